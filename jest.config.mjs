@@ -1,0 +1,34 @@
+// Jest 30 on Node 20 cannot require() ES modules, so tests run as CommonJS and SWC
+// down-levels every ESM-only package in node_modules too (cached after the first run).
+import { readdirSync, readFileSync } from 'node:fs';
+
+const nodeModules = new URL('./node_modules/', import.meta.url);
+const packageNames = readdirSync(nodeModules)
+  .filter((name) => !name.startsWith('.'))
+  .flatMap((name) =>
+    name.startsWith('@') ? readdirSync(new URL(name, nodeModules)).map((sub) => `${name}/${sub}`) : [name],
+  );
+const isEsm = (name) => {
+  try {
+    return JSON.parse(readFileSync(new URL(`${name}/package.json`, nodeModules), 'utf8')).type === 'module';
+  } catch {
+    return false;
+  }
+};
+const { $schema, ...swc } = JSON.parse(readFileSync(new URL('./.swcrc', import.meta.url), 'utf8'));
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.(ts|js|mjs)$': ['@swc/jest', { ...swc, swcrc: false, module: { type: 'commonjs' } }],
+  },
+  transformIgnorePatterns: [
+    `/node_modules/(?!.*/node_modules/)(?!(${packageNames.filter(isEsm).join('|')})/)`,
+  ],
+  // Two cores on the smallest machine we care about: more workers only slow each other down.
+  maxWorkers: 2,
+};

@@ -1,0 +1,142 @@
+/**
+ * The event store as the product sees it: a durable, totally ordered log of events in named streams.
+ * Engines (SQLite, in memory, EventStoreDB) implement it and pass one contract suite
+ * (test/event-store/contract.ts). The store knows nothing of what an event means.
+ */
+
+/**
+ * An event's place in the whole log. Positions only grow; compare them, never calculate with them:
+ * engines leave gaps.
+ */
+export type Position = number & { readonly __brand: 'Position' };
+
+/** An event's place in its stream: 0, 1, 2, … without gaps. */
+export type Revision = number;
+
+/** What the stream must look like for an append to happen: no events yet, exactly this last revision, or anything. */
+export type ExpectedRevision = 'none' | 'any' | Revision;
+
+/** Largest event (data and metadata as UTF-8 JSON) any engine accepts, in bytes. */
+export const maxEventBytes = 1024 * 1024;
+/** Most events in one append. */
+export const maxEventsPerAppend = 1000;
+/** Most events one read returns. */
+export const maxReadCount = 4096;
+
+export interface NewEvent {
+  /** UUID. A retry of an append uses the same ids, so that it happens once. */
+  readonly id: string;
+  readonly type: string;
+  /** JSON. */
+  readonly data: unknown;
+  /** JSON. */
+  readonly metadata: unknown;
+}
+
+export interface RecordedEvent extends NewEvent {
+  readonly stream: string;
+  readonly revision: Revision;
+  readonly position: Position;
+  /** The store's clock when the event was written, milliseconds since 1970. */
+  readonly recordedAtMs: number;
+}
+
+export interface AppendResult {
+  /** Revision of the last event appended. */
+  readonly revision: Revision;
+  /** Position of the last event appended. */
+  readonly position: Position;
+  /** True when these very events were already there and nothing was written. */
+  readonly replayed: boolean;
+}
+
+export interface ReadOptions<Cursor> {
+  /** First event to return: a revision or position (inclusive), or an end of the log. Default: the natural start. */
+  readonly from?: Cursor | 'start' | 'end';
+  /** Default forwards. */
+  readonly direction?: 'forwards' | 'backwards';
+  /** 1 … {@link maxReadCount}; default {@link maxReadCount}. */
+  readonly limit?: number;
+}
+
+export interface SubscribeOptions {
+  /** Deliver events after this position; `start` for all, `end` for those appended from now on. */
+  readonly after: Position | 'start' | 'end';
+  /** Only streams of these categories; default all. */
+  readonly categories?: readonly string[];
+  /** Most events handed over at once; default 512. */
+  readonly batchSize?: number;
+}
+
+export interface SubscriptionBatch {
+  readonly events: readonly RecordedEvent[];
+  /** Everything up to here has been delivered or does not match the filter: the position to resume after. */
+  readonly position: Position;
+  /** True when nothing more was waiting in the log at this moment. */
+  readonly caughtUp: boolean;
+}
+
+export interface Subscription {
+  /** Stops delivery; resolves when the handler is no longer running. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Settles when the subscription ends: resolves after stop(), rejects with the error that ended it. */
+  readonly done: Promise<void>;
+}
+
+export interface EventStore {
+  /**
+   * Appends all events or none. Resolves only after they are durable.
+   *
+   * Idempotent by event id: if the stream already holds exactly these events from the expected revision on,
+   * the original result is returned with `replayed: true`. (With `any` an engine recognises a retry only on a
+   * best-effort basis, so folds must tolerate a second copy.)
+   * @throws {WrongExpectedRevision} when the stream is not at `expected`.
+   * @throws {EventTooLarge} when an event exceeds {@link maxEventBytes}; nothing is written.
+   * @throws {StoreUnavailable} when the outcome is unknown or the store is closed; retry with the same ids.
+   */
+  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult>;
+
+  /** A page of one stream; empty if the stream does not exist. */
+  readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]>;
+
+  /** A page of all streams whose name starts with `<category>-`, in log order. */
+  readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
+
+  /** A page of the whole log. */
+  readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
+
+  /**
+   * Calls `handler` with every matching event after a position, in log order, without gaps or repeats, waiting
+   * for each call before the next; goes on with new events as they are committed. A rejected handler ends it.
+   */
+  subscribe(options: SubscribeOptions, handler: (batch: SubscriptionBatch) => Promise<void>): Subscription;
+
+  /** Position of the newest event, or undefined in an empty log. */
+  head(): Promise<Position | undefined>;
+
+  /** Finishes accepted appends, stops subscriptions and lets go of the files. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export class WrongExpectedRevision extends Error {
+  override readonly name = 'WrongExpectedRevision';
+  constructor(
+    readonly stream: string,
+    readonly expected: ExpectedRevision,
+    /** Undefined when the stream has no events. */
+    readonly actual: Revision | undefined,
+  ) {
+    super(`stream ${stream} is at revision ${actual ?? 'none'}, expected ${expected}`);
+  }
+}
+
+export class EventTooLarge extends Error {
+  override readonly name = 'EventTooLarge';
+  constructor(readonly type: string, readonly bytes: number) {
+    super(`event ${type} takes ${bytes} bytes, more than ${maxEventBytes}`);
+  }
+}
+
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { defineEvent, type EventsOf } from './define.js';
+import {
+  instantSchema,
+  performanceIdSchema,
+  pointsSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  venueIdSchema,
+} from './ids.js';
+
+const text = (max: number) => z.string().trim().min(1).max(max);
+
+/** A name in the languages the organiser gave beside the main one. */
+export const translationsSchema = z.object({ ko: text(300).optional(), en: text(300).optional() });
+
+const point = { x: z.number(), y: z.number() };
+
+/** A shape drawn around the seats (stage, wall, label): decoration, never sold. */
+export const decorationSchema = z.object({
+  shape: z.enum(['rectangle', 'circle', 'ellipse', 'polygon', 'text']),
+  ...point,
+  width: z.number().optional(),
+  height: z.number().optional(),
+  rotation: z.number().optional(),
+  color: z.string().max(30).optional(),
+  text: z.string().max(200).optional(),
+  points: z.array(z.object(point)).max(500).optional(),
+});
+
+export const planSeatSchema = z.object({
+  seatId: seatIdSchema,
+  /** As printed on the ticket. */
+  number: text(20),
+  category: text(100),
+  /** Plan coordinates: x grows to the right, y away from the top edge; one unit is the feed's own. */
+  ...point,
+});
+export type PlanSeat = z.infer<typeof planSeatSchema>;
+
+/** Seats that stand side by side, left to right. Two rows of a section may share a label (left and right block). */
+export const planRowSchema = z.object({ label: text(20), seats: z.array(planSeatSchema).min(1).max(1000) });
+export type PlanRow = z.infer<typeof planRowSchema>;
+
+/** Most seats a section may have: keeps its event well below the store's 1 MiB. */
+export const maxSeatsPerSection = 4000;
+
+export const planSectionSchema = z.object({
+  sectionId: text(64),
+  name: text(100),
+  rows: z.array(planRowSchema).min(1).max(1000),
+});
+export type PlanSection = z.infer<typeof planSectionSchema>;
+
+export const priceCategorySchema = z.object({
+  /** The plan's category, or `*` for every category not listed. */
+  category: text(100),
+  /** What fans read; the category itself when absent. */
+  label: text(100).optional(),
+  /** Points for one seat; null: seats of this category are not for sale. */
+  price: pointsSchema.nullable(),
+  color: z.string().max(30).optional(),
+});
+export type PriceCategory = z.infer<typeof priceCategorySchema>;
+
+/** How a performance is put on sale. */
+export const salesRulesSchema = z.object({
+  /** The queue opens then; fans may join before and are shuffled. Null: open at once. */
+  opensAt: instantSchema.nullable(),
+  seatLimitPerUser: z.number().int().min(1).max(20),
+  /** Fans who may wait at the same time. */
+  queueCapacity: z.number().int().min(1).max(1_000_000),
+  /** Fans who may be inside at the same time. */
+  maxActive: z.number().int().min(1).max(100_000),
+  admitPerSecond: z.number().min(0.1).max(10_000),
+  /** An admitted fan must enter within this time. */
+  claimWindowMs: z.number().int().min(1_000).max(3_600_000),
+  /** A fan's time inside. */
+  serviceWindowMs: z.number().int().min(1_000).max(7_200_000),
+  holdTtlMs: z.number().int().min(1_000).max(3_600_000),
+});
+export type SalesRules = z.infer<typeof salesRulesSchema>;
+
+/** Streams `venue-<venueId>`: the hall and its seating plan, published section by section. */
+export const venueEvents = {
+  VenuePublished: defineEvent(
+    'VenuePublished',
+    z.object({
+      venueId: venueIdSchema,
+      name: text(300),
+      names: translationsSchema.optional(),
+      location: z.string().max(500),
+      /** Seats the organiser states; the plan's own count may differ. */
+      capacity: z.number().int().min(0),
+      /** Where the audience looks: best-available seats are near it. */
+      focus: z.object(point).optional(),
+      decorations: z.array(decorationSchema).max(2000).optional(),
+    }),
+  ),
+  SectionPublished: defineEvent('SectionPublished', planSectionSchema.extend({ venueId: venueIdSchema })),
+  SectionWithdrawn: defineEvent('SectionWithdrawn', z.object({ venueId: venueIdSchema, sectionId: text(64) })),
+};
+export type VenueEvent = EventsOf<typeof venueEvents>;
+
+/** Stream `performance-<performanceId>`: each feed revision is one whole PerformancePublished. */
+export const performanceEvents = {
+  PerformancePublished: defineEvent(
+    'PerformancePublished',
+    z.object({
+      performanceId: performanceIdSchema,
+      venueId: venueIdSchema,
+      name: text(300),
+      names: translationsSchema.optional(),
+      description: z.string().max(10_000),
+      /** Local calendar dates, YYYY-MM-DD. */
+      startDate: z.iso.date(),
+      endDate: z.iso.date(),
+      prices: z.array(priceCategorySchema).max(200),
+      sales: salesRulesSchema,
+      /** SHA-256 (hex) of the seed that will shuffle those who join before the opening. */
+      seedHash: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  ),
+};
+export type PerformanceEvent = EventsOf<typeof performanceEvents>;
+
+/** Stream `schedule-<scheduleId>`: one date of a performance. */
+export const scheduleEvents = {
+  SchedulePublished: defineEvent(
+    'SchedulePublished',
+    z.object({
+      scheduleId: scheduleIdSchema,
+      performanceId: performanceIdSchema,
+      venueId: venueIdSchema,
+      startsAt: instantSchema,
+      /** `cancelled`: no new holds; sold seats stay until their orders are cancelled. */
+      status: z.enum(['scheduled', 'cancelled']),
+    }),
+  ),
+};
+export type ScheduleEvent = EventsOf<typeof scheduleEvents>;

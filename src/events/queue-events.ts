@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { defineEvent, type EventsOf } from './define.js';
+import {
+  holdIdSchema,
+  instantSchema,
+  orderIdSchema,
+  performanceIdSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  tokenIdSchema,
+  userIdSchema,
+} from './ids.js';
+
+/**
+ * Stream `queue-<performanceId>`: one event per fan who queues. The event's revision is the fan's queue
+ * number, given atomically by the store. A second TokenIssued of one token is ignored by every fold.
+ */
+export const queueEvents = {
+  TokenIssued: defineEvent(
+    'TokenIssued',
+    z.object({
+      tokenId: tokenIdSchema,
+      performanceId: performanceIdSchema,
+      userId: userIdSchema,
+      numberOfTickets: z.number().int().min(1),
+    }),
+  ),
+};
+export type QueueEvent = EventsOf<typeof queueEvents>;
+
+/**
+ * Stream `admission-<performanceId>`: who was let in, as contiguous ranges of places, so that jumping the
+ * queue cannot be written down. A place equals the queue number, except for those who joined before the
+ * opening: their places are a shuffle of their numbers by the revealed seed (see domain/queue/shuffle.ts).
+ */
+export const admissionEvents = {
+  QueueOpened: defineEvent(
+    'QueueOpened',
+    z.object({
+      performanceId: performanceIdSchema,
+      /** Hex. Its SHA-256 was published with the performance before anyone could join. */
+      seed: z.string().regex(/^[0-9a-f]{64}$/),
+      /** Queue numbers 0 … shuffledCount−1 are shuffled. */
+      shuffledCount: z.number().int().min(0),
+    }),
+  ),
+  TokensAdmitted: defineEvent(
+    'TokensAdmitted',
+    z.object({
+      performanceId: performanceIdSchema,
+      /** First place admitted; always the previous `to` (or 0). */
+      from: z.number().int().min(0),
+      /** The place after the last one admitted. */
+      to: z.number().int().min(1),
+      admittedAt: instantSchema,
+      /** Who has not entered by then lapses. */
+      expiresAt: instantSchema,
+    }),
+  ),
+};
+export type AdmissionEvent = EventsOf<typeof admissionEvents>;
+
+const token = { tokenId: tokenIdSchema, userId: userIdSchema, performanceId: performanceIdSchema };
+
+/** What the fan asked for: named seats, or the best free ones. */
+export const seatRequestSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('seats') }),
+  z.object({
+    kind: z.literal('best-available'),
+    quantity: z.number().int().min(1),
+    category: z.string().optional(),
+  }),
+]);
+
+/** Stream `token-<tokenId>`: one fan's turn at one performance, and the boundary for the fan's seat limit. */
+export const tokenEvents = {
+  TokenRequested: defineEvent(
+    'TokenRequested',
+    z.object({
+      ...token,
+      /** 0 for the fan's first time in this queue, 1 for the second, …: the token id derives from it. */
+      entry: z.number().int().min(0),
+      numberOfTickets: z.number().int().min(1),
+      /** Seats this token may have at once: the performance's limit less what earlier tokens bought. */
+      seatLimit: z.number().int().min(1),
+    }),
+  ),
+  TokenEntered: defineEvent(
+    'TokenEntered',
+    z.object({
+      ...token,
+      place: z.number().int().min(0),
+      admittedAt: instantSchema,
+      /** The end of the fan's time in the service. */
+      expiresAt: instantSchema,
+    }),
+  ),
+  SeatsRequested: defineEvent(
+    'SeatsRequested',
+    z.object({
+      ...token,
+      holdId: holdIdSchema,
+      scheduleId: scheduleIdSchema,
+      seatIds: z.array(seatIdSchema).min(1),
+      request: seatRequestSchema,
+      /** The deadline of the seats' holds. */
+      expiresAt: instantSchema,
+    }),
+  ),
+  SeatsReturned: defineEvent(
+    'SeatsReturned',
+    z.object({
+      ...token,
+      holdId: holdIdSchema,
+      seatIds: z.array(seatIdSchema).min(1),
+      reason: z.enum(['conflict', 'released', 'expired', 'order-failed', 'order-cancelled']),
+    }),
+  ),
+  TokenCompleted: defineEvent('TokenCompleted', z.object({ ...token, orderId: orderIdSchema })),
+  TokenExpired: defineEvent(
+    'TokenExpired',
+    z.object({
+      ...token,
+      /** `claim-lapsed`: admitted but never entered. `time-used-up`: entered and did not finish. */
+      reason: z.enum(['claim-lapsed', 'time-used-up', 'queue-full', 'sale-ended']),
+    }),
+  ),
+  TokenLeft: defineEvent('TokenLeft', z.object(token)),
+};
+export type TokenEvent = EventsOf<typeof tokenEvents>;

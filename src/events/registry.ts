@@ -1,0 +1,131 @@
+import {
+  performanceEvents,
+  scheduleEvents,
+  venueEvents,
+  type PerformanceEvent,
+  type ScheduleEvent,
+  type VenueEvent,
+} from './catalog-events.js';
+import type { EventDefinition } from './define.js';
+import { metadataSchema, type EventMetadata } from './metadata.js';
+import { orderEvents, type OrderEvent } from './order-events.js';
+import {
+  admissionEvents,
+  queueEvents,
+  tokenEvents,
+  type AdmissionEvent,
+  type QueueEvent,
+  type TokenEvent,
+} from './queue-events.js';
+import { seatEvents, type SeatEvent } from './seat-events.js';
+import { upcasters } from './upcasters.js';
+import { loginEvents, sessionEvents, userEvents, type LoginEvent, type SessionEvent, type UserEvent } from './user-events.js';
+import { chargeEvents, walletEvents, type ChargeEvent, type WalletEvent } from './wallet-events.js';
+
+/** The events of each stream category: a stream is named `<category>-<id>`. */
+export const eventsByCategory = {
+  user: userEvents,
+  login: loginEvents,
+  session: sessionEvents,
+  wallet: walletEvents,
+  charge: chargeEvents,
+  queue: queueEvents,
+  admission: admissionEvents,
+  token: tokenEvents,
+  seat: seatEvents,
+  order: orderEvents,
+  venue: venueEvents,
+  performance: performanceEvents,
+  schedule: scheduleEvents,
+} as const;
+
+export type Category = keyof typeof eventsByCategory;
+
+/** Any event of the product, discriminated by `type`. */
+export type DomainEvent =
+  | UserEvent
+  | LoginEvent
+  | SessionEvent
+  | WalletEvent
+  | ChargeEvent
+  | QueueEvent
+  | AdmissionEvent
+  | TokenEvent
+  | SeatEvent
+  | OrderEvent
+  | VenueEvent
+  | PerformanceEvent
+  | ScheduleEvent;
+
+export type EventType = DomainEvent['type'];
+
+const definitions: ReadonlyMap<string, EventDefinition> = new Map(
+  Object.values(eventsByCategory)
+    .flatMap((events): EventDefinition[] => Object.values(events))
+    .map((definition) => [definition.type, definition]),
+);
+
+/** Every event type with its schema, version and personal fields. */
+export function allEventDefinitions(): readonly EventDefinition[] {
+  return [...definitions.values()];
+}
+
+/**
+ * The event as stored: data checked against the current schema, metadata completed with its version.
+ * @throws {Error} when the type is unknown or the data does not fit: a defect of ours, never of the user.
+ */
+export function encodeEvent(
+  event: DomainEvent,
+  metadata: Omit<EventMetadata, 'schemaVersion'>,
+): { type: string; data: unknown; metadata: EventMetadata } {
+  const definition = definitionOf(event.type);
+  return {
+    type: event.type,
+    data: definition.schema.parse(event.data),
+    metadata: { ...metadata, schemaVersion: definition.version },
+  };
+}
+
+/**
+ * The event as the domain reads it, lifted to the current version.
+ * The data was checked when it was written, so it is not checked again on this hot path; see {@link verifyEvent}.
+ * @throws {Error} when the type is unknown or newer than this build understands.
+ */
+export function decodeEvent(stored: { type: string; data: unknown; metadata: unknown }): DomainEvent {
+  const definition = definitionOf(stored.type);
+  // encodeEvent wrote both, and only execute.ts calls append.
+  const metadata = stored.metadata as EventMetadata;
+  const data = upcast(stored.type, stored.data as Record<string, unknown>, metadata.schemaVersion, definition.version);
+  return { type: definition.type, data } as DomainEvent;
+}
+
+/**
+ * Decodes and checks data and metadata in full, for audits and for logs that came from elsewhere.
+ * @throws {z.ZodError} when either does not fit its schema.
+ */
+export function verifyEvent(stored: { type: string; data: unknown; metadata: unknown }): DomainEvent {
+  metadataSchema.parse(stored.metadata);
+  const event = decodeEvent(stored);
+  definitionOf(stored.type).schema.parse(event.data);
+  return event;
+}
+
+function upcast(type: string, data: Record<string, unknown>, from: number, to: number): Record<string, unknown> {
+  if (from === to) return data;
+  if (from > to) {
+    throw new Error(`event ${type} has version ${from}, but this build understands ${to}: upgrade it first`);
+  }
+  let lifted = data;
+  for (let version = from; version < to; version++) {
+    const step = upcasters[type]?.[version];
+    if (!step) throw new Error(`no upcaster lifts ${type} from version ${version}`);
+    lifted = step(lifted);
+  }
+  return lifted;
+}
+
+function definitionOf(type: string): EventDefinition {
+  const definition = definitions.get(type);
+  if (!definition) throw new Error(`unknown event type ${type}`);
+  return definition;
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { defineEvent, type EventsOf } from './define.js';
+import { instantSchema, sessionIdSchema, userIdSchema } from './ids.js';
+
+/** Stream `user-<userId>`: one person's account. */
+export const userEvents = {
+  UserRegistered: defineEvent(
+    'UserRegistered',
+    z.object({
+      userId: userIdSchema,
+      /** The name used to log in; its uniqueness is claimed in `login-<sha256(loginId)>`. */
+      loginId: z.string().min(1).max(30),
+      /** The nickname shown to others. */
+      username: z.string().min(1).max(50),
+      /** The name on the ticket. */
+      name: z.string().min(1).max(100),
+      /** An argon2id hash in PHC format, never the password. */
+      passwordHash: z.string().min(1),
+    }),
+    { personal: ['loginId', 'username', 'name'] },
+  ),
+  PasswordChanged: defineEvent('PasswordChanged', z.object({ userId: userIdSchema, passwordHash: z.string().min(1) })),
+  UserErased: defineEvent('UserErased', z.object({ userId: userIdSchema })),
+};
+export type UserEvent = EventsOf<typeof userEvents>;
+
+/** Stream `login-<sha256(loginId)>`: the first claim of a login id wins it for good. */
+export const loginEvents = {
+  LoginClaimed: defineEvent('LoginClaimed', z.object({ userId: userIdSchema })),
+};
+export type LoginEvent = EventsOf<typeof loginEvents>;
+
+/** Stream `session-<sessionId>`: one log-in on one device; refresh tokens rotate through its generations. */
+export const sessionEvents = {
+  SessionStarted: defineEvent(
+    'SessionStarted',
+    z.object({ sessionId: sessionIdSchema, userId: userIdSchema, expiresAt: instantSchema }),
+  ),
+  SessionRefreshed: defineEvent(
+    'SessionRefreshed',
+    z.object({
+      sessionId: sessionIdSchema,
+      userId: userIdSchema,
+      /** Only a refresh token of the current generation is honoured. */
+      generation: z.number().int().min(1),
+      refreshedAt: instantSchema,
+      expiresAt: instantSchema,
+    }),
+  ),
+  SessionEnded: defineEvent(
+    'SessionEnded',
+    z.object({
+      sessionId: sessionIdSchema,
+      userId: userIdSchema,
+      /** `reuse`: an already rotated refresh token came back, so the session was closed for safety. */
+      reason: z.enum(['logout', 'reuse']),
+    }),
+  ),
+};
+export type SessionEvent = EventsOf<typeof sessionEvents>;

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { defineEvent, type EventsOf } from './define.js';
+import { chargeIdSchema, orderIdSchema, paymentIdSchema, pointsSchema, userIdSchema } from './ids.js';
+
+const positivePoints = pointsSchema.min(1);
+
+/** Stream `wallet-<userId>`: every point that came and went. `balance` is the balance after the event. */
+export const walletEvents = {
+  PointsCharged: defineEvent(
+    'PointsCharged',
+    z.object({ userId: userIdSchema, chargeId: chargeIdSchema, amount: positivePoints, balance: pointsSchema }),
+  ),
+  PointsSpent: defineEvent(
+    'PointsSpent',
+    z.object({ userId: userIdSchema, orderId: orderIdSchema, amount: pointsSchema, balance: pointsSchema }),
+  ),
+  PointsRefunded: defineEvent(
+    'PointsRefunded',
+    z.object({
+      userId: userIdSchema,
+      orderId: orderIdSchema,
+      /** 0 when the order had spent nothing: it then only bars the order from ever spending. */
+      amount: pointsSchema,
+      balance: pointsSchema,
+    }),
+  ),
+};
+export type WalletEvent = EventsOf<typeof walletEvents>;
+
+/** Stream `charge-<chargeId>`: one attempt to buy points through the payment system. */
+export const chargeEvents = {
+  ChargeRequested: defineEvent(
+    'ChargeRequested',
+    z.object({
+      chargeId: chargeIdSchema,
+      userId: userIdSchema,
+      amount: positivePoints,
+      /** The payment system's token for the card, never the card number. */
+      paymentMethod: z.string().min(1).max(100),
+    }),
+    { version: 2 },
+  ),
+  ChargeApproved: defineEvent(
+    'ChargeApproved',
+    z.object({
+      chargeId: chargeIdSchema,
+      userId: userIdSchema,
+      amount: positivePoints,
+      paymentId: paymentIdSchema,
+    }),
+  ),
+  ChargeDeclined: defineEvent(
+    'ChargeDeclined',
+    z.object({
+      chargeId: chargeIdSchema,
+      userId: userIdSchema,
+      amount: positivePoints,
+      /** The payment system's reason in its own words. */
+      reason: z.string().min(1).max(200),
+    }),
+  ),
+};
+export type ChargeEvent = EventsOf<typeof chargeEvents>;

@@ -1,0 +1,12 @@
+import { type Instant, toInstant } from '../events/ids.js';
+
+/** The only source of time. Tests put their own in its place. */
+export interface Clock {
+  now(): Instant;
+  nowMs(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => toInstant(Date.now()),
+  nowMs: () => Date.now(),
+};
