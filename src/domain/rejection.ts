@@ -1,0 +1,55 @@
+/**
+ * Every reason for which a well-formed command is refused. The codes are part of the public API:
+ * rename none; docs/problems.md explains each and api/ maps each to an HTTP status.
+ */
+export const rejectionCodes = [
+  'login-id-taken',
+  'invalid-credentials',
+  'session-ended',
+  'user-unknown',
+  'insufficient-points',
+  'wallet-full',
+  'payment-declined',
+  'charge-unknown',
+  'idempotency-key-reused',
+  'performance-unknown',
+  'schedule-unknown',
+  'not-on-sale',
+  'queue-full',
+  'queue-not-open',
+  'too-many-entries',
+  'seat-limit-reached',
+  'token-unknown',
+  'token-waiting',
+  'token-ended',
+  'seat-unknown',
+  'seat-not-for-sale',
+  'seat-held',
+  'seat-reserved',
+  'no-seats-available',
+  'hold-unknown',
+  'hold-ended',
+  'hold-in-progress',
+  'nothing-to-pay',
+  'order-unknown',
+  'order-not-cancellable',
+  'hold-lapsed',
+  'seat-taken',
+  'seed-mismatch',
+  'places-out-of-order',
+  'busy',
+] as const;
+export type RejectionCode = (typeof rejectionCodes)[number];
+
+/** Why a command was refused, and what to do next. */
+export interface Rejection {
+  readonly code: RejectionCode;
+  /** A sentence for the person who reads it, saying what to do next. */
+  readonly message: string;
+  /** Facts a program may want: ids, amounts, moments. */
+  readonly details?: Readonly<Record<string, string | number | readonly string[]>>;
+}
+
+export function rejection(code: RejectionCode, message: string, details?: Rejection['details']): Rejection {
+  return details ? { code, message, details } : { code, message };
+}
