@@ -98,7 +98,10 @@ export const venueEvents = {
     }),
   ),
   SectionPublished: defineEvent('SectionPublished', planSectionSchema.extend({ venueId: venueIdSchema })),
-  SectionWithdrawn: defineEvent('SectionWithdrawn', z.object({ venueId: venueIdSchema, sectionId: text(64) })),
+  SectionWithdrawn: defineEvent(
+    'SectionWithdrawn',
+    z.object({ venueId: venueIdSchema, sectionId: text(64) }),
+  ),
 };
 export type VenueEvent = EventsOf<typeof venueEvents>;
 

@@ -20,9 +20,10 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType>
 }
 
 /** The event (type and data) a definition stands for. */
-export type EventOf<D> = D extends EventDefinition<infer Type, infer Schema>
-  ? { readonly type: Type; readonly data: z.infer<Schema> }
-  : never;
+export type EventOf<D> =
+  D extends EventDefinition<infer Type, infer Schema>
+    ? { readonly type: Type; readonly data: z.infer<Schema> }
+    : never;
 
 /** The union of events of several definitions, discriminated by `type`. */
 export type EventsOf<Definitions extends Record<string, EventDefinition>> = EventOf<

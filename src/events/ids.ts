@@ -49,7 +49,10 @@ export type OrderId = z.infer<typeof orderIdSchema>;
 /** A moment as ISO-8601 UTC with milliseconds: always 24 characters, so text order is time order. */
 export const instantSchema = z
   .string()
-  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, 'must be a UTC time such as 2026-11-22T09:00:00.000Z')
+  .regex(
+    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/,
+    'must be a UTC time such as 2026-11-22T09:00:00.000Z',
+  )
   .meta({ format: 'date-time' })
   .brand<'Instant'>();
 export type Instant = z.infer<typeof instantSchema>;

@@ -37,7 +37,10 @@ export const orderEvents = {
       total: pointsSchema,
     }),
   ),
-  OrderPaid: defineEvent('OrderPaid', z.object({ ...order, paymentId: paymentIdSchema, total: pointsSchema })),
+  OrderPaid: defineEvent(
+    'OrderPaid',
+    z.object({ ...order, paymentId: paymentIdSchema, total: pointsSchema }),
+  ),
   OrderFailed: defineEvent(
     'OrderFailed',
     z.object({ ...order, reason: orderFailureSchema, seatId: seatIdSchema.optional() }),

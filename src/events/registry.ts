@@ -1,26 +1,33 @@
 import {
-  performanceEvents,
-  scheduleEvents,
-  venueEvents,
   type PerformanceEvent,
+  performanceEvents,
   type ScheduleEvent,
+  scheduleEvents,
   type VenueEvent,
+  venueEvents,
 } from './catalog-events.js';
 import type { EventDefinition } from './define.js';
-import { metadataSchema, type EventMetadata } from './metadata.js';
-import { orderEvents, type OrderEvent } from './order-events.js';
+import { type EventMetadata, metadataSchema } from './metadata.js';
+import { type OrderEvent, orderEvents } from './order-events.js';
 import {
-  admissionEvents,
-  queueEvents,
-  tokenEvents,
   type AdmissionEvent,
+  admissionEvents,
   type QueueEvent,
+  queueEvents,
   type TokenEvent,
+  tokenEvents,
 } from './queue-events.js';
-import { seatEvents, type SeatEvent } from './seat-events.js';
+import { type SeatEvent, seatEvents } from './seat-events.js';
 import { upcasters } from './upcasters.js';
-import { loginEvents, sessionEvents, userEvents, type LoginEvent, type SessionEvent, type UserEvent } from './user-events.js';
-import { chargeEvents, walletEvents, type ChargeEvent, type WalletEvent } from './wallet-events.js';
+import {
+  type LoginEvent,
+  loginEvents,
+  type SessionEvent,
+  sessionEvents,
+  type UserEvent,
+  userEvents,
+} from './user-events.js';
+import { type ChargeEvent, chargeEvents, type WalletEvent, walletEvents } from './wallet-events.js';
 
 /** The events of each stream category: a stream is named `<category>-<id>`. */
 export const eventsByCategory = {
@@ -95,7 +102,12 @@ export function decodeEvent(stored: { type: string; data: unknown; metadata: unk
   const definition = definitionOf(stored.type);
   // encodeEvent wrote both, and only execute.ts calls append.
   const metadata = stored.metadata as EventMetadata;
-  const data = upcast(stored.type, stored.data as Record<string, unknown>, metadata.schemaVersion, definition.version);
+  const data = upcast(
+    stored.type,
+    stored.data as Record<string, unknown>,
+    metadata.schemaVersion,
+    definition.version,
+  );
   return { type: definition.type, data } as DomainEvent;
 }
 
@@ -110,7 +122,12 @@ export function verifyEvent(stored: { type: string; data: unknown; metadata: unk
   return event;
 }
 
-function upcast(type: string, data: Record<string, unknown>, from: number, to: number): Record<string, unknown> {
+function upcast(
+  type: string,
+  data: Record<string, unknown>,
+  from: number,
+  to: number,
+): Record<string, unknown> {
   if (from === to) return data;
   if (from > to) {
     throw new Error(`event ${type} has version ${from}, but this build understands ${to}: upgrade it first`);

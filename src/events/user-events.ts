@@ -19,7 +19,10 @@ export const userEvents = {
     }),
     { personal: ['loginId', 'username', 'name'] },
   ),
-  PasswordChanged: defineEvent('PasswordChanged', z.object({ userId: userIdSchema, passwordHash: z.string().min(1) })),
+  PasswordChanged: defineEvent(
+    'PasswordChanged',
+    z.object({ userId: userIdSchema, passwordHash: z.string().min(1) }),
+  ),
   UserErased: defineEvent('UserErased', z.object({ userId: userIdSchema })),
 };
 export type UserEvent = EventsOf<typeof userEvents>;

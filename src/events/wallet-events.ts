@@ -8,7 +8,12 @@ const positivePoints = pointsSchema.min(1);
 export const walletEvents = {
   PointsCharged: defineEvent(
     'PointsCharged',
-    z.object({ userId: userIdSchema, chargeId: chargeIdSchema, amount: positivePoints, balance: pointsSchema }),
+    z.object({
+      userId: userIdSchema,
+      chargeId: chargeIdSchema,
+      amount: positivePoints,
+      balance: pointsSchema,
+    }),
   ),
   PointsSpent: defineEvent(
     'PointsSpent',

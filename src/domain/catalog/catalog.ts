@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  PerformanceEvent,
+  PlanSection,
+  ScheduleEvent,
+  VenueEvent,
+} from '../../events/catalog-events.js';
+import { accept, assertNever, type Decider } from '../decider.js';
+
+type Published<E extends { type: string; data: unknown }, Type extends E['type']> = Extract<
+  E,
+  { type: Type }
+>['data'];
+
+export type VenueDetails = Published<VenueEvent, 'VenuePublished'>;
+export type PerformanceDetails = Published<PerformanceEvent, 'PerformancePublished'>;
+export type ScheduleDetails = Published<ScheduleEvent, 'SchedulePublished'>;
+
+export interface VenueState {
+  readonly details: VenueDetails | undefined;
+  readonly sections: ReadonlyMap<string, PlanSection>;
+}
+
+export interface PublishVenue {
+  readonly details: VenueDetails;
+  /** The whole plan: sections that are published and not named here are withdrawn. */
+  readonly sections: readonly PlanSection[];
+}
+
+/** A hall and its plan: a feed's revision appends only what changed. */
+export const venueDecider: Decider<VenueState, PublishVenue, VenueEvent> = {
+  initial: { details: undefined, sections: new Map() },
+
+  decide(command, state) {
+    const { venueId } = command.details;
+    const events: VenueEvent[] = [];
+    if (!isSameJson(state.details, command.details)) {
+      events.push({ type: 'VenuePublished', data: command.details });
+    }
+    for (const section of command.sections) {
+      if (isSameJson(state.sections.get(section.sectionId), section)) continue;
+      events.push({ type: 'SectionPublished', data: { venueId, ...section } });
+    }
+    const kept = new Set(command.sections.map((section) => section.sectionId));
+    for (const sectionId of state.sections.keys()) {
+      if (!kept.has(sectionId)) events.push({ type: 'SectionWithdrawn', data: { venueId, sectionId } });
+    }
+    return accept(...events);
+  },
+
+  evolve(state, event) {
+    switch (event.type) {
+      case 'VenuePublished':
+        return { ...state, details: event.data };
+      case 'SectionPublished': {
+        const { venueId: _, ...section } = event.data;
+        return { ...state, sections: new Map(state.sections).set(section.sectionId, section) };
+      }
+      case 'SectionWithdrawn': {
+        const sections = new Map(state.sections);
+        sections.delete(event.data.sectionId);
+        return { ...state, sections };
+      }
+      default:
+        return assertNever(event);
+    }
+  },
+};
+
+export interface PerformanceState {
+  readonly details: PerformanceDetails | undefined;
+}
+
+export const performanceDecider: Decider<PerformanceState, PerformanceDetails, PerformanceEvent> = {
+  initial: { details: undefined },
+  decide: (details, state) =>
+    isSameJson(state.details, details) ? accept() : accept({ type: 'PerformancePublished', data: details }),
+  evolve: (_, event) => ({ details: event.data }),
+};
+
+export interface ScheduleState {
+  readonly details: ScheduleDetails | undefined;
+}
+
+export const scheduleDecider: Decider<ScheduleState, ScheduleDetails, ScheduleEvent> = {
+  initial: { details: undefined },
+  decide: (details, state) =>
+    isSameJson(state.details, details) ? accept() : accept({ type: 'SchedulePublished', data: details }),
+  evolve: (_, event) => ({ details: event.data }),
+};
+
+/** Points for one seat of a category in a performance; undefined: not for sale. */
+export function priceOf(performance: PerformanceDetails, category: string): number | undefined {
+  const entry =
+    performance.prices.find((price) => price.category === category) ??
+    performance.prices.find((price) => price.category === '*');
+  return entry?.price ?? undefined;
+}
+
+/** Equality of what would be stored: a field that is undefined equals a field that is absent. */
+function isSameJson(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(toJson(a), toJson(b));
+}
+
+function toJson(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
