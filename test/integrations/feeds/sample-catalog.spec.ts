@@ -1,0 +1,87 @@
+import { catalogDocumentSchema } from '../../../src/domain/catalog/document.js';
+import { catalogProblems } from '../../../src/domain/catalog/document-problems.js';
+import { sampleCatalog } from '../../../src/integrations/feeds/sample-catalog.js';
+
+const now = new Date('2026-11-22T09:00:00.000Z');
+const catalog = sampleCatalog(now);
+const seatsOf = (venueId: string) =>
+  catalog.venues
+    .filter((venue) => venue.id === venueId)
+    .flatMap((venue) => venue.sections)
+    .flatMap((section) => section.rows)
+    .flatMap((row) => row.seats);
+
+describe('sample catalog', () => {
+  it('is a valid document that can be published as it is', () => {
+    expect(catalogDocumentSchema.parse(catalog)).toEqual(catalog);
+    expect(catalogProblems(catalog)).toEqual([]);
+  });
+
+  it('has a hall of 200 seats and an arena of about 15,000, as they state', () => {
+    expect(seatsOf('moonlight-hall')).toHaveLength(200);
+    expect(seatsOf('river-arena').length).toBeGreaterThan(14_500);
+    expect(seatsOf('river-arena').length).toBeLessThan(15_500);
+    for (const venue of catalog.venues) expect(venue.capacity).toBe(seatsOf(venue.id).length);
+    expect(seatsOf('river-arena').map((seat) => seat.seatId)).toContain('F1-A-12');
+  });
+
+  it('puts no two seats of a venue closer than a chair is wide, and neighbours in a row next to each other', () => {
+    for (const venue of catalog.venues) {
+      const cells = new Map<string, { x: number; y: number }[]>();
+      for (const { x, y } of seatsOf(venue.id)) {
+        const [column, line] = [Math.floor(x / 50), Math.floor(y / 50)];
+        for (let dx = -1; dx <= 1; dx++) {
+          for (let dy = -1; dy <= 1; dy++) {
+            for (const other of cells.get(`${column + dx},${line + dy}`) ?? []) {
+              expect(Math.hypot(other.x - x, other.y - y)).toBeGreaterThan(50);
+            }
+          }
+        }
+        cells.set(`${column},${line}`, [...(cells.get(`${column},${line}`) ?? []), { x, y }]);
+      }
+      for (const row of venue.sections.flatMap((section) => section.rows)) {
+        row.seats.slice(1).forEach((seat, index) => {
+          const left = row.seats[index];
+          expect(Math.hypot(seat.x - (left?.x ?? 0), seat.y - (left?.y ?? 0))).toBeLessThan(65);
+        });
+      }
+    }
+  });
+
+  it('prices every category of its venue', () => {
+    for (const performance of catalog.performances) {
+      const seated = new Set(seatsOf(performance.venue ?? '').map((seat) => seat.category));
+      expect(new Set(performance.prices.map((price) => price.category))).toEqual(seated);
+    }
+  });
+
+  it('plays in the coming weeks on evenings in Seoul, inside its dates, on sale at once', () => {
+    for (const performance of catalog.performances) {
+      expect(performance.sales?.opensAt).toBeNull();
+      for (const { startsAt } of performance.schedules) {
+        const local = new Date(Date.parse(startsAt) + 9 * 3_600_000).toISOString();
+        expect(local.slice(0, 10) >= performance.startDate && local.slice(0, 10) <= performance.endDate).toBe(
+          true,
+        );
+        expect(Number(local.slice(11, 13))).toBeGreaterThanOrEqual(17);
+        const days = (Date.parse(startsAt) - now.getTime()) / 86_400_000;
+        expect(days).toBeGreaterThan(4);
+        expect(days).toBeLessThan(36);
+      }
+    }
+    expect(catalog.performances.map((performance) => performance.schedules.length)).toEqual([1, 3, 3, 2, 1]);
+  });
+
+  it('is the same all day in Seoul and moves with the day', () => {
+    // 22 November in Seoul lasts until 15:00 UTC.
+    expect(sampleCatalog(new Date('2026-11-22T14:59:59.999Z'))).toEqual(catalog);
+    expect(sampleCatalog(new Date('2026-11-29T09:00:00.000Z'))).not.toEqual(catalog);
+  });
+
+  it('plays on the weekdays it promises', () => {
+    const weekdays = catalog.performances.map((performance) =>
+      new Date(`${performance.startDate}T00:00:00Z`).getUTCDay(),
+    );
+    expect(weekdays).toEqual([4, 5, 0, 6, 6]);
+  });
+});
