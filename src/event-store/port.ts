@@ -132,7 +132,10 @@ export class WrongExpectedRevision extends Error {
 
 export class EventTooLarge extends Error {
   override readonly name = 'EventTooLarge';
-  constructor(readonly type: string, readonly bytes: number) {
+  constructor(
+    readonly type: string,
+    readonly bytes: number,
+  ) {
     super(`event ${type} takes ${bytes} bytes, more than ${maxEventBytes}`);
   }
 }
