@@ -1,0 +1,122 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { systemClock } from '../../../platform/clock.js';
+import { type Behaviour, Behaviours } from './behaviour.js';
+import { CallbackSender } from './callbacks.js';
+import { Problem, type Reply, sendJson } from './http.js';
+import { Ledger } from './ledger.js';
+import { Payments } from './payments.js';
+import { router } from './router.js';
+import { PendingTimers, systemTimers, type TimerSource } from './timers.js';
+
+export interface VirtualPaymentSystemOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Path of the ledger's SQLite file; `:memory:` forgets at close. */
+  readonly file: string;
+  readonly apiKey: string;
+  /** Key of the callbacks' signatures. */
+  readonly callbackSecret: string;
+  /** What to start with; default: approve. */
+  readonly behaviour?: Behaviour;
+  /** Hosts that callbacks may go to besides loopback; default none. */
+  readonly callbackHosts?: readonly string[];
+  /** Waits before each further callback attempt, in milliseconds; default 0.5, 2, 10 and 30 seconds. */
+  readonly callbackRetryDelaysMs?: readonly number[];
+  /** Longest wait for a callback's receiver, in milliseconds; default 5000. */
+  readonly callbackTimeoutMs?: number;
+  /** Told of failures nobody else sees; default: silence. */
+  readonly log?: (message: string) => void;
+  /** Where delays come from; default: real time. */
+  readonly timers?: TimerSource;
+}
+
+export interface VirtualPaymentSystem {
+  /** Where it listens, such as `http://127.0.0.1:4010`. */
+  readonly url: string;
+  /** Breaks all connections, cancels everything put off and lets go of the ledger. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const maxTimers = 10_000;
+const maxConnections = 2000;
+const receiveTimeoutMs = 30_000;
+
+/**
+ * Starts the stand-in for a payment provider described in docs/payment-system.md. Resolves when it listens.
+ * @throws when the address is taken or the ledger cannot be opened.
+ */
+export async function startVirtualPaymentSystem(
+  options: VirtualPaymentSystemOptions,
+): Promise<VirtualPaymentSystem> {
+  const { nowMs } = systemClock;
+  const log = options.log ?? (() => undefined);
+  const ledger = new Ledger(options.file);
+  ledger.settleAll(nowMs());
+  const timers = new PendingTimers(options.timers ?? systemTimers, maxTimers);
+  const behaviours = new Behaviours(options.behaviour);
+  const callbacks = new CallbackSender(
+    {
+      secret: options.callbackSecret,
+      retryDelaysMs: options.callbackRetryDelaysMs ?? [500, 2000, 10_000, 30_000],
+      timeoutMs: options.callbackTimeoutMs ?? 5000,
+      allowedHosts: options.callbackHosts ?? [],
+      nowMs,
+      log,
+    },
+    timers,
+  );
+  const payments = new Payments(ledger, behaviours, callbacks, timers, nowMs);
+  const route = router({ ledger, behaviours, payments, apiKey: options.apiKey });
+  const server = createServer(
+    { requestTimeout: receiveTimeoutMs, headersTimeout: receiveTimeoutMs },
+    (req, res) => respond(req, res, route, timers, log),
+  );
+  server.maxConnections = maxConnections;
+  const close = () =>
+    new Promise<void>((resolve) => {
+      timers.close();
+      callbacks.close();
+      // Also called back, with an error that does not matter, when the server is closed already.
+      server.close(() => {
+        ledger.close();
+        resolve();
+      });
+      server.closeAllConnections();
+    });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port, options.host, resolve);
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : options.port;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return { url: `http://${host}:${port}`, close };
+}
+
+/** Runs one request to its answer, whatever happens in between. */
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: (request: IncomingMessage) => Promise<Reply>,
+  timers: PendingTimers,
+  log: (message: string) => void,
+): Promise<void> {
+  try {
+    const reply = await route(request);
+    if (reply.kind === 'answer') sendJson(request, response, reply.status, reply.body);
+    else if (!timers.after(reply.forMs, () => response.destroy())) response.destroy();
+  } catch (error) {
+    if (error instanceof Problem) return sendJson(request, response, error.status, error.toBody());
+    // The client went away while sending: there is nobody to answer.
+    if (request.destroyed && !request.complete) return;
+    log(`${request.method} ${request.url} failed: ${String(error)}`);
+    const problem = new Problem(500, 'internal-error', 'the payment system failed');
+    sendJson(request, response, problem.status, problem.toBody());
+  }
+}
