@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import type { ChargeId } from '../../events/ids.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
@@ -136,9 +137,9 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isNativeError(error)) return String(error);
   // fetch says only "fetch failed"; what happened is in its cause.
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  return isNativeError(error.cause) ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 function shorten(text: string): string {
