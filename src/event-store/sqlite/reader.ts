@@ -1,0 +1,150 @@
+import type Database from 'better-sqlite3';
+import { parseFrozen } from '../frozen-json.js';
+import { type RecordedEvent, StoreUnavailable } from '../port.js';
+import type { ReadPage } from '../read-page.js';
+import { asPosition, type LogPage } from '../subscription-loop.js';
+import { reasonOf } from './log-file.js';
+
+/** position, stream, revision, id (hex), type, data, metadata, recorded_at */
+type EventRow = [number, string, number, string, string, string, string, number];
+type EventQuery<Parameters extends unknown[]> = Database.Statement<Parameters, EventRow>;
+
+// CROSS JOIN keeps SQLite from starting with the streams: the events' order is what the query is about.
+const selectEvents = `
+  SELECT e.position, s.name, e.revision, hex(e.id), e.type, e.data, e.metadata, e.recorded_at
+  FROM events e CROSS JOIN streams s ON s.id = e.stream`;
+
+/** JSON characters after which a subscription's page is not filled further. */
+const fullPageChars = 8 * 1024 * 1024;
+/** Statements kept for subscriptions to several categories, one per number of categories. */
+const maxCategories = 64;
+
+/** Reads a log through one read-only handle: committed events only, each call one consistent snapshot. */
+export class Reader {
+  private readonly newest: Database.Statement<[], number>;
+  private readonly stream: Record<ReadPage['direction'], EventQuery<[string, number, number]>>;
+  private readonly category: Record<ReadPage['direction'], EventQuery<[string, number, number]>>;
+  private readonly all: Record<ReadPage['direction'], EventQuery<[number, number]>>;
+  private readonly tail: EventQuery<[number, number, number]>;
+  private readonly filteredTails = new Map<number, EventQuery<(string | number)[]>>();
+
+  constructor(
+    private readonly database: Database.Database,
+    private readonly file: string,
+  ) {
+    this.newest = database.prepare<[], number>('SELECT ifnull(max(position), 0) FROM events').pluck();
+    const bothWays = <P extends unknown[]>(condition: string, key: string) => ({
+      forwards: this.query<P>(`WHERE ${condition} ${key} >= ? ORDER BY ${key} LIMIT ?`),
+      backwards: this.query<P>(`WHERE ${condition} ${key} <= ? ORDER BY ${key} DESC LIMIT ?`),
+    });
+    this.stream = bothWays('e.stream = (SELECT id FROM streams WHERE name = ?) AND', 'e.revision');
+    this.category = bothWays('e.category = ? AND', 'e.position');
+    this.all = bothWays('', 'e.position');
+    this.tail = this.query('WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ?');
+  }
+
+  /** Position of the newest event, 0 in an empty log. */
+  head(): number {
+    return this.reading(() => this.newest.get() ?? 0);
+  }
+
+  readStream(stream: string, page: ReadPage): RecordedEvent[] {
+    return this.reading(() => this.stream[page.direction].all(stream, ...range(page)).map(toEvent));
+  }
+
+  readCategory(category: string, page: ReadPage): RecordedEvent[] {
+    return this.reading(() => this.category[page.direction].all(category, ...range(page)).map(toEvent));
+  }
+
+  readAll(page: ReadPage): RecordedEvent[] {
+    return this.reading(() => this.all[page.direction].all(...range(page)).map(toEvent));
+  }
+
+  /** The stretch of the log after a position for a subscription, none of it beyond `head`. */
+  pageAfter(
+    after: number,
+    head: number,
+    categories: ReadonlySet<string> | undefined,
+    limit: number,
+  ): LogPage {
+    return this.reading(() => {
+      const rows =
+        categories === undefined
+          ? this.tail.iterate(after, head, limit)
+          : this.filteredTail(categories.size).iterate(
+              ...[...categories].flatMap((category) => [category, after, head, limit]),
+              limit,
+            );
+      const events: RecordedEvent[] = [];
+      let chars = 0;
+      for (const row of rows) {
+        events.push(toEvent(row));
+        chars += row[5].length + row[6].length;
+        if (chars >= fullPageChars) break;
+      }
+      const isCut = events.length === limit || chars >= fullPageChars;
+      // Not cut short: the rest of the log does not match.
+      return { events, position: isCut ? (events.at(-1)?.position ?? after) : head };
+    });
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  private query<P extends unknown[]>(rest: string): EventQuery<P> {
+    return this.database.prepare<P, EventRow>(`${selectEvents} ${rest}`).raw();
+  }
+
+  /** Takes the first positions of each category from the index, then the first of all those. */
+  private filteredTail(categories: number): EventQuery<(string | number)[]> {
+    if (categories > maxCategories) throw new RangeError(`a filter takes up to ${maxCategories} categories`);
+    const known = this.filteredTails.get(categories);
+    if (known !== undefined) return known;
+    const ofOne = `SELECT * FROM (SELECT position FROM events
+      WHERE category = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?)`;
+    const positions = Array.from({ length: categories }, () => ofOne).join(' UNION ALL ');
+    const query = this.query<(string | number)[]>(
+      `WHERE e.position IN (SELECT position FROM (${positions}) ORDER BY position LIMIT ?) ORDER BY e.position`,
+    );
+    this.filteredTails.set(categories, query);
+    return query;
+  }
+
+  private reading<T>(read: () => T): T {
+    if (!this.database.open) throw new StoreUnavailable('the event store is closed');
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      throw new StoreUnavailable(`event log ${this.file} cannot be read: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** The page's bounds as SQLite integers: its ends are no numbers SQLite could compare with. */
+function range(page: ReadPage): [from: number, limit: number] {
+  const from = Math.min(Math.max(page.from, -1), Number.MAX_SAFE_INTEGER);
+  return [from, page.limit];
+}
+
+function toEvent(row: EventRow): RecordedEvent {
+  const [position, stream, revision, hexId, type, data, metadata, recordedAtMs] = row;
+  return Object.freeze({
+    id: toUuid(hexId),
+    type,
+    data: parseFrozen(data),
+    metadata: parseFrozen(metadata),
+    stream,
+    revision,
+    position: asPosition(position),
+    recordedAtMs,
+  });
+}
+
+function toUuid(hexId: string): string {
+  const hex = hexId.toLowerCase();
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,157 @@
+import type Database from 'better-sqlite3';
+import { LRUCache } from 'lru-cache';
+import { categoryOf } from '../../events/streams.js';
+import { decideAppend, emptyStream, type HeadRevision } from '../append-decision.js';
+import { type AppendBatch, conflict, type Outcomes, outcomeSize, replayed, written } from './messages.js';
+
+interface StreamHead {
+  /** Row in `streams`; undefined while the stream has none. */
+  id: number;
+  category: string;
+  revision: HeadRevision;
+}
+
+const maxCachedHeads = 100_000;
+
+/** Writes batches of appends, each call one transaction. Synchronous: it lives in the writer thread. */
+export class Writer {
+  private readonly heads = new LRUCache<string, StreamHead>({ max: maxCachedHeads });
+  /** Position of the newest event; undefined when it has to be read again. */
+  private lastPosition: number | undefined;
+  private readonly begin: Database.Statement<[]>;
+  private readonly commitAll: Database.Statement<[]>;
+  private readonly findHead: Database.Statement<[string], StreamHead>;
+  private readonly addStream: Database.Statement<[string, string]>;
+  private readonly addEvent: Database.Statement<
+    [number, number, number, string, string, string, string, number, string]
+  >;
+  private readonly matchesId: Database.Statement<[number, number, string], number>;
+  private readonly positionAt: Database.Statement<[number, number], number>;
+  private readonly newest: Database.Statement<[], number>;
+
+  constructor(private readonly database: Database.Database) {
+    this.begin = database.prepare('BEGIN IMMEDIATE');
+    this.commitAll = database.prepare('COMMIT');
+    this.findHead = database.prepare(
+      `SELECT id, category, (SELECT ifnull(max(revision), ${emptyStream}) FROM events WHERE stream = streams.id) AS revision
+       FROM streams WHERE name = ?`,
+    );
+    this.addStream = database.prepare('INSERT INTO streams (name, category) VALUES (?, ?)');
+    this.addEvent = database.prepare(
+      `INSERT INTO events (position, stream, revision, id, type, data, metadata, recorded_at, category)
+       VALUES (?, ?, ?, unhex(?, '-'), ?, ?, ?, ?, ?)`,
+    );
+    this.matchesId = database
+      .prepare<[number, number, string], number>(
+        `SELECT 1 FROM events WHERE stream = ? AND revision = ? AND id = unhex(?, '-')`,
+      )
+      .pluck();
+    this.positionAt = database
+      .prepare<[number, number], number>('SELECT position FROM events WHERE stream = ? AND revision = ?')
+      .pluck();
+    this.newest = database.prepare<[], number>('SELECT ifnull(max(position), 0) FROM events').pluck();
+  }
+
+  /** Position of the newest committed event, 0 in an empty log. */
+  head(): number {
+    return this.newest.get() ?? 0;
+  }
+
+  /**
+   * Appends everything in one durable transaction. A refused append writes nothing and leaves the others be.
+   * @throws {SqliteError} when the transaction cannot be committed; then nothing is written, and a later
+   * call starts afresh.
+   */
+  commit(batches: readonly AppendBatch[]): Outcomes {
+    const appends = batches.reduce((sum, batch) => sum + batch.streams.length, 0);
+    const outcomes: Outcomes = new Float64Array(appends * outcomeSize);
+    try {
+      this.begin.run();
+      let offset = 0;
+      for (const batch of batches) {
+        this.appendBatch(batch, outcomes, offset);
+        offset += batch.streams.length * outcomeSize;
+      }
+      this.commitAll.run();
+      return outcomes;
+    } catch (error) {
+      this.heads.clear();
+      this.lastPosition = undefined;
+      if (this.database.inTransaction) this.database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  private appendBatch(batch: AppendBatch, outcomes: Outcomes, offset: number): void {
+    let firstEvent = 0;
+    let at = offset;
+    for (const [index, stream] of batch.streams.entries()) {
+      const count = batch.counts[index] ?? 0;
+      const expected = batch.expected[index] ?? emptyStream;
+      outcomes.set(this.append(batch, stream, expected, firstEvent, count), at);
+      firstEvent += count;
+      at += outcomeSize;
+    }
+  }
+
+  private append(
+    batch: AppendBatch,
+    stream: string,
+    expected: number,
+    firstEvent: number,
+    count: number,
+  ): [number, number, number] {
+    const head = this.headOf(stream);
+    const revision = head?.revision ?? emptyStream;
+    const decision = decideAppend(revision, expected, count, (at, index) => {
+      const id = batch.ids[firstEvent + index];
+      return head !== undefined && id !== undefined && this.matchesId.get(head.id, at, id) === 1;
+    });
+    if (decision === 'conflict') return [conflict, revision, 0];
+    if (decision !== 'write') {
+      const position = head && this.positionAt.get(head.id, decision.replayedTo);
+      return [replayed, decision.replayedTo, position ?? 0];
+    }
+    const target = head ?? this.createStream(stream);
+    const position = this.writeEvents(batch, target, firstEvent, count);
+    return [written, target.revision, position];
+  }
+
+  private headOf(stream: string): StreamHead | undefined {
+    const cached = this.heads.get(stream);
+    if (cached !== undefined) return cached;
+    const found = this.findHead.get(stream);
+    if (found !== undefined) this.heads.set(stream, found);
+    return found;
+  }
+
+  private createStream(stream: string): StreamHead {
+    const category = categoryOf(stream);
+    const id = Number(this.addStream.run(stream, category).lastInsertRowid);
+    const head = { id, category, revision: emptyStream };
+    this.heads.set(stream, head);
+    return head;
+  }
+
+  /** Writes events behind the head, moves it, and returns the position of the last. */
+  private writeEvents(batch: AppendBatch, head: StreamHead, firstEvent: number, count: number): number {
+    let position = this.lastPosition ?? this.head();
+    for (let event = firstEvent; event < firstEvent + count; event++) {
+      position += 1;
+      head.revision += 1;
+      this.addEvent.run(
+        position,
+        head.id,
+        head.revision,
+        batch.ids[event] ?? '',
+        batch.types[event] ?? '',
+        batch.data[event] ?? '',
+        batch.metadata[event] ?? '',
+        batch.recordedAtMs,
+        head.category,
+      );
+    }
+    this.lastPosition = position;
+    return position;
+  }
+}
