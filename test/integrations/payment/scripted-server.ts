@@ -9,6 +9,8 @@ export interface Received {
   answer(status: number, body?: string, headers?: Record<string, string>): void;
   /** Breaks the connection instead. */
   hangUp(): void;
+  /** Resolves when the exchange is over, whoever ended it. */
+  readonly over: Promise<void>;
 }
 
 export interface ScriptedServer {
@@ -34,6 +36,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
       body: Buffer.concat(chunks).toString('utf8'),
       answer: (status, body = '', headers = {}) => response.writeHead(status, headers).end(body),
       hangUp: () => response.destroy(),
+      over: new Promise((resolve) => response.once('close', resolve)),
     };
     const reader = readers.shift();
     if (reader) reader(received);

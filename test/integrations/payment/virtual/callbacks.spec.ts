@@ -19,6 +19,7 @@ beforeEach(async () => {
   ({ system, client } = await startWithClient({
     timers,
     callbackRetryDelaysMs: [10, 20],
+    callbackTimeoutMs: 60_000,
     behaviour: { mode: 'approve', delayMs: 700 },
     log: (message) => {
       log.push(message);
@@ -148,6 +149,25 @@ it('stops trying when the system closes', async () => {
   await system.close();
   expect(retry.cancelled).toBe(true);
   expect(log).toEqual([]);
+});
+
+it('breaks off a callback on the wire when the system closes', async () => {
+  await pay(newKey());
+  const received = await receiver.next();
+  await system.close();
+  await received.over;
+  expect(log).toEqual([]);
+});
+
+it('does not wait for ever for a receiver that does not answer', async () => {
+  const hasty = await startWithClient({ timers, callbackRetryDelaysMs: [30], callbackTimeoutMs: 20 });
+  try {
+    await hasty.client.pay(newKey(), { callbackUrl: receiver.url });
+    await (await receiver.next()).over;
+    expect((await timers.next()).delayMs).toBe(30);
+  } finally {
+    await hasty.system.close();
+  }
 });
 
 it('calls hosts beyond loopback only when they are configured', async () => {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VirtualPaymentSystem } from '../../../../src/integrations/payment/virtual/server.js';
 import { paymentSchema } from '../../../../src/integrations/payment/wire.js';
 import { ManualTimers } from '../manual-timers.js';
-import { newKey, PaymentClient, problemBodySchema, startWithClient } from '../payment-client.js';
+import { apiKey, newKey, PaymentClient, problemBodySchema, startWithClient } from '../payment-client.js';
 
 let system: VirtualPaymentSystem;
 let client: PaymentClient;
@@ -156,6 +157,21 @@ describe('bad requests', () => {
   it('are refused when the body is too large', async () => {
     const answer = await client.pay(newKey(), { reference: 'x'.repeat(20_000) });
     expect(answer).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
+  });
+
+  it('are refused as too large without waiting for the rest', async () => {
+    const headers = {
+      authorization: `Bearer ${apiKey}`,
+      'idempotency-key': newKey(),
+      'content-length': 1_000_000,
+    };
+    const sending = request(`${system.url}/payments`, { method: 'POST', headers });
+    const status = await new Promise((resolve, reject) => {
+      sending.on('response', (response) => resolve(response.statusCode)).on('error', reject);
+      sending.write('x'.repeat(20_000));
+    });
+    sending.destroy();
+    expect(status).toBe(413);
   });
 
   it.each([
