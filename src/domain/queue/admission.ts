@@ -32,6 +32,8 @@ export type AdmissionCommand =
   | {
       readonly kind: 'admit';
       readonly performanceId: PerformanceId;
+      /** First place to let in: the admission was weighed when exactly those before it were admitted. */
+      readonly from: number;
       /** The place after the last one to let in. */
       readonly to: number;
       /** Tokens in the range that still wait (others left): they become active. */
@@ -71,9 +73,10 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
       }
       case 'admit': {
         if (!state.opening) return reject('queue-not-open', 'The queue has not opened yet.');
-        const from = state.admittedUpTo;
-        const { to } = command;
-        if (to <= from) return reject('places-out-of-order', `Places up to ${from} are admitted already.`);
+        const { from, to } = command;
+        if (from !== state.admittedUpTo || to <= from) {
+          return reject('places-out-of-order', `Places up to ${state.admittedUpTo} are admitted already.`);
+        }
         if (command.active + command.waitingInRange > command.maxActive) {
           return reject('places-out-of-order', `At most ${command.maxActive} fans may be inside at once.`);
         }

@@ -22,7 +22,7 @@ const aisleSpacings = 1.75;
  * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
  */
 export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undefined {
-  const blocks = query.rows.flatMap(splitAtAisles);
+  const blocks = query.rows.flatMap(blocksOf);
   const eligible = blocks.reduce((sum, block) => sum + block.filter(query.isEligible).length, 0);
   if (eligible < query.quantity) return undefined;
 
@@ -48,7 +48,7 @@ function nearestRun(
   query: BestAvailableQuery,
   taken: ReadonlySet<SeatId>,
 ): readonly PlanSeat[] | undefined {
-  let best: { run: readonly PlanSeat[]; orphans: number; distance: number } | undefined;
+  let best: { block: readonly PlanSeat[]; start: number; orphans: number; distance: number } | undefined;
   for (const block of blocks) {
     let length = 0;
     for (let end = 0; end < block.length; end++) {
@@ -56,20 +56,21 @@ function nearestRun(
       length = seat && query.isEligible(seat) && !taken.has(seat.seatId) ? length + 1 : 0;
       if (length < size) continue;
       const start = end - size + 1;
-      const run = block.slice(start, end + 1);
+      const first = block[start];
+      if (!first || !seat) continue;
       const orphans = orphansBeside(
         block,
         start,
         end,
         (other) => query.isFree(other) && !taken.has(other.seatId),
       );
-      const distance = distanceTo(focus, run);
+      const distance = squaredDistance(focus, { x: (first.x + seat.x) / 2, y: (first.y + seat.y) / 2 });
       if (!best || orphans < best.orphans || (orphans === best.orphans && distance < best.distance)) {
-        best = { run, orphans, distance };
+        best = { block, start, orphans, distance };
       }
     }
   }
-  return best?.run;
+  return best?.block.slice(best.start, best.start + size);
 }
 
 /** Single free seats that would be left alone on either side of block[start … end]. */
@@ -86,6 +87,18 @@ function orphansBeside(
   const left = freeAt(start - 1) && !freeAt(start - 2) ? 1 : 0;
   const right = freeAt(end + 1) && !freeAt(end + 2) ? 1 : 0;
   return left + right;
+}
+
+/** Rows never change once published, so each is cut once. */
+const blocksByRow = new WeakMap<PlanRow, PlanSeat[][]>();
+
+function blocksOf(row: PlanRow): PlanSeat[][] {
+  let blocks = blocksByRow.get(row);
+  if (!blocks) {
+    blocks = splitAtAisles(row);
+    blocksByRow.set(row, blocks);
+  }
+  return blocks;
 }
 
 /** The row cut where the space between two seats is an aisle. */
@@ -106,11 +119,8 @@ interface Point {
   readonly y: number;
 }
 
-/** Squared distance of the run's middle from the focus: enough to compare. */
-function distanceTo(focus: Point, run: readonly PlanSeat[]): number {
-  const x = run.reduce((sum, seat) => sum + seat.x, 0) / run.length - focus.x;
-  const y = run.reduce((sum, seat) => sum + seat.y, 0) / run.length - focus.y;
-  return x * x + y * y;
+function squaredDistance(a: Point, b: Point): number {
+  return (a.x - b.x) ** 2 + (a.y - b.y) ** 2;
 }
 
 function distanceBetween(a: Point, b: Point): number {

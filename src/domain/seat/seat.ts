@@ -106,6 +106,8 @@ type Held = Extract<SeatState, { kind: 'held' }>;
 
 function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant): Decision<SeatEvent> {
   const { kind: _, ...data } = command;
+  // A process that slept through the deadline must not take a seat it no longer has a claim to.
+  if (now >= command.expiresAt) return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
   switch (state.kind) {
     case 'free':

@@ -68,8 +68,12 @@ export type TokenCommand =
       /** Given when the token may not have entered yet: the first request enters. */
       readonly admission: Admission | undefined;
       readonly holdTtlMs: number;
-    } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'seatIds' | 'request'>)
-  | ({ readonly kind: 'return-seats' } & Pick<Data<'SeatsReturned'>, 'holdId' | 'seatIds' | 'reason'>)
+      readonly seatIds: readonly SeatId[];
+    } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
+  | ({ readonly kind: 'return-seats'; readonly seatIds: readonly SeatId[] } & Pick<
+      Data<'SeatsReturned'>,
+      'holdId' | 'reason'
+    >)
   | { readonly kind: 'complete'; readonly orderId: OrderId }
   | {
       readonly kind: 'expire';

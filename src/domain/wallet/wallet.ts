@@ -9,8 +9,11 @@ export interface WalletState {
   readonly balance: number;
   /** Charges already credited: a charge counts once. */
   readonly charges: ReadonlySet<ChargeId>;
-  /** What each order took, and whether it was given back: an order spends once and is refunded once. */
-  readonly orders: ReadonlyMap<OrderId, { readonly spent: number; readonly refunded: boolean }>;
+  /** What each order took (0 for a free one), and whether it was given back: once each. */
+  readonly orders: ReadonlyMap<
+    OrderId,
+    { readonly wasSpent: boolean; readonly spent: number; readonly refunded: boolean }
+  >;
 }
 
 export type WalletCommand =
@@ -64,16 +67,14 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
         return {
           ...state,
           balance,
-          orders: new Map(state.orders).set(orderId, { spent: amount, refunded: false }),
+          orders: new Map(state.orders).set(orderId, { wasSpent: true, spent: amount, refunded: false }),
         };
       }
       case 'PointsRefunded': {
         const { orderId, amount } = event.data;
-        return {
-          ...state,
-          balance,
-          orders: new Map(state.orders).set(orderId, { spent: amount, refunded: true }),
-        };
+        const wasSpent = state.orders.has(orderId);
+        const order = { wasSpent, spent: amount, refunded: true };
+        return { ...state, balance, orders: new Map(state.orders).set(orderId, order) };
       }
       default:
         return assertNever(event);

@@ -1,0 +1,68 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { admissionDecider, paceLeft } from '../domain/queue/admission.js';
+import type { PerformanceId } from '../events/ids.js';
+import { streams } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
+import { CatalogReader } from './catalog-reader.js';
+import type { CommandContext } from './command-context.js';
+import { Executor } from './execute.js';
+import { CLOCK, WAITING_LINE, type WaitingLine } from './ports.js';
+
+/** Lets the next fans in, as many as there is room and pace for. */
+export class AdmitTokens extends Command<{ readonly admitted: number }> {
+  constructor(
+    readonly performanceId: PerformanceId,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Places looked at in one admission: some of them may belong to fans who left. */
+const maxPlacesPerAdmission = 2_000;
+
+@CommandHandler(AdmitTokens)
+export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    @Inject(WAITING_LINE) private readonly line: WaitingLine,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async execute({ performanceId, context }: AdmitTokens): Promise<{ admitted: number }> {
+    const { maxActive, admitPerSecond, claimWindowMs } = (await this.catalog.performance(performanceId))
+      .sales;
+    const stream = streams.admission(performanceId);
+    const { state, position } = await this.executor.load(admissionDecider, stream);
+    if (!state.opening || position === undefined) return { admitted: 0 };
+    const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
+    if (pace === 0) return { admitted: 0 };
+    // The line is counted after it knows every admission so far: ends it does not know yet only make it
+    // overestimate who is inside. If somebody else admits meanwhile, the expected revision refuses this one.
+    const from = state.admittedUpTo;
+    const line = await this.line.look(performanceId, { after: position, from, limit: pace });
+    if (!line) return { admitted: 0 };
+    const withinPace = line.waitingPlaces.filter((place) => place < from + pace);
+    const admitted = Math.min(withinPace.length, Math.max(0, maxActive - line.active));
+    const lastPlace = withinPace[admitted - 1];
+    const isVacantStretch = withinPace.length === 0 && line.waitingPlaces.length > 0;
+    // Nobody in the next places waits any more: pass them over to reach those who do.
+    const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
+    if (to === from) return { admitted: 0 };
+    const admit = {
+      kind: 'admit',
+      performanceId,
+      from,
+      to,
+      waitingInRange: admitted,
+      active: line.active,
+      maxActive,
+      admitPerSecond,
+      claimWindowMs,
+    } as const;
+    const outcome = await this.executor.execute(admissionDecider, stream, admit, context);
+    return { admitted: outcome.kind === 'accepted' && outcome.events.length > 0 ? admitted : 0 };
+  }
+}

@@ -1,0 +1,190 @@
+import { LRUCache } from 'lru-cache';
+import type { Decider } from '../domain/decider.js';
+import { type Rejection, rejection } from '../domain/rejection.js';
+import {
+  type AppendResult,
+  type EventStore,
+  maxReadCount,
+  type NewEvent,
+  type Position,
+  type Revision,
+  WrongExpectedRevision,
+} from '../event-store/port.js';
+import { type DomainEvent, decodeEvent, encodeEvent } from '../events/registry.js';
+import type { StreamName } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
+import { deriveId } from '../platform/derive-id.js';
+import type { CommandContext } from './command-context.js';
+import { Rejected } from './rejected.js';
+
+/** A stream's state and where it was read. */
+export interface Loaded<State> {
+  readonly state: State;
+  /** Last revision folded into the state; undefined for a stream without events. */
+  readonly revision: Revision | undefined;
+  readonly position: Position | undefined;
+}
+
+export type Outcome<State> =
+  | ({ readonly kind: 'accepted'; readonly events: readonly DomainEvent[] } & Loaded<State>)
+  | ({ readonly kind: 'rejected'; readonly rejection: Rejection } & Loaded<State>);
+
+interface CachedState extends Loaded<unknown> {
+  readonly readAtMs: number;
+}
+
+/**
+ * Attempts before a command on a contended stream gives up. Each conflict means that somebody else succeeded,
+ * so this many in a row on one stream is overload, not bad luck.
+ */
+const maxAttempts = 32;
+/** Streams whose state is kept; the least recently used go first. */
+const maxCachedStreams = 50_000;
+
+/**
+ * Loads a stream, decides, and appends under the revision that was read: the only place that appends.
+ * Two commands that decide on the same revision cannot both be written; the loser decides again on what the
+ * winner wrote. That alone keeps a seat from being sold twice.
+ */
+export class Executor {
+  readonly #cache = new LRUCache<string, CachedState>({ max: maxCachedStreams });
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs a command against one stream. A rejection is decided on what the store holds now, never on a cached
+   * state alone.
+   * @throws {StoreUnavailable} when the outcome is unknown: repeat the same command.
+   */
+  async execute<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: StreamName,
+    command: Command,
+    context: CommandContext,
+  ): Promise<Outcome<State>> {
+    let loaded = this.#cached<State>(stream) ?? (await this.load(decider, stream));
+    let isFresh = false;
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const decision = decider.decide(command, loaded.state, this.clock.now());
+      const isWriting = decision.kind === 'accepted' && decision.events.length > 0;
+      if (!isWriting && !isFresh) {
+        loaded = await this.load(decider, stream);
+        isFresh = true;
+        continue;
+      }
+      if (decision.kind === 'rejected') return { ...decision, ...loaded };
+      if (!isWriting) return { kind: 'accepted', events: [], ...loaded };
+      const appended = await this.#tryAppend(stream, loaded.revision, decision.events, context);
+      if (appended) {
+        const state = decision.events.reduce(decider.evolve, loaded.state);
+        const next = { state, revision: appended.revision, position: appended.position };
+        this.#remember(stream, next);
+        return { kind: 'accepted', events: decision.events, ...next };
+      }
+      loaded = await this.load(decider, stream);
+      isFresh = true;
+    }
+    const busy = rejection('busy', 'Too many people want this at the same moment: try again shortly.');
+    return { kind: 'rejected', rejection: busy, ...loaded };
+  }
+
+  /** As {@link execute}, but throws the rejection. @throws {Rejected} */
+  async executeOrThrow<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: StreamName,
+    command: Command,
+    context: CommandContext,
+  ): Promise<Extract<Outcome<State>, { kind: 'accepted' }>> {
+    const outcome = await this.execute(decider, stream, command, context);
+    if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
+    return outcome;
+  }
+
+  /**
+   * The state of a stream, reading only what was appended since it was last read.
+   * @param options.maxAgeMs accept a state read at most this long ago without asking the store; default 0.
+   */
+  async load<State, Event extends DomainEvent>(
+    decider: Pick<Decider<State, never, Event>, 'initial' | 'evolve'>,
+    stream: StreamName,
+    options: { readonly maxAgeMs?: number } = {},
+  ): Promise<Loaded<State>> {
+    const cached = this.#cache.get(stream);
+    const maxAgeMs = options.maxAgeMs ?? 0;
+    // A stream is always folded by the same decider, so what was cached under its name has its state type.
+    if (cached && maxAgeMs > 0 && this.clock.nowMs() - cached.readAtMs <= maxAgeMs)
+      return cached as Loaded<State>;
+    let loaded: Loaded<State> = (cached as Loaded<State> | undefined) ?? {
+      state: decider.initial,
+      revision: undefined,
+      position: undefined,
+    };
+    for (;;) {
+      const from = loaded.revision === undefined ? 0 : loaded.revision + 1;
+      const page = await this.store.readStream(stream, { from, limit: maxReadCount });
+      for (const recorded of page) {
+        const event = decodeEvent(recorded) as Event; // the stream's category holds only this decider's events
+        loaded = {
+          state: decider.evolve(loaded.state, event),
+          revision: recorded.revision,
+          position: recorded.position,
+        };
+      }
+      if (page.length < maxReadCount) break;
+    }
+    this.#remember(stream, loaded);
+    return loaded;
+  }
+
+  /** How many events a stream has. */
+  async eventCount(stream: StreamName): Promise<number> {
+    const [last] = await this.store.readStream(stream, { from: 'end', direction: 'backwards', limit: 1 });
+    return last ? last.revision + 1 : 0;
+  }
+
+  /**
+   * Appends one event whatever the stream's revision: the store gives it the next number atomically.
+   * A retry may write a second copy, which every fold of such a stream must ignore.
+   */
+  async appendAny(stream: StreamName, event: DomainEvent, context: CommandContext): Promise<AppendResult> {
+    const id = deriveId(context.commandId, stream, event.type);
+    return this.store.append(stream, 'any', [this.#toNewEvent(event, id, context)]);
+  }
+
+  async #tryAppend(
+    stream: StreamName,
+    revision: Revision | undefined,
+    events: readonly DomainEvent[],
+    context: CommandContext,
+  ): Promise<AppendResult | undefined> {
+    const first = revision === undefined ? 0 : revision + 1;
+    // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
+    const newEvents = events.map((event, index) =>
+      this.#toNewEvent(event, deriveId(context.commandId, stream, first + index), context),
+    );
+    try {
+      return await this.store.append(stream, revision ?? 'none', newEvents);
+    } catch (error) {
+      if (error instanceof WrongExpectedRevision) return undefined;
+      throw error;
+    }
+  }
+
+  #toNewEvent(event: DomainEvent, id: string, context: CommandContext): NewEvent {
+    return { id, ...encodeEvent(event, { ...context, occurredAt: this.clock.now() }) };
+  }
+
+  #cached<State>(stream: StreamName): Loaded<State> | undefined {
+    return this.#cache.get(stream) as Loaded<State> | undefined; // see load(): one decider per stream
+  }
+
+  #remember(stream: StreamName, loaded: Loaded<unknown>): void {
+    const cached = this.#cache.get(stream);
+    // A slower reader must not put back what it read before a faster writer.
+    if (cached?.revision !== undefined && cached.revision > (loaded.revision ?? -1)) return;
+    this.#cache.set(stream, { ...loaded, readAtMs: this.clock.nowMs() });
+  }
+}

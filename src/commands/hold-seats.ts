@@ -1,0 +1,242 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import { isFree, seatDecider } from '../domain/seat/seat.js';
+import { isSameSeatRequest, type TokenHold, tokenDecider } from '../domain/token/token.js';
+import type { Position } from '../event-store/port.js';
+import {
+  type HoldId,
+  holdIdSchema,
+  type Instant,
+  type ScheduleId,
+  type SeatId,
+  seatIdSchema,
+} from '../events/ids.js';
+import { streams } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
+import { deriveId } from '../platform/derive-id.js';
+import { type CommandContext, stepContext } from './command-context.js';
+import { Executor } from './execute.js';
+import { HoldEnder } from './hold-ender.js';
+import { CLOCK } from './ports.js';
+import type { QueuePass } from './queue-pass.js';
+import { QueueTurn } from './queue-turn.js';
+import { Rejected, refuse } from './rejected.js';
+import { type ForSale, type SeatForSale, SeatOffer } from './seat-offer.js';
+
+const maxSeatsPerHold = 20;
+
+export const holdSeatsSchema = z.union([
+  z.strictObject({
+    seatIds: z
+      .array(seatIdSchema)
+      .min(1)
+      .max(maxSeatsPerHold)
+      .refine((seatIds) => new Set(seatIds).size === seatIds.length, 'names a seat twice'),
+  }),
+  z.strictObject({
+    bestAvailable: z.strictObject({
+      quantity: z.number().int().min(1).max(maxSeatsPerHold),
+      category: z.string().min(1).max(100).optional(),
+    }),
+  }),
+]);
+export type HoldSeatsInput = z.infer<typeof holdSeatsSchema>;
+
+export interface HeldSeats {
+  readonly holdId: HoldId;
+  readonly scheduleId: ScheduleId;
+  readonly seats: readonly SeatForSale[];
+  readonly total: number;
+  readonly expiresAt: Instant;
+  readonly position: Position | undefined;
+}
+
+/** Blocks one or several seats of a schedule for a few minutes: all of them or none. */
+export class HoldSeats extends Command<HeldSeats> {
+  constructor(
+    readonly pass: QueuePass,
+    readonly scheduleId: ScheduleId,
+    readonly input: HoldSeatsInput,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Best-available choices tried before giving up: each try lost a seat to somebody else in between. */
+const maxChoices = 5;
+
+@CommandHandler(HoldSeats)
+export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly offer: SeatOffer,
+    private readonly turn: QueueTurn,
+    private readonly holds: HoldEnder,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, seat-reserved,
+   * no-seats-available, token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused
+   */
+  async execute(command: HoldSeats): Promise<HeldSeats> {
+    const { pass, scheduleId, input, context } = command;
+    const forSale = await this.offer.open(scheduleId, pass.performanceId);
+    if ('seatIds' in input) {
+      const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
+      return this.#hold(command, forSale, holdId, this.offer.find(forSale, input.seatIds), { kind: 'seats' });
+    }
+    return this.#holdBestAvailable(command, forSale, input.bestAvailable);
+  }
+
+  async #holdBestAvailable(
+    command: HoldSeats,
+    forSale: ForSale,
+    wanted: { readonly quantity: number; readonly category?: string | undefined },
+  ): Promise<HeldSeats> {
+    const request = {
+      kind: 'best-available',
+      quantity: wanted.quantity,
+      ...(wanted.category === undefined ? {} : { category: wanted.category }),
+    } as const;
+    const lost = new Set<SeatId>();
+    for (let choice = 0; ; choice++) {
+      const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
+      const earlier = await this.#earlierHold(command, holdId);
+      if (earlier && !isWhole(earlier) && choice + 1 < maxChoices) continue; // a retry: this choice lost a seat
+      const seats = earlier
+        ? this.offer.find(forSale, earlier.seatIds)
+        : await this.offer.chooseBest(forSale, wanted, lost);
+      try {
+        return await this.#hold(command, forSale, holdId, seats, request);
+      } catch (error) {
+        const lostSeat = lostSeatOf(error);
+        if (lostSeat === undefined || choice + 1 >= maxChoices) throw error;
+        lost.add(lostSeat);
+      }
+    }
+  }
+
+  /** Claims the seats against the fan's limit, takes them in a fixed order, and gives all back if one is gone. */
+  async #hold(
+    command: HoldSeats,
+    forSale: ForSale,
+    holdId: HoldId,
+    seats: readonly SeatForSale[],
+    request: TokenHold['request'],
+  ): Promise<HeldSeats> {
+    const { scheduleId } = command;
+    const seatIds = seats.map((seat) => seat.seatId);
+    await this.#refuseTaken(scheduleId, holdId, seatIds);
+    const { expiresAt } = await this.#claim(command, forSale, holdId, seatIds, request);
+    let position: Position | undefined;
+    // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
+    for (const seat of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
+      const taken = await this.executor.execute(
+        seatDecider,
+        streams.seat(scheduleId, seat.seatId),
+        {
+          kind: 'hold',
+          scheduleId,
+          seatId: seat.seatId,
+          holdId,
+          userId: command.pass.userId,
+          tokenId: command.pass.tokenId,
+          price: seat.price,
+          expiresAt,
+        },
+        command.context,
+      );
+      if (taken.kind === 'rejected') {
+        await this.holds.giveBack(
+          command.pass.tokenId,
+          holdId,
+          'conflict',
+          stepContext(command.context, holdId),
+        );
+        throw new Rejected(taken.rejection);
+      }
+      position = taken.position;
+    }
+    await this.#confirm(command, holdId);
+    const total = seats.reduce((sum, seat) => sum + seat.price, 0);
+    return { holdId, scheduleId, seats, total, expiresAt, position };
+  }
+
+  /** Spares the fan's limit and the log a request that plainly can't succeed. */
+  async #refuseTaken(scheduleId: ScheduleId, holdId: HoldId, seatIds: readonly SeatId[]): Promise<void> {
+    for (const seatId of seatIds) {
+      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      if (isFree(state, this.clock.now()) || (state.kind !== 'free' && state.holdId === holdId)) continue;
+      throw state.kind === 'reserved'
+        ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
+        : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
+    }
+  }
+
+  async #claim(
+    { pass, scheduleId, context }: HoldSeats,
+    forSale: ForSale,
+    holdId: HoldId,
+    seatIds: readonly SeatId[],
+    request: TokenHold['request'],
+  ): Promise<TokenHold> {
+    const stream = streams.token(pass.tokenId);
+    const known = await this.executor.load(tokenDecider, stream);
+    const hasEntered = known.state.kind === 'entered';
+    const admission = hasEntered ? undefined : await this.turn.admissionOf(pass.performanceId, pass.number);
+    const { holdTtlMs } = forSale.performance.sales;
+    const claim = {
+      kind: 'request-seats',
+      holdId,
+      scheduleId,
+      seatIds,
+      request,
+      admission,
+      holdTtlMs,
+    } as const;
+    const attempt = () => this.executor.execute(tokenDecider, stream, claim, context);
+    let claimed = await attempt();
+    if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
+      // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
+      const returned = await this.holds.giveBackLapsed(pass.tokenId, stepContext(context, 'lapsed'));
+      if (returned) claimed = await attempt();
+    }
+    if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
+    const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
+    if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
+    return hold;
+  }
+
+  /** Another runner of the same command may have given seats back meanwhile: then nothing of the hold may stay. */
+  async #confirm({ pass, context }: HoldSeats, holdId: HoldId): Promise<void> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const hold = state.kind === 'none' ? undefined : state.holds.get(holdId);
+    if (hold && isWhole(hold)) return;
+    await this.holds.giveBack(pass.tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
+    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
+  }
+
+  async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const hold = state.kind === 'none' ? undefined : state.holds.get(holdId);
+    if (!hold || !('bestAvailable' in input)) return undefined;
+    const request = { kind: 'best-available', ...input.bestAvailable } as const;
+    if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;
+    throw refuse('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
+  }
+}
+
+function isWhole(hold: TokenHold): boolean {
+  return hold.outstanding.length === hold.seatIds.length;
+}
+
+/** The seat somebody else got first, if that is what went wrong. */
+function lostSeatOf(error: unknown): SeatId | undefined {
+  if (!(error instanceof Rejected)) return undefined;
+  const { code, details } = error.rejection;
+  if (code !== 'seat-held' && code !== 'seat-reserved') return undefined;
+  return seatIdSchema.safeParse(details?.seatId).data;
+}

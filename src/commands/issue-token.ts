@@ -1,0 +1,156 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import type { PerformanceDetails } from '../domain/catalog/catalog.js';
+import { outstandingSeats, type TokenState, tokenDecider } from '../domain/token/token.js';
+import type { Position } from '../event-store/port.js';
+import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../events/ids.js';
+import { streams } from '../events/streams.js';
+import { deriveId } from '../platform/derive-id.js';
+import type { SignedToken } from '../platform/token-signer.js';
+import { TokenSigner } from '../platform/token-signer.js';
+import { CatalogReader } from './catalog-reader.js';
+import { type CommandContext, stepContext } from './command-context.js';
+import { Executor } from './execute.js';
+import { QUEUE_NUMBERS, type QueueNumbers, SETTINGS, type Settings } from './ports.js';
+import { QueueTurn } from './queue-turn.js';
+import { refuse } from './rejected.js';
+
+export const issueTokenSchema = z.strictObject({ numberOfTickets: z.number().int().min(1).max(20) });
+
+export interface IssuedToken {
+  readonly tokenId: TokenId;
+  readonly performanceId: PerformanceId;
+  /** The fan's queue number. */
+  readonly number: number;
+  readonly queueToken: SignedToken;
+  /** False when the fan stood in this queue already. */
+  readonly isNew: boolean;
+  readonly position: Position | undefined;
+}
+
+/** Takes a place in a performance's queue; asking again returns the same place. */
+export class IssueToken extends Command<IssuedToken> {
+  constructor(
+    readonly userId: UserId,
+    readonly performanceId: PerformanceId,
+    readonly numberOfTickets: number,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Times a fan may join one queue: bounds the search for the live entry. */
+const maxEntries = 20;
+
+@CommandHandler(IssueToken)
+export class IssueTokenHandler implements ICommandHandler<IssueToken> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    private readonly turn: QueueTurn,
+    private readonly signer: TokenSigner,
+    @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
+  async execute(command: IssueToken): Promise<IssuedToken> {
+    const { userId, performanceId, numberOfTickets, context } = command;
+    const performance = await this.catalog.performance(performanceId);
+    const slot = await this.#findEntry(userId, performance);
+    if (slot.isLive) return this.#resume(command, slot.tokenId);
+
+    const seatLimit = performance.sales.seatLimitPerUser - slot.seatsBought;
+    if (numberOfTickets > seatLimit) {
+      const message = `You may buy ${Math.max(0, seatLimit)} more seats of this performance.`;
+      throw refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
+    }
+    const { waiting } = await this.numbers.queueSize(performanceId);
+    if (waiting >= performance.sales.queueCapacity) throw queueFull(performance);
+    const { tokenId, entry } = slot;
+    const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
+    const claimed = await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      { kind: 'request', ...request },
+      context,
+    );
+    // Somebody (the same fan, a moment ago) claimed it first: find out the number that claim was given.
+    if (claimed.events.length === 0) return this.#resume(command, tokenId);
+    const issued = await this.#issue(tokenId, command);
+    await this.#refuseBeyondCapacity(tokenId, issued.revision, performance, context);
+    return this.#reply(command, { tokenId, number: issued.revision, isNew: true, position: issued.position });
+  }
+
+  /** The fan's live entry, or the next free one; with the seats that earlier entries bought. */
+  async #findEntry(userId: UserId, { performanceId }: PerformanceDetails) {
+    let seatsBought = 0;
+    for (let entry = 0; entry < maxEntries; entry++) {
+      const tokenId = tokenIdSchema.parse(deriveId('token', userId, performanceId, entry));
+      const state: TokenState = (await this.executor.load(tokenDecider, streams.token(tokenId))).state;
+      if (state.kind !== 'ended') return { tokenId, entry, seatsBought, isLive: state.kind !== 'none' };
+      seatsBought += outstandingSeats(state);
+    }
+    throw refuse('too-many-entries', `You have joined this queue ${maxEntries} times: no more is possible.`);
+  }
+
+  /**
+   * The token exists: its number is the first TokenIssued's. A claim that was never followed by one (a crash)
+   * is followed now; if it was, this second copy is ignored by every reader.
+   */
+  async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
+    const { position: known } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    if (known !== undefined) {
+      const number = await this.numbers.numberOf(tokenId, known);
+      if (number !== undefined)
+        return this.#reply(command, { tokenId, number, isNew: false, position: known });
+    }
+    const { position } = await this.#issue(tokenId, command);
+    const number = await this.numbers.numberOf(tokenId, position);
+    if (number === undefined) throw refuse('busy', 'Your place is being recorded: ask again in a moment.');
+    return this.#reply(command, { tokenId, number, isNew: false, position });
+  }
+
+  #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
+    const data = { tokenId, performanceId, userId, numberOfTickets };
+    return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, context);
+  }
+
+  /** The number is given atomically, so a crowd that joins at once is cut off exactly at the capacity. */
+  async #refuseBeyondCapacity(
+    tokenId: TokenId,
+    number: number,
+    performance: PerformanceDetails,
+    context: CommandContext,
+  ): Promise<void> {
+    const { admittedUpTo } = await this.turn.of(performance.performanceId, number);
+    const { leftWaiting } = await this.numbers.queueSize(performance.performanceId);
+    if (number - admittedUpTo - leftWaiting < performance.sales.queueCapacity) return;
+    await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      { kind: 'expire', reason: 'queue-full' },
+      stepContext(context, 'queue-full'),
+    );
+    throw queueFull(performance);
+  }
+
+  #reply(
+    { userId, performanceId }: IssueToken,
+    issued: Pick<IssuedToken, 'tokenId' | 'number' | 'isNew' | 'position'>,
+  ): IssuedToken {
+    const claims = { sub: userId, tid: issued.tokenId, pid: performanceId, num: issued.number };
+    return {
+      ...issued,
+      performanceId,
+      queueToken: this.signer.queue.sign(claims, this.settings.queueTokenTtlMs),
+    };
+  }
+}
+
+function queueFull({ sales }: PerformanceDetails) {
+  const message = 'The queue of this performance is full: try again when some have been served.';
+  return refuse('queue-full', message, { queueCapacity: sales.queueCapacity });
+}

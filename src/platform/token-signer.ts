@@ -1,0 +1,99 @@
+import { createHmac } from 'node:crypto';
+import { createSigner, createVerifier } from 'fast-jwt';
+import { z } from 'zod';
+import {
+  type Instant,
+  performanceIdSchema,
+  sessionIdSchema,
+  toInstant,
+  tokenIdSchema,
+  userIdSchema,
+} from '../events/ids.js';
+import type { Clock } from './clock.js';
+
+const accessClaims = z.object({ sub: userIdSchema, sid: sessionIdSchema });
+const refreshClaims = z.object({ sub: userIdSchema, sid: sessionIdSchema, gen: z.number().int().min(0) });
+const queueClaims = z.object({
+  sub: userIdSchema,
+  tid: tokenIdSchema,
+  pid: performanceIdSchema,
+  /** The queue number, so that a position can be told without a look-up. */
+  num: z.number().int().min(0),
+});
+export type AccessClaims = z.infer<typeof accessClaims>;
+export type RefreshClaims = z.infer<typeof refreshClaims>;
+export type QueueClaims = z.infer<typeof queueClaims>;
+
+export interface SignedToken {
+  readonly value: string;
+  readonly expiresAt: Instant;
+}
+
+/** Verified tokens kept, so that a fan's next request need not be verified again. */
+const verifierCacheSize = 20_000;
+
+/**
+ * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has a key of its own derived from the
+ * server's secret, so that one kind can never pass for another.
+ */
+export class TokenSigner {
+  readonly access: Kind<AccessClaims>;
+  readonly refresh: Kind<RefreshClaims>;
+  readonly queue: Kind<QueueClaims>;
+
+  /** @param secret the server's secret, at least 32 characters; the same on every process. */
+  constructor(secret: string, clock: Clock) {
+    this.access = kind(secret, 'access', accessClaims, clock);
+    this.refresh = kind(secret, 'refresh', refreshClaims, clock);
+    this.queue = kind(secret, 'queue', queueClaims, clock);
+  }
+}
+
+export interface Kind<Claims> {
+  /** @param ttlMs life of the token. */
+  sign(claims: Claims, ttlMs: number): SignedToken;
+  /** The claims, or undefined when the token is malformed, forged, expired or of another kind. */
+  verify(value: string): Claims | undefined;
+}
+
+/** A key for one purpose, derived from the server's secret (HMAC-SHA-256 as a key derivation function). */
+export function deriveKey(secret: string, purpose: string): Buffer {
+  return createHmac('sha256', secret).update(`boxoffice ${purpose}`).digest();
+}
+
+function kind<Claims extends Record<string, unknown>>(
+  secret: string,
+  name: string,
+  schema: z.ZodType<Claims>,
+  clock: Clock,
+): Kind<Claims> {
+  const key = deriveKey(secret, `${name} token`);
+  const signer = createSigner({ key, algorithm: 'HS256', noTimestamp: true });
+  // Expiry is judged by our clock below, so a cached verification can't outlive its token.
+  const verifier = createVerifier({
+    key,
+    algorithms: ['HS256'],
+    cache: verifierCacheSize,
+    ignoreExpiration: true,
+  });
+  const withExpiry = z.object({ exp: z.number() });
+  return {
+    sign(claims, ttlMs) {
+      const expiresAtSeconds = Math.floor((clock.nowMs() + ttlMs) / 1000);
+      const value = signer({ ...claims, exp: expiresAtSeconds });
+      return { value, expiresAt: toInstant(expiresAtSeconds * 1000) };
+    },
+    verify(value) {
+      let payload: unknown;
+      try {
+        payload = verifier(value);
+      } catch {
+        return undefined; // whatever is wrong with it, the caller learns no more than that it is not valid
+      }
+      const expiry = withExpiry.safeParse(payload);
+      if (!expiry.success || clock.nowMs() >= expiry.data.exp * 1000) return undefined;
+      const claims = schema.safeParse(payload);
+      return claims.success ? claims.data : undefined;
+    },
+  };
+}
