@@ -5,6 +5,7 @@ import type {
   ScheduleEvent,
   VenueEvent,
 } from '../../events/catalog-events.js';
+import type { VenueId } from '../../events/ids.js';
 import { accept, assertNever, type Decider } from '../decider.js';
 
 type Published<E extends { type: string; data: unknown }, Type extends E['type']> = Extract<
@@ -21,31 +22,33 @@ export interface VenueState {
   readonly sections: ReadonlyMap<string, PlanSection>;
 }
 
-export interface PublishVenue {
-  readonly details: VenueDetails;
-  /** The whole plan: sections that are published and not named here are withdrawn. */
-  readonly sections: readonly PlanSection[];
-}
+export type VenueCommand =
+  | { readonly kind: 'describe'; readonly details: VenueDetails }
+  | { readonly kind: 'publish-section'; readonly venueId: VenueId; readonly section: PlanSection }
+  | { readonly kind: 'withdraw-section'; readonly venueId: VenueId; readonly sectionId: string };
 
-/** A hall and its plan: a feed's revision appends only what changed. */
-export const venueDecider: Decider<VenueState, PublishVenue, VenueEvent> = {
+/** A hall and its plan, published section by section: a feed's revision appends only what changed. */
+export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
   initial: { details: undefined, sections: new Map() },
 
   decide(command, state) {
-    const { venueId } = command.details;
-    const events: VenueEvent[] = [];
-    if (!isSameJson(state.details, command.details)) {
-      events.push({ type: 'VenuePublished', data: command.details });
+    switch (command.kind) {
+      case 'describe':
+        if (isSameJson(state.details, command.details)) return accept();
+        return accept({ type: 'VenuePublished', data: command.details });
+      case 'publish-section': {
+        const { venueId, section } = command;
+        if (isSameJson(state.sections.get(section.sectionId), section)) return accept();
+        return accept({ type: 'SectionPublished', data: { venueId, ...section } });
+      }
+      case 'withdraw-section': {
+        const { venueId, sectionId } = command;
+        if (!state.sections.has(sectionId)) return accept();
+        return accept({ type: 'SectionWithdrawn', data: { venueId, sectionId } });
+      }
+      default:
+        return assertNever(command);
     }
-    for (const section of command.sections) {
-      if (isSameJson(state.sections.get(section.sectionId), section)) continue;
-      events.push({ type: 'SectionPublished', data: { venueId, ...section } });
-    }
-    const kept = new Set(command.sections.map((section) => section.sectionId));
-    for (const sectionId of state.sections.keys()) {
-      if (!kept.has(sectionId)) events.push({ type: 'SectionWithdrawn', data: { venueId, sectionId } });
-    }
-    return accept(...events);
   },
 
   evolve(state, event) {

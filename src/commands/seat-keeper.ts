@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { VenueState } from '../domain/catalog/catalog.js';
+import { isFree, seatDecider } from '../domain/seat/seat.js';
+import type { PlanRow, PlanSection } from '../events/catalog-events.js';
+import type { ScheduleId, SeatId, VenueId } from '../events/ids.js';
+import { streams } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
+import { Executor } from './execute.js';
+import { CLOCK, VENUE_USE, type VenueUse } from './ports.js';
+
+export interface KeptSeat {
+  readonly venueId: VenueId;
+  readonly seatId: SeatId;
+  /** Where it is held or sold. */
+  readonly scheduleId: ScheduleId;
+}
+
+/** Keeps seats that somebody holds or bought in the plan, whatever a new revision of the plan says. */
+@Injectable()
+export class SeatKeeper {
+  constructor(
+    private readonly executor: Executor,
+    @Inject(VENUE_USE) private readonly use: VenueUse,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The wanted sections, with the used seats they drop put back where they stood. */
+  async keepUsed(
+    venueId: VenueId,
+    known: VenueState,
+    wanted: readonly PlanSection[],
+  ): Promise<{ sections: PlanSection[]; keptSeats: KeptSeat[] }> {
+    const wantedSeats = new Set(
+      wanted.flatMap(({ rows }) => rows.flatMap((row) => row.seats.map((s) => s.seatId))),
+    );
+    const dropped = [...known.sections.values()].flatMap(({ rows }) =>
+      rows.flatMap((row) =>
+        row.seats.map((seat) => seat.seatId).filter((seatId) => !wantedSeats.has(seatId)),
+      ),
+    );
+    if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
+    const keptSeats: KeptSeat[] = [];
+    for (const scheduleId of await this.use.schedulesOf(venueId)) {
+      for (const seatId of dropped) {
+        const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+        if (!isFree(state, this.clock.now())) keptSeats.push({ venueId, seatId, scheduleId });
+      }
+    }
+    const kept = new Set(keptSeats.map((seat) => seat.seatId));
+    return { sections: putBack(known, wanted, kept), keptSeats };
+  }
+}
+
+/** Adds the kept seats' rows to the sections they were in, or the whole section if the feed dropped it. */
+function putBack(
+  known: VenueState,
+  wanted: readonly PlanSection[],
+  kept: ReadonlySet<SeatId>,
+): PlanSection[] {
+  const sections = new Map(wanted.map((section) => [section.sectionId, section]));
+  for (const { sectionId, name, rows } of known.sections.values()) {
+    const keptRows: PlanRow[] = rows
+      .map((row) => ({ ...row, seats: row.seats.filter((seat) => kept.has(seat.seatId)) }))
+      .filter((row) => row.seats.length > 0);
+    if (keptRows.length === 0) continue;
+    const section = sections.get(sectionId) ?? { sectionId, name, rows: [] };
+    sections.set(sectionId, { ...section, rows: [...section.rows, ...keptRows] });
+  }
+  return [...sections.values()];
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+
+const durationMs = (defaultMs: number, min = 1) => z.coerce.number().int().min(min).default(defaultMs);
+const flag = (byDefault: boolean) =>
+  z
+    .enum(['true', 'false'])
+    .default(byDefault ? 'true' : 'false')
+    .transform((text) => text === 'true');
+/** Secrets the operator gives must be long enough to resist guessing. */
+const secret = z.string().min(32, 'must have at least 32 characters').optional();
+
+/** Every setting, by the name of its environment variable. `.describe()` is the reference in docs/configuration.md. */
+export const configSchema = z.object({
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(3000)
+    .describe('Port of the HTTP server; 0 picks a free one.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder of the embedded engines and generated secrets.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log line written.'),
+  LOG_PRETTY: flag(false).describe('Readable log lines instead of JSON.'),
+  SECRET: secret.describe(
+    'Signs tokens and seeds queue shuffles; the same on every process. Unset: generated in DATA_DIR.',
+  ),
+  ADMIN_KEY: secret.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where the payment system reaches this server. Unset: HOST and PORT.'),
+  TRUST_PROXY: flag(false).describe('Believe X-Forwarded-For: only behind a proxy that sets it.'),
+  SAMPLE_CATALOG: flag(true).describe('Import the sample catalog when the log is empty.'),
+
+  PAYMENT_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Base URL of the payment system. Unset: the virtual one is started on loopback.'),
+  PAYMENT_API_KEY: secret.describe('Key for the payment system. Required with PAYMENT_URL.'),
+  PAYMENT_CALLBACK_SECRET: secret.describe(
+    "Verifies the payment system's callbacks. Required with PAYMENT_URL.",
+  ),
+  PAYMENT_TIMEOUT_MS: durationMs(5_000).describe(
+    'Longest wait for the payment system; then the charge answers "pending".',
+  ),
+
+  ACCESS_TOKEN_TTL_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(15 * 60_000, 'may be at most 15 minutes')
+    .default(15 * 60_000)
+    .describe('Life of an access token.'),
+  REFRESH_TOKEN_TTL_MS: durationMs(14 * 24 * 3_600_000).describe('Life of a refresh token.'),
+  QUEUE_TOKEN_TTL_MS: durationMs(3_600_000).describe('Life of a queue token; it can be refreshed.'),
+  LOGIN_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(2)
+    .describe('Password hashes computed at the same time.'),
+
+  SWEEP_INTERVAL_MS: durationMs(5_000).describe(
+    'How often lapsed holds, lapsed tokens, open orders and open charges are looked for.',
+  ),
+  ADMISSION_INTERVAL_MS: durationMs(500).describe('How often fans are let in.'),
+  RESUME_AFTER_MS: durationMs(10_000, 0).describe('An order or charge left open this long is resumed.'),
+  CATALOG_MAX_AGE_MS: durationMs(1_000, 0).describe(
+    'How old a copy of the catalog may be when seats are held.',
+  ),
+
+  MAX_PENDING_APPENDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Appends that may wait for the disk; more are refused with 503.'),
+  READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
+  MAX_LIVE_STREAMS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(20_000)
+    .describe('Server-sent event connections at the same time.'),
+  RATE_LIMIT_LOGIN_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(60)
+    .describe('Registrations and log-ins a minute from one address; 0: no limit.'),
+  RATE_LIMIT_COMMANDS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(600)
+    .describe('Commands a minute of one user; 0: no limit.'),
+});
+export type Config = Readonly<z.infer<typeof configSchema>>;
+
+/** Start-up is refused: each line of the message names a variable and what is wrong with it. */
+export class BadConfiguration extends Error {
+  override readonly name = 'BadConfiguration';
+}
+
+/**
+ * Reads the configuration from environment variables; an empty one counts as unset.
+ * @throws {BadConfiguration} naming every variable that is wrong.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = configSchema.safeParse(given);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (parsed.success && parsed.data.PAYMENT_URL !== undefined) {
+    for (const name of ['PAYMENT_API_KEY', 'PAYMENT_CALLBACK_SECRET'] as const) {
+      if (parsed.data[name] === undefined) problems.push(`${name}: is required when PAYMENT_URL is set`);
+    }
+  }
+  if (!parsed.success || problems.length > 0) {
+    throw new BadConfiguration(
+      `the configuration is wrong:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return parsed.data;
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from './config.js';
+import { deriveKey } from './token-signer.js';
+
+export interface Secrets {
+  readonly secret: string;
+  readonly adminKey: string;
+  readonly paymentApiKey: string;
+  readonly paymentCallbackSecret: string;
+}
+
+/** The secrets given by the configuration; those not given are generated once and kept in DATA_DIR. */
+export function resolveSecrets(config: Config): Secrets {
+  const secret = config.SECRET ?? keptSecret(config.DATA_DIR, 'secret');
+  const derived = (purpose: string) => deriveKey(secret, purpose).toString('hex');
+  return {
+    secret,
+    adminKey: config.ADMIN_KEY ?? keptSecret(config.DATA_DIR, 'admin-key'),
+    paymentApiKey: config.PAYMENT_API_KEY ?? derived('virtual payment system key'),
+    paymentCallbackSecret: config.PAYMENT_CALLBACK_SECRET ?? derived('virtual payment system callbacks'),
+  };
+}
+
+/** Where a generated secret is kept. */
+export function secretFile(dataDir: string, name: 'secret' | 'admin-key'): string {
+  return join(dataDir, name);
+}
+
+function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
+  mkdirSync(dataDir, { recursive: true });
+  const file = secretFile(dataDir, name);
+  try {
+    // `wx`: of two processes that start together one writes and both read the same.
+    writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const kept = readFileSync(file, 'utf8').trim();
+  if (kept.length < 32) throw new Error(`${file} is damaged: restore it from a backup`);
+  return kept;
+}
