@@ -1,0 +1,25 @@
+import { catalogProjection } from './catalog/projection.js';
+import { checkpointsTable } from './engine/checkpoints.js';
+import type { Projection } from './engine/projection.js';
+import type { Table } from './engine/table.js';
+import { ordersProjection } from './orders/projection.js';
+import { tokensProjection } from './tokens/projection.js';
+import { sessionsProjection } from './tokens/sessions-projection.js';
+import { usersProjection } from './users/projection.js';
+import { walletsProjection } from './wallets/projection.js';
+
+/** Every read model's projection. */
+export const allProjections: readonly Projection[] = [
+  usersProjection,
+  sessionsProjection,
+  walletsProjection,
+  tokensProjection,
+  catalogProjection,
+  ordersProjection,
+];
+
+/** Every table of the read models' database. */
+export const allTables: readonly Table[] = [
+  checkpointsTable,
+  ...allProjections.flatMap((projection) => projection.tables),
+];

@@ -1,0 +1,35 @@
+import type { Projection } from '../engine/projection.js';
+import { freeSeat, holdSeat, reserveSeat, wantSeat } from '../seats/seat-changes.js';
+import { scheduleSeatsTable } from '../seats/tables.js';
+import { publishPerformance, publishSchedule } from './performances.js';
+import { performancesTable, schedulesTable, seatsTable, sectionsTable, venuesTable } from './tables.js';
+import { publishSection, publishVenue, withdrawSection } from './venues.js';
+
+/**
+ * Venues, performances, dates, and the state of every seat on every date. One projection, because how many
+ * seats are free depends on all of them at one position of the log.
+ */
+export const catalogProjection: Projection = {
+  name: 'catalog',
+  version: 1,
+  tables: [venuesTable, sectionsTable, seatsTable, performancesTable, schedulesTable, scheduleSeatsTable],
+  on: {
+    VenuePublished: publishVenue,
+    SectionPublished: publishSection,
+    SectionWithdrawn: withdrawSection,
+    PerformancePublished: publishPerformance,
+    SchedulePublished: publishSchedule,
+    SeatHeld: holdSeat,
+    SeatReserved: reserveSeat,
+    SeatHoldReleased: freeSeat,
+    SeatHoldExpired: freeSeat,
+    SeatReservationCancelled: freeSeat,
+  },
+  reads: {
+    SeatHeld: wantSeat,
+    SeatReserved: wantSeat,
+    SeatHoldReleased: wantSeat,
+    SeatHoldExpired: wantSeat,
+    SeatReservationCancelled: wantSeat,
+  },
+};

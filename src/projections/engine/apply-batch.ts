@@ -1,0 +1,156 @@
+import type { RecordedEvent, SubscriptionBatch } from '../../event-store/port.js';
+import type { Instant } from '../../events/ids.js';
+import type { EventMetadata } from '../../events/metadata.js';
+import { type DomainEvent, decodeEvent, type EventType } from '../../events/registry.js';
+import { advanceCheckpoint, checkpointName } from './checkpoints.js';
+import { DatabaseFailure, type WriteSession } from './dialect.js';
+import type { ProjectedEvent, Projection, WantRow } from './projection.js';
+import { RowBatch, type RowCache } from './row-batch.js';
+import { type CellValue, type KeyOf, keyText, type Table } from './table.js';
+
+/** Rows changed before they are written in the middle of a batch: bounds memory. */
+const maxDirtyRows = 20_000;
+
+/** A projection at work: its tables' suffix, its cache, and how far it has come. */
+export interface ActiveProjection {
+  readonly projection: Projection;
+  readonly suffix: string;
+  readonly cache: RowCache;
+  position: number;
+}
+
+/** Another runner moved the checkpoint first: nothing was applied. */
+export class CheckpointMoved extends Error {
+  override readonly name = 'CheckpointMoved';
+}
+
+/** A projection cannot apply an event: nothing of the batch was applied. */
+export class ProjectionFailure extends Error {
+  override readonly name = 'ProjectionFailure';
+  constructor(
+    readonly active: ActiveProjection,
+    readonly event: RecordedEvent,
+    cause: unknown,
+  ) {
+    super(
+      `projection ${active.projection.name} cannot apply ${event.type} at position ${event.position}: ` +
+        (cause instanceof Error ? cause.message : String(cause)),
+      { cause },
+    );
+  }
+}
+
+/** Reads each stored event at most once, and only if somebody handles its type. */
+class DecodedEvents {
+  private readonly decoded = new Map<RecordedEvent, ProjectedEvent>();
+
+  of(event: RecordedEvent): ProjectedEvent {
+    let projected = this.decoded.get(event);
+    if (!projected) {
+      const domainEvent: DomainEvent = decodeEvent(event);
+      // encodeEvent writes the metadata of every event.
+      const metadata = event.metadata as EventMetadata;
+      const { stream, revision, position } = event;
+      projected = { ...domainEvent, stream, revision, position, at: metadata.occurredAt, metadata };
+      this.decoded.set(event, projected);
+    }
+    return projected;
+  }
+
+  all(): ProjectedEvent[] {
+    return [...this.decoded.values()];
+  }
+}
+
+/**
+ * Applies a batch to every projection that has not seen it: rows and checkpoints in one transaction.
+ * @returns the events that some projection handles, in log order.
+ * @throws {CheckpointMoved} {@link ProjectionFailure} {@link DatabaseFailure}; nothing was applied then and
+ * the projections' caches are to be cleared.
+ */
+export async function applyBatch(
+  session: WriteSession,
+  projections: readonly ActiveProjection[],
+  batch: SubscriptionBatch,
+  at: Instant,
+): Promise<ProjectedEvent[]> {
+  const behind = projections.filter((active) => active.position < batch.position);
+  if (behind.length === 0) return [];
+  const decoded = new DecodedEvents();
+  await session.begin();
+  try {
+    for (const { projection, suffix, position } of behind) {
+      const name = checkpointName(projection, suffix);
+      const moved = await advanceCheckpoint(session, name, position, batch.position, at);
+      if (!moved) throw new CheckpointMoved(`another runner has moved checkpoint ${name}`);
+    }
+    for (const active of behind) await applyTo(session, active, batch.events, decoded);
+    await session.commit();
+  } catch (error) {
+    await session.rollback();
+    throw error;
+  }
+  for (const active of behind) active.position = batch.position;
+  return decoded.all();
+}
+
+async function applyTo(
+  session: WriteSession,
+  active: ActiveProjection,
+  events: readonly RecordedEvent[],
+  decoded: DecodedEvents,
+): Promise<void> {
+  const { projection, suffix, cache } = active;
+  const rows = new RowBatch((table) => table.name + suffix, session, cache);
+  const handled = events.filter((event) => event.position > active.position && event.type in projection.on);
+  let current: RecordedEvent | undefined;
+  try {
+    if (projection.reads) {
+      const wanted = new WantedRows();
+      for (const event of handled) {
+        current = event;
+        wanted.add(projection, decoded.of(event));
+      }
+      for (const [table, keys] of wanted.byTable) await rows.prefetch(table, keys);
+    }
+    for (const event of handled) {
+      current = event;
+      const pending = dispatch(projection, decoded.of(event), rows);
+      if (pending) await pending;
+      if (rows.size > maxDirtyRows) await rows.flush();
+    }
+  } catch (error) {
+    if (error instanceof DatabaseFailure || !current) throw error;
+    throw new ProjectionFailure(active, current, error);
+  }
+  await rows.flush();
+}
+
+function dispatch(projection: Projection, event: ProjectedEvent, rows: RowBatch): void | Promise<void> {
+  // Handlers maps each type to the handler of that very type; TypeScript cannot relate the two unions.
+  const handler = projection.on[event.type] as
+    | ((event: ProjectedEvent, rows: RowBatch) => void | Promise<void>)
+    | undefined;
+  return handler?.(event, rows);
+}
+
+class WantedRows {
+  readonly byTable = new Map<Table, Map<string, readonly CellValue[]>>();
+
+  add(projection: Projection, event: ProjectedEvent): void {
+    // As in dispatch: the map relates type and event.
+    const hint = projection.reads?.[event.type as EventType] as
+      | ((event: ProjectedEvent, want: WantRow) => void)
+      | undefined;
+    hint?.(event, this.want);
+  }
+
+  private readonly want = <T extends Table>(table: T, key: KeyOf<T>): void => {
+    let keys = this.byTable.get(table);
+    if (!keys) {
+      keys = new Map();
+      this.byTable.set(table, keys);
+    }
+    keys.set(keyText(key), key);
+  };
+}

@@ -1,0 +1,34 @@
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import type { Column, Table } from './table.js';
+import { columnTypeFor, type DatabaseType, indexName, keyName, mysqlText } from './table-ddl.js';
+
+/** Tables as TypeORM knows them, for a database of this type. */
+export function entitySchemas(tables: readonly Table[], type: DatabaseType): EntitySchema[] {
+  return tables.map((table) => {
+    const columns: Record<string, EntitySchemaColumnOptions> = {};
+    for (const [name, column] of Object.entries(table.columns)) {
+      columns[name] = columnOptions(column, type, table.key.includes(name) ? keyName(table.name) : undefined);
+    }
+    return new EntitySchema<Record<string, unknown>>({
+      name: table.name,
+      tableName: table.name,
+      withoutRowid: type === 'better-sqlite3',
+      columns,
+      indices: table.indexes.map((index) => ({ name: indexName(table.name, index), columns: [...index] })),
+    });
+  });
+}
+
+function columnOptions(
+  column: Column,
+  type: DatabaseType,
+  primaryKeyConstraintName: string | undefined,
+): EntitySchemaColumnOptions {
+  return {
+    type: columnTypeFor(column.kind, type),
+    ...(column.length === undefined ? {} : { length: column.length }),
+    ...(type === 'better-sqlite3' || column.length === undefined ? {} : mysqlText),
+    nullable: column.nullable,
+    ...(primaryKeyConstraintName === undefined ? {} : { primary: true, primaryKeyConstraintName }),
+  };
+}

@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type Database from 'better-sqlite3';
+import type { DataSource } from 'typeorm';
+import { type Dialect, guarded, type WriteSession } from './dialect.js';
+import { columnsBesideKey, insertSql, keyCondition } from './sql.js';
+import type { AnyRow, CellValue, Table } from './table.js';
+
+/** Rows of one INSERT: SQLite gains little beyond, and few statement shapes stay prepared. */
+const rowsPerInsert = 16;
+/** How long to wait for another process that writes the same file, ms. */
+const lockTimeoutMs = 5_000;
+const maxStatements = 500;
+
+type Statement = Database.Statement<CellValue[], AnyRow>;
+
+/**
+ * Goes straight to better-sqlite3's handle of the TypeORM connection with prepared statements of its own:
+ * TypeORM's query path costs several times as much as the statement.
+ */
+class SqliteSession implements WriteSession {
+  private readonly statements = new Map<string, Statement>();
+
+  constructor(private readonly database: Database.Database) {}
+
+  /** Waits for other writers without blocking the event loop, as busy_timeout would. */
+  begin(): Promise<void> {
+    return guarded(async () => {
+      const deadline = performance.now() + lockTimeoutMs;
+      for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
+        try {
+          this.prepared('BEGIN IMMEDIATE').run();
+          return;
+        } catch (error) {
+          if (!isBusy(error) || performance.now() > deadline) throw error;
+        }
+        await delay(waitMs);
+      }
+    });
+  }
+
+  commit(): Promise<void> {
+    return guarded(() => void this.prepared('COMMIT').run());
+  }
+
+  rollback(): Promise<void> {
+    return guarded(() => {
+      if (this.database.inTransaction) this.prepared('ROLLBACK').run();
+    });
+  }
+
+  all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
+    return guarded(() => this.prepared(sql).all(...parameters));
+  }
+
+  run(sql: string, parameters: readonly CellValue[]): Promise<{ affected: number }> {
+    return guarded(() => ({ affected: this.prepared(sql).run(...parameters).changes }));
+  }
+
+  rowsByKey(table: Table, tableName: string, keys: readonly (readonly CellValue[])[]): Promise<AnyRow[]> {
+    return guarded(() => {
+      const statement = this.prepared(`SELECT * FROM ${tableName} WHERE ${keyCondition(table)}`);
+      return keys.map((key) => statement.get(...key)).filter((row) => row !== undefined);
+    });
+  }
+
+  upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
+    return guarded(() => {
+      const columns = Object.keys(table.columns);
+      for (let from = 0; from < rows.length; ) {
+        const count = rows.length - from >= rowsPerInsert ? rowsPerInsert : 1;
+        const parameters: CellValue[] = [];
+        for (const row of rows.slice(from, from + count)) {
+          for (const column of columns) parameters.push(row[column] ?? null);
+        }
+        this.prepared(upsertSql(table, tableName, count)).run(...parameters);
+        from += count;
+      }
+    });
+  }
+
+  private prepared(sql: string): Statement {
+    let statement = this.statements.get(sql);
+    if (!statement) {
+      if (this.statements.size >= maxStatements) this.statements.clear();
+      statement = this.database.prepare<CellValue[], AnyRow>(sql);
+      this.statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+const upsertTexts = new WeakMap<Table, Map<string, string>>();
+
+function upsertSql(table: Table, tableName: string, rowCount: number): string {
+  const texts = upsertTexts.get(table) ?? new Map<string, string>();
+  upsertTexts.set(table, texts);
+  const known = texts.get(`${tableName} ${rowCount}`);
+  if (known !== undefined) return known;
+  const updates = columnsBesideKey(table).map((column) => `${column} = excluded.${column}`);
+  const sql = `${insertSql(table, tableName, rowCount)} ON CONFLICT (${table.key.join(', ')}) DO UPDATE SET ${updates.join(', ')}`;
+  texts.set(`${tableName} ${rowCount}`, sql);
+  return sql;
+}
+
+/** One session per connection, and who is using it. */
+const sessions = new WeakMap<DataSource, { session: SqliteSession; last: Promise<unknown> }>();
+
+/** Read models in one SQLite file. */
+export const sqliteDialect: Dialect = {
+  name: 'sqlite',
+  async withSession(dataSource, work) {
+    // TypeORM types no driver's own handle; for better-sqlite3 this is it.
+    const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database.Database };
+    const state = sessions.get(dataSource) ?? {
+      session: new SqliteSession(databaseConnection),
+      last: Promise.resolve(),
+    };
+    sessions.set(dataSource, state);
+    // Transactions of one connection would mix, so each waits for the one before, however that ended.
+    const turn = state.last.then(() => work(state.session));
+    state.last = turn.catch(() => undefined);
+    return turn;
+  },
+};
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+}

@@ -1,0 +1,79 @@
+import { type QueryRunner, Table, TableIndex } from 'typeorm';
+import type { ColumnKind } from './table.js';
+
+/** The TypeORM driver a read-model database uses. */
+export type DatabaseType = 'better-sqlite3' | 'mysql' | 'mariadb';
+
+/** Ids differ by case and accents, so text compares by code point. */
+export const mysqlText = { charset: 'utf8mb4', collation: 'utf8mb4_bin' } as const;
+
+/** The column's type name in this database. */
+export function columnTypeFor(kind: ColumnKind, type: DatabaseType): ColumnKind | 'integer' {
+  if (type !== 'better-sqlite3') return kind;
+  // TypeORM reads an SQLite `int` back as `integer`.
+  if (kind === 'int') return 'integer';
+  return kind === 'mediumtext' ? 'text' : kind;
+}
+
+export function indexName(tableName: string, columns: readonly string[]): string {
+  return `ix_${tableName}_${columns.join('_')}`;
+}
+
+export function keyName(tableName: string): string {
+  return `pk_${tableName}`;
+}
+
+/** A column in a migration: its type, and `null` after it when it may be null ("varchar(36) null"). */
+export type ColumnSpec = string;
+
+/** What a migration says of a table. Frozen once released: change a table by another migration. */
+export interface TableSpec {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, ColumnSpec>>;
+  readonly key: readonly string[];
+  readonly indexes?: readonly (readonly string[])[];
+}
+
+/**
+ * Creates a table through TypeORM, in the types of the runner's database.
+ * @throws {Error} when a column's text is not a known type.
+ */
+export async function createTable(runner: QueryRunner, spec: TableSpec): Promise<void> {
+  const sqlite = runner.dataSource.options.type === 'better-sqlite3';
+  await runner.createTable(
+    new Table({
+      name: spec.name,
+      withoutRowid: sqlite,
+      columns: Object.entries(spec.columns).map(([name, text]) => {
+        const { kind, length, isNullable } = parseColumn(text);
+        const isText = length !== undefined || kind === 'text' || kind === 'mediumtext';
+        return {
+          name,
+          type: columnTypeFor(kind, sqlite ? 'better-sqlite3' : 'mysql'),
+          ...(length === undefined ? {} : { length }),
+          ...(isText && !sqlite ? mysqlText : {}),
+          isNullable,
+          ...(spec.key.includes(name)
+            ? { isPrimary: true, primaryKeyConstraintName: keyName(spec.name) }
+            : {}),
+        };
+      }),
+      indices: (spec.indexes ?? []).map(
+        (columns) => new TableIndex({ name: indexName(spec.name, columns), columnNames: [...columns] }),
+      ),
+    }),
+  );
+}
+
+const columnPattern = /^(varchar|text|mediumtext|int|smallint|bigint|double)(?:\((\d+)\))?( null)?$/;
+
+function parseColumn(text: ColumnSpec): {
+  kind: ColumnKind;
+  length: string | undefined;
+  isNullable: boolean;
+} {
+  const match = columnPattern.exec(text);
+  if (!match) throw new Error(`not a column type: ${text}`);
+  // The pattern admits only kinds.
+  return { kind: match[1] as ColumnKind, length: match[2], isNullable: match[3] !== undefined };
+}

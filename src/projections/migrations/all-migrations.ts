@@ -1,0 +1,12 @@
+import { People1795000000001 } from './1795000000001-people.js';
+import { Queues1795000000002 } from './1795000000002-queues.js';
+import { Catalog1795000000003 } from './1795000000003-catalog.js';
+import { Orders1795000000004 } from './1795000000004-orders.js';
+
+/** Oldest first; released migrations never change. */
+export const allMigrations = [
+  People1795000000001,
+  Queues1795000000002,
+  Catalog1795000000003,
+  Orders1795000000004,
+];

@@ -1,0 +1,34 @@
+import type { SeatId } from '../../events/ids.js';
+import { PriceList } from '../catalog/price-list.js';
+import { type PerformanceRow, performancesTable, type ScheduleRow, seatsTable } from '../catalog/tables.js';
+import type { RowBatch } from '../engine/row-batch.js';
+
+/** Rows are never modified, so a row's parsed prices stay true as long as the row lives. */
+const parsed = new WeakMap<PerformanceRow, PriceList>();
+const noPrices = new PriceList([]);
+
+/** The prices of a schedule's performance; nothing is for sale while it is unknown. */
+export async function pricesOf(
+  rows: RowBatch,
+  schedule: Pick<ScheduleRow, 'performance_id'>,
+): Promise<PriceList> {
+  const performance = await rows.get(performancesTable, [schedule.performance_id]);
+  if (!performance) return noPrices;
+  let prices = parsed.get(performance);
+  if (!prices) {
+    prices = PriceList.parse(performance.prices);
+    parsed.set(performance, prices);
+  }
+  return prices;
+}
+
+/** 1 when the seat is in the plan and has a price on that date. */
+export async function isForSale(
+  rows: RowBatch,
+  schedule: Pick<ScheduleRow, 'performance_id' | 'venue_id'>,
+  seatId: SeatId,
+): Promise<0 | 1> {
+  const seat = await rows.get(seatsTable, [schedule.venue_id, seatId]);
+  if (!seat || seat.withdrawn === 1) return 0;
+  return (await pricesOf(rows, schedule)).priceOf(seat.category) === null ? 0 : 1;
+}

@@ -1,0 +1,107 @@
+import type { ScheduleId, SeatId } from '../../events/ids.js';
+import { schedulesTable } from '../catalog/tables.js';
+import type { Projected, WantRow } from '../engine/projection.js';
+import type { RowBatch } from '../engine/row-batch.js';
+import { isForSale } from './for-sale.js';
+import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
+
+type SeatEventType =
+  | 'SeatHeld'
+  | 'SeatReserved'
+  | 'SeatHoldReleased'
+  | 'SeatHoldExpired'
+  | 'SeatReservationCancelled';
+
+/** The rows every seat event reads. */
+export function wantSeat(
+  { data }: { readonly data: { readonly scheduleId: ScheduleId; readonly seatId: SeatId } },
+  want: WantRow,
+): void {
+  want(scheduleSeatsTable, [data.scheduleId, data.seatId]);
+  want(schedulesTable, [data.scheduleId]);
+}
+
+export function holdSeat(event: Projected<'SeatHeld'>, rows: RowBatch): Promise<void> {
+  const { data } = event;
+  return changeSeat(event, rows, () => ({
+    status: 'held',
+    reserved: 0,
+    hold_id: data.holdId,
+    user_id: data.userId,
+    token_id: data.tokenId,
+    order_id: null,
+    price: data.price,
+    expires_at: data.expiresAt,
+  }));
+}
+
+export function reserveSeat(event: Projected<'SeatReserved'>, rows: RowBatch): Promise<void> {
+  const { data } = event;
+  return changeSeat(event, rows, (before) => ({
+    status: 'reserved',
+    reserved: 1,
+    hold_id: data.holdId,
+    user_id: data.userId,
+    token_id: before?.token_id ?? null,
+    order_id: data.orderId,
+    price: data.price,
+    expires_at: null,
+  }));
+}
+
+export function freeSeat(
+  event: Projected<'SeatHoldReleased' | 'SeatHoldExpired' | 'SeatReservationCancelled'>,
+  rows: RowBatch,
+): Promise<void> {
+  return changeSeat(event, rows, () => ({
+    status: 'free',
+    reserved: 0,
+    hold_id: null,
+    user_id: null,
+    token_id: null,
+    order_id: null,
+    price: null,
+    expires_at: null,
+  }));
+}
+
+type SeatState = Omit<
+  ScheduleSeatRow,
+  'schedule_id' | 'seat_id' | 'for_sale' | 'revision' | 'created_at' | 'updated_at'
+>;
+
+/** Writes a seat's new state and moves its schedule's counts with it. */
+async function changeSeat(
+  { data, revision, at }: Projected<SeatEventType>,
+  rows: RowBatch,
+  stateAfter: (before: ScheduleSeatRow | undefined) => SeatState,
+): Promise<void> {
+  const before = await rows.get(scheduleSeatsTable, [data.scheduleId, data.seatId]);
+  const schedule = await rows.get(schedulesTable, [data.scheduleId]);
+  const state = stateAfter(before);
+  const wasTaken = before !== undefined && before.status !== 'free';
+  let forSale: 0 | 1 = 0;
+  if (state.status !== 'free' && schedule) {
+    forSale = wasTaken ? before.for_sale : await isForSale(rows, schedule, data.seatId);
+  }
+  const after: ScheduleSeatRow = {
+    ...state,
+    schedule_id: data.scheduleId,
+    seat_id: data.seatId,
+    for_sale: forSale,
+    revision,
+    created_at: before?.created_at ?? at,
+    updated_at: at,
+  };
+  rows.put(scheduleSeatsTable, after);
+  if (!schedule) return;
+  const held = schedule.held + counts(after, 'held') - counts(before, 'held');
+  const reserved = schedule.reserved + counts(after, 'reserved') - counts(before, 'reserved');
+  const available_seats = schedule.capacity - held - reserved;
+  rows.put(schedulesTable, { ...schedule, held, reserved, available_seats, updated_at: at });
+}
+
+/** 1 when the row counts among its schedule's held or reserved seats. */
+export function counts(row: ScheduleSeatRow | undefined, status: 'held' | 'reserved'): 0 | 1 {
+  return row?.status === status && row.for_sale === 1 ? 1 : 0;
+}

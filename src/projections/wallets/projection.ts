@@ -1,0 +1,93 @@
+import type { ChargeId } from '../../events/ids.js';
+import type { Projected, Projection, WantRow } from '../engine/projection.js';
+import type { RowBatch } from '../engine/row-batch.js';
+import {
+  type ChargeRow,
+  chargesTable,
+  pointsTable,
+  type WalletHistoryRow,
+  walletHistoryTable,
+} from './tables.js';
+
+type Movement = Projected<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>;
+
+/** Wallets, their history, and the charges that fill them. */
+export const walletsProjection: Projection = {
+  name: 'wallets',
+  version: 1,
+  tables: [pointsTable, walletHistoryTable, chargesTable],
+  on: {
+    UserRegistered({ data, at }, rows) {
+      rows.put(pointsTable, { user_id: data.userId, remain_point: 0, created_at: at, updated_at: at });
+    },
+    async PointsCharged(event, rows) {
+      await move(event, rows, { kind: 'charged', charge_id: event.data.chargeId, order_id: null });
+      await changeCharge(rows, event.data.chargeId, { status: 'credited', updated_at: event.at });
+    },
+    PointsSpent: (event, rows) =>
+      move(event, rows, { kind: 'spent', charge_id: null, order_id: event.data.orderId }),
+    PointsRefunded: (event, rows) =>
+      move(event, rows, { kind: 'refunded', charge_id: null, order_id: event.data.orderId }),
+    ChargeRequested({ data, at }, rows) {
+      rows.put(chargesTable, {
+        charge_id: data.chargeId,
+        user_id: data.userId,
+        amount: data.amount,
+        status: 'requested',
+        payment_id: null,
+        decline_reason: null,
+        created_at: at,
+        updated_at: at,
+      });
+    },
+    ChargeApproved: ({ data, at }, rows) =>
+      changeCharge(rows, data.chargeId, { status: 'approved', payment_id: data.paymentId, updated_at: at }),
+    ChargeDeclined: ({ data, at }, rows) =>
+      changeCharge(rows, data.chargeId, { status: 'declined', decline_reason: data.reason, updated_at: at }),
+  },
+  reads: {
+    PointsCharged(event, want) {
+      wantWallet(event, want);
+      want(chargesTable, [event.data.chargeId]);
+    },
+    PointsSpent: wantWallet,
+    PointsRefunded: wantWallet,
+    ChargeApproved: ({ data }, want) => want(chargesTable, [data.chargeId]),
+    ChargeDeclined: ({ data }, want) => want(chargesTable, [data.chargeId]),
+  },
+};
+
+function wantWallet({ data }: Movement, want: WantRow): void {
+  want(pointsTable, [data.userId]);
+}
+
+/** The balance is the event's own. A refund of nothing only bars an order from spending: no entry. */
+async function move(
+  { data, at, revision, position }: Movement,
+  rows: RowBatch,
+  entry: Pick<WalletHistoryRow, 'kind' | 'charge_id' | 'order_id'>,
+): Promise<void> {
+  const wallet = await rows.get(pointsTable, [data.userId]);
+  rows.put(pointsTable, {
+    user_id: data.userId,
+    remain_point: data.balance,
+    created_at: wallet?.created_at ?? at,
+    updated_at: at,
+  });
+  if (data.amount === 0) return;
+  const { amount, balance, userId } = data;
+  rows.put(walletHistoryTable, {
+    ...entry,
+    user_id: userId,
+    revision,
+    amount,
+    balance,
+    position,
+    created_at: at,
+  });
+}
+
+async function changeCharge(rows: RowBatch, id: ChargeId, change: Partial<ChargeRow>): Promise<void> {
+  const charge = await rows.get(chargesTable, [id]);
+  if (charge) rows.put(chargesTable, { ...charge, ...change });
+}

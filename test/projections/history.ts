@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import type { Position } from '../../src/event-store/port.js';
+import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
+import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import { allProjections } from '../../src/projections/all-projections.js';
+import { ProjectionRunner, type RunnerOptions } from '../../src/projections/engine/runner.js';
+import { openReadModels, type ReadModels } from '../../src/projections/open-read-models.js';
+
+/** A log written by hand: every event one minute after the one before, unless told otherwise. */
+export class History {
+  readonly store = new InMemoryEventStore();
+  private minutes = 0;
+  private events = 0;
+
+  /** Appends one event and returns its position. */
+  async add(stream: string, event: DomainEvent, at: Instant = minute(this.minutes++)): Promise<Position> {
+    const id = deriveId('event', this.events++);
+    const encoded = encodeEvent(event, {
+      commandId: id,
+      correlationId: id,
+      causationId: id,
+      actor: { kind: 'anonymous' },
+      occurredAt: at,
+    });
+    const { position } = await this.store.append(stream, 'any', [{ id, ...encoded }]);
+    return position;
+  }
+}
+
+/** The moment `minutes` after the first event of a {@link History}. */
+export function minute(minutes: number): Instant {
+  return toInstant(Date.UTC(2026, 10, 1, 9, 0) + minutes * 60_000);
+}
+
+/** A stable id for a name; the caller's type says which kind. */
+export function id<Id extends string = UserId>(name: string): Id {
+  // Branded ids are plain strings at run time.
+  return deriveId('test', name) as string as Id;
+}
+
+const opened: { models: ReadModels; directory: string; runners: ProjectionRunner[] }[] = [];
+
+/** An empty read-model database; closed and removed by {@link closeAll}. */
+export async function emptyModels(): Promise<ReadModels> {
+  const directory = mkdtempSync(join(tmpdir(), 'read-models-'));
+  const models = await openReadModels({ file: join(directory, 'read.sqlite') });
+  opened.push({ models, directory, runners: [] });
+  return models;
+}
+
+/** A started runner over all projections, unless told otherwise; stopped by {@link closeAll}. */
+export function run(
+  history: History,
+  models: ReadModels,
+  options: Partial<RunnerOptions> = {},
+): ProjectionRunner {
+  const runner = new ProjectionRunner({
+    store: history.store,
+    dataSource: models.write,
+    dialect: models.dialect,
+    projections: allProjections,
+    ...options,
+  });
+  opened.find((entry) => entry.models === models)?.runners.push(runner);
+  runner.start();
+  return runner;
+}
+
+/** Read models with the whole history applied. */
+export async function project(history: History, options: Partial<RunnerOptions> = {}): Promise<ReadModels> {
+  const models = await emptyModels();
+  await caughtUp(history, run(history, models, options));
+  return models;
+}
+
+/** Waits until the runner has applied the whole history. */
+export async function caughtUp(history: History, runner: ProjectionRunner): Promise<void> {
+  const head = await history.store.head();
+  const reached = head === undefined || (await runner.waitFor(head, { timeoutMs: 20_000 }));
+  if (!reached) throw new Error(`not caught up: ${JSON.stringify(await runner.status())}`);
+}
+
+export async function closeAll(): Promise<void> {
+  for (const { models, directory, runners } of opened.splice(0)) {
+    await Promise.all(runners.map((runner) => runner.stop()));
+    await models.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** All rows of a table in key order. */
+export function rowsOf<Row = Record<string, unknown>>(models: ReadModels, table: string): Promise<Row[]> {
+  return models.read.query<Row[]>(`SELECT * FROM ${table} ORDER BY 1, 2`);
+}
