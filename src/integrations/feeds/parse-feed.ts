@@ -1,0 +1,94 @@
+import { assemble } from './assemble.js';
+import { readBoxofficeFeed } from './boxoffice-feed.js';
+import { type Decoded, decodeJson } from './decode-json.js';
+import { decodeXml } from './decode-xml.js';
+import {
+  type FeedFormat,
+  type FeedOptions,
+  type FeedResult,
+  feedOptionsSchema,
+  maxFeedBytes,
+  ProblemList,
+  type RawFeed,
+} from './feed.js';
+import { isObject } from './json-values.js';
+import { readKopisFeed } from './kopis-feed.js';
+import { readPretixFeed } from './pretix-feed.js';
+import { readTicketmasterFeed } from './ticketmaster-feed.js';
+
+type Reader = (value: unknown, problems: ProblemList, options: FeedOptions) => RawFeed | undefined;
+
+const readers: Readonly<Record<FeedFormat, Reader>> = {
+  boxoffice: readBoxofficeFeed,
+  pretix: readPretixFeed,
+  ticketmaster: readTicketmasterFeed,
+  kopis: readKopisFeed,
+};
+
+/** The format of a decoded JSON feed, by the keys only that format has. */
+function sniffJson(value: unknown): FeedFormat | undefined {
+  if (!isObject(value)) return undefined;
+  if (value.format === 'boxoffice-catalog') return 'boxoffice';
+  if (Array.isArray(value.zones)) return 'pretix';
+  if (isObject(value._embedded) || isObject(value.dates) || isObject(value.page)) return 'ticketmaster';
+  return undefined;
+}
+
+/** Decodes the text as its format needs, and says which format it is. */
+function decode(
+  text: string,
+  format: FeedFormat | 'auto',
+): { format: FeedFormat | undefined; decoded: Decoded } {
+  const isXml = format === 'kopis' || (format === 'auto' && text.trimStart().startsWith('<'));
+  const decoded = isXml ? decodeXml(text) : decodeJson(text);
+  if (format !== 'auto' || !decoded.ok) return { format: format === 'auto' ? undefined : format, decoded };
+  return { format: isXml ? 'kopis' : sniffJson(decoded.value), decoded };
+}
+
+function refused(problems: ProblemList, record: string, reason: string): FeedResult {
+  problems.add({ record, reason, effect: 'refused' });
+  return { kind: 'refused', problems: problems.listed, moreProblems: problems.more };
+}
+
+/**
+ * Turns an organiser's feed into a catalog document. Pure, and never throws: what cannot be used is named in
+ * `problems`; when nothing can, the result is `refused`.
+ * @param input.text the feed, at most 32 MiB of UTF-8
+ * @param input.format default `auto`: told by its content
+ * @param input.isKnownVenue whether the catalog already has a source's venue of that id; performances in a venue
+ *   that neither the feed nor the catalog has are skipped. Default: it has none.
+ */
+export function parseFeed(input: {
+  readonly text: string;
+  readonly format?: FeedFormat | 'auto';
+  readonly options: FeedOptions;
+  readonly isKnownVenue?: (source: string, venue: string) => boolean;
+}): FeedResult {
+  const problems = new ProblemList();
+  const options = feedOptionsSchema.safeParse(input.options);
+  if (!options.success) {
+    const [issue] = options.error.issues;
+    return refused(
+      problems,
+      `option ${issue?.path.map(String).join('.') ?? ''}`,
+      issue?.message ?? 'is not valid',
+    );
+  }
+  if (Buffer.byteLength(input.text) > maxFeedBytes) {
+    return refused(problems, 'feed', `is larger than ${maxFeedBytes / 1024 / 1024} MiB`);
+  }
+  const text = input.text.replace(/^\uFEFF/, '');
+  const { format, decoded } = decode(text, input.format ?? 'auto');
+  if (!decoded.ok) return refused(problems, 'feed', decoded.reason);
+  if (format === undefined) {
+    return refused(
+      problems,
+      'feed',
+      'is in none of the known formats (boxoffice, pretix, ticketmaster, kopis)',
+    );
+  }
+  const raw = readers[format](decoded.value, problems, options.data);
+  const document = raw && assemble(raw, options.data, input.isKnownVenue ?? (() => false), problems);
+  if (document === undefined) return refused(problems, 'feed', 'has nothing that can be imported');
+  return { kind: 'parsed', format, document, problems: problems.listed, moreProblems: problems.more };
+}

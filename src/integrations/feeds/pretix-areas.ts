@@ -1,0 +1,143 @@
+import type { z } from 'zod';
+import { decorationSchema } from '../../events/catalog-events.js';
+import type { ProblemList } from './feed.js';
+import { type JsonObject, numberOf, objectOf, textOf } from './json-values.js';
+import { pointOf, roundCoordinate } from './pretix-points.js';
+
+export type Decoration = z.infer<typeof decorationSchema>;
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A shape of the plan and, if it is labelled, the text on it. */
+export interface ReadArea {
+  readonly decorations: readonly Decoration[];
+  readonly text: string | undefined;
+  readonly isPlainText: boolean;
+  readonly centre: Point;
+}
+
+const listPoints = (value: unknown): Point[] =>
+  (Array.isArray(value) ? value : []).flatMap((entry) => {
+    const point = pointOf(entry);
+    return point === undefined ? [] : [{ x: roundCoordinate(point.x), y: roundCoordinate(point.y) }];
+  });
+
+/** Width, height and points of an area, by its shape; and its centre relative to its position. */
+function geometry(area: JsonObject, shape: string): { fields: JsonObject; centre: Point } | undefined {
+  if (shape === 'rectangle') {
+    // Plans of the first schema version write width and height on the area itself.
+    const size = area.rectangle === undefined ? area : objectOf(area.rectangle);
+    const [width, height] = [numberOf(size.width), numberOf(size.height)];
+    if (width === undefined || height === undefined) return undefined;
+    return { fields: { width, height }, centre: { x: width / 2, y: height / 2 } };
+  }
+  if (shape === 'circle') {
+    const radius = numberOf(objectOf(area.circle).radius);
+    if (radius === undefined) return undefined;
+    return { fields: { width: radius * 2, height: radius * 2 }, centre: { x: 0, y: 0 } };
+  }
+  if (shape === 'ellipse') {
+    const radius = pointOf(objectOf(area.ellipse).radius);
+    if (radius === undefined) return undefined;
+    return { fields: { width: radius.x * 2, height: radius.y * 2 }, centre: { x: 0, y: 0 } };
+  }
+  if (shape === 'polygon') {
+    const points = listPoints(objectOf(area.polygon).points);
+    if (points.length < 3) return undefined;
+    const middle = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return {
+      fields: { points },
+      centre: { x: middle(points.map(({ x }) => x)), y: middle(points.map(({ y }) => y)) },
+    };
+  }
+  return shape === 'text' ? { fields: {}, centre: { x: 0, y: 0 } } : undefined;
+}
+
+/** `point` turned by `degrees` (clockwise, as y grows downwards) around the origin. */
+function turned(point: Point, degrees: number): Point {
+  const angle = (degrees * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return { x: point.x * cos - point.y * sin, y: point.x * sin + point.y * cos };
+}
+
+interface Placed {
+  readonly area: JsonObject;
+  readonly shape: string;
+  readonly fields: JsonObject;
+  /** Absolute. */
+  readonly at: Point;
+  readonly rotation: number;
+  readonly text: string | undefined;
+}
+
+/** The area's shape (unless it is text alone), then its text, both at absolute points and not yet checked. */
+function drawn({ area, shape, fields, at, rotation, text }: Placed): JsonObject[] {
+  const turn = rotation === 0 ? {} : { rotation };
+  const fill = textOf(area.color);
+  const ink = textOf(objectOf(area.text).color);
+  const offset = turned(pointOf(objectOf(area.text).position) ?? { x: 0, y: 0 }, rotation);
+  const body = {
+    shape,
+    x: roundCoordinate(at.x),
+    y: roundCoordinate(at.y),
+    ...fields,
+    ...turn,
+    ...(fill && { color: fill }),
+  };
+  const label = {
+    shape: 'text',
+    x: roundCoordinate(at.x + offset.x),
+    y: roundCoordinate(at.y + offset.y),
+    ...turn,
+    ...(ink && { color: ink }),
+    text,
+  };
+  return [...(shape === 'text' ? [] : [body]), ...(text === undefined ? [] : [label])];
+}
+
+/**
+ * Reads one area of a pretix plan.
+ * @param zone the position of its zone, to which its own is added
+ * @returns undefined (and reports it) when it cannot be drawn
+ */
+export function readArea(
+  area: JsonObject,
+  zone: Point,
+  record: string,
+  problems: ProblemList,
+): ReadArea | undefined {
+  const shape = textOf(area.shape) ?? 'rectangle';
+  const position = pointOf(area.position);
+  const form = geometry(area, shape);
+  if (position === undefined || form === undefined) {
+    const reason = position === undefined ? 'has no position' : `cannot be drawn as ${shape}`;
+    problems.add({ record, reason, effect: 'skipped' });
+    return undefined;
+  }
+  const rotation = numberOf(area.rotation) ?? 0;
+  const text = textOf(objectOf(area.text).text) ?? textOf(area.text);
+  const at = { x: position.x + zone.x, y: position.y + zone.y };
+  const decorations = drawn({ area, shape, fields: form.fields, at, rotation, text }).flatMap(
+    (shapeToDraw) => {
+      const checked = decorationSchema.safeParse(shapeToDraw);
+      if (checked.success) return [checked.data];
+      const [issue] = checked.error.issues;
+      problems.add({
+        record,
+        field: issue?.path.join('.') ?? '',
+        reason: issue?.message ?? 'is not valid',
+        effect: 'skipped',
+      });
+      return [];
+    },
+  );
+  const centre = turned(form.centre, rotation);
+  return {
+    decorations,
+    text,
+    isPlainText: shape === 'text',
+    centre: { x: roundCoordinate(at.x + centre.x), y: roundCoordinate(at.y + centre.y) },
+  };
+}

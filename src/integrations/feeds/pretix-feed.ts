@@ -1,0 +1,176 @@
+import {
+  type PlanRow,
+  type PlanSeat,
+  type PlanSection,
+  planSeatSchema,
+} from '../../events/catalog-events.js';
+import type { ProblemList, RawFeed } from './feed.js';
+import { isObject, type JsonObject, labelOf, listOf, textOf } from './json-values.js';
+import { type ReadArea, readArea } from './pretix-areas.js';
+import { focusOf } from './pretix-focus.js';
+import { type Point, pointOf, roundCoordinate } from './pretix-points.js';
+import { inStandingOrder, splitAtAisles } from './pretix-rows.js';
+import { SectionIds, toSections } from './pretix-sections.js';
+
+const add = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y });
+const origin: Point = { x: 0, y: 0 };
+
+/** One zone's findings, and where they stand in the feed. */
+interface Zone {
+  readonly record: string;
+  readonly name: string;
+  readonly value: JsonObject;
+  readonly position: Point;
+}
+
+function readSeat(value: unknown, at: Point, record: string, problems: ProblemList): PlanSeat | undefined {
+  const position = isObject(value) ? pointOf(value.position) : undefined;
+  if (!isObject(value) || position === undefined) {
+    const reason = isObject(value) ? 'must be two finite numbers x and y' : 'is not a seat';
+    problems.add({ record, ...(isObject(value) ? { field: 'position' } : {}), reason, effect: 'skipped' });
+    return undefined;
+  }
+  const { x, y } = add(at, position);
+  const seat = planSeatSchema.safeParse({
+    seatId: textOf(value.seat_guid),
+    number: labelOf(value.seat_number),
+    category: textOf(value.category),
+    x: roundCoordinate(x),
+    y: roundCoordinate(y),
+  });
+  if (seat.success) return seat.data;
+  for (const { path, message } of seat.error.issues) {
+    const names: Readonly<Record<string, string>> = { seatId: 'seat_guid', number: 'seat_number' };
+    const field = String(path[0] ?? '');
+    problems.add({ record, field: names[field] ?? field, reason: message, effect: 'skipped' });
+  }
+  return undefined;
+}
+
+/** The row's own name, or its place in the zone when it has none that a ticket can show. */
+function rowLabel(row: JsonObject, index: number, record: string, problems: ProblemList): string {
+  const label = labelOf(row.row_number) ?? labelOf(row.row_label);
+  if (label !== undefined && label.length <= 20) return label;
+  const reason = label === undefined ? 'has no name' : 'has a name longer than 20 characters';
+  problems.add({
+    record,
+    field: 'row_number',
+    reason: `${reason}; called "${index + 1}"`,
+    effect: 'changed',
+  });
+  return String(index + 1);
+}
+
+function readRow(value: unknown, zone: Zone, index: number, problems: ProblemList): PlanRow[] {
+  const named = isObject(value) ? labelOf(value.row_number) : undefined;
+  const record = `${zone.record}, row ${named === undefined ? '' : `"${named}" `}(rows[${index}])`;
+  if (!isObject(value)) {
+    problems.add({ record, reason: 'is not a row', effect: 'skipped' });
+    return [];
+  }
+  const position = value.position === undefined ? origin : pointOf(value.position);
+  if (position === undefined) {
+    problems.add({
+      record,
+      field: 'position',
+      reason: 'must be two finite numbers x and y',
+      effect: 'skipped',
+    });
+    return [];
+  }
+  const at = add(zone.position, position);
+  const seats = listOf(value.seats).flatMap((seat, seatIndex) => {
+    const read = readSeat(seat, at, `${record}, seats[${seatIndex}]`, problems);
+    return read === undefined ? [] : [read];
+  });
+  if (seats.length === 0) {
+    problems.add({ record, field: 'seats', reason: 'has no seats that can be used', effect: 'skipped' });
+    return [];
+  }
+  const label = rowLabel(value, index, record, problems);
+  return splitAtAisles(inStandingOrder(seats)).map((part) => ({ label, seats: part }));
+}
+
+function readZone(value: unknown, index: number, problems: ProblemList): Zone | undefined {
+  const name = (isObject(value) ? textOf(value.name) : undefined) ?? `Zone ${index + 1}`;
+  const record = `zone "${name}" (zones[${index}])`;
+  const position = isObject(value)
+    ? value.position === undefined
+      ? origin
+      : pointOf(value.position)
+    : undefined;
+  if (!isObject(value) || position === undefined) {
+    const reason = isObject(value) ? 'must be two finite numbers x and y' : 'is not a zone';
+    problems.add({ record, ...(isObject(value) ? { field: 'position' } : {}), reason, effect: 'skipped' });
+    return undefined;
+  }
+  return { record, name, value, position };
+}
+
+function zoneAreas(zone: Zone, problems: ProblemList): ReadArea[] {
+  return listOf(zone.value.areas).flatMap((value, index) => {
+    const record = `${zone.record}, areas[${index}]`;
+    if (!isObject(value)) {
+      problems.add({ record, reason: 'is not an area', effect: 'skipped' });
+      return [];
+    }
+    const area = readArea(value, zone.position, record, problems);
+    return area === undefined ? [] : [area];
+  });
+}
+
+function zoneSections(zone: Zone, ids: SectionIds, problems: ProblemList): PlanSection[] {
+  const rows = listOf(zone.value.rows).flatMap((row, index) => readRow(row, zone, index, problems));
+  return toSections(textOf(zone.value.zone_id) ?? zone.name, zone.name, rows, ids);
+}
+
+/** Most shapes a venue may be decorated with. */
+const maxDecorations = 2000;
+
+function decorationsOf(areas: readonly ReadArea[], problems: ProblemList): ReadArea['decorations'] {
+  const decorations = areas.flatMap((area) => area.decorations);
+  if (decorations.length > maxDecorations) {
+    const reason = `has ${decorations.length} shapes; only the first ${maxDecorations} are drawn`;
+    problems.add({ record: 'plan', field: 'areas', reason, effect: 'changed' });
+  }
+  return decorations.slice(0, maxDecorations);
+}
+
+/**
+ * Reads a seating plan as the pretix plan editor writes it: one venue, a section for each zone. Unknown keys
+ * are ignored. The plan has no id, so its name is the venue's external id.
+ */
+export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed | undefined {
+  const name = isObject(value) ? textOf(value.name) : undefined;
+  if (!isObject(value) || name === undefined || !Array.isArray(value.zones)) {
+    problems.add({
+      record: 'plan',
+      reason: 'is not a pretix seating plan with a name and zones',
+      effect: 'refused',
+    });
+    return undefined;
+  }
+  const zones = value.zones.flatMap((zone, index) => readZone(zone, index, problems) ?? []);
+  const ids = new SectionIds();
+  const sections = zones.flatMap((zone) => zoneSections(zone, ids, problems));
+  const seats = sections.flatMap((section) => section.rows.flatMap((row) => row.seats));
+  if (seats.length === 0) {
+    problems.add({
+      record: 'plan',
+      field: 'zones',
+      reason: 'has no seats that can be used',
+      effect: 'refused',
+    });
+    return undefined;
+  }
+  const areas = zones.flatMap((zone) => zoneAreas(zone, problems));
+  const venue = {
+    id: name.slice(0, 200),
+    name: name.slice(0, 300),
+    location: '',
+    focus: focusOf(areas, seats),
+    decorations: [...decorationsOf(areas, problems)],
+    sections,
+  };
+  return { source: 'pretix', venues: [{ record: `plan "${name}"`, value: venue }], performances: [] };
+}
