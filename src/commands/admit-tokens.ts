@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { admissionDecider, paceLeft } from '../domain/queue/admission.js';
+import type { Position } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
@@ -9,10 +10,18 @@ import type { CommandContext } from './command-context.js';
 import { Executor } from './execute.js';
 import { CLOCK, WAITING_LINE, type WaitingLine } from './ports.js';
 
+export interface AdmissionResult {
+  readonly admitted: number;
+  /** Whether anyone still waits, as far as is known. */
+  readonly isAnyoneWaiting: boolean;
+}
+
 /** Lets the next fans in, as many as there is room and pace for. */
-export class AdmitTokens extends Command<{ readonly admitted: number }> {
+export class AdmitTokens extends Command<AdmissionResult> {
   constructor(
     readonly performanceId: PerformanceId,
+    /** The newest event of this queue the caller knows of: the line is counted with it. */
+    readonly seen: Position | undefined,
     readonly context: CommandContext,
   ) {
     super();
@@ -31,26 +40,27 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async execute({ performanceId, context }: AdmitTokens): Promise<{ admitted: number }> {
+  async execute({ performanceId, seen, context }: AdmitTokens): Promise<AdmissionResult> {
     const { maxActive, admitPerSecond, claimWindowMs } = (await this.catalog.performance(performanceId))
       .sales;
     const stream = streams.admission(performanceId);
     const { state, position } = await this.executor.load(admissionDecider, stream);
-    if (!state.opening || position === undefined) return { admitted: 0 };
+    if (!state.opening || position === undefined) return nobodyYet;
     const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
-    if (pace === 0) return { admitted: 0 };
+    if (pace === 0) return nobodyYet;
     // The line is counted after it knows every admission so far: ends it does not know yet only make it
     // overestimate who is inside. If somebody else admits meanwhile, the expected revision refuses this one.
     const from = state.admittedUpTo;
-    const line = await this.line.look(performanceId, { after: position, from, limit: pace });
-    if (!line) return { admitted: 0 };
+    const after = seen !== undefined && seen > position ? seen : position;
+    const line = await this.line.look(performanceId, { after, from, limit: pace });
+    if (!line) return nobodyYet;
     const withinPace = line.waitingPlaces.filter((place) => place < from + pace);
     const admitted = Math.min(withinPace.length, Math.max(0, maxActive - line.active));
     const lastPlace = withinPace[admitted - 1];
     const isVacantStretch = withinPace.length === 0 && line.waitingPlaces.length > 0;
     // Nobody in the next places waits any more: pass them over to reach those who do.
     const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
-    if (to === from) return { admitted: 0 };
+    if (to === from) return { admitted: 0, isAnyoneWaiting: line.waitingPlaces.length > 0 };
     const admit = {
       kind: 'admit',
       performanceId,
@@ -63,6 +73,9 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
       claimWindowMs,
     } as const;
     const outcome = await this.executor.execute(admissionDecider, stream, admit, context);
-    return { admitted: outcome.kind === 'accepted' && outcome.events.length > 0 ? admitted : 0 };
+    return { admitted: outcome.kind === 'accepted' ? admitted : 0, isAnyoneWaiting: true };
   }
 }
+
+/** Nothing could be decided now; ask again later. */
+const nobodyYet: AdmissionResult = { admitted: 0, isAnyoneWaiting: true };

@@ -1,0 +1,90 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import { AdmitTokens } from '../commands/admit-tokens.js';
+import { processContext } from '../commands/command-context.js';
+import { OpenQueue } from '../commands/open-queue.js';
+import type { EventStore, Position, Subscription } from '../event-store/port.js';
+import type { PerformanceId } from '../events/ids.js';
+import { decodeEvent } from '../events/registry.js';
+import type { ProcessLog } from './log.js';
+import { Repeating } from './repeating.js';
+
+/** Performances whose queue may have to be opened or served. */
+export interface Queues {
+  onSale(): AsyncIterable<readonly PerformanceId[]>;
+}
+
+/** How often performances on sale are listed again, as a safety net behind the subscription. */
+const listIntervalMs = 30_000;
+
+/**
+ * Opens queues when their time comes and lets fans in. It watches the performances where somebody waits or
+ * that have not opened yet; an event about any other makes it watch that one too.
+ */
+export class AdmissionProcess {
+  /** Watched performances, each with the newest event seen of it. */
+  readonly #watched = new Map<PerformanceId, Position | undefined>();
+  readonly #admitting: Repeating;
+  readonly #listing: Repeating;
+  #subscription: Subscription | undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly bus: CommandBus,
+    private readonly queues: Queues,
+    private readonly log: ProcessLog,
+    intervalMs: number,
+  ) {
+    this.#admitting = new Repeating('admission', intervalMs, () => this.#admit(), log);
+    this.#listing = new Repeating('admission list', listIntervalMs, () => this.#list(), log);
+  }
+
+  start(): void {
+    const categories = ['queue', 'token', 'performance'];
+    this.#subscription = this.store.subscribe({ after: 'end', categories }, async ({ events }) => {
+      for (const recorded of events) {
+        const event = decodeEvent(recorded);
+        if ('performanceId' in event.data) this.#watched.set(event.data.performanceId, recorded.position);
+      }
+    });
+    this.#subscription.done.catch((error: unknown) => {
+      this.log.error({ err: error }, 'queues are no longer followed; they are still listed regularly');
+    });
+    this.#listing.start();
+    this.#admitting.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#subscription?.stop();
+    await this.#listing.stop();
+    await this.#admitting.stop();
+  }
+
+  async #list(): Promise<void> {
+    for await (const page of this.queues.onSale()) {
+      for (const performanceId of page) {
+        if (!this.#watched.has(performanceId)) this.#watched.set(performanceId, undefined);
+      }
+    }
+  }
+
+  async #admit(): Promise<void> {
+    for (const [performanceId, seen] of [...this.#watched]) {
+      try {
+        const isDone = await this.#serve(performanceId, seen);
+        // An event that came meanwhile keeps it watched.
+        if (isDone && this.#watched.get(performanceId) === seen) this.#watched.delete(performanceId);
+      } catch (error) {
+        this.log.error({ err: error, performanceId }, 'a queue could not be served; it is tried again');
+      }
+    }
+  }
+
+  /** Opens the queue if it is time and lets fans in. @returns whether nothing is left to do. */
+  async #serve(performanceId: PerformanceId, seen: Position | undefined): Promise<boolean> {
+    const context = processContext('admission');
+    const { isOpen } = await this.bus.execute(new OpenQueue(performanceId, context));
+    if (!isOpen) return false;
+    const { isAnyoneWaiting } = await this.bus.execute(new AdmitTokens(performanceId, seen, context));
+    return !isAnyoneWaiting;
+  }
+}

@@ -1,0 +1,6 @@
+/** What a process needs of a logger; pino's fits. */
+export interface ProcessLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}

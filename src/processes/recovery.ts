@@ -1,0 +1,93 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import { AdvanceCharge } from '../commands/advance-charge.js';
+import { AdvanceCheckout } from '../commands/advance-checkout.js';
+import { processContext } from '../commands/command-context.js';
+import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
+import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from './log.js';
+import { Repeating } from './repeating.js';
+
+/** Work that a crash or an unknown outcome left open. */
+export interface OpenWork {
+  openOrders(olderThan: Instant, limit: number): Promise<readonly OrderId[]>;
+  openCharges(olderThan: Instant, limit: number): Promise<readonly ChargeId[]>;
+}
+
+/** Orders, and charges, taken up in one round. */
+const roundLimit = 200;
+/** Charges asked about at the same time: each may wait for the payment system's time-out. */
+const chargesAtOnce = 10;
+
+/** Drives open orders and charges to their end: after a restart at once, later when they are stale. */
+export class Recovery {
+  readonly #orders: Repeating;
+  readonly #charges: Repeating;
+  readonly #startedAtMs: number;
+
+  /**
+   * @param resumeAfterMs age from which an open order or charge counts as left behind by the request that
+   * began it; those that were open when this process started are taken up at once.
+   */
+  constructor(
+    private readonly bus: CommandBus,
+    private readonly open: OpenWork,
+    private readonly clock: Clock,
+    private readonly log: ProcessLog,
+    private readonly resumeAfterMs: number,
+    intervalMs: number,
+  ) {
+    this.#startedAtMs = clock.nowMs();
+    this.#orders = new Repeating('checkout', intervalMs, () => this.#resumeOrders(), log);
+    this.#charges = new Repeating('charging', intervalMs, () => this.#resumeCharges(), log);
+  }
+
+  start(): void {
+    this.#orders.start();
+    this.#charges.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#orders.stop();
+    await this.#charges.stop();
+  }
+
+  async #resumeOrders(): Promise<void> {
+    const orderIds = await this.open.openOrders(this.#staleBefore(), roundLimit);
+    if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
+    for (const orderId of orderIds) {
+      await this.#attempt(
+        { orderId },
+        this.bus.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
+      );
+    }
+  }
+
+  async #resumeCharges(): Promise<void> {
+    const chargeIds = await this.open.openCharges(this.#staleBefore(), roundLimit);
+    if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
+    for (let first = 0; first < chargeIds.length; first += chargesAtOnce) {
+      const some = chargeIds.slice(first, first + chargesAtOnce);
+      await Promise.all(
+        some.map((chargeId) =>
+          this.#attempt(
+            { chargeId },
+            this.bus.execute(new AdvanceCharge(chargeId, processContext('charging'))),
+          ),
+        ),
+      );
+    }
+  }
+
+  /** One that fails must not keep the others waiting: it is tried again in the next round. */
+  async #attempt(details: object, work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.log.error({ ...details, err: error }, 'could not be resumed; it is tried again');
+    }
+  }
+
+  #staleBefore(): Instant {
+    return toInstant(Math.max(this.clock.nowMs() - this.resumeAfterMs, this.#startedAtMs));
+  }
+}
