@@ -56,7 +56,6 @@ async function started(worker: Worker): Promise<number> {
     worker.once('error', reject);
     worker.once('exit', () => reject(new EventLogRefused('the writer thread stopped while opening the log')));
   });
-  worker.removeAllListeners();
   if (message.kind === 'ready') return message.head;
   await worker.terminate();
   throw new EventLogRefused(message.kind === 'refused' ? message.reason : `unexpected ${message.kind}`);

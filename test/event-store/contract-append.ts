@@ -1,0 +1,163 @@
+import {
+  type EventStore,
+  EventTooLarge,
+  maxEventBytes,
+  maxEventsPerAppend,
+  StoreUnavailable,
+  WrongExpectedRevision,
+} from '../../src/event-store/port.js';
+import { newEvent, newEvents, streamIn } from './new-event.js';
+
+export function appendContract(store: () => EventStore): void {
+  describe('expected revision', () => {
+    it('none starts a stream at revision 0', async () => {
+      const result = await store().append(streamIn('note'), 'none', newEvents(3));
+      expect(result).toMatchObject({ revision: 2, replayed: false });
+    });
+
+    it('none is refused when the stream has events, naming where it is', async () => {
+      const stream = streamIn('note');
+      await store().append(stream, 'none', newEvents(2));
+      const refused = await store()
+        .append(stream, 'none', newEvents(1))
+        .catch((error) => error);
+      expect(refused).toBeInstanceOf(WrongExpectedRevision);
+      expect(refused).toMatchObject({ stream, expected: 'none', actual: 1 });
+      expect(await store().readStream(stream)).toHaveLength(2);
+    });
+
+    it('exactly the last revision continues the stream', async () => {
+      const stream = streamIn('note');
+      await store().append(stream, 'none', newEvents(2));
+      expect(await store().append(stream, 1, newEvents(2))).toMatchObject({ revision: 3 });
+    });
+
+    it.each([
+      ['behind the stream', 0, 1],
+      ['ahead of the stream', 5, 1],
+    ])('a revision %s is refused', async (_, expected, actual) => {
+      const stream = streamIn('note');
+      await store().append(stream, 'none', newEvents(2));
+      const refused = await store()
+        .append(stream, expected, newEvents(1))
+        .catch((error) => error);
+      expect(refused).toBeInstanceOf(WrongExpectedRevision);
+      expect(refused).toMatchObject({ expected, actual });
+    });
+
+    it('a revision of a stream without events is refused with no actual revision', async () => {
+      const refused = await store()
+        .append(streamIn('note'), 0, newEvents(1))
+        .catch((error) => error);
+      expect(refused).toBeInstanceOf(WrongExpectedRevision);
+      expect(refused.actual).toBeUndefined();
+    });
+
+    it('any appends to a new stream and to one that has events', async () => {
+      const stream = streamIn('note');
+      expect(await store().append(stream, 'any', newEvents(1))).toMatchObject({ revision: 0 });
+      expect(await store().append(stream, 'any', newEvents(2))).toMatchObject({ revision: 2 });
+    });
+  });
+
+  describe('a retry', () => {
+    it.each([['none' as const], [0]])(
+      'at %p with the same ids gets the original result',
+      async (expected) => {
+        const stream = streamIn('note');
+        if (expected === 0) await store().append(stream, 'none', newEvents(1));
+        const events = newEvents(3);
+        const first = await store().append(stream, expected, events);
+        const again = await store().append(stream, expected, events);
+        expect(again).toEqual({ ...first, replayed: true });
+        expect(await store().readStream(stream)).toHaveLength(first.revision + 1);
+      },
+    );
+
+    it('is recognised after others have appended', async () => {
+      const stream = streamIn('note');
+      const events = newEvents(2);
+      const first = await store().append(stream, 'none', events);
+      await store().append(stream, 1, newEvents(4));
+      expect(await store().append(stream, 'none', events)).toEqual({ ...first, replayed: true });
+    });
+
+    it('sent twice at once happens once', async () => {
+      const stream = streamIn('note');
+      const events = newEvents(2);
+      const results = await Promise.all([1, 2, 3].map(() => store().append(stream, 'none', events)));
+      expect(results.map((result) => result.replayed)).toEqual([false, true, true]);
+      expect(await store().readStream(stream)).toHaveLength(2);
+    });
+
+    it('with only some of the events there is a conflict', async () => {
+      const stream = streamIn('note');
+      const events = newEvents(2);
+      await store().append(stream, 'none', events);
+      const longer = store().append(stream, 'none', [...events, newEvent()]);
+      await expect(longer).rejects.toMatchObject({ name: 'WrongExpectedRevision', actual: 1 });
+      const mixed = store().append(stream, 'none', [...events.slice(0, 1), newEvent()]);
+      await expect(mixed).rejects.toBeInstanceOf(WrongExpectedRevision);
+      expect(await store().readStream(stream)).toHaveLength(2);
+    });
+  });
+
+  describe('limits', () => {
+    it('refuses an event over the limit, writes nothing of its append, and leaves others alone', async () => {
+      const stream = streamIn('note');
+      const other = streamIn('note');
+      const tooLarge = newEvent('x'.repeat(maxEventBytes), 'Huge');
+      const [refused, fine] = await Promise.allSettled([
+        store().append(stream, 'none', [newEvent(), tooLarge, newEvent()]),
+        store().append(other, 'none', newEvents(1)),
+      ]);
+      expect(refused).toMatchObject({ status: 'rejected', reason: { name: 'EventTooLarge', type: 'Huge' } });
+      expect(refused.status === 'rejected' && refused.reason).toBeInstanceOf(EventTooLarge);
+      expect(fine).toMatchObject({ status: 'fulfilled' });
+      expect(await store().readStream(stream)).toEqual([]);
+      expect(await store().append(stream, 'none', newEvents(1))).toMatchObject({ revision: 0 });
+    });
+
+    it('counts bytes of UTF-8, not characters, and takes an event of exactly the limit', async () => {
+      const stream = streamIn('note');
+      const event = { ...newEvent(), metadata: null };
+      // Two quotes and null around the text; each 가 takes three bytes.
+      const room = maxEventBytes - 6;
+      const fits = '가'.repeat(Math.floor(room / 3)) + 'x'.repeat(room % 3);
+      await expect(store().append(stream, 'none', [{ ...event, data: `${fits}x` }])).rejects.toMatchObject({
+        name: 'EventTooLarge',
+        bytes: maxEventBytes + 1,
+      });
+      await store().append(stream, 'none', [{ ...event, data: fits }]);
+      const [read] = await store().readStream(stream);
+      expect(read?.data === fits).toBe(true);
+    });
+
+    it(`takes ${maxEventsPerAppend} events in one append and refuses more or none`, async () => {
+      const stream = streamIn('note');
+      await expect(store().append(stream, 'none', newEvents(maxEventsPerAppend + 1))).rejects.toThrow(
+        RangeError,
+      );
+      await expect(store().append(stream, 'none', [])).rejects.toThrow(RangeError);
+      const result = await store().append(stream, 'none', newEvents(maxEventsPerAppend));
+      expect(result.revision).toBe(maxEventsPerAppend - 1);
+    });
+
+    it('refuses what is no JSON, no UUID or no stream name, without a StoreUnavailable to retry on', async () => {
+      const cyclic: Record<string, unknown> = {};
+      cyclic.self = cyclic;
+      const malformed = [
+        store().append(streamIn('note'), 'none', [newEvent(cyclic)]),
+        store().append(streamIn('note'), 'none', [newEvent({ amount: 1n })]),
+        store().append(streamIn('note'), 'none', [{ ...newEvent(), data: undefined }]),
+        store().append(streamIn('note'), 'none', [{ ...newEvent(), id: 'not-a-uuid' }]),
+        store().append(streamIn('note'), 1.5, newEvents(1)),
+        store().append('nohyphen', 'none', newEvents(1)),
+      ];
+      for (const attempt of await Promise.allSettled(malformed)) {
+        expect(attempt).toMatchObject({ status: 'rejected', reason: expect.any(TypeError) });
+        expect(attempt.status === 'rejected' && attempt.reason).not.toBeInstanceOf(StoreUnavailable);
+      }
+    });
+  });
+}
