@@ -1,0 +1,156 @@
+import { venueIdSchema } from '../../../src/events/ids.js';
+import type { FeedOptions } from '../../../src/integrations/feeds/feed.js';
+import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
+import { documentOf, lines, only, parseJson } from './feed-results.js';
+
+const venueId = venueIdSchema.parse('5b6f0f5e-8a35-4f3c-9d0e-0d5c0f8f7a11');
+const venue = (id: string, ...seatIds: string[]) => ({
+  id,
+  name: id,
+  location: '',
+  sections:
+    seatIds.length === 0
+      ? []
+      : [
+          {
+            sectionId: 'main',
+            name: 'Main',
+            rows: seatIds.map((seatId) => ({
+              label: seatId,
+              seats: [{ seatId, number: '1', category: 'R', x: 0, y: 0 }],
+            })),
+          },
+        ],
+});
+const performance = (id: string, venueOf: string) => ({
+  id,
+  venue: venueOf,
+  name: id,
+  startDate: '2023-09-30',
+  endDate: '2023-10-01',
+  prices: [
+    { category: 'R', label: 'R석', price: 1000 },
+    { category: 'S', price: 500 },
+  ],
+  sales: { opensAt: '2023-09-01T00:00:00Z', seatLimitPerUser: 6 },
+  schedules: [{ id: `${id}-1`, startsAt: '2023-09-30T10:00:00Z' }],
+});
+const feed = (venues: unknown[], performances: unknown[]) => ({
+  format: 'boxoffice-catalog',
+  version: 1,
+  source: 'test',
+  venues,
+  performances,
+});
+const twoHalls = feed([venue('a', '1'), venue('b', '1')], [performance('p', 'a'), performance('q', 'b')]);
+
+describe('feed options', () => {
+  it('refuses a plan with repeated seat ids with the full list, or keeps the first of each with dedupe', () => {
+    const plan = feed([venue('a', '1', '2', '1', '1', '2')], []);
+    const strict = parseJson(plan);
+    expect(strict.kind).toBe('refused');
+    const reason = 'another seat has this id; with the option dedupe the first is kept';
+    expect(lines(strict.problems)).toEqual([
+      `refused | venue "a", seat "1" | seatId | ${reason}`,
+      `refused | venue "a", seat "1" | seatId | ${reason}`,
+      `refused | venue "a", seat "2" | seatId | ${reason}`,
+      'refused | feed | has nothing that can be imported',
+    ]);
+    const deduped = parseJson(plan, { dedupe: true });
+    expect(only(only(documentOf(deduped).venues).sections).rows.map((row) => row.label)).toEqual(['1', '2']);
+    expect(lines(deduped.problems)).toEqual(
+      ['1', '1', '2'].map(
+        (id) =>
+          `skipped | venue "a", section "main", row "${id}", seat "${id}" | seatId | an earlier seat has this id`,
+      ),
+    );
+  });
+
+  it('takes only the records asked for, with their venues, and names those it cannot find', () => {
+    const result = parseJson(twoHalls, { only: ['q', 'nowhere'] });
+    expect(documentOf(result).venues.map(({ id }) => id)).toEqual(['b']);
+    expect(documentOf(result).performances.map(({ id }) => id)).toEqual(['q']);
+    expect(lines(result.problems)).toEqual([
+      'skipped | "nowhere" | was asked for, but the feed has no such record',
+    ]);
+    const venues = documentOf(parseJson(twoHalls, { only: ['a'] }));
+    expect([venues.venues.map(({ id }) => id), venues.performances]).toEqual([['a'], []]);
+  });
+
+  it('holds performances in a published venue instead of their own', () => {
+    const document = documentOf(parseJson(twoHalls, { venueId }));
+    expect(document.venues).toEqual([]);
+    expect(document.performances.map((one) => [one.venue, one.venueId])).toEqual([
+      [undefined, venueId],
+      [undefined, venueId],
+    ]);
+  });
+
+  it('publishes a single plan onto a published venue, and refuses to choose among several', () => {
+    const document = documentOf(parseJson(feed([venue('a', '1')], []), { venueId }));
+    expect(only(document.venues)).toMatchObject({ id: 'a', venueId });
+    const several = parseJson(feed([venue('a', '1'), venue('b', '1')], []), { venueId });
+    expect(several.kind).toBe('refused');
+    expect(several.problems[0]).toMatchObject({ record: 'option venueId', effect: 'refused' });
+    const chosen = parseJson(feed([venue('a', '1'), venue('b', '1')], []), { venueId, only: ['b'] });
+    expect(only(documentOf(chosen).venues)).toMatchObject({ id: 'b', venueId });
+  });
+
+  it('replaces and adds prices, keeping the labels of those it replaces', () => {
+    const prices = [
+      { category: 'R', price: 2000 },
+      { category: 'S', price: null },
+      { category: 'V', price: 9 },
+    ];
+    expect(documentOf(parseJson(twoHalls, { prices })).performances[1]?.prices).toEqual([
+      { category: 'R', label: 'R석', price: 2000 },
+      { category: 'S', price: null },
+      { category: 'V', price: 9 },
+    ]);
+  });
+
+  it('replaces sales rules one by one', () => {
+    const document = documentOf(parseJson(twoHalls, { sales: { opensAt: null, maxActive: 7 } }));
+    expect(document.performances[0]?.sales).toEqual({ opensAt: null, seatLimitPerUser: 6, maxActive: 7 });
+  });
+
+  it('moves every date and time by whole days, but not the rules chosen by hand', () => {
+    const [first] = documentOf(parseJson(twoHalls, { shiftDays: 154 })).performances;
+    expect(first).toMatchObject({
+      startDate: '2024-03-02',
+      endDate: '2024-03-03',
+      sales: { opensAt: '2024-02-02T00:00:00.000Z' },
+    });
+    expect(first?.schedules[0]?.startsAt).toBe('2024-03-02T10:00:00.000Z');
+    const opensAt = first?.schedules[0]?.startsAt ?? null;
+    const chosen = documentOf(parseJson(twoHalls, { shiftDays: -1, sales: { opensAt } }));
+    expect(chosen.performances[0]?.sales?.opensAt).toBe(opensAt);
+    expect(chosen.performances[0]?.startDate).toBe('2023-09-29');
+  });
+
+  it('skips what cannot be moved that far', () => {
+    const old = { ...performance('p', 'a'), startDate: '1001-01-01' };
+    const result = parseJson(feed([venue('a')], [old]), { shiftDays: -3650 });
+    expect(lines(result.problems)).toEqual([
+      'skipped | performance "p" | startDate | cannot be moved by -3650 days',
+    ]);
+  });
+
+  it('names the only venue, and says so when there are more', () => {
+    const one = documentOf(parseJson(feed([venue('a')], []), { venueName: '큰 극장', source: 'elsewhere' }));
+    expect([one.source, only(one.venues).name, only(one.venues).id]).toEqual(['elsewhere', '큰 극장', 'a']);
+    const two = parseJson(twoHalls, { venueName: 'X' });
+    expect(documentOf(two).venues.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(lines(two.problems)).toEqual([
+      'skipped | option venueName | the feed has 2 venues, so the name was not used',
+    ]);
+  });
+
+  it('refuses options that are none', () => {
+    const wrong: FeedOptions[] = [{ shiftDays: 1.5 }, { pointsPerUnit: 0 }, { sales: { maxActive: 0 } }];
+    for (const options of wrong) {
+      const result = parseFeed({ text: JSON.stringify(twoHalls), options });
+      expect([result.kind, result.problems[0]?.record.startsWith('option ')]).toEqual(['refused', true]);
+    }
+  });
+});
