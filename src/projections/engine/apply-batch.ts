@@ -1,7 +1,7 @@
 import type { RecordedEvent, SubscriptionBatch } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
 import type { EventMetadata } from '../../events/metadata.js';
-import { type DomainEvent, decodeEvent, type EventType } from '../../events/registry.js';
+import { decodeEvent, type EventType } from '../../events/registry.js';
 import { advanceCheckpoint, checkpointName } from './checkpoints.js';
 import { DatabaseFailure, type WriteSession } from './dialect.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
@@ -47,11 +47,20 @@ class DecodedEvents {
   of(event: RecordedEvent): ProjectedEvent {
     let projected = this.decoded.get(event);
     if (!projected) {
-      const domainEvent: DomainEvent = decodeEvent(event);
+      const { type, data } = decodeEvent(event);
       // encodeEvent writes the metadata of every event.
       const metadata = event.metadata as EventMetadata;
       const { stream, revision, position } = event;
-      projected = { ...domainEvent, stream, revision, position, at: metadata.occurredAt, metadata };
+      // Type and data come from one decoded event, so they belong together.
+      projected = {
+        type,
+        data,
+        stream,
+        revision,
+        position,
+        at: metadata.occurredAt,
+        metadata,
+      } as ProjectedEvent;
       this.decoded.set(event, projected);
     }
     return projected;

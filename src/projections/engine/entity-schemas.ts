@@ -12,7 +12,6 @@ export function entitySchemas(tables: readonly Table[], type: DatabaseType): Ent
     return new EntitySchema<Record<string, unknown>>({
       name: table.name,
       tableName: table.name,
-      withoutRowid: type === 'better-sqlite3',
       columns,
       indices: table.indexes.map((index) => ({ name: indexName(table.name, index), columns: [...index] })),
     });

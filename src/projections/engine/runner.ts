@@ -24,7 +24,7 @@ export interface RunnerOptions {
   readonly dataSource: DataSource;
   readonly dialect: Dialect;
   readonly projections: readonly Projection[];
-  /** Most events of one transaction; default 500. The event loop gets a turn after each. */
+  /** Most events of one transaction; default 1000. The event loop gets a turn after each. */
   readonly batchSize?: number;
   /** Appended to every table's name: a rebuild works beside the live tables. Default none. */
   readonly suffix?: string;
@@ -72,7 +72,7 @@ interface Entry extends ActiveProjection {
   parked: Parked | null;
 }
 
-const defaultBatchSize = 500;
+const defaultBatchSize = 1_000;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5_000;
 

@@ -5,8 +5,6 @@ import { type Dialect, guarded, type WriteSession } from './dialect.js';
 import { columnsBesideKey, insertSql, keyCondition } from './sql.js';
 import type { AnyRow, CellValue, Table } from './table.js';
 
-/** Rows of one INSERT: SQLite gains little beyond, and few statement shapes stay prepared. */
-const rowsPerInsert = 16;
 /** How long to wait for another process that writes the same file, ms. */
 const lockTimeoutMs = 5_000;
 const maxStatements = 500;
@@ -66,15 +64,9 @@ class SqliteSession implements WriteSession {
   upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
     return guarded(() => {
       const columns = Object.keys(table.columns);
-      for (let from = 0; from < rows.length; ) {
-        const count = rows.length - from >= rowsPerInsert ? rowsPerInsert : 1;
-        const parameters: CellValue[] = [];
-        for (const row of rows.slice(from, from + count)) {
-          for (const column of columns) parameters.push(row[column] ?? null);
-        }
-        this.prepared(upsertSql(table, tableName, count)).run(...parameters);
-        from += count;
-      }
+      const statement = this.prepared(upsertSql(table, tableName));
+      // Within a transaction one row a statement is faster here than many: binding costs more than stepping.
+      for (const row of rows) statement.run(...columns.map((column) => row[column] ?? null));
     });
   }
 
@@ -89,17 +81,10 @@ class SqliteSession implements WriteSession {
   }
 }
 
-const upsertTexts = new WeakMap<Table, Map<string, string>>();
-
-function upsertSql(table: Table, tableName: string, rowCount: number): string {
-  const texts = upsertTexts.get(table) ?? new Map<string, string>();
-  upsertTexts.set(table, texts);
-  const known = texts.get(`${tableName} ${rowCount}`);
-  if (known !== undefined) return known;
+function upsertSql(table: Table, tableName: string): string {
   const updates = columnsBesideKey(table).map((column) => `${column} = excluded.${column}`);
-  const sql = `${insertSql(table, tableName, rowCount)} ON CONFLICT (${table.key.join(', ')}) DO UPDATE SET ${updates.join(', ')}`;
-  texts.set(`${tableName} ${rowCount}`, sql);
-  return sql;
+  const conflict = `ON CONFLICT (${table.key.join(', ')}) DO UPDATE SET ${updates.join(', ')}`;
+  return `${insertSql(table, tableName, 1)} ${conflict}`;
 }
 
 /** One session per connection, and who is using it. */

@@ -43,7 +43,6 @@ export async function createTable(runner: QueryRunner, spec: TableSpec): Promise
   await runner.createTable(
     new Table({
       name: spec.name,
-      withoutRowid: sqlite,
       columns: Object.entries(spec.columns).map(([name, text]) => {
         const { kind, length, isNullable } = parseColumn(text);
         const isText = length !== undefined || kind === 'text' || kind === 'mediumtext';
