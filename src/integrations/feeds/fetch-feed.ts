@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { types } from 'node:util';
 import { maxFeedBytes } from './feed.js';
 
 const timeoutMs = 20_000;
@@ -11,6 +12,8 @@ export class FeedUnreadable extends Error {
 
 const limits = { timeoutMs, maxBytes: maxFeedBytes };
 export type ReadLimits = typeof limits;
+
+const reasonOf = (error: unknown) => (types.isNativeError(error) ? error.message : 'for no reason given');
 
 /** Joins chunks as UTF-8, and stops as soon as there are more than `maxBytes`. */
 async function collect(
@@ -58,10 +61,8 @@ async function readUrl(url: URL, { timeoutMs: withinMs, maxBytes }: ReadLimits):
     if (error instanceof FeedUnreadable) throw error;
     if (signal.aborted) throw new FeedUnreadable(`${url.href} did not answer within ${withinMs} ms.`);
     // fetch hides the reason ("ECONNREFUSED …") in the cause.
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new FeedUnreadable(
-      `${url.href} cannot be reached: ${cause instanceof Error ? cause.message : 'unknown'}.`,
-    );
+    const cause = types.isNativeError(error) && error.cause !== undefined ? error.cause : error;
+    throw new FeedUnreadable(`${url.href} cannot be reached: ${reasonOf(cause)}.`);
   }
 }
 
@@ -75,9 +76,7 @@ async function readFileText(path: string, { maxBytes }: ReadLimits): Promise<str
     }
   } catch (error) {
     if (error instanceof FeedUnreadable) throw error;
-    throw new FeedUnreadable(
-      `${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}.`,
-    );
+    throw new FeedUnreadable(`${path} cannot be read: ${reasonOf(error)}.`);
   }
 }
 

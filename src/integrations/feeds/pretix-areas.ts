@@ -76,7 +76,7 @@ interface Placed {
 function drawn({ area, shape, fields, at, rotation, text }: Placed): JsonObject[] {
   const turn = rotation === 0 ? {} : { rotation };
   const fill = textOf(area.color);
-  const ink = textOf(objectOf(area.text).color);
+  const ink = textOf(objectOf(area.text).color) ?? (shape === 'text' ? fill : undefined);
   const offset = turned(pointOf(objectOf(area.text).position) ?? { x: 0, y: 0 }, rotation);
   const body = {
     shape,

@@ -1,0 +1,242 @@
+import { venueIdSchema } from '../../../src/events/ids.js';
+import { instantOf } from '../../../src/integrations/feeds/local-time.js';
+import { minorUnits } from '../../../src/integrations/feeds/points.js';
+import { documentOf, lines, only, parseJson } from './feed-results.js';
+
+const theatre = {
+  id: 'V1',
+  name: 'The Theatre ',
+  address: { line1: '1 High Street' },
+  city: { name: 'Brisbane' },
+  state: { name: 'Queensland' },
+  country: { name: 'Australia' },
+};
+const start = { localDate: '2026-09-11', localTime: '19:00:00', dateTime: '2026-09-11T09:00:00Z' };
+const dates = { start, timezone: 'Australia/Brisbane', status: { code: 'onsale' } };
+const standard = (max: unknown, currency = 'AUD') => ({ type: 'standard', currency, min: 10, max });
+const event = (more: object = {}) => ({
+  id: 'E1',
+  name: 'The Band',
+  dates,
+  priceRanges: [standard(50)],
+  _embedded: { venues: [theatre] },
+  ...more,
+});
+const page = (...events: unknown[]) => ({ _embedded: { events } });
+const read = (more: object) => {
+  const result = parseJson(page(event(more)));
+  return { performance: only(documentOf(result).performances), problems: lines(result.problems) };
+};
+const problemsOf = (more: object) => lines(parseJson(page(event(more), event({ id: 'E2' }))).problems);
+const named = (rest: string) => `event "The Band" (E1) | ${rest}`;
+
+describe('Ticketmaster Discovery feed', () => {
+  it('takes an event as a performance with one date at its venue', () => {
+    const document = documentOf(parseJson(page(event({ info: 'Doors 7pm', pleaseNote: '.' }))));
+    expect(document.source).toBe('ticketmaster');
+    expect(document.venues).toEqual([
+      {
+        id: 'V1',
+        name: 'The Theatre',
+        location: '1 High Street, Brisbane, Queensland, Australia',
+        sections: [],
+      },
+    ]);
+    expect(only(document.performances)).toEqual({
+      id: 'E1',
+      venue: 'V1',
+      name: 'The Band',
+      description: 'Doors 7pm',
+      startDate: '2026-09-11',
+      endDate: '2026-09-11',
+      prices: [{ category: '*', price: 5000 }],
+      sales: {},
+      schedules: [{ id: 'E1', startsAt: '2026-09-11T09:00:00.000Z', status: 'scheduled' }],
+    });
+  });
+
+  it('takes a single event too', () => {
+    expect(only(documentOf(parseJson(event())).performances).id).toBe('E1');
+  });
+
+  it('keeps events of one act at one venue apart, and the venue once', () => {
+    const document = documentOf(parseJson(page(event(), event({ id: 'E2' }))));
+    expect(document.performances.map(({ id }) => id)).toEqual(['E1', 'E2']);
+    expect(document.venues).toHaveLength(1);
+  });
+
+  it('tells the moment from local time and zone when the feed has no UTC time', () => {
+    const local = { localDate: '2026-07-01', localTime: '20:00:00' };
+    const berlin = { start: local, timezone: 'Europe/Berlin' };
+    expect(read({ dates: berlin }).performance.schedules[0]?.startsAt).toBe('2026-07-01T18:00:00.000Z');
+    const nowhere = { start: local, timezone: 'Mars/Base' };
+    expect(read({ dates: nowhere }).performance.schedules).toEqual([]);
+    expect(read({ dates: nowhere }).problems).toEqual([
+      `changed | ${named('dates.start | no time can be told from it; listed without a date to book')}`,
+    ]);
+  });
+
+  it('follows clock changes and knows what is no local time', () => {
+    expect(instantOf('2026-10-25', '01:59', 'Europe/Berlin')).toBe('2026-10-24T23:59:00.000Z');
+    expect(instantOf('2026-10-25', '03:00', 'Europe/Berlin')).toBe('2026-10-25T02:00:00.000Z');
+    expect(instantOf('2026-03-29', '01:59', 'Europe/Berlin')).toBe('2026-03-29T00:59:00.000Z');
+    expect(instantOf('2026-03-29', '03:00', 'Europe/Berlin')).toBe('2026-03-29T01:00:00.000Z');
+    expect(instantOf('2026-02-29', '03:00', 'Europe/Berlin')).toBeUndefined();
+    expect(instantOf('2026-02-28', '24:00', 'Europe/Berlin')).toBeUndefined();
+  });
+
+  it('names dates that are to be announced', () => {
+    for (const flag of ['dateTBA', 'dateTBD']) {
+      expect(problemsOf({ dates: { ...dates, start: { ...start, [flag]: true } } })).toEqual([
+        `skipped | ${named('dates.start | the date is to be announced')}`,
+      ]);
+    }
+    expect(problemsOf({ dates: {} })).toEqual([
+      `skipped | ${named('dates.start.localDate | is not a date')}`,
+    ]);
+  });
+
+  it('lists an event whose time is open without a date to book', () => {
+    const open = read({ dates: { ...dates, start: { ...start, timeTBA: true } } });
+    expect(open.performance).toMatchObject({ startDate: '2026-09-11', schedules: [] });
+    expect(open.problems).toEqual([
+      `changed | ${named('dates.start | the time is to be announced; listed without a date to book')}`,
+    ]);
+    const unspecific = read({ dates: { ...dates, start: { ...start, noSpecificTime: true } } });
+    expect(unspecific.problems[0]).toContain('no specific time');
+  });
+
+  it('takes cancelled and postponed dates as cancelled, rescheduled ones as they are', () => {
+    const status = (code: string) => read({ dates: { ...dates, status: { code } } });
+    expect(status('cancelled').performance.schedules[0]?.status).toBe('cancelled');
+    expect(status('canceled').performance.schedules[0]?.status).toBe('cancelled');
+    expect(status('cancelled').problems).toEqual([]);
+    expect(status('postponed').performance.schedules[0]?.status).toBe('cancelled');
+    expect(status('postponed').problems).toEqual([
+      `changed | ${named('dates.status.code | is postponed; the old date is taken as cancelled')}`,
+    ]);
+    expect(status('rescheduled').performance.schedules[0]?.status).toBe('scheduled');
+  });
+
+  it('ends on the last firm day', () => {
+    const ending = (end: object) => read({ dates: { ...dates, end } }).performance.endDate;
+    expect(ending({ localDate: '2026-09-13' })).toBe('2026-09-13');
+    expect(ending({ localDate: '2026-09-13', approximate: true })).toBe('2026-09-11');
+    expect(ending({ localDate: '2026-09-01' })).toBe('2026-09-11');
+  });
+
+  it('prices every category at the highest standard price', () => {
+    const fees = { type: 'standard including fees', currency: 'AUD', min: 90, max: 99 };
+    const prices = (...priceRanges: unknown[]) => read({ priceRanges }).performance.prices;
+    expect(prices(standard(77.69), fees, standard(88.34))).toEqual([{ category: '*', price: 8834 }]);
+    expect(prices(fees)).toEqual([{ category: '*', price: 9900 }]);
+    expect(prices(standard(undefined))).toEqual([{ category: '*', price: 1000 }]);
+    expect(prices(standard(165_000, 'KRW'))).toEqual([{ category: '*', price: 165_000 }]);
+    const perUnit = parseJson(page(event()), { pointsPerUnit: 1300 });
+    expect(only(documentOf(perUnit).performances).prices[0]?.price).toBe(65_000);
+  });
+
+  it('names prices it cannot take', () => {
+    expect(problemsOf({ priceRanges: undefined })).toEqual([
+      `changed | ${named('priceRanges | states no price: no seat is for sale unless prices are given as an option')}`,
+    ]);
+    expect(
+      problemsOf({ priceRanges: [standard(20), standard(90, 'USD'), { type: 'standard', max: 1 }, 3] }),
+    ).toEqual([
+      `skipped | ${named('priceRanges[2] | has no amount with a currency')}`,
+      `skipped | ${named('priceRanges[3] | has no amount with a currency')}`,
+      `changed | ${named('priceRanges | states prices in several currencies; USD not taken')}`,
+    ]);
+    expect(problemsOf({ priceRanges: [standard(1e15)] })).toEqual([
+      `skipped | ${named('priceRanges | is no possible price')}`,
+    ]);
+  });
+
+  it('counts minor units as the currency does', () => {
+    expect(['AUD', 'KRW', 'JPY', 'KWD', '???'].map(minorUnits)).toEqual([100, 1, 1, 1000, 100]);
+  });
+
+  it('opens when sales open to the public', () => {
+    const sale = (more: object) => read({ sales: { public: more } });
+    expect(sale({ startDateTime: '2026-06-01T03:00:00Z' }).performance.sales).toEqual({
+      opensAt: '2026-06-01T03:00:00.000Z',
+    });
+    expect(sale({ startTBA: true, startDateTime: '2026-06-01T03:00:00Z' })).toMatchObject({
+      performance: { sales: {} },
+      problems: [`changed | ${named('sales.public.startDateTime | the start of sales is to be announced')}`],
+    });
+    expect(sale({ startDateTime: 'June' }).problems).toEqual([
+      `changed | ${named('sales.public.startDateTime | is not a moment in time')}`,
+    ]);
+  });
+
+  it('takes a seat limit only when one is clearly stated', () => {
+    const limit = (info: string) => read({ ticketLimit: { info } });
+    for (const text of [
+      'There is a limit of 10 tickets per customer for this event.',
+      'A maximum of 10 tickets per customer applies.',
+      'Ticket limit: 10',
+      '10 per person. Limit applies.',
+    ]) {
+      expect(limit(text).performance.sales).toEqual({ seatLimitPerUser: 10 });
+    }
+    const unclear = limit('A ticket limit of 4 per customer during Presale and 10 per customer later.');
+    expect(unclear.performance.sales).toEqual({});
+    expect(unclear.problems).toEqual([
+      `changed | ${named('ticketLimit.info | states several numbers (4, 10); the usual limit applies')}`,
+    ]);
+    for (const text of ['Limits apply.', 'Over 18 only', 'A limit of 0 per customer']) {
+      expect(limit(text).problems[0]).toContain('states no clear limit');
+    }
+    expect(limit('A limit of 50 tickets per customer')).toMatchObject({
+      performance: { sales: { seatLimitPerUser: 20 } },
+      problems: [`changed | ${named('ticketLimit.info | 50 is more than the highest limit, 20')}`],
+    });
+  });
+
+  it('names events it cannot use', () => {
+    const venues = (list: unknown) => ({ _embedded: { venues: list } });
+    expect(problemsOf({ test: true })).toEqual(['skipped | event "The Band" (E1) | is a test event']);
+    expect(problemsOf({ name: ' ' })).toEqual(['skipped | event (E1) | has no id or no name']);
+    expect(problemsOf(venues([]))).toEqual([`skipped | ${named('_embedded.venues | names no venue')}`]);
+    expect(problemsOf(venues([{ id: 'V2' }]))).toEqual([
+      `skipped | ${named('_embedded.venues | has a venue without id or name')}`,
+    ]);
+    expect(problemsOf(venues([theatre, { id: 'V2', name: 'B' }]))).toEqual([
+      `changed | ${named('_embedded.venues | names 2 venues; the first is taken')}`,
+    ]);
+    expect(lines(parseJson(page('event', event())).problems)).toEqual([
+      'skipped | event (events[0]) | is not an event',
+    ]);
+  });
+
+  it('cuts a description that is too long, and says so', () => {
+    const long = read({ info: 'x'.repeat(10_001) });
+    expect(long.performance.description).toHaveLength(10_000);
+    expect(long.problems[0]).toContain('cut to 10000 characters');
+  });
+
+  it('needs no venue of events that are held elsewhere by choice', () => {
+    const venueId = venueIdSchema.parse('5b6f0f5e-8a35-4f3c-9d0e-0d5c0f8f7a11');
+    const document = documentOf(parseJson(page(event({ _embedded: {} })), { venueId }));
+    expect(document.venues).toEqual([]);
+    expect(only(document.performances).venueId).toBe(venueId);
+  });
+
+  it('says how many events are on other pages or beyond what it takes', () => {
+    const counted = { ...page(event()), page: { size: 1, totalElements: 7, totalPages: 7, number: 2 } };
+    expect(lines(parseJson(counted).problems)).toEqual([
+      'skipped | page | 6 more events are on other pages (this is page 3 of 7)',
+    ]);
+    const many = Array.from({ length: 1002 }, (_, index) => event({ id: `E${index}` }));
+    const result = parseJson(page(...many));
+    expect(documentOf(result).performances).toHaveLength(1000);
+    expect(lines(result.problems)).toEqual(['skipped | page | 2 events beyond the first 1000 are left out']);
+  });
+
+  it('refuses what is no event', () => {
+    for (const value of [page(), { page: {} }, {}, 'x']) {
+      expect(parseJson(value, {}, 'ticketmaster').kind).toBe('refused');
+    }
+  });
+});
