@@ -1,0 +1,58 @@
+/** The token the API's settings are injected by. */
+export const API_SETTINGS = Symbol('ApiSettings');
+
+/** The part of the configuration that the HTTP API reads. */
+export interface ApiSettings {
+  /** What operators send as their bearer token; undefined closes the operators' endpoints. */
+  readonly adminKey: string | undefined;
+  /** The secret the payment system signs its callbacks with; undefined refuses every callback. */
+  readonly callbackSecret: string | undefined;
+  /** Whose X-Forwarded-For to believe: nobody's, everybody's, or that of these addresses (comma-separated). */
+  readonly trustProxy: boolean | string;
+  /** Largest body of an ordinary request. */
+  readonly bodyLimitBytes: number;
+  /** How long a read waits for the read models to reach a log position. */
+  readonly waitForPositionTimeoutMs: number;
+  /** Replies kept for repeated idempotency keys. */
+  readonly idempotency: { readonly maxRecords: number; readonly ttlMs: number };
+  readonly rateLimits: {
+    /** Log-ins and registrations of one address; 0 switches the limit off. */
+    readonly signInsPerMinute: number;
+    /** Commands of one fan; 0 switches the limit off. */
+    readonly commandsPerMinute: number;
+    /** Addresses and fans remembered; the least recently seen go first. */
+    readonly maxRemembered: number;
+  };
+  readonly sse: SseSettings;
+}
+
+export interface SseSettings {
+  /** Open streams of this process. */
+  readonly maxConnections: number;
+  /** Bytes that may wait for a slow client before it is disconnected. */
+  readonly maxBufferedBytes: number;
+  readonly heartbeatMs: number;
+  /** Seat changes are gathered for this long and sent as one message. */
+  readonly seatsEveryMs: number;
+  /** A fan's place is looked up at most this often. */
+  readonly positionEveryMs: number;
+  /** Seat changes remembered for clients that reconnect, over all schedules. */
+  readonly rememberedSeatChanges: number;
+}
+
+/** Settings that suit one machine; the keys and secrets are left to the configuration. */
+export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'> = {
+  trustProxy: false,
+  bodyLimitBytes: 64 * 1024,
+  waitForPositionTimeoutMs: 2_000,
+  idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
+  rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
+  sse: {
+    maxConnections: 10_000,
+    maxBufferedBytes: 256 * 1024,
+    heartbeatMs: 15_000,
+    seatsEveryMs: 200,
+    positionEveryMs: 1_000,
+    rememberedSeatChanges: 20_000,
+  },
+};

@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { AuthController } from './controllers/auth.controller.js';
+import { HealthController } from './controllers/health.controller.js';
+import { HoldsController } from './controllers/holds.controller.js';
+import { ImportsController } from './controllers/imports.controller.js';
+import { OrdersController } from './controllers/orders.controller.js';
+import { PaymentCallbacksController } from './controllers/payment-callbacks.controller.js';
+import { PerformancesController } from './controllers/performances.controller.js';
+import { QueueController } from './controllers/queue.controller.js';
+import { SchedulesController } from './controllers/schedules.controller.js';
+import { UsersController } from './controllers/users.controller.js';
+import { WalletController } from './controllers/wallet.controller.js';
+import { Idempotency } from './idempotency.js';
+import { OrderReplies } from './order-reply.js';
+import { QueueStatus } from './queue-status.js';
+
+/**
+ * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
+ * API_SETTINGS, READS, READ_POSITION, READINESS and IDEMPOTENCY_RECORDS.
+ */
+@Module({
+  controllers: [
+    UsersController,
+    AuthController,
+    WalletController,
+    PerformancesController,
+    SchedulesController,
+    QueueController,
+    HoldsController,
+    OrdersController,
+    PaymentCallbacksController,
+    ImportsController,
+    HealthController,
+  ],
+  providers: [Idempotency, OrderReplies, QueueStatus],
+})
+export class ApiModule {}

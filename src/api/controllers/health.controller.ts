@@ -1,0 +1,26 @@
+import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { ApiProblem, retryAfter } from '../problem.js';
+import { READINESS, type Readiness } from '../readiness.js';
+
+@Controller('health')
+export class HealthController {
+  constructor(@Inject(READINESS) private readonly readiness: Readiness) {}
+
+  @Get('live')
+  @Header('Cache-Control', 'no-store')
+  live() {
+    return { live: true };
+  }
+
+  @Get('ready')
+  @Header('Cache-Control', 'no-store')
+  async ready() {
+    const { ready, checks } = await this.readiness.check();
+    if (ready) return { ready, checks };
+    const failed = checks.filter((check) => !check.ok).map((check) => check.name);
+    throw new ApiProblem('unavailable', `Not ready: ${failed.join(', ')}.`, {
+      headers: retryAfter(1),
+      facts: { ready, checks },
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { Controller, Delete, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type HeldSeats,
+  HoldSeats,
+  type HoldSeatsInput,
+  holdSeatsSchema,
+} from '../../commands/hold-seats.js';
+import type { QueuePass } from '../../commands/queue-pass.js';
+import { ReleaseHold } from '../../commands/release-hold.js';
+import {
+  type HoldId,
+  holdIdSchema,
+  type ScheduleId,
+  scheduleIdSchema,
+  type UserId,
+} from '../../events/ids.js';
+import { contextOf } from '../command-context.js';
+import { withPosition } from '../command-reply.js';
+import { CurrentPass, QueueTokenGuard } from '../guards/queue-token-guard.js';
+import { FanRateGuard } from '../guards/rate-guards.js';
+import { CurrentUser, UserGuard } from '../guards/user-guard.js';
+import { Idempotency } from '../idempotency.js';
+import { WaitForPosition } from '../read-position.js';
+import { READS, type Reads } from '../reads.js';
+import { ValidBody, ValidParam } from '../validation.js';
+
+@Controller('v1')
+export class HoldsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly idempotency: Idempotency,
+    @Inject(READS) private readonly reads: Reads,
+  ) {}
+
+  @Post('schedules/:scheduleId/holds')
+  @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
+  hold(
+    @CurrentPass() pass: QueuePass,
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidBody(holdSeatsSchema) body: HoldSeatsInput,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.idempotency.run('hold', { request, reply, body }, async (context) => {
+      const held = await this.commands.execute(new HoldSeats(pass, scheduleId, body, context));
+      return { status: 201, isFinal: true, body: holdReply(held) };
+    });
+  }
+
+  @Get('holds')
+  @UseGuards(UserGuard, WaitForPosition)
+  async holds(@CurrentUser() userId: UserId) {
+    return { items: await this.reads.holds(userId) };
+  }
+
+  @Delete('holds/:holdId')
+  @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
+  async release(
+    @CurrentPass() pass: QueuePass,
+    @ValidParam('holdId', holdIdSchema) holdId: HoldId,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { position } = await this.commands.execute(new ReleaseHold(pass, holdId, contextOf(request)));
+    return withPosition(reply, {}, position);
+  }
+}
+
+function holdReply({ seats, position, ...hold }: HeldSeats) {
+  return {
+    ...hold,
+    seats: seats.map(({ seatId, sectionName, row, number, category, price }) => {
+      return { seatId, sectionName, row, number, category, price };
+    }),
+    position: position ?? null,
+  };
+}

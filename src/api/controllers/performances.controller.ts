@@ -1,0 +1,68 @@
+import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import type { z } from 'zod';
+import { refuse } from '../../commands/rejected.js';
+import { type PerformanceId, performanceIdSchema, type VenueId, venueIdSchema } from '../../events/ids.js';
+import type { Language } from '../../queries/replies.js';
+import { PreferredLanguage } from '../language.js';
+import { notFound } from '../problem.js';
+import { WaitForPosition } from '../read-position.js';
+import { READS, type Reads } from '../reads.js';
+import { ValidParam, ValidQuery } from '../validation.js';
+import { performancesQuery, schedulesQuery } from './catalog-queries.js';
+
+@Controller('v1')
+@UseGuards(WaitForPosition)
+export class PerformancesController {
+  constructor(@Inject(READS) private readonly reads: Reads) {}
+
+  @Get('venues/:venueId')
+  async venue(
+    @ValidParam('venueId', venueIdSchema) venueId: VenueId,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const venue = await this.reads.venue(venueId, language);
+    if (!venue) throw notFound('venue');
+    return venue;
+  }
+
+  @Get('performances')
+  performances(
+    @ValidQuery(performancesQuery) query: z.infer<typeof performancesQuery>,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const { limit, cursor, ...search } = query;
+    return this.reads.performances(search, { limit, cursor }, language);
+  }
+
+  @Get('performances/:performanceId')
+  async performance(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const performance = await this.reads.performance(performanceId, language);
+    if (!performance) throw performanceUnknown();
+    return performance;
+  }
+
+  @Get('performances/:performanceId/schedules')
+  async schedules(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidQuery(schedulesQuery) query: z.infer<typeof schedulesQuery>,
+  ) {
+    const { limit, cursor, ...dates } = query;
+    const schedules = await this.reads.schedules(performanceId, dates, { limit, cursor });
+    if (!schedules) throw performanceUnknown();
+    return schedules;
+  }
+
+  @Get('performances/:performanceId/queue')
+  async queue(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
+    const queue = await this.reads.queue(performanceId);
+    if (!queue) throw performanceUnknown();
+    return queue;
+  }
+}
+
+function performanceUnknown() {
+  return refuse('performance-unknown', 'There is no such performance.');
+}

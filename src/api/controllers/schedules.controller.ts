@@ -1,0 +1,36 @@
+import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import type { z } from 'zod';
+import { refuse } from '../../commands/rejected.js';
+import { type ScheduleId, scheduleIdSchema } from '../../events/ids.js';
+import { WaitForPosition } from '../read-position.js';
+import { READS, type Reads } from '../reads.js';
+import { ValidParam, ValidQuery } from '../validation.js';
+import { seatMapQuery } from './catalog-queries.js';
+
+@Controller('v1/schedules/:scheduleId')
+@UseGuards(WaitForPosition)
+export class SchedulesController {
+  constructor(@Inject(READS) private readonly reads: Reads) {}
+
+  @Get()
+  async schedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+    return (await this.reads.schedule(scheduleId)) ?? scheduleUnknown();
+  }
+
+  @Get('availability')
+  async availability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+    return (await this.reads.availability(scheduleId)) ?? scheduleUnknown();
+  }
+
+  @Get('seats')
+  async seats(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidQuery(seatMapQuery) filter: z.infer<typeof seatMapQuery>,
+  ) {
+    return (await this.reads.seatMap(scheduleId, filter)) ?? scheduleUnknown();
+  }
+}
+
+function scheduleUnknown(): never {
+  throw refuse('schedule-unknown', 'There is no such schedule.');
+}

@@ -1,0 +1,42 @@
+import { Controller, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { RegisterUser, registerUserSchema } from '../../commands/register-user.js';
+import { refuse } from '../../commands/rejected.js';
+import type { UserId } from '../../events/ids.js';
+import { contextOf } from '../command-context.js';
+import { setLogPosition } from '../command-reply.js';
+import { AddressRateGuard } from '../guards/rate-guards.js';
+import { CurrentUser, UserGuard } from '../guards/user-guard.js';
+import { WaitForPosition } from '../read-position.js';
+import { READS, type Reads } from '../reads.js';
+import { ValidBody } from '../validation.js';
+
+@Controller('v1')
+export class UsersController {
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(READS) private readonly reads: Reads,
+  ) {}
+
+  @Post('users')
+  @UseGuards(AddressRateGuard)
+  async register(
+    @ValidBody(registerUserSchema) input: z.infer<typeof registerUserSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const user = await this.commands.execute(new RegisterUser(input, contextOf(request)));
+    setLogPosition(reply, user.position);
+    return user;
+  }
+
+  @Get('me')
+  @UseGuards(UserGuard, WaitForPosition)
+  async me(@CurrentUser() userId: UserId) {
+    const user = await this.reads.user(userId);
+    if (!user) throw refuse('user-unknown', 'There is no such user (any more).');
+    return user;
+  }
+}

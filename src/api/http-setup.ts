@@ -1,0 +1,79 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiSettings } from './api-settings.js';
+import { addBodyParsers } from './body-parsers.js';
+import { isOperator, operatorsOnly } from './guards/operators.js';
+import { ApiProblem, problemMediaType } from './problem.js';
+import { ProblemFilter, sendProblem } from './problem-filter.js';
+import { requestIdOf } from './request.js';
+import { RouteTable } from './route-table.js';
+
+/** A client that sends its request slower than this is cut off. */
+const requestTimeoutMs = 30_000;
+
+/**
+ * The HTTP server of the API. Create the application on it with `bodyParser: false`: bodies are read by our
+ * own parsers.
+ */
+export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
+  const logger = new Logger('Api');
+  const adapter = new FastifyAdapter({
+    trustProxy: settings.trustProxy,
+    bodyLimit: settings.bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    // Requests that are already here are answered; those that need a closed part get "unavailable".
+    return503OnClosing: false,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('X-Request-Id', request.id);
+      sendProblem(error, request, reply, logger);
+    },
+    clientErrorHandler: answerUnreadable,
+  });
+  prepare(adapter.getInstance<FastifyInstance>(), settings);
+  return adapter;
+}
+
+/** Gives an application created on {@link createFastifyAdapter} its error replies. */
+export function configureHttp(app: NestFastifyApplication): void {
+  app.useGlobalFilters(new ProblemFilter());
+}
+
+function prepare(fastify: FastifyInstance, settings: ApiSettings): void {
+  const routes = new RouteTable();
+  fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
+  fastify.decorateRequest('userId', undefined);
+  fastify.decorateRequest('queuePass', undefined);
+  fastify.addHook('onRoute', (route) => {
+    routes.add(route.url, [route.method].flat());
+    const limit = route.config?.bodyLimitBytes;
+    if (limit !== undefined) route.bodyLimit = limit;
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('X-Request-Id', request.id);
+    const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
+    done(isRefused ? operatorsOnly() : undefined);
+  });
+  addBodyParsers(fastify);
+}
+
+/** What isn't even HTTP, or has headers too large, is answered on the bare socket. */
+function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = new ApiProblem('malformed-request', 'The request is not HTTP this server understands.');
+  const body = JSON.stringify(problem.toDocument('', ''));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `Content-Type: ${problemMediaType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

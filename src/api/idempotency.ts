@@ -1,0 +1,134 @@
+import { hash } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CommandContext } from '../commands/command-context.js';
+import { deriveId } from '../platform/derive-id.js';
+import {
+  IDEMPOTENCY_RECORDS,
+  type IdempotencyRecords,
+  type RecordedReply,
+} from '../platform/idempotency/port.js';
+import { contextOf } from './command-context.js';
+import { type Positioned, setLogPosition } from './command-reply.js';
+import { userOf } from './guards/user-guard.js';
+import { ApiProblem, problemMediaType, retryAfter } from './problem.js';
+import { pathOf } from './request.js';
+import { toProblem } from './to-problem.js';
+
+export interface CommandReply<Body> {
+  readonly status: number;
+  readonly body: Positioned<Body>;
+  /** False: a retry runs again, because the answer is not final. */
+  readonly isFinal: boolean;
+}
+
+const keyPattern = /^[\x20-\x7e]{1,255}$/;
+
+/** Refusals that say nothing final about the request: a retry with the same key runs again. */
+const passingStatuses = new Set([401, 403, 429]);
+const passingCodes = new Set(['idempotency-key-in-flight', 'hold-in-progress', 'queue-full']);
+
+/** Runs a command once per idempotency key and gives every repetition the first answer. */
+@Injectable()
+export class Idempotency {
+  readonly #logger = new Logger('Idempotency');
+
+  constructor(@Inject(IDEMPOTENCY_RECORDS) private readonly records: IdempotencyRecords) {}
+
+  /**
+   * @param operation what the key is for: one key may be used once for each.
+   * @param body the validated body.
+   * @throws {ApiProblem} idempotency-key-missing, idempotency-key-in-flight, idempotency-key-reused
+   */
+  async run<Body>(
+    operation: 'hold' | 'pay' | 'charge',
+    http: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly body: unknown },
+    work: (context: CommandContext) => Promise<CommandReply<Body>>,
+  ): Promise<unknown> {
+    const { request, reply } = http;
+    const key = keyOf(request);
+    const commandId = deriveId('command', userOf(request), operation, key);
+    const digest = digestOf(request, http.body);
+    const beginning = await this.records.begin(commandId, digest);
+    switch (beginning.kind) {
+      case 'started':
+        return this.#runFirst(commandId, digest, http, work);
+      case 'replay':
+        return replay(beginning.reply, reply);
+      case 'in-flight':
+        throw new ApiProblem(
+          'idempotency-key-in-flight',
+          'The first request with this idempotency key is still running: ask again in a moment.',
+          { headers: retryAfter(1) },
+        );
+      case 'mismatch':
+        throw new ApiProblem(
+          'idempotency-key-reused',
+          'This idempotency key belongs to another request: use a new key.',
+        );
+    }
+  }
+
+  async #runFirst<Body>(
+    commandId: string,
+    digest: string,
+    { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+    work: (context: CommandContext) => Promise<CommandReply<Body>>,
+  ): Promise<Positioned<Body>> {
+    let result: CommandReply<Body>;
+    try {
+      result = await work(contextOf(request, commandId));
+    } catch (error) {
+      await this.#keep(commandId, digest, refusalOf(error, request));
+      throw error;
+    }
+    const { status, body, isFinal } = result;
+    const { position } = body;
+    const headers: Record<string, string> = position === null ? {} : { 'X-Log-Position': String(position) };
+    await this.#keep(commandId, digest, isFinal ? { status, body, headers } : undefined);
+    reply.code(status);
+    setLogPosition(reply, position);
+    return body;
+  }
+
+  /** The effect has happened: that its record can't be kept must not hide it from the client. */
+  async #keep(commandId: string, digest: string, reply: RecordedReply | undefined): Promise<void> {
+    try {
+      if (reply) await this.records.complete(commandId, digest, reply);
+      else await this.records.abandon(commandId);
+    } catch (error) {
+      this.#logger.error(`the reply to command ${commandId} could not be kept: ${String(error)}`);
+    }
+  }
+}
+
+function keyOf(request: FastifyRequest): string {
+  const key = request.headers['idempotency-key'];
+  if (typeof key === 'string' && keyPattern.test(key)) return key;
+  throw new ApiProblem(
+    'idempotency-key-missing',
+    'Send an Idempotency-Key header of 1 to 255 printable ASCII characters, new for every intention.',
+  );
+}
+
+function digestOf(request: FastifyRequest, body: unknown): string {
+  return hash('sha256', `${request.method} ${pathOf(request)} ${JSON.stringify(body)}`, 'base64');
+}
+
+/** A refusal to repeat; undefined when a retry should run again. */
+function refusalOf(error: unknown, request: FastifyRequest): RecordedReply | undefined {
+  const problem = toProblem(error, request);
+  if (!problem || problem.status >= 500) return undefined;
+  if (passingStatuses.has(problem.status) || passingCodes.has(problem.code)) return undefined;
+  return {
+    status: problem.status,
+    body: problem.toDocument(pathOf(request), request.id),
+    headers: { ...problem.extras.headers, 'Content-Type': problemMediaType },
+  };
+}
+
+function replay({ status, body, headers }: RecordedReply, reply: FastifyReply): unknown {
+  reply.code(status).headers({ ...headers, 'Idempotency-Replayed': 'true' });
+  // Fastify writes objects as JSON only under a JSON content type of its own choosing or ours.
+  return body;
+}

@@ -1,0 +1,47 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Position } from '../event-store/port.js';
+import { API_SETTINGS, type ApiSettings } from './api-settings.js';
+import { ApiProblem, retryAfter } from './problem.js';
+import { check } from './validation.js';
+
+/** The token {@link ReadPosition} is injected by. */
+export const READ_POSITION = Symbol('ReadPosition');
+
+/** How far the read models are. */
+export interface ReadPosition {
+  /** True once every read model reached the position; false when that takes longer than `timeoutMs`. */
+  waitFor(position: Position, timeoutMs: number): Promise<boolean>;
+  /** Where the read models are now. */
+  current(): Position;
+}
+
+const positionHeader = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a log position: a whole number')
+  .transform((text) => Number(text) as Position); // a position the client was given comes back as text
+
+/** Read your writes: a read that names a log position waits, bounded, until the read models have reached it. */
+@Injectable()
+export class WaitForPosition implements CanActivate {
+  constructor(
+    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
+  ) {}
+
+  /** @throws {ApiProblem} read-model-behind, validation-failed */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const header = context.switchToHttp().getRequest<FastifyRequest>().headers['x-wait-for-position'];
+    if (header === undefined) return true;
+    const wanted = check(positionHeader, header, 'X-Wait-For-Position');
+    return wanted <= this.position.current() || this.#wait(wanted);
+  }
+
+  async #wait(wanted: Position): Promise<boolean> {
+    if (await this.position.waitFor(wanted, this.settings.waitForPositionTimeoutMs)) return true;
+    throw new ApiProblem('read-model-behind', 'The change is not readable yet: ask again in a moment.', {
+      headers: retryAfter(1),
+    });
+  }
+}

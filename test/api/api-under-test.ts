@@ -1,0 +1,171 @@
+import { CommandBus } from '@nestjs/cqrs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { ApiModule } from '../../src/api/api.module.js';
+import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
+import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
+import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
+import { READINESS, type Readiness } from '../../src/api/readiness.js';
+import { READS, type Reads } from '../../src/api/reads.js';
+import { CLOCK, EVENT_STORE } from '../../src/commands/ports.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import type { Position } from '../../src/event-store/port.js';
+import {
+  type PerformanceId,
+  performanceIdSchema,
+  sessionIdSchema,
+  toInstant,
+  tokenIdSchema,
+  type UserId,
+  userIdSchema,
+} from '../../src/events/ids.js';
+import type { Clock } from '../../src/platform/clock.js';
+import { InMemoryIdempotencyRecords } from '../../src/platform/idempotency/in-memory-records.js';
+import { IDEMPOTENCY_RECORDS } from '../../src/platform/idempotency/port.js';
+import { TokenSigner } from '../../src/platform/token-signer.js';
+
+export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
+export const strangerId = userIdSchema.parse('22222222-2222-4222-8222-222222222222');
+export const performanceId = performanceIdSchema.parse('33333333-3333-4333-8333-333333333333');
+export const otherPerformanceId = performanceIdSchema.parse('44444444-4444-4444-8444-444444444444');
+export const tokenId = tokenIdSchema.parse('55555555-5555-4555-8555-555555555555');
+export const scheduleId = '66666666-6666-4666-8666-666666666666';
+export const adminKey = 'operators-only-0123456789';
+export const callbackSecret = 'payment-callback-secret';
+
+type Handler = (command: object) => unknown;
+
+/** Stands in for the command handlers: the HTTP rules are what is tested. */
+export class ScriptedCommands {
+  readonly received: object[] = [];
+  handler: Handler = () => {
+    throw new Error('no command was expected');
+  };
+
+  async execute(command: object): Promise<unknown> {
+    this.received.push(command);
+    return this.handler(command);
+  }
+}
+
+/** Read models that stand where a test puts them. */
+export class ScriptedPosition implements ReadPosition {
+  at = 1_000_000 as Position; // a test's own position
+  readonly waited: { readonly position: number; readonly timeoutMs: number }[] = [];
+
+  current(): Position {
+    return this.at;
+  }
+
+  async waitFor(position: Position, timeoutMs: number): Promise<boolean> {
+    this.waited.push({ position, timeoutMs });
+    return position <= this.at;
+  }
+}
+
+export class ManualClock implements Clock {
+  ms = Date.parse('2026-11-22T09:00:00.000Z');
+  now = () => toInstant(this.ms);
+  nowMs = () => this.ms;
+}
+
+const nothing = async () => null;
+const emptyPage = async () => ({ items: [], nextCursor: null });
+const noReads: Reads = {
+  user: nothing,
+  wallet: nothing,
+  walletHistory: emptyPage,
+  charge: nothing,
+  venue: nothing,
+  performances: emptyPage,
+  performance: nothing,
+  schedules: nothing,
+  schedule: nothing,
+  availability: nothing,
+  seatMap: nothing,
+  queueToken: nothing,
+  queue: nothing,
+  holds: async () => [],
+  orders: emptyPage,
+  order: nothing,
+  reservations: emptyPage,
+};
+
+export interface ApiUnderTest {
+  readonly app: NestFastifyApplication;
+  readonly commands: ScriptedCommands;
+  readonly position: ScriptedPosition;
+  readonly clock: ManualClock;
+  readonly signer: TokenSigner;
+  readonly store: InMemoryEventStore;
+  readonly reads: Reads;
+  readonly readiness: { ready: boolean };
+  accessHeaders(user?: UserId): Record<string, string>;
+  /** Access and queue token of a fan. */
+  fanHeaders(options?: {
+    user?: UserId;
+    holder?: UserId;
+    performance?: PerformanceId;
+  }): Record<string, string>;
+}
+
+/** The whole API on scripted commands and read models. */
+export async function startApi(
+  options: { settings?: Partial<ApiSettings>; reads?: Partial<Reads> } = {},
+): Promise<ApiUnderTest> {
+  const clock = new ManualClock();
+  const signer = new TokenSigner('a secret of at least thirty-two characters', clock);
+  const settings: ApiSettings = { ...defaultApiSettings, adminKey, callbackSecret, ...options.settings };
+  const commands = new ScriptedCommands();
+  const position = new ScriptedPosition();
+  const store = new InMemoryEventStore();
+  const reads: Reads = { ...noReads, ...options.reads };
+  const readiness = { ready: true };
+  const check: Readiness['check'] = async () => ({
+    ready: readiness.ready,
+    checks: [{ name: 'store', ok: readiness.ready, detail: 'scripted' }],
+  });
+  const provided = [
+    { provide: CommandBus, useValue: commands },
+    { provide: TokenSigner, useValue: signer },
+    { provide: CLOCK, useValue: clock },
+    { provide: EVENT_STORE, useValue: store },
+    { provide: API_SETTINGS, useValue: settings },
+    { provide: READS, useValue: reads },
+    { provide: READ_POSITION, useValue: position },
+    { provide: READINESS, useValue: { check } },
+    {
+      provide: IDEMPOTENCY_RECORDS,
+      useValue: new InMemoryIdempotencyRecords({ ...settings.idempotency, nowMs: clock.nowMs }),
+    },
+  ];
+  class ProvidedModule {}
+  const surroundings = {
+    module: ProvidedModule,
+    global: true,
+    providers: provided,
+    exports: provided.map(({ provide }) => provide),
+  };
+  const testing = await Test.createTestingModule({ imports: [surroundings, ApiModule] }).compile();
+  const app = testing.createNestApplication<NestFastifyApplication>(createFastifyAdapter(settings), {
+    bodyParser: false,
+    logger: false,
+  });
+  configureHttp(app);
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+
+  const accessHeaders = (user = userId) => {
+    const sid = sessionIdSchema.parse('77777777-7777-4777-8777-777777777777');
+    return { authorization: `Bearer ${signer.access.sign({ sub: user, sid }, 3_600_000).value}` };
+  };
+  const fanHeaders: ApiUnderTest['fanHeaders'] = ({ user = userId, holder = user, performance } = {}) => {
+    const claims = { sub: holder, tid: tokenId, pid: performance ?? performanceId, num: 7 };
+    return {
+      ...accessHeaders(user),
+      'x-queue-token': signer.queue.sign(claims, 3_600_000).value,
+      'idempotency-key': 'key-1',
+    };
+  };
+  return { app, commands, position, clock, signer, store, reads, readiness, accessHeaders, fanHeaders };
+}
