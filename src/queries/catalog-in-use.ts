@@ -1,0 +1,55 @@
+import type { DataSource } from 'typeorm';
+import type { Instant, PerformanceId, ScheduleId, SeatId, VenueId } from '../events/ids.js';
+import type { ScheduleRow } from '../projections/catalog/tables.js';
+import { selectAll } from './context.js';
+import type { LiveSeat, ScheduleOfVenue } from './ports.js';
+
+/** Most dates of one venue, and most of its seats in use on all dates. */
+const maxSchedules = 10_000;
+const maxLiveSeats = 1_000_000;
+
+/** See {@link QueryPorts.performancesOnSale}. */
+export async function performancesOnSale(
+  db: DataSource,
+  now: Instant,
+  after: PerformanceId | null,
+  limit: number,
+): Promise<PerformanceId[]> {
+  const rows = await selectAll<{ performance_id: PerformanceId }>(
+    db,
+    `SELECT p.performance_id FROM performances p WHERE p.performance_id > ? AND EXISTS (
+       SELECT 1 FROM schedules s WHERE s.performance_id = p.performance_id
+       AND s.status = 'scheduled' AND s.schedule_date_time > ?)
+     ORDER BY p.performance_id LIMIT ?`,
+    [after ?? '', now, limit],
+  );
+  return rows.map((row) => row.performance_id);
+}
+
+/** See {@link QueryPorts.schedulesOfVenue}. */
+export async function schedulesOfVenue(db: DataSource, venueId: VenueId): Promise<ScheduleOfVenue[]> {
+  const rows = await selectAll<ScheduleRow>(
+    db,
+    'SELECT * FROM schedules WHERE venue_id = ? ORDER BY schedule_date_time, schedule_id LIMIT ?',
+    [venueId, maxSchedules],
+  );
+  return rows.map((row) => ({
+    scheduleId: row.schedule_id,
+    performanceId: row.performance_id,
+    startsAt: row.schedule_date_time,
+    status: row.status,
+  }));
+}
+
+/** See {@link QueryPorts.liveSeatsOfVenue}. */
+export async function liveSeatsOfVenue(db: DataSource, venueId: VenueId, now: Instant): Promise<LiveSeat[]> {
+  const rows = await selectAll<{ schedule_id: ScheduleId; seat_id: SeatId; status: LiveSeat['status'] }>(
+    db,
+    `SELECT t.schedule_id, t.seat_id, t.status
+     FROM schedules s JOIN schedule_seats t ON t.schedule_id = s.schedule_id
+     WHERE s.venue_id = ? AND (t.status = 'reserved' OR (t.status = 'held' AND t.expires_at > ?))
+     ORDER BY t.schedule_id, t.seat_id LIMIT ?`,
+    [venueId, now, maxLiveSeats],
+  );
+  return rows.map((row) => ({ scheduleId: row.schedule_id, seatId: row.seat_id, status: row.status }));
+}

@@ -1,0 +1,40 @@
+import type { DataSource } from 'typeorm';
+import type { Instant } from '../events/ids.js';
+import type { OrderRow } from '../projections/orders/tables.js';
+import type { ChargeRow } from '../projections/wallets/tables.js';
+import { selectAll } from './context.js';
+import type { OpenCharge, OpenOrder } from './ports.js';
+
+/** See {@link QueryPorts.openOrders}. */
+export async function openOrders(db: DataSource, olderThan: Instant, limit: number): Promise<OpenOrder[]> {
+  type Row = Pick<OrderRow, 'order_id' | 'user_id' | 'updated_at'> & { order_status: OpenOrder['status'] };
+  const rows = await selectAll<Row>(
+    db,
+    `SELECT order_id, user_id, order_status, updated_at FROM orders
+     WHERE settled = 0 AND updated_at < ? ORDER BY updated_at LIMIT ?`,
+    [olderThan, limit],
+  );
+  return rows.map((row) => ({
+    orderId: row.order_id,
+    userId: row.user_id,
+    status: row.order_status,
+    updatedAt: row.updated_at,
+  }));
+}
+
+/** See {@link QueryPorts.openCharges}. */
+export async function openCharges(db: DataSource, olderThan: Instant, limit: number): Promise<OpenCharge[]> {
+  type Row = Pick<ChargeRow, 'charge_id' | 'user_id' | 'updated_at'> & { status: OpenCharge['status'] };
+  const rows = await selectAll<Row>(
+    db,
+    `SELECT charge_id, user_id, status, updated_at FROM charges
+     WHERE status IN ('requested', 'approved') AND updated_at < ? ORDER BY updated_at LIMIT ?`,
+    [olderThan, limit],
+  );
+  return rows.map((row) => ({
+    chargeId: row.charge_id,
+    userId: row.user_id,
+    status: row.status,
+    updatedAt: row.updated_at,
+  }));
+}

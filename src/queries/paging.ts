@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { Page, PageRequest } from './replies.js';
+
+/** Most items of a page. */
+export const maxPageSize = 100;
+
+/** The cursor did not come from this list: the client's mistake. */
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+  constructor() {
+    super('the cursor is not one this list has given');
+  }
+}
+
+const cursorSchema = z.array(z.union([z.string(), z.number()])).max(4);
+
+/** A position in a list as opaque text. */
+export function encodeCursor(parts: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+/**
+ * What {@link encodeCursor} was given, or null for the first page.
+ * @param schema the parts this list's cursors have.
+ * @throws {InvalidCursor}
+ */
+export function decodeCursor<Parts>(cursor: string | null, schema: z.ZodType<Parts>): Parts | null {
+  if (cursor === null) return null;
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    return schema.parse(cursorSchema.parse(parts));
+  } catch {
+    throw new InvalidCursor();
+  }
+}
+
+/** Cursors of lists ordered by a moment (or date), then an id. */
+export const timeAndId = z.tuple([z.string().max(30), z.string().max(64)]);
+
+/** Rows to ask the database for: one more than the page, to know whether another follows. */
+export function rowsToRead({ limit }: PageRequest): number {
+  return pageSize(limit) + 1;
+}
+
+/** Makes a page of up to `limit` rows out of one more. */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  { limit }: PageRequest,
+  item: (row: Row) => Item,
+  cursorOf: (row: Row) => readonly (string | number)[],
+): Page<Item> {
+  const kept = rows.slice(0, pageSize(limit));
+  const last = kept.at(-1);
+  const more = rows.length > kept.length && last !== undefined;
+  return { items: kept.map(item), nextCursor: more ? encodeCursor(cursorOf(last)) : null };
+}
+
+function pageSize(limit: number): number {
+  return Math.min(Math.max(Math.trunc(limit), 1), maxPageSize);
+}

@@ -1,0 +1,106 @@
+import { LRUCache } from 'lru-cache';
+import type { DataSource } from 'typeorm';
+import { decorationSchema } from '../events/catalog-events.js';
+import type { SeatId, VenueId } from '../events/ids.js';
+import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/tables.js';
+import type { Decoration, Point } from './catalog-parts.js';
+
+export interface PlannedSeat {
+  readonly seatId: SeatId;
+  readonly number: string;
+  readonly category: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface PlannedSection {
+  readonly sectionId: string;
+  readonly name: string;
+  readonly rows: readonly { readonly label: string; readonly seats: readonly PlannedSeat[] }[];
+  /** Seats per category. */
+  readonly categoryCounts: ReadonlyMap<string, number>;
+}
+
+/** What is the same on every date: a venue's seats and drawing. */
+export interface SeatingPlan {
+  readonly sections: readonly PlannedSection[];
+  readonly sectionOf: ReadonlyMap<SeatId, PlannedSection>;
+  readonly categoryOf: ReadonlyMap<SeatId, string>;
+  readonly focus: Point | null;
+  readonly decorations: readonly Decoration[];
+}
+
+/** Plans kept; one of 15,000 seats takes about 5 MB. */
+const keptPlans = 24;
+
+/** Seating plans by venue, each kept until its venue is published again. */
+export class SeatingPlans {
+  private readonly plans = new LRUCache<VenueId, { revision: number; plan: Promise<SeatingPlan> }>({
+    max: keptPlans,
+  });
+
+  constructor(private readonly db: DataSource) {}
+
+  /** The plan as published now; null when the venue is unknown. */
+  async of(venueId: VenueId): Promise<SeatingPlan | null> {
+    const [venue] = await this.db.query<VenueRow[]>('SELECT * FROM venues WHERE venue_id = ?', [venueId]);
+    if (!venue) return null;
+    const known = this.plans.get(venueId);
+    if (known?.revision === venue.revision) return known.plan;
+    // Requests that come while the plan loads share it; a failure is not kept.
+    const plan = this.load(venue);
+    this.plans.set(venueId, { revision: venue.revision, plan });
+    plan.catch(() => this.plans.delete(venueId));
+    return plan;
+  }
+
+  private async load(venue: VenueRow): Promise<SeatingPlan> {
+    const sections = await this.db.query<SectionRow[]>(
+      'SELECT * FROM sections WHERE venue_id = ? AND withdrawn = 0 ORDER BY ordinal, section_id',
+      [venue.venue_id],
+    );
+    const seats = await this.db.query<SeatRow[]>(
+      'SELECT * FROM seats WHERE venue_id = ? AND withdrawn = 0 ORDER BY section_id, row_index, seat_column',
+      [venue.venue_id],
+    );
+    const bySection = new Map<string, SeatRow[]>(sections.map((section) => [section.section_id, []]));
+    for (const seat of seats) bySection.get(seat.section_id)?.push(seat);
+    const planned = sections.map((section) => planSection(section, bySection.get(section.section_id) ?? []));
+    const sectionOf = new Map<SeatId, PlannedSection>();
+    for (const section of planned) {
+      for (const row of section.rows) for (const seat of row.seats) sectionOf.set(seat.seatId, section);
+    }
+    return {
+      sections: planned,
+      sectionOf,
+      categoryOf: new Map(seats.map((seat) => [seat.seat_id, seat.category])),
+      focus: focusOf(venue),
+      decorations: decorationsOf(venue),
+    };
+  }
+}
+
+/** Where the audience looks, if the organiser said. */
+export function focusOf(venue: VenueRow): Point | null {
+  return venue.focus_x === null || venue.focus_y === null ? null : { x: venue.focus_x, y: venue.focus_y };
+}
+
+/** Shapes to draw around the seats. */
+export function decorationsOf(venue: VenueRow): Decoration[] {
+  return decorationSchema.array().parse(JSON.parse(venue.decorations));
+}
+
+/** @param seats of the section, by row and column. */
+function planSection(section: SectionRow, seats: readonly SeatRow[]): PlannedSection {
+  const rows: { label: string; seats: PlannedSeat[] }[] = [];
+  const categoryCounts = new Map<string, number>();
+  let rowIndex = -1;
+  for (const seat of seats) {
+    if (seat.row_index !== rowIndex) rows.push({ label: seat.seat_row, seats: [] });
+    rowIndex = seat.row_index;
+    const { seat_id: seatId, seat_number: number, category, x, y } = seat;
+    rows.at(-1)?.seats.push({ seatId, number, category, x, y });
+    categoryCounts.set(category, (categoryCounts.get(category) ?? 0) + 1);
+  }
+  return { sectionId: section.section_id, name: section.section_name, rows, categoryCounts };
+}
