@@ -1,0 +1,98 @@
+import { type DynamicModule, Global, Module, type Provider, RequestMethod } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { LoggerModule } from 'nestjs-pino';
+import { ApiModule } from './api/api.module.js';
+import { API_SETTINGS, type ApiSettings } from './api/api-settings.js';
+import { commandHandlers, commandServices } from './commands/all-commands.js';
+import { Executor } from './commands/execute.js';
+import {
+  CLOCK,
+  EVENT_STORE,
+  PAYMENT_PROVIDER,
+  QUEUE_NUMBERS,
+  SEAT_AVAILABILITY,
+  SETTINGS,
+  type Settings,
+  VENUE_USE,
+  WAITING_LINE,
+} from './commands/ports.js';
+import type { EventStore } from './event-store/port.js';
+import type { PaymentProvider } from './integrations/payment/port.js';
+import type { Clock } from './platform/clock.js';
+import { InMemoryIdempotencyRecords } from './platform/idempotency/in-memory-records.js';
+import { IDEMPOTENCY_RECORDS } from './platform/idempotency/port.js';
+import type { Log } from './platform/logging.js';
+import { PasswordHasher } from './platform/password-hasher.js';
+import { TokenSigner } from './platform/token-signer.js';
+import type { ReadSide } from './read-side.js';
+
+/** What the application runs on; opened before it and closed after it. */
+export interface AppParts {
+  readonly store: EventStore;
+  readonly payments: PaymentProvider;
+  readonly clock: Clock;
+  readonly hasher: PasswordHasher;
+  readonly signer: TokenSigner;
+  readonly settings: Settings;
+  readonly apiSettings: ApiSettings;
+  readonly readSide: Pick<ReadSide, 'ports' | 'providers'>;
+  readonly log: Log;
+}
+
+@Global()
+@Module({})
+class AppModule {}
+
+/**
+ * Wires commands, queries and the HTTP API onto the given parts. The engines, and the processes that act by
+ * themselves, are started and stopped in boxoffice.ts, where their order is visible.
+ */
+export function appModule(parts: AppParts): DynamicModule {
+  const provided: Provider[] = [
+    { provide: EVENT_STORE, useValue: parts.store },
+    { provide: CLOCK, useValue: parts.clock },
+    { provide: SETTINGS, useValue: parts.settings },
+    { provide: API_SETTINGS, useValue: parts.apiSettings },
+    { provide: PAYMENT_PROVIDER, useValue: parts.payments },
+    { provide: SEAT_AVAILABILITY, useValue: parts.readSide.ports.seatAvailability },
+    { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
+    { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
+    { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
+    {
+      provide: IDEMPOTENCY_RECORDS,
+      useValue: new InMemoryIdempotencyRecords(parts.apiSettings.idempotency),
+    },
+    { provide: Executor, useValue: new Executor(parts.store, parts.clock) },
+    { provide: PasswordHasher, useValue: parts.hasher },
+    { provide: TokenSigner, useValue: parts.signer },
+    ...parts.readSide.providers,
+  ];
+  return {
+    module: AppModule,
+    imports: [CqrsModule.forRoot(), requestLogs(parts.log), ApiModule],
+    providers: [...provided, ...commandServices, ...commandHandlers],
+    exports: [...provided, CqrsModule, ...commandServices],
+  };
+}
+
+/** Failed requests are worth a line; that one succeeded is worth one only when somebody looks closely. */
+function requestLogs(log: Log): DynamicModule {
+  return LoggerModule.forRoot({
+    // nestjs-pino's default route matches nothing on Fastify.
+    forRoutes: [{ path: '/{*splat}', method: RequestMethod.ALL }],
+    pinoHttp: {
+      logger: log,
+      quietReqLogger: true,
+      customLogLevel: (_request, response, error) => {
+        if (error || response.statusCode >= 500) return 'error';
+        return response.statusCode >= 400 ? 'info' : 'debug';
+      },
+      serializers: { req: withoutQuery },
+    },
+  });
+}
+
+/** Query strings may carry a queue token (event streams can't send headers), so they are never logged. */
+function withoutQuery(request: { readonly id: unknown; readonly method: string; readonly url: string }) {
+  return { id: request.id, method: request.method, url: request.url.split('?')[0] };
+}

@@ -1,0 +1,3 @@
+import { runServer } from './cli/start.js';
+
+process.exitCode = await runServer(process.env);

@@ -1,0 +1,88 @@
+import { call } from './fan.js';
+import type { Office } from './office.js';
+
+export interface SmallHall {
+  readonly venueId: string;
+  readonly performanceId: string;
+  readonly scheduleId: string;
+  readonly seatIds: readonly string[];
+}
+
+/** A catalog document of one hall with one row for every `seatsPerRow` seats, sold at 100 points a seat. */
+export function smallHallDocument(options: {
+  readonly rows: number;
+  readonly seatsPerRow: number;
+  readonly sales?: Record<string, unknown>;
+  readonly startsAt?: string;
+}) {
+  const rows = Array.from({ length: options.rows }, (_, row) => ({
+    label: `R${row + 1}`,
+    seats: Array.from({ length: options.seatsPerRow }, (_, seat) => ({
+      seatId: `R${row + 1}-${seat + 1}`,
+      number: String(seat + 1),
+      category: 'standard',
+      x: seat * 10,
+      y: row * 12,
+    })),
+  }));
+  const startsAt = options.startsAt ?? new Date(Date.now() + 30 * 86_400_000).toISOString();
+  const date = startsAt.slice(0, 10);
+  return {
+    format: 'boxoffice-catalog',
+    version: 1,
+    source: 'e2e',
+    venues: [
+      {
+        id: 'hall',
+        name: 'Small hall',
+        location: 'Seoul',
+        sections: [{ sectionId: 'S', name: 'Stalls', rows }],
+      },
+    ],
+    performances: [
+      {
+        id: 'show',
+        venue: 'hall',
+        name: 'A show',
+        description: 'For tests.',
+        startDate: date,
+        endDate: date,
+        prices: [{ category: 'standard', price: 100 }],
+        sales: { maxActive: 2000, admitPerSecond: 2000, ...options.sales },
+        schedules: [{ id: 'first', startsAt }],
+      },
+    ],
+  };
+}
+
+/** Imports a document through the operators' endpoint. */
+export async function importDocument(
+  office: { readonly url: string; readonly config: { readonly ADMIN_KEY?: string | undefined } },
+  document: unknown,
+) {
+  const answer = await call(office.url, 'POST', '/v1/admin/imports', {
+    body: document,
+    headers: { authorization: `Bearer ${office.config.ADMIN_KEY}` },
+  });
+  if (answer.status !== 200) throw new Error(`import: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+/** Puts a small hall on sale. */
+export async function openSmallHall(
+  office: Office,
+  options: Parameters<typeof smallHallDocument>[0],
+): Promise<SmallHall> {
+  const document = smallHallDocument(options);
+  const report = await importDocument(office, document);
+  const idOf = (kind: string) => report.records.find((record: { kind: string }) => record.kind === kind).id;
+  const seatIds = document.venues.flatMap((venue) =>
+    venue.sections.flatMap((section) => section.rows.flatMap((row) => row.seats.map((seat) => seat.seatId))),
+  );
+  return {
+    venueId: idOf('venue'),
+    performanceId: idOf('performance'),
+    scheduleId: idOf('schedule'),
+    seatIds,
+  };
+}
