@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
+import { IDEMPOTENCY_RECORDS } from '../platform/idempotency/port.js';
+import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { AuthController } from './controllers/auth.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { HoldsController } from './controllers/holds.controller.js';
@@ -16,7 +19,7 @@ import { QueueStatus } from './queue-status.js';
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
- * API_SETTINGS, READS, READ_POSITION, READINESS and IDEMPOTENCY_RECORDS.
+ * API_SETTINGS, READS, READ_POSITION and READINESS.
  */
 @Module({
   controllers: [
@@ -32,6 +35,15 @@ import { QueueStatus } from './queue-status.js';
     ImportsController,
     HealthController,
   ],
-  providers: [Idempotency, OrderReplies, QueueStatus],
+  providers: [
+    {
+      provide: IDEMPOTENCY_RECORDS,
+      useFactory: ({ idempotency }: ApiSettings) => new InMemoryIdempotencyRecords(idempotency),
+      inject: [API_SETTINGS],
+    },
+    Idempotency,
+    OrderReplies,
+    QueueStatus,
+  ],
 })
 export class ApiModule {}

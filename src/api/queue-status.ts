@@ -3,6 +3,7 @@ import type { IssuedToken } from '../commands/issue-token.js';
 import type { QueuePass } from '../commands/queue-pass.js';
 import { refuse } from '../commands/rejected.js';
 import type { Position } from '../event-store/port.js';
+import type { UserId } from '../events/ids.js';
 import type { QueueTokenReply } from '../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { ApiProblem, retryAfter } from './problem.js';
@@ -19,8 +20,8 @@ export class QueueStatus {
   ) {}
 
   /** @throws {Rejected} token-unknown */
-  async of({ tokenId }: QueuePass): Promise<QueueTokenReply> {
-    const status = await this.reads.queueToken(tokenId);
+  async of(pass: QueuePass): Promise<QueueTokenReply> {
+    const status = await this.reads.queueToken(pass);
     if (!status) throw refuse('token-unknown', 'Join the queue of this performance first.');
     return status;
   }
@@ -28,7 +29,7 @@ export class QueueStatus {
   /** After entering, which may be repeated freely. @throws {ApiProblem} read-model-behind */
   async after(pass: QueuePass, position: Position | undefined): Promise<QueueTokenReply> {
     await this.#catchUp(position);
-    const status = await this.reads.queueToken(pass.tokenId);
+    const status = await this.reads.queueToken(pass);
     if (status) return status;
     throw new ApiProblem('read-model-behind', 'Your place is not readable yet: repeat the request.', {
       headers: retryAfter(1),
@@ -36,10 +37,10 @@ export class QueueStatus {
   }
 
   /** Of a token just issued. A crowd that joins at once must not fail for want of details: those come later. */
-  async ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
+  async ofIssued(issued: IssuedToken, userId: UserId, numberOfTickets: number): Promise<QueueTokenReply> {
     await this.#catchUp(issued.position);
     const { tokenId, performanceId, number } = issued;
-    const status = await this.reads.queueToken(tokenId);
+    const status = await this.reads.queueToken({ tokenId, userId, performanceId });
     if (status?.number === number) return status;
     const queue = await this.reads.queue(performanceId);
     return {

@@ -1,12 +1,5 @@
-import type {
-  ChargeId,
-  OrderId,
-  PerformanceId,
-  ScheduleId,
-  TokenId,
-  UserId,
-  VenueId,
-} from '../events/ids.js';
+import type { QueuePass } from '../commands/queue-pass.js';
+import type { ChargeId, OrderId, PerformanceId, ScheduleId, UserId, VenueId } from '../events/ids.js';
 import type {
   AvailabilityReply,
   ChargeReply,
@@ -64,7 +57,8 @@ export interface Reads {
     scheduleId: ScheduleId,
     filter: { readonly section?: string | undefined; readonly status?: SeatStatus | undefined },
   ): Promise<SeatMapReply | null>;
-  queueToken(tokenId: TokenId): Promise<QueueTokenReply | null>;
+  /** The fan's place; the token id names it, fan and performance help to find it. */
+  queueToken(pass: Pick<QueuePass, 'tokenId' | 'userId' | 'performanceId'>): Promise<QueueTokenReply | null>;
   queue(performanceId: PerformanceId): Promise<QueueReply | null>;
   /** The fan's live holds. */
   holds(userId: UserId): Promise<readonly HoldReply[]>;

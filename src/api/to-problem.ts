@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Rejected } from '../commands/rejected.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { HasherBusy } from '../platform/password-hasher.js';
+import { InvalidCursor } from '../queries/paging.js';
 import { ApiProblem, retryAfter } from './problem.js';
 import type { ApiCode } from './problem-kinds.js';
 
@@ -25,6 +26,10 @@ export function toProblem(error: unknown, request: FastifyRequest): ApiProblem |
   if (error instanceof HasherBusy) {
     const detail = 'Too many people are logging in: try again in a few seconds.';
     return new ApiProblem('unavailable', detail, { headers: retryAfter(5) });
+  }
+  if (error instanceof InvalidCursor) {
+    const errors = [{ field: 'cursor', message: 'must be the nextCursor of an earlier page of this list' }];
+    return new ApiProblem('validation-failed', 'Start again from the first page.', { errors });
   }
   return fromFramework(error, request);
 }

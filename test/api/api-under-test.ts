@@ -20,8 +20,6 @@ import {
   userIdSchema,
 } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';
-import { InMemoryIdempotencyRecords } from '../../src/platform/idempotency/in-memory-records.js';
-import { IDEMPOTENCY_RECORDS } from '../../src/platform/idempotency/port.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
@@ -134,10 +132,6 @@ export async function startApi(
     { provide: READS, useValue: reads },
     { provide: READ_POSITION, useValue: position },
     { provide: READINESS, useValue: { check } },
-    {
-      provide: IDEMPOTENCY_RECORDS,
-      useValue: new InMemoryIdempotencyRecords({ ...settings.idempotency, nowMs: clock.nowMs }),
-    },
   ];
   class ProvidedModule {}
   const surroundings = {

@@ -37,7 +37,7 @@ export class QueueController {
     const issued = await this.commands.execute(command);
     reply.code(issued.isNew ? 201 : 200);
     const { value, expiresAt } = issued.queueToken;
-    const status = await this.status.ofIssued(issued, numberOfTickets);
+    const status = await this.status.ofIssued(issued, userId, numberOfTickets);
     return withPosition(
       reply,
       { queueToken: value, queueTokenExpiresAt: expiresAt, ...status },
