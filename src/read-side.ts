@@ -91,7 +91,7 @@ function readsOf(context: QueryContext): Reads {
     availability: (scheduleId) => getAvailability(context, scheduleId),
     seatMap: (scheduleId, { section, status }) =>
       getSeatMap(context, scheduleId, { sectionId: section, status }),
-    queueToken: (tokenId) => getQueueToken(context, tokenId),
+    queueToken: ({ tokenId }) => getQueueToken(context, tokenId),
     queue: (performanceId) => getQueue(context, performanceId),
     holds: (userId) => listHolds(context, userId),
     orders: (userId, page) => listOrders(context, userId, page),

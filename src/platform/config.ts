@@ -9,6 +9,13 @@ const flag = (byDefault: boolean) =>
 /** Secrets the operator gives must be long enough to resist guessing. */
 const secret = z.string().min(32, 'must have at least 32 characters').optional();
 
+/** It travels in an Authorization header, whose alphabet is limited (RFC 6750). */
+const bearerKey = z
+  .string()
+  .min(32, 'must have at least 32 characters')
+  .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'may have letters, digits and . _ ~ + / - only')
+  .optional();
+
 /** Every setting, by the name of its environment variable. `.describe()` is the reference in docs/configuration.md. */
 export const configSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
@@ -28,11 +35,10 @@ export const configSchema = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe log line written.'),
-  LOG_PRETTY: flag(false).describe('Readable log lines instead of JSON.'),
   SECRET: secret.describe(
     'Signs tokens and seeds queue shuffles; the same on every process. Unset: generated in DATA_DIR.',
   ),
-  ADMIN_KEY: secret.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
+  ADMIN_KEY: bearerKey.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

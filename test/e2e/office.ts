@@ -20,7 +20,7 @@ export const testEnvironment = {
   LOG_LEVEL: 'silent',
   SAMPLE_CATALOG: 'false',
   SECRET: 'a secret for tests, long enough to be one',
-  ADMIN_KEY: 'an operator key for tests, long enough',
+  ADMIN_KEY: 'operator-key-for-tests-that-is-long-enough',
   RATE_LIMIT_LOGIN_PER_MINUTE: '0',
   RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
   ADMISSION_INTERVAL_MS: '20',
