@@ -19,7 +19,8 @@ const readerCacheKib = 16 * 1024;
 /** Only a foreign tool can hold the write lock; an append must not wait long for it. */
 const lockTimeoutMs = 250;
 
-// The category is repeated on each event so that one index answers a category in log order.
+// The category is repeated on each event so that one index answers a category in log order: SQLite keeps equal
+// keys of an index in the order of the primary key.
 // No foreign key: the writer is the only one to write, and checking would cost a lookup per event.
 const schema = `
   CREATE TABLE streams (
@@ -39,7 +40,7 @@ const schema = `
     category TEXT NOT NULL,
     UNIQUE (stream, revision)
   ) STRICT;
-  CREATE INDEX events_by_category ON events (category, position);
+  CREATE INDEX events_by_category ON events (category);
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${schemaVersion};
 `;

@@ -61,14 +61,15 @@ export class SqliteEventStore implements EventStore {
           };
   }
 
-  async append(
-    stream: string,
-    expected: ExpectedRevision,
-    events: readonly NewEvent[],
-  ): Promise<AppendResult> {
-    if (this.closing !== undefined) throw new StoreUnavailable('the event store is closed');
-    if (this.writer === undefined) throw new StoreUnavailable('the event store is open for reading only');
-    return this.writer.append(prepareAppend(stream, expected, events));
+  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult> {
+    // Not async: that would wrap the writer's promise in another, on the hottest path there is.
+    try {
+      if (this.closing !== undefined) throw new StoreUnavailable('the event store is closed');
+      if (this.writer === undefined) throw new StoreUnavailable('the event store is open for reading only');
+      return this.writer.append(prepareAppend(stream, expected, events));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -13,6 +13,7 @@ import {
   type Outcomes,
   outcomeSize,
   replayed,
+  written,
 } from './messages.js';
 
 /** Events that have just become durable. */
@@ -42,10 +43,18 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+interface Settled extends CommittedAppend {
+  readonly pending: Pending;
+  readonly code: number | undefined;
+}
+
 interface SentBatch {
   readonly appends: readonly Pending[];
   readonly recordedAtMs: number;
 }
+
+/** Appends of one event-loop turn that are sent before it ends, so that the writer starts while more are prepared. */
+const eagerAppends = Number(process.env.EARLY ?? 64);
 
 /** The main thread's side of the writer: collects the appends of one event-loop turn, sends, and settles them. */
 export class WriterClient {
@@ -92,6 +101,7 @@ export class WriterClient {
     return new Promise((resolve, reject) => {
       this.collecting.push({ request, resolve, reject });
       if (this.collecting.length === 1) setImmediate(() => this.flush());
+      if (this.collecting.length === eagerAppends) this.flush();
     });
   }
 
@@ -145,28 +155,27 @@ export class WriterClient {
   }
 
   private settle(batches: readonly SentBatch[], outcomes: Outcomes): void {
-    const committed: CommittedAppend[] = [];
-    const settlements: (() => void)[] = [];
-    let at = 0;
+    const settled: Settled[] = [];
     for (const { appends, recordedAtMs } of batches) {
-      for (const { request, resolve, reject } of appends) {
-        const code = outcomes[at];
+      for (const pending of appends) {
+        const at = settled.length * outcomeSize;
         const revision = outcomes[at + 1] ?? emptyStream;
         const position = outcomes[at + 2] ?? 0;
-        at += outcomeSize;
-        this.release(request);
-        if (code === conflict) {
-          const actual = revision === emptyStream ? undefined : revision;
-          settlements.push(() => reject(new WrongExpectedRevision(request.stream, request.expected, actual)));
-          continue;
-        }
-        if (code !== replayed) committed.push({ request, revision, position, recordedAtMs });
-        const result = { revision, position: asPosition(position), replayed: code === replayed };
-        settlements.push(() => resolve(result));
+        settled.push({
+          pending,
+          request: pending.request,
+          code: outcomes[at],
+          revision,
+          position,
+          recordedAtMs,
+        });
       }
     }
-    if (committed.length > 0) this.options.onCommitted(committed);
-    for (const settle of settlements) settle();
+    this.options.onCommitted(settled.filter((append) => append.code === written));
+    for (const append of settled) {
+      this.release(append.request);
+      answer(append);
+    }
     this.signalIdle();
   }
 
@@ -193,6 +202,15 @@ export class WriterClient {
 
   private signalIdle(): void {
     if (this.waitingAppends === 0) this.whenIdle?.();
+  }
+}
+
+function answer({ pending, request, code, revision, position }: Settled): void {
+  if (code === conflict) {
+    const actual = revision === emptyStream ? undefined : revision;
+    pending.reject(new WrongExpectedRevision(request.stream, request.expected, actual));
+  } else {
+    pending.resolve({ revision, position: asPosition(position), replayed: code === replayed });
   }
 }
 
