@@ -6,6 +6,7 @@ import { AuthController } from './controllers/auth.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { HoldsController } from './controllers/holds.controller.js';
 import { ImportsController } from './controllers/imports.controller.js';
+import { LiveController } from './controllers/live.controller.js';
 import { OrdersController } from './controllers/orders.controller.js';
 import { PaymentCallbacksController } from './controllers/payment-callbacks.controller.js';
 import { PerformancesController } from './controllers/performances.controller.js';
@@ -14,6 +15,9 @@ import { SchedulesController } from './controllers/schedules.controller.js';
 import { UsersController } from './controllers/users.controller.js';
 import { WalletController } from './controllers/wallet.controller.js';
 import { Idempotency } from './idempotency.js';
+import { EventStreams } from './live/event-streams.js';
+import { QueuePositions } from './live/queue-positions.js';
+import { SeatChanges } from './live/seat-changes.js';
 import { OrderReplies } from './order-reply.js';
 import { QueueStatus } from './queue-status.js';
 
@@ -33,6 +37,7 @@ import { QueueStatus } from './queue-status.js';
     OrdersController,
     PaymentCallbacksController,
     ImportsController,
+    LiveController,
     HealthController,
   ],
   providers: [
@@ -41,6 +46,9 @@ import { QueueStatus } from './queue-status.js';
       useFactory: ({ idempotency }: ApiSettings) => new InMemoryIdempotencyRecords(idempotency),
       inject: [API_SETTINGS],
     },
+    EventStreams,
+    SeatChanges,
+    QueuePositions,
     Idempotency,
     OrderReplies,
     QueueStatus,

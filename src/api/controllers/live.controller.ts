@@ -1,0 +1,67 @@
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { refuse } from '../../commands/rejected.js';
+import type { Position } from '../../event-store/port.js';
+import {
+  type PerformanceId,
+  performanceIdSchema,
+  type ScheduleId,
+  scheduleIdSchema,
+} from '../../events/ids.js';
+import { TokenSigner } from '../../platform/token-signer.js';
+import { readPass } from '../guards/queue-token-guard.js';
+import { EventStreams } from '../live/event-streams.js';
+import { QueuePositions } from '../live/queue-positions.js';
+import { SeatChanges } from '../live/seat-changes.js';
+import { READS, type Reads } from '../reads.js';
+import { check, ValidParam, ValidQuery } from '../validation.js';
+
+const position = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a log position: a whole number')
+  .transform((text) => Number(text) as Position); // a position the client was given comes back as text
+/** Browsers can't send headers with an event stream, so what they would carry is accepted here too. */
+export const seatEventsQuery = z.strictObject({ after: position.optional() });
+export const placeEventsQuery = z.strictObject({ queueToken: z.string().min(1).max(4096).optional() });
+
+@Controller('v1')
+export class LiveController {
+  constructor(
+    private readonly streams: EventStreams,
+    private readonly seats: SeatChanges,
+    private readonly places: QueuePositions,
+    private readonly signer: TokenSigner,
+    @Inject(READS) private readonly reads: Reads,
+  ) {}
+
+  @Get('schedules/:scheduleId/seats/events')
+  async seatEvents(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidQuery(seatEventsQuery) query: z.infer<typeof seatEventsQuery>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const lastId = request.headers['last-event-id'];
+    const after = lastId === undefined ? query.after : check(position, lastId, 'Last-Event-ID');
+    if (!(await this.reads.schedule(scheduleId))) {
+      throw refuse('schedule-unknown', 'There is no such schedule.');
+    }
+    const stream = this.streams.open(request, reply);
+    stream.onClose(this.seats.subscribe(scheduleId, after, (message) => stream.send(message)));
+  }
+
+  /** The queue token alone suffices: it is one fan's, and it only shows that fan's place. */
+  @Get('performances/:performanceId/queue-token/events')
+  async placeEvents(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidQuery(placeEventsQuery) query: z.infer<typeof placeEventsQuery>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const token = query.queueToken ?? request.headers['x-queue-token'];
+    const pass = readPass(this.signer, token, performanceId);
+    const stream = this.streams.open(request, reply);
+    stream.onClose(await this.places.subscribe(pass, (message) => stream.send(message)));
+  }
+}

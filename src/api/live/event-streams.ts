@@ -1,0 +1,87 @@
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
+import { ApiProblem, retryAfter } from '../problem.js';
+import { heartbeat } from './sse-message.js';
+
+/** One client's open stream. */
+export interface EventStream {
+  /** Sends a message; a client too slow to take what was sent before is disconnected instead. */
+  send(message: string): void;
+  /** Runs once the stream is over, whoever ended it. */
+  onClose(listener: () => void): void;
+}
+
+/**
+ * The open event streams of this process: bounded in number, each bounded in what waits for a slow client,
+ * all kept awake by one timer and ended before the process shuts down.
+ */
+@Injectable()
+export class EventStreams implements BeforeApplicationShutdown {
+  readonly #settings: SseSettings;
+  readonly #open = new Set<FastifyReply['raw']>();
+  #heartbeats: NodeJS.Timeout | undefined;
+  #isClosing = false;
+
+  constructor(@Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>) {
+    this.#settings = sse;
+  }
+
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  /** @throws {ApiProblem} unavailable, before anything is sent */
+  open(request: FastifyRequest, reply: FastifyReply): EventStream {
+    if (this.#isClosing || this.#open.size >= this.#settings.maxConnections) {
+      const detail = 'Too many live streams are open: try again later, or ask now and then instead.';
+      throw new ApiProblem('unavailable', detail, { headers: retryAfter(5) });
+    }
+    const { raw } = reply;
+    const headers = {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+      'X-Request-Id': request.id,
+    };
+    reply.hijack();
+    raw.writeHead(200, headers);
+    if (request.method === 'HEAD') {
+      raw.end();
+      return { send: () => undefined, onClose: (listener) => raw.once('close', listener) };
+    }
+    this.#keep(raw);
+    // Tells the client's library at once that it is connected, and how soon to come back (milliseconds).
+    raw.write('retry: 2000\n\n');
+    return {
+      send: (message) => this.#write(raw, message),
+      onClose: (listener) => (raw.destroyed ? listener() : raw.once('close', listener)),
+    };
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#isClosing = true;
+    clearInterval(this.#heartbeats);
+    for (const raw of this.#open) raw.end();
+  }
+
+  #keep(raw: FastifyReply['raw']): void {
+    this.#open.add(raw);
+    this.#heartbeats ??= setInterval(() => {
+      for (const stream of this.#open) this.#write(stream, heartbeat);
+    }, this.#settings.heartbeatMs);
+    raw.once('close', () => {
+      this.#open.delete(raw);
+      if (this.#open.size > 0) return;
+      clearInterval(this.#heartbeats);
+      this.#heartbeats = undefined;
+    });
+  }
+
+  #write(raw: FastifyReply['raw'], message: string): void {
+    if (raw.writableEnded || raw.destroyed) return;
+    if (raw.writableLength > this.#settings.maxBufferedBytes) raw.destroy();
+    else raw.write(message);
+  }
+}

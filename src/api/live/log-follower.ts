@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { EventStore, Position, RecordedEvent, Subscription } from '../../event-store/port.js';
+
+const firstBackOffMs = 100;
+const maxBackOffMs = 5_000;
+
+export interface Follower {
+  /** Called once, with the log's newest position when following began; undefined: the log was empty. */
+  started(head: Position | undefined): void;
+  /** New events in log order. If it throws, following goes on after them. */
+  follow(events: readonly RecordedEvent[], position: Position): void;
+}
+
+/** Follows new events of some categories for as long as the process runs; takes up again after a failure. */
+export class LogFollower {
+  readonly #logger = new Logger('LogFollower');
+  readonly #stopping = new AbortController();
+  #after: Position | 'start' | undefined;
+  #subscription: Subscription | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly categories: readonly string[],
+    private readonly follower: Follower,
+  ) {}
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#subscription?.stop();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let backOffMs = firstBackOffMs;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#followOnce(() => {
+          backOffMs = firstBackOffMs;
+        });
+      } catch (error) {
+        this.#logger.warn(`live changes are interrupted, back in ${backOffMs} ms: ${String(error)}`);
+        await delay(backOffMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        backOffMs = Math.min(backOffMs * 2, maxBackOffMs);
+      }
+    }
+  }
+
+  async #followOnce(progressed: () => void): Promise<void> {
+    if (this.#after === undefined) {
+      const head = await this.store.head();
+      this.follower.started(head);
+      this.#after = head ?? 'start';
+    }
+    if (this.#stopping.signal.aborted) return;
+    const options = { after: this.#after, categories: this.categories };
+    this.#subscription = this.store.subscribe(options, async ({ events, position }) => {
+      this.#after = position;
+      if (events.length > 0) this.follower.follow(events, position);
+      progressed();
+    });
+    await this.#subscription.done;
+    // It ended without an error: because we stopped it, or because the store closes.
+    this.#stopping.abort();
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { EVENT_STORE } from '../../commands/ports.js';
+import type { QueuePass } from '../../commands/queue-pass.js';
+import type { EventStore, Position } from '../../event-store/port.js';
+import type { PerformanceId } from '../../events/ids.js';
+import { decodeEvent } from '../../events/registry.js';
+import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
+import { READ_POSITION, type ReadPosition } from '../read-position.js';
+import { READS, type Reads } from '../reads.js';
+import { LogFollower } from './log-follower.js';
+import type { Listener } from './seat-changes.js';
+import { sseMessage } from './sse-message.js';
+
+interface Watcher {
+  readonly pass: QueuePass;
+  readonly listener: Listener;
+  /** The last message, so that only changes are sent. */
+  last: string;
+}
+
+interface Line {
+  readonly watchers: Set<Watcher>;
+  /** Newest event of the queue that has not been looked at; undefined when there is none. */
+  changedAt: Position | undefined;
+  /** A look is planned or running. */
+  isBusy: boolean;
+}
+
+/** Places looked up at the same time. */
+const maxLookUps = 16;
+
+/**
+ * Live places in the queues. An event of a performance's queue makes the places of its connected fans be
+ * looked up again, at most once in a while; who stands where they stood is sent nothing.
+ */
+@Injectable()
+export class QueuePositions implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger('QueuePositions');
+  readonly #follower: LogFollower;
+  readonly #lines = new Map<PerformanceId, Line>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isClosing = false;
+
+  constructor(
+    @Inject(EVENT_STORE) store: EventStore,
+    @Inject(READS) private readonly reads: Reads,
+    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(API_SETTINGS)
+    private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
+  ) {
+    this.#follower = new LogFollower(store, ['queue', 'admission', 'token'], {
+      started: () => undefined,
+      follow: (events) => {
+        for (const recorded of events) {
+          const { data } = decodeEvent(recorded);
+          if ('performanceId' in data) this.#changed(data.performanceId, recorded.position);
+        }
+      },
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#follower.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isClosing = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#follower.stop();
+  }
+
+  /** Sends the fan's place at once and whenever it changes, until the returned function is called. */
+  async subscribe(pass: QueuePass, listener: Listener): Promise<() => void> {
+    const line = this.#lines.get(pass.performanceId) ?? {
+      watchers: new Set(),
+      changedAt: undefined,
+      isBusy: false,
+    };
+    const watcher = { pass, listener, last: '' };
+    this.#lines.set(pass.performanceId, line);
+    line.watchers.add(watcher);
+    await this.#tell(watcher);
+    return () => {
+      line.watchers.delete(watcher);
+      if (line.watchers.size === 0 && !line.isBusy) this.#lines.delete(pass.performanceId);
+    };
+  }
+
+  #changed(performanceId: PerformanceId, position: Position): void {
+    const line = this.#lines.get(performanceId);
+    if (!line) return;
+    line.changedAt = position;
+    if (!line.isBusy) this.#plan(performanceId, line);
+  }
+
+  #plan(performanceId: PerformanceId, line: Line): void {
+    if (this.#isClosing) return;
+    line.isBusy = true;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      void this.#look(performanceId, line);
+    }, this.settings.sse.positionEveryMs);
+    this.#timers.add(timer);
+  }
+
+  async #look(performanceId: PerformanceId, line: Line): Promise<void> {
+    const changedAt = line.changedAt;
+    line.changedAt = undefined;
+    if (changedAt !== undefined) {
+      await this.position.waitFor(changedAt, this.settings.waitForPositionTimeoutMs);
+    }
+    const waiting = line.watchers.values();
+    // A fixed number of lanes share one iterator: each takes the next fan when it is done with one.
+    const lanes = Array.from({ length: maxLookUps }, async () => {
+      for (const watcher of waiting) await this.#tell(watcher);
+    });
+    await Promise.all(lanes);
+    line.isBusy = false;
+    if (line.watchers.size === 0) this.#lines.delete(performanceId);
+    else if (line.changedAt !== undefined) this.#plan(performanceId, line);
+  }
+
+  async #tell(watcher: Watcher): Promise<void> {
+    try {
+      const status = await this.reads.queueToken(watcher.pass);
+      if (!status) return;
+      const message = sseMessage('position', status);
+      if (message === watcher.last) return;
+      watcher.last = message;
+      watcher.listener(message);
+    } catch (error) {
+      this.#logger.warn(`a place could not be looked up: ${String(error)}`);
+    }
+  }
+}
