@@ -10,6 +10,7 @@ import {
   type Revision,
   WrongExpectedRevision,
 } from '../event-store/port.js';
+import type { Instant } from '../events/ids.js';
 import { type DomainEvent, decodeEvent, encodeEvent } from '../events/registry.js';
 import type { StreamName } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
@@ -68,7 +69,8 @@ export class Executor {
     let loaded = this.#cached<State>(stream) ?? (await this.load(decider, stream));
     let isFresh = false;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const decision = decider.decide(command, loaded.state, this.clock.now());
+      const now = this.clock.now();
+      const decision = decider.decide(command, loaded.state, now);
       const isWriting = decision.kind === 'accepted' && decision.events.length > 0;
       if (!isWriting && !isFresh) {
         loaded = await this.load(decider, stream);
@@ -77,8 +79,10 @@ export class Executor {
       }
       if (decision.kind === 'rejected') return { ...decision, ...loaded };
       if (!isWriting) return { kind: 'accepted', events: [], ...loaded };
-      const appended = await this.#tryAppend(stream, loaded.revision, decision.events, context);
-      if (appended) {
+      const appended = await this.#tryAppend(stream, loaded.revision, decision.events, context, now);
+      // A replay means that an earlier run of this command wrote under these ids, perhaps at another moment and
+      // with other facts: what it wrote counts, so the command decides again on that.
+      if (appended && !appended.replayed) {
         const state = decision.events.reduce(decider.evolve, loaded.state);
         const next = { state, revision: appended.revision, position: appended.position };
         this.#remember(stream, next);
@@ -151,7 +155,7 @@ export class Executor {
    */
   async appendAny(stream: StreamName, event: DomainEvent, context: CommandContext): Promise<AppendResult> {
     const id = deriveId(context.commandId, stream, event.type);
-    return this.store.append(stream, 'any', [this.#toNewEvent(event, id, context)]);
+    return this.store.append(stream, 'any', [this.#toNewEvent(event, id, context, this.clock.now())]);
   }
 
   async #tryAppend(
@@ -159,11 +163,12 @@ export class Executor {
     revision: Revision | undefined,
     events: readonly DomainEvent[],
     context: CommandContext,
+    now: Instant,
   ): Promise<AppendResult | undefined> {
     const first = revision === undefined ? 0 : revision + 1;
     // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
     const newEvents = events.map((event, index) =>
-      this.#toNewEvent(event, deriveId(context.commandId, stream, first + index), context),
+      this.#toNewEvent(event, deriveId(context.commandId, stream, first + index), context, now),
     );
     try {
       return await this.store.append(stream, revision ?? 'none', newEvents);
@@ -173,8 +178,8 @@ export class Executor {
     }
   }
 
-  #toNewEvent(event: DomainEvent, id: string, context: CommandContext): NewEvent {
-    return { id, ...encodeEvent(event, { ...context, occurredAt: this.clock.now() }) };
+  #toNewEvent(event: DomainEvent, id: string, context: CommandContext, occurredAt: Instant): NewEvent {
+    return { id, ...encodeEvent(event, { ...context, occurredAt }) };
   }
 
   #cached<State>(stream: StreamName): Loaded<State> | undefined {

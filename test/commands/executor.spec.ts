@@ -1,0 +1,209 @@
+import { Executor } from '../../src/commands/execute.js';
+import { tokenDecider } from '../../src/domain/token/token.js';
+import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import {
+  chargeIdSchema,
+  holdIdSchema,
+  orderIdSchema,
+  performanceIdSchema,
+  tokenIdSchema,
+} from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import { HookedStore } from './crashing-store.js';
+import { ManualClock } from './manual-clock.js';
+import { contextOf, freshContext, scheduleId, seats, userNamed } from './theatre.js';
+
+const userId = userNamed('mina');
+const wallet = streams.wallet(userId);
+const credit = (name: string, amount: number) =>
+  ({ kind: 'credit', userId, chargeId: chargeIdSchema.parse(deriveId('charge', name)), amount }) as const;
+const spend = (name: string, amount: number) =>
+  ({ kind: 'spend', userId, orderId: orderIdSchema.parse(deriveId('order', name)), amount }) as const;
+
+const clock = new ManualClock();
+let store: InMemoryEventStore;
+let executor: Executor;
+beforeEach(() => {
+  store = new InMemoryEventStore();
+  executor = new Executor(store, clock);
+});
+
+describe('Executor', () => {
+  it('decides again on what the winner wrote when another process was faster', async () => {
+    const other = new Executor(store, clock);
+    await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    await other.execute(walletDecider, wallet, spend('x', 70), freshContext());
+    const late = await executor.execute(walletDecider, wallet, spend('y', 70), freshContext());
+    expect(late).toMatchObject({ kind: 'rejected', rejection: { code: 'insufficient-points' } });
+    expect(await store.readStream(wallet)).toHaveLength(2);
+  });
+
+  it('never rejects on a cached state that the store has moved past', async () => {
+    const other = new Executor(store, clock);
+    const refused = await executor.execute(walletDecider, wallet, spend('x', 10), freshContext());
+    expect(refused.kind).toBe('rejected');
+    await other.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const paid = await executor.execute(walletDecider, wallet, spend('x', 10), freshContext());
+    expect(paid).toMatchObject({ kind: 'accepted', state: { balance: 0 } });
+  });
+
+  it('says "already done" only after asking the store', async () => {
+    const other = new Executor(store, clock);
+    await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    await other.execute(walletDecider, wallet, spend('x', 30), freshContext());
+    const repeated = await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    expect(repeated).toMatchObject({ kind: 'accepted', events: [], revision: 1, state: { balance: 70 } });
+  });
+
+  it('gives a repeated attempt the same event ids, and another revision others', async () => {
+    const context = contextOf('same');
+    await executor.execute(walletDecider, wallet, credit('a', 1), context);
+    await executor.execute(walletDecider, wallet, credit('b', 1), context);
+    const twin = new InMemoryEventStore();
+    await new Executor(twin, clock).execute(walletDecider, wallet, credit('a', 1), context);
+    const [first, second] = await store.readStream(wallet);
+    const [same] = await twin.readStream(wallet);
+    expect(same?.id).toBe(first?.id);
+    expect(second?.id).not.toBe(first?.id);
+  });
+
+  it('writes complete metadata with the moment of the decision', async () => {
+    const context = { ...contextOf('m'), actor: { kind: 'user', userId } } as const;
+    await executor.execute(walletDecider, wallet, credit('a', 1), context);
+    const [event] = await store.readStream(wallet);
+    expect(event?.metadata).toEqual({ ...context, occurredAt: clock.now(), schemaVersion: 1 });
+  });
+
+  it('dates events at the moment that decided them, even when the clock moves on meanwhile', async () => {
+    let ticks = 0;
+    const ticking = { now: () => new ManualClock(`2026-01-01T00:00:00.00${ticks++}Z`).now(), nowMs: () => 0 };
+    const decidedAt: string[] = [];
+    const spying = {
+      ...walletDecider,
+      decide: (...[command, state, now]: Parameters<typeof walletDecider.decide>) => {
+        decidedAt.push(now);
+        return walletDecider.decide(command, state, now);
+      },
+    };
+    await new Executor(store, ticking).execute(spying, wallet, credit('a', 1), freshContext());
+    const [event] = await store.readStream(wallet);
+    expect(event?.metadata).toMatchObject({ occurredAt: decidedAt.at(-1) });
+  });
+
+  it('gives up as busy after a bounded number of lost races, having written nothing', async () => {
+    const rival = new Executor(store, clock);
+    let appends = 0;
+    const raced = new HookedStore(store, {
+      async before() {
+        appends++;
+        await rival.execute(walletDecider, wallet, credit(`rival ${appends}`, 1), freshContext());
+      },
+    });
+    const outcome = await new Executor(raced, clock).execute(
+      walletDecider,
+      wallet,
+      credit('mine', 1),
+      freshContext(),
+    );
+    expect(outcome).toMatchObject({ kind: 'rejected', rejection: { code: 'busy' } });
+    expect(appends).toBe(32);
+    expect(await store.readStream(wallet)).toHaveLength(32);
+  });
+
+  it('lets every one of many concurrent commands on one stream through, each once', async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `c${n}`);
+    const outcomes = await Promise.all(
+      names.map((name) => executor.execute(walletDecider, wallet, credit(name, 1), freshContext())),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(names.map(() => 'accepted'));
+    const { state } = await executor.load(walletDecider, wallet);
+    expect(state.balance).toBe(20);
+  });
+
+  it('reads only what was appended since the last time', async () => {
+    const reads: unknown[] = [];
+    const spied = new InMemoryEventStore();
+    const original = spied.readStream.bind(spied);
+    spied.readStream = async (...args) => {
+      const page = await original(...args);
+      reads.push(page.length);
+      return page;
+    };
+    const writer = new Executor(spied, clock);
+    const reader = new Executor(spied, clock);
+    for (const name of ['a', 'b', 'c'])
+      await writer.execute(walletDecider, wallet, credit(name, 1), freshContext());
+    await reader.load(walletDecider, wallet);
+    await writer.execute(walletDecider, wallet, credit('d', 1), freshContext());
+    reads.length = 0;
+    const { state, revision } = await reader.load(walletDecider, wallet);
+    expect({ reads, balance: state.balance, revision }).toEqual({ reads: [1], balance: 4, revision: 3 });
+  });
+
+  it('serves a copy no older than asked, and looks again one millisecond later', async () => {
+    const other = new Executor(store, clock);
+    await executor.load(walletDecider, wallet);
+    await other.execute(walletDecider, wallet, credit('a', 5), freshContext());
+    clock.advance(1000);
+    const copy = await executor.load(walletDecider, wallet, { maxAgeMs: 1000 });
+    expect(copy.state.balance).toBe(0);
+    clock.advance(1);
+    const fresh = await executor.load(walletDecider, wallet, { maxAgeMs: 1000 });
+    expect(fresh.state.balance).toBe(5);
+  });
+});
+
+describe('a retry of an append that was written but never acknowledged', () => {
+  const tokenId = tokenIdSchema.parse(deriveId('token'));
+  const token = streams.token(tokenId);
+  const performanceId = performanceIdSchema.parse(deriveId('performance'));
+  const request = {
+    kind: 'request',
+    tokenId,
+    userId,
+    performanceId,
+    entry: 0,
+    numberOfTickets: 1,
+    seatLimit: 4,
+  } as const;
+  const requestSeats = (name: string) =>
+    ({
+      kind: 'request-seats',
+      holdId: holdIdSchema.parse(deriveId('hold')),
+      scheduleId,
+      seatIds: seats(name),
+      request: { kind: 'seats' },
+      holdTtlMs: 60_000,
+      admission: {
+        place: 0,
+        admittedAt: clock.now(),
+        claimUntil: new ManualClock('2027-01-01T00:00:00.000Z').now(),
+        serviceWindowMs: 600_000,
+      },
+    }) as const;
+
+  it('knows the deadline that was recorded, not the one it would give now', async () => {
+    const context = contextOf('hold');
+    await executor.execute(tokenDecider, token, request, freshContext());
+    const stale = new Executor(store, clock);
+    await stale.load(tokenDecider, token);
+    await executor.execute(tokenDecider, token, requestSeats('A-1'), context);
+    clock.advance(5_000);
+    const retried = await stale.execute(tokenDecider, token, requestSeats('A-1'), context);
+    const recorded = await new Executor(store, clock).load(tokenDecider, token);
+    expect(retried).toMatchObject({ kind: 'accepted', events: [] });
+    expect(retried.state).toEqual(recorded.state);
+  });
+
+  it('is refused when the same command id asks for something else', async () => {
+    const context = contextOf('hold');
+    await executor.execute(tokenDecider, token, request, freshContext());
+    const stale = new Executor(store, clock);
+    await stale.load(tokenDecider, token);
+    await executor.execute(tokenDecider, token, requestSeats('A-1'), context);
+    const other = await stale.execute(tokenDecider, token, requestSeats('B-1'), context);
+    expect(other).toMatchObject({ kind: 'rejected', rejection: { code: 'idempotency-key-reused' } });
+  });
+});

@@ -1,0 +1,146 @@
+import { AdmitTokens } from '../../src/commands/admit-tokens.js';
+import { ChargePoints } from '../../src/commands/charge-points.js';
+import type { CommandContext } from '../../src/commands/command-context.js';
+import { EnterService } from '../../src/commands/enter-service.js';
+import { type HeldSeats, HoldSeats } from '../../src/commands/hold-seats.js';
+import { ImportCatalog } from '../../src/commands/import-catalog.js';
+import { IssueToken } from '../../src/commands/issue-token.js';
+import { OpenQueue } from '../../src/commands/open-queue.js';
+import type { QueuePass } from '../../src/commands/queue-pass.js';
+import { Rejected } from '../../src/commands/rejected.js';
+import { type CatalogDocument, catalogDocumentSchema } from '../../src/domain/catalog/document.js';
+import type { SalesRules } from '../../src/events/catalog-events.js';
+import {
+  performanceIdSchema,
+  type SeatId,
+  scheduleIdSchema,
+  seatIdSchema,
+  type UserId,
+  userIdSchema,
+  venueIdSchema,
+} from '../../src/events/ids.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import type { CommandSide } from './box-office.js';
+
+export const venueId = venueIdSchema.parse(deriveId('venue', 'theatre', 'hall'));
+export const performanceId = performanceIdSchema.parse(deriveId('performance', 'theatre', 'show'));
+export const scheduleId = scheduleIdSchema.parse(deriveId('schedule', 'theatre', 'show', 'first night'));
+export const startsAt = '2026-12-24T10:00:00.000Z';
+export const seatPrice = 100;
+
+export const seat = (name: string): SeatId => seatIdSchema.parse(name);
+export const seats = (...names: string[]): SeatId[] => names.map(seat);
+export const userNamed = (name: string): UserId => userIdSchema.parse(deriveId('fan', name));
+
+/** A command's context; the same key is the same command. */
+export function contextOf(key: string): CommandContext {
+  const commandId = deriveId('command', key);
+  return { commandId, correlationId: key, causationId: key, actor: { kind: 'anonymous' } };
+}
+
+let keys = 0;
+/** A context no other command has. */
+export const freshContext = (): CommandContext => contextOf(`fresh ${keys++}`);
+
+export interface TheatreOptions {
+  readonly rows?: readonly string[];
+  readonly seatsPerRow?: number;
+  readonly sales?: Partial<SalesRules>;
+  readonly sections?: CatalogDocument['venues'][number]['sections'];
+}
+
+/** A hall of one section, rows A and B of ten seats at 100 points, with generous sales rules. */
+export function theatreDocument(options: TheatreOptions = {}): CatalogDocument {
+  const { rows = ['A', 'B'], seatsPerRow = 10 } = options;
+  const section = {
+    sectionId: 'stalls',
+    name: 'Stalls',
+    rows: rows.map((label, y) => ({
+      label,
+      seats: Array.from({ length: seatsPerRow }, (_, x) => ({
+        seatId: `${label}-${x + 1}`,
+        number: `${x + 1}`,
+        category: 'R',
+        x,
+        y: y + 1,
+      })),
+    })),
+  };
+  return catalogDocumentSchema.parse({
+    format: 'boxoffice-catalog',
+    version: 1,
+    source: 'theatre',
+    venues: [{ id: 'hall', name: 'Hall', location: 'Seoul', sections: options.sections ?? [section] }],
+    performances: [
+      {
+        id: 'show',
+        venue: 'hall',
+        name: 'Show',
+        startDate: '2026-12-24',
+        endDate: '2026-12-24',
+        prices: [{ category: 'R', price: seatPrice }],
+        sales: { maxActive: 100_000, admitPerSecond: 10_000, ...options.sales },
+        schedules: [{ id: 'first night', startsAt }],
+      },
+    ],
+  });
+}
+
+/** Publishes the theatre. */
+export function openTheatre(side: CommandSide, options: TheatreOptions = {}) {
+  return side.execute(new ImportCatalog(theatreDocument(options), freshContext()));
+}
+
+/** A fan in the queue. */
+export async function queued(side: CommandSide, name: string): Promise<QueuePass> {
+  const userId = userNamed(name);
+  const issued = await side.execute(new IssueToken(userId, performanceId, 1, freshContext()));
+  return { userId, performanceId, tokenId: issued.tokenId, number: issued.number };
+}
+
+/** Opens the queue and lets everyone in who may come in now. */
+export async function letIn(side: CommandSide): Promise<void> {
+  await side.execute(new OpenQueue(performanceId, freshContext()));
+  await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+}
+
+/** A fan inside, with points in the wallet. */
+export async function inside(side: CommandSide, name: string, points = 0): Promise<QueuePass> {
+  const pass = await queued(side, name);
+  await letIn(side);
+  await side.execute(new EnterService(pass, freshContext()));
+  if (points > 0) await charge(side, pass.userId, points);
+  return pass;
+}
+
+export function charge(side: CommandSide, userId: UserId, amount: number) {
+  return side.execute(new ChargePoints(userId, { amount, paymentMethod: 'card' }, freshContext()));
+}
+
+export function hold(
+  side: CommandSide,
+  pass: QueuePass,
+  seatIds: SeatId[],
+  context: CommandContext = freshContext(),
+): Promise<HeldSeats> {
+  return side.execute(new HoldSeats(pass, scheduleId, { seatIds }, context));
+}
+
+export function holdBest(
+  side: CommandSide,
+  pass: QueuePass,
+  quantity: number,
+  context: CommandContext = freshContext(),
+): Promise<HeldSeats> {
+  return side.execute(new HoldSeats(pass, scheduleId, { bestAvailable: { quantity } }, context));
+}
+
+/** The code a command was refused with, or what it returned instead. */
+export async function outcomeOf<Result>(work: Promise<Result>): Promise<Result | string> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Rejected) return error.rejection.code;
+    throw error;
+  }
+}
