@@ -127,20 +127,17 @@ export async function eventually(condition: () => Promise<boolean>, withinMs = 3
   }
 }
 
-/** Runs work for each item, at most `limit` at a time. */
-export async function each<Item, Result>(
-  items: readonly Item[],
+/** Runs work for 0 … count−1, at most `limit` at a time. */
+export async function times<Result>(
+  count: number,
   limit: number,
-  work: (item: Item, index: number) => Promise<Result>,
+  work: (index: number) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
   const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) {
-      const item = items[index];
-      if (item !== undefined) results[index] = await work(item, index);
-    }
+    for (let index = next++; index < count; index = next++) results[index] = await work(index);
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(limit, count) }, worker));
   return results;
 }

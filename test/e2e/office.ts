@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningBoxoffice, type StartOptions, startBoxoffice } from '../../src/boxoffice.js';
+import { dataFiles } from '../../src/engines.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { type Config, readConfig } from '../../src/platform/config.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';
 
@@ -50,6 +52,21 @@ export class Office {
 
   get paymentUrl(): string {
     return this.running.paymentUrl;
+  }
+
+  /** The events of a category, from the log file itself, which the office goes on writing. */
+  async readLog(category: string) {
+    const store = await openSqliteEventStore({ file: join(this.dataDir, dataFiles.log), readOnly: true });
+    try {
+      const events = await store.readCategory(category);
+      return events.map(({ type, data, metadata }) => ({
+        type,
+        data: data as Record<string, unknown>, // every event's data and metadata are JSON objects
+        metadata: metadata as Record<string, unknown>,
+      }));
+    } finally {
+      await store.close();
+    }
   }
 
   /** Closes in good order and starts again on the same data. */

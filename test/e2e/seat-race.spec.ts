@@ -1,4 +1,4 @@
-import { each, Fan } from './fan.js';
+import { Fan, times } from './fan.js';
 import { Office } from './office.js';
 import { openSmallHall } from './small-hall.js';
 
@@ -7,7 +7,7 @@ describe('a race for seats', () => {
     const office = await Office.open();
     try {
       const hall = await openSmallHall(office, { rows: 1, seatsPerRow: 4 });
-      const fans = await each(Array.from({ length: 1000 }), 50, async () =>
+      const fans = await times(1000, 50, async () =>
         (await new Fan(office).arrive()).queue(hall.performanceId),
       );
       const answers = await Promise.all(fans.map((fan) => fan.hold(hall.scheduleId, ['R1-1'])));
@@ -25,7 +25,7 @@ describe('a race for seats', () => {
     const office = await Office.open();
     try {
       const hall = await openSmallHall(office, { rows: 10, seatsPerRow: 10 });
-      const fans = await each(Array.from({ length: 500 }), 50, async (_, index) => {
+      const fans = await times(500, 50, async (index) => {
         const fan = await new Fan(office).arrive();
         await fan.charge(400);
         return { fan: await fan.queue(hall.performanceId, 4), groupSize: 1 + (index % 4) };
@@ -41,7 +41,8 @@ describe('a race for seats', () => {
         }),
       );
       expect(new Set(outcomes.map((outcome) => outcome.status))).toEqual(new Set([201, 409]));
-      const owned = await each(outcomes, 50, async ({ fan, wanted }) => {
+      const owned = await times(outcomes.length, 50, async (index) => {
+        const { fan, wanted } = outcomes[index] ?? { fan: new Fan(office), wanted: [] };
         const { body } = await fan.call('GET', '/v1/reservations?limit=100');
         const seats: string[] = body.items.map((item: { seatId: string }) => item.seatId);
         expect([...seats].sort()).toEqual([...wanted].sort());
