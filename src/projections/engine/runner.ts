@@ -9,6 +9,7 @@ import type { Dialect } from './dialect.js';
 import { PositionWaiters } from './position-waiters.js';
 import type { ProjectedEvent, Projection } from './projection.js';
 import { RowCache } from './row-batch.js';
+import type { Parked, RunnerStatus } from './runner-status.js';
 
 /** What was committed; for live streams and metrics. */
 export interface AppliedBatch {
@@ -32,40 +33,6 @@ export interface RunnerOptions {
   readonly logger?: { error(details: object, message: string): void };
   /** Called after each commit; must not throw. */
   readonly onApplied?: (applied: AppliedBatch) => void;
-}
-
-/** Why a projection stopped. */
-export interface Parked {
-  readonly error: string;
-  /** The event it could not apply; null when its tables were built by another version. */
-  readonly event: {
-    readonly type: string;
-    readonly stream: string;
-    readonly revision: number;
-    readonly position: number;
-  } | null;
-}
-
-export interface ProjectionStatus {
-  readonly name: string;
-  readonly version: number;
-  readonly position: number;
-  readonly parked: Parked | null;
-}
-
-export interface RunnerStatus {
-  readonly running: boolean;
-  /** The log's newest position; -1 in an empty log. */
-  readonly headPosition: number;
-  /** Where every projection has arrived; -1 before the first event. */
-  readonly position: number;
-  /** False while behind, parked or failing: this process should not be asked. */
-  readonly ready: boolean;
-  /** The last failure not yet followed by a success. */
-  readonly lastError: string | null;
-  /** When the last batch was committed. */
-  readonly appliedAt: Instant | null;
-  readonly projections: readonly ProjectionStatus[];
 }
 
 interface Entry extends ActiveProjection {
@@ -172,8 +139,15 @@ export class ProjectionRunner {
     const active = this.entries.filter((entry) => !entry.parked);
     if (active.length === 0)
       await new Promise((resolve) => this.stopping.signal.addEventListener('abort', resolve));
-    if (this.stopping.signal.aborted) return;
     const from = Math.min(...active.map((entry) => entry.position));
+    // An earlier life or another runner may already have applied everything.
+    const head = (await this.options.store.head()) ?? beforeFirst;
+    if (from >= head) {
+      this.caughtUp = true;
+      this.lastError = null;
+    }
+    this.waiters.reached(this.position);
+    if (this.stopping.signal.aborted) return;
     const subscription = this.options.store.subscribe(
       {
         // Checkpoints hold positions the store gave us.

@@ -1,0 +1,133 @@
+import type { PaymentId, SessionId } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
+import { closeAll, History, id, minute, project, rowsOf } from './history.js';
+import { charge, mina, order, Story } from './story.js';
+
+afterEach(closeAll);
+
+function begin() {
+  const history = new History();
+  return { history, story: new Story(history) };
+}
+
+describe('users', () => {
+  it('copies what a registration says, but not the password', async () => {
+    const { history, story } = begin();
+    await story.register(mina, 'Kim');
+    const created_at = minute(0);
+    expect(await rowsOf(await project(history), 'users')).toEqual([
+      { user_id: mina, login_id: 'kim', username: 'Kim!', name: 'Kim', created_at, updated_at: created_at },
+    ]);
+  });
+
+  it('notes when the password changed', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    await history.add(streams.user(mina), {
+      type: 'PasswordChanged',
+      data: { userId: mina, passwordHash: '$argon2id$2' },
+    });
+    expect(await rowsOf(await project(history), 'users')).toMatchObject([
+      { created_at: minute(0), updated_at: minute(1) },
+    ]);
+  });
+
+  it('forgets an erased person', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    await history.add(streams.user(mina), { type: 'UserErased', data: { userId: mina } });
+    expect(await rowsOf(await project(history), 'users')).toEqual([]);
+  });
+});
+
+describe('sessions', () => {
+  it('follows a log-in through its refreshes to its end', async () => {
+    const { history } = begin();
+    const sessionId = id<SessionId>('session');
+    const data = { sessionId, userId: mina, expiresAt: minute(60) };
+    const stream = streams.session(sessionId);
+    await history.add(stream, { type: 'SessionStarted', data });
+    await history.add(stream, {
+      type: 'SessionRefreshed',
+      data: { ...data, generation: 1, refreshedAt: minute(1), expiresAt: minute(90) },
+    });
+    await history.add(stream, { type: 'SessionEnded', data: { sessionId, userId: mina, reason: 'logout' } });
+    expect(await rowsOf(await project(history), 'sessions')).toEqual([
+      {
+        session_id: sessionId,
+        user_id: mina,
+        status: 'ended',
+        generation: 1,
+        expires_at: minute(90),
+        end_reason: 'logout',
+        created_at: minute(0),
+        updated_at: minute(2),
+      },
+    ]);
+  });
+});
+
+describe('wallets', () => {
+  it('opens an empty wallet with the account', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    expect(await rowsOf(await project(history), 'points')).toMatchObject([
+      { user_id: mina, remain_point: 0 },
+    ]);
+  });
+
+  it('keeps the balance and every movement', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    await story.charge(mina, charge('c'), 500, 500);
+    const spent = { userId: mina, orderId: order('o'), amount: 150, balance: 350 };
+    await history.add(streams.wallet(mina), { type: 'PointsSpent', data: spent });
+    const refunded = { ...spent, balance: 500 };
+    await history.add(streams.wallet(mina), { type: 'PointsRefunded', data: refunded });
+    const models = await project(history);
+    expect(await rowsOf(models, 'points')).toMatchObject([
+      { remain_point: 500, created_at: minute(0), updated_at: minute(5) },
+    ]);
+    expect(await rowsOf(models, 'wallet_history')).toMatchObject([
+      { revision: 0, kind: 'charged', amount: 500, balance: 500, charge_id: charge('c'), order_id: null },
+      { revision: 1, kind: 'spent', amount: 150, balance: 350, charge_id: null, order_id: order('o') },
+      { revision: 2, kind: 'refunded', amount: 150, balance: 500, charge_id: null, order_id: order('o') },
+    ]);
+  });
+
+  it('lists no movement for a refund of nothing', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    const data = { userId: mina, orderId: order('o'), amount: 0, balance: 0 };
+    await history.add(streams.wallet(mina), { type: 'PointsRefunded', data });
+    expect(await rowsOf(await project(history), 'wallet_history')).toEqual([]);
+  });
+
+  it('follows a charge to the wallet', async () => {
+    const { history, story } = begin();
+    await story.charge(mina, charge('c'), 500, 500);
+    expect(await rowsOf(await project(history), 'charges')).toEqual([
+      {
+        charge_id: charge('c'),
+        user_id: mina,
+        amount: 500,
+        status: 'credited',
+        payment_id: `pay-${charge('c')}` as PaymentId,
+        decline_reason: null,
+        created_at: minute(0),
+        updated_at: minute(2),
+      },
+    ]);
+  });
+
+  it('keeps why a charge was declined', async () => {
+    const { history } = begin();
+    const data = { chargeId: charge('c'), userId: mina, amount: 500 };
+    const stream = streams.charge(data.chargeId);
+    await history.add(stream, { type: 'ChargeRequested', data: { ...data, paymentMethod: 'pm_1' } });
+    await history.add(stream, { type: 'ChargeDeclined', data: { ...data, reason: 'no funds' } });
+    expect(await rowsOf(await project(history), 'charges')).toMatchObject([
+      { status: 'declined', decline_reason: 'no funds', payment_id: null },
+    ]);
+  });
+});

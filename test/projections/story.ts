@@ -1,0 +1,233 @@
+import type {
+  ChargeId,
+  HoldId,
+  OrderId,
+  PaymentId,
+  PerformanceId,
+  ScheduleId,
+  SeatId,
+  TokenId,
+  UserId,
+  VenueId,
+} from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
+import { type History, id, minute } from './history.js';
+
+/** Names every test uses. */
+export const venueId = id<VenueId>('venue');
+export const performanceId = id<PerformanceId>('performance');
+export const scheduleId = id<ScheduleId>('schedule');
+export const mina = id<UserId>('mina');
+export const joon = id<UserId>('joon');
+export const tokenOf = (userId: UserId): TokenId => id<TokenId>(`token of ${userId}`);
+export const seat = (name: string): SeatId => name as SeatId; // branded ids are plain strings at run time
+export const hold = (name: string): HoldId => id<HoldId>(name);
+export const order = (name: string): OrderId => id<OrderId>(name);
+export const charge = (name: string): ChargeId => id<ChargeId>(name);
+
+const seedHash = 'ab'.repeat(32);
+export const seed = 'cd'.repeat(32);
+
+/** Writes the usual events with the fields that matter to a test. */
+export class Story {
+  constructor(readonly history: History) {}
+
+  register(userId: UserId, name = 'Kim Mina') {
+    const data = {
+      userId,
+      loginId: name.toLowerCase(),
+      username: `${name}!`,
+      name,
+      passwordHash: '$argon2id$',
+    };
+    return this.history.add(streams.user(userId), { type: 'UserRegistered', data });
+  }
+
+  async charge(userId: UserId, chargeId: ChargeId, amount: number, balance: number) {
+    const stream = streams.charge(chargeId);
+    const data = { chargeId, userId, amount };
+    await this.history.add(stream, { type: 'ChargeRequested', data: { ...data, paymentMethod: 'pm_1' } });
+    const paymentId = `pay-${chargeId}` as PaymentId; // branded ids are plain strings at run time
+    await this.history.add(stream, { type: 'ChargeApproved', data: { ...data, paymentId } });
+    return this.history.add(streams.wallet(userId), { type: 'PointsCharged', data: { ...data, balance } });
+  }
+
+  venue(name = 'Olympic Hall', names = { ko: '올림픽홀' }) {
+    const data = { venueId, name, names, location: 'Seoul', capacity: 8, focus: { x: 5, y: 0 } };
+    return this.history.add(streams.venue(venueId), { type: 'VenuePublished', data });
+  }
+
+  /** One row `1` of seats named `<section>-<n>`, categories by seat. */
+  section(sectionId: string, categories: readonly string[]) {
+    const seats = categories.map((category, index) => ({
+      seatId: seat(`${sectionId}-${index + 1}`),
+      number: String(index + 1),
+      category,
+      x: index,
+      y: 1,
+    }));
+    const rows = [{ label: '1', seats }];
+    const data = { venueId, sectionId, name: `Section ${sectionId}`, rows };
+    return this.history.add(streams.venue(venueId), { type: 'SectionPublished', data });
+  }
+
+  performance(
+    prices: readonly { category: string; price: number | null; label?: string }[],
+    sales: { opensAt?: ReturnType<typeof minute> | null; maxActive?: number; queueCapacity?: number } = {},
+  ) {
+    const data = {
+      performanceId,
+      venueId,
+      name: 'Autumn Night',
+      names: { ko: '가을밤' },
+      description: 'An evening of strings',
+      startDate: '2026-11-20',
+      endDate: '2026-11-22',
+      prices: [...prices],
+      sales: {
+        opensAt: null,
+        seatLimitPerUser: 4,
+        queueCapacity: 3,
+        maxActive: 2,
+        admitPerSecond: 2,
+        claimWindowMs: 60_000,
+        serviceWindowMs: 600_000,
+        holdTtlMs: 300_000,
+        ...sales,
+      },
+      seedHash,
+    };
+    return this.history.add(streams.performance(performanceId), { type: 'PerformancePublished', data });
+  }
+
+  schedule(status: 'scheduled' | 'cancelled' = 'scheduled', startsAt = minute(10_000), date = scheduleId) {
+    const data = { scheduleId: date, performanceId, venueId, startsAt, status };
+    return this.history.add(streams.schedule(date), { type: 'SchedulePublished', data });
+  }
+
+  /** Seats A-1 … A-3 (VIP, VIP, R) and B-1 (X, not for sale) on one date. */
+  async concert(sales: Parameters<Story['performance']>[1] = {}) {
+    await this.venue();
+    await this.section('A', ['VIP', 'VIP', 'R']);
+    await this.section('B', ['X']);
+    await this.performance(
+      [
+        { category: 'VIP', price: 150, label: 'VIP 석' },
+        { category: '*', price: 90 },
+        { category: 'X', price: null },
+      ],
+      sales,
+    );
+    await this.schedule();
+  }
+
+  async queue(userId: UserId, entry = 0) {
+    const tokenId = tokenOf(userId);
+    const data = { tokenId, userId, performanceId, numberOfTickets: 2 };
+    await this.history.add(streams.token(tokenId), {
+      type: 'TokenRequested',
+      data: { ...data, entry, seatLimit: 4 },
+    });
+    return this.issue(userId);
+  }
+
+  issue(userId: UserId) {
+    const data = { tokenId: tokenOf(userId), userId, performanceId, numberOfTickets: 2 };
+    return this.history.add(streams.queue(performanceId), { type: 'TokenIssued', data });
+  }
+
+  open(shuffledCount: number) {
+    const data = { performanceId, seed, shuffledCount };
+    return this.history.add(streams.admission(performanceId), { type: 'QueueOpened', data });
+  }
+
+  admit(from: number, to: number, expiresAt = minute(500)) {
+    const data = { performanceId, from, to, admittedAt: minute(100), expiresAt };
+    return this.history.add(streams.admission(performanceId), { type: 'TokensAdmitted', data });
+  }
+
+  enter(userId: UserId, place: number, expiresAt = minute(600)) {
+    const token = { tokenId: tokenOf(userId), userId, performanceId };
+    const data = { ...token, place, admittedAt: minute(100), expiresAt };
+    return this.history.add(streams.token(token.tokenId), { type: 'TokenEntered', data });
+  }
+
+  leave(userId: UserId) {
+    const data = { tokenId: tokenOf(userId), userId, performanceId };
+    return this.history.add(streams.token(data.tokenId), { type: 'TokenLeft', data });
+  }
+
+  hold(userId: UserId, name: string, holdName: string, expiresAt = minute(500)) {
+    const held = { scheduleId, seatId: seat(name), holdId: hold(holdName), userId };
+    const data = { ...held, tokenId: tokenOf(userId), price: 150, expiresAt };
+    return this.history.add(streams.seat(scheduleId, seat(name)), { type: 'SeatHeld', data });
+  }
+
+  release(userId: UserId, name: string, holdName: string) {
+    const data = {
+      scheduleId,
+      seatId: seat(name),
+      holdId: hold(holdName),
+      userId,
+      reason: 'released',
+    } as const;
+    return this.history.add(streams.seat(scheduleId, seat(name)), { type: 'SeatHoldReleased', data });
+  }
+
+  reserve(userId: UserId, name: string, holdName: string, orderName: string) {
+    const data = {
+      scheduleId,
+      seatId: seat(name),
+      holdId: hold(holdName),
+      userId,
+      orderId: order(orderName),
+    };
+    return this.history.add(streams.seat(scheduleId, seat(name)), {
+      type: 'SeatReserved',
+      data: { ...data, price: 150 },
+    });
+  }
+
+  cancelReservation(userId: UserId, name: string, orderName: string) {
+    const data = { scheduleId, seatId: seat(name), userId, orderId: order(orderName) };
+    return this.history.add(streams.seat(scheduleId, seat(name)), {
+      type: 'SeatReservationCancelled',
+      data: { ...data, reason: 'order-cancelled' },
+    });
+  }
+
+  place(userId: UserId, orderName: string, holdName: string, names: readonly string[]) {
+    const items = names.map((name) => ({
+      scheduleId,
+      seatId: seat(name),
+      holdId: hold(holdName),
+      price: 150,
+    }));
+    const data = { orderId: order(orderName), userId, tokenId: tokenOf(userId), performanceId, items };
+    return this.history.add(streams.order(data.orderId), {
+      type: 'OrderPlaced',
+      data: { ...data, total: 150 * names.length },
+    });
+  }
+
+  paid(userId: UserId, orderName: string, total: number) {
+    const paymentId = `payment-${orderName}` as PaymentId; // branded ids are plain strings at run time
+    const data = { orderId: order(orderName), userId, paymentId, total };
+    return this.history.add(streams.order(data.orderId), { type: 'OrderPaid', data });
+  }
+
+  failed(userId: UserId, orderName: string) {
+    const data = { orderId: order(orderName), userId, reason: 'seat-taken' } as const;
+    return this.history.add(streams.order(data.orderId), { type: 'OrderFailed', data });
+  }
+
+  cancelled(userId: UserId, orderName: string) {
+    const data = { orderId: order(orderName), userId };
+    return this.history.add(streams.order(data.orderId), { type: 'OrderCancelled', data });
+  }
+
+  refunded(userId: UserId, orderName: string, amount: number) {
+    const data = { orderId: order(orderName), userId, amount };
+    return this.history.add(streams.order(data.orderId), { type: 'OrderRefunded', data });
+  }
+}
