@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
 import { IDEMPOTENCY_RECORDS } from '../platform/idempotency/port.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
+import { AuditController } from './controllers/audit.controller.js';
 import { AuthController } from './controllers/auth.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { HoldsController } from './controllers/holds.controller.js';
@@ -37,6 +38,7 @@ import { QueueStatus } from './queue-status.js';
     OrdersController,
     PaymentCallbacksController,
     ImportsController,
+    AuditController,
     LiveController,
     HealthController,
   ],
