@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { EventStore, Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
@@ -137,8 +138,9 @@ export class ProjectionRunner {
   private async follow(): Promise<void> {
     await this.loadCheckpoints();
     const active = this.entries.filter((entry) => !entry.parked);
-    if (active.length === 0)
-      await new Promise((resolve) => this.stopping.signal.addEventListener('abort', resolve));
+    // With everything parked there is nothing to follow: wait to be stopped.
+    if (active.length === 0 && !this.stopping.signal.aborted) await once(this.stopping.signal, 'abort');
+    if (this.stopping.signal.aborted) return;
     const from = Math.min(...active.map((entry) => entry.position));
     // An earlier life or another runner may already have applied everything.
     const head = (await this.options.store.head()) ?? beforeFirst;

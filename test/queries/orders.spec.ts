@@ -1,0 +1,199 @@
+import { reservationIdOf } from '../../src/projections/orders/projection.js';
+import { getOrder } from '../../src/queries/get-order.js';
+import { listHolds } from '../../src/queries/list-holds.js';
+import { listOrders } from '../../src/queries/list-orders.js';
+import { listReservations } from '../../src/queries/list-reservations.js';
+import { queryPorts } from '../../src/queries/query-ports.js';
+import { closeAll, History, minute } from '../projections/history.js';
+import {
+  hold,
+  joon,
+  mina,
+  order,
+  performanceId,
+  Story,
+  scheduleId,
+  seat,
+  tokenOf,
+} from '../projections/story.js';
+import { asking, firstPage } from './asking.js';
+
+afterEach(closeAll);
+
+async function concert() {
+  const history = new History();
+  const story = new Story(history);
+  await story.concert();
+  return { history, story };
+}
+
+describe('holds', () => {
+  async function held() {
+    const { history, story } = await concert();
+    await story.hold(mina, 'A-1', 'h1', minute(60));
+    await story.hold(mina, 'A-3', 'h1', minute(60));
+    await story.hold(mina, 'A-2', 'h2', minute(40));
+    await story.hold(joon, 'B-1', 'h3', minute(70));
+    return { history, story };
+  }
+
+  it('are listed with their seats while they live', async () => {
+    const { context } = await asking((await held()).history, minute(40));
+    const seatOf = (seatId: string, category: string) => ({
+      seatId,
+      sectionName: 'Section A',
+      row: '1',
+      number: seatId.slice(2),
+      category,
+      price: 150,
+    });
+    expect(await listHolds(context, mina)).toEqual([
+      {
+        holdId: hold('h1'),
+        scheduleId,
+        performanceId,
+        seats: [seatOf('A-1', 'VIP'), seatOf('A-3', 'R')],
+        total: 300,
+        expiresAt: minute(60),
+      },
+    ]);
+  });
+
+  it('are found by the sweeper once lapsed, oldest deadline first', async () => {
+    const { models } = await asking((await held()).history);
+    const ports = queryPorts(models.read);
+    expect(await ports.lapsedHolds(minute(39), 10)).toEqual([]);
+    expect(await ports.lapsedHolds(minute(60), 10)).toHaveLength(3);
+    expect(await ports.lapsedHolds(minute(60), 1)).toEqual([
+      {
+        scheduleId,
+        seatId: 'A-2',
+        holdId: hold('h2'),
+        tokenId: tokenOf(mina),
+        userId: mina,
+        expiresAt: minute(40),
+      },
+    ]);
+  });
+
+  it('can be walked through page by page', async () => {
+    const { models } = await asking((await held()).history);
+    const ports = queryPorts(models.read);
+    const seats: string[] = [];
+    for (let page = await ports.liveHolds(null, 2); page.length > 0; ) {
+      seats.push(...page.map((one) => one.seatId));
+      page = await ports.liveHolds(page.at(-1) ?? null, 2);
+    }
+    expect(seats).toEqual(['A-2', 'A-1', 'A-3', 'B-1']);
+  });
+});
+
+async function bought() {
+  const { history, story } = await concert();
+  await story.place(mina, 'o1', 'h', ['A-1', 'A-2']);
+  await story.paid(mina, 'o1', 300);
+  return { history, story };
+}
+
+it('answers a paid order in full', async () => {
+  const { context } = await asking((await bought()).history);
+  const item = (number: string) => ({
+    seatId: `A-${number}`,
+    scheduleId,
+    quantity: 1,
+    price: 150,
+    sectionName: 'Section A',
+    row: '1',
+    number,
+  });
+  const reservation = (name: string) => ({
+    reservationId: reservationIdOf(order('o1'), scheduleId, seat(name)),
+    seatId: name,
+    scheduleId,
+    reservationDate: minute(6),
+    reservationStatus: 'confirmed',
+  });
+  expect(await getOrder(context, order('o1'))).toEqual({
+    orderId: order('o1'),
+    userId: mina,
+    performanceId,
+    orderDate: minute(5),
+    totalAmount: 300,
+    orderStatus: 'paid',
+    failureReason: null,
+    items: [item('1'), item('2')],
+    payment: {
+      paymentId: 'payment-o1',
+      amount: 300,
+      paymentStatus: 'completed',
+      paymentDate: minute(6),
+      points: [{ userId: mina, amount: 300 }],
+    },
+    reservations: [reservation('A-1'), reservation('A-2')],
+    updatedAt: minute(6),
+  });
+  expect(await getOrder(context, order('none'))).toBeNull();
+});
+
+it('answers an unpaid order without payment', async () => {
+  const { history, story } = await concert();
+  await story.place(mina, 'o1', 'h', ['A-1']);
+  const { context } = await asking(history);
+  expect(await getOrder(context, order('o1'))).toMatchObject({ payment: null, reservations: [] });
+});
+
+it('pages through a fan’s orders, newest first', async () => {
+  const { history, story } = await bought();
+  for (const name of ['o2', 'o3']) await story.place(mina, name, 'h', ['A-3']);
+  await story.place(joon, 'o4', 'h', ['B-1']);
+  const { context } = await asking(history);
+  const first = await listOrders(context, mina, { limit: 2, cursor: null });
+  expect(first.items.map((item) => item.orderId)).toEqual([order('o3'), order('o2')]);
+  const second = await listOrders(context, mina, { limit: 2, cursor: first.nextCursor });
+  expect(second).toMatchObject({ items: [{ orderId: order('o1'), orderStatus: 'paid' }], nextCursor: null });
+});
+
+it('lists reservations as they stand on a ticket', async () => {
+  const { context } = await asking((await bought()).history);
+  const { items } = await listReservations(context, mina, firstPage, 'ko');
+  expect(items.map((item) => item.number).sort()).toEqual(['1', '2']);
+  expect(items[0]).toMatchObject({
+    orderId: order('o1'),
+    performanceId,
+    performanceName: '가을밤',
+    venueName: '올림픽홀',
+    startsAt: minute(10_000),
+    sectionName: 'Section A',
+    row: '1',
+    price: 150,
+    reservationStatus: 'confirmed',
+  });
+  const first = await listReservations(context, mina, { limit: 1, cursor: null });
+  const second = await listReservations(context, mina, { limit: 1, cursor: first.nextCursor });
+  expect(new Set([...first.items, ...second.items].map((item) => item.reservationId)).size).toBe(2);
+  expect(second.nextCursor).toBeNull();
+});
+
+it('names the seat of an old order after the seat left the plan', async () => {
+  const { history, story } = await bought();
+  await story.section('A', ['VIP']);
+  const { context } = await asking(history);
+  expect((await getOrder(context, order('o1')))?.items[1]).toMatchObject({ number: '2', row: '1' });
+});
+
+it('lists the orders that still need work', async () => {
+  const { history, story } = await bought();
+  await story.place(mina, 'stuck', 'h', ['A-3']);
+  await story.place(mina, 'settled', 'h', ['A-3']);
+  await story.failed(mina, 'settled');
+  await story.refunded(mina, 'settled', 0);
+  await story.cancelled(mina, 'o1');
+  await story.place(mina, 'fresh', 'h', ['A-3']);
+  const { models } = await asking(history);
+  const ports = queryPorts(models.read);
+  expect(await ports.openOrders(minute(12), 10)).toEqual([
+    { orderId: order('stuck'), userId: mina, status: 'placed', updatedAt: minute(7) },
+    { orderId: order('o1'), userId: mina, status: 'cancelled', updatedAt: minute(11) },
+  ]);
+  expect(await ports.openOrders(minute(99), 1)).toHaveLength(1);
+});

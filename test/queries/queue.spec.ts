@@ -1,0 +1,215 @@
+import type { UserId } from '../../src/events/ids.js';
+import { getQueue } from '../../src/queries/get-queue.js';
+import { getQueueToken } from '../../src/queries/get-queue-token.js';
+import { queryPorts } from '../../src/queries/query-ports.js';
+import { closeAll, History, id, minute } from '../projections/history.js';
+import { joon, mina, performanceId, Story, seed, tokenOf } from '../projections/story.js';
+import { asking } from './asking.js';
+
+afterEach(closeAll);
+
+const fan = (index: number): UserId => id<UserId>(`fan ${index}`);
+
+async function queueOf(count: number, sales: Parameters<Story['concert']>[0] = {}) {
+  const history = new History();
+  const story = new Story(history);
+  await story.concert(sales);
+  for (let index = 0; index < count; index++) await story.queue(fan(index));
+  return { history, story };
+}
+
+describe('a fan’s token', () => {
+  it('is null for who never queued', async () => {
+    const { context } = await asking((await queueOf(0)).history);
+    expect(await getQueueToken(context, tokenOf(mina))).toBeNull();
+  });
+
+  it('has no place before the opening, and waits for it', async () => {
+    const { history } = await queueOf(2, { opensAt: minute(60) });
+    const { context } = await asking(history, minute(50));
+    expect(await getQueueToken(context, tokenOf(fan(1)))).toEqual({
+      tokenId: tokenOf(fan(1)),
+      performanceId,
+      number: 1,
+      place: null,
+      status: 'waiting',
+      opened: false,
+      opensAt: minute(60),
+      ahead: 1,
+      // Ten minutes to the opening, then two fans at two a second.
+      estimatedWaitSeconds: 601,
+      enterBefore: null,
+      expiresAt: null,
+      numberOfTickets: 2,
+    });
+  });
+
+  it('has no estimate when nobody knows when the queue opens', async () => {
+    const { context } = await asking((await queueOf(1)).history);
+    expect(await getQueueToken(context, tokenOf(fan(0)))).toMatchObject({ estimatedWaitSeconds: null });
+  });
+
+  it('moves forward with every admission', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 5; index++) await story.queue(fan(index));
+    await story.admit(0, 2);
+    const { context } = await asking(history);
+    // Both places inside are taken and make room twice in ten minutes: the third turn takes 3 × 300 s.
+    expect(await getQueueToken(context, tokenOf(fan(4)))).toMatchObject({
+      place: 4,
+      ahead: 2,
+      estimatedWaitSeconds: 900,
+    });
+    expect(await getQueueToken(context, tokenOf(fan(0)))).toMatchObject({
+      status: 'admitted',
+      ahead: 0,
+      estimatedWaitSeconds: null,
+      enterBefore: minute(500),
+    });
+  });
+
+  it('never has more fans ahead than still wait', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    for (const index of [0, 1, 2]) await story.leave(fan(index));
+    const { context } = await asking(history);
+    expect(await getQueueToken(context, tokenOf(fan(3)))).toMatchObject({ place: 3, ahead: 0 });
+  });
+
+  it('is expired at its deadline, before any event says so', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    await story.queue(mina);
+    await story.queue(joon);
+    await story.admit(0, 2, minute(500));
+    await story.enter(joon, 1, minute(600));
+    const status = async (userId: UserId, now: number) => {
+      const { context } = await asking(history, minute(now));
+      return (await getQueueToken(context, tokenOf(userId)))?.status;
+    };
+    expect(await status(mina, 499)).toBe('admitted');
+    expect(await status(mina, 500)).toBe('expired');
+    expect(await status(joon, 599)).toBe('entered');
+    expect(await status(joon, 600)).toBe('expired');
+  });
+});
+
+describe('a queue', () => {
+  it('is null when its performance is unknown', async () => {
+    const { context } = await asking(new History());
+    expect(await getQueue(context, performanceId)).toBeNull();
+  });
+
+  it('tells its size, limits and who is next', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 5; index++) await story.queue(fan(index));
+    await story.admit(0, 1);
+    await story.leave(fan(1));
+    const { context } = await asking(history);
+    expect(await getQueue(context, performanceId)).toEqual({
+      performanceId,
+      opened: true,
+      opensAt: null,
+      size: 3,
+      capacity: 3,
+      isEmpty: false,
+      isFull: true,
+      active: 1,
+      maxActive: 2,
+      admittedUpTo: 1,
+      issued: 5,
+      head: { number: 2 },
+    });
+  });
+
+  it('is empty before anybody came', async () => {
+    const { context } = await asking((await queueOf(0)).history);
+    expect(await getQueue(context, performanceId)).toMatchObject({
+      isEmpty: true,
+      isFull: false,
+      head: null,
+    });
+  });
+});
+
+describe('what admission asks', () => {
+  it('is how the queue stands', async () => {
+    const { history, story } = await queueOf(2);
+    await story.open(2);
+    await story.queue(fan(2));
+    await story.admit(0, 1);
+    await story.leave(fan(2));
+    const { models } = await asking(history);
+    expect(await queryPorts(models.read).queueSnapshot(performanceId)).toEqual({
+      performanceId,
+      opened: true,
+      opensAt: null,
+      shuffle: { seed, shuffledCount: 2 },
+      issued: 3,
+      admittedUpTo: 1,
+      lastAdmittedAt: minute(100),
+      waiting: 1,
+      admitted: 1,
+      entered: 0,
+      active: 1,
+      vacantBeyond: 1,
+      sales: {
+        queueCapacity: 3,
+        maxActive: 2,
+        admitPerSecond: 2,
+        claimWindowMs: 60_000,
+        serviceWindowMs: 600_000,
+      },
+    });
+  });
+
+  it('is the places of those who wait, and a token’s own', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 5; index++) await story.queue(fan(index));
+    await story.leave(fan(2));
+    const { models } = await asking(history);
+    const ports = queryPorts(models.read);
+    expect(await ports.waitingPlaces(performanceId, 1, 10)).toEqual([1, 3, 4]);
+    expect(await ports.waitingPlaces(performanceId, 1, 2)).toEqual([1, 3]);
+    expect(await ports.numberOfToken(tokenOf(fan(3)))).toEqual({
+      tokenId: tokenOf(fan(3)),
+      number: 3,
+      place: 3,
+    });
+    expect(await ports.numberOfToken(tokenOf(mina))).toBeNull();
+  });
+
+  it('is which tokens ran out of time', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    await story.admit(0, 3, minute(500));
+    await story.enter(fan(1), 1, minute(600));
+    const { models } = await asking(history);
+    const ports = queryPorts(models.read);
+    const lapsed = async (now: number) =>
+      (await ports.lapsedTokens(minute(now), 10)).map((token) => `${token.status} ${token.lapsedAt}`);
+    expect(await lapsed(499)).toEqual([]);
+    expect(await lapsed(500)).toEqual([`admitted ${minute(500)}`, `admitted ${minute(500)}`]);
+    expect(await lapsed(600)).toHaveLength(3);
+    expect(await ports.lapsedTokens(minute(600), 1)).toHaveLength(1);
+    const [first] = await ports.liveTokens(null, 1);
+    const rest = await ports.liveTokens(first?.tokenId ?? null, 10);
+    expect(new Set([first, ...rest].map((token) => token?.tokenId))).toEqual(
+      new Set([fan(0), fan(1), fan(2)].map(tokenOf)),
+    );
+  });
+
+  it('is which performances still have a date to come', async () => {
+    const { history } = await queueOf(0);
+    const { models } = await asking(history);
+    const ports = queryPorts(models.read);
+    expect(await ports.performancesOnSale(minute(9_999), null, 10)).toEqual([performanceId]);
+    expect(await ports.performancesOnSale(minute(10_000), null, 10)).toEqual([]);
+    expect(await ports.performancesOnSale(minute(0), performanceId, 10)).toEqual([]);
+  });
+});
