@@ -26,7 +26,8 @@ export function expectedHead(expected: ExpectedRevision): ExpectedHead {
  * What an append to a stream at `head` comes to. A retry is recognised by its event ids standing right behind
  * the expected revision; with `any`, by their being the stream's last events.
  * @param count Number of events to append.
- * @param isAt Whether the stream holds the append's event number `index` (from 0) at `revision`.
+ * @param isAt Whether the stream holds the append's event number `index` (from 0) at `revision`; asked beyond
+ * the head too.
  */
 export function decideAppend(
   head: HeadRevision,
@@ -36,7 +37,7 @@ export function decideAppend(
 ): AppendDecision {
   if (head === expected) return 'write';
   const base = expected === anyHead ? head - count : expected;
-  if (base >= emptyStream && base + count <= head && holdsAll(base, count, isAt)) {
+  if (base >= emptyStream && holdsAll(base, count, isAt)) {
     return { replayedTo: base + count };
   }
   return expected === anyHead ? 'write' : 'conflict';

@@ -82,6 +82,14 @@ export function appendContract(store: () => EventStore): void {
       expect(await store().append(stream, 'none', events)).toEqual({ ...first, replayed: true });
     });
 
+    it('is recognised by ids in either case; they are read in lower case', async () => {
+      const stream = streamIn('note');
+      const event = newEvent();
+      await store().append(stream, 'none', [{ ...event, id: event.id.toUpperCase() }]);
+      expect(await store().append(stream, 'none', [event])).toMatchObject({ replayed: true });
+      expect(await store().readStream(stream)).toMatchObject([{ id: event.id }]);
+    });
+
     it('sent twice at once happens once', async () => {
       const stream = streamIn('note');
       const events = newEvents(2);

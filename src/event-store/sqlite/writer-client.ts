@@ -54,7 +54,7 @@ interface SentBatch {
 }
 
 /** Appends of one event-loop turn that are sent before it ends, so that the writer starts while more are prepared. */
-const eagerAppends = Number(process.env.EARLY ?? 64);
+const eagerAppends = 64;
 
 /** The main thread's side of the writer: collects the appends of one event-loop turn, sends, and settles them. */
 export class WriterClient {
