@@ -10,9 +10,14 @@ export async function openOrders(db: DataSource, olderThan: Instant, limit: numb
   type Row = Pick<OrderRow, 'order_id' | 'user_id' | 'updated_at'> & { order_status: OpenOrder['status'] };
   const rows = await selectAll<Row>(
     db,
-    `SELECT order_id, user_id, order_status, updated_at FROM orders
-     WHERE settled = 0 AND updated_at < ? ORDER BY updated_at LIMIT ?`,
-    [olderThan, limit],
+    // A paid order whose fan is still inside was left before its last step, the end of the fan's turn.
+    `SELECT order_id, user_id, order_status, updated_at FROM orders WHERE settled = 0 AND updated_at < ?
+     UNION ALL
+     SELECT o.order_id, o.user_id, o.order_status, o.updated_at
+     FROM tokens t JOIN orders o ON o.user_id = t.user_id AND o.token_id = t.token_id
+     WHERE t.status = 'entered' AND o.order_status = 'paid' AND o.updated_at < ?
+     ORDER BY updated_at LIMIT ?`,
+    [olderThan, olderThan, limit],
   );
   return rows.map((row) => ({
     orderId: row.order_id,

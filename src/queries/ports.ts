@@ -42,7 +42,7 @@ export interface LiveToken extends LapsedToken {}
 export interface OpenOrder {
   readonly orderId: OrderId;
   readonly userId: UserId;
-  readonly status: 'placed' | 'failed' | 'cancelled';
+  readonly status: 'placed' | 'paid' | 'failed' | 'cancelled';
   readonly updatedAt: Instant;
 }
 
@@ -112,7 +112,10 @@ export interface QueryPorts {
   lapsedTokens(now: Instant, limit: number): Promise<LapsedToken[]>;
   /** Admitted and entered tokens by deadline (`lapsedAt` is their deadline) with a token id after `after`: for restoring timers. */
   liveTokens(after: TokenId | null, limit: number): Promise<LiveToken[]>;
-  /** Orders placed, or failed or cancelled but not refunded, unchanged since before `olderThan`; oldest first. */
+  /**
+   * Orders placed, paid by a fan whose turn did not end with that, or failed or cancelled but not refunded,
+   * unchanged since before `olderThan`; oldest first.
+   */
   openOrders(olderThan: Instant, limit: number): Promise<OpenOrder[]>;
   /** Charges neither declined nor credited, unchanged since before `olderThan`; oldest first. */
   openCharges(olderThan: Instant, limit: number): Promise<OpenCharge[]>;

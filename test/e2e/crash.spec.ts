@@ -63,15 +63,15 @@ describe('a server killed in the middle', () => {
         const { body } = await fan.call('GET', '/v1/orders');
         return body.items.length === 1 && body.items[0].orderStatus === 'paid';
       });
+      await eventually(async () => {
+        const turn = await fan.call('GET', `/v1/performances/${idOf('performance')}/queue-token`);
+        return turn.body.status === 'completed';
+      });
       const retried = await fan.pay([held.body.holdId], 'a payment');
       expect(retried).toMatchObject({ status: 201, body: { orderStatus: 'paid', totalAmount: 200 } });
       expect(await fan.balance()).toBe(800);
       const { body } = await fan.call('GET', `/v1/schedules/${idOf('schedule')}/availability`);
       expect(body).toMatchObject({ reserved: 2, held: 0, available: 2 });
-      await eventually(async () => {
-        const turn = await fan.call('GET', `/v1/performances/${idOf('performance')}/queue-token`);
-        return turn.body.status === 'completed';
-      });
       await expectCleanAudit(office);
     },
     60_000,
