@@ -17,6 +17,10 @@ const venueFields = venueEvents.VenuePublished.schema.shape;
 const performanceFields = performanceEvents.PerformancePublished.schema.shape;
 const scheduleFields = scheduleEvents.SchedulePublished.schema.shape;
 
+/** Most venues and performances one document may have. */
+export const maxVenues = 1000;
+export const maxPerformances = 10_000;
+
 /** An organiser's own name of a record; the catalog's UUIDs derive from it and the document's source. */
 export const externalIdSchema = z.string().trim().min(1).max(200);
 
@@ -97,8 +101,8 @@ export const catalogDocumentSchema = z.strictObject({
   version: z.literal(1),
   /** Namespace of the ids in this document, e.g. `kopis`. */
   source: z.string().trim().min(1).max(100),
-  venues: z.array(venueDocumentSchema).max(1000),
-  performances: z.array(performanceDocumentSchema).max(10_000),
+  venues: z.array(venueDocumentSchema).max(maxVenues),
+  performances: z.array(performanceDocumentSchema).max(maxPerformances),
 });
 export type CatalogDocument = Omit<z.infer<typeof catalogDocumentSchema>, 'performances'> & {
   performances: PerformanceDocument[];

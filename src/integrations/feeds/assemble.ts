@@ -1,5 +1,7 @@
 import {
   type CatalogDocument,
+  maxPerformances,
+  maxVenues,
   type PerformanceDocument,
   performanceDocumentSchema,
   type VenueDocument,
@@ -14,13 +16,22 @@ import { validateRecord } from './validate-record.js';
 /** Most prices one performance may have once chosen prices are added. */
 const maxPrices = 200;
 
+/** The first `most` candidates; the others are reported by their number. */
+function atMost(candidates: readonly Candidate[], most: number, kind: string, problems: ProblemList) {
+  if (candidates.length > most) {
+    const reason = `${candidates.length - most} ${kind} beyond the first ${most} are left out`;
+    problems.add({ record: 'feed', field: kind, reason, effect: 'skipped' });
+  }
+  return candidates.slice(0, most);
+}
+
 function assembleVenues(
   candidates: readonly Candidate[],
   dedupe: boolean,
   problems: ProblemList,
 ): Map<string, VenueDocument> {
   const venues = new Map<string, VenueDocument>();
-  for (const candidate of candidates) {
+  for (const candidate of atMost(candidates, maxVenues, 'venues', problems)) {
     const checked = validateRecord(venueDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
     if (venues.has(checked.id)) {
@@ -73,7 +84,7 @@ function assemblePerformances(
 ): PerformanceDocument[] {
   const performances = new Map<string, PerformanceDocument>();
   const scheduleIds = new Set<string>();
-  for (const candidate of candidates) {
+  for (const candidate of atMost(candidates, maxPerformances, 'performances', problems)) {
     const checked = validateRecord(performanceDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
     const performance = applyOptions(checked, options, problems);

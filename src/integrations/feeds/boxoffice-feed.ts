@@ -7,8 +7,8 @@ const envelopeSchema = z.strictObject({
   format: z.literal('boxoffice-catalog'),
   version: z.literal(1),
   source: z.string().trim().min(1).max(100),
-  venues: z.array(z.unknown()).max(1000).default([]),
-  performances: z.array(z.unknown()).max(10_000).default([]),
+  venues: z.array(z.unknown()).default([]),
+  performances: z.array(z.unknown()).default([]),
 });
 
 function candidates(

@@ -6,6 +6,8 @@ import { venueIdSchema } from '../../events/ids.js';
 export const feedFormats = ['boxoffice', 'pretix', 'ticketmaster', 'kopis'] as const;
 export type FeedFormat = (typeof feedFormats)[number];
 
+/** Most list elements a feed may hold: seats, rows, points and so on. */
+export const maxFeedElements = 1_000_000;
 /** Largest feed in bytes of UTF-8. */
 export const maxFeedBytes = 32 * 1024 * 1024;
 /** Most problems listed one by one; the rest is only counted. */

@@ -27,3 +27,14 @@ export function labelOf(value: unknown): string | undefined {
 /** A finite number, or undefined. */
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+
+/** How many list elements `value` holds at any depth; counting stops beyond `most`. */
+export function elementsIn(value: unknown, most: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = Array.isArray(value) ? value.length : 0;
+  for (const part of Object.values(value)) {
+    if (count > most) return count;
+    count += elementsIn(part, most - count);
+  }
+  return count;
+}

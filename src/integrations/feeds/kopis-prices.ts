@@ -3,7 +3,7 @@ import { toPoints } from './points.js';
 
 const field = 'pcseguidance';
 /** Longest text worth taking apart, in characters: real ones have a few dozen. */
-const maxGuidance = 2000;
+const maxGuidance = 1000;
 
 /** Category and won of one piece ("R석 165,000원", "전석 30,000원", "전석무료"); undefined when it is no price. */
 function readPiece(piece: string): { category: string; won: number } | undefined {

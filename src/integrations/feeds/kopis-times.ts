@@ -6,7 +6,7 @@ const weekdays = ['일', '월', '화', '수', '목', '금', '토'];
 /** Most dates one performance may have. */
 const maxDates = 1000;
 /** Longest text worth taking apart, in characters: real ones have a few dozen. */
-const maxGuidance = 2000;
+const maxGuidance = 1000;
 
 /** The number of a Korean weekday ("토요일" or "토"), 0 for Sunday; -1 for any other text. */
 const weekdayOf = (text: string) => weekdays.indexOf(text.trim().replace(/요일$/, ''));
@@ -93,7 +93,8 @@ export function readSchedules(
   let isCut = false;
   for (let ms = Date.parse(performance.startDate); ms <= last && !isCut; ms += dayMs) {
     const date = new Date(ms).toISOString().slice(0, 10);
-    for (const { text, time } of weekly.filter((slot) => slot.day === new Date(ms).getUTCDay())) {
+    const weekday = new Date(ms).getUTCDay();
+    for (const { text, time } of weekly.filter((slot) => slot.day === weekday)) {
       const id = `${performance.id}-${date}T${time}`;
       isCut ||= schedules.size >= maxDates && !schedules.has(id);
       // Seoul keeps UTC+9 all year.

@@ -8,10 +8,11 @@ import {
   type FeedResult,
   feedOptionsSchema,
   maxFeedBytes,
+  maxFeedElements,
   ProblemList,
   type RawFeed,
 } from './feed.js';
-import { isObject } from './json-values.js';
+import { elementsIn, isObject } from './json-values.js';
 import { readKopisFeed } from './kopis-feed.js';
 import { readPretixFeed } from './pretix-feed.js';
 import { readTicketmasterFeed } from './ticketmaster-feed.js';
@@ -86,6 +87,9 @@ export function parseFeed(input: {
       'feed',
       'is in none of the known formats (boxoffice, pretix, ticketmaster, kopis)',
     );
+  }
+  if (elementsIn(decoded.value, maxFeedElements) > maxFeedElements) {
+    return refused(problems, 'feed', `holds more than ${maxFeedElements} seats, points and other elements`);
   }
   const raw = readers[format](decoded.value, problems, options.data);
   const document = raw && assemble(raw, options.data, input.isKnownVenue ?? (() => false), problems);

@@ -5,7 +5,7 @@ import {
   planSeatSchema,
 } from '../../events/catalog-events.js';
 import type { ProblemList, RawFeed } from './feed.js';
-import { isObject, type JsonObject, labelOf, listOf, textOf } from './json-values.js';
+import { elementsIn, isObject, type JsonObject, labelOf, listOf, textOf } from './json-values.js';
 import { type ReadArea, readArea } from './pretix-areas.js';
 import { focusOf } from './pretix-focus.js';
 import { type Point, pointOf, roundCoordinate } from './pretix-points.js';
@@ -124,6 +124,8 @@ function zoneSections(zone: Zone, ids: SectionIds, problems: ProblemList): PlanS
   return toSections(textOf(zone.value.zone_id) ?? zone.name, zone.name, rows, ids);
 }
 
+/** Most list elements a plan may hold: more than one of 100,000 seats needs, and few enough to read each. */
+const maxElements = 250_000;
 /** Most shapes a venue may be decorated with. */
 const maxDecorations = 2000;
 
@@ -148,6 +150,11 @@ export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed |
       reason: 'is not a pretix seating plan with a name and zones',
       effect: 'refused',
     });
+    return undefined;
+  }
+  if (elementsIn(value, maxElements) > maxElements) {
+    const reason = `holds more than ${maxElements} seats, points and other elements`;
+    problems.add({ record: 'plan', field: 'zones', reason, effect: 'refused' });
     return undefined;
   }
   const zones = value.zones.flatMap((zone, index) => readZone(zone, index, problems) ?? []);

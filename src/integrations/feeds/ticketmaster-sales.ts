@@ -3,6 +3,9 @@ import type { ProblemList } from './feed.js';
 import { isObject, type JsonObject, listOf, numberOf, objectOf, textOf } from './json-values.js';
 import { minorUnits, toPoints } from './points.js';
 
+/** Most price ranges read of one event; real ones have a handful. */
+const maxRanges = 100;
+
 interface PriceRange {
   readonly type: string;
   readonly currency: string;
@@ -10,7 +13,12 @@ interface PriceRange {
 }
 
 function rangesOf(event: JsonObject, record: string, problems: ProblemList): PriceRange[] {
-  return listOf(event.priceRanges).flatMap((value, index) => {
+  const ranges = listOf(event.priceRanges);
+  if (ranges.length > maxRanges) {
+    const reason = `has ${ranges.length} ranges; the first ${maxRanges} are read`;
+    problems.add({ record, field: 'priceRanges', reason, effect: 'changed' });
+  }
+  return ranges.slice(0, maxRanges).flatMap((value, index) => {
     const range = objectOf(value);
     const [max, currency] = [numberOf(range.max) ?? numberOf(range.min), textOf(range.currency)];
     if (isObject(value) && max !== undefined && max >= 0 && currency !== undefined) {
@@ -73,7 +81,7 @@ function readSeatLimit(
   const isStated =
     /limit|max/i.test(text) &&
     /\b\d+\b[^.]{0,40}?\b(?:per|each)\b|\b(?:limit|maximum|max)\b[^.]{0,10}?\b\d+\b/i.test(text);
-  if (limit === undefined || limit < 1 || numbers.size > 1 || !isStated) {
+  if (limit === undefined || limit < 1 || limit > 999 || numbers.size > 1 || !isStated) {
     const found =
       numbers.size > 1
         ? `states several numbers (${[...numbers].slice(0, 5).join(', ')})`

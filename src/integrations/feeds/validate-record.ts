@@ -1,9 +1,13 @@
 import type { z } from 'zod';
 import type { Candidate, ProblemList } from './feed.js';
-import { isObject } from './json-values.js';
+import { elementsIn, isObject } from './json-values.js';
 
 /** Lists whose bad elements can be left out while the record stays of use. */
 const lists = ['sections', 'rows', 'seats', 'schedules', 'decorations'] as const;
+/**
+ * Most list elements a record may hold: more than a venue of 100,000 seats needs, and few enough to check each.
+ */
+const maxElements = 250_000;
 /** Lists that make no sense empty: what holds them goes with their last element. */
 const neverEmptied: readonly string[] = ['sections', 'rows', 'seats'];
 
@@ -69,6 +73,11 @@ export function validateRecord<Schema extends z.ZodType>(
   candidate: Candidate,
   problems: ProblemList,
 ): z.output<Schema> | undefined {
+  if (elementsIn(candidate.value, maxElements) > maxElements) {
+    const reason = `holds more than ${maxElements} seats, points and other elements`;
+    problems.add({ record: candidate.record, reason, effect: 'skipped' });
+    return undefined;
+  }
   const first = schema.safeParse(candidate.value);
   if (first.success) return first.data;
   const { issues } = first.error;

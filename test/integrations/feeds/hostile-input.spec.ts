@@ -246,6 +246,23 @@ describe('hostile and broken feeds', () => {
     expect(parseFeed({ text: xml, options: {} }).problems[0]?.reason).toContain('is not XML');
   });
 
+  it('are refused when they hold more values than any feed needs', () => {
+    const reasons = (text: string) => parseFeed({ text, options: {} }).problems.map(({ reason }) => reason);
+    expect(reasons(`{"zones":[${'0,'.repeat(4_000_000)}0]}`)).toEqual(['has more than 4000000 values']);
+    expect(reasons(`{"zones":[${'0,'.repeat(1_000_000)}0]}`)).toEqual([
+      'holds more than 1000000 seats, points and other elements',
+    ]);
+    const seats = `"seats":[${'0,'.repeat(250_000)}0]`;
+    expect(reasons(`{"name":"x","zones":[{"rows":[{${seats}}]}]}`)[0]).toBe(
+      'holds more than 250000 seats, points and other elements',
+    );
+    const venue = `{"id":"a","name":"a","location":"","sections":[{"rows":[{${seats}}]}]}`;
+    expect(reasons(`{"format":"boxoffice-catalog","version":1,"source":"x","venues":[${venue}]}`)[0]).toBe(
+      'holds more than 250000 seats, points and other elements',
+    );
+    expect(reasons(`<dbs>${'<db/>'.repeat(1_000_001)}</dbs>`)).toEqual(['has more than 1000000 tags']);
+  });
+
   it('are refused when XML declares entities that could expand without end', () => {
     const bomb = `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY l0 "lol">${Array.from(
       { length: 9 },

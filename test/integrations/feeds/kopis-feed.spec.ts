@@ -157,10 +157,10 @@ describe('KOPIS performance detail', () => {
   });
 
   it('does not take apart texts of absurd length', () => {
-    const long = `${'월'.repeat(2001)}(`;
+    const long = `${'월'.repeat(1000)}(`;
     expect(problemsOf({ dtguidance: long, pcseguidance: long })).toEqual([
-      `skipped | ${record} | pcseguidance | is longer than 2000 characters`,
-      `skipped | ${record} | dtguidance | is longer than 2000 characters`,
+      `skipped | ${record} | pcseguidance | is longer than 1000 characters`,
+      `skipped | ${record} | dtguidance | is longer than 1000 characters`,
     ]);
   });
 
@@ -238,6 +238,26 @@ describe('KOPIS answers', () => {
   it('keeps text that looks like numbers as text', () => {
     const document = documentOf(parse(detail({ prfnm: '007', mt20id: '0012', mt13id: '1e3' })));
     expect(only(document.performances)).toMatchObject({ id: '0012', name: '007', venue: '1e3' });
+  });
+
+  it('decodes character references once, but not those in CDATA', () => {
+    const name = '&#44032;&#x41;&amp;amp;&lt;&#0;&nbsp;&quot;<![CDATA[ &amp;]]>';
+    const read = only(documentOf(parse(detail({ prfnm: name }))).performances).name;
+    expect(read).toBe('가A&amp;<&#0;&nbsp;" &amp;');
+    const many = detail({ sty: '&amp;'.repeat(5000) });
+    expect(only(documentOf(parse(many)).performances).description).toContain('&'.repeat(5000));
+  });
+
+  it('takes at most 1,000 halls as venues', () => {
+    const halls = Array.from(
+      { length: 1001 },
+      (_, n) => `<mt13><mt13id>H${n}</mt13id><seatscale>1</seatscale></mt13>`,
+    );
+    const result = parse(facility({ mt13s: halls.join('') }));
+    expect(documentOf(result).venues).toHaveLength(1000);
+    expect(lines(result.problems)).toEqual([
+      'skipped | feed | venues | 1 venues beyond the first 1000 are left out',
+    ]);
   });
 
   it('takes at most 1,000 records', () => {

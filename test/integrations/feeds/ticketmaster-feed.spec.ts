@@ -152,6 +152,12 @@ describe('Ticketmaster Discovery feed', () => {
     ]);
   });
 
+  it('reads at most 100 price ranges of an event', () => {
+    expect(problemsOf({ priceRanges: Array(300_000).fill(standard(20)) })).toEqual([
+      `changed | ${named('priceRanges | has 300000 ranges; the first 100 are read')}`,
+    ]);
+  });
+
   it('counts minor units as the currency does', () => {
     expect(['AUD', 'KRW', 'JPY', 'KWD', '???'].map(minorUnits)).toEqual([100, 1, 1, 1000, 100]);
   });
@@ -185,7 +191,12 @@ describe('Ticketmaster Discovery feed', () => {
     expect(unclear.problems).toEqual([
       `changed | ${named('ticketLimit.info | states several numbers (4, 10); the usual limit applies')}`,
     ]);
-    for (const text of ['Limits apply.', 'Over 18 only', 'A limit of 0 per customer']) {
+    for (const text of [
+      'Limits apply.',
+      'Over 18 only',
+      'A limit of 0 per customer',
+      `A limit of ${'1'.repeat(400)}`,
+    ]) {
       expect(limit(text).problems[0]).toContain('states no clear limit');
     }
     expect(limit('A limit of 50 tickets per customer')).toMatchObject({
