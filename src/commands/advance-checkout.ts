@@ -11,9 +11,9 @@ import type { OrderItem } from '../events/order-events.js';
 import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
-import { Executor, type Loaded } from './execute.js';
-import { HoldEnder } from './hold-ender.js';
-import { refuse } from './rejected.js';
+import { Executor, type Loaded, type Outcome } from './execute.js';
+import { HoldEnder, isReservedBy } from './hold-ender.js';
+import { Rejected, refuse } from './rejected.js';
 
 type Existing = Exclude<OrderState, { kind: 'none' }>;
 type OrderOf<Kind extends OrderState['kind']> = Extract<OrderState, { kind: Kind }>;
@@ -97,12 +97,14 @@ export class CheckoutProgress {
     const { orderId, userId, total } = order;
     const spend = { kind: 'spend', userId, orderId, amount: total } as const;
     const spent = await this.executor.execute(walletDecider, streams.wallet(userId), spend, context);
+    refuseIfBusy(spent);
     if (spent.kind === 'rejected') return this.#fail(order, 'insufficient-points', undefined, context);
     for (const item of inFixedOrder(order.items)) {
       const { scheduleId, seatId, holdId } = item;
       const stream = streams.seat(scheduleId, seatId);
       const reserve = { kind: 'reserve', scheduleId, seatId, holdId, orderId } as const;
       const reserved = await this.executor.execute(seatDecider, stream, reserve, context);
+      refuseIfBusy(reserved);
       if (reserved.kind === 'rejected') {
         const reason = reserved.rejection.code === 'seat-taken' ? 'seat-taken' : 'hold-lapsed';
         return this.#fail(order, reason, seatId, context);
@@ -140,7 +142,10 @@ export class CheckoutProgress {
     for (const { scheduleId, seatId, holdId } of inFixedOrder(order.items)) {
       const { orderId } = order;
       const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
-      await this.executor.executeOrThrow(seatDecider, streams.seat(scheduleId, seatId), giveBack, context);
+      const stream = streams.seat(scheduleId, seatId);
+      const { state } = await this.executor.executeOrThrow(seatDecider, stream, giveBack, context);
+      // Another order of the fan paid for it: it still counts against the limit.
+      if (isReservedBy(state, holdId)) continue;
       byHold.set(holdId, [...(byHold.get(holdId) ?? []), seatId]);
     }
     for (const [holdId, seatIds] of byHold) {
@@ -148,16 +153,20 @@ export class CheckoutProgress {
     }
   }
 
-  /** The fan's turn is over: seats still held beside the order go back to the others. */
+  /** The fan's turn is over, so nothing more can be held; seats held beside the order go back to the others. */
   async #completeToken({ tokenId, orderId }: Existing, context: CommandContext): Promise<void> {
-    const stream = streams.token(tokenId);
-    const { state } = await this.executor.load(tokenDecider, stream);
-    if (state.kind !== 'entered' && state.kind !== 'waiting') return;
+    const complete = { kind: 'complete', orderId } as const;
+    const { state } = await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      complete,
+      context,
+    );
+    if (state.kind === 'none') return;
     for (const [holdId, hold] of state.holds) {
       if (hold.outstanding.length > 0)
         await this.holds.giveBack(tokenId, holdId, 'released', stepContext(context, holdId));
     }
-    await this.executor.executeOrThrow(tokenDecider, stream, { kind: 'complete', orderId }, context);
   }
 }
 
@@ -178,6 +187,11 @@ export class AdvanceCheckoutHandler implements ICommandHandler<AdvanceCheckout> 
   execute({ orderId, context }: AdvanceCheckout): Promise<CheckoutResult> {
     return this.checkout.advance(orderId, context);
   }
+}
+
+/** Losing too many races says nothing about the order: it stays open and is resumed. @throws {Rejected} busy */
+function refuseIfBusy(outcome: Outcome<unknown>): void {
+  if (outcome.kind === 'rejected' && outcome.rejection.code === 'busy') throw new Rejected(outcome.rejection);
 }
 
 function inFixedOrder(items: readonly OrderItem[]): OrderItem[] {

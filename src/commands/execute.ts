@@ -26,8 +26,14 @@ export interface Loaded<State> {
   readonly position: Position | undefined;
 }
 
+export type Accepted<State> = Loaded<State> & {
+  readonly kind: 'accepted';
+  /** What was written; none when the command had nothing left to do. */
+  readonly events: readonly DomainEvent[];
+};
+
 export type Outcome<State> =
-  | ({ readonly kind: 'accepted'; readonly events: readonly DomainEvent[] } & Loaded<State>)
+  | Accepted<State>
   | ({ readonly kind: 'rejected'; readonly rejection: Rejection } & Loaded<State>);
 
 interface CachedState extends Loaded<unknown> {
@@ -101,7 +107,7 @@ export class Executor {
     stream: StreamName,
     command: Command,
     context: CommandContext,
-  ): Promise<Extract<Outcome<State>, { kind: 'accepted' }>> {
+  ): Promise<Accepted<State>> {
     const outcome = await this.execute(decider, stream, command, context);
     if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
     return outcome;

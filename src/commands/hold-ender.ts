@@ -6,7 +6,7 @@ import type { TokenEvent } from '../events/queue-events.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import { type CommandContext, stepContext } from './command-context.js';
-import { Executor, type Loaded } from './execute.js';
+import { type Accepted, Executor, type Loaded } from './execute.js';
 import { CLOCK } from './ports.js';
 import { refuse } from './rejected.js';
 
@@ -33,7 +33,8 @@ export class HoldEnder {
     const hold = await this.#find(tokenId, holdId);
     if (!hold) return undefined;
     const freed: SeatId[] = [];
-    for (const seatId of hold.outstanding) {
+    // Also seats returned before: a runner that was late may have taken one after that.
+    for (const seatId of hold.seatIds) {
       const released = await this.executor.executeOrThrow(
         seatDecider,
         streams.seat(hold.scheduleId, seatId),
@@ -51,20 +52,23 @@ export class HoldEnder {
     return this.returnSeats(tokenId, holdId, freed, reason, context);
   }
 
-  /** Writes the expiry of a hold whose deadline has passed; before that it changes nothing. */
+  /**
+   * Writes the expiry of a hold whose deadline has passed; before that it changes nothing.
+   * @returns whether any seat came back to the fan's limit.
+   */
   async expire(tokenId: TokenId, holdId: HoldId, context: CommandContext): Promise<boolean> {
     const hold = await this.#find(tokenId, holdId);
-    if (!hold || hold.outstanding.length === 0 || this.clock.now() < hold.expiresAt) return false;
+    if (!hold || this.clock.now() < hold.expiresAt) return false;
     const freed: SeatId[] = [];
-    for (const seatId of hold.outstanding) {
+    for (const seatId of hold.seatIds) {
       const { scheduleId } = hold;
       const stream = streams.seat(scheduleId, seatId);
       const expire = { kind: 'expire', scheduleId, seatId, holdId } as const;
       const { state } = await this.executor.executeOrThrow(seatDecider, stream, expire, context);
       if (!isReservedBy(state, holdId)) freed.push(seatId);
     }
-    await this.returnSeats(tokenId, holdId, freed, 'expired', context);
-    return freed.length > 0;
+    const returned = await this.returnSeats(tokenId, holdId, freed, 'expired', context);
+    return returned !== undefined && returned.events.length > 0;
   }
 
   /** Expires every lapsed hold of a token. @returns whether any seat came back. */
@@ -72,7 +76,8 @@ export class HoldEnder {
     const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
     if (state.kind === 'none') return false;
     let isAnyReturned = false;
-    for (const holdId of state.holds.keys()) {
+    for (const [holdId, hold] of state.holds) {
+      if (hold.outstanding.length === 0) continue;
       const isReturned = await this.expire(tokenId, holdId, stepContext(context, holdId));
       isAnyReturned ||= isReturned;
     }
@@ -100,7 +105,7 @@ export class HoldEnder {
     seatIds: readonly SeatId[],
     reason: ReturnReason,
     context: CommandContext,
-  ): Promise<Loaded<TokenState> | undefined> {
+  ): Promise<Accepted<TokenState> | undefined> {
     if (seatIds.length === 0) return undefined;
     const command = { kind: 'return-seats', holdId, seatIds: [...seatIds], reason } as const;
     return this.executor.executeOrThrow(tokenDecider, streams.token(tokenId), command, context);
@@ -113,6 +118,6 @@ export class HoldEnder {
 }
 
 /** A seat the hold has already turned into a reservation is no longer the hold's to give back. */
-function isReservedBy(state: SeatState, holdId: HoldId): boolean {
+export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
   return state.kind === 'reserved' && state.holdId === holdId;
 }

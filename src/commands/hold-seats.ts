@@ -17,7 +17,7 @@ import type { Clock } from '../platform/clock.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
-import { HoldEnder } from './hold-ender.js';
+import { HoldEnder, isReservedBy } from './hold-ender.js';
 import { CLOCK } from './ports.js';
 import type { QueuePass } from './queue-pass.js';
 import { QueueTurn } from './queue-turn.js';
@@ -105,7 +105,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     for (let choice = 0; ; choice++) {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
       const earlier = await this.#earlierHold(command, holdId);
-      if (earlier && !isWhole(earlier) && choice + 1 < maxChoices) continue; // a retry: this choice lost a seat
+      if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice went wrong before
       const seats = earlier
         ? this.offer.find(forSale, earlier.seatIds)
         : await this.offer.chooseBest(forSale, wanted, lost);
@@ -129,7 +129,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   ): Promise<HeldSeats> {
     const { scheduleId } = command;
     const seatIds = seats.map((seat) => seat.seatId);
-    await this.#refuseTaken(scheduleId, holdId, seatIds);
+    // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
+    const isRetry = (await this.#findHold(command.pass, holdId)) !== undefined;
+    if (!isRetry) await this.#refuseTaken(scheduleId, seatIds);
     const { expiresAt } = await this.#claim(command, forSale, holdId, seatIds, request);
     let position: Position | undefined;
     // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
@@ -150,12 +152,11 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         command.context,
       );
       if (taken.kind === 'rejected') {
-        await this.holds.giveBack(
-          command.pass.tokenId,
-          holdId,
-          'conflict',
-          stepContext(command.context, holdId),
-        );
+        // A seat that is paid for ended this hold well: the rest of it belongs to the checkout.
+        if (!isReservedBy(taken.state, holdId)) {
+          const step = stepContext(command.context, holdId);
+          await this.holds.giveBack(command.pass.tokenId, holdId, 'conflict', step);
+        }
         throw new Rejected(taken.rejection);
       }
       position = taken.position;
@@ -166,10 +167,10 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   }
 
   /** Spares the fan's limit and the log a request that plainly can't succeed. */
-  async #refuseTaken(scheduleId: ScheduleId, holdId: HoldId, seatIds: readonly SeatId[]): Promise<void> {
+  async #refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<void> {
     for (const seatId of seatIds) {
       const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
-      if (isFree(state, this.clock.now()) || (state.kind !== 'free' && state.holdId === holdId)) continue;
+      if (isFree(state, this.clock.now())) continue;
       throw state.kind === 'reserved'
         ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
         : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
@@ -210,18 +211,25 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     return hold;
   }
 
-  /** Another runner of the same command may have given seats back meanwhile: then nothing of the hold may stay. */
+  /**
+   * Another runner of the same command may have given seats back meanwhile, or the fan's turn may have ended:
+   * then nothing of the hold may stay.
+   */
   async #confirm({ pass, context }: HoldSeats, holdId: HoldId): Promise<void> {
     const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
-    const hold = state.kind === 'none' ? undefined : state.holds.get(holdId);
+    const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
     if (hold && isWhole(hold)) return;
     await this.holds.giveBack(pass.tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
     throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
   }
 
+  async #findHold({ tokenId }: QueuePass, holdId: HoldId): Promise<TokenHold | undefined> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    return state.kind === 'none' ? undefined : state.holds.get(holdId);
+  }
+
   async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
-    const hold = state.kind === 'none' ? undefined : state.holds.get(holdId);
+    const hold = await this.#findHold(pass, holdId);
     if (!hold || !('bestAvailable' in input)) return undefined;
     const request = { kind: 'best-available', ...input.bestAvailable } as const;
     if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;

@@ -51,7 +51,8 @@ export class PayHandler implements ICommandHandler<Pay> {
   async execute({ pass, input, context }: Pay): Promise<CheckoutResult> {
     const { state: token } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
     if (token.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
-    const holdIds = [...(input.holdIds ?? liveHoldIds(token))].sort();
+    // A hold named twice is paid for once.
+    const holdIds = [...new Set(input.holdIds ?? liveHoldIds(token))].sort();
     const { orderId, state: earlier } = await this.#findOrder(pass, holdIds);
     if (earlier.kind === 'none') await this.#place(pass, token, holdIds, orderId, context);
     return this.checkout.advanceOrThrow(orderId, context);

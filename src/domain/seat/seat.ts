@@ -113,6 +113,7 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
     case 'free':
       return state.lastHoldId === command.holdId ? holdEnded : accept(held);
     case 'reserved':
+      if (state.holdId === command.holdId) return holdEnded;
       return reject('seat-reserved', `Seat ${command.seatId} is sold: choose another one.`, {
         seatId: command.seatId,
       });

@@ -14,6 +14,8 @@ export interface TokenHold {
   readonly outstanding: readonly SeatId[];
   readonly request: Extract<TokenEvent, { type: 'SeatsRequested' }>['data']['request'];
   readonly expiresAt: Instant;
+  /** It was given back because somebody else got one of its seats first. */
+  readonly lostSeat: boolean;
 }
 
 interface Owner {
@@ -132,15 +134,16 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
       }
       case 'SeatsRequested': {
         const { holdId, scheduleId, seatIds, request, expiresAt } = event.data;
-        const hold = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt };
+        const hold = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt, lostSeat: false };
         return { ...state, holds: new Map(state.holds).set(holdId, hold) };
       }
       case 'SeatsReturned': {
-        const { holdId, seatIds } = event.data;
+        const { holdId, seatIds, reason } = event.data;
         const hold = state.holds.get(holdId);
         if (!hold) return state;
         const outstanding = hold.outstanding.filter((seatId) => !seatIds.includes(seatId));
-        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, outstanding }) };
+        const lostSeat = hold.lostSeat || reason === 'conflict';
+        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, outstanding, lostSeat }) };
       }
       case 'TokenCompleted':
         return { ...state, kind: 'ended', end: { kind: 'completed', orderId: event.data.orderId } };
