@@ -50,6 +50,14 @@ export async function contradictions(store: EventStore): Promise<string[]> {
   return [...openOrders(books), ...wrongSeats(books), ...wrongMoney(books), ...wrongLimits(books)];
 }
 
+/** The ids of all seats that some hold has, lapsed or not, in the order they were first held. */
+export async function heldSeats(store: EventStore): Promise<string[]> {
+  const { seats } = await readBooks(store);
+  return [...seats].flatMap(([stream, { kind }]) =>
+    kind === 'held' ? [stream.split('.')[1] ?? stream] : [],
+  );
+}
+
 function foldCategory<State, Event extends DomainEvent>(
   log: readonly RecordedEvent[],
   category: string,

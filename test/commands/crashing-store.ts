@@ -82,6 +82,17 @@ export function crashingStore(inner: EventStore, crashAt: number, side: CrashSid
   return { store: new HookedStore(inner, hooks), hasDied: () => died.yet };
 }
 
+/** Whether the work ended because its process died; any other error is passed on. */
+export async function died(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return false;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return true;
+    throw error;
+  }
+}
+
 /** A process that stops before or after its `pauseAt`-th append until it is let go on. */
 export function pausingStore(inner: EventStore, pauseAt: number, side: CrashSide) {
   let goOn = () => {};

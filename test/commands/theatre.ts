@@ -8,6 +8,7 @@ import { IssueToken } from '../../src/commands/issue-token.js';
 import { OpenQueue } from '../../src/commands/open-queue.js';
 import type { QueuePass } from '../../src/commands/queue-pass.js';
 import { Rejected } from '../../src/commands/rejected.js';
+import { ReleaseHold } from '../../src/commands/release-hold.js';
 import { type CatalogDocument, catalogDocumentSchema } from '../../src/domain/catalog/document.js';
 import type { SalesRules } from '../../src/events/catalog-events.js';
 import {
@@ -124,6 +125,10 @@ export function hold(
   context: CommandContext = freshContext(),
 ): Promise<HeldSeats> {
   return side.execute(new HoldSeats(pass, scheduleId, { seatIds }, context));
+}
+
+export function release(side: CommandSide, pass: QueuePass, { holdId }: Pick<HeldSeats, 'holdId'>) {
+  return side.execute(new ReleaseHold(pass, holdId, freshContext()));
 }
 
 export function holdBest(

@@ -1,0 +1,148 @@
+import { LeaveQueue } from '../../src/commands/leave-queue.js';
+import { toInstant } from '../../src/events/ids.js';
+import { contradictions, heldSeats } from './audit.js';
+import { type CommandSide, createCommandSide, restarted } from './box-office.js';
+import { HookedStore } from './crashing-store.js';
+import {
+  contextOf,
+  freshContext,
+  hold,
+  inside,
+  openTheatre,
+  outcomeOf,
+  queued,
+  release,
+  scheduleId,
+  seatPrice,
+  seats,
+  startsAt,
+} from './theatre.js';
+
+const holdTtlMs = 60_000;
+let side: CommandSide;
+beforeEach(async () => {
+  side = createCommandSide();
+  await openTheatre(side, { sales: { holdTtlMs } });
+});
+afterEach(async () => {
+  expect(await contradictions(side.store)).toEqual([]);
+});
+
+describe('HoldSeats', () => {
+  it('holds named seats at their price until the deadline', async () => {
+    const mina = await inside(side, 'mina');
+    const held = await hold(side, mina, seats('A-1', 'A-2'));
+    expect(held.total).toBe(2 * seatPrice);
+    expect(Date.parse(held.expiresAt) - side.clock.nowMs()).toBe(holdTtlMs);
+    expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2']);
+  });
+
+  it('needs a token that was admitted', async () => {
+    const mina = await queued(side, 'mina');
+    expect(await outcomeOf(hold(side, mina, seats('A-1')))).toBe('token-waiting');
+  });
+
+  it('refuses seats that do not exist, and dates that have begun', async () => {
+    const mina = await inside(side, 'mina');
+    expect(await outcomeOf(hold(side, mina, seats('Z-1')))).toBe('seat-unknown');
+    side.clock.moveTo(toInstant(Date.parse(startsAt)));
+    expect(await outcomeOf(hold(side, mina, seats('A-1')))).toBe('not-on-sale');
+  });
+
+  it('gives one seat to exactly one of a thousand fans', async () => {
+    const passes = [];
+    for (let n = 0; n < 1000; n++) passes.push(await queued(side, `fan ${n}`));
+    const opener = await inside(side, 'the last one');
+    const outcomes = await Promise.all(
+      [...passes, opener].map((pass) => outcomeOf(hold(side, pass, seats('A-1')))),
+    );
+    const refusals = outcomes.filter((outcome) => typeof outcome === 'string');
+    expect(refusals).toHaveLength(1000);
+    expect(new Set(refusals)).toEqual(new Set(['seat-held']));
+  });
+
+  it('takes all seats or none: a seat lost in the middle leaves nothing and costs no limit', async () => {
+    const [mina, jun] = [await inside(side, 'mina'), await inside(side, 'jun')];
+    // The rival takes A-2 when mina has claimed her limit (append 0) and taken A-1 (append 1).
+    const raced = restarted(side, {
+      store: new HookedStore(side.store, {
+        after: async (index) => {
+          if (index === 1) await hold(side, jun, seats('A-2'));
+        },
+      }),
+    });
+    expect(await outcomeOf(hold(raced, mina, seats('A-1', 'A-2', 'A-3')))).toBe('seat-held');
+    expect(await heldSeats(side.store)).toEqual(['A-2']);
+    await hold(side, mina, seats('B-1', 'B-2', 'B-3', 'B-4'));
+  });
+
+  it('lets one of two overlapping groups through when they race', async () => {
+    const [mina, jun] = [await inside(side, 'mina'), await inside(side, 'jun')];
+    const other = restarted(side);
+    const outcomes = await Promise.all([
+      outcomeOf(hold(side, mina, seats('A-1', 'A-2', 'A-3'))),
+      outcomeOf(hold(other, jun, seats('A-3', 'A-2', 'A-1'))),
+    ]);
+    expect(outcomes.filter((outcome) => outcome === 'seat-held')).toHaveLength(1);
+    expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2', 'A-3']);
+  });
+
+  it('answers a repeated command with the same hold', async () => {
+    const mina = await inside(side, 'mina');
+    const context = contextOf('once');
+    const first = await hold(side, mina, seats('A-1', 'A-2'), context);
+    side.clock.advance(1_000);
+    const again = await hold(restarted(side), mina, seats('A-1', 'A-2'), context);
+    expect(again).toMatchObject({ holdId: first.holdId, expiresAt: first.expiresAt, total: first.total });
+  });
+
+  it('refuses a repeated command after the release instead of holding again', async () => {
+    const mina = await inside(side, 'mina');
+    const context = contextOf('once');
+    await release(side, mina, await hold(side, mina, seats('A-1'), context));
+    expect(await outcomeOf(hold(side, mina, seats('A-1'), context))).toBe('hold-ended');
+    expect(await heldSeats(side.store)).toEqual([]);
+  });
+
+  it('refuses another request under the same command id', async () => {
+    const mina = await inside(side, 'mina');
+    const context = contextOf('once');
+    await hold(side, mina, seats('A-1'), context);
+    expect(await outcomeOf(hold(side, mina, seats('A-2'), context))).toBe('idempotency-key-reused');
+    expect(await heldSeats(side.store)).toEqual(['A-1']);
+  });
+
+  it('caps the seats of one fan across concurrent requests', async () => {
+    const mina = await inside(side, 'mina');
+    const other = restarted(side);
+    const outcomes = await Promise.all([
+      outcomeOf(hold(side, mina, seats('A-1', 'A-2', 'A-3'))),
+      outcomeOf(hold(other, mina, seats('B-1', 'B-2', 'B-3'))),
+    ]);
+    expect(outcomes.filter((outcome) => outcome === 'seat-limit-reached')).toHaveLength(1);
+    expect(await heldSeats(side.store)).toHaveLength(3);
+  });
+
+  it('does not count lapsed holds against the limit', async () => {
+    const mina = await inside(side, 'mina');
+    await hold(side, mina, seats('A-1', 'A-2', 'A-3', 'A-4'));
+    side.clock.advance(holdTtlMs - 1);
+    expect(await outcomeOf(hold(side, mina, seats('B-1')))).toBe('seat-limit-reached');
+    side.clock.advance(1);
+    await hold(side, mina, seats('B-1', 'B-2', 'B-3', 'B-4'));
+    expect(await heldSeats(side.store)).toEqual(['B-1', 'B-2', 'B-3', 'B-4']);
+  });
+
+  it('takes over a lapsed seat exactly at its deadline', async () => {
+    const [mina, jun] = [await inside(side, 'mina'), await inside(side, 'jun')];
+    await hold(side, mina, seats('A-1'));
+    side.clock.advance(holdTtlMs - 1);
+    expect(await outcomeOf(hold(side, jun, seats('A-1')))).toBe('seat-held');
+    side.clock.advance(1);
+    const taken = await hold(side, jun, seats('A-1'));
+    expect(taken.seats).toHaveLength(1);
+    const events = await side.store.readStream(`seat-${scheduleId}.A-1`);
+    expect(events.map(({ type }) => type)).toEqual(['SeatHeld', 'SeatHoldExpired', 'SeatHeld']);
+    await side.execute(new LeaveQueue(mina, freshContext()));
+  });
+});
