@@ -1,0 +1,236 @@
+import { addMs, earlier, type Instant } from '../../src/events/ids.js';
+import {
+  at,
+  type DataOf,
+  id,
+  type LogUnderAudit,
+  performanceId,
+  sales,
+  scheduleId,
+  seat,
+} from './log-under-audit.js';
+
+/** One fan whose every step is written to a log as the service would write it, unless a change says otherwise. */
+export class Fan {
+  readonly userId: DataOf<'SeatHeld'>['userId'];
+  tokenId: DataOf<'SeatHeld'>['tokenId'];
+  holdId: DataOf<'SeatHeld'>['holdId'];
+  orderId: DataOf<'OrderPlaced'>['orderId'];
+  readonly chargeId: DataOf<'ChargeApproved'>['chargeId'];
+  balance = 0;
+  turnEnds: Instant = at(0);
+  holdEnds: Instant = at(0);
+
+  constructor(
+    private readonly log: LogUnderAudit,
+    readonly name: string,
+  ) {
+    this.userId = id(`user ${name}`);
+    this.tokenId = id(`token ${name}`);
+    this.holdId = id(`hold ${name}`);
+    this.orderId = id(`order ${name}`);
+    this.chargeId = id(`charge ${name}`);
+  }
+
+  private get turn() {
+    return { tokenId: this.tokenId, userId: this.userId, performanceId };
+  }
+
+  requestCharge(): this {
+    const { userId, chargeId } = this;
+    const data = { chargeId, userId, amount: 1_000, paymentMethod: 'pm' };
+    this.log.add(`charge-${chargeId}`, { type: 'ChargeRequested', data });
+    return this;
+  }
+
+  approve(change: Partial<DataOf<'ChargeApproved'>> = {}): this {
+    const { userId, chargeId } = this;
+    const paymentId = id<DataOf<'ChargeApproved'>['paymentId']>(`payment ${this.name}`);
+    const data = { chargeId, userId, amount: 1_000, paymentId, ...change };
+    this.log.add(`charge-${chargeId}`, { type: 'ChargeApproved', data });
+    return this;
+  }
+
+  credit(change: Partial<DataOf<'PointsCharged'>> = {}): this {
+    const { userId, chargeId } = this;
+    const amount = change.amount ?? 1_000;
+    this.balance += amount;
+    const data = { userId, chargeId, amount, balance: this.balance, ...change };
+    this.log.add(`wallet-${userId}`, { type: 'PointsCharged', data });
+    return this;
+  }
+
+  charge(): this {
+    return this.requestCharge().approve().credit();
+  }
+
+  request(change: Partial<DataOf<'TokenRequested'>> = {}): this {
+    const data = { ...this.turn, entry: 0, numberOfTickets: 2, seatLimit: sales.seatLimitPerUser, ...change };
+    this.log.add(`token-${data.tokenId}`, { type: 'TokenRequested', data });
+    return this;
+  }
+
+  number(): this {
+    const data = { ...this.turn, numberOfTickets: 2 };
+    this.log.add(`queue-${performanceId}`, { type: 'TokenIssued', data });
+    return this;
+  }
+
+  queue(): this {
+    return this.request().number();
+  }
+
+  /** Steps in under the newest admission, which was the event before unless `change` says otherwise. */
+  enter(place: number, change: Partial<DataOf<'TokenEntered'>> = {}, when?: Instant): this {
+    const enteredAt = when ?? at(this.log.ms + 1_000);
+    this.turnEnds = addMs(enteredAt, sales.serviceWindowMs);
+    const data = { ...this.turn, place, admittedAt: at(this.log.ms), expiresAt: this.turnEnds, ...change };
+    this.log.add(`token-${this.tokenId}`, { type: 'TokenEntered', data }, enteredAt);
+    return this;
+  }
+
+  ask(seats: readonly string[], change: Partial<DataOf<'SeatsRequested'>> = {}): this {
+    this.holdEnds = earlier(addMs(at(this.log.ms), sales.holdTtlMs), this.turnEnds);
+    const data = {
+      ...this.turn,
+      holdId: this.holdId,
+      scheduleId,
+      seatIds: seats.map(seat),
+      request: { kind: 'seats' } as const,
+      expiresAt: this.holdEnds,
+      ...change,
+    };
+    this.log.add(`token-${this.tokenId}`, { type: 'SeatsRequested', data });
+    return this;
+  }
+
+  take(seats: readonly string[], change: Partial<DataOf<'SeatHeld'>> = {}, when?: Instant): this {
+    for (const name of seats) {
+      const { holdId, userId, tokenId, holdEnds } = this;
+      const seatId = seat(name);
+      const data = {
+        scheduleId,
+        seatId,
+        holdId,
+        userId,
+        tokenId,
+        price: 100,
+        expiresAt: holdEnds,
+        ...change,
+      };
+      this.log.add(`seat-${scheduleId}.${seatId}`, { type: 'SeatHeld', data }, when);
+    }
+    return this;
+  }
+
+  hold(...seats: readonly string[]): this {
+    return this.ask(seats).take(seats);
+  }
+
+  release(name: string, change: Partial<DataOf<'SeatHoldReleased'>> = {}): this {
+    const { holdId, userId } = this;
+    const seatId = seat(name);
+    const data = { scheduleId, seatId, holdId, userId, reason: 'released' as const, ...change };
+    this.log.add(`seat-${scheduleId}.${seatId}`, { type: 'SeatHoldReleased', data });
+    return this;
+  }
+
+  lapse(name: string, when: Instant = this.holdEnds): this {
+    const { holdId, userId, holdEnds: expiredAt } = this;
+    const data = { scheduleId, seatId: seat(name), holdId, userId, expiredAt };
+    this.log.add(`seat-${scheduleId}.${name}`, { type: 'SeatHoldExpired', data }, when);
+    return this;
+  }
+
+  giveBack(seats: readonly string[], reason: DataOf<'SeatsReturned'>['reason'] = 'released'): this {
+    const data = { ...this.turn, holdId: this.holdId, seatIds: seats.map(seat), reason };
+    this.log.add(`token-${this.tokenId}`, { type: 'SeatsReturned', data });
+    return this;
+  }
+
+  place(seats: readonly string[], change: Partial<DataOf<'OrderPlaced'>> = {}): this {
+    const items = seats.map((name) => ({ scheduleId, seatId: seat(name), holdId: this.holdId, price: 100 }));
+    const data = { orderId: this.orderId, ...this.turn, items, total: 100 * seats.length, ...change };
+    this.log.add(`order-${this.orderId}`, { type: 'OrderPlaced', data });
+    return this;
+  }
+
+  spend(amount: number, change: Partial<DataOf<'PointsSpent'>> = {}): this {
+    this.balance -= amount;
+    const data = { userId: this.userId, orderId: this.orderId, amount, balance: this.balance, ...change };
+    this.log.add(`wallet-${this.userId}`, { type: 'PointsSpent', data });
+    return this;
+  }
+
+  reserve(name: string, change: Partial<DataOf<'SeatReserved'>> = {}, when?: Instant): this {
+    const { holdId, userId, orderId } = this;
+    const data = { scheduleId, seatId: seat(name), holdId, userId, orderId, price: 100, ...change };
+    this.log.add(`seat-${scheduleId}.${name}`, { type: 'SeatReserved', data }, when);
+    return this;
+  }
+
+  paid(total: number): this {
+    const { orderId, userId } = this;
+    const data = { orderId, userId, paymentId: id<DataOf<'OrderPaid'>['paymentId']>('payment'), total };
+    this.log.add(`order-${orderId}`, { type: 'OrderPaid', data });
+    return this;
+  }
+
+  complete(): this {
+    const data = { ...this.turn, orderId: this.orderId };
+    this.log.add(`token-${this.tokenId}`, { type: 'TokenCompleted', data });
+    return this;
+  }
+
+  leave(): this {
+    this.log.add(`token-${this.tokenId}`, { type: 'TokenLeft', data: this.turn });
+    return this;
+  }
+
+  expire(reason: DataOf<'TokenExpired'>['reason'], when: Instant): this {
+    this.log.add(`token-${this.tokenId}`, { type: 'TokenExpired', data: { ...this.turn, reason } }, when);
+    return this;
+  }
+
+  fail(): this {
+    const { orderId, userId } = this;
+    this.log.add(`order-${orderId}`, {
+      type: 'OrderFailed',
+      data: { orderId, userId, reason: 'hold-lapsed' },
+    });
+    return this;
+  }
+
+  cancel(): this {
+    const { orderId, userId } = this;
+    this.log.add(`order-${orderId}`, { type: 'OrderCancelled', data: { orderId, userId } });
+    return this;
+  }
+
+  refund(amount: number, change: Partial<DataOf<'PointsRefunded'>> = {}): this {
+    this.balance += amount;
+    const data = { userId: this.userId, orderId: this.orderId, amount, balance: this.balance, ...change };
+    this.log.add(`wallet-${this.userId}`, { type: 'PointsRefunded', data });
+    return this;
+  }
+
+  unreserve(name: string): this {
+    const { userId, orderId } = this;
+    const data = { scheduleId, seatId: seat(name), userId, orderId, reason: 'order-cancelled' as const };
+    this.log.add(`seat-${scheduleId}.${name}`, { type: 'SeatReservationCancelled', data });
+    return this;
+  }
+
+  close(amount: number): this {
+    const { orderId, userId } = this;
+    this.log.add(`order-${orderId}`, { type: 'OrderRefunded', data: { orderId, userId, amount } });
+    return this;
+  }
+
+  /** Pays for the held seats in full. */
+  pay(...seats: readonly string[]): this {
+    this.place(seats).spend(100 * seats.length);
+    for (const name of seats) this.reserve(name);
+    return this.paid(100 * seats.length).complete();
+  }
+}

@@ -1,0 +1,191 @@
+import { Fan } from './fan.js';
+import { at, id, LogUnderAudit, scheduleId, seat } from './log-under-audit.js';
+
+/** A catalog on sale with two fans inside, both with points. */
+function onSale(): { log: LogUnderAudit; ann: Fan; bob: Fan } {
+  const log = new LogUnderAudit().catalog();
+  const ann = new Fan(log, 'ann').charge().queue();
+  const bob = new Fan(log, 'bob').charge().queue();
+  log.open().admit(0, 2);
+  const admittedAt = at(log.ms);
+  ann.enter(0, { admittedAt });
+  bob.enter(1, { admittedAt });
+  return { log, ann, bob };
+}
+
+/** Later than anything here may take. */
+const muchLater = at(3_600_000);
+
+describe('the audit finds in the seats', () => {
+  it('nothing as long as nobody tampers', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1', 'A-2').pay('A-1', 'A-2');
+    bob.hold('A-3').release('A-3').giveBack(['A-3']);
+    expect(log.codes(muchLater)).toEqual([]);
+  });
+
+  it('a seat held by two fans', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1');
+    bob.hold('A-1');
+    expect(log.codes()).toEqual(['seat-single-owner']);
+    expect(log.audit().findings[0]?.events.map((event) => event.stream)).toEqual([
+      `seat-${scheduleId}.A-1`,
+      `seat-${scheduleId}.A-1`,
+    ]);
+  });
+
+  it('a seat taken over after its deadline without the expiry being written', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1');
+    log.ms += 300_000;
+    bob.hold('A-1');
+    expect(log.codes()).toEqual(['seat-single-owner']);
+  });
+
+  it('a sold seat held again', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1').pay('A-1');
+    bob.hold('A-1');
+    // The buyer no longer has what was paid for.
+    expect(log.codes()).toEqual(['seat-single-owner', 'paid-seats-reserved']);
+  });
+
+  it('a seat reserved for somebody else than its holder', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1');
+    bob.ask(['A-1']).place(['A-1']).spend(100).reserve('A-1').paid(100).complete();
+    expect(log.codes()).toEqual(['seat-single-owner']);
+  });
+
+  it('a reservation given back by an order that does not have it', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1').pay('A-1');
+    bob.hold('A-2').place(['A-2']).fail().unreserve('A-1');
+    expect(log.codes()).toEqual(['seat-single-owner']);
+  });
+
+  it('a hold that ends twice', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').release('A-1').release('A-1');
+    expect(log.codes()).toEqual(['hold-ends-once']);
+  });
+
+  it('a hold that comes back after it ended', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').release('A-1').take(['A-1']);
+    expect(log.codes()).toEqual(['hold-ends-once']);
+  });
+
+  it('a hold that expires before its deadline, or with another deadline', () => {
+    const early = onSale();
+    early.ann.hold('A-1').lapse('A-1', at(early.log.ms + 1_000));
+    expect(early.log.codes()).toEqual(['hold-not-early']);
+
+    const other = onSale();
+    other.ann.hold('A-1');
+    other.ann.holdEnds = at(other.log.ms);
+    other.ann.lapse('A-1', muchLater);
+    expect(other.log.codes()).toEqual(['hold-not-early']);
+  });
+
+  it('a seat reserved after the hold’s deadline', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').place(['A-1']).spend(100).reserve('A-1', {}, muchLater).paid(100);
+    expect(log.codes()).toEqual(['hold-in-time']);
+  });
+
+  it('a hold left open long after its deadline, but none before', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1');
+    expect(log.codes(at(log.ms + 330_000))).toEqual([]);
+    expect(log.codes(muchLater)).toEqual(['hold-overdue']);
+  });
+});
+
+describe('the audit finds in the plan', () => {
+  it('a seat that never was in it', () => {
+    const { log, ann } = onSale();
+    ann.hold('Z-9');
+    expect(log.codes()).toEqual(['seat-in-plan']);
+  });
+
+  it('a sold seat that was dropped from it', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').pay('A-1');
+    log.section('a', ['A-2', 'A-3']);
+    expect(log.codes(muchLater)).toEqual(['seat-in-plan']);
+  });
+
+  it('a seat in two sections, once the plan has settled', () => {
+    const { log } = onSale();
+    log.section('b', ['A-4']);
+    expect(log.codes()).toEqual([]);
+    expect(log.codes(muchLater)).toEqual(['plan-seat-once']);
+    expect(log.section('a', ['A-1', 'A-2', 'A-3']).codes(muchLater)).toEqual([]);
+  });
+
+  it('a date of a performance that was not published', () => {
+    const { log } = onSale();
+    log.add(`schedule-${id('other')}`, {
+      type: 'SchedulePublished',
+      data: {
+        scheduleId: id('other'),
+        performanceId: id('nothing'),
+        venueId: id('venue'),
+        startsAt: at(0),
+        status: 'scheduled',
+      },
+    });
+    expect(log.codes()).toEqual(['catalog-reference']);
+  });
+});
+
+describe('the audit finds in the sales', () => {
+  it('a seat reserved at another price than ordered', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').place(['A-1']).spend(100).reserve('A-1', { price: 90 }).paid(100);
+    expect(log.codes()).toEqual(['reservation-ordered']);
+  });
+
+  it('a seat reserved that the order does not name', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1', 'A-2').place(['A-1']).spend(100).reserve('A-1').reserve('A-2');
+    expect(log.codes()).toEqual(['reservation-ordered']);
+  });
+
+  it('a paid order without all its seats', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1', 'A-2').place(['A-1', 'A-2']).spend(200).reserve('A-1').paid(200);
+    expect(log.codes()).toEqual(['paid-seats-reserved']);
+  });
+
+  it('a seat taken from a paid order', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').pay('A-1').unreserve('A-1');
+    expect(log.codes()).toEqual(['paid-seats-reserved']);
+  });
+
+  it('a seat that nobody paid for', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1');
+    log.add(`seat-${scheduleId}.A-1`, {
+      type: 'SeatReserved',
+      data: {
+        scheduleId,
+        seatId: seat('A-1'),
+        holdId: ann.holdId,
+        userId: ann.userId,
+        orderId: id('no order'),
+        price: 100,
+      },
+    });
+    expect(log.codes()).toEqual(['reservation-ordered', 'reserved-seats-paid']);
+  });
+
+  it('a refunded order that keeps its seats', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1').pay('A-1').cancel().refund(100).close(100);
+    expect(log.codes()).toEqual(['refunded-seats-free', 'reserved-seats-paid']);
+  });
+});

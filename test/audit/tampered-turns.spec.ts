@@ -1,0 +1,229 @@
+import { Fan } from './fan.js';
+import { at, id, LogUnderAudit, scheduleId, seat } from './log-under-audit.js';
+
+const inAnHour = at(3_600_000);
+
+/** A fan whose turn it is, inside. */
+function inside(): { log: LogUnderAudit; ann: Fan } {
+  const log = new LogUnderAudit().catalog();
+  const ann = new Fan(log, 'ann').charge().queue();
+  log.open().admit(0, 1);
+  ann.enter(0);
+  return { log, ann };
+}
+
+describe('the audit finds in the turns', () => {
+  it('a turn that ends twice, or is entered after its end', () => {
+    const twice = inside();
+    twice.ann.leave().leave();
+    expect(twice.log.codes()).toEqual(['token-transition']);
+
+    const after = new LogUnderAudit().catalog();
+    const bob = new Fan(after, 'bob').queue();
+    after.open().admit(0, 1);
+    const admittedAt = at(after.ms);
+    bob.leave().enter(0, { admittedAt });
+    expect(after.codes()).toEqual(['token-transition']);
+  });
+
+  it('a second live turn of one fan', () => {
+    const { log, ann } = inside();
+    ann.tokenId = id('second token');
+    ann.request({ entry: 1 });
+    expect(log.codes()).toEqual(['token-single-live']);
+  });
+
+  it('a turn that ends before its time', () => {
+    const entered = inside();
+    entered.ann.expire('time-used-up', at(entered.log.ms));
+    expect(entered.log.codes()).toEqual(['turn-not-early']);
+
+    const claimed = new LogUnderAudit().catalog();
+    const bob = new Fan(claimed, 'bob').queue();
+    claimed.open().admit(0, 1);
+    bob.expire('claim-lapsed', at(claimed.ms));
+    expect(claimed.codes()).toEqual(['turn-not-early']);
+
+    const waiting = new LogUnderAudit().catalog();
+    new Fan(waiting, 'bob').queue().expire('claim-lapsed', inAnHour);
+    expect(waiting.codes()).toEqual(['turn-not-early']);
+  });
+
+  it('seats requested before entering, after the turn, or for longer than the turn', () => {
+    const early = new LogUnderAudit().catalog();
+    new Fan(early, 'ann').queue().ask(['A-1']);
+    expect(early.codes()).toEqual(['request-in-turn']);
+
+    const late = inside();
+    late.ann.leave().ask(['A-1']);
+    expect(late.log.codes()).toEqual(['request-in-turn']);
+
+    const long = inside();
+    long.ann.ask(['A-1'], { expiresAt: inAnHour });
+    expect(long.log.codes()).toEqual(['request-in-turn']);
+  });
+
+  it('seats requested of another performance', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1'], { scheduleId: id('elsewhere') });
+    expect(log.codes()).toEqual(['request-in-turn']);
+  });
+
+  it('a hold that no turn requested, or for another seat, fan or deadline', () => {
+    const unasked = inside();
+    unasked.ann.take(['A-1'], { expiresAt: inAnHour });
+    expect(unasked.log.codes()).toEqual(['hold-requested']);
+
+    for (const change of [
+      { seatId: seat('A-2') },
+      { userId: id<Fan['userId']>('bob') },
+      { expiresAt: at(400_000) },
+    ]) {
+      const other = inside();
+      const ask = other.ann.ask(['A-1']);
+      ask.take([change.seatId ?? 'A-1'], change);
+      expect(other.log.codes()).toEqual(['hold-requested']);
+    }
+  });
+
+  it('a hold taken after its seats were given back', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1']).giveBack(['A-1'], 'conflict').take(['A-1']);
+    expect(log.codes()).toEqual(['hold-requested']);
+  });
+
+  it('a hold taken after the turn had ended', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1']).complete().take(['A-1']);
+    expect(log.codes()).toEqual(['hold-requested']);
+  });
+
+  it('seats that stop counting while they are still held, or never counted', () => {
+    const held = inside();
+    held.ann.hold('A-1').giveBack(['A-1']);
+    expect(held.log.codes()).toEqual(['return-after-free']);
+
+    const twice = inside();
+    twice.ann.hold('A-1').release('A-1').giveBack(['A-1']).giveBack(['A-1']);
+    expect(twice.log.codes()).toEqual(['return-after-free']);
+  });
+
+  it('more seats in a turn than its limit', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1', 'A-2', 'A-3']);
+    expect(log.codes()).toEqual(['seat-limit-turn']);
+  });
+
+  it('more seats of a fan than allowed, over several turns', () => {
+    const { log, ann } = inside();
+    ann.hold('A-1', 'A-2').pay('A-1', 'A-2');
+    ann.tokenId = id('second token');
+    ann.holdId = id('second hold');
+    // This turn should have been refused: the limit was bought already.
+    ann.request({ entry: 1 }).number();
+    log.admit(1, 2);
+    ann.enter(1).hold('A-3');
+    expect(log.codes()).toEqual(['seat-limit-user']);
+    expect(log.audit().findings).toHaveLength(1);
+    expect(log.audit().findings[0]?.events[0]?.stream).toBe(`seat-${scheduleId}.A-3`);
+  });
+});
+
+describe('the audit finds in the queue', () => {
+  it('a number given to a turn nobody requested', () => {
+    const log = new LogUnderAudit().catalog();
+    new Fan(log, 'ann').number();
+    expect(log.codes()).toEqual(['queue-number']);
+  });
+
+  it('a queue that opens twice, too early, or with another seed', () => {
+    expect(new LogUnderAudit().catalog().open().open().codes()).toEqual(['queue-opening']);
+    expect(new LogUnderAudit().catalog({ opensAt: inAnHour }).open().codes()).toEqual(['queue-opening']);
+    expect(
+      new LogUnderAudit()
+        .catalog()
+        .open({ seed: 'cd'.repeat(32) })
+        .codes(),
+    ).toEqual(['queue-opening']);
+  });
+
+  it('a shuffle of more fans than had joined', () => {
+    const log = new LogUnderAudit().catalog();
+    new Fan(log, 'ann').queue();
+    expect(log.open({ shuffledCount: 2 }).codes()).toEqual(['queue-opening']);
+  });
+
+  it('places skipped, repeated or invented, and an admission before the opening', () => {
+    const queue = () => {
+      const log = new LogUnderAudit().catalog({ maxActive: 10 });
+      for (const name of ['a', 'b', 'c']) new Fan(log, name).queue();
+      return log;
+    };
+    expect(queue().open().admit(0, 1).admit(1, 3).codes()).toEqual([]);
+    expect(queue().open().admit(0, 1).admit(2, 3).codes()).toEqual(['admission-order']);
+    expect(queue().open().admit(0, 2).admit(1, 3).codes()).toEqual(['admission-order']);
+    expect(queue().open().admit(0, 4).codes()).toEqual(['admission-order']);
+    expect(queue().admit(0, 1).codes()).toEqual(['admission-order']);
+  });
+
+  it('a fan who enters without having been admitted, or at somebody else’s place', () => {
+    const early = new LogUnderAudit().catalog();
+    const ann = new Fan(early, 'ann').queue();
+    early.open();
+    ann.enter(0);
+    expect(early.codes()).toEqual(['entry-admitted']);
+
+    const jumped = new LogUnderAudit().catalog();
+    new Fan(jumped, 'ann').queue();
+    const bob = new Fan(jumped, 'bob').queue();
+    jumped.open().admit(0, 1);
+    bob.enter(0);
+    expect(jumped.codes()).toEqual(['entry-admitted']);
+  });
+
+  it('a fan who enters at the number and not at the shuffled place', () => {
+    const queue = () => {
+      const log = new LogUnderAudit().catalog({ maxActive: 10 });
+      const fans = ['a', 'b', 'c'].map((name) => new Fan(log, name).queue());
+      log.open({ shuffledCount: 3 }).admit(0, 3);
+      return { log, fans, admittedAt: at(log.ms) };
+    };
+    // The order that the seed in these tests gives to three fans, computed apart from the published rule.
+    const places = [1, 2, 0];
+    const right = queue();
+    right.fans.forEach((fan, number) => {
+      fan.enter(places[number] ?? -1, { admittedAt: right.admittedAt });
+    });
+    const wrong = queue();
+    wrong.fans.forEach((fan, number) => {
+      fan.enter(number, { admittedAt: wrong.admittedAt });
+    });
+    expect([right.log.codes(), wrong.log.codes()]).toEqual([[], ['entry-admitted']]);
+  });
+
+  it('a fan who enters after the claim deadline', () => {
+    const log = new LogUnderAudit().catalog();
+    const ann = new Fan(log, 'ann').queue();
+    log.open().admit(0, 1);
+    ann.enter(0, {}, inAnHour);
+    expect(log.codes()).toEqual(['entry-in-time']);
+  });
+
+  it('more fans inside than allowed, not counting those who left or lapsed', () => {
+    const queue = () => {
+      const log = new LogUnderAudit().catalog(); // two may be inside
+      const fans = ['a', 'b', 'c'].map((name) => new Fan(log, name).queue());
+      log.open().admit(0, 2);
+      return { log, fans };
+    };
+    expect(queue().log.admit(2, 3).codes()).toEqual(['active-limit']);
+
+    const left = queue();
+    left.fans[0]?.leave();
+    expect(left.log.admit(2, 3).codes()).toEqual([]);
+
+    const lapsed = queue();
+    lapsed.log.ms += 60_000;
+    expect(lapsed.log.admit(2, 3).codes()).toEqual([]);
+  });
+});
