@@ -1,0 +1,125 @@
+/**
+ * Seat holds over HTTP, with log-in token, queue token and idempotency key, beside a bare Nest endpoint with
+ * the same validation. See bench/README.md.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { adminKey, bringFansIn, openSale, type ReadyFan, type Sale } from './http/fans.js';
+import { type HoldRequest, type LoadResult, measure } from './http/load.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    folder: { type: 'string', default: 'data' },
+    connections: { type: 'string', default: '64' },
+    seconds: { type: 'string', default: '4' },
+    repetitions: { type: 'string', default: '3' },
+    fans: { type: 'string', default: '3000' },
+  },
+});
+const holdsPerFan = 20;
+const connections = Number(values.connections);
+const seconds = Number(values.seconds);
+const fanCount = Number(values.fans);
+
+interface Server {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+async function startServer(file: string, env: Record<string, string> = {}): Promise<Server> {
+  const child = fork(fileURLToPath(new URL(`./http/${file}`, import.meta.url)), {
+    env: { ...process.env, ...env },
+  });
+  const [message] = await once(child, 'message');
+  return { url: (message as { url: string }).url, child }; // both servers send this when they listen
+}
+
+async function stop({ child }: Server): Promise<void> {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+/** Every fan holds `holdsPerFan` seats, one a request, no seat twice. */
+function* holds(sale: Sale, fans: readonly ReadyFan[]): Generator<HoldRequest> {
+  const path = `/v1/schedules/${sale.scheduleId}/holds`;
+  let seat = 0;
+  for (let round = 0; round < holdsPerFan; round++) {
+    for (const { accessToken, queueToken } of fans) {
+      const seatId = sale.seatIds[seat++];
+      if (seatId === undefined) return;
+      const body = JSON.stringify({ seatIds: [seatId] });
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+        authorization: `Bearer ${accessToken}`,
+        'x-queue-token': queueToken,
+        'idempotency-key': randomUUID(),
+      };
+      yield { path, headers, body };
+    }
+  }
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
+
+mkdirSync(values.folder, { recursive: true });
+const dataDir = mkdtempSync(join(values.folder, 'bench-hold-'));
+const office = await startServer('hold-server.js', {
+  PORT: '0',
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'error',
+  SAMPLE_CATALOG: 'false',
+  ADMIN_KEY: adminKey,
+  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+  ADMISSION_INTERVAL_MS: '20',
+});
+const bare = await startServer('bare-server.js');
+try {
+  const sale = await openSale(office.url, Math.ceil((fanCount * holdsPerFan) / 1000));
+  if (!values.json) console.log(`bringing in ${fanCount} fans …`);
+  const fans = await bringFansIn(office.url, sale, fanCount);
+  const requests = holds(sale, fans);
+  const again = () => holds(sale, fans);
+  await measure(bare.url, again(), { connections, seconds: 2 });
+  await measure(office.url, requests, { connections, seconds: 2 });
+  const rounds: { hold: LoadResult; bare: LoadResult }[] = [];
+  for (let round = 0; round < Number(values.repetitions); round++) {
+    const bareResult = await measure(bare.url, again(), { connections, seconds });
+    const holdResult = await measure(office.url, requests, { connections, seconds });
+    rounds.push({ bare: bareResult, hold: holdResult });
+  }
+  report(rounds);
+} finally {
+  await Promise.all([stop(office), stop(bare)]);
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function report(rounds: readonly { hold: LoadResult; bare: LoadResult }[]): void {
+  const ratio = median(rounds.map(({ hold, bare }) => hold.requestsPerSecond / bare.requestsPerSecond));
+  if (values.json) {
+    console.log(JSON.stringify({ connections, seconds, ratio, rounds }));
+    return;
+  }
+  console.table(
+    rounds.flatMap(({ bare, hold }, round) =>
+      [['bare', bare] as const, ['hold', hold] as const].map(([what, result]) => ({
+        round: round + 1,
+        what,
+        'requests/s': Math.round(result.requestsPerSecond),
+        'p50 ms': Number(result.p50Ms.toFixed(2)),
+        'p99 ms': Number(result.p99Ms.toFixed(2)),
+        statuses: JSON.stringify(result.statuses),
+      })),
+    ),
+  );
+  console.log(`hold / bare, median of the rounds: ${ratio.toFixed(2)}`);
+}
