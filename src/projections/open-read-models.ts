@@ -96,6 +96,9 @@ function mysqlOptions(url: string, type: 'mysql' | 'mariadb', poolSize: number) 
     // TypeORM reads the type from the protocol.
     url: url.replace(/^\w+:/, `${type}:`),
     charset: 'utf8mb4',
+    // Points and positions stay below 2^53: numbers, as SQLite gives them.
+    supportBigNumbers: true,
+    bigNumberStrings: false,
     connectTimeout: connectTimeoutMs,
     poolSize,
   } satisfies DataSourceOptions;

@@ -1,8 +1,8 @@
 import type { EventStore } from '../../../src/event-store/port.js';
 import type { UserId } from '../../../src/events/ids.js';
 import { DatabaseFailure, type Dialect } from '../../../src/projections/engine/dialect.js';
-import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
-import { caughtUp, closeAll, emptyModels, History, id, run } from '../history.js';
+import type { ReadModels } from '../../../src/projections/open-read-models.js';
+import { caughtUp, closeAll, emptyModels, History, id, openAgain, run } from '../history.js';
 import { Story } from '../story.js';
 import { createTallies, tallies, tally } from './tally.js';
 
@@ -100,9 +100,9 @@ it('never applies an event twice with two runners on one connection', async () =
   expect(await tallies(models)).toEqual({ t: 40 });
 });
 
-it('never applies an event twice with two runners on one file', async () => {
+it('never applies an event twice with two processes on one database', async () => {
   const { history, models } = await registrations(40);
-  const others = await openReadModels({ file: String(models.write.options.database) });
+  const others = await openAgain(models);
   const options = { projections: [tally('t')], batchSize: 3 };
   const mine = run(history, models, options);
   const theirs = run(history, models, { ...options, dataSource: others.write });
@@ -157,6 +157,17 @@ it('parks a projection whose tables another version built', async () => {
     { name: 't', parked: { error: expect.stringContaining('version 1'), event: null } },
     { name: 'u', parked: null },
   ]);
+});
+
+it('can be stopped when every projection is parked', async () => {
+  const { history, models } = await registrations(1);
+  const check = (): void => {
+    throw new Error('cannot be');
+  };
+  const runner = run(history, models, { projections: [tally('broken', { check })] });
+  await runner.waitFor((await history.store.head()) ?? 0, { timeoutMs: 5_000 });
+  await runner.stop();
+  expect(await runner.status()).toMatchObject({ running: false });
 });
 
 it('works on tables under another name with a checkpoint of their own', async () => {
