@@ -1,5 +1,5 @@
 import type { Instant, OrderId, PerformanceId, TokenId, UserId } from '../../events/ids.js';
-import { addMs, type HoldId, type ScheduleId, type SeatId } from '../../events/ids.js';
+import { addMs, earlier, type HoldId, type ScheduleId, type SeatId } from '../../events/ids.js';
 import type { TokenEvent } from '../../events/queue-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
 
@@ -205,8 +205,7 @@ function decideRequestSeats(
   }
   const entered = entering.events.find((event) => event.type === 'TokenEntered');
   const turnEndsAt = entered?.data.expiresAt ?? (state.kind === 'entered' ? state.expiresAt : now);
-  const holdEndsAt = addMs(now, holdTtlMs);
-  const expiresAt = holdEndsAt < turnEndsAt ? holdEndsAt : turnEndsAt;
+  const expiresAt = earlier(addMs(now, holdTtlMs), turnEndsAt);
   return accept(...entering.events, {
     type: 'SeatsRequested',
     data: { ...ownerOf(state), holdId, scheduleId, seatIds: [...seatIds], request, expiresAt },

@@ -62,7 +62,7 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
     return accept({ type: 'SessionEnded', data: { sessionId, userId, reason: 'reuse' } });
   },
 
-  evolve(state, event) {
+  evolve(_, event) {
     switch (event.type) {
       case 'SessionStarted':
         return { kind: 'live', ...event.data, generation: 0, refreshedAt: undefined };

@@ -1,0 +1,221 @@
+import { CancelOrder } from '../../src/commands/cancel-order.js';
+import { IssueToken } from '../../src/commands/issue-token.js';
+import { Pay } from '../../src/commands/pay.js';
+import type { QueuePass } from '../../src/commands/queue-pass.js';
+import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { type HoldId, type Instant, orderIdSchema } from '../../src/events/ids.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import { contradictions, heldSeats, readBooks } from './audit.js';
+import { type CommandSide, createCommandSide, restarted } from './box-office.js';
+import { HookedStore } from './crashing-store.js';
+import {
+  charge,
+  freshContext,
+  hold,
+  inside,
+  openTheatre,
+  outcomeOf,
+  performanceId,
+  queued,
+  release,
+  seats,
+  startsAt,
+} from './theatre.js';
+
+const holdTtlMs = 60_000;
+let side: CommandSide;
+let mina: QueuePass;
+beforeEach(async () => {
+  side = createCommandSide();
+  await openTheatre(side, { sales: { holdTtlMs } });
+  mina = await inside(side, 'mina', 1000);
+});
+afterEach(async () => {
+  expect(await contradictions(side.store)).toEqual([]);
+});
+
+const pay = (on: CommandSide, pass: QueuePass, holdIds?: HoldId[]) =>
+  on.execute(new Pay(pass, holdIds ? { holdIds } : {}, freshContext()));
+const cancel = (pass: QueuePass, orderId: Awaited<ReturnType<typeof pay>>['order']['orderId']) =>
+  side.execute(new CancelOrder(pass.userId, orderId, freshContext()));
+const balanceOf = async ({ userId }: QueuePass) =>
+  (await readBooks(side.store)).wallets.get(`wallet-${userId}`)?.balance;
+const orderKinds = async () => [...(await readBooks(side.store)).orders.values()].map(({ kind }) => kind);
+
+describe('Pay', () => {
+  it('turns all held seats into one paid order and ends the turn', async () => {
+    await hold(side, mina, seats('A-1', 'A-2'));
+    await hold(side, mina, seats('B-1'));
+    const { order } = await pay(side, mina);
+    expect(order).toMatchObject({ kind: 'paid', total: 300 });
+    expect(await balanceOf(mina)).toBe(700);
+    const { tokens } = await readBooks(side.store);
+    expect(tokens.get(`token-${mina.tokenId}`)).toMatchObject({ kind: 'ended', end: { kind: 'completed' } });
+  });
+
+  it('frees the seats held beside the ones that are paid', async () => {
+    const wanted = await hold(side, mina, seats('A-1'));
+    await hold(side, mina, seats('B-1'));
+    await pay(side, mina, [wanted.holdId]);
+    expect(await heldSeats(side.store)).toEqual([]);
+  });
+
+  it('refuses without enough points and leaves the hold as it was', async () => {
+    const jun = await inside(side, 'jun', 150);
+    await hold(side, jun, seats('A-1', 'A-2'));
+    expect(await outcomeOf(pay(side, jun))).toBe('insufficient-points');
+    expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2']);
+    await charge(side, jun.userId, 50);
+    expect((await pay(side, jun)).order.kind).toBe('paid');
+  });
+
+  it('keeps the hold, and lets the fan pay later, when the points go elsewhere during the checkout', async () => {
+    await hold(side, mina, seats('A-1', 'A-2', 'A-3', 'A-4'));
+    const otherOrder = orderIdSchema.parse(deriveId('another order'));
+    await restarted(side).executor.execute(
+      walletDecider,
+      `wallet-${mina.userId}`,
+      { kind: 'spend', userId: mina.userId, orderId: otherOrder, amount: 700 },
+      freshContext(),
+    );
+    expect(await outcomeOf(pay(side, mina))).toBe('insufficient-points');
+    expect(await heldSeats(side.store)).toHaveLength(4);
+  });
+
+  it('fails and refunds when the hold lapses between placing the order and reserving', async () => {
+    await hold(side, mina, seats('A-1', 'A-2'));
+    const slow = restarted(side, { store: afterAppend(1, () => side.clock.advance(holdTtlMs)) });
+    expect(await outcomeOf(pay(slow, mina))).toBe('hold-lapsed');
+    expect(await balanceOf(mina)).toBe(1000);
+    expect(await orderKinds()).toEqual(['closed']);
+  });
+
+  it('fails and refunds when somebody else took a lapsed seat before it was reserved', async () => {
+    const jun = await inside(side, 'jun');
+    await hold(side, mina, seats('A-1', 'A-2'));
+    const slow = restarted(side, {
+      store: afterAppend(1, async () => {
+        side.clock.advance(holdTtlMs);
+        await hold(side, jun, seats('A-2'));
+        side.clock.advance(-1); // the slow process reads a clock that lags behind
+      }),
+    });
+    expect(await outcomeOf(pay(slow, mina))).toBe('seat-taken');
+    expect(await balanceOf(mina)).toBe(1000);
+    expect(await heldSeats(side.store)).toEqual(['A-2']);
+  });
+
+  it('refuses a lapsed hold before anything is written, exactly at its deadline', async () => {
+    const held = await hold(side, mina, seats('A-1'));
+    side.clock.moveTo(held.expiresAt);
+    expect(await outcomeOf(pay(side, mina, [held.holdId]))).toBe('hold-lapsed');
+    side.clock.advance(-1);
+    expect((await pay(side, mina, [held.holdId])).order.kind).toBe('paid');
+  });
+
+  it('makes one order of two payments at once, and takes the points once', async () => {
+    await hold(side, mina, seats('A-1', 'A-2'));
+    const [one, two] = await Promise.all([pay(side, mina), pay(restarted(side), mina)]);
+    expect(one.order.orderId).toBe(two.order.orderId);
+    expect(await balanceOf(mina)).toBe(800);
+  });
+
+  it('returns the same order when it is repeated after the turn has ended', async () => {
+    const held = await hold(side, mina, seats('A-1'));
+    const first = await pay(side, mina);
+    expect((await pay(restarted(side), mina)).order.orderId).toBe(first.order.orderId);
+    expect((await pay(restarted(side), mina, [held.holdId])).order.orderId).toBe(first.order.orderId);
+    expect(await balanceOf(mina)).toBe(900);
+  });
+
+  it('charges a hold once although it is named twice', async () => {
+    const { holdId } = await hold(side, mina, seats('A-1'));
+    const { order } = await pay(side, mina, [holdId, holdId]);
+    expect(order).toMatchObject({ total: 100, items: [{ seatId: 'A-1' }] });
+    expect(await balanceOf(mina)).toBe(900);
+  });
+
+  it('keeps a paid seat counted when an overlapping order of the same fan fails', async () => {
+    const one = await hold(side, mina, seats('A-1'));
+    const two = await hold(side, mina, seats('B-1'));
+    // The payment for both waits with its order placed while the payment for one gets through.
+    const slow = restarted(side, {
+      store: afterAppend(1, () => pay(side, mina, [one.holdId])),
+    });
+    expect(await outcomeOf(pay(slow, mina, [one.holdId, two.holdId]))).toBe('seat-taken');
+    expect(await balanceOf(mina)).toBe(900);
+    const again = () => side.execute(new IssueToken(mina.userId, performanceId, 4, freshContext()));
+    expect(await outcomeOf(again())).toBe('seat-limit-reached');
+  });
+
+  it('stays open and can be resumed when too many others want the same stream', async () => {
+    await hold(side, mina, seats('A-1'));
+    let rivals = 0;
+    const contended = restarted(side, {
+      store: new HookedStore(side.store, {
+        before: async (_, stream) => {
+          if (stream.startsWith('wallet-') && rivals++ < 40) await charge(side, mina.userId, 1);
+        },
+      }),
+    });
+    expect(await outcomeOf(pay(contended, mina))).toBe('busy');
+    expect(await orderKinds()).toEqual(['placed']);
+    expect((await pay(side, mina)).order.kind).toBe('paid');
+  });
+
+  it('refuses what is not held: nothing, a stranger’s hold, a released one', async () => {
+    expect(await outcomeOf(pay(side, mina))).toBe('nothing-to-pay');
+    const jun = await inside(side, 'jun', 1000);
+    const theirs = await hold(side, jun, seats('B-1'));
+    expect(await outcomeOf(pay(side, mina, [theirs.holdId]))).toBe('hold-unknown');
+    const released = await hold(side, mina, seats('A-1'));
+    await release(side, mina, released);
+    expect(await outcomeOf(pay(side, mina, [released.holdId]))).toBe('hold-ended');
+    expect(await balanceOf(mina)).toBe(1000);
+  });
+});
+
+describe('CancelOrder', () => {
+  it('frees the seats, refunds once, and gives the limit back', async () => {
+    await hold(side, mina, seats('A-1', 'A-2'));
+    const { order } = await pay(side, mina);
+    await cancel(mina, order.orderId);
+    const again = await cancel(mina, order.orderId);
+    expect(again.order).toMatchObject({ kind: 'closed', refunded: 200, cause: { kind: 'cancelled' } });
+    expect(await balanceOf(mina)).toBe(1000);
+    const rejoined = await side.execute(new IssueToken(mina.userId, performanceId, 4, freshContext()));
+    expect(rejoined.isNew).toBe(true);
+    const jun = await inside(side, 'jun');
+    await hold(side, jun, seats('A-1', 'A-2'));
+  });
+
+  it('is possible until the performance begins, and not from that moment on', async () => {
+    const jun = await inside(side, 'jun', 1000);
+    await hold(side, mina, seats('A-1'));
+    await hold(side, jun, seats('B-1'));
+    const [mine, theirs] = [(await pay(side, mina)).order, (await pay(side, jun)).order];
+    side.clock.moveTo(startsAt as Instant, -1); // a literal of exactly that form
+    await cancel(mina, mine.orderId);
+    side.clock.advance(1);
+    expect(await outcomeOf(cancel(jun, theirs.orderId))).toBe('order-not-cancellable');
+    expect(await balanceOf(jun)).toBe(900);
+  });
+
+  it('knows no orders of other people, nor ones that never were', async () => {
+    await hold(side, mina, seats('A-1'));
+    const { order } = await pay(side, mina);
+    const jun = await queued(side, 'jun');
+    expect(await outcomeOf(cancel(jun, order.orderId))).toBe('order-unknown');
+    expect(await outcomeOf(cancel(mina, orderIdSchema.parse(deriveId('none'))))).toBe('order-unknown');
+    expect(await balanceOf(mina)).toBe(900);
+  });
+});
+
+/** The log as one slow process sees it: `happen` takes place right after its append number `index`. */
+function afterAppend(index: number, happen: () => unknown) {
+  return new HookedStore(side.store, {
+    after: async (appended) => {
+      if (appended === index) await happen();
+    },
+  });
+}
