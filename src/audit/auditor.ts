@@ -48,7 +48,7 @@ export class Auditor {
       new Reservations(findings, this.#owners, this.#orders),
       new Charges(findings, bounds),
       this.#wallets,
-      new SeatLimits(findings, turns),
+      new SeatLimits(findings, this.#owners, turns, bounds),
       new Queues(findings, turns, bounds),
     ];
   }

@@ -57,7 +57,11 @@ export const checks = {
     'seats are requested only by a fan inside, for the same performance, within the turn',
   ],
   'hold-requested': ['turns', 'every hold is one that its turn had requested'],
-  'return-after-free': ['turns', 'seats count against the fan’s limit until they are free again'],
+  'stray-hold-ends': [
+    'turns',
+    'seats held beside the limit, by a request that came late, are given back and never sold',
+  ],
+  'return-after-free': ['turns', 'seats that a fan bought count against the limit until they are given back'],
   'seat-limit-turn': ['turns', 'a turn never has more seats than its limit'],
   'seat-limit-user': ['turns', 'a fan never has more seats of a performance than allowed'],
 

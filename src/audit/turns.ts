@@ -16,6 +16,7 @@ import { type SeatOwners, seatKey } from './seat-owners.js';
 export interface RequestedHold {
   readonly scheduleId: ScheduleId;
   readonly expiresAt: Instant;
+  readonly asked: readonly SeatId[];
   /** Seats asked for and not given back. */
   readonly outstanding: Set<SeatId>;
 }
@@ -29,7 +30,6 @@ export interface Turn {
   status: 'waiting' | 'entered' | 'completed' | 'expired' | 'left';
   /** The end of the time inside; undefined before entering. */
   expiresAt: Instant | undefined;
-  /** Holds that still count against the limit. */
   readonly holds: Map<HoldId, RequestedHold>;
   /** The turn's last event. */
   ref: EventRef;
@@ -155,7 +155,7 @@ export class Turns implements CheckGroup {
       ...(turn ? [turn.ref] : []),
     );
     if (!turn) return;
-    turn.holds.set(holdId, { scheduleId, expiresAt, outstanding: new Set(seatIds) });
+    turn.holds.set(holdId, { scheduleId, expiresAt, asked: seatIds, outstanding: new Set(seatIds) });
     let seats = 0;
     for (const hold of turn.holds.values()) seats += hold.outstanding.size;
     this.findings.expect(
@@ -168,20 +168,19 @@ export class Turns implements CheckGroup {
 
   #returnSeats({ data, ref }: Fact<'SeatsReturned'>): void {
     const { tokenId, holdId, seatIds } = data;
-    const turn = this.#turns.get(tokenId);
-    const hold = turn?.holds.get(holdId);
+    const hold = this.#turns.get(tokenId)?.holds.get(holdId);
     for (const seatId of seatIds) {
       const owner = hold && this.owners.ownerOf(seatKey({ scheduleId: hold.scheduleId, seatId }));
+      const isSold = owner?.kind === 'reserved' && owner.hold?.holdId === holdId;
       this.findings.expect(
         'return-after-free',
-        hold?.outstanding.has(seatId) === true && owner?.hold?.holdId !== holdId,
+        hold?.outstanding.has(seatId) === true && !isSold,
         () =>
-          `seat ${seatId} of hold ${holdId} stops counting for turn ${tokenId}, it is ${owner?.kind ?? 'not counted'}`,
+          `seat ${seatId} of hold ${holdId} stops counting for turn ${tokenId}, it is ${isSold ? 'sold' : 'not counted'}`,
         ref,
       );
       hold?.outstanding.delete(seatId);
     }
-    if (hold?.outstanding.size === 0) turn?.holds.delete(holdId);
   }
 }
 

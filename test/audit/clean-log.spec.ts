@@ -45,7 +45,7 @@ describe('a log the service could have written', () => {
     expect(report.findings).toEqual([]);
     expect(report.clean).toBe(true);
     const idle = report.checks.filter((check) => check.examined === 0).map((check) => check.code);
-    expect(idle).toEqual(['hold-overdue', 'order-overdue', 'charge-overdue']);
+    expect(idle).toEqual(['hold-overdue', 'order-overdue', 'charge-overdue', 'stray-hold-ends']);
   });
 
   it('sums up points, seats and orders', () => {

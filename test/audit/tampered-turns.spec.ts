@@ -86,22 +86,29 @@ describe('the audit finds in the turns', () => {
     }
   });
 
-  it('a hold taken after its seats were given back', () => {
-    const { log, ann } = inside();
-    ann.ask(['A-1']).giveBack(['A-1'], 'conflict').take(['A-1']);
-    expect(log.codes()).toEqual(['hold-requested']);
+  it('a seat taken after it was given back, or after the turn had ended, unless it is let go again', () => {
+    const late = (steps: (ann: Fan) => Fan): LogUnderAudit => {
+      const { log, ann } = inside();
+      steps(ann);
+      return log;
+    };
+    const returned = (ann: Fan) => ann.ask(['A-1']).giveBack(['A-1'], 'conflict').take(['A-1']);
+    const completed = (ann: Fan) => ann.ask(['A-1']).complete().take(['A-1']);
+    const crossed = (ann: Fan) => ann.hold('A-1').giveBack(['A-1'], 'conflict');
+    for (const steps of [returned, completed, crossed]) {
+      const kept = late(steps);
+      expect(kept.codes()).toEqual([]);
+      expect(kept.codes(at(kept.ms + 90_000))).toEqual(['stray-hold-ends']);
+      expect(late((ann) => steps(ann).release('A-1')).codes(at(90_000))).toEqual([]);
+    }
+    const sold = late((ann) => returned(ann).place(['A-1']).spend(100).reserve('A-1').paid(100));
+    expect(sold.codes()).toEqual(['stray-hold-ends']);
   });
 
-  it('a hold taken after the turn had ended', () => {
-    const { log, ann } = inside();
-    ann.ask(['A-1']).complete().take(['A-1']);
-    expect(log.codes()).toEqual(['hold-requested']);
-  });
-
-  it('seats that stop counting while they are still held, or never counted', () => {
-    const held = inside();
-    held.ann.hold('A-1').giveBack(['A-1']);
-    expect(held.log.codes()).toEqual(['return-after-free']);
+  it('seats that stop counting while they are sold, or never counted', () => {
+    const sold = inside();
+    sold.ann.hold('A-1').pay('A-1').giveBack(['A-1']);
+    expect(sold.log.codes()).toEqual(['return-after-free']);
 
     const twice = inside();
     twice.ann.hold('A-1').release('A-1').giveBack(['A-1']).giveBack(['A-1']);
