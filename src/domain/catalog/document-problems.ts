@@ -96,12 +96,17 @@ export function performanceProblems(
   for (const category of repetitions(performance.prices.map((price) => price.category))) {
     problems.push({ record, field: 'prices', reason: `category "${category}" is priced twice` });
   }
+  for (const id of repetitions(performance.schedules.map((schedule) => schedule.id))) {
+    const reason = 'another schedule of the performance has this id';
+    problems.push({ record: `${record}, schedule "${id}"`, field: 'id', reason });
+  }
   return problems;
 }
 
 /**
  * Everything that keeps a well-formed document from being published as a whole; empty when nothing does.
- * Ids must be unique by kind in the whole document, since UUIDs derive from kind, source and id.
+ * Ids of venues and of performances are unique in the document, those of schedules in their performance, since
+ * UUIDs derive from them.
  * @param isKnownVenue whether the catalog already has the source's venue of that id
  */
 export function catalogProblems(
@@ -111,13 +116,11 @@ export function catalogProblems(
   const { venues, performances } = document;
   const venueIds = new Set(venues.map((venue) => venue.id));
   const isVenue = (id: string) => venueIds.has(id) || isKnownVenue(id);
-  const schedules = performances.flatMap((performance) => performance.schedules);
   return [
     ...venues.flatMap(venueProblems),
     ...performances.flatMap((performance) => performanceProblems(performance, isVenue)),
     ...repeatedIds('venue', venues),
     ...repeatedIds('performance', performances),
-    ...repeatedIds('schedule', schedules),
   ];
 }
 

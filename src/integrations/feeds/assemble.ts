@@ -54,12 +54,12 @@ function assembleVenues(
   return venues;
 }
 
-/** `performance` without the schedules whose id another one in the document already has. */
+/** `performance` without the schedules whose id an earlier one of it has. */
 function withoutRepeatedSchedules(
   performance: PerformanceDocument,
-  seen: Set<string>,
   problems: ProblemList,
 ): PerformanceDocument {
+  const seen = new Set<string>();
   const schedules = performance.schedules.filter(({ id }) => {
     if (!seen.has(id)) {
       seen.add(id);
@@ -83,12 +83,12 @@ function assemblePerformances(
   problems: ProblemList,
 ): PerformanceDocument[] {
   const performances = new Map<string, PerformanceDocument>();
-  const scheduleIds = new Set<string>();
   for (const candidate of atMost(candidates, maxPerformances, 'performances', problems)) {
     const checked = validateRecord(performanceDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
-    const performance = applyOptions(checked, options, problems);
-    if (performance === undefined) continue;
+    const adapted = applyOptions(checked, options, problems);
+    if (adapted === undefined) continue;
+    const performance = withoutRepeatedSchedules(adapted, problems);
     const faults = performanceProblems(performance, isVenue);
     if (performances.has(performance.id)) {
       faults.push({ record: candidate.record, field: 'id', reason: 'an earlier performance has this id' });
@@ -98,7 +98,7 @@ function assemblePerformances(
     }
     for (const fault of faults) problems.add({ ...fault, effect: 'skipped' });
     if (faults.length > 0) continue;
-    performances.set(performance.id, withoutRepeatedSchedules(performance, scheduleIds, problems));
+    performances.set(performance.id, performance);
   }
   return [...performances.values()];
 }

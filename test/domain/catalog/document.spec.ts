@@ -70,16 +70,20 @@ describe('catalog document', () => {
     expect(
       problemsOf({
         venues: [{ ...hall, sections: [section('main', 'A-1', 'A-1', 'A-1'), section('main', 'B-1')] }, hall],
-        performances: [show, { ...show, name: 'Again' }],
+        performances: [show, { ...show, schedules: [...show.schedules, ...show.schedules] }],
       }),
     ).toEqual([
       'venue "hall", section "main": another section has this id',
       'venue "hall", seat "A-1": another seat has this id',
       'venue "hall", seat "A-1": another seat has this id',
+      'performance "show", schedule "show-1": another schedule of the performance has this id',
       'venue "hall": another venue has this id',
       'performance "show": another performance has this id',
-      'schedule "show-1": another schedule has this id',
     ]);
+  });
+
+  it('lets two performances number their schedules alike', () => {
+    expect(problemsOf({ performances: [show, { ...show, id: 'other' }] })).toEqual([]);
   });
 
   it('names a seat id that two sections share', () => {

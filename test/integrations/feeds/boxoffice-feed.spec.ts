@@ -129,13 +129,13 @@ describe('own catalog JSON', () => {
 
   it('keeps the first of records with one id', () => {
     const again = { ...show, name: 'Again', schedules: [] };
-    const third = { ...show, id: 'third' };
+    const third = { ...show, id: 'third', schedules: [...show.schedules, ...show.schedules] };
     const result = parseJson(feed([hall, { ...hall, name: 'Again' }], [show, again, third]));
     const document = documentOf(result);
     expect(document.venues.map((venue) => venue.name)).toEqual(['Hall']);
     expect(document.performances.map(({ id, schedules }) => [id, schedules.length])).toEqual([
       ['show', 1],
-      ['third', 0],
+      ['third', 1],
     ]);
     expect(lines(result.problems)).toEqual([
       'skipped | venue "hall" (venues[1]) | id | an earlier venue has this id',
