@@ -29,6 +29,8 @@ import type { ReadSide } from './read-side.js';
 /** What the application runs on; opened before it and closed after it. */
 export interface AppParts {
   readonly store: EventStore;
+  /** No other process appends to the store. */
+  readonly isOnlyWriter: boolean;
   readonly payments: PaymentProvider;
   readonly clock: Clock;
   readonly hasher: PasswordHasher;
@@ -62,7 +64,7 @@ export function appModule(parts: AppParts): DynamicModule {
       provide: IDEMPOTENCY_RECORDS,
       useValue: new InMemoryIdempotencyRecords(parts.apiSettings.idempotency),
     },
-    { provide: Executor, useValue: new Executor(parts.store, parts.clock) },
+    { provide: Executor, useValue: new Executor(parts.store, parts.clock, parts.isOnlyWriter) },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
     ...parts.readSide.providers,

@@ -112,6 +112,7 @@ async function createApp(
   const apiSettings = apiSettingsOf(config, secrets);
   const module = appModule({
     store,
+    isOnlyWriter: engines.isOnlyWriter,
     clock,
     log,
     hasher,

@@ -11,6 +11,8 @@ import { openReadModels, type ReadModels } from './projections/open-read-models.
 /** What the product runs on, opened. */
 export interface Engines {
   readonly store: EventStore;
+  /** The embedded log: one process holds it open for writing. */
+  readonly isOnlyWriter: boolean;
   readonly readModels: ReadModels;
   readonly paymentUrl: string;
   /** Closes in the order in which one needs the other. Safe to call twice. */
@@ -45,7 +47,8 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
     opened.push(store);
     const readModels = await openReadModels({ file: file('readModels') });
     opened.push(readModels);
-    if (config.PAYMENT_URL !== undefined) return { store, readModels, paymentUrl: config.PAYMENT_URL, close };
+    const embedded = { store, readModels, isOnlyWriter: true, close };
+    if (config.PAYMENT_URL !== undefined) return { ...embedded, paymentUrl: config.PAYMENT_URL };
     const payments = await startVirtualPaymentSystem({
       host: '127.0.0.1',
       port: 0,
@@ -55,7 +58,7 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
       log: (message) => log.warn({ engine: 'payment system' }, message),
     });
     opened.push(payments);
-    return { store, readModels, paymentUrl: payments.url, close };
+    return { ...embedded, paymentUrl: payments.url };
   } catch (error) {
     await close();
     throw error;

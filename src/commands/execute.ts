@@ -56,9 +56,14 @@ const maxCachedStreams = 50_000;
 export class Executor {
   readonly #cache = new LRUCache<string, CachedState>({ max: maxCachedStreams });
 
+  /**
+   * @param isOnlyWriter nobody else appends to this store while this executor lives (an embedded log): what it
+   * has cached is then what the store holds, and nothing has to be read twice. Several processes: false.
+   */
   constructor(
     private readonly store: EventStore,
     private readonly clock: Clock,
+    private readonly isOnlyWriter = false,
   ) {}
 
   /**
@@ -72,14 +77,14 @@ export class Executor {
     command: Command,
     context: CommandContext,
   ): Promise<Outcome<State>> {
-    let loaded = this.#cached<State>(stream) ?? (await this.load(decider, stream));
-    let isFresh = false;
+    let loaded = this.#cached<State>(stream) ?? (await this.#read(decider, stream));
+    let isFresh = this.isOnlyWriter;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const now = this.clock.now();
       const decision = decider.decide(command, loaded.state, now);
       const isWriting = decision.kind === 'accepted' && decision.events.length > 0;
       if (!isWriting && !isFresh) {
-        loaded = await this.load(decider, stream);
+        loaded = await this.#read(decider, stream);
         isFresh = true;
         continue;
       }
@@ -94,7 +99,7 @@ export class Executor {
         this.#remember(stream, next);
         return { kind: 'accepted', events: decision.events, ...next };
       }
-      loaded = await this.load(decider, stream);
+      loaded = await this.#read(decider, stream);
       isFresh = true;
     }
     const busy = rejection('busy', 'Too many people want this at the same moment: try again shortly.');
@@ -123,11 +128,19 @@ export class Executor {
     options: { readonly maxAgeMs?: number } = {},
   ): Promise<Loaded<State>> {
     const cached = this.#cache.get(stream);
-    const maxAgeMs = options.maxAgeMs ?? 0;
+    if (!cached) return this.#read(decider, stream);
+    const isCurrent = this.isOnlyWriter || this.clock.nowMs() - cached.readAtMs <= (options.maxAgeMs ?? -1);
     // A stream is always folded by the same decider, so what was cached under its name has its state type.
-    if (cached && maxAgeMs > 0 && this.clock.nowMs() - cached.readAtMs <= maxAgeMs)
-      return cached as Loaded<State>;
-    let loaded: Loaded<State> = (cached as Loaded<State> | undefined) ?? {
+    return isCurrent ? (cached as Loaded<State>) : this.#read(decider, stream);
+  }
+
+  /** Reads what was appended since the stream was last read. */
+  async #read<State, Event extends DomainEvent>(
+    decider: Pick<Decider<State, never, Event>, 'initial' | 'evolve'>,
+    stream: StreamName,
+  ): Promise<Loaded<State>> {
+    const cached = this.#cached<State>(stream);
+    let loaded: Loaded<State> = cached ?? {
       state: decider.initial,
       revision: undefined,
       position: undefined,
