@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ApiSettings } from './api-settings.js';
 import { addBodyParsers } from './body-parsers.js';
 import { isOperator, operatorsOnly } from './guards/operators.js';
+import { setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem-filter.js';
 import { requestIdOf } from './request.js';
@@ -38,9 +39,10 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   return adapter;
 }
 
-/** Gives an application created on {@link createFastifyAdapter} its error replies. */
+/** Gives an application created on {@link createFastifyAdapter} its error replies and its documentation. */
 export function configureHttp(app: NestFastifyApplication): void {
   app.useGlobalFilters(new ProblemFilter());
+  setUpDocs(app);
 }
 
 function prepare(fastify: FastifyInstance, settings: ApiSettings): void {

@@ -1,0 +1,19 @@
+import { problemKinds } from '../problem-kinds.js';
+
+/** The page that problem types point to: every code with its status and what to do. */
+export function problemPage(): string {
+  const rows = Object.entries(problemKinds).map(
+    ([code, { status, title, advice }]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}</td><td>${advice}</td></tr>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>boxoffice: problems</title>
+<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}
+td,th{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0}tr:target{background:#fff3c4}</style></head>
+<body><h1>Problems</h1><p>Every error is a problem document (RFC 9457). Decide by its <code>code</code>.</p>
+<table><thead><tr><th>code</th><th>status</th><th>title</th><th>what to do</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody></table></body></html>
+`;
+}
