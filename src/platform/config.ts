@@ -78,7 +78,7 @@ export const configSchema = z.object({
   SWEEP_INTERVAL_MS: durationMs(5_000).describe(
     'How often lapsed holds, lapsed tokens, open orders and open charges are looked for.',
   ),
-  ADMISSION_INTERVAL_MS: durationMs(500).describe('How often fans are let in.'),
+  ADMISSION_INTERVAL_MS: durationMs(200).describe('How often fans are let in.'),
   RESUME_AFTER_MS: durationMs(10_000, 0).describe('An order or charge left open this long is resumed.'),
   CATALOG_MAX_AGE_MS: durationMs(1_000, 0).describe(
     'How old a copy of the catalog may be when seats are held.',
