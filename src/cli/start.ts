@@ -1,0 +1,76 @@
+import { type RunningBoxoffice, startBoxoffice } from '../boxoffice.js';
+import { BadConfiguration, type Config, readConfig } from '../platform/config.js';
+import { secretFile } from '../platform/secrets.js';
+import { type ExitCode, exitCodes } from './exit-codes.js';
+import { processTerminal, type Terminal } from './terminal.js';
+
+/** How long an orderly shutdown may take before the process ends anyway. */
+const shutdownTimeoutMs = 20_000;
+
+/**
+ * Runs the server until SIGINT or SIGTERM, then lets accepted requests finish; a second signal ends the process
+ * at once. Log lines go to standard output, the banner and refusals to standard error.
+ * @returns the exit code.
+ */
+export async function runServer(
+  env: Terminal['env'],
+  terminal: Pick<Terminal, 'err'> = processTerminal,
+): Promise<ExitCode> {
+  const stopped = stopSignal();
+  let config: Config;
+  let server: RunningBoxoffice;
+  try {
+    config = readConfig(env);
+    server = await startBoxoffice(config);
+  } catch (error) {
+    if (error instanceof BadConfiguration) {
+      terminal.err(`${error.message}\n`);
+      return exitCodes.unusable;
+    }
+    terminal.err(`boxoffice cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+    return exitCodes.failed;
+  }
+  terminal.err(banner(config, server));
+  await stopped;
+  terminal.err('finishing accepted requests; press Ctrl-C again to stop at once\n');
+  const deadline = setTimeout(() => {
+    terminal.err('the shutdown takes too long: stopping at once\n');
+    process.exit(exitCodes.failed);
+  }, shutdownTimeoutMs);
+  await server.close();
+  clearTimeout(deadline);
+  return exitCodes.ok;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second one ends the process. */
+function stopSignal(): Promise<void> {
+  let signals = 0;
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        signals++;
+        if (signals > 1) process.exit(exitCodes.interrupted);
+        resolve();
+      });
+    }
+  });
+}
+
+function banner(config: Config, { url, paymentUrl, isNew }: RunningBoxoffice): string {
+  const key =
+    config.ADMIN_KEY === undefined ? secretFile(config.DATA_DIR, 'admin-key') : 'as given in ADMIN_KEY';
+  return [
+    '',
+    `  boxoffice is open at ${url}`,
+    '',
+    `  API reference   ${url}/docs`,
+    `  payment system  ${paymentUrl}`,
+    `  operators' key  ${key}`,
+    `  data            ${config.DATA_DIR}${isNew ? ' (new, with the sample catalog)' : ''}`,
+    '',
+    `  try  curl '${url}/v1/performances'`,
+    '       npm run demo   (in a second terminal: a crowd buys tickets)',
+    '',
+    '',
+  ].join('\n');
+}
