@@ -20,6 +20,7 @@ export interface LogSource {
 
 const defaultBatchSize = 512;
 const maxBatchSize = 4096;
+const maxCategories = 64;
 
 /**
  * Drives one handler along the log: asks its source for the stretch behind its own cursor, hands it over,
@@ -36,7 +37,7 @@ export class SubscriptionLoop implements Subscription {
 
   /**
    * @param ended Called once the handler will not be called again, before `done` settles.
-   * @throws {RangeError} when the batch size is outside 1 … 4096.
+   * @throws {RangeError} when the batch size is outside 1 … 4096 or there are more than 64 categories.
    */
   constructor(
     private readonly source: LogSource,
@@ -47,6 +48,9 @@ export class SubscriptionLoop implements Subscription {
     const batchSize = options.batchSize ?? defaultBatchSize;
     if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatchSize) {
       throw new RangeError(`a batch holds 1 to ${maxBatchSize} events, not ${batchSize}`);
+    }
+    if (options.categories !== undefined && options.categories.length > maxCategories) {
+      throw new RangeError(`a filter takes up to ${maxCategories} categories`);
     }
     this.cursor = startOf(options.after, source);
     const categories = options.categories === undefined ? undefined : new Set(options.categories);

@@ -58,6 +58,16 @@ export function subscribeContract(store: () => EventStore): void {
       expect(again.ids).toEqual(expected);
     });
 
+    it('with no categories delivers nothing', async () => {
+      const category = freshCategory();
+      const none = new Collector(store(), { after: 'start', categories: [] });
+      await store().append(streamIn(category), 'none', newEvents(1));
+      await deliveredToAnother(store(), category);
+      await none.subscription.stop();
+      expect(none.events).toEqual([]);
+      await expect(none.subscription.done).resolves.toBeUndefined();
+    });
+
     it('hands over at most a batch at once', async () => {
       const category = freshCategory();
       await store().append(streamIn(category), 'none', newEvents(10));

@@ -174,6 +174,11 @@ describe('the files of a SQLite event log', () => {
       return events.length;
     }
 
+    it('a read-only store sees what was only in the -wal file', async () => {
+      const store = await open(await crashed(), true);
+      expect(await store.readAll()).toHaveLength(kept + 40);
+    });
+
     it('what was only in the -wal file is there', async () => {
       expect(await assertUsable(await crashed(), kept + 40)).toBe(kept + 40);
     });

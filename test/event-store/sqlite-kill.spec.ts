@@ -12,11 +12,15 @@ interface Acknowledged {
   readonly ids: readonly string[];
 }
 
-/** Runs a process that appends to the log, kills it at acknowledgement number `at`; what it had been promised. */
-async function appendUntilKilled(file: string, round: number, at: number): Promise<Acknowledged[]> {
-  const child = spawn(process.execPath, [join(__dirname, 'kill-target.mjs'), file, String(round)], {
+function spawnTarget(file: string, round: number) {
+  return spawn(process.execPath, [join(__dirname, 'kill-target.mjs'), file, String(round)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+/** Runs a process that appends to the log, kills it at acknowledgement number `at`; what it had been promised. */
+async function appendUntilKilled(file: string, round: number, at: number): Promise<Acknowledged[]> {
+  const child = spawnTarget(file, round);
   const exited = once(child, 'exit');
   const acknowledged: Acknowledged[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -52,6 +56,24 @@ function assertWhole(events: readonly RecordedEvent[]): void {
     expect(burstEvents.every((one) => one.stream === event.stream)).toBe(true);
   }
 }
+
+it('a log that another process writes is refused, and readable', async () => {
+  const { file, remove } = logFolder();
+  const child = spawnTarget(file, 0);
+  const exited = once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    await expect(openSqliteEventStore({ file })).rejects.toThrow('in use by another boxoffice process');
+    const reader = await openSqliteEventStore({ file, readOnly: true });
+    const events = await reader.readAll({ limit: 1 });
+    await reader.close();
+    expect(events).toMatchObject([{ type: 'Burst', revision: 0 }]);
+  } finally {
+    child.kill('SIGKILL');
+    await exited;
+    remove();
+  }
+}, 60_000);
 
 it('a process killed in the middle of bursts loses nothing it acknowledged and leaves nothing half done', async () => {
   const { file, remove } = logFolder();
