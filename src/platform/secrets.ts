@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isNativeError } from 'node:util/types';
 import type { Config } from './config.js';
 import { deriveKey } from './token-signer.js';
 
@@ -35,7 +36,7 @@ function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
     // `wx`: of two processes that start together one writes and both read the same.
     writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!isNativeError(error) || !('code' in error) || error.code !== 'EEXIST') throw error;
   }
   const kept = readFileSync(file, 'utf8').trim();
   if (kept.length < 32) throw new Error(`${file} is damaged: restore it from a backup`);
