@@ -80,7 +80,8 @@ describe('holds', () => {
     const { models } = await asking((await held()).history);
     const ports = queryPorts(models.read);
     const seats: string[] = [];
-    for (let page = await ports.liveHolds(null, 2); page.length > 0; ) {
+    let page = await ports.liveHolds(null, 2);
+    for (let pages = 0; pages < 10 && page.length > 0; pages++) {
       seats.push(...page.map((one) => one.seatId));
       page = await ports.liveHolds(page.at(-1) ?? null, 2);
     }
