@@ -1,0 +1,107 @@
+import { toUSVString } from 'node:util';
+import fc from 'fast-check';
+import type { InjectOptions } from 'fastify';
+import { allControllers } from '../../src/api/controllers/all-controllers.js';
+import { allOperations } from '../../src/api/openapi/document.js';
+import { type ReflectedRoute, reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
+import { refuse } from '../../src/commands/rejected.js';
+import { type ApiUnderTest, adminKey, performanceId, scheduleId, startApi } from './api-under-test.js';
+
+let api: ApiUnderTest;
+beforeAll(async () => {
+  api = await startApi({
+    settings: { rateLimits: { signInsPerMinute: 0, commandsPerMinute: 0, maxRemembered: 10 } },
+  });
+  api.commands.handler = () => {
+    throw refuse('seat-held', 'Whatever was asked, it is refused.');
+  };
+});
+afterAll(() => api.app.close());
+
+// A stream that opens does not end, so its inputs are tried in live.spec.ts.
+const routes = reflectRoutes(allControllers).filter(({ path }) => !path.endsWith('/queue-token/events'));
+
+const text = fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: 'binary', maxLength: 10 }));
+const id = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(performanceId, scheduleId) },
+  { weight: 1, arbitrary: text },
+);
+const queryNames = [
+  'limit',
+  'cursor',
+  'search',
+  'from',
+  'to',
+  'section',
+  'status',
+  'after',
+  'format',
+  'only',
+  'sales',
+];
+const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...queryNames), text), text), { maxLength: 3 });
+const raw = fc.oneof(text, fc.uint8Array({ maxLength: 40 }));
+const contentType = fc.constantFrom('application/json', 'text/plain', 'application/xml', 'image/png', '');
+
+/** A body that is almost right: one part of an example is replaced by anything. */
+function almost(route: ReflectedRoute): fc.Arbitrary<unknown> {
+  const examples = Object.values(allOperations[`${route.method} ${route.path}`]?.requestExamples ?? {});
+  if (examples.length === 0) return fc.jsonValue();
+  return fc
+    .record({ example: fc.constantFrom(...examples), at: fc.nat(8), by: fc.jsonValue() })
+    .map(({ example, at, by }) => {
+      let seen = 0;
+      const text = JSON.stringify(example, (key, value: unknown) =>
+        key !== '' && seen++ === at ? by : value,
+      );
+      return JSON.parse(text);
+    });
+}
+
+const request = fc.constantFrom(...routes).chain((route) =>
+  fc
+    .record({
+      ids: fc.array(id, { minLength: 2, maxLength: 2 }),
+      query,
+      contentType,
+      body: fc.oneof(
+        { weight: 3, arbitrary: almost(route).map((value) => JSON.stringify(value)) },
+        { weight: 1, arbitrary: raw },
+      ),
+      header: text,
+      waits: fc.boolean(),
+    })
+    .map(({ ids, query, contentType, body, header, waits }): InjectOptions => {
+      let next = 0;
+      const path = route.path.replace(/:\w+/g, () => encodeURIComponent(toUSVString(ids[next++] ?? '')));
+      const search = query.map(([name, value]): [string, string] => [toUSVString(name), toUSVString(value)]);
+      const authorization = route.config.operatorsOnly ? { authorization: `Bearer ${adminKey}` } : {};
+      const printable = header.replace(/[^\x20-\x7e]/g, '');
+      return {
+        method: route.method as 'GET' | 'POST' | 'DELETE', // the only ones our controllers declare
+        url: `${path}?${new URLSearchParams(search)}`,
+        headers: {
+          ...api.fanHeaders(),
+          ...authorization,
+          ...(contentType === '' ? {} : { 'content-type': contentType }),
+          ...(waits ? { 'x-wait-for-position': printable } : {}),
+          'idempotency-key': `${printable}${next}`,
+          'accept-language': printable,
+        },
+        ...(route.method === 'GET' ? {} : { payload: typeof body === 'string' ? body : Buffer.from(body) }),
+      };
+    }),
+);
+
+describe('whatever is sent to any endpoint', () => {
+  it('is answered, and never by a failure of ours', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, async (options) => {
+        const reply = await api.app.inject(options);
+        expect(reply.statusCode).toBeLessThan(500);
+        if (reply.statusCode >= 400) expect(reply.json()).toMatchObject({ status: reply.statusCode });
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+});

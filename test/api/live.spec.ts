@@ -1,0 +1,224 @@
+import { Writable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiSettings } from '../../src/api/api-settings.js';
+import { defaultApiSettings } from '../../src/api/api-settings.js';
+import { EventStreams } from '../../src/api/live/event-streams.js';
+import { SeatChanges } from '../../src/api/live/seat-changes.js';
+import type { Reads } from '../../src/api/reads.js';
+import type { Position } from '../../src/event-store/port.js';
+import { type ScheduleId, scheduleIdSchema, toInstant, venueIdSchema } from '../../src/events/ids.js';
+import type { QueueTokenReply, ScheduleReply } from '../../src/queries/replies.js';
+import {
+  type ApiUnderTest,
+  otherPerformanceId,
+  performanceId,
+  scheduleId,
+  startApi,
+  tokenId,
+} from './api-under-test.js';
+import { admit, changeSeat, StreamClient, until } from './stream-client.js';
+
+const id: ScheduleId = scheduleIdSchema.parse(scheduleId);
+const schedule: ScheduleReply = {
+  scheduleId: id,
+  performanceId,
+  venueId: venueIdSchema.parse('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa'),
+  startsAt: toInstant(0),
+  status: 'scheduled',
+  capacity: 2,
+  availableSeats: 2,
+};
+
+let api: ApiUnderTest;
+let url: string;
+const clients: StreamClient[] = [];
+
+async function start(sse: Partial<ApiSettings['sse']> = {}, reads: Partial<Reads> = {}): Promise<void> {
+  const settings = { sse: { ...defaultApiSettings.sse, seatsEveryMs: 20, positionEveryMs: 5, ...sse } };
+  api = await startApi({ settings, reads: { schedule: async () => schedule, ...reads } });
+  await api.app.listen(0, '127.0.0.1');
+  url = await api.app.getUrl();
+}
+
+async function open(path: string, headers?: Record<string, string>): Promise<StreamClient> {
+  const client = await StreamClient.open(`${url}${path}`, headers);
+  clients.push(client);
+  return client;
+}
+
+const seatsPath = `/v1/schedules/${scheduleId}/seats/events`;
+const placePath = `/v1/performances/${performanceId}/queue-token/events`;
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  await api.app.close();
+});
+
+describe('live seats', () => {
+  it('gather the changes of a moment into one message for everybody', async () => {
+    await start();
+    const [one, other] = [await open(seatsPath), await open(seatsPath)];
+    expect(one.response.headers.get('content-type')).toContain('text/event-stream');
+    expect(one.response.headers.get('x-request-id')).toBeTruthy();
+    await changeSeat(api.store, 'A-1', 'held');
+    await changeSeat(api.store, 'A-2', 'held');
+    const position = await changeSeat(api.store, 'A-1', 'free');
+    await until(() => one.messages('seats').length > 0 && other.messages('seats').length > 0);
+    const seats = [
+      { seatId: 'A-1', status: 'free' },
+      { seatId: 'A-2', status: 'held' },
+    ];
+    expect(one.messages('seats')).toEqual([{ position, seats }]);
+    expect(one.text).toContain(`id: ${position}\n`);
+    expect(other.text).toBe(one.text);
+  });
+
+  it('send a client that was away what it missed', async () => {
+    await start();
+    const watcher = await open(seatsPath);
+    const seen = await changeSeat(api.store, 'A-1', 'held');
+    const missed = await changeSeat(api.store, 'A-2', 'held');
+    await until(() => watcher.messages('seats').length > 0);
+    for (const client of [
+      await open(seatsPath, { 'last-event-id': String(seen) }),
+      await open(`${seatsPath}?after=${seen}`),
+    ]) {
+      await until(() => client.messages('seats').length > 0);
+      const seats = [{ seatId: 'A-2', status: 'held' }];
+      expect(client.messages('seats')).toEqual([{ position: missed, seats }]);
+    }
+  });
+
+  it('ask a client that was away too long to load the map again', async () => {
+    await start({ rememberedSeatChanges: 2 });
+    const watcher = await open(seatsPath);
+    const first = await changeSeat(api.store, 'A-1', 'held');
+    const second = await changeSeat(api.store, 'A-2', 'held');
+    await changeSeat(api.store, 'A-1', 'free');
+    await changeSeat(api.store, 'A-2', 'free');
+    await until(() => watcher.messages('seats').length > 0);
+    const late = await open(seatsPath, { 'last-event-id': String(first) });
+    await until(() => late.messages('resync').length > 0);
+    const inTime = await open(seatsPath, { 'last-event-id': String(second) });
+    await until(() => inTime.messages('seats').length > 0);
+    expect(inTime.messages('resync')).toEqual([]);
+  });
+
+  it('of another schedule are not sent', async () => {
+    await start();
+    const received: string[] = [];
+    const other = scheduleIdSchema.parse('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb');
+    api.app.get(SeatChanges).subscribe(other, 0 as Position, (message) => received.push(message));
+    const client = await open(seatsPath);
+    await changeSeat(api.store, 'A-1', 'held');
+    await until(() => client.messages('seats').length > 0);
+    expect(received).toEqual([]);
+  });
+
+  it('need a schedule and a sane position', async () => {
+    await start({}, { schedule: async () => null });
+    expect((await api.app.inject(seatsPath)).json().code).toBe('schedule-unknown');
+    const reply = await api.app.inject({ url: seatsPath, headers: { 'last-event-id': 'x' } });
+    expect(reply.json().errors).toMatchObject([{ field: 'Last-Event-ID' }]);
+  });
+});
+
+describe('event streams', () => {
+  it('are bounded in number', async () => {
+    await start({ maxConnections: 1 });
+    const first = await open(seatsPath);
+    const second = await fetch(`${url}${seatsPath}`);
+    expect(second.status).toBe(503);
+    expect(await second.json()).toMatchObject({ code: 'unavailable' });
+    await first.close();
+    await until(() => api.app.get(EventStreams).connections === 0);
+    expect((await open(seatsPath)).response.status).toBe(200);
+  });
+
+  it('answer HEAD without staying open', async () => {
+    await start();
+    const reply = await fetch(`${url}${seatsPath}`, { method: 'HEAD' });
+    expect(reply.status).toBe(200);
+    expect(api.app.get(EventStreams).connections).toBe(0);
+  });
+
+  it('stay awake', async () => {
+    await start({ heartbeatMs: 5 });
+    const client = await open(seatsPath);
+    await until(() => client.text.includes(': still here'));
+  });
+
+  it('drop a client that does not take what it is sent', async () => {
+    await start();
+    const streams = new EventStreams({ sse: { ...defaultApiSettings.sse, maxBufferedBytes: 1_000 } });
+    const raw = Object.assign(new Writable({ write: () => undefined }), { writeHead: () => undefined });
+    const reply: unknown = { raw, hijack: () => undefined };
+    const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+    stream.send('x'.repeat(900));
+    stream.send('x'.repeat(900));
+    expect(raw.destroyed).toBe(false);
+    stream.send('x');
+    expect(raw.destroyed).toBe(true);
+    await until(() => streams.connections === 0);
+  });
+
+  it('end when the process shuts down', async () => {
+    await start();
+    const client = await open(seatsPath);
+    await api.app.close();
+    await until(() => client.ended);
+  });
+});
+
+describe('live places', () => {
+  const place = (ahead: number): QueueTokenReply => ({
+    tokenId,
+    performanceId,
+    number: 7,
+    place: 7,
+    status: ahead === 0 ? 'admitted' : 'waiting',
+    opened: true,
+    opensAt: null,
+    ahead,
+    estimatedWaitSeconds: null,
+    enterBefore: null,
+    expiresAt: null,
+    numberOfTickets: 2,
+  });
+
+  it('tell the place at once, and again when it changes', async () => {
+    let ahead = 3;
+    let asked = 0;
+    const queueToken = async () => {
+      asked++;
+      return place(ahead);
+    };
+    await start({}, { queueToken });
+    const token = api.fanHeaders()['x-queue-token'];
+    const client = await open(`${placePath}?queueToken=${token}`);
+    await until(() => client.messages('position').length === 1);
+    await admit(api.store);
+    await until(() => asked === 2);
+    ahead = 0;
+    await admit(api.store);
+    await until(() => client.messages('position').length === 2);
+    expect(client.messages('position')).toEqual([place(3), place(0)]);
+  });
+
+  it('wait for the read models before they look', async () => {
+    await start({}, { queueToken: async () => place(3) });
+    await open(placePath, { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' });
+    const position = await admit(api.store);
+    await until(() => api.position.waited.length > 0);
+    expect(api.position.waited).toEqual([{ position, timeoutMs: 2_000 }]);
+  });
+
+  it('are shown to the token’s fan only', async () => {
+    await start();
+    const forged = await api.app.inject(`${placePath}?queueToken=x.y.z`);
+    expect(forged.json()).toMatchObject({ code: 'queue-token-invalid', instance: placePath });
+    const { 'x-queue-token': elsewhere } = api.fanHeaders({ performance: otherPerformanceId });
+    const other = await api.app.inject({ url: placePath, headers: { 'x-queue-token': elsewhere } });
+    expect(other.json().code).toBe('queue-token-invalid');
+  });
+});
