@@ -45,6 +45,8 @@ interface CachedState extends Loaded<unknown> {
  * so this many in a row on one stream is overload, not bad luck.
  */
 const maxAttempts = 32;
+/** Events read at once when going back from the end of a stream: what is looked for is usually close. */
+const backwardsPage = 64;
 /** Streams whose state is kept; the least recently used go first. */
 const maxCachedStreams = 50_000;
 
@@ -166,6 +168,25 @@ export class Executor {
   async eventCount(stream: StreamName): Promise<number> {
     const [last] = await this.store.readStream(stream, { from: 'end', direction: 'backwards', limit: 1 });
     return last ? last.revision + 1 : 0;
+  }
+
+  /** The events of a stream between a position and a revision, both exclusive, newest first. */
+  async *eventsBetween(
+    stream: StreamName,
+    after: Position,
+    before: Revision,
+  ): AsyncGenerator<{ readonly event: DomainEvent; readonly revision: Revision }> {
+    for (let from = before - 1; from >= 0; from -= backwardsPage) {
+      const page = await this.store.readStream(stream, {
+        from,
+        direction: 'backwards',
+        limit: backwardsPage,
+      });
+      for (const recorded of page) {
+        if (recorded.position <= after) return;
+        yield { event: decodeEvent(recorded), revision: recorded.revision };
+      }
+    }
   }
 
   /**

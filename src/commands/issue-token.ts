@@ -3,7 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import type { PerformanceDetails } from '../domain/catalog/catalog.js';
 import { outstandingSeats, type TokenState, tokenDecider } from '../domain/token/token.js';
-import type { Position } from '../event-store/port.js';
+import type { Position, Revision } from '../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
@@ -67,8 +67,8 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
       const message = `You may buy ${Math.max(0, seatLimit)} more seats of this performance.`;
       throw refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
     }
-    const { waiting } = await this.numbers.queueSize(performanceId);
-    if (waiting >= performance.sales.queueCapacity) throw queueFull(performance);
+    const line = await this.#lineNow(performanceId);
+    if (line.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
     const { tokenId, entry } = slot;
     const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
     const claimed = await this.executor.executeOrThrow(
@@ -78,10 +78,41 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
       context,
     );
     // Somebody (the same fan, a moment ago) claimed it first: find out the number that claim was given.
-    if (claimed.events.length === 0) return this.#resume(command, tokenId);
-    const issued = await this.#issue(tokenId, command);
-    await this.#refuseBeyondCapacity(tokenId, issued.revision, performance, context);
-    return this.#reply(command, { tokenId, number: issued.revision, isNew: true, position: issued.position });
+    if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
+    const { revision, position } = await this.#issue(tokenId, command);
+    const number = await this.#firstNumber(tokenId, performanceId, claimed.position, revision);
+    if (number - line.admittedUpTo - line.leftWaiting >= performance.sales.queueCapacity) {
+      await this.#giveUp(tokenId, context);
+      throw queueFull(performance);
+    }
+    return this.#reply(command, { tokenId, number, isNew: true, position });
+  }
+
+  /**
+   * The queue before the fan is given a number: whoever has left by then stood before the fan, so of a crowd
+   * that joins at once exactly those whose numbers are within the capacity stay.
+   */
+  async #lineNow(performanceId: PerformanceId) {
+    const admittedUpTo = await this.turn.admittedUpTo(performanceId);
+    return { admittedUpTo, ...(await this.numbers.queueSize(performanceId)) };
+  }
+
+  /**
+   * The number that counts. Another request of the same fan may have resumed this claim before its TokenIssued
+   * was written, and then had its own written first.
+   */
+  async #firstNumber(
+    tokenId: TokenId,
+    performanceId: PerformanceId,
+    claimedAt: Position,
+    issued: Revision,
+  ): Promise<Revision> {
+    let number = issued;
+    const stream = streams.queue(performanceId);
+    for await (const { event, revision } of this.executor.eventsBetween(stream, claimedAt, issued)) {
+      if (event.type === 'TokenIssued' && event.data.tokenId === tokenId) number = revision;
+    }
+    return number;
   }
 
   /** The fan's live entry, or the next free one; with the seats that earlier entries bought. */
@@ -118,23 +149,13 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, context);
   }
 
-  /** The number is given atomically, so a crowd that joins at once is cut off exactly at the capacity. */
-  async #refuseBeyondCapacity(
-    tokenId: TokenId,
-    number: number,
-    performance: PerformanceDetails,
-    context: CommandContext,
-  ): Promise<void> {
-    const { admittedUpTo } = await this.turn.of(performance.performanceId, number);
-    const { leftWaiting } = await this.numbers.queueSize(performance.performanceId);
-    if (number - admittedUpTo - leftWaiting < performance.sales.queueCapacity) return;
+  async #giveUp(tokenId: TokenId, context: CommandContext): Promise<void> {
     await this.executor.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       { kind: 'expire', reason: 'queue-full' },
       stepContext(context, 'queue-full'),
     );
-    throw queueFull(performance);
   }
 
   #reply(

@@ -8,12 +8,6 @@ import { streams } from '../events/streams.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Executor } from './execute.js';
 
-/** Where a queue number stands: before the opening nobody has a place yet. */
-export interface Turn {
-  readonly place: number | undefined;
-  readonly admittedUpTo: number;
-}
-
 /** Shuffles kept: one per performance that opened with people waiting. */
 const maxShuffles = 100;
 
@@ -27,9 +21,9 @@ export class QueueTurn {
     private readonly catalog: CatalogReader,
   ) {}
 
-  async of(performanceId: PerformanceId, number: number): Promise<Turn> {
-    const state = await this.#admissions(performanceId);
-    return { place: this.#placeOf(state, number), admittedUpTo: state.admittedUpTo };
+  /** Places below this one were admitted. */
+  async admittedUpTo(performanceId: PerformanceId): Promise<number> {
+    return (await this.#admissions(performanceId)).admittedUpTo;
   }
 
   /** The admission under which the number may enter; undefined while it waits or after it lapsed. */

@@ -93,23 +93,40 @@ export async function died(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
+/** A point where work waits until a test opens it. */
+export class Gate {
+  readonly #arrived: Promise<'paused'>;
+  readonly #opened: Promise<void>;
+  #arrive = (_: 'paused') => {};
+  /** Lets everyone through from now on. */
+  open = () => {};
+
+  constructor() {
+    this.#arrived = new Promise((resolve) => {
+      this.#arrive = resolve;
+    });
+    this.#opened = new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+
+  /** Called by the work that is to wait. */
+  pass(): Promise<void> {
+    this.#arrive('paused');
+    return this.#opened;
+  }
+
+  /** Settles when somebody stands at the gate. */
+  get paused(): Promise<'paused'> {
+    return this.#arrived;
+  }
+}
+
 /** A process that stops before or after its `pauseAt`-th append until it is let go on. */
 export function pausingStore(inner: EventStore, pauseAt: number, side: CrashSide) {
-  let goOn = () => {};
-  const gate = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
-  let arrive = (_: 'paused') => {};
-  const paused = new Promise<'paused'>((resolve) => {
-    arrive = resolve;
-  });
-  const wait = (index: number) => {
-    if (index !== pauseAt) return undefined;
-    arrive('paused');
-    return gate;
-  };
-  /** `paused` settles when the process stands at the gate. */
-  return { store: new HookedStore(inner, { [side]: wait }), paused, goOn };
+  const gate = new Gate();
+  const wait = (index: number) => (index === pauseAt ? gate.pass() : undefined);
+  return { store: new HookedStore(inner, { [side]: wait }), paused: gate.paused, goOn: gate.open };
 }
 
 /** Crashes tried before a scenario counts as endless. */

@@ -1,0 +1,141 @@
+import { Login } from '../../src/commands/login.js';
+import { Logout } from '../../src/commands/logout.js';
+import { RefreshSession } from '../../src/commands/refresh-session.js';
+import { RegisterUser, registerUserSchema } from '../../src/commands/register-user.js';
+import { refreshLeewayMs } from '../../src/domain/user/session.js';
+import { wholeLog } from './audit.js';
+import { type CommandSide, createCommandSide, restarted, testSettings } from './box-office.js';
+import { atEveryAppend, crashingStore, died } from './crashing-store.js';
+import { contextOf, freshContext, outcomeOf } from './theatre.js';
+
+let side: CommandSide;
+beforeEach(() => {
+  side = createCommandSide();
+});
+
+const password = 'correct horse battery';
+const register = (on: CommandSide, loginId: string, context = freshContext()) =>
+  on.execute(new RegisterUser({ loginId, username: 'Mina', name: 'Kim Mina', password }, context));
+const login = (loginId: string, secret = password) =>
+  side.execute(new Login({ loginId, password: secret }, freshContext()));
+const refresh = (on: CommandSide, refreshToken: { value: string }) =>
+  on.execute(new RefreshSession(refreshToken.value, freshContext()));
+
+describe('RegisterUser', () => {
+  it('opens an account that can log in', async () => {
+    const { userId } = await register(side, 'mina');
+    expect((await login('mina')).userId).toBe(userId);
+  });
+
+  it.each([
+    ['the same id', 'mina', 'mina'],
+    ['another case', 'mina', 'MINA'],
+    ['another Unicode form', '각나다', '각나다'.normalize('NFD')],
+    ['full-width letters', 'mina', 'ｍｉｎａ'],
+  ])('refuses a taken login id: %s', async (_, first, second) => {
+    await register(side, first);
+    expect(await outcomeOf(register(restarted(side), second))).toBe('login-id-taken');
+  });
+
+  it('lets one of many who want the same id at once have it', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, () => outcomeOf(register(restarted(side), 'mina'))),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'login-id-taken')).toHaveLength(4);
+  });
+
+  it('lets anyone take over an id whose registration died after the claim', async () => {
+    const { store } = crashingStore(side.store, 0, 'after');
+    expect(await died(register(restarted(side, { store }), 'mina', contextOf('first')))).toBe(true);
+    const { userId } = await register(side, 'mina', contextOf('second'));
+    expect((await login('mina')).userId).toBe(userId);
+    expect(await outcomeOf(register(side, 'mina', contextOf('first')))).toBe('login-id-taken');
+  });
+
+  it('leaves one account after a crash at any append and a retry', async () => {
+    await atEveryAppend(async (crashAt, when) => {
+      side = createCommandSide();
+      const { store } = crashingStore(side.store, crashAt, when);
+      const isDead = await died(register(restarted(side, { store }), 'mina', contextOf('once')));
+      await outcomeOf(register(restarted(side), 'mina', contextOf('once')));
+      const registered = (await wholeLog(side.store)).filter(({ type }) => type === 'UserRegistered');
+      expect(registered).toHaveLength(1);
+      await login('mina');
+      return isDead;
+    });
+  });
+
+  it('never writes the password down', async () => {
+    await register(side, 'mina');
+    expect(JSON.stringify(await wholeLog(side.store))).not.toContain(password);
+  });
+
+  it('accepts Korean login ids and refuses spaces and markup', () => {
+    const input = (loginId: string) => ({ loginId, username: 'u', name: 'n', password });
+    expect(registerUserSchema.safeParse(input('김민아2')).success).toBe(true);
+    for (const bad of ['ab', 'a b c', '<script>', 'x'.repeat(31)]) {
+      expect(registerUserSchema.safeParse(input(bad)).success).toBe(false);
+    }
+  });
+});
+
+describe('Login', () => {
+  it('answers an unknown id and a wrong password alike', async () => {
+    await register(side, 'mina');
+    const wrong = await login('mina', 'wrong').catch((error: unknown) => error);
+    const unknown = await login('nobody').catch((error: unknown) => error);
+    expect(wrong).toMatchObject({ rejection: { code: 'invalid-credentials' } });
+    expect(unknown).toEqual(wrong);
+  });
+
+  it('signs tokens that are not each other', async () => {
+    await register(side, 'mina');
+    const { access, refresh: refreshToken, userId } = await login('mina');
+    expect(side.signer.access.verify(access.value)).toMatchObject({ sub: userId });
+    expect(side.signer.access.verify(refreshToken.value)).toBeUndefined();
+    expect(side.signer.refresh.verify(access.value)).toBeUndefined();
+  });
+});
+
+describe('RefreshSession', () => {
+  const loggedIn = async () => {
+    await register(side, 'mina');
+    return login('mina');
+  };
+
+  it('uses each refresh token up, and forgives a lost reply for a moment', async () => {
+    const first = await loggedIn();
+    const second = await refresh(side, first.refresh);
+    side.clock.advance(refreshLeewayMs - 1);
+    const repeated = await refresh(restarted(side), first.refresh);
+    expect(side.signer.refresh.verify(repeated.refresh.value)).toMatchObject({ gen: 1 });
+    await refresh(side, second.refresh);
+  });
+
+  it('closes the session when a used token comes back later', async () => {
+    const first = await loggedIn();
+    const second = await refresh(side, first.refresh);
+    side.clock.advance(refreshLeewayMs);
+    expect(await outcomeOf(refresh(side, first.refresh))).toBe('session-ended');
+    expect(await outcomeOf(refresh(side, second.refresh))).toBe('session-ended');
+  });
+
+  it('does not mistake the newest token for a stolen one on a process that missed the last refresh', async () => {
+    const first = await loggedIn();
+    const stale = restarted(side);
+    const second = await refresh(stale, first.refresh);
+    const third = await refresh(side, second.refresh);
+    const fourth = await refresh(side, third.refresh);
+    await refresh(stale, fourth.refresh);
+  });
+
+  it('ends with the log-out and with its time', async () => {
+    const first = await loggedIn();
+    await side.execute(new Logout(first.refresh.value, freshContext()));
+    expect(await outcomeOf(refresh(side, first.refresh))).toBe('session-ended');
+    await side.execute(new Logout('not a token', freshContext()));
+    const other = await login('mina');
+    side.clock.advance(testSettings.refreshTokenTtlMs);
+    expect(await outcomeOf(refresh(side, other.refresh))).toBe('session-ended');
+  });
+});
