@@ -1,11 +1,10 @@
-import type { CommandBus } from '@nestjs/cqrs';
 import { AdmitTokens } from '../commands/admit-tokens.js';
 import { processContext } from '../commands/command-context.js';
 import { OpenQueue } from '../commands/open-queue.js';
 import type { EventStore, Position, Subscription } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
-import type { ProcessLog } from './log.js';
+import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
 
 /** Performances whose queue may have to be opened or served. */
@@ -29,7 +28,7 @@ export class AdmissionProcess {
 
   constructor(
     private readonly store: EventStore,
-    private readonly bus: CommandBus,
+    private readonly commands: Commands,
     private readonly queues: Queues,
     private readonly log: ProcessLog,
     intervalMs: number,
@@ -82,9 +81,9 @@ export class AdmissionProcess {
   /** Opens the queue if it is time and lets fans in. @returns whether nothing is left to do. */
   async #serve(performanceId: PerformanceId, seen: Position | undefined): Promise<boolean> {
     const context = processContext('admission');
-    const { isOpen } = await this.bus.execute(new OpenQueue(performanceId, context));
+    const { isOpen } = await this.commands.execute(new OpenQueue(performanceId, context));
     if (!isOpen) return false;
-    const { isAnyoneWaiting } = await this.bus.execute(new AdmitTokens(performanceId, seen, context));
+    const { isAnyoneWaiting } = await this.commands.execute(new AdmitTokens(performanceId, seen, context));
     return !isAnyoneWaiting;
   }
 }

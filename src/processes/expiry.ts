@@ -1,4 +1,3 @@
-import type { CommandBus } from '@nestjs/cqrs';
 import { processContext } from '../commands/command-context.js';
 import { ExpireHold } from '../commands/expire-hold.js';
 import { ExpireToken, type TokenLapse } from '../commands/expire-token.js';
@@ -6,7 +5,7 @@ import type { EventStore, RecordedEvent, Subscription } from '../event-store/por
 import type { HoldId, Instant, TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
-import type { ProcessLog } from './log.js';
+import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
 import type { Timers } from './timers.js';
 
@@ -45,7 +44,7 @@ export class Expiry {
 
   constructor(
     private readonly store: EventStore,
-    private readonly bus: CommandBus,
+    private readonly commands: Commands,
     private readonly timers: Timers,
     private readonly deadlines: Deadlines,
     private readonly clock: Clock,
@@ -111,13 +110,13 @@ export class Expiry {
   }
 
   #expireHold(tokenId: TokenId, holdId: HoldId): Promise<void> {
-    return this.bus.execute(new ExpireHold(tokenId, holdId, processContext('expiry')));
+    return this.commands.execute(new ExpireHold(tokenId, holdId, processContext('expiry')));
   }
 
   #expireToken({ tokenId, status, lapsedAt }: TokenDeadline): Promise<void> {
     const lapse: TokenLapse =
       status === 'admitted' ? { reason: 'claim-lapsed', claimUntil: lapsedAt } : { reason: 'time-used-up' };
-    return this.bus.execute(new ExpireToken(tokenId, lapse, processContext('expiry')));
+    return this.commands.execute(new ExpireToken(tokenId, lapse, processContext('expiry')));
   }
 
   async #sweep(): Promise<void> {

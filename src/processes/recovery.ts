@@ -1,10 +1,9 @@
-import type { CommandBus } from '@nestjs/cqrs';
 import { AdvanceCharge } from '../commands/advance-charge.js';
 import { AdvanceCheckout } from '../commands/advance-checkout.js';
 import { processContext } from '../commands/command-context.js';
 import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
-import type { ProcessLog } from './log.js';
+import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
 
 /** Work that a crash or an unknown outcome left open. */
@@ -29,7 +28,7 @@ export class Recovery {
    * began it; those that were open when this process started are taken up at once.
    */
   constructor(
-    private readonly bus: CommandBus,
+    private readonly commands: Commands,
     private readonly open: OpenWork,
     private readonly clock: Clock,
     private readonly log: ProcessLog,
@@ -57,7 +56,7 @@ export class Recovery {
     for (const orderId of orderIds) {
       await this.#attempt(
         { orderId },
-        this.bus.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
+        this.commands.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
       );
     }
   }
@@ -71,7 +70,7 @@ export class Recovery {
         some.map((chargeId) =>
           this.#attempt(
             { chargeId },
-            this.bus.execute(new AdvanceCharge(chargeId, processContext('charging'))),
+            this.commands.execute(new AdvanceCharge(chargeId, processContext('charging'))),
           ),
         ),
       );

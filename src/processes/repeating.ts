@@ -1,4 +1,4 @@
-import type { ProcessLog } from './log.js';
+import type { ProcessLog } from './ports.js';
 
 /** Runs work again and again, never twice at the same time; a failed run is logged and the next one follows. */
 export class Repeating {

@@ -1,0 +1,83 @@
+import { LeaveQueue } from '../../src/commands/leave-queue.js';
+import { OpenQueue } from '../../src/commands/open-queue.js';
+import { admissionDecider } from '../../src/domain/queue/admission.js';
+import { instantSchema } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
+import { AdmissionProcess } from '../../src/processes/admission.js';
+import { type CommandSide, createCommandSide } from '../commands/box-office.js';
+import { freshContext, openTheatre, performanceId, queued } from '../commands/theatre.js';
+import { eventually, RecordedLog } from './support.js';
+
+/** Short enough to come round again while a test waits on a condition. */
+const intervalMs = 1;
+
+function admissionOf(side: CommandSide, onSale: readonly (typeof performanceId)[]) {
+  const queues = {
+    async *onSale() {
+      yield onSale;
+    },
+  };
+  return new AdmissionProcess(side.store, side, queues, new RecordedLog(), intervalMs);
+}
+
+async function admittedUpTo(side: CommandSide): Promise<number> {
+  return (await side.executor.load(admissionDecider, streams.admission(performanceId))).state.admittedUpTo;
+}
+
+describe('the admission process', () => {
+  it('lets fans in up to the limit, and the next one when somebody leaves', async () => {
+    const side = createCommandSide();
+    await openTheatre(side, { sales: { maxActive: 2 } });
+    // Opened before anyone joined, so nobody is shuffled and the first fan is inside.
+    await side.execute(new OpenQueue(performanceId, freshContext()));
+    const first = await queued(side, 'a');
+    for (const name of ['b', 'c']) await queued(side, name);
+    const process = admissionOf(side, [performanceId]);
+    process.start();
+    await eventually(async () => (await admittedUpTo(side)) === 2);
+    await side.execute(new LeaveQueue(first, freshContext()));
+    await eventually(async () => (await admittedUpTo(side)) === 3);
+    await process.stop();
+  });
+
+  it('notices a fan who joins a queue it did not watch', async () => {
+    const side = createCommandSide();
+    await openTheatre(side);
+    const process = admissionOf(side, []);
+    process.start();
+    await queued(side, 'late');
+    await eventually(async () => (await admittedUpTo(side)) === 1);
+    await process.stop();
+  });
+
+  it('opens a queue at its time, not before', async () => {
+    const side = createCommandSide();
+    const opensAt = instantSchema.parse('2026-11-22T10:00:00.000Z');
+    await openTheatre(side, { sales: { opensAt } });
+    for (const name of ['a', 'b', 'c']) await queued(side, name);
+    let looks = 0;
+    const queues = {
+      async *onSale() {
+        yield [performanceId];
+      },
+    };
+    const commands: CommandSide = {
+      ...side,
+      execute(command) {
+        looks++;
+        return side.execute(command);
+      },
+    };
+    const process = new AdmissionProcess(side.store, commands, queues, new RecordedLog(), intervalMs);
+    process.start();
+    await eventually(() => looks > 3);
+    expect(
+      (await side.executor.load(admissionDecider, streams.admission(performanceId))).state.opening,
+    ).toBeUndefined();
+    side.clock.moveTo(opensAt);
+    await eventually(async () => (await admittedUpTo(side)) === 3);
+    const { state } = await side.executor.load(admissionDecider, streams.admission(performanceId));
+    expect(state.opening?.shuffledCount).toBe(3);
+    await process.stop();
+  });
+});

@@ -1,0 +1,85 @@
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { streams } from '../../src/events/streams.js';
+import { type Deadlines, Expiry, type HoldDeadline, type TokenDeadline } from '../../src/processes/expiry.js';
+import { type CommandSide, createCommandSide } from '../commands/box-office.js';
+import { hold, inside, openTheatre, scheduleId, seat, seats } from '../commands/theatre.js';
+import { eventually, ManualTimers, RecordedLog } from './support.js';
+
+const holdTtlMs = 60_000;
+const never = 1_000_000;
+
+/** What the read models would answer: everything live, and what has lapsed of it. */
+function deadlinesOf(live: {
+  holds?: readonly HoldDeadline[];
+  tokens?: readonly TokenDeadline[];
+}): Deadlines {
+  const { holds = [], tokens = [] } = live;
+  return {
+    async *liveHolds() {
+      yield holds;
+    },
+    async *liveTokens() {
+      yield tokens;
+    },
+    lapsedHolds: async (now) => holds.filter(({ expiresAt }) => expiresAt <= now),
+    lapsedTokens: async (now) => tokens.filter(({ lapsedAt }) => lapsedAt <= now),
+  };
+}
+
+async function world() {
+  const side = createCommandSide();
+  await openTheatre(side, { sales: { holdTtlMs } });
+  const mina = await inside(side, 'mina');
+  return { side, mina, timers: new ManualTimers() };
+}
+
+function expiryOf(side: CommandSide, timers: ManualTimers, deadlines: Deadlines, log = new RecordedLog()) {
+  return new Expiry(side.store, side, timers, deadlines, side.clock, log, never);
+}
+
+async function seatKind(side: CommandSide) {
+  return (await side.executor.load(seatDecider, streams.seat(scheduleId, seat('A-1')))).state.kind;
+}
+
+describe('the expiry process', () => {
+  it('sets a timer for a new hold; fired early it changes nothing, fired at the deadline it frees the seat', async () => {
+    const { side, mina, timers } = await world();
+    const expiry = expiryOf(side, timers, deadlinesOf({}));
+    await expiry.start();
+    const held = await hold(side, mina, seats('A-1'));
+    await eventually(() => timers.waiting.has(`hold ${held.holdId}`));
+    expect(timers.waiting.get(`hold ${held.holdId}`)?.dueAt).toBe(held.expiresAt);
+
+    side.clock.moveTo(held.expiresAt, -1);
+    timers.fireAll();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await seatKind(side)).toBe('held');
+    side.clock.moveTo(held.expiresAt);
+    timers.fireAll();
+    await eventually(async () => (await seatKind(side)) === 'free');
+    await expiry.stop();
+  });
+
+  it('restores the timers of holds and tokens that were live before a restart', async () => {
+    const { side, mina, timers } = await world();
+    const held = await hold(side, mina, seats('A-1'));
+    const deadline = { tokenId: mina.tokenId, holdId: held.holdId, expiresAt: held.expiresAt };
+    const turn = { tokenId: mina.tokenId, status: 'entered', lapsedAt: held.expiresAt } as const;
+    const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline], tokens: [turn] }));
+    await expiry.start();
+    expect([...timers.waiting.keys()].sort()).toEqual([`hold ${held.holdId}`, `token ${mina.tokenId}`]);
+    await expiry.stop();
+    expect(timers.waiting.size).toBe(0);
+  });
+
+  it('frees by its sweep what no timer freed', async () => {
+    const { side, mina, timers } = await world();
+    const held = await hold(side, mina, seats('A-1'));
+    side.clock.moveTo(held.expiresAt);
+    const deadline = { tokenId: mina.tokenId, holdId: held.holdId, expiresAt: held.expiresAt };
+    const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline] }));
+    await expiry.start();
+    await eventually(async () => (await seatKind(side)) === 'free');
+    await expiry.stop();
+  });
+});

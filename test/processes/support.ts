@@ -1,0 +1,44 @@
+import type { Instant } from '../../src/events/ids.js';
+import type { ProcessLog } from '../../src/processes/ports.js';
+import type { Timers } from '../../src/processes/timers.js';
+
+/** A log whose lines a test can look at. */
+export class RecordedLog implements ProcessLog {
+  readonly lines: { level: 'info' | 'warn' | 'error'; message: string; details: object }[] = [];
+
+  info(details: object, message: string): void {
+    this.lines.push({ level: 'info', message, details });
+  }
+  warn(details: object, message: string): void {
+    this.lines.push({ level: 'warn', message, details });
+  }
+  error(details: object, message: string): void {
+    this.lines.push({ level: 'error', message, details });
+  }
+}
+
+/** Timers that fire when the test says so. */
+export class ManualTimers implements Timers {
+  readonly waiting = new Map<string, { readonly dueAt: Instant; readonly run: () => void }>();
+
+  schedule(key: string, dueAt: Instant, run: () => void): void {
+    this.waiting.set(key, { dueAt, run });
+  }
+
+  fireAll(): void {
+    for (const { run } of this.waiting.values()) run();
+  }
+
+  stop(): void {
+    this.waiting.clear();
+  }
+}
+
+/** Waits, a turn of the event loop at a time, for a condition that work in the background brings about. */
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('it did not come true');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
