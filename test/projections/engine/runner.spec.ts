@@ -92,12 +92,15 @@ it('follows the log again after the store failed', async () => {
   expect(await tallies(models)).toEqual({ t: 3 });
 });
 
-it('never applies an event twice with two runners on one connection', async () => {
+it('never applies an event twice with two runners on one connection, nor mixes their transactions', async () => {
   const { history, models } = await registrations(40);
-  const options = { projections: [tally('t')], batchSize: 3 };
+  const errors: unknown[] = [];
+  const logger = { error: (details: object) => errors.push(details) };
+  const options = { projections: [tally('t')], batchSize: 3, logger };
   const runners = [run(history, models, options), run(history, models, options)];
   for (const runner of runners) await caughtUp(history, runner);
   expect(await tallies(models)).toEqual({ t: 40 });
+  expect(errors).toEqual([]);
 });
 
 it('never applies an event twice with two processes on one database', async () => {
