@@ -1,5 +1,6 @@
 import type {
   EventStore,
+  Position,
   RecordedEvent,
   SubscribeOptions,
   Subscription,
@@ -47,4 +48,13 @@ export class Collector {
   untilEvents(count: number): Promise<void> {
     return this.until(() => this.events.length >= count);
   }
+}
+
+/** Resolves when a fresh subscription has got all there is of a category: time enough for any other. */
+export async function deliveredToAnother(store: EventStore, category: string): Promise<void> {
+  const last: Position | undefined = (await store.readCategory(category)).at(-1)?.position;
+  const reached = ({ position }: SubscriptionBatch) => last !== undefined && position >= last;
+  const witness = new Collector(store, { after: 'start', categories: [category] });
+  await witness.until(({ batches }) => batches.some(reached));
+  await witness.subscription.stop();
 }

@@ -1,5 +1,5 @@
-import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
-import { Collector } from './collector.js';
+import type { EventStore } from '../../src/event-store/port.js';
+import { Collector, deliveredToAnother } from './collector.js';
 import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
 
 export function subscribeContract(store: () => EventStore): void {
@@ -56,6 +56,19 @@ export function subscribeContract(store: () => EventStore): void {
       await again.untilEvents(expected.length);
       await again.subscription.stop();
       expect(again.ids).toEqual(expected);
+    });
+
+    it('delivers an append once however often it is retried', async () => {
+      const category = freshCategory();
+      const collector = new Collector(store(), { after: 'end', categories: [category] });
+      const stream = streamIn(category);
+      const events = newEvents(2);
+      for (let attempt = 0; attempt < 3; attempt++) await store().append(stream, 'none', events);
+      const next = newEvents(1);
+      await store().append(stream, 1, next);
+      await collector.until(({ ids }) => ids.includes(next[0]?.id ?? ''));
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual([...events, ...next].map((event) => event.id));
     });
 
     it('with no categories delivers nothing', async () => {
@@ -135,91 +148,6 @@ export function subscribeContract(store: () => EventStore): void {
       expect(collector.batches.at(-1)?.position).toBe(position);
     });
   });
-
-  describe('the handler', () => {
-    it('is never called while it is still running', async () => {
-      const category = freshCategory();
-      let running = 0;
-      let most = 0;
-      const collector = new Collector(
-        store(),
-        { after: 'end', categories: [category], batchSize: 1 },
-        async () => {
-          running += 1;
-          most = Math.max(most, running);
-          await new Promise<void>((resolve) => setImmediate(resolve));
-          running -= 1;
-        },
-      );
-      await Promise.all([1, 2, 3].map(() => store().append(streamIn(category), 'none', newEvents(5))));
-      await collector.untilEvents(15);
-      await collector.subscription.stop();
-      expect(most).toBe(1);
-    });
-
-    it('may append, and gets what it appended', async () => {
-      const category = freshCategory();
-      const collector = new Collector(store(), { after: 'end', categories: [category] }, async (batch) => {
-        for (const { data } of batch.events) {
-          const left = Number(data);
-          if (left > 0) await store().append(streamIn(category), 'none', [newEvent(left - 1)]);
-        }
-      });
-      await store().append(streamIn(category), 'none', [newEvent(3)]);
-      await collector.untilEvents(4);
-      await collector.subscription.stop();
-      expect(collector.events.map((event) => event.data)).toEqual([3, 2, 1, 0]);
-    });
-
-    it('that rejects ends its subscription with the error, and no other', async () => {
-      const category = freshCategory();
-      const broken = new Collector(store(), { after: 'end', categories: [category], batchSize: 1 }, () =>
-        Promise.reject(new Error('cannot apply')),
-      );
-      const sound = new Collector(store(), { after: 'end', categories: [category] });
-      const ended = expect(broken.subscription.done).rejects.toThrow('cannot apply');
-      await store().append(streamIn(category), 'none', newEvents(3));
-      await ended;
-      await sound.untilEvents(3);
-      expect(broken.events).toHaveLength(1);
-      await broken.subscription.stop();
-      await sound.subscription.stop();
-    });
-  });
-
-  describe('stop()', () => {
-    it('waits for the running handler and then delivers nothing more', async () => {
-      const category = freshCategory();
-      let finish = () => {};
-      let finished = false;
-      const gate = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      const collector = new Collector(
-        store(),
-        { after: 'end', categories: [category], batchSize: 1 },
-        async () => {
-          await gate;
-          finished = true;
-        },
-      );
-      await store().append(streamIn(category), 'none', newEvents(3));
-      await collector.untilEvents(1);
-      const stopped = collector.subscription.stop().then(() => finished);
-      finish();
-      expect(await stopped).toBe(true);
-      await store().append(streamIn(category), 'none', newEvents(1));
-      await deliveredToAnother(store(), category);
-      expect(collector.events).toHaveLength(1);
-    });
-
-    it('resolves done, may be called twice, and ends a subscription that waits', async () => {
-      const collector = new Collector(store(), { after: 'end' });
-      await Promise.all([collector.subscription.stop(), collector.subscription.stop()]);
-      await collector.subscription.stop();
-      await expect(collector.subscription.done).resolves.toBeUndefined();
-    });
-  });
 }
 
 /** Appends `rounds` times two events to a stream of `category` and one of `noise`. */
@@ -237,13 +165,4 @@ async function writeRounds(
       store.append(streamIn(noise), 'none', newEvents(1)),
     ]);
   }
-}
-
-/** Resolves when a fresh subscription has got all there is of a category: time enough for any other. */
-async function deliveredToAnother(store: EventStore, category: string): Promise<void> {
-  const last: Position | undefined = (await store.readCategory(category)).at(-1)?.position;
-  const reached = ({ position }: SubscriptionBatch) => last !== undefined && position >= last;
-  const witness = new Collector(store, { after: 'start', categories: [category] });
-  await witness.until(({ batches }) => batches.some(reached));
-  await witness.subscription.stop();
 }

@@ -1,5 +1,6 @@
 import { appendContract } from './contract-append.js';
 import { concurrencyContract } from './contract-concurrency.js';
+import { handlerContract } from './contract-handler.js';
 import { lifecycleContract } from './contract-lifecycle.js';
 import { readContract } from './contract-read.js';
 import { subscribeContract } from './contract-subscribe.js';
@@ -13,6 +14,7 @@ export function eventStoreContract(name: string, open: OpenStore): void {
     concurrencyContract(store);
     readContract(store);
     subscribeContract(store);
+    handlerContract(store);
     lifecycleContract(open);
   });
 }

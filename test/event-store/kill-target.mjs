@@ -1,6 +1,5 @@
 // Appends bursts to the log named on the command line until it is killed, printing each acknowledged append.
 import { randomUUID } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import { openSqliteEventStore } from '../../dist/event-store/sqlite/open.js';
 
 const [file, round] = process.argv.slice(2);
@@ -18,9 +17,8 @@ async function write(writer) {
       metadata: {},
     }));
     const { revision } = await store.append(stream, 'any', events);
-    const line = JSON.stringify({ stream, revision, ids: events.map((event) => event.id) });
-    // Synchronous: an acknowledgement must not wait in a buffer that dies with the process.
-    writeSync(1, `${line}\n`);
+    // Pipes are written synchronously: an acknowledgement does not wait in a buffer that dies with the process.
+    process.stdout.write(`${JSON.stringify({ stream, revision, ids: events.map((event) => event.id) })}\n`);
   }
 }
 

@@ -112,6 +112,16 @@ describe('a SQLite event store in trouble', () => {
     database.close();
   });
 
+  it('a statement that fails undoes its whole transaction, and the next one works', () => {
+    const database = openForWriting(file);
+    const writer = new Writer(database);
+    const malformed = { ...batchOf('note-2', 'x'), ids: ['no uuid'] };
+    expect(() => writer.commit([batchOf('note-1', 'x'), malformed])).toThrow('NOT NULL');
+    expect(writer.head()).toBe(0);
+    expect([...writer.commit([batchOf('note-1', 'y')])]).toEqual([0, 0, 1]);
+    database.close();
+  });
+
   it('a subscriber too slow for the memory of recent events reads the file and misses nothing', async () => {
     store = await openSqliteEventStore({ file });
     let release = () => {};

@@ -41,8 +41,12 @@ export const replayed = 1;
 /** Refused: the stream's actual revision, -1 for none; no position. */
 export const conflict = 2;
 
-/** Most appends in one message; a transaction takes two full messages or many small ones. */
-export const maxAppendsPerBatch = 256;
-export const maxAppendsPerCommit = 2 * maxAppendsPerBatch;
-/** JSON bytes after which a message is not filled further. */
+/**
+ * Most appends in one message: few enough that the writer starts while the main thread prepares more, enough
+ * to be worth a message.
+ */
+export const maxAppendsPerBatch = 64;
+/** JSON bytes from which a message is not filled further. */
 export const fullBatchBytes = 2 * 1024 * 1024;
+/** Most appends in one transaction. */
+export const maxAppendsPerCommit = 512;

@@ -3,7 +3,7 @@ import type { SerialisedEvent } from '../append-request.js';
 import { parseFrozen } from '../frozen-json.js';
 import type { RecordedEvent } from '../port.js';
 import { asPosition, type LogPage } from '../subscription-loop.js';
-import type { CommittedAppend } from './writer-client.js';
+import type { CommittedAppend } from './pending-appends.js';
 
 interface RecentEvent {
   readonly append: CommittedAppend;

@@ -16,9 +16,10 @@ import {
 } from '../port.js';
 import { resolveRead } from '../read-page.js';
 import { asPosition, type LogSource, SubscriptionLoop } from '../subscription-loop.js';
+import type { CommittedAppend } from './pending-appends.js';
 import type { Reader } from './reader.js';
 import { RecentEvents } from './recent-events.js';
-import type { CommittedAppend, WriterClient, WriterClientOptions } from './writer-client.js';
+import type { WriterClient, WriterClientOptions } from './writer-client.js';
 
 /** How often a read-only store with subscriptions looks for another process's events. */
 const followIntervalMs = 100;

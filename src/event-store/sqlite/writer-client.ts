@@ -1,30 +1,16 @@
 import { setImmediate } from 'node:timers';
 import type { Worker } from 'node:worker_threads';
-import { emptyStream, expectedHead } from '../append-decision.js';
 import type { AppendRequest } from '../append-request.js';
-import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../port.js';
-import { asPosition } from '../subscription-loop.js';
+import { type AppendResult, StoreUnavailable } from '../port.js';
+import { type FromWriter, fullBatchBytes, maxAppendsPerBatch, type Outcomes, written } from './messages.js';
 import {
-  type AppendBatch,
-  conflict,
-  type FromWriter,
-  fullBatchBytes,
-  maxAppendsPerBatch,
-  type Outcomes,
-  outcomeSize,
-  replayed,
-  written,
-} from './messages.js';
-
-/** Events that have just become durable. */
-export interface CommittedAppend {
-  readonly request: AppendRequest;
-  /** Of the last event. */
-  readonly revision: number;
-  /** Of the last event; the events of one append have consecutive positions. */
-  readonly position: number;
-  readonly recordedAtMs: number;
-}
+  answer,
+  type CommittedAppend,
+  type Pending,
+  type SentBatch,
+  settlements,
+  toBatch,
+} from './pending-appends.js';
 
 export interface WriterClientOptions {
   readonly worker: Worker;
@@ -37,28 +23,10 @@ export interface WriterClientOptions {
   readonly onCommitted: (appends: readonly CommittedAppend[]) => void;
 }
 
-interface Pending {
-  readonly request: AppendRequest;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Settled extends CommittedAppend {
-  readonly pending: Pending;
-  readonly code: number | undefined;
-}
-
-interface SentBatch {
-  readonly appends: readonly Pending[];
-  readonly recordedAtMs: number;
-}
-
-/** Appends of one event-loop turn that are sent before it ends, so that the writer starts while more are prepared. */
-const eagerAppends = 64;
-
-/** The main thread's side of the writer: collects the appends of one event-loop turn, sends, and settles them. */
+/** The main thread's side of the writer: collects the appends of one event-loop turn, sends and settles them. */
 export class WriterClient {
   private collecting: Pending[] = [];
+  private collectingBytes = 0;
   private readonly sent: SentBatch[] = [];
   private waitingAppends = 0;
   private waitingBytes = 0;
@@ -100,8 +68,10 @@ export class WriterClient {
     this.waitingBytes += request.bytes;
     return new Promise((resolve, reject) => {
       this.collecting.push({ request, resolve, reject });
+      this.collectingBytes += request.bytes;
       if (this.collecting.length === 1) setImmediate(() => this.flush());
-      if (this.collecting.length === eagerAppends) this.flush();
+      const isFull = this.collecting.length === maxAppendsPerBatch || this.collectingBytes >= fullBatchBytes;
+      if (isFull) this.flush();
     });
   }
 
@@ -121,24 +91,13 @@ export class WriterClient {
   }
 
   private flush(): void {
-    const collected = this.collecting;
+    const appends = this.collecting;
+    if (appends.length === 0) return;
     this.collecting = [];
-    if (collected.length === 0) return;
+    this.collectingBytes = 0;
     const recordedAtMs = this.options.nowMs();
-    let appends: Pending[] = [];
-    let bytes = 0;
-    const send = (): void => {
-      this.sent.push({ appends, recordedAtMs });
-      this.options.worker.postMessage(toBatch(appends, recordedAtMs));
-      appends = [];
-      bytes = 0;
-    };
-    for (const append of collected) {
-      appends.push(append);
-      bytes += append.request.bytes;
-      if (appends.length === maxAppendsPerBatch || bytes >= fullBatchBytes) send();
-    }
-    if (appends.length > 0) send();
+    this.sent.push({ appends, recordedAtMs });
+    this.options.worker.postMessage(toBatch(appends, recordedAtMs));
   }
 
   private receive(message: FromWriter): void {
@@ -155,22 +114,7 @@ export class WriterClient {
   }
 
   private settle(batches: readonly SentBatch[], outcomes: Outcomes): void {
-    const settled: Settled[] = [];
-    for (const { appends, recordedAtMs } of batches) {
-      for (const pending of appends) {
-        const at = settled.length * outcomeSize;
-        const revision = outcomes[at + 1] ?? emptyStream;
-        const position = outcomes[at + 2] ?? 0;
-        settled.push({
-          pending,
-          request: pending.request,
-          code: outcomes[at],
-          revision,
-          position,
-          recordedAtMs,
-        });
-      }
-    }
+    const settled = settlements(batches, outcomes);
     this.options.onCommitted(settled.filter((append) => append.code === written));
     for (const append of settled) {
       this.release(append.request);
@@ -203,39 +147,4 @@ export class WriterClient {
   private signalIdle(): void {
     if (this.waitingAppends === 0) this.whenIdle?.();
   }
-}
-
-function answer({ pending, request, code, revision, position }: Settled): void {
-  if (code === conflict) {
-    const actual = revision === emptyStream ? undefined : revision;
-    pending.reject(new WrongExpectedRevision(request.stream, request.expected, actual));
-  } else {
-    pending.resolve({ revision, position: asPosition(position), replayed: code === replayed });
-  }
-}
-
-function toBatch(appends: readonly Pending[], recordedAtMs: number): AppendBatch {
-  const batch: AppendBatch = {
-    kind: 'append',
-    recordedAtMs,
-    streams: [],
-    expected: [],
-    counts: [],
-    ids: [],
-    types: [],
-    data: [],
-    metadata: [],
-  };
-  for (const { request } of appends) {
-    batch.streams.push(request.stream);
-    batch.expected.push(expectedHead(request.expected));
-    batch.counts.push(request.events.length);
-    for (const event of request.events) {
-      batch.ids.push(event.id);
-      batch.types.push(event.type);
-      batch.data.push(event.data);
-      batch.metadata.push(event.metadata);
-    }
-  }
-  return batch;
 }

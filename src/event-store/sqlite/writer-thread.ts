@@ -1,7 +1,13 @@
 /** The writer thread: drains every waiting message into one transaction, and replies when it is on disk. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openForWriting, reasonOf } from './log-file.js';
-import { type AppendBatch, type FromWriter, maxAppendsPerBatch, type ToWriter } from './messages.js';
+import {
+  type AppendBatch,
+  type FromWriter,
+  maxAppendsPerBatch,
+  maxAppendsPerCommit,
+  type ToWriter,
+} from './messages.js';
 import { Writer } from './writer.js';
 import { claimWriting } from './writer-lock.js';
 
@@ -39,7 +45,7 @@ function drain(port: MessagePort, first: ToWriter): { batches: AppendBatch[]; cl
     if (next.kind === 'close') return { batches, close: true };
     batches.push(next);
     appends += next.streams.length;
-    next = appends <= maxAppendsPerBatch ? receive(port) : undefined;
+    next = appends <= maxAppendsPerCommit - maxAppendsPerBatch ? receive(port) : undefined;
   }
   return { batches, close: false };
 }
