@@ -1,0 +1,96 @@
+import { randomInt } from 'node:crypto';
+import { types } from 'node:util';
+import type { Command } from 'commander';
+import { readConfig } from '../platform/config.js';
+import { type DemoServer, startOwnServer } from './demo/own-server.js';
+import { playDemo } from './demo/play.js';
+import { describeSummary } from './demo/summary.js';
+import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly server?: string;
+  readonly adminKey?: string;
+  readonly performance?: string;
+  readonly fans: string;
+  readonly seed?: string;
+  readonly json?: boolean;
+}
+
+/** Adds `boxoffice demo`. */
+export function addDemoCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  program
+    .command('demo')
+    .summary('let a crowd buy tickets and check that no seat is sold twice')
+    .description(
+      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same\n' +
+        'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started\n' +
+        'on a temporary folder for as long as the demo runs.',
+    )
+    .option('--server <url>', 'the server to play on')
+    .option(
+      '--admin-key <key>',
+      'the operators’ key, for the audit (default: ADMIN_KEY, or DATA_DIR/admin-key)',
+    )
+    .option(
+      '--performance <id>',
+      'the performance to play (default: the one with most seats left in the smallest venue)',
+    )
+    .option('--fans <number>', 'how many fans come', '200')
+    .option('--seed <number>', 'the same seed makes the same choices (default: a random one)')
+    .option('--json', 'print the summary as JSON')
+    .action(async (flags: Flags) => done(await runDemo(flags, terminal)));
+}
+
+async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  const fans = toWholeNumber('--fans', flags.fans, 1, 5_000);
+  const seed =
+    flags.seed === undefined ? randomInt(1_000_000) : toWholeNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
+  const stop = stopOnSignal();
+  const server = await findServer(flags, terminal);
+  try {
+    const options = { fans, seed, performanceId: flags.performance };
+    const summary = await playDemo(server, options, terminal, stop.signal);
+    terminal.out(flags.json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary));
+    if (summary.isInterrupted) return exitCodes.interrupted;
+    return summary.clean ? exitCodes.ok : exitCodes.failed;
+  } catch (error) {
+    if (stop.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof CliFailure || !types.isNativeError(error)) throw error;
+    throw new CliFailure(`the demo cannot go on: ${error.message}`, exitCodes.failed);
+  } finally {
+    await server.close();
+    stop.ignore();
+  }
+}
+
+async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer> {
+  const config = readConfig(terminal.env);
+  const url = flags.server === undefined ? defaultServerUrl(config) : parseServerUrl(flags.server);
+  if (await isServerAt(url)) {
+    terminal.err(`playing on the server at ${url}\n`);
+    return { url, adminKey: findAdminKey(flags.adminKey, config), close: async () => undefined };
+  }
+  if (flags.server !== undefined)
+    throw new CliFailure(`no boxoffice server answers at ${url}`, exitCodes.failed);
+  terminal.err(`no server answers at ${url}: starting one on a temporary folder\n`);
+  return startOwnServer();
+}
+
+/** Aborts at the first SIGINT or SIGTERM; the second one ends the process. */
+function stopOnSignal(): { readonly signal: AbortSignal; ignore(): void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return { signal: controller.signal, ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+function toWholeNumber(flag: string, text: string, min: number, max: number): number {
+  const number = Number(text);
+  if (/^\d{1,10}$/.test(text) && number >= min && number <= max) return number;
+  throw new CliFailure(`${flag}: ${text} is not a whole number from ${min} to ${max}`);
+}

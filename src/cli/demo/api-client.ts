@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Gate } from './gate.js';
+import type { Tally } from './tally.js';
+
+export interface ApiRequest<T> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly reply: z.ZodType<T>;
+  readonly token?: string;
+  readonly queueToken?: string;
+  readonly body?: unknown;
+  /** Send an idempotency key, the same one on every attempt. */
+  readonly isOnce?: boolean;
+  /** The reply must know everything up to this log position. */
+  readonly after?: number;
+}
+
+export type ApiReply<T> =
+  | { readonly kind: 'ok'; readonly status: number; readonly body: T }
+  | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly detail: string };
+
+/** The server does not answer, again and again. */
+export class ServerGone extends Error {
+  override readonly name = 'ServerGone';
+}
+
+const problemSchema = z.object({ code: z.string(), detail: z.string() });
+
+/** Requests under way at the same time; also the connections kept open. */
+const maxRequests = 48;
+const requestTimeoutMs = 30_000;
+/** Attempts at one request when the server is busy or the connection breaks. */
+const maxAttempts = 6;
+const busyPauseMs = 500;
+
+/** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
+export class ApiClient {
+  readonly #gate = new Gate(maxRequests);
+
+  /**
+   * @param serverUrl where the server answers.
+   * @param signal ends everything.
+   * @param onLimited told when the server asks to slow down, with the seconds it wants.
+   */
+  constructor(
+    private readonly serverUrl: string,
+    private readonly tally: Tally,
+    private readonly signal: AbortSignal,
+    private readonly onLimited: (seconds: number) => void,
+  ) {}
+
+  /**
+   * The reply, or the refusal with its problem code.
+   * @throws {ServerGone} when there is no answer after several attempts.
+   */
+  async send<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
+    const key = request.isOnce ? randomUUID() : undefined;
+    let lost: unknown;
+    for (let attempt = 1; attempt <= maxAttempts; ) {
+      this.signal.throwIfAborted();
+      const reply = await this.#gate
+        .run(() => this.#attempt(request, key))
+        .catch((error: unknown) => {
+          this.signal.throwIfAborted();
+          lost = error;
+          return undefined;
+        });
+      if (reply === undefined) {
+        attempt++;
+        await this.pause(busyPauseMs);
+        continue;
+      }
+      if (reply.kind === 'ok') return reply;
+      this.tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
+      if (reply.status === 429) {
+        // Waiting our turn is no failed attempt.
+        this.onLimited(reply.retryAfterSeconds);
+        await this.pause(reply.retryAfterSeconds * 1000);
+        continue;
+      }
+      const isBusy = reply.status === 503 || reply.code === 'idempotency-key-in-flight';
+      if (!isBusy || attempt === maxAttempts) return reply;
+      attempt++;
+      await this.pause(Math.max(busyPauseMs, reply.retryAfterSeconds * 1000));
+    }
+    throw new ServerGone(`${request.method} ${request.path} was not answered: ${reasonOf(lost)}`);
+  }
+
+  /** Waits, unless everything ends. */
+  async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.signal });
+  }
+
+  async #attempt<T>(
+    { method, path, reply: schema, token, queueToken, body, after }: ApiRequest<T>,
+    key: string | undefined,
+  ): Promise<ApiReply<T> & { readonly retryAfterSeconds: number }> {
+    this.tally.requests++;
+    const response = await fetch(new URL(path, this.serverUrl), {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(queueToken === undefined ? {} : { 'x-queue-token': queueToken }),
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...(after === undefined ? {} : { 'x-wait-for-position': String(after) }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.any([this.signal, AbortSignal.timeout(requestTimeoutMs)]),
+    });
+    const text = await response.text();
+    const { status } = response;
+    const retryAfterSeconds = Math.min(120, Number(response.headers.get('retry-after') ?? 0) || 0);
+    const json: unknown = text === '' ? undefined : JSON.parse(text);
+    if (response.ok) return { kind: 'ok', status, body: schema.parse(json), retryAfterSeconds };
+    const problem = problemSchema.safeParse(json);
+    const { code, detail } = problem.success
+      ? problem.data
+      : { code: `http-${status}`, detail: text.slice(0, 200) };
+    return { kind: 'refused', status, code, detail, retryAfterSeconds };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startBoxoffice } from '../../boxoffice.js';
+import { sampleCatalog } from '../../integrations/feeds/sample-catalog.js';
+import { systemClock } from '../../platform/clock.js';
+import { readConfig } from '../../platform/config.js';
+import { createLog } from '../../platform/logging.js';
+import { resolveSecrets } from '../../platform/secrets.js';
+import { toQuery } from '../import-options.js';
+import { importOverHttp } from '../import-over-http.js';
+
+export interface DemoServer {
+  readonly url: string;
+  readonly adminKey: string | undefined;
+  close(): Promise<void>;
+}
+
+/** Rules that let a few hundred fans queue, race and let holds lapse within a minute. */
+const hastyRules = { maxActive: 40, admitPerSecond: 25, holdTtlMs: 8_000, claimWindowMs: 30_000 };
+
+/** A server of its own with the sample catalog, on a temporary folder that goes with it. */
+export async function startOwnServer(): Promise<DemoServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-demo-'));
+  const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  try {
+    const config = readConfig({
+      DATA_DIR: dataDir,
+      PORT: '0',
+      SAMPLE_CATALOG: 'false',
+      RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+      RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+    });
+    const server = await startBoxoffice(config, { log: createLog({ LOG_LEVEL: 'silent' }) });
+    const close = async () => {
+      await server.close();
+      remove();
+    };
+    try {
+      const { adminKey } = resolveSecrets(config);
+      const feed = JSON.stringify(sampleCatalog(new Date(systemClock.nowMs())));
+      await importOverHttp(server.url, adminKey, feed, toQuery('boxoffice', { sales: hastyRules }));
+      return { url: server.url, adminKey, close };
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}

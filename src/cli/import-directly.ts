@@ -1,0 +1,69 @@
+import { processContext } from '../commands/command-context.js';
+import { Executor } from '../commands/execute.js';
+import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
+import { SeatKeeper } from '../commands/seat-keeper.js';
+import { openEngines } from '../engines.js';
+import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
+import { parseFeed } from '../integrations/feeds/parse-feed.js';
+import { systemClock } from '../platform/clock.js';
+import type { Config } from '../platform/config.js';
+import { createLog } from '../platform/logging.js';
+import { resolveSecrets } from '../platform/secrets.js';
+import { openReadSide } from '../read-side.js';
+import { CliFailure } from './exit-codes.js';
+import type { ImportOutcome } from './import-outcome.js';
+
+/** How long the read models may take to catch up with the log before and after. */
+const catchUpTimeoutMs = 60_000;
+
+/**
+ * Imports a feed into the data folder of a server that is not running.
+ * @throws {CliFailure} when the folder can't be opened, most likely because a server has it open.
+ */
+export async function importDirectly(
+  config: Config,
+  text: string,
+  format: FeedFormat | 'auto',
+  options: FeedOptions,
+): Promise<ImportOutcome> {
+  const via = `opening ${config.DATA_DIR}`;
+  // What venues the catalog has is the import's to judge: it reports performances without one.
+  const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
+  const { problems, moreProblems } = feed;
+  if (feed.kind === 'refused') return { kind: 'refused', via, problems: [...problems], moreProblems };
+  const log = createLog({ LOG_LEVEL: 'silent' });
+  const secrets = resolveSecrets(config);
+  const engines = await openEngines(config, secrets, log).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
+  });
+  const { store, readModels } = engines;
+  const readSide = openReadSide({ store, readModels, clock: systemClock, log });
+  const catchUp = async () => {
+    const head = await store.head();
+    if (head !== undefined) await readSide.runner.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+  };
+  try {
+    // The import asks the read models which dates use a venue's seats.
+    await catchUp();
+    const executor = new Executor(store, systemClock);
+    const seats = new SeatKeeper(executor, readSide.ports.venueUse, systemClock);
+    const handler = new ImportCatalogHandler(executor, seats, { secret: secrets.secret });
+    const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
+    await catchUp();
+    const { records, keptSeats, position = null } = report;
+    return {
+      kind: 'imported',
+      via,
+      format: feed.format,
+      records: [...records],
+      keptSeats: [...keptSeats],
+      problems: [...problems],
+      moreProblems,
+      position,
+    };
+  } finally {
+    await readSide.close();
+    await engines.close();
+  }
+}
