@@ -1,6 +1,5 @@
-import { type DynamicModule, Global, Module, type Provider, RequestMethod } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { LoggerModule } from 'nestjs-pino';
 import { ApiModule } from './api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from './api/api-settings.js';
 import { commandHandlers, commandServices } from './commands/all-commands.js';
@@ -21,7 +20,6 @@ import type { PaymentProvider } from './integrations/payment/port.js';
 import type { Clock } from './platform/clock.js';
 import { InMemoryIdempotencyRecords } from './platform/idempotency/in-memory-records.js';
 import { IDEMPOTENCY_RECORDS } from './platform/idempotency/port.js';
-import type { Log } from './platform/logging.js';
 import { PasswordHasher } from './platform/password-hasher.js';
 import { TokenSigner } from './platform/token-signer.js';
 import type { ReadSide } from './read-side.js';
@@ -38,7 +36,6 @@ export interface AppParts {
   readonly settings: Settings;
   readonly apiSettings: ApiSettings;
   readonly readSide: Pick<ReadSide, 'ports' | 'providers'>;
-  readonly log: Log;
 }
 
 @Global()
@@ -71,30 +68,8 @@ export function appModule(parts: AppParts): DynamicModule {
   ];
   return {
     module: AppModule,
-    imports: [CqrsModule.forRoot(), requestLogs(parts.log), ApiModule],
+    imports: [CqrsModule.forRoot(), ApiModule],
     providers: [...provided, ...commandServices, ...commandHandlers],
     exports: [...provided, CqrsModule, ...commandServices],
   };
-}
-
-/** Failed requests are worth a line; that one succeeded is worth one only when somebody looks closely. */
-function requestLogs(log: Log): DynamicModule {
-  return LoggerModule.forRoot({
-    // nestjs-pino's default route matches nothing on Fastify.
-    forRoutes: [{ path: '/{*splat}', method: RequestMethod.ALL }],
-    pinoHttp: {
-      logger: log,
-      quietReqLogger: true,
-      customLogLevel: (_request, response, error) => {
-        if (error || response.statusCode >= 500) return 'error';
-        return response.statusCode >= 400 ? 'info' : 'debug';
-      },
-      serializers: { req: withoutQuery },
-    },
-  });
-}
-
-/** Query strings may carry a queue token (event streams can't send headers), so they are never logged. */
-function withoutQuery(request: { readonly id: unknown; readonly method: string; readonly url: string }) {
-  return { id: request.id, method: request.method, url: request.url.split('?')[0] };
 }

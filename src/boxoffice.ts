@@ -2,9 +2,10 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Logger } from 'nestjs-pino';
+import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from './api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from './api/http-setup.js';
+import { logRequests } from './api/request-log.js';
 import { appModule } from './app.module.js';
 import { processContext } from './commands/command-context.js';
 import { ImportCatalog } from './commands/import-catalog.js';
@@ -16,6 +17,7 @@ import { HttpPaymentProvider } from './integrations/payment/http-payment-provide
 import { type Clock, systemClock } from './platform/clock.js';
 import type { Config } from './platform/config.js';
 import { createLog, type Log } from './platform/logging.js';
+import { nestLog } from './platform/nest-log.js';
 import { PasswordHasher } from './platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from './platform/secrets.js';
 import { TokenSigner } from './platform/token-signer.js';
@@ -114,7 +116,6 @@ async function createApp(
     store,
     isOnlyWriter: engines.isOnlyWriter,
     clock,
-    log,
     hasher,
     apiSettings,
     readSide,
@@ -126,12 +127,13 @@ async function createApp(
       timeoutMs: config.PAYMENT_TIMEOUT_MS,
     }),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(module, createFastifyAdapter(apiSettings), {
-    bufferLogs: true,
+  const adapter = createFastifyAdapter(apiSettings);
+  logRequests(adapter.getInstance<FastifyInstance>(), log);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: nestLog(log),
     bodyParser: false,
     abortOnError: false,
   });
-  app.useLogger(app.get(Logger));
   configureHttp(app);
   return app;
 }
