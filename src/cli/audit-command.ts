@@ -26,7 +26,7 @@ export function addAuditCommand(program: Command, terminal: Terminal, done: (cod
     .command('verify')
     .summary('check every rule at every event')
     .description(
-      'Reads the whole log beside a running server or without one and checks every rule of the office at every\n' +
+      'Reads the whole log beside a running server or without one and checks every rule of the office at every ' +
         'event: seats, holds, orders, points, turns and the queue.',
     )
     .option('--json', 'print the report as JSON')

@@ -24,8 +24,8 @@ export function addDemoCommand(program: Command, terminal: Terminal, done: (code
     .command('demo')
     .summary('let a crowd buy tickets and check that no seat is sold twice')
     .description(
-      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same\n' +
-        'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started\n' +
+      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same ' +
+        'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started ' +
         'on a temporary folder for as long as the demo runs.',
     )
     .option('--server <url>', 'the server to play on')

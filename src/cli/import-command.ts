@@ -7,6 +7,7 @@ import { importDirectly } from './import-directly.js';
 import { type ImportFlags, toFeedOptions, toQuery } from './import-options.js';
 import { describeOutcome, type ImportOutcome, isRefused } from './import-outcome.js';
 import { importOverHttp } from './import-over-http.js';
+import { collect } from './option-values.js';
 import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
 import type { Terminal } from './terminal.js';
 
@@ -23,7 +24,7 @@ export function addImportCommand(program: Command, terminal: Terminal, done: (co
     .command('import')
     .summary('publish an organiser’s catalog')
     .description(
-      'Publishes venues, performances and dates from an organiser’s feed. A running server does it; if none\n' +
+      'Publishes venues, performances and dates from an organiser’s feed. A running server does it; if none ' +
         'answers at the configured address, the data folder is opened instead. Repeating an import changes nothing.',
     )
     .argument('<file|url>', 'the feed: a file, or an http(s) address')
@@ -32,15 +33,20 @@ export function addImportCommand(program: Command, terminal: Terminal, done: (co
     )
     .option('--dedupe', 'keep the first of several seats with one id, instead of refusing the plan')
     .option('--venue-id <id>', 'a venue of the catalog to put the performances, or the plan, into')
-    .option('--only <id...>', 'take only the records with these ids of the organiser')
-    .option('--price <category=points...>', 'set prices; * stands for all others, none for not for sale')
+    .option('--only <id>', 'take only the record with this id of the organiser; may be repeated', collect)
+    .option(
+      '--price <category=points>',
+      'set a price; * stands for all others, none for not for sale; may be repeated',
+      collect,
+    )
     .option('--points-per-unit <number>', 'points for one unit of the feed’s currency')
     .option('--shift-days <days>', 'move all dates by whole days')
     .option('--source <name>', 'namespace of the feed’s ids')
     .option('--venue-name <name>', 'name of the feed’s only venue')
     .option(
-      '--sales <key=value...>',
-      'set sales rules, such as maxActive=100 or opensAt=2026-12-01T11:00:00.000Z',
+      '--sales <key=value>',
+      'set a sales rule, such as maxActive=100 or opensAt=2026-12-01T11:00:00.000Z; may be repeated',
+      collect,
     )
     .option('--server <url>', 'the server to send it to')
     .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')

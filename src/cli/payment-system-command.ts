@@ -6,6 +6,7 @@ import { runVirtualPaymentSystem } from '../integrations/payment/virtual/main.js
 import { readConfig } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { collect } from './option-values.js';
 import type { Terminal } from './terminal.js';
 
 interface Flags {
@@ -25,13 +26,13 @@ export function addPaymentSystemCommand(
     .command('payment-system')
     .summary('run the virtual payment system by itself')
     .description(
-      'Runs the stand-in for a payment provider (docs/payment-system.md) until it is stopped. Its keys are\n' +
+      'Runs the stand-in for a payment provider (docs/payment-system.md) until it is stopped. Its keys are ' +
         'PAYMENT_API_KEY and PAYMENT_CALLBACK_SECRET, or those a server in DATA_DIR would use.',
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', '4010')
     .option('--file <path>', 'its ledger (default: in DATA_DIR)')
-    .option('--callback-host <host...>', 'hosts it may report to, besides loopback')
+    .option('--callback-host <host>', 'a host it may report to, besides loopback; may be repeated', collect)
     .action(async (flags: Flags) => {
       if (!/^\d{1,5}$/.test(flags.port) || Number(flags.port) > 65_535) {
         throw new CliFailure(`--port: ${flags.port} is not a port number`);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Gate } from './gate.js';
@@ -13,6 +14,8 @@ export interface ApiRequest<T> {
   readonly body?: unknown;
   /** Send an idempotency key, the same one on every attempt. */
   readonly isOnce?: boolean;
+  /** A refusal is an answer like any other and not counted. */
+  readonly mayBeRefused?: boolean;
   /** The reply must know everything up to this log position. */
   readonly after?: number;
 }
@@ -34,6 +37,8 @@ const requestTimeoutMs = 30_000;
 /** Attempts at one request when the server is busy or the connection breaks. */
 const maxAttempts = 6;
 const busyPauseMs = 500;
+/** Names are asked for as the person at the terminal reads them. */
+const language = Intl.DateTimeFormat().resolvedOptions().locale;
 
 /** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
 export class ApiClient {
@@ -49,7 +54,10 @@ export class ApiClient {
     private readonly tally: Tally,
     private readonly signal: AbortSignal,
     private readonly onLimited: (seconds: number) => void,
-  ) {}
+  ) {
+    // Every request and pause under way listens: as many as there are fans.
+    setMaxListeners(0, signal);
+  }
 
   /**
    * The reply, or the refusal with its problem code.
@@ -73,7 +81,8 @@ export class ApiClient {
         continue;
       }
       if (reply.kind === 'ok') return reply;
-      this.tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
+      if (!request.mayBeRefused)
+        this.tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
       if (reply.status === 429) {
         // Waiting our turn is no failed attempt.
         this.onLimited(reply.retryAfterSeconds);
@@ -101,6 +110,7 @@ export class ApiClient {
     const response = await fetch(new URL(path, this.serverUrl), {
       method,
       headers: {
+        'accept-language': language,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(queueToken === undefined ? {} : { 'x-queue-token': queueToken }),
         ...(key === undefined ? {} : { 'idempotency-key': key }),

@@ -92,7 +92,7 @@ function auditLines(audit: AuditVerdict): string[] {
     case 'findings':
       return [`THE AUDIT FOUND ${audit.count}:`, ...audit.first.map((finding) => `  ${finding}`)];
     case 'not asked':
-      return [`The audit was not asked: ${audit.why}.`];
+      return [`The audit was not asked (${audit.why}).`];
   }
 }
 

@@ -53,9 +53,9 @@ export async function askAudit(api: ApiClient, adminKey: string | undefined): Pr
       why: 'give --admin-key or ADMIN_KEY, or run `npx boxoffice audit verify` there',
     };
   }
-  const path = '/v1/admin/audit';
-  const audit = await api.send({ method: 'GET', path, reply: auditSchema, token: adminKey });
-  if (audit.kind === 'refused') return { kind: 'not asked', why: audit.detail };
+  const request = { method: 'GET', path: '/v1/admin/audit', mayBeRefused: true } as const;
+  const audit = await api.send({ ...request, reply: auditSchema, token: adminKey });
+  if (audit.kind === 'refused') return { kind: 'not asked', why: `${audit.status}, ${audit.detail}` };
   const { clean, events, checks, findings, findingCount } = audit.body;
   if (clean) return { kind: 'clean', events, facts: checks.reduce((sum, check) => sum + check.examined, 0) };
   const first = findings.slice(0, maxQuoted).map(({ code, message }) => `${code}: ${message}`);
