@@ -75,6 +75,23 @@ describe('HoldSeats beside other commands of the same fan', () => {
     },
   );
 
+  it('is refused when the turn completed while the last seat was taken', async () => {
+    const mina = await inside(side, 'mina', 1000);
+    const paidFor = await hold(side, mina, seats('B-1'));
+    const holding = pausingStore(side.store, 1, 'after');
+    const slow = outcomeOf(hold(restarted(side, holding), mina, seats('A-1')));
+    await holding.paused;
+    // OrderPlaced, PointsSpent, SeatReserved, OrderPaid, TokenCompleted; the other hold is given back after that.
+    const paying = pausingStore(side.store, 4, 'after');
+    const pay = restarted(side, paying).execute(new Pay(mina, { holdIds: [paidFor.holdId] }, freshContext()));
+    await paying.paused;
+    holding.goOn();
+    expect(await slow).toBe('hold-ended');
+    paying.goOn();
+    expect((await pay).order.kind).toBe('paid');
+    expect(await heldSeats(side.store)).toEqual([]);
+  });
+
   it('does not disturb a checkout that is under way when the hold is repeated', async () => {
     const mina = await inside(side, 'mina', 1000);
     const context = contextOf('once');
