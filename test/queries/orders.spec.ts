@@ -1,3 +1,4 @@
+import { streams } from '../../src/events/streams.js';
 import { reservationIdOf } from '../../src/projections/orders/projection.js';
 import { getOrder } from '../../src/queries/get-order.js';
 import { listHolds } from '../../src/queries/list-holds.js';
@@ -197,4 +198,19 @@ it('lists the orders that still need work', async () => {
     { orderId: order('o1'), userId: mina, status: 'cancelled', updatedAt: minute(11) },
   ]);
   expect(await ports.openOrders(minute(99), 1)).toHaveLength(1);
+});
+
+it('lists a paid order until the fan’s turn has ended with it', async () => {
+  const { history, story } = await concert();
+  await story.open(0);
+  await story.queue(mina);
+  await story.admit(0, 1);
+  await story.enter(mina, 0);
+  await story.place(mina, 'o1', 'h', ['A-1']);
+  await story.paid(mina, 'o1', 150);
+  const open = async () => queryPorts((await asking(history)).models.read).openOrders(minute(99), 10);
+  expect(await open()).toMatchObject([{ orderId: order('o1'), status: 'paid' }]);
+  const data = { tokenId: tokenOf(mina), userId: mina, performanceId, orderId: order('o1') };
+  await history.add(streams.token(data.tokenId), { type: 'TokenCompleted', data });
+  expect(await open()).toEqual([]);
 });
