@@ -29,12 +29,15 @@ export class RateLimiter {
   take(caller: string): number {
     if (this.perMinute === 0) return 0;
     const nowMs = this.nowMs();
-    const bucket = this.#buckets.get(caller) ?? { tokens: this.perMinute, filledAtMs: nowMs };
+    let bucket = this.#buckets.get(caller);
+    if (!bucket) {
+      bucket = { tokens: this.perMinute, filledAtMs: nowMs };
+      this.#buckets.set(caller, bucket);
+    }
     const perMs = this.perMinute / 60_000;
     const refilled = bucket.tokens + Math.max(0, nowMs - bucket.filledAtMs) * perMs;
     bucket.tokens = Math.min(this.perMinute, refilled);
     bucket.filledAtMs = nowMs;
-    this.#buckets.set(caller, bucket);
     if (bucket.tokens < 1) return (1 - bucket.tokens) / perMs / 1000;
     bucket.tokens -= 1;
     return 0;

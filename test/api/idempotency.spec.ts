@@ -101,6 +101,11 @@ describe('idempotency keys', () => {
     api.commands.handler = () => held;
     await hold();
     expect((await hold({}, ['A-2'])).json()).toMatchObject({ code: 'idempotency-key-reused', status: 422 });
+    const many = Array.from({ length: 20 }, (_, index) => `A-${index}`);
+    const headers = { 'idempotency-key': 'of many seats' };
+    expect((await hold(headers, many)).statusCode).toBe(201);
+    expect((await hold(headers, many)).headers['idempotency-replayed']).toBe('true');
+    expect((await hold(headers, many.toReversed())).json().code).toBe('idempotency-key-reused');
     const otherSchedule = '66666666-6666-4666-8666-000000000000';
     expect((await hold({}, ['A-1'], otherSchedule)).json().code).toBe('idempotency-key-reused');
   });
@@ -122,8 +127,7 @@ describe('idempotency keys', () => {
     api.commands.handler = () => held;
     await hold();
     await hold(api.fanHeaders({ user: strangerId }));
-    const [mine, theirs] = commandIds();
-    expect(mine).not.toBe(theirs);
+    expect(new Set(commandIds()).size).toBe(2);
   });
 
   it('of a pending charge run again until it is decided', async () => {
