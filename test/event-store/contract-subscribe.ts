@@ -58,17 +58,22 @@ export function subscribeContract(store: () => EventStore): void {
       expect(again.ids).toEqual(expected);
     });
 
-    it('delivers an append once however often it is retried', async () => {
+    it('delivers an append once however often it is retried, even long afterwards', async () => {
       const category = freshCategory();
-      const collector = new Collector(store(), { after: 'end', categories: [category] });
+      const filter = { after: 'end' as const, categories: [category] };
+      const [first, second, third] = [newEvents(2), newEvents(2), newEvents(1)];
+      const early = new Collector(store(), filter);
       const stream = streamIn(category);
-      const events = newEvents(2);
-      for (let attempt = 0; attempt < 3; attempt++) await store().append(stream, 'none', events);
-      const next = newEvents(1);
-      await store().append(stream, 1, next);
-      await collector.until(({ ids }) => ids.includes(next[0]?.id ?? ''));
-      await collector.subscription.stop();
-      expect(collector.ids).toEqual([...events, ...next].map((event) => event.id));
+      await store().append(stream, 'none', first);
+      await store().append(stream, 1, second);
+      await early.untilEvents(4);
+      await store().append(stream, 'none', first);
+      const late = new Collector(store(), filter);
+      await store().append(stream, 3, third);
+      await Promise.all([early.untilEvents(5), late.untilEvents(1)]);
+      await Promise.all([early.subscription.stop(), late.subscription.stop()]);
+      expect(early.ids).toEqual([...first, ...second, ...third].map((event) => event.id));
+      expect(late.ids).toEqual(third.map((event) => event.id));
     });
 
     it('with no categories delivers nothing', async () => {
