@@ -14,6 +14,7 @@ import { RouteTable } from './route-table.js';
 
 /** A client that sends its request slower than this is cut off. */
 const requestTimeoutMs = 30_000;
+const dropIdleEveryMs = 50;
 
 /**
  * The HTTP server of the API. Create the application on it with `bodyParser: false`: bodies are read by our
@@ -60,7 +61,17 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings): void {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
     done(isRefused ? operatorsOnly() : undefined);
   });
+  fastify.addHook('preClose', (done) => {
+    dropIdleConnections(fastify.server);
+    done();
+  });
   addBodyParsers(fastify);
+}
+
+/** A closing server waits for its connections: those that stay open for a next request are closed when idle. */
+function dropIdleConnections(server: FastifyInstance['server']): void {
+  const timer = setInterval(() => server.closeIdleConnections(), dropIdleEveryMs);
+  server.once('close', () => clearInterval(timer));
 }
 
 /** What isn't even HTTP, or has headers too large, is answered on the bare socket. */

@@ -37,6 +37,11 @@ export class ChildOffice {
     return child.signalCode;
   }
 
+  /** Of the last server; null when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null;
+  }
+
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#child?.kill(signal);
     await this.death();
