@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import type { ChargeCommand } from '../../src/domain/charge/charge.js';
+import { assertNever } from '../../src/domain/decider.js';
+import type { OrderCommand } from '../../src/domain/order/order.js';
+import type { AdmissionCommand } from '../../src/domain/queue/admission.js';
+import { hashSeed } from '../../src/domain/queue/shuffle.js';
+import type { SeatCommand } from '../../src/domain/seat/seat.js';
+import type { TokenCommand } from '../../src/domain/token/token.js';
+import type { SessionCommand } from '../../src/domain/user/session.js';
+import type { WalletCommand } from '../../src/domain/wallet/wallet.js';
+import {
+  chargeIdSchema,
+  holdIdSchema,
+  type Instant,
+  orderIdSchema,
+  paymentIdSchema,
+  performanceIdSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  sessionIdSchema,
+  tokenIdSchema,
+  userIdSchema,
+} from '../../src/events/ids.js';
+import { at, named } from './given.js';
+
+/** Few names, so that commands of one sequence meet. */
+const names = fc.constantFrom('a', 'b', 'c');
+const moments: fc.Arbitrary<Instant> = fc.nat({ max: 8_000 }).map(at);
+const amounts = fc.nat({ max: 100 });
+const scheduleId = named(scheduleIdSchema, 'tonight');
+const performanceId = named(performanceIdSchema, 'p');
+const userId = named(userIdSchema, 'mina');
+const paymentId = paymentIdSchema.parse('pay-1');
+const holdId = (name: string) => named(holdIdSchema, name);
+const orderId = (name: string) => named(orderIdSchema, name);
+const seatId = (name: string) => seatIdSchema.parse(name);
+
+export const seatCommands: fc.Arbitrary<SeatCommand> = fc
+  .record({
+    kind: fc.constantFrom<SeatCommand['kind']>('hold', 'release', 'expire', 'reserve', 'give-back'),
+    name: names,
+    order: names,
+    deadline: moments,
+  })
+  .map(toSeatCommand);
+
+function toSeatCommand(any: {
+  kind: SeatCommand['kind'];
+  name: string;
+  order: string;
+  deadline: Instant;
+}): SeatCommand {
+  const { kind, name, order, deadline } = any;
+  const common = { scheduleId, seatId: seatId('A-1'), holdId: holdId(name), orderId: orderId(order) };
+  switch (kind) {
+    case 'hold': {
+      const { orderId: _, ...held } = common;
+      const owner = { userId: named(userIdSchema, name), tokenId: named(tokenIdSchema, name) };
+      return { kind, ...held, ...owner, price: 100, expiresAt: deadline };
+    }
+    case 'release':
+      return { kind, ...common, reason: 'released' };
+    case 'give-back':
+      return { kind, ...common, reason: 'order-failed' };
+    case 'expire':
+    case 'reserve':
+      return { kind, ...common };
+    default:
+      return assertNever(kind);
+  }
+}
+
+export const walletCommands: fc.Arbitrary<WalletCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('credit' as const),
+    userId: fc.constant(userId),
+    chargeId: names.map((name) => named(chargeIdSchema, name)),
+    amount: fc.integer({ min: 1, max: 100 }),
+  }),
+  fc.record({
+    kind: fc.constant('spend' as const),
+    userId: fc.constant(userId),
+    orderId: names.map(orderId),
+    amount: amounts,
+  }),
+  fc.record({
+    kind: fc.constant('refund' as const),
+    userId: fc.constant(userId),
+    orderId: names.map(orderId),
+  }),
+);
+
+export const chargeCommands: fc.Arbitrary<ChargeCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('request' as const),
+    chargeId: fc.constant(named(chargeIdSchema, 'a')),
+    userId: fc.constant(userId),
+    amount: fc.integer({ min: 1, max: 3 }),
+    paymentMethod: fc.constantFrom('card', 'other'),
+  }),
+  fc.constant({ kind: 'approve' as const, paymentId }),
+  fc.constant({ kind: 'decline' as const, reason: 'no funds' }),
+);
+
+export const orderCommands: fc.Arbitrary<OrderCommand> = fc.oneof(
+  fc.uniqueArray(names, { minLength: 1 }).map((seats) => ({
+    kind: 'place' as const,
+    orderId: orderId('a'),
+    userId,
+    tokenId: named(tokenIdSchema, 'a'),
+    performanceId,
+    items: seats.map((seat) => ({ scheduleId, seatId: seatId(seat), holdId: holdId('a'), price: 100 })),
+    total: seats.length * 100,
+  })),
+  fc.constant({ kind: 'mark-paid' as const, paymentId }),
+  fc.constant({ kind: 'fail' as const, reason: 'hold-lapsed' as const, seatId: undefined }),
+  fc.constant({ kind: 'cancel' as const }),
+  amounts.map((refunded) => ({ kind: 'close' as const, refunded })),
+);
+
+const token = { tokenId: named(tokenIdSchema, 'a'), userId, performanceId };
+const admissions = fc.option(
+  moments.map((claimUntil) => ({ place: 0, admittedAt: at(0), claimUntil, serviceWindowMs: 4_000 })),
+  { nil: undefined },
+);
+const someSeats = fc.uniqueArray(fc.constantFrom('A-1', 'A-2', 'A-3').map(seatId), { minLength: 1 });
+
+export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
+  fc.constant({ kind: 'request' as const, ...token, entry: 0, numberOfTickets: 1, seatLimit: 3 }),
+  admissions.map((admission) => ({ kind: 'enter' as const, admission })),
+  fc.record({
+    kind: fc.constant('request-seats' as const),
+    admission: admissions,
+    holdTtlMs: fc.integer({ min: 1, max: 2_000 }),
+    seatIds: someSeats,
+    holdId: names.map(holdId),
+    scheduleId: fc.constant(scheduleId),
+    request: fc.constant({ kind: 'seats' as const }),
+  }),
+  fc.record({
+    kind: fc.constant('return-seats' as const),
+    seatIds: someSeats,
+    holdId: names.map(holdId),
+    reason: fc.constantFrom('conflict' as const, 'released' as const, 'expired' as const),
+  }),
+  names.map((name) => ({ kind: 'complete' as const, orderId: orderId(name) })),
+  fc.record({
+    kind: fc.constant('expire' as const),
+    reason: fc.constantFrom('claim-lapsed' as const, 'time-used-up' as const, 'queue-full' as const),
+    claimUntil: moments,
+  }),
+  fc.constant({ kind: 'leave' as const }),
+);
+
+export const admissionCommands: fc.Arbitrary<AdmissionCommand> = fc.oneof(
+  names.map((name) => {
+    const seed = hashSeed(Buffer.from(name).toString('hex'));
+    return {
+      kind: 'open' as const,
+      performanceId,
+      seed,
+      seedHash: hashSeed(seed),
+      opensAt: null,
+      shuffledCount: 3,
+    };
+  }),
+  fc
+    .record({
+      from: fc.nat({ max: 12 }),
+      size: fc.nat({ max: 4 }),
+      active: fc.nat({ max: 6 }),
+      waitingInRange: fc.nat({ max: 4 }),
+    })
+    .map(({ from, size, ...rest }) => ({
+      kind: 'admit' as const,
+      performanceId,
+      from,
+      to: from + size,
+      ...rest,
+      maxActive: 5,
+      admitPerSecond: 4,
+      claimWindowMs: 1_000,
+    })),
+);
+
+export const sessionCommands: fc.Arbitrary<SessionCommand> = fc.oneof(
+  moments.map((expiresAt) => ({
+    kind: 'start' as const,
+    sessionId: named(sessionIdSchema, 'a'),
+    userId,
+    expiresAt,
+  })),
+  fc.record({
+    kind: fc.constant('refresh' as const),
+    generation: fc.nat({ max: 4 }),
+    expiresAt: moments,
+  }),
+  fc.constant({ kind: 'end' as const }),
+);

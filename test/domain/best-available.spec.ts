@@ -1,0 +1,85 @@
+import { chooseBestAvailable } from '../../src/domain/seat/best-available.js';
+import type { PlanRow } from '../../src/events/catalog-events.js';
+import { seatIdSchema } from '../../src/events/ids.js';
+
+/** A row of seats one unit apart; a space in the drawing is an aisle, `x` is taken, a letter a category. */
+function row(label: string, y: number, drawing: string): { row: PlanRow; taken: string[] } {
+  const taken: string[] = [];
+  const seats = [...drawing].flatMap((mark, x) => {
+    if (mark === ' ') return [];
+    const id = `${label}-${x}`;
+    if (mark === 'x') taken.push(id);
+    const category = /[A-Z]/.test(mark) ? mark : 'R';
+    return [{ seatId: seatIdSchema.parse(id), number: `${x}`, category, x, y }];
+  });
+  return { row: { label, seats }, taken };
+}
+
+/** The chosen seats, sorted; rows are drawn from the stage backwards. */
+function choose(
+  drawings: readonly string[],
+  quantity: number,
+  options: { category?: string; focus?: { x: number; y: number } } = {},
+) {
+  const drawn = drawings.map((drawing, y) => row(String.fromCharCode(65 + y), y, drawing));
+  const taken = new Set(drawn.flatMap((one) => one.taken));
+  const isFree = (seat: { seatId: string }) => !taken.has(seat.seatId);
+  return chooseBestAvailable({
+    rows: drawn.map((one) => one.row),
+    quantity,
+    isFree,
+    isEligible: (seat) =>
+      isFree(seat) && (options.category === undefined || seat.category === options.category),
+    focus: options.focus,
+  })?.sort();
+}
+
+describe('the best available seats', () => {
+  it('are side by side in the middle of the front row', () =>
+    expect(choose(['.........', '.........'], 3)).toEqual(['A-3', 'A-4', 'A-5']));
+
+  it('are near the focus when the venue has one', () =>
+    expect(choose(['.....', '.....', '.....'], 1, { focus: { x: 4, y: 2 } })).toEqual(['C-4']));
+
+  it('are never apart when one row further back has them together', () =>
+    expect(choose(['..x..', '.......'], 3)).toEqual(['B-2', 'B-3', 'B-4']));
+
+  it('are never on both sides of an aisle', () => {
+    expect(choose(['..  ..', '.......'], 3)).toEqual(['B-2', 'B-3', 'B-4']);
+    expect(choose(['.. ..', '.......'], 3)).toEqual(['B-2', 'B-3', 'B-4']);
+  });
+
+  it('leave no single seat alone if that can be avoided', () => {
+    expect(choose(['......'], 4)).not.toEqual(['A-1', 'A-2', 'A-3', 'A-4']);
+    expect(choose(['......x'], 4)).toEqual(['A-2', 'A-3', 'A-4', 'A-5']);
+    expect(choose(['x...x', '......'], 2)).toEqual(['B-2', 'B-3']);
+  });
+
+  it('take an orphan rather than split', () => expect(choose(['x...x'], 2)).toHaveLength(2));
+
+  it('fill a gap exactly rather than leave an orphan nearer the middle', () =>
+    expect(choose(['..x...x'], 2)).toEqual(['A-0', 'A-1']));
+
+  it('split into the largest runs when no row has enough together', () => {
+    expect(choose(['...x..', '.x.x.x'], 5)).toEqual(['A-0', 'A-1', 'A-2', 'A-4', 'A-5']);
+    expect(choose(['.x.x.', '.x.x.'], 6)).toEqual(['A-0', 'A-2', 'A-4', 'B-0', 'B-2', 'B-4']);
+  });
+
+  it('are of the category asked for, even when better ones are free', () => {
+    expect(choose(['RRRRRR', 'SSSSSS'], 2, { category: 'S' })).toEqual(['B-2', 'B-3']);
+    expect(choose(['RSSR'], 2, { category: 'R' })).toEqual(['A-0', 'A-3']);
+  });
+
+  it('are none when fewer are free than asked for', () => {
+    expect(choose(['.x.'], 3)).toBeUndefined();
+    expect(choose(['RRRS'], 2, { category: 'S' })).toBeUndefined();
+    expect(choose([], 1)).toBeUndefined();
+  });
+
+  it('never name a seat twice', () => {
+    for (let quantity = 1; quantity <= 12; quantity++) {
+      const chosen = choose(['..x.', '.x..', '....', '..'], quantity);
+      expect(new Set(chosen).size).toBe(quantity);
+    }
+  });
+});

@@ -1,0 +1,118 @@
+import {
+  type PerformanceDetails,
+  performanceDecider,
+  priceOf,
+  scheduleDecider,
+  venueDecider,
+} from '../../src/domain/catalog/catalog.js';
+import { findSeat, planRows } from '../../src/domain/catalog/seat-index.js';
+import type { PerformanceEvent } from '../../src/events/catalog-events.js';
+import { performanceIdSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../src/events/ids.js';
+import { at, given, named } from './given.js';
+
+const venueId = named(venueIdSchema, 'hall');
+const performanceId = named(performanceIdSchema, 'show');
+const details = { venueId, name: 'Hall', location: 'Seoul', capacity: 2 };
+const seat = (id: string) => ({ seatId: seatIdSchema.parse(id), number: '1', category: 'R', x: 0, y: 0 });
+const section = (sectionId: string, ...ids: string[]) => ({
+  sectionId,
+  name: `Section ${sectionId}`,
+  rows: [{ label: 'A', seats: ids.map(seat) }],
+});
+const describeHall = { kind: 'describe', details } as const;
+const publish = (...args: Parameters<typeof section>) =>
+  ({ kind: 'publish-section', venueId, section: section(...args) }) as const;
+const withdraw = (sectionId: string) => ({ kind: 'withdraw-section', venueId, sectionId }) as const;
+const described = { type: 'VenuePublished', data: details } as const;
+const published = (...args: Parameters<typeof section>) =>
+  ({ type: 'SectionPublished', data: { venueId, ...section(...args) } }) as const;
+
+describe('a venue', () => {
+  it('appends only what changed', () => {
+    expect(given(venueDecider).when(describeHall)).toEqual([described]);
+    expect(given(venueDecider, [described]).when(describeHall)).toEqual([]);
+    const renamed = { ...describeHall, details: { ...details, name: 'Other' } };
+    expect(given(venueDecider, [described]).when(renamed)).toHaveLength(1);
+    expect(given(venueDecider, [published('l', 'A-1')]).when(publish('l', 'A-1'))).toEqual([]);
+    expect(given(venueDecider, [published('l', 'A-1')]).when(publish('l', 'A-1', 'A-2'))).toHaveLength(1);
+  });
+
+  it('does not take a field that is left out for a change from one that is undefined', () => {
+    const command = { ...describeHall, details: { ...details, focus: undefined } };
+    expect(given(venueDecider, [described]).when(command)).toEqual([]);
+  });
+
+  it('withdraws a section once', () => {
+    const withdrawn = { type: 'SectionWithdrawn', data: { venueId, sectionId: 'l' } } as const;
+    expect(given(venueDecider, [published('l', 'A-1')]).when(withdraw('l'))).toEqual([withdrawn]);
+    expect(given(venueDecider, [published('l', 'A-1'), withdrawn]).when(withdraw('l'))).toEqual([]);
+    expect(given(venueDecider).when(withdraw('l'))).toEqual([]);
+  });
+
+  it('finds its seats where they stand now', () => {
+    const before = given(venueDecider, [published('l', 'A-1'), published('r', 'B-1')]).state;
+    expect(findSeat(before, seatIdSchema.parse('B-1'))).toMatchObject({ sectionId: 'r', row: 'A' });
+    expect(planRows(before)).toHaveLength(2);
+    const revised = venueDecider.evolve(before, published('r', 'B-2'));
+    expect(findSeat(revised, seatIdSchema.parse('B-1'))).toBeUndefined();
+    expect(findSeat(revised, seatIdSchema.parse('B-2'))).toBeDefined();
+  });
+});
+
+describe('performances and schedules', () => {
+  const performance: PerformanceDetails = {
+    performanceId,
+    venueId,
+    name: 'Show',
+    description: '',
+    startDate: '2026-12-24',
+    endDate: '2026-12-24',
+    prices: [
+      { category: 'R', price: 100 },
+      { category: 'free', price: 0 },
+      { category: 'house', price: null },
+    ],
+    sales: {
+      opensAt: null,
+      seatLimitPerUser: 4,
+      queueCapacity: 10,
+      maxActive: 10,
+      admitPerSecond: 1,
+      claimWindowMs: 1_000,
+      serviceWindowMs: 1_000,
+      holdTtlMs: 1_000,
+    },
+    seedHash: 'ab'.repeat(32),
+  };
+  const schedule = {
+    scheduleId: named(scheduleIdSchema, 's'),
+    performanceId,
+    venueId,
+    startsAt: at(0),
+    status: 'scheduled',
+  } as const;
+
+  it('append only when something changed', () => {
+    const [first] = given(performanceDecider).when(performance);
+    expect(first).toEqual({ type: 'PerformancePublished', data: performance });
+    const event: PerformanceEvent = { type: 'PerformancePublished', data: performance };
+    const shown = given(performanceDecider, [event]);
+    expect(shown.when({ ...performance })).toEqual([]);
+    expect(shown.when({ ...performance, description: 'new' })).toHaveLength(1);
+    expect(given(scheduleDecider).when(schedule)).toHaveLength(1);
+    const planned = given(scheduleDecider, [{ type: 'SchedulePublished', data: schedule }]);
+    expect(planned.when({ ...schedule })).toEqual([]);
+    expect(planned.when({ ...schedule, status: 'cancelled' })).toHaveLength(1);
+  });
+
+  it('price a seat by its category, or by the price of all others', () => {
+    expect(priceOf(performance, 'R')).toBe(100);
+    expect(priceOf(performance, 'free')).toBe(0);
+    expect(priceOf(performance, 'house')).toBeUndefined();
+    expect(priceOf(performance, 'S')).toBeUndefined();
+    const rest = { ...performance, prices: [...performance.prices, { category: '*', price: 50 }] };
+    expect(priceOf(rest, 'S')).toBe(50);
+    expect(priceOf(rest, 'R')).toBe(100);
+    expect(priceOf(rest, 'house')).toBeUndefined();
+  });
+});

@@ -1,0 +1,47 @@
+import { hashSeed, seedMatches, shuffledPlaces } from '../../src/domain/queue/shuffle.js';
+
+const seedOf = (n: number) => n.toString(16).padStart(64, '0');
+
+describe('the shuffle of those who joined before the opening', () => {
+  it('stays the published algorithm for ever', () => {
+    // Computed independently (Fisher–Yates over big-endian 32-bit words of SHA-256(seed ‖ 64-bit counter)).
+    expect([...shuffledPlaces(seedOf(1), 16)]).toEqual([
+      13, 3, 8, 6, 9, 4, 5, 15, 2, 10, 0, 1, 12, 11, 14, 7,
+    ]);
+    expect([...shuffledPlaces('ab'.repeat(32), 5)]).toEqual([4, 3, 1, 0, 2]);
+    expect(hashSeed('ab'.repeat(32))).toBe(
+      '9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885',
+    );
+  });
+
+  it.each([0, 1, 2, 9, 1_000])('gives %i fans every place once', (count) => {
+    const places = [...shuffledPlaces(seedOf(7), count)].sort((a, b) => a - b);
+    expect(places).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  it('differs by seed, and only by seed', () => {
+    expect(shuffledPlaces(seedOf(1), 50)).toEqual(shuffledPlaces(seedOf(1), 50));
+    expect(shuffledPlaces(seedOf(1), 50)).not.toEqual(shuffledPlaces(seedOf(2), 50));
+  });
+
+  it('favours nobody: over many seeds each fan gets each place equally often', () => {
+    const [fans, seeds] = [6, 3_000];
+    const counts = Array.from({ length: fans }, () => new Array<number>(fans).fill(0));
+    for (let n = 0; n < seeds; n++) {
+      shuffledPlaces(seedOf(n), fans).forEach((place, fan) => {
+        const row = counts[fan] ?? [];
+        row[place] = (row[place] ?? 0) + 1;
+      });
+    }
+    const expected = seeds / fans;
+    for (const row of counts) {
+      const chiSquare = row.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+      expect(chiSquare).toBeLessThan(20.5); // the 0.1 % point at 5 degrees of freedom; the seeds are fixed
+    }
+  });
+
+  it('is tied to the published hash', () => {
+    expect(seedMatches(seedOf(1), hashSeed(seedOf(1)))).toBe(true);
+    expect(seedMatches(seedOf(2), hashSeed(seedOf(1)))).toBe(false);
+  });
+});
