@@ -26,7 +26,7 @@ const keyPattern = /^[\x20-\x7e]{1,255}$/;
 
 /** Refusals that say nothing final about the request: a retry with the same key runs again. */
 const passingStatuses = new Set([401, 403, 429]);
-const passingCodes = new Set(['idempotency-key-in-flight', 'hold-in-progress', 'queue-full']);
+const passingCode = 'hold-in-progress';
 
 /** Runs a command once per idempotency key and gives every repetition the first answer. */
 @Injectable()
@@ -125,7 +125,7 @@ function digestOf(request: FastifyRequest, body: unknown): string {
 function refusalOf(error: unknown, request: FastifyRequest): RecordedReply | undefined {
   const problem = toProblem(error, request);
   if (!problem || problem.status >= 500) return undefined;
-  if (passingStatuses.has(problem.status) || passingCodes.has(problem.code)) return undefined;
+  if (passingStatuses.has(problem.status) || problem.code === passingCode) return undefined;
   return {
     status: problem.status,
     body: problem.toDocument(pathOf(request), request.id),

@@ -162,6 +162,21 @@ describe('event streams', () => {
     await until(() => streams.connections === 0);
   });
 
+  it('of a client that has gone before they begin are not kept', async () => {
+    await start();
+    const streams = new EventStreams({ sse: defaultApiSettings.sse });
+    const raw = Object.assign(new Writable(), { writeHead: () => undefined }).destroy();
+    await until(() => raw.closed);
+    const reply: unknown = { raw, hijack: () => undefined };
+    const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+    let isOver = false;
+    stream.onClose(() => {
+      isOver = true;
+    });
+    expect(isOver).toBe(true);
+    expect(streams.connections).toBe(0);
+  });
+
   it('end when the process shuts down', async () => {
     await start();
     const client = await open(seatsPath);

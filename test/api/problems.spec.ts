@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import { refuse } from '../../src/commands/rejected.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
@@ -101,6 +102,19 @@ describe('every error is a problem document', () => {
     });
     expect(problem.errors).toEqual([{ field: 'seatIds[1]', message: expect.any(String) }]);
   });
+});
+
+it('what is not even HTTP is answered with a problem document', async () => {
+  await api.app.listen(0, '127.0.0.1');
+  const { port } = new URL(await api.app.getUrl());
+  for (const request of ['hello\r\n\r\n', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`]) {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(request);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1.1 400 Bad Request\r\nContent-Type: application\/problem\+json/);
+    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed-request' });
+  }
 });
 
 describe('refused commands', () => {

@@ -47,13 +47,8 @@ export class EventStreams implements BeforeApplicationShutdown {
     };
     reply.hijack();
     raw.writeHead(200, headers);
-    if (request.method === 'HEAD') {
-      raw.end();
-      return { send: () => undefined, onClose: (listener) => raw.once('close', listener) };
-    }
-    this.#keep(raw);
-    // Tells the client's library at once that it is connected, and how soon to come back (milliseconds).
-    raw.write('retry: 2000\n\n');
+    if (request.method === 'HEAD') raw.end();
+    else if (!raw.destroyed) this.#keep(raw);
     return {
       send: (message) => this.#write(raw, message),
       onClose: (listener) => (raw.destroyed ? listener() : raw.once('close', listener)),
@@ -68,6 +63,8 @@ export class EventStreams implements BeforeApplicationShutdown {
 
   #keep(raw: FastifyReply['raw']): void {
     this.#open.add(raw);
+    // Tells the client's library at once that it is connected, and how soon to come back (milliseconds).
+    raw.write('retry: 2000\n\n');
     this.#heartbeats ??= setInterval(() => {
       for (const stream of this.#open) this.#write(stream, heartbeat);
     }, this.#settings.heartbeatMs);
