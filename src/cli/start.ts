@@ -16,7 +16,19 @@ export async function runServer(
   env: Terminal['env'],
   terminal: Pick<Terminal, 'err'> = processTerminal,
 ): Promise<ExitCode> {
-  const stopped = stopSignal();
+  const stop = stopSignal();
+  try {
+    return await serveUntil(stop.received, env, terminal);
+  } finally {
+    stop.ignore();
+  }
+}
+
+async function serveUntil(
+  stopped: Promise<void>,
+  env: Terminal['env'],
+  terminal: Pick<Terminal, 'err'>,
+): Promise<ExitCode> {
   let config: Config;
   let server: RunningBoxoffice;
   try {
@@ -42,18 +54,19 @@ export async function runServer(
   return exitCodes.ok;
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second one ends the process. */
-function stopSignal(): Promise<void> {
+/** `received` resolves at the first SIGINT or SIGTERM; the second one ends the process. */
+function stopSignal(): { readonly received: Promise<void>; ignore(): void } {
   let signals = 0;
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(name, () => {
-        signals++;
-        if (signals > 1) process.exit(exitCodes.interrupted);
-        resolve();
-      });
-    }
+  let onSignal: () => void = () => undefined;
+  const received = new Promise<void>((resolve) => {
+    onSignal = () => {
+      signals++;
+      if (signals > 1) process.exit(exitCodes.interrupted);
+      resolve();
+    };
   });
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return { received, ignore: () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal) };
 }
 
 function banner(config: Config, { url, paymentUrl, isNew }: RunningBoxoffice): string {

@@ -36,27 +36,37 @@ const maxRequests = 48;
 const requestTimeoutMs = 30_000;
 /** Attempts at one request when the server is busy or the connection breaks. */
 const maxAttempts = 6;
-const busyPauseMs = 500;
 /** Names are asked for as the person at the terminal reads them. */
 const language = Intl.DateTimeFormat().resolvedOptions().locale;
+
+export interface ApiClientOptions {
+  readonly tally: Tally;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+  /** Told when the server asks to slow down, with the seconds it wants. */
+  readonly onLimited: (seconds: number) => void;
+  /** Pause before asking a busy server again; default 500. */
+  readonly busyPauseMs?: number;
+}
 
 /** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
 export class ApiClient {
   readonly #gate = new Gate(maxRequests);
 
-  /**
-   * @param serverUrl where the server answers.
-   * @param signal ends everything.
-   * @param onLimited told when the server asks to slow down, with the seconds it wants.
-   */
+  readonly #tally: Tally;
+  readonly #signal: AbortSignal;
+  readonly #busyPauseMs: number;
+
+  /** @param serverUrl where the server answers. */
   constructor(
     private readonly serverUrl: string,
-    private readonly tally: Tally,
-    private readonly signal: AbortSignal,
-    private readonly onLimited: (seconds: number) => void,
+    private readonly options: ApiClientOptions,
   ) {
+    this.#tally = options.tally;
+    this.#signal = options.signal;
+    this.#busyPauseMs = options.busyPauseMs ?? 500;
     // Every request and pause under way listens: as many as there are fans.
-    setMaxListeners(0, signal);
+    setMaxListeners(0, options.signal);
   }
 
   /**
@@ -67,46 +77,46 @@ export class ApiClient {
     const key = request.isOnce ? randomUUID() : undefined;
     let lost: unknown;
     for (let attempt = 1; attempt <= maxAttempts; ) {
-      this.signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       const reply = await this.#gate
         .run(() => this.#attempt(request, key))
         .catch((error: unknown) => {
-          this.signal.throwIfAborted();
+          this.#signal.throwIfAborted();
           lost = error;
           return undefined;
         });
       if (reply === undefined) {
         attempt++;
-        await this.pause(busyPauseMs);
+        await this.pause(this.#busyPauseMs);
         continue;
       }
       if (reply.kind === 'ok') return reply;
       if (!request.mayBeRefused)
-        this.tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
+        this.#tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
       if (reply.status === 429) {
         // Waiting our turn is no failed attempt.
-        this.onLimited(reply.retryAfterSeconds);
+        this.options.onLimited(reply.retryAfterSeconds);
         await this.pause(reply.retryAfterSeconds * 1000);
         continue;
       }
       const isBusy = reply.status === 503 || reply.code === 'idempotency-key-in-flight';
       if (!isBusy || attempt === maxAttempts) return reply;
       attempt++;
-      await this.pause(Math.max(busyPauseMs, reply.retryAfterSeconds * 1000));
+      await this.pause(Math.max(this.#busyPauseMs, reply.retryAfterSeconds * 1000));
     }
     throw new ServerGone(`${request.method} ${request.path} was not answered: ${reasonOf(lost)}`);
   }
 
   /** Waits, unless everything ends. */
   async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.signal });
+    await sleep(ms, undefined, { signal: this.#signal });
   }
 
   async #attempt<T>(
     { method, path, reply: schema, token, queueToken, body, after }: ApiRequest<T>,
     key: string | undefined,
   ): Promise<ApiReply<T> & { readonly retryAfterSeconds: number }> {
-    this.tally.requests++;
+    this.#tally.requests++;
     const response = await fetch(new URL(path, this.serverUrl), {
       method,
       headers: {
@@ -118,7 +128,7 @@ export class ApiClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.any([this.signal, AbortSignal.timeout(requestTimeoutMs)]),
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(requestTimeoutMs)]),
     });
     const text = await response.text();
     const { status } = response;

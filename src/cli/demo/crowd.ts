@@ -71,7 +71,12 @@ export async function playFans(
   const registrations = new Gate(registrationsAtOnce);
   const play = async (fan: Fan) => {
     try {
-      const isReady = await registrations.run(() => fan.prepare()).finally(() => doors.arrive());
+      const isReady = await registrations
+        .run(async () => {
+          signal.throwIfAborted();
+          return fan.prepare();
+        })
+        .finally(() => doors.arrive());
       await doors.wait();
       tally.end(isReady ? await fan.visit() : 'failed');
     } catch (error) {

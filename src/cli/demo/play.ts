@@ -36,7 +36,7 @@ export async function playDemo(
     );
     doors.open();
   };
-  const api = new ApiClient(server.url, tally, signal, onLimited);
+  const api = new ApiClient(server.url, { tally, signal, onLimited });
   const performance = await pickPerformance(api, options.performanceId);
   progress.note(
     `${options.fans} fans want to see ${performance.name} (${performance.schedules.length} dates)`,

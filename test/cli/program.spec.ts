@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { cli, freshEnv, removeFolders } from './captured-terminal.js';
+
+afterAll(removeFolders);
+
+describe('the program', () => {
+  it('tells its version and every command’s help with exit code 0', async () => {
+    expect(await cli(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    for (const command of [
+      [],
+      ['start'],
+      ['import'],
+      ['audit'],
+      ['audit', 'verify'],
+      ['payment-system'],
+      ['demo'],
+    ]) {
+      const { code, stdout } = await cli([...command, '--help']);
+      expect([command, code, stdout.startsWith('Usage: boxoffice')]).toEqual([command, 0, true]);
+    }
+  });
+
+  it('refuses wrong words with exit code 2, on standard error', async () => {
+    for (const args of [
+      ['sell'],
+      ['audit', 'verify', '--colour'],
+      ['import'],
+      ['import', 'a.json', '--format', 'csv'],
+      ['audit', 'verify', '--as-of', 'yesterday'],
+      ['demo', '--fans', 'many'],
+      ['demo', '--fans', '0'],
+      ['demo', '--seed', '-1'],
+      ['demo', '--server', 'localhost'],
+      ['payment-system', '--port', '99999'],
+      ['import', 'a.json', '--price', 'R'],
+      ['import', 'a.json', '--shift-days', 'soon'],
+      ['import', 'a.json', '--sales', 'maxActive=0'],
+      ['import', 'a.json', '--sales', 'discount=5'],
+    ]) {
+      const { code, stdout, stderr } = await cli(args);
+      expect([args, code, stdout, stderr === '']).toEqual([args, 2, '', false]);
+      expect(stderr).not.toMatch(/\n\s+at /); // a message, no stack
+    }
+  });
+
+  it('refuses a wrong configuration with its message alone', async () => {
+    for (const args of [['start'], ['audit', 'verify'], ['demo'], ['payment-system']]) {
+      const { code, stderr } = await cli(args, { PORT: 'abc' });
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^the configuration is wrong:\n {2}PORT: .*\n$/),
+      ]);
+    }
+  });
+
+  it('says that there is nothing to audit, and that a feed can’t be read', async () => {
+    const env = await freshEnv();
+    const audit = await cli(['audit', 'verify', '--json'], env);
+    expect(audit).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('event log') });
+    const feed = await cli(['import', '/there/is/no/such.json', '--json'], env);
+    expect(feed).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('cannot be read') });
+  });
+
+  it('starts from bin/boxoffice.mjs', async () => {
+    const bin = new URL('../../bin/boxoffice.mjs', import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(process.execPath, [bin, '--help']);
+    expect(stdout).toContain('audit');
+  });
+});
