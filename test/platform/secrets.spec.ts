@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/platform/config.js';
+import { resolveSecrets, secretFile } from '../../src/platform/secrets.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const secrets = (env: Record<string, string> = {}) =>
+  resolveSecrets(readConfig({ DATA_DIR: join(folder, 'data'), ...env }));
+const dataDir = () => join(folder, 'data');
+
+describe('resolveSecrets', () => {
+  it('generates secrets once and finds them again after a restart', () => {
+    const first = secrets();
+    expect(secrets()).toEqual(first);
+    expect(new Set(Object.values(first)).size).toBe(4);
+    expect(readFileSync(secretFile(dataDir(), 'secret'), 'utf8')).toHaveLength(64);
+  });
+
+  it('keeps them from other users of the machine', () => {
+    secrets();
+    expect(statSync(secretFile(dataDir(), 'admin-key')).mode & 0o077).toBe(0);
+  });
+
+  it('prefers what the operator gives', () => {
+    const given = 'g'.repeat(32);
+    const resolved = secrets({ SECRET: given, ADMIN_KEY: `${given}2` });
+    expect(resolved).toMatchObject({ secret: given, adminKey: `${given}2` });
+    expect(secrets({ SECRET: given }).paymentApiKey).toBe(resolved.paymentApiKey);
+    expect(secrets({ SECRET: `${given}3` }).paymentApiKey).not.toBe(resolved.paymentApiKey);
+  });
+
+  it('refuses a damaged file instead of signing with it', () => {
+    secrets();
+    writeFileSync(secretFile(dataDir(), 'secret'), 'short');
+    expect(() => secrets()).toThrow('is damaged');
+  });
+});
