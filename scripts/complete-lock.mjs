@@ -9,11 +9,33 @@ const file = new URL('../package-lock.json', import.meta.url);
 const lock = JSON.parse(readFileSync(file, 'utf8'));
 
 const systems = new Map([
-  ['linux', 'linux'], ['linuxmusl', 'linux'], ['darwin', 'darwin'], ['win32', 'win32'], ['windows', 'win32'],
-  ['android', 'android'], ['freebsd', 'freebsd'], ['openbsd', 'openbsd'], ['netbsd', 'netbsd'],
-  ['sunos', 'sunos'], ['aix', 'aix'], ['openharmony', 'openharmony'], ['wasm32', 'none'], ['wasm', 'none'],
+  ['linux', 'linux'],
+  ['linuxmusl', 'linux'],
+  ['darwin', 'darwin'],
+  ['win32', 'win32'],
+  ['windows', 'win32'],
+  ['android', 'android'],
+  ['freebsd', 'freebsd'],
+  ['openbsd', 'openbsd'],
+  ['netbsd', 'netbsd'],
+  ['sunos', 'sunos'],
+  ['aix', 'aix'],
+  ['openharmony', 'openharmony'],
+  ['wasm32', 'none'],
+  ['wasm', 'none'],
 ]);
-const processors = ['arm64', 'x64', 'arm', 'ia32', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32'];
+const processors = [
+  'arm64',
+  'x64',
+  'arm',
+  'ia32',
+  'ppc64',
+  's390x',
+  'riscv64',
+  'loong64',
+  'mips64el',
+  'wasm32',
+];
 
 let added = 0;
 for (const [path, entry] of Object.entries(lock.packages)) {
