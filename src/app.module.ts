@@ -18,8 +18,6 @@ import {
 import type { EventStore } from './event-store/port.js';
 import type { PaymentProvider } from './integrations/payment/port.js';
 import type { Clock } from './platform/clock.js';
-import { InMemoryIdempotencyRecords } from './platform/idempotency/in-memory-records.js';
-import { IDEMPOTENCY_RECORDS } from './platform/idempotency/port.js';
 import { PasswordHasher } from './platform/password-hasher.js';
 import { TokenSigner } from './platform/token-signer.js';
 import type { ReadSide } from './read-side.js';
@@ -57,10 +55,6 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
     { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
     { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
-    {
-      provide: IDEMPOTENCY_RECORDS,
-      useValue: new InMemoryIdempotencyRecords(parts.apiSettings.idempotency),
-    },
     { provide: Executor, useValue: new Executor(parts.store, parts.clock, parts.isOnlyWriter) },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },

@@ -1,3 +1,4 @@
+import { AuditController } from './audit.controller.js';
 import { AuthController } from './auth.controller.js';
 import { HealthController } from './health.controller.js';
 import { HoldsController } from './holds.controller.js';
@@ -24,5 +25,6 @@ export const allControllers = [
   LiveController,
   PaymentCallbacksController,
   ImportsController,
+  AuditController,
   HealthController,
 ];

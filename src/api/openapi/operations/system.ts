@@ -1,3 +1,4 @@
+import { auditReport } from '../replies/audit.js';
 import { importFormats, importReport, liveness, readiness } from '../replies/system.js';
 import { json, type Operations } from './operation.js';
 
@@ -34,6 +35,12 @@ export const systemOperations: Operations = {
     tag: 'Operators',
     summary: 'Feed formats',
     replies: { 200: json('What can be imported.', importFormats) },
+  },
+  'GET /v1/admin/audit': {
+    tag: 'Operators',
+    summary: 'Check the whole log against the rules that may never break',
+    description: 'Reads every event up to now; who asks while an audit runs gets that one’s report.',
+    replies: { 200: json('What was checked and found.', auditReport) },
   },
   'GET /health/live': {
     tag: 'Health',
