@@ -1,0 +1,147 @@
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { badRequest, type Fill, outcomeOf, timedOut, tooLarge } from './batch-append-answers.js';
+import { commit, type ServerContext } from './context.js';
+import type { AppendFault } from './faults.js';
+import type { ProposedEvent } from './log-records.js';
+import {
+  expectedVersion,
+  failures,
+  proposedEvent,
+  sizeOf,
+  streamIdentifier,
+  streamName,
+  uuidText,
+} from './wire.js';
+
+export type BatchAppendCall = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
+
+/** An append whose last message has not come yet. */
+interface Gathering {
+  readonly stream: string;
+  readonly expected: number;
+  readonly events: ProposedEvent[];
+  bytes: number;
+}
+
+/** BatchAppend: many appends on one call, told apart by correlation ids; answers in any order. */
+export function batchAppendCall(context: ServerContext, call: BatchAppendCall): void {
+  const batch = new BatchAppend(context, call);
+  call.on('error', () => batch.close());
+  call.on('cancelled', () => batch.close());
+  call.on('end', () => batch.endWhenAnswered());
+  call.on('data', (message: streams.BatchAppendReq) => batch.receive(message));
+}
+
+class BatchAppend {
+  private readonly gathering = new Map<string, Gathering>();
+  private isOpen = true;
+  private isEnding = false;
+  private unanswered = 0;
+
+  constructor(
+    private readonly context: ServerContext,
+    private readonly call: BatchAppendCall,
+  ) {}
+
+  close(): void {
+    this.isOpen = false;
+  }
+
+  /** The client sends nothing more. */
+  endWhenAnswered(): void {
+    this.isEnding = true;
+    if (this.unanswered === 0 && this.isOpen) this.call.end();
+  }
+
+  receive(message: streams.BatchAppendReq): void {
+    const correlation = message.getCorrelationId();
+    let key = '';
+    let request: Gathering | undefined;
+    try {
+      key = uuidText(correlation);
+      request = this.gathering.get(key) ?? opened(message.getOptions());
+      // What follows the refusal of an append's first part.
+      if (request === undefined) return;
+      this.gather(key, request, correlation, message);
+    } catch (error) {
+      this.gathering.delete(key);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.reply(correlation, request?.stream ?? '', badRequest(reason));
+    }
+  }
+
+  private gather(
+    key: string,
+    request: Gathering,
+    correlation: shared.UUID | undefined,
+    message: streams.BatchAppendReq,
+  ): void {
+    const { maxAppendSize } = this.context.settings;
+    if (isPastDeadline(message.getOptions())) {
+      this.reply(correlation, request.stream, timedOut);
+      return;
+    }
+    this.gathering.set(key, request);
+    for (const proposed of message.getProposedMessagesList()) {
+      const event = proposedEvent(proposed);
+      request.events.push(event);
+      request.bytes += sizeOf(event);
+    }
+    const isTooLarge = request.bytes > maxAppendSize;
+    if (isTooLarge) this.reply(correlation, request.stream, tooLarge(maxAppendSize));
+    if (isTooLarge || message.getIsFinal()) this.gathering.delete(key);
+    if (message.getIsFinal() && !isTooLarge) void this.finish(correlation, request);
+  }
+
+  private async finish(correlation: shared.UUID | undefined, request: Gathering): Promise<void> {
+    const { stream, expected, events } = request;
+    this.unanswered += 1;
+    const committed = await commit(this.context, stream, expected, events);
+    this.unanswered -= 1;
+    if (committed.kind === 'answer') {
+      this.reply(correlation, stream, outcomeOf(stream, expected, committed.outcome));
+    }
+    if (committed.kind === 'fault') this.act(committed.fault, correlation, stream);
+    if (this.isEnding) this.endWhenAnswered();
+  }
+
+  private act(fault: AppendFault, correlation: shared.UUID | undefined, stream: string): void {
+    const { host, port } = this.context.address();
+    if (fault === 'timeout' || fault === 'commit-then-timeout') {
+      this.reply(correlation, stream, timedOut);
+    } else if (fault === 'stray-answer') {
+      const stray = new shared.UUID().setString(crypto.randomUUID());
+      const success = new streams.BatchAppendResp.Success();
+      this.reply(stray, stream, (response) => response.setSuccess(success));
+    } else if (this.isOpen) {
+      this.isOpen = false;
+      if (fault === 'end-call') this.call.end();
+      else {
+        const isNotLeader = fault === 'not-leader';
+        this.call.emit('error', isNotLeader ? failures.notLeader(host, port) : failures.unavailable());
+      }
+    }
+  }
+
+  private reply(correlation: shared.UUID | undefined, stream: string, fill: Fill): void {
+    if (!this.isOpen || this.context.isDead()) return;
+    const response = new streams.BatchAppendResp()
+      .setCorrelationId(correlation)
+      .setStreamIdentifier(streamIdentifier(stream));
+    fill(response);
+    this.call.write(response);
+  }
+}
+
+function opened(options: streams.BatchAppendReq.Options | undefined): Gathering | undefined {
+  if (options === undefined) return undefined;
+  const stream = streamName(options.getStreamIdentifier());
+  return { stream, expected: expectedVersion(options, options.getStreamPosition()), events: [], bytes: 0 };
+}
+
+function isPastDeadline(options: streams.BatchAppendReq.Options | undefined): boolean {
+  const deadline = options?.getDeadline();
+  return deadline !== undefined && deadline.toDate().getTime() <= Date.now();
+}

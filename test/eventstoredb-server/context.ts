@@ -1,0 +1,74 @@
+import type { AppendFault, Faults } from './faults.js';
+import { type Log } from './log.js';
+import type { ProposedEvent, WriteOutcome } from './log-records.js';
+
+export interface ServerSettings {
+  /** Bytes one append may take; EventStoreDB's own default is 1 MiB. */
+  readonly maxAppendSize: number;
+  /** Whether the server offers BatchAppend (21.10 and later do). */
+  readonly hasBatchAppend: boolean;
+  /** Whether subscriptions are told that they have caught up (23.10 and later do). */
+  readonly sendsCaughtUp: boolean;
+  /** Version the server says it is. */
+  readonly version: string;
+  /** Calls must carry this user and password; left out, anybody may do anything. */
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/** What every call of one server shares. */
+export interface ServerContext {
+  readonly log: Log;
+  readonly faults: Faults;
+  readonly settings: ServerSettings;
+  /** Names of the calls made, in order. */
+  readonly calls: string[];
+  /** Open calls that read. */
+  readonly reading: { reads: number; subscriptions: number };
+  /** Dies at once, answering nothing more. */
+  readonly die: () => void;
+  /** Whether it has died. */
+  isDead(): boolean;
+  /** Where the leader is, as a node that is not it would say. */
+  readonly address: () => { readonly host: string; readonly port: number };
+}
+
+/** What comes of an append: an outcome to answer with, nothing to answer, or a failure to act out. */
+export type Commit =
+  | { readonly kind: 'answer'; readonly outcome: WriteOutcome }
+  | { readonly kind: 'silence' }
+  | { readonly kind: 'fault'; readonly fault: AppendFault };
+
+const writesFirst: ReadonlySet<AppendFault> = new Set([
+  'commit-then-hang',
+  'commit-then-kill',
+  'commit-then-disconnect',
+  'commit-then-timeout',
+]);
+
+/** Writes an append unless a fault is planned for it. */
+export async function commit(
+  context: ServerContext,
+  stream: string,
+  expected: number,
+  events: readonly ProposedEvent[],
+): Promise<Commit> {
+  const fault = context.faults.forNextAppend();
+  if (context.faults.appendDelayMs > 0) {
+    await new Promise((resolve) => setTimeout(resolve, context.faults.appendDelayMs));
+  }
+  if (context.isDead()) return { kind: 'silence' };
+  if (fault === undefined) return { kind: 'answer', outcome: context.log.append(stream, expected, events) };
+  if (writesFirst.has(fault)) context.log.append(stream, expected, events);
+  switch (fault) {
+    case 'kill':
+    case 'commit-then-kill':
+      context.die();
+      return { kind: 'silence' };
+    case 'hang':
+    case 'commit-then-hang':
+      return { kind: 'silence' };
+    default:
+      return { kind: 'fault', fault };
+  }
+}
