@@ -23,6 +23,12 @@ export class HoldEnder {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** The hold as its token knows it. */
+  async find(tokenId: TokenId, holdId: HoldId): Promise<TokenHold | undefined> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    return state.kind === 'none' ? undefined : state.holds.get(holdId);
+  }
+
   /** Frees whatever the hold still has and returns it to the limit. Reserved seats stay. */
   async giveBack(
     tokenId: TokenId,
@@ -30,7 +36,7 @@ export class HoldEnder {
     reason: 'conflict' | 'released' | 'order-failed',
     context: CommandContext,
   ): Promise<Loaded<TokenState> | undefined> {
-    const hold = await this.#find(tokenId, holdId);
+    const hold = await this.find(tokenId, holdId);
     if (!hold) return undefined;
     const freed: SeatId[] = [];
     // Also seats returned before: a runner that was late may have taken one after that.
@@ -57,7 +63,7 @@ export class HoldEnder {
    * @returns whether any seat came back to the fan's limit.
    */
   async expire(tokenId: TokenId, holdId: HoldId, context: CommandContext): Promise<boolean> {
-    const hold = await this.#find(tokenId, holdId);
+    const hold = await this.find(tokenId, holdId);
     if (!hold || this.clock.now() < hold.expiresAt) return false;
     const freed: SeatId[] = [];
     for (const seatId of hold.seatIds) {
@@ -109,11 +115,6 @@ export class HoldEnder {
     if (seatIds.length === 0) return undefined;
     const command = { kind: 'return-seats', holdId, seatIds: [...seatIds], reason } as const;
     return this.executor.executeOrThrow(tokenDecider, streams.token(tokenId), command, context);
-  }
-
-  async #find(tokenId: TokenId, holdId: HoldId): Promise<TokenHold | undefined> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
-    return state.kind === 'none' ? undefined : state.holds.get(holdId);
   }
 }
 

@@ -1,8 +1,7 @@
-import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
-import { isFree, seatDecider } from '../domain/seat/seat.js';
-import { isSameSeatRequest, type TokenHold, tokenDecider } from '../domain/token/token.js';
+import { seatDecider } from '../domain/seat/seat.js';
+import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../domain/token/token.js';
 import type { Position } from '../event-store/port.js';
 import {
   type HoldId,
@@ -13,12 +12,10 @@ import {
   seatIdSchema,
 } from '../events/ids.js';
 import { streams } from '../events/streams.js';
-import type { Clock } from '../platform/clock.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
 import { HoldEnder, isReservedBy } from './hold-ender.js';
-import { CLOCK } from './ports.js';
 import type { QueuePass } from './queue-pass.js';
 import { QueueTurn } from './queue-turn.js';
 import { Rejected, refuse } from './rejected.js';
@@ -74,7 +71,6 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     private readonly offer: SeatOffer,
     private readonly turn: QueueTurn,
     private readonly holds: HoldEnder,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -124,38 +120,31 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     command: HoldSeats,
     forSale: ForSale,
     holdId: HoldId,
-    seats: readonly SeatForSale[],
+    wanted: readonly SeatForSale[],
     request: TokenHold['request'],
   ): Promise<HeldSeats> {
-    const { scheduleId } = command;
-    const seatIds = seats.map((seat) => seat.seatId);
+    const { pass, scheduleId, context } = command;
+    const { userId, tokenId } = pass;
+    const wantedIds = wanted.map((seat) => seat.seatId);
     // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
-    const isRetry = (await this.#findHold(command.pass, holdId)) !== undefined;
-    if (!isRetry) await this.#refuseTaken(scheduleId, seatIds);
-    const { expiresAt } = await this.#claim(command, forSale, holdId, seatIds, request);
+    const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
+    if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds);
+    const { seatIds, expiresAt } = await this.#claim(command, forSale, holdId, wantedIds, request);
+    // Another runner of the same command may have claimed first, and may have chosen other seats.
+    const seats = this.offer.find(forSale, seatIds);
     let position: Position | undefined;
     // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
-    for (const seat of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
+    for (const { seatId, price } of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
       const taken = await this.executor.execute(
         seatDecider,
-        streams.seat(scheduleId, seat.seatId),
-        {
-          kind: 'hold',
-          scheduleId,
-          seatId: seat.seatId,
-          holdId,
-          userId: command.pass.userId,
-          tokenId: command.pass.tokenId,
-          price: seat.price,
-          expiresAt,
-        },
-        command.context,
+        streams.seat(scheduleId, seatId),
+        { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
+        context,
       );
       if (taken.kind === 'rejected') {
         // A seat that is paid for ended this hold well: the rest of it belongs to the checkout.
         if (!isReservedBy(taken.state, holdId)) {
-          const step = stepContext(command.context, holdId);
-          await this.holds.giveBack(command.pass.tokenId, holdId, 'conflict', step);
+          await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId));
         }
         throw new Rejected(taken.rejection);
       }
@@ -164,17 +153,6 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     await this.#confirm(command, holdId);
     const total = seats.reduce((sum, seat) => sum + seat.price, 0);
     return { holdId, scheduleId, seats, total, expiresAt, position };
-  }
-
-  /** Spares the fan's limit and the log a request that plainly can't succeed. */
-  async #refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<void> {
-    for (const seatId of seatIds) {
-      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
-      if (isFree(state, this.clock.now())) continue;
-      throw state.kind === 'reserved'
-        ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
-        : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
-    }
   }
 
   async #claim(
@@ -223,22 +201,13 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
   }
 
-  async #findHold({ tokenId }: QueuePass, holdId: HoldId): Promise<TokenHold | undefined> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
-    return state.kind === 'none' ? undefined : state.holds.get(holdId);
-  }
-
   async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {
-    const hold = await this.#findHold(pass, holdId);
+    const hold = await this.holds.find(pass.tokenId, holdId);
     if (!hold || !('bestAvailable' in input)) return undefined;
     const request = { kind: 'best-available', ...input.bestAvailable } as const;
     if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;
     throw refuse('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
   }
-}
-
-function isWhole(hold: TokenHold): boolean {
-  return hold.outstanding.length === hold.seatIds.length;
 }
 
 /** The seat somebody else got first, if that is what went wrong. */

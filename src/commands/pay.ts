@@ -3,7 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { type OrderState, orderDecider } from '../domain/order/order.js';
 import { seatDecider } from '../domain/seat/seat.js';
-import { type TokenHold, type TokenState, tokenDecider } from '../domain/token/token.js';
+import { isWhole, type TokenHold, type TokenState, tokenDecider } from '../domain/token/token.js';
 import { insufficientPoints, walletDecider } from '../domain/wallet/wallet.js';
 import { type HoldId, holdIdSchema, type OrderId, orderIdSchema } from '../events/ids.js';
 import type { OrderItem } from '../events/order-events.js';
@@ -114,8 +114,7 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
     const items: OrderItem[] = [];
-    const isWhole = hold.outstanding.length === hold.seatIds.length;
-    if (!isWhole) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
+    if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
     for (const seatId of hold.seatIds) {
       const { scheduleId } = hold;
       const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));

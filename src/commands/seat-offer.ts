@@ -7,9 +7,12 @@ import {
 } from '../domain/catalog/catalog.js';
 import { findSeat, type PlacedSeat, planRows } from '../domain/catalog/seat-index.js';
 import { chooseBestAvailable } from '../domain/seat/best-available.js';
+import { isFree, seatDecider } from '../domain/seat/seat.js';
 import type { PerformanceId, ScheduleId, SeatId } from '../events/ids.js';
+import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import { CatalogReader } from './catalog-reader.js';
+import { Executor } from './execute.js';
 import { CLOCK, SEAT_AVAILABILITY, type SeatAvailability } from './ports.js';
 import { refuse } from './rejected.js';
 
@@ -29,6 +32,7 @@ export interface ForSale {
 @Injectable()
 export class SeatOffer {
   constructor(
+    private readonly executor: Executor,
     private readonly catalog: CatalogReader,
     @Inject(SEAT_AVAILABILITY) private readonly availability: SeatAvailability,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -65,6 +69,20 @@ export class SeatOffer {
   }
 
   /**
+   * Spares the fan's limit and the log a request that plainly can't succeed.
+   * @throws {Rejected} seat-held, seat-reserved
+   */
+  async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<void> {
+    for (const seatId of seatIds) {
+      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      if (isFree(state, this.clock.now())) continue;
+      throw state.kind === 'reserved'
+        ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
+        : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
+    }
+  }
+
+  /**
    * The best free seats side by side.
    * @param without seats that turned out to be taken.
    * @throws {Rejected} no-seats-available
@@ -85,14 +103,14 @@ export class SeatOffer {
       }
       return forSale;
     };
-    const isFree = (seat: { seatId: SeatId; category: string }) =>
+    const isAvailable = (seat: { seatId: SeatId; category: string }) =>
       !taken.has(seat.seatId) && !without.has(seat.seatId) && isSold(seat.category);
     const seatIds = chooseBestAvailable({
       rows: planRows(venue),
       quantity: wanted.quantity,
-      isFree,
+      isFree: isAvailable,
       isEligible: (seat) =>
-        (wanted.category === undefined || seat.category === wanted.category) && isFree(seat),
+        (wanted.category === undefined || seat.category === wanted.category) && isAvailable(seat),
       focus: venue.details?.focus,
     });
     if (!seatIds) {

@@ -2,6 +2,7 @@ import { AdmitTokens } from '../../src/commands/admit-tokens.js';
 import { EnterService } from '../../src/commands/enter-service.js';
 import { LeaveQueue } from '../../src/commands/leave-queue.js';
 import { OpenQueue } from '../../src/commands/open-queue.js';
+import type { QueuePass } from '../../src/commands/queue-pass.js';
 import { RefreshToken } from '../../src/commands/refresh-token.js';
 import type { Instant } from '../../src/events/ids.js';
 import { contradictions } from './audit.js';
@@ -34,13 +35,16 @@ describe('admission', () => {
   it('keeps at most maxActive inside, however many processes admit at once', async () => {
     side = createCommandSide();
     await openTheatre(side, { sales: { maxActive: 3 } });
-    for (let n = 0; n < 10; n++) await queued(side, `fan ${n}`);
+    const passes: QueuePass[] = [];
+    for (let n = 0; n < 10; n++) passes.push(await queued(side, `fan ${n}`));
     await side.execute(new OpenQueue(performanceId, freshContext()));
     const admit = (on: CommandSide) => on.execute(new AdmitTokens(performanceId, undefined, freshContext()));
     const results = await Promise.all([admit(side), admit(restarted(side)), admit(restarted(side))]);
     expect(results.map(({ admitted }) => admitted).sort()).toEqual([0, 0, 3]);
     side.clock.advance(5_000);
     expect(await admit(side)).toEqual({ admitted: 0, isAnyoneWaiting: true });
+    for (const pass of passes.slice(0, 2)) await side.execute(new LeaveQueue(pass, freshContext()));
+    expect(await admit(side)).toEqual({ admitted: 2, isAnyoneWaiting: true });
   });
 
   it('reaches those who wait behind many who left', async () => {

@@ -82,7 +82,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const catalog = new CatalogReader(executor, settings);
   const turn = new QueueTurn(executor, catalog);
   const holds = new HoldEnder(executor, clock);
-  const offer = new SeatOffer(catalog, models, clock);
+  const offer = new SeatOffer(executor, catalog, models, clock);
   const checkout = new CheckoutProgress(executor, holds);
   const charging = new ChargeProgress(executor, payments, settings);
 
@@ -95,7 +95,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     [EnterService, new EnterServiceHandler(executor, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(executor, holds)],
-    [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds, clock)],
+    [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds)],
     [ImportCatalog, new ImportCatalogHandler(executor, new SeatKeeper(executor, models, clock), settings)],
     [IssueToken, new IssueTokenHandler(executor, catalog, turn, signer, models, settings)],
     [LeaveQueue, new LeaveQueueHandler(executor, holds)],

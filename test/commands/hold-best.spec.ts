@@ -81,6 +81,20 @@ describe('HoldSeats for the best available', () => {
     expect(await heldSeats(side.store)).toEqual([]);
   });
 
+  it('is one hold of one choice when the same command runs twice and chooses differently', async () => {
+    const [mina, jun] = [await inside(side, 'mina'), await inside(side, 'jun')];
+    const context = contextOf('best');
+    const { store, paused, goOn } = pausingStore(side.store, 0, 'before');
+    const slow = holdBest(restarted(side, { store }), mina, 1, context);
+    await paused;
+    const inTheWay = await holdBest(side, jun, 1);
+    const fast = await holdBest(side, mina, 1, context);
+    await release(side, jun, inTheWay);
+    goOn();
+    expect((await slow).seats).toEqual(fast.seats);
+    expect(await heldSeats(side.store)).toEqual(fast.seats.map(({ seatId }) => seatId));
+  });
+
   it('says so when fewer seats are free than asked for', async () => {
     const small = createCommandSide();
     await openTheatre(small, { rows: ['A'], seatsPerRow: 2 });

@@ -157,6 +157,11 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
   },
 };
 
+/** Whether nothing of the hold was given back. */
+export function isWhole(hold: TokenHold): boolean {
+  return hold.outstanding.length === hold.seatIds.length;
+}
+
 /** Seats asked for and not given back, over all holds: what counts against the limit. */
 export function outstandingSeats(state: Exclude<TokenState, { kind: 'none' }>): number {
   let count = 0;
@@ -221,8 +226,7 @@ function decideRepeatedRequest(
   if (!isSameSeatRequest(command, hold)) {
     return reject('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
   }
-  const isWhole = hold.outstanding.length === hold.seatIds.length;
-  if (isWhole && now < hold.expiresAt) return accept();
+  if (isWhole(hold) && now < hold.expiresAt) return accept();
   return reject('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
 }
 
