@@ -1,0 +1,18 @@
+#!/bin/sh
+# Usage: guard.sh <folder> <server> [arguments]
+# Runs a server, prints its process id, and kills it as soon as standard input closes, which the kernel does when
+# the process at the other end is gone, however it ended. The folder is then removed, since nobody else will.
+folder=$1
+shift
+exec 3<&0
+"$@" </dev/null >>"$folder/server.log" 2>&1 3<&- &
+server=$!
+echo $server
+{
+  cat <&3 >/dev/null
+  : >"$folder/orphaned"
+  kill -KILL $server
+} >/dev/null 2>&1 &
+wait $server
+if [ -e "$folder/orphaned" ]; then rm -rf "$folder"; fi
+exit 0

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** How long a server that was asked to end may take before it is killed, ms. */
+const stopTimeoutMs = 10_000;
+
+/** One run of a server program that cannot outlive the test process: guard.sh watches over it. */
+export class GuardedServer {
+  private constructor(
+    private readonly guard: ChildProcess,
+    private readonly pid: number,
+    private readonly folder: string,
+  ) {}
+
+  /**
+   * @param folder the server's own folder: its output goes to server.log in it.
+   * @throws when the program cannot be run.
+   */
+  static async spawn(folder: string, command: readonly string[]): Promise<GuardedServer> {
+    const guard = spawn('/bin/sh', [join(__dirname, 'guard.sh'), folder, ...command], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      // A group of its own: Ctrl-C reaches the test process first, which then closes the pipe.
+      detached: true,
+    });
+    const lines = createInterface({ input: guard.stdout });
+    const [pid] = await once(lines, 'line', { signal: AbortSignal.timeout(stopTimeoutMs) });
+    lines.close();
+    guard.stdout.destroy();
+    guard.unref();
+    return new GuardedServer(guard, Number(pid), folder);
+  }
+
+  get isRunning(): boolean {
+    return this.guard.exitCode === null && this.guard.signalCode === null;
+  }
+
+  /** What the server has written so far. */
+  output(): string {
+    return readFileSync(join(this.folder, 'server.log'), 'utf8');
+  }
+
+  /** Freezes the server, as an overloaded or unreachable one would seem. */
+  pause(): void {
+    this.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** Ends the server at once, as a crash would. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended();
+  }
+
+  /** Lets the server end by itself, or kills it when it does not. */
+  async stop(): Promise<void> {
+    if (!this.isRunning) return;
+    this.resume();
+    this.signal('SIGTERM');
+    const patience = setTimeout(() => this.signal('SIGKILL'), stopTimeoutMs);
+    await this.ended();
+    clearTimeout(patience);
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    if (!this.isRunning) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
+
+  private async ended(): Promise<void> {
+    this.guard.ref();
+    if (this.isRunning) await once(this.guard, 'exit');
+    this.guard.stdin?.destroy();
+  }
+}

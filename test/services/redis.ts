@@ -1,0 +1,144 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { provideProgram } from './find-program.js';
+import { freePort } from './free-port.js';
+import { GuardedServer } from './guarded-server.js';
+import { waitUntil } from './wait-until.js';
+
+const program = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
+const startTimeoutMs = 20_000;
+const startAttempts = 3;
+
+/** A private Redis server of the test that started it. */
+export interface TestRedis {
+  /** `redis://127.0.0.1:port`; stays the same over restarts. */
+  readonly url: string;
+  flushAll(): Promise<void>;
+  /** Crashes the server. */
+  kill(): Promise<void>;
+  /** Starts it again after a kill, or ends and starts it. Only a persistent one still has its data. */
+  restart(): Promise<void>;
+  /** Freezes the server: connections stay open, nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and removes its folder. Nothing is left when the test process ends without it, either. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an empty Redis on a free port of 127.0.0.1, with `noeviction`.
+ * @param persistent whether every write is on disk before its reply (AOF); default: nothing is.
+ * @throws naming what to install when there is no Redis and none can be installed.
+ */
+export async function startRedis({ persistent = false } = {}): Promise<TestRedis> {
+  const path = await provideProgram(program);
+  if (path === undefined)
+    throw new Error('these tests need redis-server in PATH: install Redis 6.2 or newer');
+  const folder = mkdtempSync(join(tmpdir(), 'boxoffice-redis-'));
+  chmodSync(folder, 0o700);
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const command = [path, ...settings(folder, port, persistent)];
+    try {
+      return new PrivateRedis(folder, port, command, await launch(folder, port, command));
+    } catch (error) {
+      // Another process may have taken the port in between.
+      if (attempt < startAttempts) continue;
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+function settings(folder: string, port: number, persistent: boolean): string[] {
+  const flags = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: folder,
+    'maxmemory-policy': 'noeviction',
+    save: '',
+    appendonly: persistent ? 'yes' : 'no',
+    appendfsync: 'always',
+    daemonize: 'no',
+  };
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+async function launch(folder: string, port: number, command: readonly string[]): Promise<GuardedServer> {
+  const server = await GuardedServer.spawn(folder, command);
+  try {
+    await waitUntil(
+      'Redis answers',
+      async () => {
+        if (!server.isRunning) throw new Error(`Redis ended: ${server.output()}`);
+        // Answers on the port may come from somebody else's Redis: ours knows its folder.
+        return (await ask(port, (redis) => redis.config('GET', 'dir'))).includes(folder);
+      },
+      startTimeoutMs,
+    );
+    return server;
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
+}
+
+/** Asks on a connection of its own, without retries. */
+async function ask<Reply>(port: number, question: (redis: Redis) => Promise<Reply>): Promise<Reply> {
+  const redis = new Redis({
+    host: '127.0.0.1',
+    port,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
+  // Failures reach the question's promise as well.
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    return await question(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+class PrivateRedis implements TestRedis {
+  constructor(
+    private readonly folder: string,
+    private readonly port: number,
+    private readonly command: readonly string[],
+    private server: GuardedServer,
+  ) {}
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async flushAll(): Promise<void> {
+    await ask(this.port, (redis) => redis.flushall());
+  }
+
+  kill(): Promise<void> {
+    return this.server.kill();
+  }
+
+  async restart(): Promise<void> {
+    await this.server.stop();
+    this.server = await launch(this.folder, this.port, this.command);
+  }
+
+  pause(): void {
+    this.server.pause();
+  }
+
+  resume(): void {
+    this.server.resume();
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
