@@ -90,6 +90,8 @@ describe('a log the service could have written', () => {
     expect(report.findings).toEqual([]);
     expect(report.events).toBe(log.events.length);
     expect(report.liveHolds.count).toBe(1);
+    const moments = log.events.map((event) => (event.metadata as { occurredAt: string }).occurredAt);
+    expect(report.judgedAt).toBe(moments.sort().at(-1));
     expect(seen.length).toBeGreaterThan(1);
     expect(seen.at(-1)).toBe(log.events.length);
     await store.close();

@@ -15,7 +15,13 @@ describe('the demo', () => {
       await freshEnv(),
     );
     const summary = JSON.parse(stdout);
-    expect(summary).toMatchObject({ clean: true, fans: 12, surprises: [], reservations: { soldTwice: [] } });
+    expect(summary).toMatchObject({
+      clean: true,
+      fans: 12,
+      surprises: [],
+      reservations: { soldTwice: [] },
+      audit: { kind: 'clean' },
+    });
     expect(code).toBe(0);
     expect(summary.seatsSold).toBeGreaterThan(0);
     expect(summary.reservations.confirmed).toBe(summary.seatsSold - summary.seatsGivenBack);
