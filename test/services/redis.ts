@@ -100,7 +100,8 @@ async function ask<Reply>(port: number, question: (redis: Redis) => Promise<Repl
     await redis.connect();
     return await question(redis);
   } finally {
-    redis.disconnect();
+    // One that never connected has ended already; disconnecting it would leave a timer behind.
+    if (redis.status !== 'end') redis.disconnect();
   }
 }
 
