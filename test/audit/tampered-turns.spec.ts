@@ -229,8 +229,25 @@ describe('the audit finds in the queue', () => {
     left.fans[0]?.leave();
     expect(left.log.admit(2, 3).codes()).toEqual([]);
 
+    const waiting = new LogUnderAudit().catalog();
+    const [first] = ['a', 'b', 'c'].map((name) => new Fan(waiting, name).queue());
+    first?.leave();
+    expect(waiting.open().admit(0, 3).codes()).toEqual([]);
+
     const lapsed = queue();
     lapsed.log.ms += 60_000;
     expect(lapsed.log.admit(2, 3).codes()).toEqual([]);
+  });
+
+  it('an admission by rules that were replaced long ago, not by those replaced a moment ago', () => {
+    const queue = () => {
+      const log = new LogUnderAudit().catalog();
+      for (const name of ['a', 'b']) new Fan(log, name).queue();
+      return log.open().performance({ maxActive: 1 });
+    };
+    expect(queue().admit(0, 2).codes()).toEqual([]);
+    const late = queue();
+    late.ms += 120_000;
+    expect(late.admit(0, 2).codes()).toEqual(['active-limit']);
   });
 });
