@@ -105,7 +105,7 @@ describe('idempotency keys', () => {
     const headers = { 'idempotency-key': 'of many seats' };
     expect((await hold(headers, many)).statusCode).toBe(201);
     expect((await hold(headers, many)).headers['idempotency-replayed']).toBe('true');
-    expect((await hold(headers, many.toReversed())).json().code).toBe('idempotency-key-reused');
+    expect((await hold(headers, [...many.slice(0, -1), 'B-1'])).json().code).toBe('idempotency-key-reused');
     const otherSchedule = '66666666-6666-4666-8666-000000000000';
     expect((await hold({}, ['A-1'], otherSchedule)).json().code).toBe('idempotency-key-reused');
   });
