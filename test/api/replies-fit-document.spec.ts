@@ -123,8 +123,9 @@ describe('what the running office answers is what its document says', () => {
 
   it('to operators', async () => {
     const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
-    const formats = await call(office.url, 'GET', '/v1/admin/imports/formats', { headers });
-    seen.add(expectDescribed('GET', '/v1/admin/imports/formats', formats));
+    for (const path of ['/v1/admin/imports/formats', '/v1/admin/audit']) {
+      seen.add(expectDescribed('GET', path, await call(office.url, 'GET', path, { headers })));
+    }
     const again = smallHallDocument({ rows: 3, seatsPerRow: 10 });
     for (const body of [again, { not: 'a feed' }]) {
       const answer = await call(office.url, 'POST', '/v1/admin/imports', { body, headers });
