@@ -114,5 +114,14 @@ describe('admissionOf', () => {
     expect(admissionOf(state, 4)).toMatchObject({ from: 4, to: 6 });
     expect(admissionOf(state, 6)).toBeUndefined();
     expect(past(opened, admitted(0, 4), admitted(4, 6, 60_000)).state.recent).toHaveLength(1);
+    const stillInTime = past(
+      opened,
+      {
+        type: 'TokensAdmitted',
+        data: { performanceId, from: 0, to: 4, admittedAt: at(0), expiresAt: at(60_001) },
+      },
+      admitted(4, 6, 60_000),
+    );
+    expect(admissionOf(stillInTime.state, 3)).toMatchObject({ from: 0 });
   });
 });
