@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { AppendRequest } from '../append-request.js';
+import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../port.js';
+import { backoffMs } from './backoff.js';
+import type { AttemptOutcome } from './batch-call.js';
+import type { Connection } from './connection.js';
+import { failureOf } from './failures.js';
+import { positionOf } from './positions.js';
+import type { Reader } from './reader.js';
+import { proposalsOf } from './records.js';
+import { within } from './within.js';
+
+export interface AppenderOptions {
+  readonly connection: Connection;
+  readonly reader: Reader;
+  /** An append is given up as StoreUnavailable after this long, all its attempts together. */
+  readonly appendTimeoutMs: number;
+  /** An answer missing for so long counts as lost. */
+  readonly attemptTimeoutMs: number;
+  readonly maxWaitingAppends: number;
+  readonly maxWaitingBytes: number;
+}
+
+type Proposals = readonly streams.BatchAppendReq.ProposedMessage[];
+
+/**
+ * Carries appends through lost answers and lost connections: an attempt whose outcome is unknown is followed by
+ * another with the same event ids at the same expected revision, which EventStoreDB does at most once.
+ */
+export class Appender {
+  private waitingAppends = 0;
+  private waitingBytes = 0;
+  private newestPosition = 0;
+  private isAborted = false;
+  private whenIdle: (() => void) | undefined;
+
+  constructor(private readonly options: AppenderOptions) {}
+
+  /**
+   * @throws {WrongExpectedRevision} when the stream is elsewhere.
+   * @throws {RangeError} when the append as a whole is more than the server takes.
+   * @throws {StoreUnavailable} when too many wait, or the outcome is still unknown when the time is up.
+   */
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const { maxWaitingAppends, maxWaitingBytes } = this.options;
+    if (this.waitingAppends >= maxWaitingAppends || this.waitingBytes + request.bytes > maxWaitingBytes) {
+      throw new StoreUnavailable('the event store is busy: too many appends wait for EventStoreDB');
+    }
+    this.waitingAppends += 1;
+    this.waitingBytes += request.bytes;
+    try {
+      return await this.carryThrough(request, proposalsOf(request));
+    } finally {
+      this.waitingAppends -= 1;
+      this.waitingBytes -= request.bytes;
+      if (this.waitingAppends === 0) this.whenIdle?.();
+    }
+  }
+
+  /** Resolves when no append waits, or when `timeoutMs` have passed and the rest are given up. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.waitingAppends > 0) await this.idle(timeoutMs);
+    this.isAborted = true;
+  }
+
+  private async idle(timeoutMs: number): Promise<void> {
+    const giveUp = new AbortController();
+    const idle = new Promise<void>((resolve) => {
+      this.whenIdle = resolve;
+    });
+    await Promise.race([idle, sleep(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
+    giveUp.abort();
+  }
+
+  private async carryThrough(request: AppendRequest, proposals: Proposals): Promise<AppendResult> {
+    const giveUpAtMs = performance.now() + this.options.appendTimeoutMs;
+    const newestBefore = this.newestPosition;
+    for (let failures = 1; ; failures++) {
+      const leftMs = giveUpAtMs - performance.now();
+      const outcome = await this.attempt(request, proposals, Math.max(1, leftMs));
+      switch (outcome.kind) {
+        case 'appended':
+          return this.appended(request, outcome, newestBefore);
+        case 'conflict':
+          return this.conflict(request, outcome.actual);
+        case 'too large':
+          throw new RangeError(
+            `an append of ${request.bytes} bytes to ${request.stream} is more than EventStoreDB takes at once, ${outcome.maxBytes} bytes: raise its MaxAppendSize`,
+          );
+        case 'permanent':
+          throw new Error(`cannot append to ${request.stream}: ${outcome.error.message}`);
+        case 'transient': {
+          const waitMs = backoffMs(failures, 20, 1_000);
+          if (this.isAborted || performance.now() + waitMs >= giveUpAtMs) {
+            throw new StoreUnavailable(
+              `whether ${request.stream} was appended to is unknown: ${outcome.reason}`,
+            );
+          }
+          await sleep(waitMs);
+        }
+      }
+    }
+  }
+
+  private async attempt(
+    request: AppendRequest,
+    proposals: Proposals,
+    leftMs: number,
+  ): Promise<AttemptOutcome> {
+    const { connection, attemptTimeoutMs } = this.options;
+    const link = await connection.current();
+    try {
+      const batch = await within(leftMs, 'connecting to EventStoreDB', link.batch());
+      const { outcome, isStuck } = await batch.attempt(
+        request,
+        proposals,
+        Math.min(leftMs, attemptTimeoutMs),
+      );
+      // An append that alone is not answered says nothing about the connection.
+      if (isStuck) connection.retire(link, 'appends are not answered');
+      else if (!batch.isOpen)
+        connection.retire(link, outcome.kind === 'transient' ? outcome.reason : 'it ended');
+      else connection.worked(link);
+      return outcome;
+    } catch (error) {
+      const failure = failureOf(error);
+      connection.retire(link, failure.kind === 'transient' ? failure.reason : failure.error.message);
+      return failure;
+    }
+  }
+
+  private async appended(
+    { stream, expected, events }: AppendRequest,
+    { revision, place }: AttemptOutcome & { readonly kind: 'appended' },
+    newestBefore: number,
+  ): Promise<AppendResult> {
+    // A node that has written but not yet indexed the event answers without its position.
+    const isKnown = place !== undefined && Number(place.commit) < Number.MAX_SAFE_INTEGER;
+    const position = isKnown
+      ? positionOf(place.commit, place.prepare)
+      : await this.positionAt(stream, revision);
+    this.newestPosition = Math.max(this.newestPosition, position);
+    // Only with `any` can success be an earlier call's: see proposalsOf(). What lies before all that was
+    // acknowledged when this append set out certainly is.
+    const replayed = expected === 'any' && events.length > 0 && position <= newestBefore;
+    return { revision, position, replayed };
+  }
+
+  /** An earlier call may have written these events: then they stand right behind the expected revision. */
+  private async conflict(request: AppendRequest, actual: number | undefined): Promise<AppendResult> {
+    const { stream, expected, events } = request;
+    const refusal = new WrongExpectedRevision(stream, expected, actual);
+    if (expected === 'any' || actual === undefined) throw refusal;
+    const first = expected === 'none' ? 0 : expected + 1;
+    if (actual < first + events.length - 1) throw refusal;
+    const page = { direction: 'forwards', from: first, limit: events.length } as const;
+    const recorded = await this.options.reader.readStream(stream, page);
+    const last = recorded.at(-1);
+    const isSame = recorded.length === events.length && recorded.every(({ id }, at) => id === events[at]?.id);
+    if (last === undefined || !isSame) throw refusal;
+    return { revision: last.revision, position: last.position, replayed: true };
+  }
+
+  private async positionAt(stream: string, revision: number): Promise<AppendResult['position']> {
+    const [event] = await this.options.reader.readStream(stream, {
+      direction: 'forwards',
+      from: revision,
+      limit: 1,
+    });
+    if (event === undefined) throw new StoreUnavailable(`${stream} was appended to but cannot be read yet`);
+    return event.position;
+  }
+}

@@ -1,0 +1,58 @@
+import { UnreadableEvent } from './positions.js';
+
+/** What went wrong with a call, as far as the caller has to tell one thing from another. */
+export type Failure =
+  /** May work when tried again, on another connection; a write may have happened all the same. */
+  | { readonly kind: 'transient'; readonly reason: string }
+  /** Trying again changes nothing. */
+  | { readonly kind: 'permanent'; readonly error: Error };
+
+// google.rpc.Code
+const invalidArgument = 3;
+const permissionDenied = 7;
+const failedPrecondition = 9;
+const unimplemented = 12;
+const unauthenticated = 16;
+
+interface GrpcError {
+  readonly code: number;
+  readonly details: string;
+}
+
+/** Sorts the error of a gRPC call. What is not known counts as transient. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof UnreadableEvent) return { kind: 'permanent', error };
+  if (!isGrpcError(error)) {
+    return { kind: 'transient', reason: error instanceof Error ? error.message : String(error) };
+  }
+  const { code, details } = error;
+  switch (code) {
+    case permissionDenied:
+    case unauthenticated:
+      return permanent(`EventStoreDB refuses access (${details}): check user and password`);
+    case unimplemented:
+      return permanent(
+        `EventStoreDB does not know what it was asked (${details}): it must be 22.10 or later`,
+      );
+    case invalidArgument:
+    case failedPrecondition:
+      return permanent(`EventStoreDB refuses a request: ${details}`);
+    default:
+      return { kind: 'transient', reason: details };
+  }
+}
+
+/** A failure that stays. */
+export function permanent(message: string): Failure {
+  return { kind: 'permanent', error: new Error(message) };
+}
+
+function isGrpcError(error: unknown): error is GrpcError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'number' &&
+    'details' in error &&
+    typeof error.details === 'string'
+  );
+}

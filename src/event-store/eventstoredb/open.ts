@@ -1,0 +1,45 @@
+import type { EventStore } from '../port.js';
+import { Appender } from './appender.js';
+import { Connection } from './connection.js';
+import { EventStoreDb } from './event-store-db.js';
+import { Reader } from './reader.js';
+
+export interface EventStoreDbOptions {
+  /** `esdb://…` or `esdb+discover://…`, see docs/eventstoredb.md. */
+  readonly connectionString: string;
+  /** An append is given up as StoreUnavailable after this long, all attempts together; default 15 s. */
+  readonly appendTimeoutMs?: number;
+  /** An append's answer missing for so long counts as lost and it is tried again; default 4 s. */
+  readonly attemptTimeoutMs?: number;
+  /** A read is given up after this long, all attempts together; default 10 s. */
+  readonly readTimeoutMs?: number;
+  /** A subscription silent for so long is compared with the head of the log; default 15 s. */
+  readonly silenceMs?: number;
+  /** Appends waiting for their answers beyond which new ones are turned away as busy; default 20,000. */
+  readonly maxWaitingAppends?: number;
+  /** Their JSON bytes likewise; default 64 MiB. */
+  readonly maxWaitingBytes?: number;
+  /** Told of connections given up and subscriptions interrupted; default: nobody. */
+  readonly warn?: (message: string) => void;
+}
+
+/**
+ * The event store on EventStoreDB 22.10 or later. Connects when first used, and again whenever it must.
+ * @throws {Error} when the connection string is malformed.
+ */
+export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
+  const { appendTimeoutMs = 15_000, attemptTimeoutMs = 4_000, readTimeoutMs = 10_000 } = options;
+  const { maxWaitingAppends = 20_000, maxWaitingBytes = 64 * 1024 * 1024, silenceMs = 15_000 } = options;
+  const warn = options.warn ?? (() => {});
+  const connection = new Connection(options.connectionString, warn);
+  const reader = new Reader(connection, readTimeoutMs);
+  const appender = new Appender({
+    connection,
+    reader,
+    appendTimeoutMs,
+    attemptTimeoutMs,
+    maxWaitingAppends,
+    maxWaitingBytes,
+  });
+  return new EventStoreDb({ connection, reader, appender, closeTimeoutMs: appendTimeoutMs, silenceMs, warn });
+}
