@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { createSigner, createVerifier } from 'fast-jwt';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import {
   type Instant,
@@ -29,8 +30,8 @@ export interface SignedToken {
   readonly expiresAt: Instant;
 }
 
-/** Verified tokens kept, so that a fan's next request need not be verified again. */
-const verifierCacheSize = 20_000;
+/** Tokens of each kind remembered as genuine, so that a fan's next request need not be verified again. */
+const maxRemembered = 20_000;
 
 /**
  * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has a key of its own derived from the
@@ -69,14 +70,24 @@ function kind<Claims extends Record<string, unknown>>(
 ): Kind<Claims> {
   const key = deriveKey(secret, `${name} token`);
   const signer = createSigner({ key, algorithm: 'HS256', noTimestamp: true });
-  // Expiry is judged by our clock below, so a cached verification can't outlive its token.
-  const verifier = createVerifier({
-    key,
-    algorithms: ['HS256'],
-    cache: verifierCacheSize,
-    ignoreExpiration: true,
-  });
+  // Expiry is judged by our clock on every use.
+  const verifier = createVerifier({ key, algorithms: ['HS256'], ignoreExpiration: true });
+  const verified = new LRUCache<string, Verified<Claims>>({ max: maxRemembered });
   const withExpiry = z.object({ exp: z.number() });
+
+  const verifyOnce = (value: string): Verified<Claims> | undefined => {
+    let payload: unknown;
+    try {
+      payload = verifier(value);
+    } catch {
+      return undefined; // whatever is wrong with it, the caller learns no more than that it is not valid
+    }
+    const expiry = withExpiry.safeParse(payload);
+    const claims = schema.safeParse(payload);
+    if (!expiry.success || !claims.success) return undefined;
+    return { claims: claims.data, expiresAtMs: expiry.data.exp * 1000 };
+  };
+
   return {
     sign(claims, ttlMs) {
       const expiresAtSeconds = Math.floor((clock.nowMs() + ttlMs) / 1000);
@@ -84,16 +95,18 @@ function kind<Claims extends Record<string, unknown>>(
       return { value, expiresAt: toInstant(expiresAtSeconds * 1000) };
     },
     verify(value) {
-      let payload: unknown;
-      try {
-        payload = verifier(value);
-      } catch {
-        return undefined; // whatever is wrong with it, the caller learns no more than that it is not valid
+      let known = verified.get(value);
+      if (!known) {
+        known = verifyOnce(value);
+        if (!known) return undefined;
+        verified.set(value, known);
       }
-      const expiry = withExpiry.safeParse(payload);
-      if (!expiry.success || clock.nowMs() >= expiry.data.exp * 1000) return undefined;
-      const claims = schema.safeParse(payload);
-      return claims.success ? claims.data : undefined;
+      return clock.nowMs() < known.expiresAtMs ? known.claims : undefined;
     },
   };
+}
+
+interface Verified<Claims> {
+  readonly claims: Claims;
+  readonly expiresAtMs: number;
 }
