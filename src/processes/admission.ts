@@ -6,6 +6,7 @@ import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
+import type { Turns } from './turns.js';
 
 /** Performances whose queue may have to be opened or served. */
 export interface Queues {
@@ -26,14 +27,17 @@ export class AdmissionProcess {
   readonly #listing: Repeating;
   #subscription: Subscription | undefined;
 
+  /** @param turns shared by all processes that admit, if there are several. */
   constructor(
     private readonly store: EventStore,
     private readonly commands: Commands,
     private readonly queues: Queues,
     private readonly log: ProcessLog,
     intervalMs: number,
+    turns?: Turns,
   ) {
-    this.#admitting = new Repeating('admission', intervalMs, () => this.#admit(), log);
+    this.#admitting = new Repeating('admission', intervalMs, () => this.#admit(), log, turns);
+    // What is watched is each process's own.
     this.#listing = new Repeating('admission list', listIntervalMs, () => this.#list(), log);
   }
 

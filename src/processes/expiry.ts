@@ -7,7 +7,8 @@ import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
-import type { Timers } from './timers.js';
+import type { Deadline, Timers } from './timers.js';
+import type { Turns } from './turns.js';
 
 export interface HoldDeadline {
   readonly tokenId: TokenId;
@@ -35,13 +36,15 @@ export interface Deadlines {
 const sweepLimit = 1_000;
 
 /**
- * Ends holds and tokens at their deadlines: a timer for each, restored after a restart, and a sweeper that
- * finds whatever a timer missed.
+ * Ends holds and tokens at their deadlines: a timer for each, restored when it may have been lost, and a
+ * sweeper that finds whatever a timer missed.
  */
 export class Expiry {
   readonly #sweeper: Repeating;
+  readonly #restoring: Repeating;
   #subscription: Subscription | undefined;
 
+  /** @param turns shared by all processes that run an expiry, if there are several. */
   constructor(
     private readonly store: EventStore,
     private readonly commands: Commands,
@@ -50,66 +53,60 @@ export class Expiry {
     private readonly clock: Clock,
     private readonly log: ProcessLog,
     sweepIntervalMs: number,
+    turns?: Turns,
   ) {
-    this.#sweeper = new Repeating('expiry', sweepIntervalMs, () => this.#sweep(), log);
+    this.#sweeper = new Repeating('expiry', sweepIntervalMs, () => this.#sweep(), log, turns);
+    this.#restoring = new Repeating('timers', sweepIntervalMs, () => this.#restore(), log);
   }
 
   /** Expects read models that have caught up with the log; listens first, so nothing falls in between. */
   async start(): Promise<void> {
+    await this.timers.start((deadline) => this.#act(deadline));
     this.#subscription = this.store.subscribe(
       { after: 'end', categories: ['token', 'admission'] },
-      async ({ events }) => {
-        for (const event of events) this.#follow(event);
-      },
+      ({ events }) => this.timers.schedule(events.flatMap(deadlinesOf)),
     );
     this.#subscription.done.catch((error: unknown) => {
       this.log.error({ err: error }, 'deadlines are no longer followed; the sweeper goes on');
     });
-    for await (const holds of this.deadlines.liveHolds()) for (const hold of holds) this.#watchHold(hold);
-    for await (const tokens of this.deadlines.liveTokens())
-      for (const token of tokens) this.#watchToken(token);
+    await this.#restore();
+    this.#restoring.start();
     this.#sweeper.start();
   }
 
   async stop(): Promise<void> {
-    this.timers.stop();
-    await this.#subscription?.stop();
-    await this.#sweeper.stop();
+    // The timers last: nothing schedules any more then.
+    await Promise.all([this.#subscription?.stop(), this.#restoring.stop(), this.#sweeper.stop()]);
+    await this.timers.stop();
   }
 
-  #follow(recorded: RecordedEvent): void {
-    const event = decodeEvent(recorded);
-    switch (event.type) {
-      case 'SeatsRequested':
-        this.#watchHold(event.data);
-        break;
-      case 'TokenEntered':
-        this.#watchToken({ ...event.data, status: 'entered', lapsedAt: event.data.expiresAt });
-        break;
-      case 'TokensAdmitted': {
-        // Who has not entered by then is known to the read model only.
-        const { performanceId, from, expiresAt } = event.data;
-        this.timers.schedule(`claims ${performanceId} ${from}`, expiresAt, () => this.#sweeper.runSoon());
-        break;
+  async #act(deadline: Deadline): Promise<void> {
+    try {
+      switch (deadline.kind) {
+        case 'hold':
+          return await this.#expireHold(deadline);
+        case 'token':
+          return await this.#expireToken({ ...deadline, lapsedAt: deadline.dueAt });
+        case 'claims':
+          // Who has not entered by then is known to the read model only.
+          return this.#sweeper.runSoon();
       }
-      default:
-        break; // the other events of these streams set no deadline
+    } catch (error) {
+      this.log.warn({ err: error }, 'a deadline failed; the sweeper will repeat it');
+      throw error;
     }
   }
 
-  #watchHold({ tokenId, holdId, expiresAt }: HoldDeadline): void {
-    this.timers.schedule(`hold ${holdId}`, expiresAt, () =>
-      this.#inBackground(this.#expireHold(tokenId, holdId)),
-    );
+  #restore(): Promise<void> {
+    return this.timers.restore(() => this.#live());
   }
 
-  #watchToken(token: TokenDeadline): void {
-    this.timers.schedule(`token ${token.tokenId}`, token.lapsedAt, () =>
-      this.#inBackground(this.#expireToken(token)),
-    );
+  async *#live(): AsyncGenerator<readonly Deadline[]> {
+    for await (const holds of this.deadlines.liveHolds()) yield holds.map(holdDeadline);
+    for await (const tokens of this.deadlines.liveTokens()) yield tokens.map(tokenDeadline);
   }
 
-  #expireHold(tokenId: TokenId, holdId: HoldId): Promise<void> {
+  #expireHold({ tokenId, holdId }: Pick<HoldDeadline, 'tokenId' | 'holdId'>): Promise<void> {
     return this.commands.execute(new ExpireHold(tokenId, holdId, processContext('expiry')));
   }
 
@@ -121,14 +118,33 @@ export class Expiry {
 
   async #sweep(): Promise<void> {
     const holds = await this.deadlines.lapsedHolds(this.clock.now(), sweepLimit);
-    for (const { tokenId, holdId } of holds) await this.#expireHold(tokenId, holdId);
+    for (const hold of holds) await this.#expireHold(hold);
     const tokens = await this.deadlines.lapsedTokens(this.clock.now(), sweepLimit);
     for (const token of tokens) await this.#expireToken(token);
   }
+}
 
-  #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) =>
-      this.log.warn({ err: error }, 'a deadline failed; the sweeper will repeat it'),
-    );
+/** The deadline that an event sets, if it sets one. */
+function deadlinesOf(recorded: RecordedEvent): Deadline[] {
+  const event = decodeEvent(recorded);
+  switch (event.type) {
+    case 'SeatsRequested':
+      return [holdDeadline(event.data)];
+    case 'TokenEntered':
+      return [tokenDeadline({ ...event.data, status: 'entered', lapsedAt: event.data.expiresAt })];
+    case 'TokensAdmitted': {
+      const { performanceId, from, expiresAt } = event.data;
+      return [{ kind: 'claims', performanceId, from, dueAt: expiresAt }];
+    }
+    default:
+      return []; // the other events of these streams set no deadline
   }
+}
+
+function holdDeadline({ tokenId, holdId, expiresAt }: HoldDeadline): Deadline {
+  return { kind: 'hold', tokenId, holdId, dueAt: expiresAt };
+}
+
+function tokenDeadline({ tokenId, status, lapsedAt }: TokenDeadline): Deadline {
+  return { kind: 'token', tokenId, status, dueAt: lapsedAt };
 }

@@ -5,6 +5,7 @@ import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/
 import type { Clock } from '../platform/clock.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating } from './repeating.js';
+import type { Turns } from './turns.js';
 
 /** Work that a crash or an unknown outcome left open. */
 export interface OpenWork {
@@ -26,6 +27,7 @@ export class Recovery {
   /**
    * @param resumeAfterMs age from which an open order or charge counts as left behind by the request that
    * began it; those that were open when this process started are taken up at once.
+   * @param turns shared by all processes that recover, if there are several.
    */
   constructor(
     private readonly commands: Commands,
@@ -34,10 +36,11 @@ export class Recovery {
     private readonly log: ProcessLog,
     private readonly resumeAfterMs: number,
     intervalMs: number,
+    turns?: Turns,
   ) {
     this.#startedAtMs = clock.nowMs();
-    this.#orders = new Repeating('checkout', intervalMs, () => this.#resumeOrders(), log);
-    this.#charges = new Repeating('charging', intervalMs, () => this.#resumeCharges(), log);
+    this.#orders = new Repeating('checkout', intervalMs, () => this.#resumeOrders(), log, turns);
+    this.#charges = new Repeating('charging', intervalMs, () => this.#resumeCharges(), log, turns);
   }
 
   start(): void {

@@ -1,4 +1,5 @@
 import type { ProcessLog } from './ports.js';
+import type { Turns } from './turns.js';
 
 /** Runs work again and again, never twice at the same time; a failed run is logged and the next one follows. */
 export class Repeating {
@@ -9,28 +10,25 @@ export class Repeating {
 
   /**
    * @param intervalMs pause between the end of a run and the start of the next.
+   * @param turns with them, processes that repeat the same work take turns: a run of one is a run of all.
    */
   constructor(
     private readonly name: string,
     private readonly intervalMs: number,
     private readonly work: () => Promise<void>,
     private readonly log: ProcessLog,
+    private readonly turns?: Turns,
   ) {}
 
-  /** Starts with a run at once. */
+  /** Starts with a run at once, if it is this process's turn. */
   start(): void {
-    this.runSoon();
+    this.#begin(() => this.#runInTurn());
   }
 
-  /** Runs now, or once more after the run under way. */
+  /** Runs now, whoever's turn it is, or once more after the run under way. */
   runSoon(): void {
-    if (this.#isStopped) return;
-    if (this.#running) {
-      this.#isWanted = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#running = this.#run();
+    if (this.#running) this.#isWanted = true;
+    else this.#begin(() => this.#run());
   }
 
   /** No run starts any more; resolves when the one under way has ended. */
@@ -40,16 +38,32 @@ export class Repeating {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
-    do {
-      this.#isWanted = false;
-      try {
-        await this.work();
-      } catch (error) {
-        this.log.error({ err: error, process: this.name }, 'a process failed; it runs again');
-      }
-    } while (this.#isWanted && !this.#isStopped);
+  #begin(run: () => Promise<number>): void {
+    if (this.#isStopped || this.#running) return;
+    clearTimeout(this.#timer);
+    this.#running = this.#runThenWait(run);
+  }
+
+  async #runThenWait(run: () => Promise<number>): Promise<void> {
+    let pauseMs = await run();
+    while (this.#isWanted && !this.#isStopped) pauseMs = await this.#run();
     this.#running = undefined;
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.runSoon(), this.intervalMs);
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.start(), pauseMs);
+  }
+
+  /** @returns how long to pause then. */
+  async #runInTurn(): Promise<number> {
+    const waitMs = this.turns ? await this.turns.claim(this.name, this.intervalMs) : 0;
+    return waitMs === 0 ? this.#run() : Math.min(waitMs, this.intervalMs);
+  }
+
+  async #run(): Promise<number> {
+    this.#isWanted = false;
+    try {
+      await this.work();
+    } catch (error) {
+      this.log.error({ err: error, process: this.name }, 'a process failed; it runs again');
+    }
+    return this.intervalMs;
   }
 }

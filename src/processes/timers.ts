@@ -1,14 +1,37 @@
-import type { Instant } from '../events/ids.js';
+import type { HoldId, Instant, PerformanceId, TokenId } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
+
+/** What ends when, as data: whichever process is told of it can act on it. */
+export type Deadline = { readonly dueAt: Instant } & (
+  | { readonly kind: 'hold'; readonly tokenId: TokenId; readonly holdId: HoldId }
+  /** The time to enter, or the time inside. */
+  | { readonly kind: 'token'; readonly tokenId: TokenId; readonly status: 'admitted' | 'entered' }
+  /** The time to enter of everyone admitted together, by their first place. */
+  | { readonly kind: 'claims'; readonly performanceId: PerformanceId; readonly from: number }
+);
+
+/** Acts on a deadline. What fails has been logged by then; it may be called again. */
+export type OnDue = (deadline: Deadline) => Promise<void>;
+
+/** Live deadlines, in pages. */
+export type LiveDeadlines = () => AsyncIterable<readonly Deadline[]>;
 
 /**
  * Calls back at deadlines. A timer is a hint: it may fire late, twice or never, so what it sets off checks the
  * deadline again and a sweeper stands behind it.
  */
 export interface Timers {
-  /** Asks to be called at `dueAt` (at once if that has passed). The same key again replaces the earlier one. */
-  schedule(key: string, dueAt: Instant, run: () => void): void;
-  stop(): void;
+  /** From now on deadlines are acted on; those of other processes may be among them. */
+  start(onDue: OnDue): Promise<void>;
+  /**
+   * Asks to be called at each deadline, at once if it has passed. The same deadline again changes nothing.
+   * Never fails and never waits long: what cannot be scheduled is left to the sweeper.
+   */
+  schedule(deadlines: readonly Deadline[]): Promise<void>;
+  /** Schedules the live deadlines again if timers may have been lost. To be called now and then. */
+  restore(live: LiveDeadlines): Promise<void>;
+  /** Nothing fires any more. Takes a few seconds at most. */
+  stop(): Promise<void>;
 }
 
 /** setTimeout's longest delay. */
@@ -20,22 +43,56 @@ const maxTimers = 500_000;
 /** Timers in this process; lost with it and restored from the read models at the next start. */
 export class InProcessTimers implements Timers {
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  #onDue: OnDue | undefined;
+  #isRestored = false;
 
   constructor(private readonly clock: Clock) {}
 
-  schedule(key: string, dueAt: Instant, run: () => void): void {
-    clearTimeout(this.#timers.get(key));
-    if (this.#timers.size >= maxTimers && !this.#timers.has(key)) return;
-    const delayMs = Math.min(Math.max(0, Date.parse(dueAt) - this.clock.nowMs()), longestDelayMs);
-    const timer = setTimeout(() => {
-      this.#timers.delete(key);
-      run();
-    }, delayMs);
-    this.#timers.set(key, timer);
+  async start(onDue: OnDue): Promise<void> {
+    this.#onDue = onDue;
   }
 
-  stop(): void {
+  async schedule(deadlines: readonly Deadline[]): Promise<void> {
+    for (const deadline of deadlines) this.#set(deadline);
+  }
+
+  async restore(live: LiveDeadlines): Promise<void> {
+    if (this.#isRestored) return;
+    for await (const deadlines of live()) await this.schedule(deadlines);
+    this.#isRestored = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#onDue = undefined;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
+  }
+
+  /** The later deadline of one hold or token replaces the earlier. */
+  #set(deadline: Deadline): void {
+    const onDue = this.#onDue;
+    if (!onDue) return;
+    const name = nameOf(deadline);
+    clearTimeout(this.#timers.get(name));
+    if (this.#timers.size >= maxTimers && !this.#timers.has(name)) return;
+    const delayMs = Math.min(Math.max(0, Date.parse(deadline.dueAt) - this.clock.nowMs()), longestDelayMs);
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      // It has been logged, and the sweeper repeats it.
+      onDue(deadline).catch(() => undefined);
+    }, delayMs);
+    this.#timers.set(name, timer);
+  }
+}
+
+/** What the deadline is of: a later deadline of the same thing has the same name. */
+export function nameOf(deadline: Deadline): string {
+  switch (deadline.kind) {
+    case 'hold':
+      return `hold-${deadline.holdId}`;
+    case 'token':
+      return `token-${deadline.tokenId}`;
+    case 'claims':
+      return `claims-${deadline.performanceId}-${deadline.from}`;
   }
 }

@@ -1,8 +1,19 @@
+import { AdmitTokens } from '../../src/commands/admit-tokens.js';
 import { seatDecider } from '../../src/domain/seat/seat.js';
 import { streams } from '../../src/events/streams.js';
 import { type Deadlines, Expiry, type HoldDeadline, type TokenDeadline } from '../../src/processes/expiry.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
-import { hold, inside, openTheatre, scheduleId, seat, seats } from '../commands/theatre.js';
+import {
+  freshContext,
+  hold,
+  inside,
+  openTheatre,
+  performanceId,
+  queued,
+  scheduleId,
+  seat,
+  seats,
+} from '../commands/theatre.js';
 import { eventually, ManualTimers, RecordedLog } from './support.js';
 
 const holdTtlMs = 60_000;
@@ -47,16 +58,15 @@ describe('the expiry process', () => {
     const expiry = expiryOf(side, timers, deadlinesOf({}));
     await expiry.start();
     const held = await hold(side, mina, seats('A-1'));
-    await eventually(() => timers.waiting.has(`hold ${held.holdId}`));
-    expect(timers.waiting.get(`hold ${held.holdId}`)?.dueAt).toBe(held.expiresAt);
+    await eventually(() => timers.waiting.has(`hold-${held.holdId}`));
+    expect(timers.waiting.get(`hold-${held.holdId}`)?.dueAt).toBe(held.expiresAt);
 
     side.clock.moveTo(held.expiresAt, -1);
-    timers.fireAll();
-    await new Promise((resolve) => setImmediate(resolve));
+    await timers.fireAll();
     expect(await seatKind(side)).toBe('held');
     side.clock.moveTo(held.expiresAt);
-    timers.fireAll();
-    await eventually(async () => (await seatKind(side)) === 'free');
+    await timers.fireAll();
+    expect(await seatKind(side)).toBe('free');
     await expiry.stop();
   });
 
@@ -67,9 +77,53 @@ describe('the expiry process', () => {
     const turn = { tokenId: mina.tokenId, status: 'entered', lapsedAt: held.expiresAt } as const;
     const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline], tokens: [turn] }));
     await expiry.start();
-    expect([...timers.waiting.keys()].sort()).toEqual([`hold ${held.holdId}`, `token ${mina.tokenId}`]);
+    expect([...timers.waiting.keys()].sort()).toEqual([`hold-${held.holdId}`, `token-${mina.tokenId}`]);
     await expiry.stop();
     expect(timers.waiting.size).toBe(0);
+  });
+
+  it('looks for entries that lapsed when their time to enter is over', async () => {
+    const { side, timers } = await world();
+    let sweeps = 0;
+    const counting: Deadlines = {
+      ...deadlinesOf({}),
+      async lapsedTokens() {
+        sweeps++;
+        return [];
+      },
+    };
+    const expiry = expiryOf(side, timers, counting);
+    await expiry.start();
+    await eventually(() => sweeps === 1);
+    await queued(side, 'late');
+    await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+    await eventually(() => [...timers.waiting.values()].some(({ kind }) => kind === 'claims'));
+    await timers.fireAll();
+    await eventually(() => sweeps === 2);
+    await expiry.stop();
+  });
+
+  it('logs a deadline that fails and tells the timers, which may repeat it', async () => {
+    const { side, mina, timers } = await world();
+    const failing = {
+      ...side,
+      async execute() {
+        throw new Error('the store is away');
+      },
+    };
+    const log = new RecordedLog();
+    const expiry = expiryOf(failing, timers, deadlinesOf({}), log);
+    const failures: unknown[] = [];
+    const start = timers.start.bind(timers);
+    timers.start = (onDue) =>
+      start((deadline) => onDue(deadline).catch((error) => void failures.push(error)));
+    await expiry.start();
+    const held = await hold(side, mina, seats('A-1'));
+    await eventually(() => timers.waiting.has(`hold-${held.holdId}`));
+    await timers.fireAll();
+    expect(failures).toHaveLength(1);
+    expect(log.lines).toMatchObject([{ level: 'warn' }]);
+    await expiry.stop();
   });
 
   it('frees by its sweep what no timer freed', async () => {

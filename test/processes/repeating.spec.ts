@@ -1,7 +1,5 @@
-import { toInstant } from '../../src/events/ids.js';
 import { Repeating } from '../../src/processes/repeating.js';
-import { InProcessTimers } from '../../src/processes/timers.js';
-import { ManualClock } from '../commands/manual-clock.js';
+import type { Turns } from '../../src/processes/turns.js';
 import { eventually, RecordedLog } from './support.js';
 
 const never = 1_000_000;
@@ -79,34 +77,52 @@ describe('repeating work', () => {
   });
 });
 
-describe('timers in the process', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
+describe('repeating work that processes share', () => {
+  /** Rounds that a test ends. */
+  class ManualTurns {
+    readonly claims: string[] = [];
+    owner: string | undefined;
 
-  it('fire at their deadline, at once when it has passed, and not after a stop', () => {
-    const clock = new ManualClock();
-    const timers = new InProcessTimers(clock);
-    const fired: string[] = [];
-    const at = (offsetMs: number) => toInstant(clock.nowMs() + offsetMs);
-    timers.schedule('later', at(1000), () => fired.push('later'));
-    timers.schedule('past', at(-5), () => fired.push('past'));
-    jest.advanceTimersByTime(999);
-    expect(fired).toEqual(['past']);
-    jest.advanceTimersByTime(1);
-    expect(fired).toEqual(['past', 'later']);
-    timers.schedule('stopped', at(1000), () => fired.push('stopped'));
-    timers.stop();
-    jest.advanceTimersByTime(5000);
-    expect(fired).toEqual(['past', 'later']);
+    of(process: string): Turns {
+      return {
+        claim: async (work) => {
+          this.claims.push(`${process} ${work}`);
+          this.owner ??= process;
+          return this.owner === process ? 0 : 1;
+        },
+      };
+    }
+  }
+
+  function pair() {
+    const turns = new ManualTurns();
+    const runs = { a: 0, b: 0 };
+    const of = (process: 'a' | 'b') =>
+      new Repeating('sweep', 1, async () => void runs[process]++, new RecordedLog(), turns.of(process));
+    return { turns, runs, a: of('a'), b: of('b') };
+  }
+
+  it('is run by whoever has the turn, and by another when that one is gone', async () => {
+    const { turns, runs, a, b } = pair();
+    a.start();
+    await eventually(() => runs.a > 2);
+    b.start();
+    await eventually(() => turns.claims.filter((claim) => claim === 'b sweep').length > 2);
+    expect(runs.b).toBe(0);
+    await a.stop();
+    turns.owner = undefined;
+    await eventually(() => runs.b > 2);
+    await b.stop();
   });
 
-  it('keep one timer a key: the later deadline replaces the earlier', () => {
-    const clock = new ManualClock();
-    const timers = new InProcessTimers(clock);
-    const fired: string[] = [];
-    timers.schedule('hold', toInstant(clock.nowMs() + 1000), () => fired.push('first'));
-    timers.schedule('hold', toInstant(clock.nowMs() + 2000), () => fired.push('second'));
-    jest.advanceTimersByTime(2000);
-    expect(fired).toEqual(['second']);
+  it('is run at once where it is asked for, whoever has the turn', async () => {
+    const { turns, runs, b } = pair();
+    turns.owner = 'a';
+    b.start();
+    await eventually(() => turns.claims.length > 1);
+    expect(runs.b).toBe(0);
+    b.runSoon();
+    await eventually(() => runs.b === 1);
+    await b.stop();
   });
 });

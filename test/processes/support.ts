@@ -1,6 +1,11 @@
-import type { Instant } from '../../src/events/ids.js';
 import type { ProcessLog } from '../../src/processes/ports.js';
-import type { Timers } from '../../src/processes/timers.js';
+import {
+  type Deadline,
+  type LiveDeadlines,
+  nameOf,
+  type OnDue,
+  type Timers,
+} from '../../src/processes/timers.js';
 
 /** A log whose lines a test can look at. */
 export class RecordedLog implements ProcessLog {
@@ -19,17 +24,27 @@ export class RecordedLog implements ProcessLog {
 
 /** Timers that fire when the test says so. */
 export class ManualTimers implements Timers {
-  readonly waiting = new Map<string, { readonly dueAt: Instant; readonly run: () => void }>();
+  readonly waiting = new Map<string, Deadline>();
+  #onDue: OnDue | undefined;
 
-  schedule(key: string, dueAt: Instant, run: () => void): void {
-    this.waiting.set(key, { dueAt, run });
+  async start(onDue: OnDue): Promise<void> {
+    this.#onDue = onDue;
   }
 
-  fireAll(): void {
-    for (const { run } of this.waiting.values()) run();
+  async schedule(deadlines: readonly Deadline[]): Promise<void> {
+    for (const deadline of deadlines) this.waiting.set(nameOf(deadline), deadline);
   }
 
-  stop(): void {
+  async restore(live: LiveDeadlines): Promise<void> {
+    for await (const page of live()) await this.schedule(page);
+  }
+
+  /** Resolves when everything they set off has ended, however it ended. */
+  async fireAll(): Promise<void> {
+    await Promise.allSettled([...this.waiting.values()].map((deadline) => this.#onDue?.(deadline)));
+  }
+
+  async stop(): Promise<void> {
     this.waiting.clear();
   }
 }

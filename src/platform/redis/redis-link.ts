@@ -32,6 +32,7 @@ export class RedisLink {
   readonly #restMs: number;
   readonly #outage: OutageLog;
   #isFailing = false;
+  #isClosed = false;
   /** Time on the process's own clock. */
   #restsUntilMs = 0;
 
@@ -93,7 +94,7 @@ export class RedisLink {
     } catch (error) {
       this.#isFailing = true;
       this.#restsUntilMs = performance.now() + this.#restMs;
-      this.#outage.failed(error);
+      if (!this.#isClosed) this.#outage.failed(error);
       return otherwise();
     }
     this.#isFailing = false;
@@ -103,6 +104,7 @@ export class RedisLink {
 
   /** Closes the connection; questions under way are answered without it. */
   close(): void {
+    this.#isClosed = true;
     this.client.disconnect();
   }
 
