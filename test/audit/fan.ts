@@ -182,8 +182,8 @@ export class Fan {
     return this;
   }
 
-  leave(): this {
-    this.log.add(`token-${this.tokenId}`, { type: 'TokenLeft', data: this.turn });
+  leave(change: Partial<DataOf<'TokenLeft'>> = {}): this {
+    this.log.add(`token-${this.tokenId}`, { type: 'TokenLeft', data: { ...this.turn, ...change } });
     return this;
   }
 

@@ -58,6 +58,19 @@ describe('the audit finds in the seats', () => {
     expect(log.codes()).toEqual(['seat-single-owner']);
   });
 
+  it('a seat reserved by another hold of its holder, or by the right hold for somebody else', () => {
+    const other = onSale();
+    const holdId = id<Fan['holdId']>('another hold');
+    const items = [{ scheduleId, seatId: seat('A-1'), holdId, price: 100 }];
+    other.ann.hold('A-1').place(['A-1'], { items }).spend(100).reserve('A-1', { holdId });
+    expect(other.log.codes()).toEqual(['seat-single-owner']);
+
+    const stolen = onSale();
+    const { userId } = stolen.bob;
+    stolen.ann.hold('A-1').place(['A-1'], { userId }).reserve('A-1', { userId });
+    expect(stolen.log.codes()).toEqual(['seat-single-owner']);
+  });
+
   it('a reservation given back by an order that does not have it', () => {
     const { log, ann, bob } = onSale();
     ann.hold('A-1').pay('A-1');
@@ -114,7 +127,23 @@ describe('the audit finds in the plan', () => {
     const { log, ann } = onSale();
     ann.hold('A-1').pay('A-1');
     log.section('a', ['A-2', 'A-3']);
+    expect(log.codes()).toEqual([]); // the plan may not be published in full yet
     expect(log.codes(muchLater)).toEqual(['seat-in-plan']);
+  });
+
+  it('a held seat that was dropped from it, as long as the hold lasts', () => {
+    const { log, ann } = onSale();
+    ann.hold('A-1');
+    log.section('a', ['A-2', 'A-3']);
+    expect(log.codes(at(log.ms + 90_000))).toEqual(['seat-in-plan']);
+    expect(log.codes(at(log.ms + 310_000))).toEqual([]);
+  });
+
+  it('a seat held on a date that was not published', () => {
+    const { log, ann } = onSale();
+    const elsewhere = id<typeof scheduleId>('elsewhere');
+    ann.ask(['A-1']).take(['A-1'], { scheduleId: elsewhere });
+    expect(log.codes()).toContain('seat-in-plan');
   });
 
   it('a seat in two sections, once the plan has settled', () => {

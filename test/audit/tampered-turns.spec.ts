@@ -26,6 +26,22 @@ describe('the audit finds in the turns', () => {
     expect(after.codes()).toEqual(['token-transition']);
   });
 
+  it('a turn that ends for somebody else, or at another performance', () => {
+    const fan = inside();
+    fan.ann.leave({ userId: id('bob') });
+    expect(fan.log.codes()).toEqual(['token-transition']);
+
+    const performance = inside();
+    performance.ann.leave({ performanceId: id('elsewhere') });
+    expect(performance.log.codes()).toEqual(['token-transition']);
+  });
+
+  it('a turn requested twice', () => {
+    const { log, ann } = inside();
+    ann.request();
+    expect(log.codes()).toEqual(['token-transition']);
+  });
+
   it('a second live turn of one fan', () => {
     const { log, ann } = inside();
     ann.tokenId = id('second token');
