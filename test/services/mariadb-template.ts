@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findProgram } from './find-program.js';
+
+const run = promisify(execFile);
+const initialiseTimeoutMs = 120_000;
+
+/** Settings that decide how files of a new data folder look, and how much of them is written. */
+export const storageSettings = [
+  '--no-defaults',
+  '--innodb-log-file-size=16M',
+  // A crash of the server loses nothing without fsync; one of the machine would, and no test survives that.
+  '--innodb-flush-method=nosync',
+];
+
+/**
+ * A data folder as a new server has it. Making one takes seconds, so it is kept for later runs on this machine:
+ * copy it, never use it.
+ */
+export async function dataTemplate(server: string): Promise<string> {
+  const { stdout: version } = await run(server, ['--version']);
+  const key = createHash('sha256').update(`${version}\n${storageSettings}`).digest('hex').slice(0, 12);
+  const kept = join(tmpdir(), `boxoffice-mariadb-template-${userInfo().uid}-${key}`);
+  if (isOurs(kept)) return join(kept, 'data');
+  const made = mkdtempSync(join(tmpdir(), 'boxoffice-mariadb-template-'));
+  try {
+    await initialise(server, version, join(made, 'data'));
+    renameSync(made, kept);
+  } catch (error) {
+    rmSync(made, { recursive: true, force: true });
+    // Another run was faster.
+    if (!isOurs(kept)) throw error;
+  }
+  return join(kept, 'data');
+}
+
+/** The temporary folder is everybody's: a template somebody else put there is none. */
+function isOurs(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  const { uid, mode } = lstatSync(folder);
+  if (uid === userInfo().uid && (mode & 0o077) === 0) return true;
+  throw new Error(`${folder} belongs to somebody else: remove it`);
+}
+
+async function initialise(server: string, version: string, dataFolder: string): Promise<void> {
+  const options = { timeout: initialiseTimeoutMs };
+  const settings = [...storageSettings, `--datadir=${dataFolder}`, ...asRoot()];
+  if (!version.includes('MariaDB')) {
+    await run(server, [...settings, '--initialize-insecure'], options);
+    return;
+  }
+  const installer = findProgram(['mariadb-install-db', 'mysql_install_db']);
+  if (installer === undefined) throw new Error(`${server} lacks its mariadb-install-db: install it as well`);
+  await run(installer, [...settings, '--skip-test-db'], options);
+}
+
+/** The server refuses to run as root unless told to. */
+export function asRoot(): string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : [];
+}

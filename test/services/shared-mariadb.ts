@@ -1,0 +1,44 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { databasesAt, startMariaDb, type TestDatabases } from './mariadb.js';
+import { waitUntil } from './wait-until.js';
+
+/** How long the first suite may take to start the server, which may have to be installed first, ms. */
+const startTimeoutMs = 420_000;
+
+/**
+ * One MariaDB for all suites of this Jest run, started by the first that asks; make a database of your own in it.
+ * It ends with the Jest process that started it, and Jest keeps those until the run is over.
+ * @throws when it cannot be started, and when this is no Jest run.
+ */
+export async function sharedMariaDb(): Promise<TestDatabases> {
+  const run = process.env.BOXOFFICE_TEST_RUN;
+  if (run === undefined) throw new Error('BOXOFFICE_TEST_RUN is set by test/services/name-run.mjs');
+  const folder = join(tmpdir(), `boxoffice-run-${run}`);
+  const note = join(folder, 'outcome.json');
+  if (takes(folder)) {
+    const outcome = await startMariaDb({ folder }).then(
+      (server) => ({ url: server.url() }),
+      (error: unknown) => ({ error: String(error) }),
+    );
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(`${note}.new`, JSON.stringify(outcome), { mode: 0o600 });
+    renameSync(`${note}.new`, note);
+  }
+  await waitUntil('the MariaDB of this run is started', () => existsSync(note), startTimeoutMs);
+  const outcome: { url: string } | { error: string } = JSON.parse(readFileSync(note, 'utf8'));
+  if ('error' in outcome) throw new Error(outcome.error);
+  return databasesAt(outcome.url);
+}
+
+/** True for the one suite that comes first. */
+function takes(folder: string): boolean {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
