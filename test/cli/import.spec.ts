@@ -92,6 +92,10 @@ describe('an import by a server', () => {
       stdout: expect.stringContaining('two seats A'),
     });
     await server.close();
+    const allSkipped = problems.map((one) => ({ ...one, effect: 'skipped' }));
+    env = await answering(() => ({ status: 422, body: { ...refused, problems: allSkipped } }));
+    expect((await cli(['import', feed], env)).code).toBe(1);
+    await server.close();
     env = await answering(() => ({ status: 200, body: { ...imported, problems } }));
     expect((await cli(['import', feed], env)).code).toBe(1);
   });

@@ -50,7 +50,7 @@ describe('the demo’s client', () => {
     await server.close();
     const busy = await client(problem(503, 'busy'));
     expect(await busy.api.send({ method: 'GET', path: '/x', reply })).toMatchObject({ code: 'busy' });
-    expect(busy.tally.refusals.get('busy')).toBe(server.seen.length);
+    expect([busy.tally.refusals.get('busy'), server.seen.length]).toEqual([6, 6]);
   });
 
   it('returns a refusal at once with its code', async () => {
