@@ -33,8 +33,6 @@ export interface WireServerOptions extends Partial<ServerSettings> {
   readonly file?: string;
   /** PEM texts; left out, the server speaks plain text. */
   readonly tls?: { readonly key: string; readonly certificate: string };
-  /** Ports of the cluster's nodes as gossip tells, the leader first; default this server alone. */
-  readonly clusterPorts?: readonly number[];
   /** How the server dies when a fault says so; default: it drops every connection and stops listening. */
   readonly die?: () => void;
 }
@@ -51,6 +49,8 @@ export class WireServer {
   readonly faults = new Faults();
   readonly context: ServerContext;
   port = 0;
+  /** Ports of the cluster's nodes as gossip tells, the leader first; left out, this server alone. */
+  clusterPorts: readonly number[] | undefined;
   private readonly server = new Server({
     'grpc.max_receive_message_length': 17 * 1024 * 1024,
     'grpc.keepalive_permit_without_calls': 1,
@@ -193,7 +193,7 @@ export class WireServer {
 
   private clusterInfo(): gossip.ClusterInfo {
     const { LEADER, FOLLOWER } = gossip.MemberInfo.VNodeState;
-    const members = (this.options.clusterPorts ?? [this.port]).map((port, at) =>
+    const members = (this.clusterPorts ?? [this.port]).map((port, at) =>
       new gossip.MemberInfo()
         .setInstanceId(new shared.UUID().setString(crypto.randomUUID()))
         .setTimeStamp(`${Date.now() * 10_000}`)

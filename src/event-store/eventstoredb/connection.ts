@@ -25,7 +25,9 @@ export class Connection {
   async current(): Promise<Link> {
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
     if (this.link !== undefined) return this.link;
-    this.opening ??= this.reopen();
+    this.opening ??= this.reopen().finally(() => {
+      this.opening = undefined;
+    });
     return this.opening;
   }
 
@@ -56,7 +58,6 @@ export class Connection {
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
     const link = new Link(this.connectionString);
     this.link = link;
-    this.opening = undefined;
     return link;
   }
 }

@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
+import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
+import { Collector } from './collector.js';
+import { newEvent, newEvents, streamIn } from './new-event.js';
+
+// Self-signed, for these tests alone, valid for a hundred years.
+const fixture = (name: string) => fileURLToPath(new URL(`../eventstoredb-server/${name}`, import.meta.url));
+const certificateFile = fixture('test-certificate.pem');
+const tls = {
+  key: readFileSync(fixture('test-key.pem'), 'utf8'),
+  certificate: readFileSync(certificateFile, 'utf8'),
+};
+const caFile = `tlsCAFile=${encodeURIComponent(certificateFile)}`;
+const credentials = { user: 'boxoffice', password: 'pa$$ word' };
+const userInfo = `${credentials.user}:${encodeURIComponent(credentials.password)}@`;
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+async function start(options: WireServerOptions): Promise<WireServer> {
+  const server = await new WireServer(options).start();
+  opened.push({ close: () => server.stop() });
+  return server;
+}
+
+function open(connectionString: string): EventStore {
+  const store = openEventStoreDb({
+    connectionString,
+    appendTimeoutMs: 1_000,
+    attemptTimeoutMs: 500,
+    readTimeoutMs: 1_000,
+  });
+  opened.push(store);
+  return store;
+}
+
+async function worksOver(connectionString: string): Promise<void> {
+  const store = open(connectionString);
+  const stream = streamIn('note');
+  const collector = new Collector(store, { after: 'end' });
+  await store.append(stream, 'none', newEvents(2));
+  expect(await store.readStream(stream)).toHaveLength(2);
+  await collector.untilEvents(2);
+}
+
+describe('a connection', () => {
+  it('with TLS, user and password works', async () => {
+    const { port } = await start({ tls, ...credentials });
+    await worksOver(`esdb://${userInfo}localhost:${port}?${caFile}`);
+  });
+
+  it('to a server whose certificate is not trusted is never made', async () => {
+    const { port } = await start({ tls });
+    const store = open(`esdb://localhost:${port}`);
+    await expect(store.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
+  });
+
+  it.each([
+    ['a wrong password', `${credentials.user}:wrong@`],
+    ['no user', ''],
+  ])('with %s is refused, clearly and at once', async (_, user) => {
+    const { port, context } = await start({ tls, ...credentials });
+    const store = open(`esdb://${user}localhost:${port}?${caFile}`);
+    const append = store.append(streamIn('note'), 'none', newEvents(1));
+    await expect(append).rejects.toThrow('check user and password');
+    await expect(append).rejects.not.toBeInstanceOf(StoreUnavailable);
+    await expect(store.readAll()).rejects.toThrow('check user and password');
+    expect(context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
+  });
+
+  it('finds the leader of a cluster by gossip, and the next one when that has gone', async () => {
+    const [one, two, gossip] = [await start({}), await start({}), await start({})];
+    gossip.clusterPorts = [one.port, two.port];
+    const store = open(
+      `esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false&nodePreference=leader`,
+    );
+    await store.append(streamIn('note'), 'none', newEvents(1));
+    expect(one.context.calls).toEqual(['BatchAppend']);
+    gossip.clusterPorts = [two.port, one.port];
+    one.kill();
+    await store.append(streamIn('note'), 'none', newEvents(1));
+    expect(two.context.calls).toEqual(['BatchAppend']);
+    expect(new Set(gossip.context.calls)).toEqual(new Set(['Gossip']));
+  });
+
+  it('through esdb+discover works with TLS', async () => {
+    const { port, context } = await start({ tls, ...credentials });
+    // Gossip names the members by address: the certificate is for that too.
+    await worksOver(`esdb+discover://${userInfo}localhost:${port}?${caFile}`);
+    expect(context.calls).toContain('Gossip');
+  });
+
+  it('to a cluster that does not answer is given up in the time an append has', async () => {
+    const gone = await start({});
+    gone.kill();
+    const store = open(`esdb+discover://127.0.0.1:${gone.port}?tls=false`);
+    await expect(store.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
+    await expect(store.head()).rejects.toThrow(StoreUnavailable);
+  });
+
+  it('string that is malformed is refused when opened', () => {
+    expect(() => openEventStoreDb({ connectionString: 'mysql://localhost' })).toThrow('esdb://');
+  });
+});
+
+describe('a server', () => {
+  it('that takes less at once than an append is says so in a clear error', async () => {
+    const { connectionString } = await start({ maxAppendSize: 100_000 });
+    const store = open(connectionString);
+    const stream = streamIn('note');
+    const append = store.append(stream, 'none', [newEvent('x'.repeat(60_000)), newEvent('x'.repeat(60_000))]);
+    await expect(append).rejects.toThrow(RangeError);
+    await expect(append).rejects.toThrow('raise its MaxAppendSize');
+    expect(await store.readStream(stream)).toEqual([]);
+    expect(await store.append(stream, 'none', newEvents(1))).toMatchObject({ revision: 0 });
+  });
+
+  it('too old for BatchAppend is refused in a clear error', async () => {
+    const { connectionString } = await start({ hasBatchAppend: false });
+    const append = open(connectionString).append(streamIn('note'), 'none', newEvents(1));
+    await expect(append).rejects.toThrow('22.10');
+  });
+
+  it("keeps its own events to itself, and its streams are nobody else's", async () => {
+    const { connectionString, context } = await start({});
+    const store = open(connectionString);
+    expect(context.log.records).toHaveLength(1);
+    expect(await store.head()).toBeUndefined();
+    expect(await store.readAll()).toEqual([]);
+    const collector = new Collector(store, { after: 'start' });
+    const event = newEvent();
+    const { position } = await store.append(streamIn('note'), 'none', [event]);
+    context.log.remove('note-gone', -2, false);
+    await collector.untilEvents(1);
+    await collector.subscription.stop();
+    expect(collector.ids).toEqual([event.id]);
+    expect(await store.head()).toBe(position);
+    await expect(store.append('$note-1', 'none', newEvents(1))).rejects.toThrow(TypeError);
+  });
+
+  it("that holds another application's events is refused as a log, clearly", async () => {
+    const { connectionString, context } = await start({});
+    const store = open(connectionString);
+    const foreign = { id: crypto.randomUUID(), type: 'Image', isJson: false, data: new Uint8Array([1]) };
+    context.log.append('photo-1', -2, [{ ...foreign, metadata: new Uint8Array() }]);
+    await expect(store.readAll()).rejects.toThrow('another application');
+    const collector = new Collector(store, { after: 'start' });
+    await expect(collector.subscription.done).rejects.toThrow('another application');
+  });
+});
+
+it('an append beyond what may wait is turned away as busy', async () => {
+  const server = await start({});
+  const store = openEventStoreDb({ connectionString: server.connectionString, maxWaitingAppends: 2 });
+  opened.push(store);
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3].map(() => store.append(streamIn('note'), 'none', newEvents(1))),
+  );
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect(outcomes[2]).toMatchObject({ reason: { name: 'StoreUnavailable' } });
+});

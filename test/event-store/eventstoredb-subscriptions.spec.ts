@@ -1,0 +1,146 @@
+import type { EventStore } from '../../src/event-store/port.js';
+import { Collector } from './collector.js';
+import { idsOf, wholeCategory, withServer } from './eventstoredb-under-test.js';
+import { freshCategory, newEvents, streamIn } from './new-event.js';
+
+// A server process is started for each, on whatever else the machine is doing.
+jest.setTimeout(60_000);
+
+/** Appends two events at a time to streams of a category; the ids in order. */
+async function write(store: EventStore, category: string, appends: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let append = 0; append < appends; append++) {
+    const events = newEvents(2);
+    await store.append(streamIn(category), 'none', events);
+    ids.push(...idsOf(events));
+  }
+  return ids;
+}
+
+describe('a subscription', () => {
+  it.each([
+    ['live', false],
+    ['with a slow handler', true],
+  ])('%s survives a restart of the server without gap or repeat', (_, isSlow) =>
+    withServer({}, async ({ server, open }) => {
+      const store = open();
+      const category = freshCategory();
+      const ids = await write(store, category, 20);
+      const collector = new Collector(store, { after: 'start', categories: [category], batchSize: 7 }, () =>
+        isSlow ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve(),
+      );
+      for (const events of [8, 60]) {
+        await collector.untilEvents(events);
+        await server.kill();
+        await server.start();
+        ids.push(...(await write(store, category, 20)));
+      }
+      await collector.untilEvents(ids.length);
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual(ids);
+    }),
+  );
+
+  it('goes on where it was when the server drops it again and again', () =>
+    withServer({}, async ({ server, open }) => {
+      const store = open();
+      const category = freshCategory();
+      await server.plan({ dropSubscriptionsAfterEvents: 9 });
+      const ids = await write(store, category, 30);
+      const collector = new Collector(store, { after: 'start', categories: [category] });
+      await collector.untilEvents(ids.length);
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual(ids);
+    }));
+
+  it('notices that an open connection brings nothing any more', () =>
+    withServer({}, async ({ server, open }) => {
+      const warnings: string[] = [];
+      const store = open({ warn: (message) => warnings.push(message) });
+      const category = freshCategory();
+      const ids = await write(store, category, 1);
+      const collector = new Collector(store, { after: 'start', categories: [category] });
+      await collector.until(({ batches }) => batches.at(-1)?.caughtUp === true);
+      await server.plan({ muteSubscriptions: true });
+      // The server notices the plan at the next event, which it keeps to itself.
+      ids.push(...(await write(store, category, 3)));
+      while (!warnings.some((warning) => warning.includes('silent subscription'))) {
+        ids.push(...(await write(store, category, 1)));
+      }
+      await server.plan({});
+      await collector.untilEvents(ids.length);
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual(ids);
+    }));
+
+  it('that is silent because nothing happens is left alone', () =>
+    withServer({}, async ({ open }) => {
+      const warnings: string[] = [];
+      const store = open({ silenceMs: 20, warn: (message) => warnings.push(message) });
+      const category = freshCategory();
+      const collector = new Collector(store, { after: 'end', categories: [category] });
+      // Some rounds of silence: others' events are no reason to doubt.
+      for (let round = 0; round < 30; round++) await write(store, freshCategory(), 2);
+      const ids = await write(store, category, 1);
+      await collector.untilEvents(2);
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual(ids);
+      expect(warnings).toEqual([]);
+    }));
+
+  it('of a server that does not tell says all the same that it has caught up', () =>
+    withServer({ sendsCaughtUp: false }, async ({ open }) => {
+      const store = open();
+      const category = freshCategory();
+      await write(store, category, 5);
+      const collector = new Collector(store, { after: 'start', categories: [category] });
+      await collector.until(({ batches }) => batches.at(-1)?.caughtUp === true);
+      await collector.subscription.stop();
+      expect(collector.events).toHaveLength(10);
+    }));
+
+  it('to which little matches keeps up with the log, to resume from there', () =>
+    withServer({}, async ({ server, open }) => {
+      const store = open();
+      const [category, noise] = [freshCategory(), freshCategory()];
+      for (let append = 0; append < 5; append++) {
+        await store.append(streamIn(noise), 'none', newEvents(1000));
+      }
+      const positions = (await wholeCategory(store, noise)).map((event) => event.position);
+      const collector = new Collector(store, { after: 'start', categories: [category] });
+      await collector.until(({ batches }) => batches.at(-1)?.position === positions.at(-1));
+      await collector.subscription.stop();
+      expect(collector.events).toEqual([]);
+      const resumable = collector.batches.map((batch) => batch.position);
+      expect(resumable.every((position) => positions.includes(position))).toBe(true);
+      await server.kill();
+      await server.start();
+      const after = resumable.at(-1) ?? 'start';
+      const resumed = new Collector(store, { after, categories: [category, noise] });
+      const ids = await write(store, category, 1);
+      await resumed.untilEvents(2);
+      await resumed.subscription.stop();
+      expect(resumed.ids).toEqual(ids);
+    }));
+
+  it('from the end misses nothing appended after it was asked for, though the server was away', () =>
+    withServer({}, async ({ server, open }) => {
+      const store = open();
+      const category = freshCategory();
+      await write(store, category, 3);
+      await server.kill();
+      const collector = new Collector(store, { after: 'end', categories: [category] });
+      const writing = write(store, category, 2);
+      await server.start();
+      const ids = await writing;
+      await collector.untilEvents(ids.length);
+      await collector.subscription.stop();
+      expect(collector.ids).toEqual(ids);
+    }));
+
+  it('that may not read ends with an error', () =>
+    withServer({ user: 'admin', password: 'right' }, async ({ open }) => {
+      const collector = new Collector(open(), { after: 'start' });
+      await expect(collector.subscription.done).rejects.toThrow('refuses access');
+    }));
+});
