@@ -17,8 +17,7 @@ const isEsm = (name) => {
 };
 const { $schema, ...swc } = JSON.parse(readFileSync(new URL('./.swcrc', import.meta.url), 'utf8'));
 
-/** @type {import('jest').Config} */
-export default {
+const project = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
@@ -28,6 +27,21 @@ export default {
   },
   transformIgnorePatterns: [
     `/node_modules/(?!.*/node_modules/)(?!(${packageNames.filter(isEsm).join('|')})/)`,
+  ],
+  globalSetup: '<rootDir>/test/services/name-run.mjs',
+};
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    { ...project, displayName: 'boxoffice' },
+    // The suites of the read models once more, on a MariaDB of this run.
+    {
+      ...project,
+      displayName: 'mariadb',
+      roots: ['<rootDir>/test/projections', '<rootDir>/test/queries'],
+      globals: { readModelsOn: 'mariadb' },
+    },
   ],
   // Two cores on the smallest machine we care about: more workers only slow each other down.
   maxWorkers: 2,

@@ -1,8 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DataSource } from 'typeorm';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { Position } from '../../src/event-store/port.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
@@ -10,11 +5,8 @@ import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { allProjections } from '../../src/projections/all-projections.js';
 import { ProjectionRunner, type RunnerOptions } from '../../src/projections/engine/runner.js';
-import {
-  openReadModels,
-  type ReadModelLocation,
-  type ReadModels,
-} from '../../src/projections/open-read-models.js';
+import { openReadModels, type ReadModels } from '../../src/projections/open-read-models.js';
+import { giveBackDatabases, locationOf, takeDatabase } from './test-databases.js';
 
 /** A log written by hand: every event one minute after the one before, unless told otherwise. */
 export class History {
@@ -48,52 +40,17 @@ export function id<Id extends string = UserId>(name: string): Id {
   return deriveId('test', name) as string as Id;
 }
 
-interface Opened {
-  readonly models: ReadModels;
-  readonly location: ReadModelLocation;
-  readonly runners: ProjectionRunner[];
-  remove(): Promise<void>;
-}
-const opened: Opened[] = [];
-
-/**
- * A MySQL or MariaDB account that may create databases (`mysql://user:password@host:port`): with it the same
- * tests run there, each on a database of its own. Without it they use SQLite files.
- */
-const serverUrl = process.env.TEST_DATABASE_URL;
-
-/** An empty read-model database; closed and removed by {@link closeAll}. */
+/** An empty read-model database, on SQLite or MariaDB; emptied again by {@link closeAll}. */
 export async function emptyModels(): Promise<ReadModels> {
-  const { location, remove } = serverUrl === undefined ? newFile() : await newDatabase(serverUrl);
-  const models = await openReadModels(location);
-  opened.push({ models, location, runners: [], remove });
-  return models;
+  return (await takeDatabase()).models;
 }
 
 /** The same database once more, as another process would open it; close it yourself. */
 export function openAgain(models: ReadModels): Promise<ReadModels> {
-  const entry = opened.find((one) => one.models === models);
-  if (!entry) throw new Error('these read models are not open');
-  return openReadModels(entry.location);
+  return openReadModels(locationOf(models));
 }
 
-function newFile() {
-  const directory = mkdtempSync(join(tmpdir(), 'read-models-'));
-  const remove = async () => rmSync(directory, { recursive: true, force: true });
-  return { location: { file: join(directory, 'read.sqlite') }, remove };
-}
-
-async function newDatabase(url: string) {
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const server = new DataSource({ type: 'mysql', url });
-  await server.initialize();
-  await server.query(`CREATE DATABASE ${name}`);
-  const remove = async () => {
-    await server.query(`DROP DATABASE ${name}`);
-    await server.destroy();
-  };
-  return { location: { url: `${url}/${name}` }, remove };
-}
+const runners: ProjectionRunner[] = [];
 
 /** A started runner over all projections, unless told otherwise; stopped by {@link closeAll}. */
 export function run(
@@ -108,7 +65,7 @@ export function run(
     projections: allProjections,
     ...options,
   });
-  opened.find((entry) => entry.models === models)?.runners.push(runner);
+  runners.push(runner);
   runner.start();
   return runner;
 }
@@ -128,11 +85,8 @@ export async function caughtUp(history: History, runner: ProjectionRunner): Prom
 }
 
 export async function closeAll(): Promise<void> {
-  for (const { models, runners, remove } of opened.splice(0)) {
-    await Promise.all(runners.map((runner) => runner.stop()));
-    await models.close();
-    await remove();
-  }
+  await Promise.all(runners.splice(0).map((runner) => runner.stop()));
+  await giveBackDatabases();
 }
 
 /** All rows of a table in key order. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { errorCode } from './error-code.js';
 
 /** How long a server that was asked to end may take before it is killed, ms. */
 const stopTimeoutMs = 10_000;
@@ -72,7 +73,7 @@ export class GuardedServer {
     try {
       process.kill(this.pid, signal);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (errorCode(error) !== 'ESRCH') throw error;
     }
   }
 

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { errorCode } from './error-code.js';
 import { databasesAt, startMariaDb, type TestDatabases } from './mariadb.js';
 import { waitUntil } from './wait-until.js';
 
 /** How long the first suite may take to start the server, which may have to be installed first, ms. */
-const startTimeoutMs = 420_000;
+export const sharedStartTimeoutMs = 420_000;
 
 /**
  * One MariaDB for all suites of this Jest run, started by the first that asks; make a database of your own in it.
@@ -26,7 +27,7 @@ export async function sharedMariaDb(): Promise<TestDatabases> {
     writeFileSync(`${note}.new`, JSON.stringify(outcome), { mode: 0o600 });
     renameSync(`${note}.new`, note);
   }
-  await waitUntil('the MariaDB of this run is started', () => existsSync(note), startTimeoutMs);
+  await waitUntil('the MariaDB of this run is started', () => existsSync(note), sharedStartTimeoutMs);
   const outcome: { url: string } | { error: string } = JSON.parse(readFileSync(note, 'utf8'));
   if ('error' in outcome) throw new Error(outcome.error);
   return databasesAt(outcome.url);
@@ -38,7 +39,7 @@ function takes(folder: string): boolean {
     mkdirSync(folder, { mode: 0o700 });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
