@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleCatalog } from '../../src/integrations/feeds/sample-catalog.js';
@@ -6,12 +6,16 @@ import { type CannedServer, cannedServer, problem, type SeenRequest } from './ca
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 const catalog = sampleCatalog(new Date());
-const feed = join(tmpdir(), `boxoffice-feed-${process.pid}.json`);
-const nonsense = join(tmpdir(), `boxoffice-nonsense-${process.pid}.json`);
+const folder = mkdtempSync(join(tmpdir(), 'boxoffice-feeds-'));
+const feed = join(folder, 'feed.json');
+const nonsense = join(folder, 'nonsense.json');
 writeFileSync(feed, JSON.stringify(catalog));
 writeFileSync(nonsense, '{"format":"unheard of"}');
 
-afterAll(removeFolders);
+afterAll(() => {
+  removeFolders();
+  rmSync(folder, { recursive: true });
+});
 
 describe('an import without a server', () => {
   it('opens the data folder, publishes, and changes nothing the second time', async () => {

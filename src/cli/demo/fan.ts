@@ -1,26 +1,18 @@
-import type { z } from 'zod';
 import type { Account } from './account.js';
-import type { ApiClient } from './api-client.js';
-import { chooseSeats } from './choose-seats.js';
+import type { ApiClient, ApiReply, ApiRequest } from './api-client.js';
 import type { FanPlan } from './fan-plan.js';
 import type { Random } from './random.js';
 import {
-  holdSchema,
   holdsSchema,
   orderSchema,
   type Performance,
   positionSchema,
   queueStatusSchema,
   queueTokenSchema,
-  seatMapSchema,
 } from './replies.js';
+import { type Hold, huntSeats } from './seat-hunt.js';
 import type { Ending, Stage, Tally } from './tally.js';
 
-type Hold = z.infer<typeof holdSchema> & { readonly scheduleId: string };
-
-/** Seats tried before a fan takes whatever is left, and before giving up on a date. */
-const namedTries = 6;
-const bestTries = 4;
 const queuePollMs = 600;
 /** A fan watches an abandoned hold lapse only if that is soon. */
 const longestWatchMs = 20_000;
@@ -110,37 +102,10 @@ export class Fan {
     return entered.kind === 'ok';
   }
 
-  /** Tries the dates from the favourite one on. */
-  async #choose(): Promise<Hold | undefined> {
-    const dates = this.performance.schedules;
-    for (let n = 0; n < dates.length; n++) {
-      const date = dates[(this.plan.firstDate + n) % dates.length];
-      const hold = date && (await this.#chooseAt(date.scheduleId));
-      if (hold) return hold;
-    }
-    return undefined;
-  }
-
-  async #chooseAt(scheduleId: string): Promise<Hold | undefined> {
-    let tickets = this.plan.tickets;
-    const named = this.plan.way === 'named seats' ? namedTries : 0;
-    for (let attempt = 0; attempt < named + bestTries && tickets > 0; attempt++) {
-      const seatIds = attempt < named ? await this.#look(scheduleId, tickets) : undefined;
-      const body = seatIds ? { seatIds } : { bestAvailable: { quantity: tickets } };
-      const path = `/v1/schedules/${scheduleId}/holds`;
-      const held = await this.#asQueued({ method: 'POST', path, reply: holdSchema, body, isOnce: true });
-      if (held.kind === 'ok') return { ...held.body, scheduleId };
-      // Not that many left together: fewer will do.
-      if (held.code === 'no-seats-available') tickets--;
-      else if (!['seat-held', 'seat-reserved', 'busy'].includes(held.code)) return undefined;
-    }
-    return undefined;
-  }
-
-  async #look(scheduleId: string, tickets: number): Promise<string[] | undefined> {
-    const path = `/v1/schedules/${scheduleId}/seats`;
-    const map = await this.api.send({ method: 'GET', path, reply: seatMapSchema });
-    return map.kind === 'ok' ? chooseSeats(map.body, tickets, this.random) : undefined;
+  #choose(): Promise<Hold | undefined> {
+    const { api, plan, random } = this;
+    const { schedules } = this.performance;
+    return huntSeats({ api, plan, random, schedules, send: (request) => this.#asQueued(request) });
   }
 
   async #payFor(hold: Hold | undefined): Promise<Ending> {
@@ -198,7 +163,7 @@ export class Fan {
   }
 
   /** A request that needs the fan's place in the queue. */
-  #asQueued<T>(request: Parameters<Account['send']>[0] & { reply: z.ZodType<T> }) {
+  #asQueued<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
     const queueToken = this.#queueToken;
     return this.account.send<T>({ ...request, ...(queueToken === undefined ? {} : { queueToken }) });
   }
