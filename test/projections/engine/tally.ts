@@ -34,6 +34,7 @@ export async function createTallies(models: ReadModels, suffix = ''): Promise<vo
   const runner = models.write.createQueryRunner();
   const columns = { name: 'varchar(40)', events: 'int' };
   await createTable(runner, { name: `tallies${suffix}`, columns, key: ['name'] });
+  await runner.release();
 }
 
 /** Events counted by each tally. */
