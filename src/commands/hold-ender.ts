@@ -99,7 +99,7 @@ export class HoldEnder {
     for (const seatId of hold.outstanding) {
       const { state } = await this.executor.load(seatDecider, streams.seat(hold.scheduleId, seatId));
       if (state.kind !== 'free' && state.holdId === holdId) continue;
-      if (state.kind === 'free' && state.lastHoldId === holdId) continue;
+      if (state.endedHolds.includes(holdId)) continue;
       throw refuse('hold-in-progress', 'These seats are being held right now: try again in a moment.');
     }
   }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type AdmissionState, admissionDecider, admissionOf } from '../domain/queue/admission.js';
 import { shuffledPlaces } from '../domain/queue/shuffle.js';
 import type { Admission } from '../domain/token/token.js';
-import type { PerformanceId } from '../events/ids.js';
+import { type PerformanceId, toInstant } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Executor } from './execute.js';
@@ -26,12 +26,13 @@ export class QueueTurn {
     return (await this.#admissions(performanceId)).admittedUpTo;
   }
 
-  /** The admission under which the number may enter; undefined while it waits or after it lapsed. */
+  /** The admission under which the number may enter; undefined while it waits. */
   async admissionOf(performanceId: PerformanceId, number: number): Promise<Admission | undefined> {
     const state = await this.#admissions(performanceId);
     const place = this.#placeOf(state, number);
-    const range = place === undefined ? undefined : admissionOf(state, place);
-    if (place === undefined || !range) return undefined;
+    if (place === undefined || place >= state.admittedUpTo) return undefined;
+    // Admitted so long ago that the admission is no longer kept: its time to enter is over.
+    const range = admissionOf(state, place) ?? longAgo;
     const { sales } = await this.catalog.performance(performanceId);
     return {
       place,
@@ -58,3 +59,5 @@ export class QueueTurn {
     return (await this.executor.load(admissionDecider, streams.admission(performanceId))).state;
   }
 }
+
+const longAgo = { admittedAt: toInstant(0), expiresAt: toInstant(0) };

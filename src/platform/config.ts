@@ -101,7 +101,7 @@ export const configSchema = z.object({
     .number()
     .int()
     .min(0)
-    .default(60)
+    .default(600)
     .describe('Registrations and log-ins a minute from one address; 0: no limit.'),
   RATE_LIMIT_COMMANDS_PER_MINUTE: z.coerce
     .number()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import type { Config } from './config.js';
@@ -32,11 +32,18 @@ export function secretFile(dataDir: string, name: 'secret' | 'admin-key'): strin
 function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
   mkdirSync(dataDir, { recursive: true });
   const file = secretFile(dataDir, name);
-  try {
-    // `wx`: of two processes that start together one writes and both read the same.
-    writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (!isNativeError(error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+  if (!existsSync(file)) {
+    // Written aside and linked into place: of two processes that start together one wins, and nobody ever
+    // reads half a secret.
+    const draft = `${file}.${process.pid}`;
+    writeFileSync(draft, randomBytes(32).toString('hex'), { mode: 0o600 });
+    try {
+      linkSync(draft, file);
+    } catch (error) {
+      if (!isNativeError(error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
+    }
   }
   const kept = readFileSync(file, 'utf8').trim();
   if (kept.length < 32) throw new Error(`${file} is damaged: restore it from a backup`);

@@ -97,6 +97,14 @@ describe('holding a seat', () => {
     expect(afterwards.when(hold('jun'))).toEqual([held('jun')]);
   });
 
+  it('never revives a hold that ended before others came and went', () => {
+    const others = ['jun', 'sora'].flatMap((name) => [held(name), released(name)]);
+    expect(past(held('mina'), released('mina'), ...others).when(hold('mina'))).toBe('hold-ended');
+    expect(past(held('mina'), released('mina'), ...others, held('dan')).when(hold('mina'))).toBe(
+      'hold-ended',
+    );
+  });
+
   it('never revives a lapsed hold that nobody expired yet', () =>
     expect(past(held('mina')).when(hold('mina', at(9_000)), at(deadline))).toBe('hold-ended'));
 

@@ -2,9 +2,15 @@ import type { HoldId, Instant, OrderId, ScheduleId, SeatId, TokenId, UserId } fr
 import type { SeatEvent } from '../../events/seat-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
 
+/**
+ * The holds that ended last, newest first. One of them never comes back to life, whatever is retried; a retry
+ * older than all of these is refused by its own deadline.
+ */
+type EndedHolds = readonly HoldId[];
+const maxEndedHolds = 16;
+
 export type SeatState =
-  /** `lastHoldId`: a hold that ended never comes back to life, whatever is retried. */
-  | { readonly kind: 'free'; readonly lastHoldId: HoldId | undefined }
+  | { readonly kind: 'free'; readonly endedHolds: EndedHolds }
   | {
       readonly kind: 'held';
       readonly holdId: HoldId;
@@ -12,12 +18,14 @@ export type SeatState =
       readonly tokenId: TokenId;
       readonly price: number;
       readonly expiresAt: Instant;
+      readonly endedHolds: EndedHolds;
     }
   | {
       readonly kind: 'reserved';
       readonly orderId: OrderId;
       readonly holdId: HoldId;
       readonly userId: UserId;
+      readonly endedHolds: EndedHolds;
     };
 
 interface SeatName {
@@ -49,7 +57,7 @@ export type SeatCommand = SeatName &
 
 /** One seat on one date: free, held until a deadline, or reserved by an order. */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
-  initial: { kind: 'free', lastHoldId: undefined },
+  initial: { kind: 'free', endedHolds: [] },
 
   decide(command, state, now) {
     switch (command.kind) {
@@ -76,20 +84,21 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
   },
 
   evolve(state, event) {
+    const { endedHolds } = state;
     switch (event.type) {
       case 'SeatHeld': {
         const { holdId, userId, tokenId, price, expiresAt } = event.data;
-        return { kind: 'held', holdId, userId, tokenId, price, expiresAt };
+        return { kind: 'held', holdId, userId, tokenId, price, expiresAt, endedHolds };
       }
       case 'SeatHoldReleased':
       case 'SeatHoldExpired':
-        return { kind: 'free', lastHoldId: event.data.holdId };
+        return free(event.data.holdId, endedHolds);
       case 'SeatReserved': {
         const { orderId, holdId, userId } = event.data;
-        return { kind: 'reserved', orderId, holdId, userId };
+        return { kind: 'reserved', orderId, holdId, userId, endedHolds };
       }
       case 'SeatReservationCancelled':
-        return { kind: 'free', lastHoldId: state.kind === 'reserved' ? state.holdId : undefined };
+        return state.kind === 'reserved' ? free(state.holdId, endedHolds) : state;
       default:
         return assertNever(event);
     }
@@ -108,10 +117,11 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   const { kind: _, ...data } = command;
   // A process that slept through the deadline must not take a seat it no longer has a claim to.
   if (now >= command.expiresAt) return holdEnded;
+  if (state.endedHolds.includes(command.holdId)) return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
   switch (state.kind) {
     case 'free':
-      return state.lastHoldId === command.holdId ? holdEnded : accept(held);
+      return accept(held);
     case 'reserved':
       if (state.holdId === command.holdId) return holdEnded;
       return reject('seat-reserved', `Seat ${command.seatId} is sold: choose another one.`, {
@@ -168,6 +178,10 @@ function holdExpired(seat: SeatName, state: Held): SeatEvent {
     type: 'SeatHoldExpired',
     data: { ...seatOf(seat), ...holderOf(state), expiredAt: state.expiresAt },
   };
+}
+
+function free(endedHold: HoldId, endedHolds: EndedHolds): SeatState {
+  return { kind: 'free', endedHolds: [endedHold, ...endedHolds].slice(0, maxEndedHolds) };
 }
 
 function seatOf({ scheduleId, seatId }: SeatName): SeatName {

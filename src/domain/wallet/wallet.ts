@@ -2,8 +2,11 @@ import type { ChargeId, OrderId, UserId } from '../../events/ids.js';
 import type { WalletEvent } from '../../events/wallet-events.js';
 import { accept, assertNever, type Decider, reject } from '../decider.js';
 
-/** Highest balance a wallet may reach, in points. */
-export const maxBalance = 1_000_000_000_000;
+/**
+ * Balance beyond which no charge is begun, in points. Far below what an event can carry, so that charges
+ * begun at the same moment can all still be credited.
+ */
+export const maxBalance = 100_000_000_000;
 
 export interface WalletState {
   readonly balance: number;

@@ -16,6 +16,7 @@ const maxReconnectMs = 1_000;
 /** Options of every connection: it comes back by itself, soon, and after a fail-over. */
 export const connectionOptions: RedisOptions = {
   connectTimeout: 2_000,
+  disconnectTimeout: 500,
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 10), maxReconnectMs),
   // The old primary of a fail-over still answers, but takes no writes.
   reconnectOnError: (error) => error.message.startsWith('READONLY'),

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { RedisLink } from '../redis/redis-link.js';
+import { RedisScript } from '../redis/redis-script.js';
+import type { Beginning, IdempotencyRecords, RecordedReply } from './port.js';
+
+/** A record is a hash: `digest` from the beginning, `reply` once it is known. Replies: the hash's fields. */
+const begin = new RedisScript(`
+local digest = redis.call('HGET', KEYS[1], 'digest')
+if not digest then
+  redis.call('HSET', KEYS[1], 'digest', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {'started'}
+end
+if digest ~= ARGV[1] then return {'mismatch'} end
+local reply = redis.call('HGET', KEYS[1], 'reply')
+if reply then return {'replay', reply} end
+return {'in-flight'}
+`);
+
+/** Leaves alone what another request has begun since under the same key. */
+const complete = new RedisScript(`
+local digest = redis.call('HGET', KEYS[1], 'digest')
+if digest and digest ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'reply', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`);
+
+const abandon = new RedisScript(`
+if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) end
+return 1
+`);
+
+const replySchema = z.object({
+  status: z.number().int(),
+  body: z.unknown(),
+  headers: z.record(z.string(), z.string()),
+});
+const beginningSchema = z.union([
+  z.tuple([z.literal('started')]),
+  z.tuple([z.literal('mismatch')]),
+  z.tuple([z.literal('in-flight')]),
+  z.tuple([z.literal('replay'), z.string()]),
+]);
+
+export interface RedisRecordsOptions {
+  /** How long a reply is remembered. */
+  readonly ttlMs: number;
+  /**
+   * How long a request counts as running that never comes to an end, because its process died. After that a
+   * retry runs again, which is safe: its events have the same ids.
+   */
+  readonly inFlightTtlMs?: number;
+  /** A larger reply is not kept: its retry runs again. */
+  readonly maxReplyBytes?: number;
+}
+
+/**
+ * Records that all processes share. While Redis is away each process goes on with its own, so that a retry
+ * which reaches another process may run again; that is safe, since ids of events derive from the key.
+ */
+export class RedisIdempotencyRecords implements IdempotencyRecords {
+  readonly #ttlMs: number;
+  readonly #inFlightTtlMs: number;
+  readonly #maxReplyBytes: number;
+
+  /** @param own this process's records: they are kept up to date, and asked while Redis is away. */
+  constructor(
+    private readonly link: RedisLink,
+    private readonly own: IdempotencyRecords,
+    { ttlMs, inFlightTtlMs = 30_000, maxReplyBytes = 256 * 1024 }: RedisRecordsOptions,
+  ) {
+    this.#ttlMs = ttlMs;
+    this.#inFlightTtlMs = inFlightTtlMs;
+    this.#maxReplyBytes = maxReplyBytes;
+  }
+
+  begin(key: string, digest: string): Promise<Beginning> {
+    return this.link.attempt<Beginning>(
+      async (client) => {
+        const found = await begin.run(client, this.#name(key), digest, this.#inFlightTtlMs);
+        const [kind, reply] = beginningSchema.parse(found);
+        return reply === undefined ? { kind } : { kind, reply: replyOf(reply) };
+      },
+      () => this.own.begin(key, digest),
+    );
+  }
+
+  async complete(key: string, digest: string, reply: RecordedReply): Promise<void> {
+    const text = JSON.stringify(reply);
+    if (Buffer.byteLength(text) > this.#maxReplyBytes) return this.abandon(key);
+    await this.own.complete(key, digest, reply);
+    await this.#tell((client) => complete.run(client, this.#name(key), digest, text, this.#ttlMs));
+  }
+
+  async abandon(key: string): Promise<void> {
+    await this.own.abandon(key);
+    await this.#tell((client) => abandon.run(client, this.#name(key)));
+  }
+
+  #name(key: string): string {
+    return this.link.key('reply', key);
+  }
+
+  #tell(say: Parameters<typeof this.link.attempt<unknown>>[0]): Promise<unknown> {
+    return this.link.attempt(say, () => undefined);
+  }
+}
+
+/** @throws when it is no reply of ours. */
+function replyOf(text: string): RecordedReply {
+  return replySchema.parse(JSON.parse(text));
+}
