@@ -2,6 +2,7 @@ import { processContext } from '../commands/command-context.js';
 import { Executor } from '../commands/execute.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
 import { SeatKeeper } from '../commands/seat-keeper.js';
+import { VenuePublisher } from '../commands/venue-publisher.js';
 import { openEngines } from '../engines.js';
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
@@ -48,7 +49,9 @@ export async function importDirectly(
     await catchUp();
     const executor = new Executor(store, systemClock);
     const seats = new SeatKeeper(executor, readSide.ports.venueUse, systemClock);
-    const handler = new ImportCatalogHandler(executor, seats, { secret: secrets.secret });
+    const handler = new ImportCatalogHandler(executor, new VenuePublisher(executor, seats), {
+      secret: secrets.secret,
+    });
     const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
     await catchUp();
     const { records, keptSeats, position = null } = report;

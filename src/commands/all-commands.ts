@@ -23,6 +23,7 @@ import { RegisterUserHandler } from './register-user.js';
 import { ReleaseHoldHandler } from './release-hold.js';
 import { SeatKeeper } from './seat-keeper.js';
 import { SeatOffer } from './seat-offer.js';
+import { VenuePublisher } from './venue-publisher.js';
 
 /** One handler a command: the command bus finds them here. */
 export const commandHandlers = [
@@ -54,6 +55,7 @@ export const commandServices = [
   QueueTurn,
   SeatOffer,
   SeatKeeper,
+  VenuePublisher,
   HoldEnder,
   ChargeProgress,
   CheckoutProgress,

@@ -4,44 +4,22 @@ import {
   type PerformanceDetails,
   performanceDecider,
   scheduleDecider,
-  type VenueCommand,
   venueDecider,
 } from '../domain/catalog/catalog.js';
-import type {
-  CatalogDocument,
-  PerformanceDocument,
-  ScheduleDocument,
-  VenueDocument,
-} from '../domain/catalog/document.js';
+import type { CatalogDocument, PerformanceDocument, ScheduleDocument } from '../domain/catalog/document.js';
 import { hashSeed } from '../domain/queue/shuffle.js';
 import type { Position } from '../event-store/port.js';
 import type { SalesRules } from '../events/catalog-events.js';
-import {
-  type PerformanceId,
-  performanceIdSchema,
-  scheduleIdSchema,
-  type VenueId,
-  venueIdSchema,
-} from '../events/ids.js';
+import { type PerformanceId, performanceIdSchema, scheduleIdSchema, type VenueId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
+import { type ImportedRecord, outcomeOf } from './imported-record.js';
 import { SETTINGS, type Settings } from './ports.js';
 import { queueSeed } from './queue-seed.js';
-import { type KeptSeat, SeatKeeper } from './seat-keeper.js';
-
-/** What a record of the feed became. */
-export interface ImportedRecord {
-  readonly kind: 'venue' | 'performance' | 'schedule';
-  /** The organiser's id, and ours. */
-  readonly externalId: string;
-  readonly id: string;
-  readonly name: string;
-  readonly outcome: 'published' | 'revised' | 'unchanged' | 'skipped';
-  /** Why a record was skipped. */
-  readonly reason?: string;
-}
+import type { KeptSeat } from './seat-keeper.js';
+import { VenuePublisher, venueIdOf } from './venue-publisher.js';
 
 export interface ImportReport {
   readonly records: readonly ImportedRecord[];
@@ -76,7 +54,7 @@ export const defaultSalesRules: SalesRules = {
 export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   constructor(
     private readonly executor: Executor,
-    private readonly seats: SeatKeeper,
+    private readonly venues: VenuePublisher,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'secret'>,
   ) {}
 
@@ -89,7 +67,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       if (result.position !== undefined && result.position > (position ?? 0)) position = result.position;
     };
     for (const venue of document.venues) {
-      const result = await this.#publishVenue(document.source, venue, context);
+      const result = await this.venues.publish(document.source, venue, context);
       keptSeats.push(...result.keptSeats);
       keep(result);
     }
@@ -102,58 +80,6 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       }
     }
     return { records, keptSeats, position };
-  }
-
-  async #publishVenue(source: string, venue: VenueDocument, context: CommandContext) {
-    const venueId = venue.venueId ?? venueIdOf(source, venue.id);
-    const stream = streams.venue(venueId);
-    const { state: known } = await this.executor.load(venueDecider, stream);
-    const before = known.details;
-    const record = {
-      kind: 'venue',
-      externalId: venue.id,
-      id: venueId,
-      name: before?.name ?? venue.name,
-    } as const;
-    if (venue.ifAbsent && before) {
-      return { record: { ...record, outcome: 'unchanged' } as const, keptSeats: [], position: undefined };
-    }
-    const wanted = venue.sections.length > 0 ? venue.sections : [...known.sections.values()];
-    const { sections, keptSeats } = await this.seats.keepUsed(venueId, known, wanted);
-    const planned = wanted.reduce(
-      (sum, { rows }) => sum + rows.reduce((n, row) => n + row.seats.length, 0),
-      0,
-    );
-    // A plan published onto a venue that exists takes nothing from it but the plan.
-    const described = venue.venueId !== undefined && before ? before : venue;
-    const names = described.names;
-    const focus = venue.focus ?? before?.focus;
-    const decorations = venue.decorations ?? before?.decorations;
-    const details = {
-      venueId,
-      name: described.name,
-      ...(names === undefined ? {} : { names }),
-      location: described.location,
-      capacity: described.capacity ?? before?.capacity ?? planned,
-      ...(focus === undefined ? {} : { focus }),
-      ...(decorations === undefined ? {} : { decorations }),
-    };
-    const step = stepContext(context, venueId);
-    const run = (command: VenueCommand) => this.executor.executeOrThrow(venueDecider, stream, command, step);
-    let last = await run({ kind: 'describe', details });
-    let changes = last.events.length;
-    // One append for each section: a whole plan would be larger than a store accepts at once.
-    for (const section of sections) {
-      last = await run({ kind: 'publish-section', venueId, section });
-      changes += last.events.length;
-    }
-    const kept = new Set(sections.map((section) => section.sectionId));
-    for (const sectionId of last.state.sections.keys()) {
-      if (kept.has(sectionId)) continue;
-      last = await run({ kind: 'withdraw-section', venueId, sectionId });
-      changes += last.events.length;
-    }
-    return { record: { ...record, outcome: outcomeOf(changes, before) }, keptSeats, position: last.position };
   }
 
   async #publishPerformance(source: string, performance: PerformanceDocument, context: CommandContext) {
@@ -224,13 +150,4 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     };
     return { record, position: published.position };
   }
-}
-
-function venueIdOf(source: string, externalId: string): VenueId {
-  return venueIdSchema.parse(deriveId('venue', source, externalId));
-}
-
-function outcomeOf(changes: number, before: unknown): 'published' | 'revised' | 'unchanged' {
-  if (changes === 0) return 'unchanged';
-  return before === undefined ? 'published' : 'revised';
 }

@@ -30,6 +30,7 @@ import { RegisterUser, RegisterUserHandler } from '../../src/commands/register-u
 import { ReleaseHold, ReleaseHoldHandler } from '../../src/commands/release-hold.js';
 import { SeatKeeper } from '../../src/commands/seat-keeper.js';
 import { SeatOffer } from '../../src/commands/seat-offer.js';
+import { VenuePublisher } from '../../src/commands/venue-publisher.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import type { PaymentProvider } from '../../src/integrations/payment/port.js';
@@ -84,6 +85,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const holds = new HoldEnder(executor, clock);
   const offer = new SeatOffer(executor, catalog, models, clock);
   const checkout = new CheckoutProgress(executor, holds);
+  const venues = new VenuePublisher(executor, new SeatKeeper(executor, models, clock));
   const charging = new ChargeProgress(executor, payments, settings);
 
   const handlers = new Map<unknown, ICommandHandler>([
@@ -96,7 +98,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(executor, holds)],
     [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds)],
-    [ImportCatalog, new ImportCatalogHandler(executor, new SeatKeeper(executor, models, clock), settings)],
+    [ImportCatalog, new ImportCatalogHandler(executor, venues, settings)],
     [IssueToken, new IssueTokenHandler(executor, catalog, turn, signer, models, settings)],
     [LeaveQueue, new LeaveQueueHandler(executor, holds)],
     [Login, new LoginHandler(executor, hasher, signer, clock, settings)],
