@@ -1,7 +1,9 @@
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
+import { WireServer } from '../eventstoredb-server/server.js';
 import { Collector } from './collector.js';
 import { idsOf, wholeCategory, withServer } from './eventstoredb-under-test.js';
-import { freshCategory, newEvents, streamIn } from './new-event.js';
+import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
 
 // A server process is started for each, on whatever else the machine is doing.
 jest.setTimeout(60_000);
@@ -137,6 +139,37 @@ describe('a subscription', () => {
       await collector.subscription.stop();
       expect(collector.ids).toEqual(ids);
     }));
+
+  it('whose handler is slow lets the server wait instead of piling events up', async () => {
+    const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
+    const store = openEventStoreDb({ connectionString: server.connectionString });
+    try {
+      const category = freshCategory();
+      const sizeable = () => newEvent('x'.repeat(10_000));
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const slow = new Collector(
+        store,
+        { after: 'end', categories: [category], batchSize: 16 },
+        () => released,
+      );
+      for (let append = 0; append < 20; append++) {
+        await store.append(streamIn(category), 'none', Array.from({ length: 100 }, sizeable));
+      }
+      const fast = new Collector(store, { after: 'start', categories: [category] });
+      await fast.untilEvents(2_000);
+      // The fast one has had all 20 MB; the slow one what fits into buffers, a few hundred kilobytes.
+      expect(server.context.reading.subscribedEvents - 2_000).toBeLessThan(500);
+      release();
+      await slow.untilEvents(2_000);
+      expect(slow.ids).toEqual(fast.ids);
+    } finally {
+      await store.close();
+      server.stop();
+    }
+  });
 
   it('that may not read ends with an error', () =>
     withServer({ user: 'admin', password: 'right' }, async ({ open }) => {

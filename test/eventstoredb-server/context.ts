@@ -23,8 +23,8 @@ export interface ServerContext {
   readonly settings: ServerSettings;
   /** Names of the calls made, in order. */
   readonly calls: string[];
-  /** Open calls that read. */
-  readonly reading: { reads: number; subscriptions: number };
+  /** Open calls that read, and how many events all subscriptions have sent. */
+  readonly reading: { reads: number; subscriptions: number; subscribedEvents: number };
   /** Dies at once, answering nothing more. */
   readonly die: () => void;
   /** Whether it has died. */

@@ -66,7 +66,7 @@ export class WireServer {
       faults: this.faults,
       settings: { ...defaults, ...options },
       calls: [],
-      reading: { reads: 0, subscriptions: 0 },
+      reading: { reads: 0, subscriptions: 0, subscribedEvents: 0 },
       die: options.die ?? (() => this.kill()),
       isDead: () => this.isDead,
       address: () => ({ host: '127.0.0.1', port: this.port }),

@@ -67,6 +67,7 @@ class Course {
     if (this.reading.matches(record)) {
       await this.reading.send(eventMessage(record));
       this.sent += 1;
+      this.reading.context.reading.subscribedEvents += 1;
       if (this.sent >= this.reading.context.faults.dropSubscriptionsAfterEvents) throw failures.unavailable();
     }
     this.considered += 1;
