@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { CLOCK } from '../commands/ports.js';
+import type { Clock } from '../platform/clock.js';
 import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
 import { IDEMPOTENCY_RECORDS } from '../platform/idempotency/port.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
@@ -9,6 +11,7 @@ import { QueuePositions } from './live/queue-positions.js';
 import { SeatChanges } from './live/seat-changes.js';
 import { OrderReplies } from './order-reply.js';
 import { QueueStatus } from './queue-status.js';
+import { inMemoryRateLimiters, RATE_LIMITERS } from './rate-limiter.js';
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
@@ -21,6 +24,12 @@ import { QueueStatus } from './queue-status.js';
       provide: IDEMPOTENCY_RECORDS,
       useFactory: ({ idempotency }: ApiSettings) => new InMemoryIdempotencyRecords(idempotency),
       inject: [API_SETTINGS],
+    },
+    {
+      provide: RATE_LIMITERS,
+      useFactory: ({ rateLimits }: ApiSettings, clock: Clock) =>
+        inMemoryRateLimiters(rateLimits, () => clock.nowMs()),
+      inject: [API_SETTINGS, CLOCK],
     },
     EventStreams,
     SeatChanges,

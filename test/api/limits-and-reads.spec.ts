@@ -1,6 +1,5 @@
 import { preferredLanguage } from '../../src/api/language.js';
 import { orderFrom } from '../../src/api/order-reply.js';
-import { RateLimiter } from '../../src/api/rate-limiter.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   holdIdSchema,
@@ -121,22 +120,6 @@ describe('paging', () => {
 });
 
 describe('rate limits', () => {
-  it('allow a burst, then refill evenly', () => {
-    const clock = { ms: 0 };
-    const limiter = new RateLimiter(60, 10, () => clock.ms);
-    for (let i = 0; i < 60; i++) expect(limiter.take('a')).toBe(0);
-    expect(limiter.take('a')).toBe(1);
-    expect(limiter.take('b')).toBe(0);
-    clock.ms += 1_000;
-    expect(limiter.take('a')).toBe(0);
-    expect(limiter.take('a')).toBeGreaterThan(0);
-  });
-
-  it('are off at 0', () => {
-    const limiter = new RateLimiter(0, 10, () => 0);
-    for (let i = 0; i < 1_000; i++) expect(limiter.take('a')).toBe(0);
-  });
-
   it('hold for log-ins of one address and commands of one fan', async () => {
     const rateLimits = { signInsPerMinute: 1, commandsPerMinute: 1, maxRemembered: 10 };
     const api = await startApi({ settings: { rateLimits } });

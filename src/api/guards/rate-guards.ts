@@ -1,25 +1,17 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { CLOCK } from '../../commands/ports.js';
-import type { Clock } from '../../platform/clock.js';
-import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { ApiProblem, retryAfter } from '../problem.js';
-import { RateLimiter } from '../rate-limiter.js';
+import { RATE_LIMITERS, type RateLimiters } from '../rate-limiter.js';
 import { userOf } from './user-guard.js';
 
 /** Bounds log-ins and registrations of one address. */
 @Injectable()
 export class AddressRateGuard implements CanActivate {
-  readonly #limiter: RateLimiter;
-
-  constructor(@Inject(API_SETTINGS) { rateLimits }: ApiSettings, @Inject(CLOCK) clock: Clock) {
-    const { signInsPerMinute, maxRemembered } = rateLimits;
-    this.#limiter = new RateLimiter(signInsPerMinute, maxRemembered, () => clock.nowMs());
-  }
+  constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
 
   /** @throws {ApiProblem} too-many-requests */
-  canActivate(context: ExecutionContext): boolean {
-    refuseWhenSpent(this.#limiter.take(context.switchToHttp().getRequest<FastifyRequest>().ip));
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    refuseWhenSpent(await this.limiters.signIns.take(requestOf(context).ip));
     return true;
   }
 }
@@ -27,18 +19,17 @@ export class AddressRateGuard implements CanActivate {
 /** Behind UserGuard: bounds the commands of one fan. */
 @Injectable()
 export class FanRateGuard implements CanActivate {
-  readonly #limiter: RateLimiter;
-
-  constructor(@Inject(API_SETTINGS) { rateLimits }: ApiSettings, @Inject(CLOCK) clock: Clock) {
-    const { commandsPerMinute, maxRemembered } = rateLimits;
-    this.#limiter = new RateLimiter(commandsPerMinute, maxRemembered, () => clock.nowMs());
-  }
+  constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
 
   /** @throws {ApiProblem} too-many-requests */
-  canActivate(context: ExecutionContext): boolean {
-    refuseWhenSpent(this.#limiter.take(userOf(context.switchToHttp().getRequest<FastifyRequest>())));
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    refuseWhenSpent(await this.limiters.commands.take(userOf(requestOf(context))));
     return true;
   }
+}
+
+function requestOf(context: ExecutionContext): FastifyRequest {
+  return context.switchToHttp().getRequest<FastifyRequest>();
 }
 
 function refuseWhenSpent(waitSeconds: number): void {

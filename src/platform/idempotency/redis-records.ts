@@ -78,9 +78,9 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
   begin(key: string, digest: string): Promise<Beginning> {
     return this.link.attempt<Beginning>(
       async (client) => {
-        const found = await begin.run(client, this.#name(key), digest, this.#inFlightTtlMs);
-        const [kind, reply] = beginningSchema.parse(found);
-        return reply === undefined ? { kind } : { kind, reply: replyOf(reply) };
+        const reply = await begin.run(client, this.#name(key), digest, this.#inFlightTtlMs);
+        const found = beginningSchema.parse(reply);
+        return found[0] === 'replay' ? { kind: 'replay', reply: replyOf(found[1]) } : { kind: found[0] };
       },
       () => this.own.begin(key, digest),
     );

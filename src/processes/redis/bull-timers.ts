@@ -66,7 +66,9 @@ export class BullTimers implements Timers {
   }
 
   async stop(): Promise<void> {
-    await this.#worker?.stop();
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.stop();
     await this.#queue.close();
   }
 }

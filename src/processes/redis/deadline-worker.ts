@@ -97,11 +97,16 @@ export class DeadlineWorker {
     this.#client.on('ready', () => outage.recovered());
     this.#client.on('error', (error) => outage.failed(error));
     this.#worker.on('error', (error) => {
-      if (this.#isStopping) return;
-      if (this.#client.status === 'ready') this.log.warn({ err: error }, 'a worker on Redis had an error');
-      else outage.failed(error);
+      if (this.#isStopping || isOfLostJob(error)) return;
+      if ('syscall' in error || this.#client.status !== 'ready') outage.failed(error);
+      else this.log.warn({ err: error }, 'a worker on Redis had an error');
     });
   }
+}
+
+/** Redis was emptied while it was acted on, or another process has taken it over: there is nothing to finish. */
+function isOfLostJob(error: Error): boolean {
+  return /^Missing (key|lock) for job/.test(error.message);
 }
 
 function parse(job: Job): Deadline {

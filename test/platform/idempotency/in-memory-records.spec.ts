@@ -1,6 +1,5 @@
 import { InMemoryIdempotencyRecords } from '../../../src/platform/idempotency/in-memory-records.js';
-
-const reply = { status: 201, body: { done: true }, headers: {} };
+import { recordsContract, reply } from './records-contract.js';
 
 function records(options: { maxRecords?: number } = {}) {
   const clock = { ms: 1_000 };
@@ -10,28 +9,7 @@ function records(options: { maxRecords?: number } = {}) {
 }
 
 describe('idempotency records in memory', () => {
-  it('go from started to in flight to replay', async () => {
-    const { made } = records();
-    expect(await made.begin('k', 'd')).toEqual({ kind: 'started' });
-    expect(await made.begin('k', 'd')).toEqual({ kind: 'in-flight' });
-    await made.complete('k', 'd', reply);
-    expect(await made.begin('k', 'd')).toEqual({ kind: 'replay', reply });
-  });
-
-  it('tell a different request, running or done', async () => {
-    const { made } = records();
-    await made.begin('k', 'd');
-    expect(await made.begin('k', 'e')).toEqual({ kind: 'mismatch' });
-    await made.complete('k', 'd', reply);
-    expect(await made.begin('k', 'e')).toEqual({ kind: 'mismatch' });
-  });
-
-  it('start again after being abandoned', async () => {
-    const { made } = records();
-    await made.begin('k', 'd');
-    await made.abandon('k');
-    expect(await made.begin('k', 'd')).toEqual({ kind: 'started' });
-  });
+  recordsContract(async () => records().made);
 
   it('are forgotten when they are old', async () => {
     const { made, clock } = records();
