@@ -125,6 +125,44 @@ describe('a subscription', () => {
       expect(resumed.ids).toEqual(ids);
     }));
 
+  it('hands events over before it looks where a checkpoint is, which may fail', async () => {
+    const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
+    const interruptions: string[] = [];
+    const store = openEventStoreDb({
+      connectionString: server.connectionString,
+      readTimeoutMs: 200,
+      warn: (message) => {
+        interruptions.push(message);
+        server.faults.set({});
+      },
+    });
+    try {
+      const [category, noise] = [freshCategory(), freshCategory()];
+      const first = newEvents(2);
+      // With the server's own first event, the one event is the 2,000th: a checkpoint follows it at once.
+      const appends = [first, newEvents(1000), newEvents(996), newEvents(1)];
+      for (const events of appends) {
+        const isNoise = events.length > 2;
+        await store.append(streamIn(isNoise ? noise : category), 'none', events);
+      }
+      const collector = new Collector(
+        store,
+        { after: 'start', categories: [category], batchSize: 2 },
+        async ({ events }) => {
+          if (events[0]?.id === first[0]?.id) server.faults.set({ hangReads: true });
+        },
+      );
+      await collector.untilEvents(3);
+      const ids = await write(store, category, 1);
+      await collector.untilEvents(5);
+      expect(collector.ids).toEqual(idsOf([...first, ...(appends[3] ?? [])]).concat(ids));
+      expect(interruptions).not.toEqual([]);
+    } finally {
+      await store.close();
+      server.stop();
+    }
+  });
+
   it('from the end misses nothing appended after it was asked for, though the server was away', () =>
     withServer({}, async ({ server, open }) => {
       const store = open();

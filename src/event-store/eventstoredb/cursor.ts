@@ -5,7 +5,7 @@ import { type LogPlace, placeOf } from './positions.js';
 export class Cursor {
   /** Position of the last event known to be done with; -1 before the first. */
   position: number;
-  /** Where to subscribe again: at that event or, after a checkpoint, behind it. */
+  /** Where to subscribe again. */
   place: LogPlace;
 
   constructor(after: Exclude<SubscribeOptions['after'], 'end'>) {
@@ -13,8 +13,8 @@ export class Cursor {
     this.place = after === 'start' ? 'start' : placeOf(after);
   }
 
-  /** Moves behind an event. */
-  passEvent(position: number): void {
+  /** Moves behind the event at a position. */
+  moveTo(position: number): void {
     this.position = position;
     this.place = placeOf(position);
   }

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordedEvent, SubscribeOptions, Subscription, SubscriptionBatch } from '../port.js';
 import { backoffMs } from './backoff.js';
 import type { Connection } from './connection.js';
 import { Cursor } from './cursor.js';
 import { failureOf } from './failures.js';
 import { Feed } from './feed.js';
+import { type Checkpoint, type Gathered, gather } from './gather.js';
 import type { Reader } from './reader.js';
-import { recordedEvent } from './records.js';
 import { type LogFilter, logSubscription, passesNothing } from './requests.js';
 import { within } from './within.js';
 
@@ -21,8 +21,6 @@ export interface SubscriptionSource {
 
 type Handler = (batch: SubscriptionBatch) => Promise<void>;
 
-/** While catching up, how long a batch may wait for more events. */
-const lingerMs = 5;
 /** Not told of having caught up, as servers before 23.10 do not tell, a subscription looks for itself. */
 const quietMs = 500;
 
@@ -116,14 +114,13 @@ export class SupervisedSubscription implements Subscription {
   private async deliver(feed: Feed, cursor: Cursor): Promise<void> {
     let silentSince = performance.now();
     while (!this.isStopped) {
-      const { events, hasNews, messages } = await this.gather(feed, cursor);
-      if (messages > 0) {
+      const wasLive = this.isLive;
+      const gathered = await gather(feed, { after: cursor.position, limit: this.batchSize, wasLive });
+      this.isLive = gathered.isLive;
+      if (gathered.messages > 0) {
         silentSince = performance.now();
         this.failures = 0;
-      }
-      if (this.isStopped) return;
-      if (events.length > 0 || hasNews) {
-        await this.handOver(events, cursor, this.isLive && !feed.hasMore);
+        await this.handOverAll(gathered, feed, cursor);
         continue;
       }
       if (feed.ended) return;
@@ -131,84 +128,43 @@ export class SupervisedSubscription implements Subscription {
       if (await feed.wait(waitMs)) continue;
       if (await this.hasReachedHead(feed, cursor)) {
         silentSince = performance.now();
-        if (!this.isLive) {
-          this.isLive = true;
-          await this.handOver([], cursor, true);
-        }
+        if (!this.isLive) await this.handOver([], cursor, true);
+        this.isLive = true;
       } else if (!feed.hasMore && performance.now() - silentSince >= this.source.silenceMs) {
         throw new Error('there are newer events than a silent subscription has brought');
       }
     }
   }
 
-  /**
-   * What has come: up to a batch of events; with none, whether there is news to hand over all the same (caught
-   * up, or a checkpoint beyond the last event).
-   */
-  private async gather(feed: Feed, cursor: Cursor) {
-    const events: RecordedEvent[] = [];
-    let checkpoint: { readonly commit: string; readonly prepare: string } | undefined;
-    let hasCaughtUp = false;
-    let messages = 0;
-    while (events.length < this.batchSize && !this.isStopped) {
-      const message = feed.read();
-      if (message === undefined) {
-        if (await this.mayGetMore(feed, events.length > 0)) continue;
-        break;
-      }
-      messages += 1;
-      const recorded = message.getEvent()?.getEvent();
-      if (recorded !== undefined) {
-        const event = recordedEvent(recorded);
-        // After subscribing again the server may begin a little before.
-        const last = events.at(-1)?.position ?? cursor.position;
-        if (event.position > last) events.push(event);
-        checkpoint = undefined;
-      }
-      const reached = message.getCheckpoint();
-      if (reached)
-        checkpoint = { commit: reached.getCommitPosition(), prepare: reached.getPreparePosition() };
-      if (message.hasFellBehind()) this.isLive = false;
-      if (message.hasCaughtUp()) {
-        this.isLive = true;
-        hasCaughtUp = true;
-      }
+  /** Events first; a checkpoint beyond them, or word of having caught up, in a batch without events. */
+  private async handOverAll(gathered: Gathered, feed: Feed, cursor: Cursor): Promise<void> {
+    const { events, checkpoint, hasCaughtUp } = gathered;
+    const isAtEnd = this.isLive && !feed.hasMore;
+    if (events.length > 0) await this.handOver(events, cursor, isAtEnd);
+    const hasMoved = checkpoint !== undefined && (await this.moveTo(checkpoint, cursor));
+    if (hasMoved || (hasCaughtUp && events.length === 0)) {
+      await this.handOver([], cursor, this.isLive && !feed.hasMore);
     }
-    const hasMoved = await this.pass(cursor, events, checkpoint);
-    return { events, hasNews: hasCaughtUp || hasMoved, messages };
   }
 
-  private async mayGetMore(feed: Feed, hasEvents: boolean): Promise<boolean> {
-    if (!hasEvents || feed.ended) return false;
-    // Events committed together arrive together, but the stream hands them out turn by turn.
-    if (this.isLive) await nextTurn();
-    else await feed.wait(lingerMs);
-    return feed.hasMore;
-  }
-
-  /** Moves the cursor behind events and checkpoint; whether a checkpoint has moved it further than events. */
-  private async pass(
-    cursor: Cursor,
-    events: readonly RecordedEvent[],
-    checkpoint: { readonly commit: string; readonly prepare: string } | undefined,
-  ): Promise<boolean> {
-    const last = events.at(-1);
-    if (last !== undefined) cursor.passEvent(last.position);
-    if (checkpoint === undefined) return false;
+  /** Moves the cursor to a checkpoint; false when that is not further on. */
+  private async moveTo({ commit, prepare }: Checkpoint, cursor: Cursor): Promise<boolean> {
     // A checkpoint may name the end of the last event looked at, where the next one will begin: to go on from
     // there is fine, but the position to tell is that of an event.
-    const end = { commit: checkpoint.commit, prepare: checkpoint.commit };
-    const isEvent = checkpoint.commit === checkpoint.prepare;
-    const position = isEvent
-      ? Number(checkpoint.commit)
-      : await this.source.reader.lastBefore(end, { kind: 'everything' });
+    const position =
+      commit === prepare
+        ? Number(commit)
+        : await this.source.reader.lastBefore({ commit, prepare: commit }, { kind: 'everything' });
     if (position === undefined || position <= cursor.position) return false;
-    cursor.passEvent(position);
+    cursor.moveTo(position);
     return true;
   }
 
+  /** Calls the handler; the cursor moves behind the events once it has them. */
   private async handOver(events: readonly RecordedEvent[], cursor: Cursor, caughtUp: boolean): Promise<void> {
     if (this.isStopped) return;
+    const last = events.at(-1);
+    if (last !== undefined) cursor.moveTo(last.position);
     try {
       await this.handler({ events, position: cursor.told, caughtUp });
     } catch (error) {
