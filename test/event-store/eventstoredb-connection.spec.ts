@@ -76,16 +76,40 @@ describe('a connection', () => {
   it('finds the leader of a cluster by gossip, and the next one when that has gone', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
-    const store = open(
-      `esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false&nodePreference=leader`,
-    );
+    const seeds = `esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false`;
+    const store = open(seeds);
     await store.append(streamIn('note'), 'none', newEvents(1));
     expect(one.context.calls).toEqual(['BatchAppend']);
+    expect(two.context.calls).toEqual([]);
     gossip.clusterPorts = [two.port, one.port];
     one.kill();
     await store.append(streamIn('note'), 'none', newEvents(1));
     expect(two.context.calls).toEqual(['BatchAppend']);
     expect(new Set(gossip.context.calls)).toEqual(new Set(['Gossip']));
+  });
+
+  it('goes over to the new leader when the old one lives on as a follower', async () => {
+    const [one, two, gossip] = [await start({}), await start({}), await start({})];
+    gossip.clusterPorts = [one.port, two.port];
+    const store = open(`esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false`);
+    const stream = streamIn('note');
+    await store.append(stream, 'none', newEvents(1));
+    gossip.clusterPorts = [two.port, one.port];
+    one.isFollower = true;
+    // What the old leader had is not here: each wire server has a log of its own.
+    expect(await store.readStream(stream)).toEqual([]);
+    await store.append(stream, 'none', newEvents(2));
+    expect(await store.readStream(stream)).toHaveLength(2);
+  });
+
+  it('prefers another node if told so', async () => {
+    const [one, two, gossip] = [await start({}), await start({}), await start({})];
+    gossip.clusterPorts = [one.port, two.port];
+    two.isFollower = true;
+    const seeds = `127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}`;
+    const store = open(`esdb://${seeds}?tls=false&nodePreference=follower`);
+    await store.append(streamIn('note'), 'none', newEvents(1));
+    expect(two.context.log.records).toHaveLength(2);
   });
 
   it('through esdb+discover works with TLS', async () => {

@@ -51,6 +51,8 @@ export class WireServer {
   port = 0;
   /** Ports of the cluster's nodes as gossip tells, the leader first; left out, this server alone. */
   clusterPorts: readonly number[] | undefined;
+  /** Refuses calls that ask for the leader. */
+  isFollower = false;
   private readonly server = new Server({
     'grpc.max_receive_message_length': 17 * 1024 * 1024,
     'grpc.keepalive_permit_without_calls': 1,
@@ -168,6 +170,9 @@ export class WireServer {
 
   private refusalOf(metadata: Metadata): ServiceError | undefined {
     const { user, password } = this.context.settings;
+    if (this.isFollower && metadata.get('requires-leader').includes('true')) {
+      return failures.notLeader('127.0.0.1', this.port);
+    }
     if (user === undefined) return undefined;
     const [sent] = metadata.get('authorization');
     if (sent === undefined) return failures.accessDenied();

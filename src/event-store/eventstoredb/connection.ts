@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '../port.js';
 import { backoffMs } from './backoff.js';
 import { Link } from './link.js';
+import type { Target } from './target.js';
 
 /** Keeps one {@link Link} at a time, and puts a new one in the place of one that is given up. */
 export class Connection {
@@ -15,10 +16,10 @@ export class Connection {
    * @throws {Error} when the connection string is malformed.
    */
   constructor(
-    private readonly connectionString: string,
+    private readonly target: Target,
     private readonly warn: (message: string) => void,
   ) {
-    this.link = new Link(connectionString);
+    this.link = new Link(target);
   }
 
   /** The connection to use; after failures, once it is time for another try. @throws {StoreUnavailable} when closed. */
@@ -56,7 +57,7 @@ export class Connection {
     // The first try comes at once: most often one node has gone and another is there.
     if (this.failures > 1) await sleep(backoffMs(this.failures - 1, 50, 1_000));
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
-    const link = new Link(this.connectionString);
+    const link = new Link(this.target);
     this.link = link;
     return link;
   }

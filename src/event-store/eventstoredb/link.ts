@@ -2,6 +2,7 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { BatchCall } from './batch-call.js';
+import type { Target } from './target.js';
 
 type StreamsClient = grpcStreams.StreamsClient;
 export type ReadStream = ReturnType<StreamsClient['read']>;
@@ -19,7 +20,10 @@ interface ClientParts {
     debugName: string,
     create: (client: StreamsClient) => Stream,
   ): () => Promise<Stream>;
-  callArguments(options: object, callOptions: { readonly deadline: number }): CallArguments;
+  callArguments(
+    options: { readonly requiresLeader: boolean },
+    callOptions: { readonly deadline: number },
+  ): CallArguments;
 }
 
 /**
@@ -36,8 +40,8 @@ export class Link {
   isRetired = false;
 
   /** @throws {Error} when the connection string is malformed or names a file that is not there. */
-  constructor(connectionString: string) {
-    this.client = EventStoreDBClient.connectionString(connectionString);
+  constructor(private readonly target: Target) {
+    this.client = EventStoreDBClient.connectionString(target.connectionString);
     // Protected members: the package's version is pinned, and the tests call each of them.
     this.parts = this.client as unknown as ClientParts;
   }
@@ -55,7 +59,7 @@ export class Link {
    */
   async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
     return this.call('read', (client) =>
-      client.read(request, ...this.parts.callArguments({}, { deadline: deadlineMs })),
+      client.read(request, ...this.parts.callArguments(this.target, { deadline: deadlineMs })),
     );
   }
 
@@ -69,7 +73,7 @@ export class Link {
 
   private async openBatch(): Promise<BatchCall> {
     const stream = await this.call('batchAppend', (client) =>
-      client.batchAppend(...this.parts.callArguments({}, { deadline: Number.POSITIVE_INFINITY })),
+      client.batchAppend(...this.parts.callArguments(this.target, { deadline: Number.POSITIVE_INFINITY })),
     );
     return new BatchCall(stream);
   }

@@ -3,6 +3,7 @@ import { Appender } from './appender.js';
 import { Connection } from './connection.js';
 import { EventStoreDb } from './event-store-db.js';
 import { Reader } from './reader.js';
+import { targetOf } from './target.js';
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`, see docs/eventstoredb.md. */
@@ -31,7 +32,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   const { appendTimeoutMs = 15_000, attemptTimeoutMs = 4_000, readTimeoutMs = 10_000 } = options;
   const { maxWaitingAppends = 20_000, maxWaitingBytes = 64 * 1024 * 1024, silenceMs = 15_000 } = options;
   const warn = options.warn ?? (() => {});
-  const connection = new Connection(options.connectionString, warn);
+  const connection = new Connection(targetOf(options.connectionString), warn);
   const reader = new Reader(connection, readTimeoutMs);
   const appender = new Appender({
     connection,
