@@ -71,6 +71,8 @@ export class Executor {
   /**
    * Runs a command against one stream. A rejection is decided on what the store holds now, never on a cached
    * state alone.
+   * @param options.isLikelyNew the stream most often has no events yet: one this process has not met is taken
+   * for a new one without reading it. Where that is wrong the append is refused, and it is read after all.
    * @throws {StoreUnavailable} when the outcome is unknown: repeat the same command.
    */
   async execute<State, Command, Event extends DomainEvent>(
@@ -78,9 +80,12 @@ export class Executor {
     stream: StreamName,
     command: Command,
     context: CommandContext,
+    options: { readonly isLikelyNew?: boolean } = {},
   ): Promise<Outcome<State>> {
-    let loaded = this.#cached<State>(stream) ?? (await this.#read(decider, stream));
-    let isFresh = this.isOnlyWriter;
+    const cached = this.#cached<State>(stream);
+    const isGuess = cached === undefined && options.isLikelyNew === true;
+    let loaded = cached ?? (isGuess ? newStream(decider.initial) : await this.#read(decider, stream));
+    let isFresh = this.isOnlyWriter && !isGuess;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const now = this.clock.now();
       const decision = decider.decide(command, loaded.state, now);
@@ -136,17 +141,25 @@ export class Executor {
     return isCurrent ? (cached as Loaded<State>) : this.#read(decider, stream);
   }
 
+  /**
+   * The state as far as it is known at no cost, to turn away early what plainly can't succeed. Where nobody else
+   * writes, a stream this process has not met counts as new; otherwise the store is asked.
+   */
+  async presume<State, Event extends DomainEvent>(
+    decider: Pick<Decider<State, never, Event>, 'initial' | 'evolve'>,
+    stream: StreamName,
+  ): Promise<State> {
+    if (this.isOnlyWriter) return this.#cached<State>(stream)?.state ?? decider.initial;
+    return (await this.#read(decider, stream)).state;
+  }
+
   /** Reads what was appended since the stream was last read. */
   async #read<State, Event extends DomainEvent>(
     decider: Pick<Decider<State, never, Event>, 'initial' | 'evolve'>,
     stream: StreamName,
   ): Promise<Loaded<State>> {
     const cached = this.#cached<State>(stream);
-    let loaded: Loaded<State> = cached ?? {
-      state: decider.initial,
-      revision: undefined,
-      position: undefined,
-    };
+    let loaded: Loaded<State> = cached ?? newStream(decider.initial);
     for (;;) {
       const from = loaded.revision === undefined ? 0 : loaded.revision + 1;
       const page = await this.store.readStream(stream, { from, limit: maxReadCount });
@@ -232,4 +245,8 @@ export class Executor {
     if (cached?.revision !== undefined && cached.revision > (loaded.revision ?? -1)) return;
     this.#cache.set(stream, { ...loaded, readAtMs: this.clock.nowMs() });
   }
+}
+
+function newStream<State>(state: State): Loaded<State> {
+  return { state, revision: undefined, position: undefined };
 }

@@ -140,6 +140,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         streams.seat(scheduleId, seatId),
         { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
         context,
+        { isLikelyNew: true },
       );
       if (taken.kind === 'rejected') {
         // A seat that is paid for ended this hold well: the rest of it belongs to the checkout.

@@ -74,7 +74,7 @@ export class SeatOffer {
    */
   async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<void> {
     for (const seatId of seatIds) {
-      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      const state = await this.executor.presume(seatDecider, streams.seat(scheduleId, seatId));
       if (isFree(state, this.clock.now())) continue;
       throw state.kind === 'reserved'
         ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })

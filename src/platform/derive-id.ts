@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Namespace of every id boxoffice derives; fixed for ever, since derived ids are stored. */
 const namespace = Buffer.from('6f2f1f0e5e0b4d6c9a3b7c1d2e3f4a5b', 'hex');
@@ -10,9 +10,11 @@ const namespace = Buffer.from('6f2f1f0e5e0b4d6c9a3b7c1d2e3f4a5b', 'hex');
 export function deriveId(...parts: readonly (string | number)[]): string {
   // Parts are length-prefixed so that ('a', 'b') and ('ab', '') differ.
   const name = parts.map((part) => `${String(part).length}:${part}`).join('');
-  const hash = createHash('sha1').update(namespace).update(name).digest();
-  hash[6] = (hash.readUInt8(6) & 0x0f) | 0x50;
-  hash[8] = (hash.readUInt8(8) & 0x3f) | 0x80;
-  const hex = hash.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const bytes = Buffer.allocUnsafe(namespace.length + Buffer.byteLength(name));
+  namespace.copy(bytes);
+  bytes.write(name, namespace.length);
+  const hex = hash('sha1', bytes);
+  // The two highest bits of the 9th byte are the variant, 10.
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
