@@ -1,8 +1,8 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, PerformanceId, ScheduleId, SeatId, VenueId } from '../events/ids.js';
 import type { ScheduleRow } from '../projections/catalog/tables.js';
-import { selectAll } from './context.js';
 import type { LiveSeat, ScheduleOfVenue } from './ports.js';
+import { selectAll } from './select.js';
 
 /** Most dates of one venue, and most of its seats in use on all dates. */
 const maxSchedules = 10_000;

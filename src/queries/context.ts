@@ -1,6 +1,5 @@
 import type { DataSource } from 'typeorm';
 import { type Clock, systemClock } from '../platform/clock.js';
-import type { CellValue } from '../projections/engine/table.js';
 import { SeatingPlans } from './seating-plans.js';
 
 /** What queries work with: the read-only database, a clock, and the seating plans kept in memory. */
@@ -13,22 +12,4 @@ export interface QueryContext {
 /** A context on the read models' read-only connection; make one per process, it holds a cache. */
 export function queryContext(db: DataSource, clock: Clock = systemClock): QueryContext {
   return { db, clock, plans: new SeatingPlans(db) };
-}
-
-/** Runs a SELECT; the caller names the row type its columns have. */
-export function selectAll<Row>(
-  db: DataSource,
-  sql: string,
-  parameters: readonly CellValue[] = [],
-): Promise<Row[]> {
-  return db.query<Row[]>(sql, [...parameters]);
-}
-
-/** The first row of a SELECT, or undefined. */
-export async function selectFirst<Row>(
-  db: DataSource,
-  sql: string,
-  parameters: readonly CellValue[] = [],
-): Promise<Row | undefined> {
-  return (await selectAll<Row>(db, sql, parameters))[0];
 }

@@ -1,7 +1,8 @@
 import type { ChargeId } from '../events/ids.js';
 import type { ChargeRow } from '../projections/wallets/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import type { ChargeReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** One attempt to buy points; null when unknown. Whether the asker may see it is the caller's to check. */
 export async function getCharge({ db }: QueryContext, chargeId: ChargeId): Promise<ChargeReply | null> {

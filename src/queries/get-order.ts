@@ -1,8 +1,9 @@
 import type { OrderId } from '../events/ids.js';
 import type { OrderRow } from '../projections/orders/tables.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { toOrders } from './order-replies.js';
 import type { OrderReply } from './replies.js';
+import { selectAll } from './select.js';
 
 /** One order in full; null when unknown. Whether the asker may see it is the caller's to check. */
 export async function getOrder({ db }: QueryContext, orderId: OrderId): Promise<OrderReply | null> {

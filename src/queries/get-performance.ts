@@ -1,11 +1,12 @@
 import { salesRulesSchema } from '../events/catalog-events.js';
 import type { PerformanceId } from '../events/ids.js';
 import { PriceList } from '../projections/catalog/price-list.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import { listSchedules } from './list-schedules.js';
 import { maxPageSize } from './paging.js';
 import { type SummaryRow, selectSummaries, toSummary } from './performance-summaries.js';
 import type { Language, PerformanceReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** A performance with its prices, rules of sale and first dates; null when unknown. */
 export async function getPerformance(

@@ -1,8 +1,9 @@
 import type { TokenId } from '../events/ids.js';
 import { emptyQueue, type QueueRow, type TokenRow } from '../projections/tokens/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import { estimateWaitSeconds, fansAhead, statusAt } from './queue-status.js';
 import type { QueueTokenReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** A fan's turn in a queue; null when unknown. */
 export async function getQueueToken(

@@ -1,7 +1,8 @@
 import type { PerformanceId } from '../events/ids.js';
 import type { QueueRow } from '../projections/tokens/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import type { QueueReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** A performance's queue as anyone may see it; null when the performance is unknown. */
 export async function getQueue(

@@ -1,7 +1,8 @@
 import type { ScheduleId } from '../events/ids.js';
 import type { ScheduleRow } from '../projections/catalog/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import type { ScheduleReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** One date; null when unknown. Holds that lapsed a moment ago may still count as taken here. */
 export async function getSchedule(

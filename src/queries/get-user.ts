@@ -1,7 +1,8 @@
 import type { UserId } from '../events/ids.js';
 import type { UserRow } from '../projections/users/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import type { UserReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** A fan's account; null when unknown or erased. */
 export async function getUser({ db }: QueryContext, userId: UserId): Promise<UserReply | null> {

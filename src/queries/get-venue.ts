@@ -1,9 +1,10 @@
 import type { VenueId } from '../events/ids.js';
 import type { SectionRow, VenueRow } from '../projections/catalog/tables.js';
-import { type QueryContext, selectAll, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import { parseNames, pickName } from './names.js';
 import type { Language, VenueReply } from './replies.js';
 import { decorationsOf, focusOf } from './seating-plans.js';
+import { selectAll, selectFirst } from './select.js';
 
 /** A venue with its sections; null when unknown. */
 export async function getVenue(

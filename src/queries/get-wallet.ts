@@ -1,8 +1,9 @@
 import type { UserId } from '../events/ids.js';
 import type { RowOf } from '../projections/engine/table.js';
 import type { pointsTable } from '../projections/wallets/tables.js';
-import { type QueryContext, selectFirst } from './context.js';
+import type { QueryContext } from './context.js';
 import type { WalletReply } from './replies.js';
+import { selectFirst } from './select.js';
 
 /** A fan's points; null when the fan is unknown. */
 export async function getWallet({ db }: QueryContext, userId: UserId): Promise<WalletReply | null> {

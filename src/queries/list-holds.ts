@@ -1,7 +1,8 @@
 import type { HoldId, Instant, PerformanceId, ScheduleId, SeatId, UserId } from '../events/ids.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import type { HeldSeatReply, HoldReply } from './replies.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seat-names.js';
+import { selectAll } from './select.js';
 
 interface HeldSeatRow extends SeatNameColumns {
   readonly hold_id: HoldId;

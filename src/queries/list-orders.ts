@@ -1,9 +1,10 @@
 import type { UserId } from '../events/ids.js';
 import type { OrderRow } from '../projections/orders/tables.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { toOrders } from './order-replies.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
 import type { OrderReply, Page, PageRequest } from './replies.js';
+import { selectAll } from './select.js';
 
 /**
  * A fan's orders, newest first.

@@ -1,9 +1,10 @@
 import { searchable } from '../projections/catalog/search-text.js';
 import type { CellValue } from '../projections/engine/table.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
 import { type SummaryRow, selectSummaries, toSummary } from './performance-summaries.js';
 import type { Language, Page, PageRequest, PerformanceSummary } from './replies.js';
+import { selectAll } from './select.js';
 
 export interface PerformanceFilter {
   /** Every word must be found in the names, description or venue name. */

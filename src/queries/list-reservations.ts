@@ -1,11 +1,12 @@
 import type { Instant, UserId } from '../events/ids.js';
 import type { RowOf } from '../projections/engine/table.js';
 import type { reservationsTable } from '../projections/orders/tables.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { pickName } from './names.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
 import type { Language, Page, PageRequest, ReservationReply } from './replies.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seat-names.js';
+import { selectAll } from './select.js';
 
 type ReservationRow = RowOf<typeof reservationsTable> &
   SeatNameColumns & {

@@ -1,9 +1,10 @@
 import type { Instant, PerformanceId } from '../events/ids.js';
 import type { ScheduleRow } from '../projections/catalog/tables.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { toSchedule } from './get-schedule.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
 import type { Page, PageRequest, ScheduleReply } from './replies.js';
+import { selectAll } from './select.js';
 
 /**
  * A performance's dates, earliest first, `from` inclusive to `to` exclusive.

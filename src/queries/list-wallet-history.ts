@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { UserId } from '../events/ids.js';
 import type { WalletHistoryRow } from '../projections/wallets/tables.js';
-import { type QueryContext, selectAll } from './context.js';
+import type { QueryContext } from './context.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
 import type { Page, PageRequest, WalletEntryReply } from './replies.js';
+import { selectAll } from './select.js';
 
 /**
  * A fan's movements of points, newest first.

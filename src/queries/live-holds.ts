@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { HoldId, Instant, ScheduleId, SeatId, TokenId, UserId } from '../events/ids.js';
-import { selectAll } from './context.js';
 import type { HeldSeat, HeldSeatCursor } from './ports.js';
+import { selectAll } from './select.js';
 
 interface HeldRow {
   readonly schedule_id: ScheduleId;

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, PerformanceId, TokenId, UserId } from '../events/ids.js';
-import { selectAll, selectFirst } from './context.js';
 import type { LapsedToken, LiveToken, TokenNumber } from './ports.js';
+import { selectAll, selectFirst } from './select.js';
 
 interface LiveRow {
   readonly token_id: TokenId;

@@ -2,8 +2,8 @@ import type { DataSource } from 'typeorm';
 import type { Instant } from '../events/ids.js';
 import type { OrderRow } from '../projections/orders/tables.js';
 import type { ChargeRow } from '../projections/wallets/tables.js';
-import { selectAll } from './context.js';
 import type { OpenCharge, OpenOrder } from './ports.js';
+import { selectAll } from './select.js';
 
 /** See {@link QueryPorts.openOrders}. */
 export async function openOrders(db: DataSource, olderThan: Instant, limit: number): Promise<OpenOrder[]> {

@@ -8,9 +8,9 @@ import type {
   paymentsTable,
   reservationsTable,
 } from '../projections/orders/tables.js';
-import { selectAll } from './context.js';
 import type { OrderItemReply, OrderReply } from './replies.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seat-names.js';
+import { selectAll } from './select.js';
 
 type ItemRow = OrderItemRow & SeatNameColumns;
 type PaymentRow = RowOf<typeof paymentsTable>;

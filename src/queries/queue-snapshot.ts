@@ -1,8 +1,8 @@
 import type { DataSource } from 'typeorm';
 import type { PerformanceId } from '../events/ids.js';
 import type { QueueRow } from '../projections/tokens/tables.js';
-import { selectAll, selectFirst } from './context.js';
 import type { QueueSnapshot } from './ports.js';
+import { selectAll, selectFirst } from './select.js';
 
 /** See {@link QueryPorts.queueSnapshot}. */
 export async function queueSnapshot(

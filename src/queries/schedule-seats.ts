@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, ScheduleId, SeatId, VenueId } from '../events/ids.js';
 import { PriceList } from '../projections/catalog/price-list.js';
-import { selectAll, selectFirst } from './context.js';
+import { selectAll, selectFirst } from './select.js';
 
 /** One date with what its seats cost, as of a position of the log. */
 export interface PricedSchedule {

@@ -4,6 +4,7 @@ import { decorationSchema } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
 import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/tables.js';
 import type { Decoration, Point } from './catalog-parts.js';
+import { selectAll } from './select.js';
 
 export interface PlannedSeat {
   readonly seatId: SeatId;
@@ -43,7 +44,7 @@ export class SeatingPlans {
 
   /** The plan as published now; null when the venue is unknown. */
   async of(venueId: VenueId): Promise<SeatingPlan | null> {
-    const [venue] = await this.db.query<VenueRow[]>('SELECT * FROM venues WHERE venue_id = ?', [venueId]);
+    const [venue] = await selectAll<VenueRow>(this.db, 'SELECT * FROM venues WHERE venue_id = ?', [venueId]);
     if (!venue) return null;
     const known = this.plans.get(venueId);
     if (known?.revision === venue.revision) return known.plan;
@@ -55,11 +56,13 @@ export class SeatingPlans {
   }
 
   private async load(venue: VenueRow): Promise<SeatingPlan> {
-    const sections = await this.db.query<SectionRow[]>(
+    const sections = await selectAll<SectionRow>(
+      this.db,
       'SELECT * FROM sections WHERE venue_id = ? AND withdrawn = 0 ORDER BY ordinal, section_id',
       [venue.venue_id],
     );
-    const seats = await this.db.query<SeatRow[]>(
+    const seats = await selectAll<SeatRow>(
+      this.db,
       'SELECT * FROM seats WHERE venue_id = ? AND withdrawn = 0 ORDER BY section_id, row_index, seat_column',
       [venue.venue_id],
     );

@@ -2,8 +2,8 @@ import type { RecordedEvent, SubscriptionBatch } from '../../event-store/port.js
 import type { Instant } from '../../events/ids.js';
 import type { EventMetadata } from '../../events/metadata.js';
 import { decodeEvent, type EventType } from '../../events/registry.js';
-import { advanceCheckpoint, checkpointName } from './checkpoints.js';
-import { DatabaseFailure, type WriteSession } from './dialect.js';
+import { advanceCheckpoints, checkpointName } from './checkpoints.js';
+import { DatabaseFailure, RowRefused, type WriteSession } from './dialect.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
 import { RowBatch, type RowCache } from './row-batch.js';
 import { type CellValue, type KeyOf, keyText, type Table } from './table.js';
@@ -29,14 +29,15 @@ export class ProjectionFailure extends Error {
   override readonly name = 'ProjectionFailure';
   constructor(
     readonly active: ActiveProjection,
-    readonly event: RecordedEvent,
+    /** Null when the rows of several events were refused together. */
+    readonly event: RecordedEvent | null,
     cause: unknown,
   ) {
-    super(
-      `projection ${active.projection.name} cannot apply ${event.type} at position ${event.position}: ` +
-        (cause instanceof Error ? cause.message : String(cause)),
-      { cause },
-    );
+    const what = event
+      ? `apply ${event.type} at position ${event.position}`
+      : `store its rows after position ${active.position}`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`projection ${active.projection.name} cannot ${what}: ${why}`, { cause });
   }
 }
 
@@ -88,12 +89,13 @@ export async function applyBatch(
   const decoded = new DecodedEvents();
   await session.begin();
   try {
-    for (const { projection, suffix, position } of behind) {
-      const name = checkpointName(projection, suffix);
-      const moved = await advanceCheckpoint(session, name, position, batch.position, at);
-      if (!moved) throw new CheckpointMoved(`another runner has moved checkpoint ${name}`);
-    }
-    for (const active of behind) await applyTo(session, active, batch.events, decoded);
+    const from = behind.map(({ projection, suffix, position }) => ({
+      name: checkpointName(projection, suffix),
+      position,
+    }));
+    const moved = await advanceCheckpoints(session, from, batch.position, at);
+    if (!moved) throw new CheckpointMoved('another runner has moved a checkpoint');
+    await applyToAll(session, behind, batch, decoded);
     await session.commit();
   } catch (error) {
     await session.rollback();
@@ -101,6 +103,24 @@ export async function applyBatch(
   }
   for (const active of behind) active.position = batch.position;
   return decoded.all();
+}
+
+/**
+ * The projections' tables are their own, so one prepares its rows while the server writes another's.
+ * @throws the first failure, in the projections' order, once all of them have ended.
+ */
+async function applyToAll(
+  session: WriteSession,
+  projections: readonly ActiveProjection[],
+  batch: SubscriptionBatch,
+  decoded: DecodedEvents,
+): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    projections.map((active) => applyTo(session, active, batch.events, decoded)),
+  );
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  const database = failures.find((failure) => failure instanceof DatabaseFailure);
+  if (failures.length > 0) throw database ?? failures[0];
 }
 
 async function applyTo(
@@ -128,11 +148,12 @@ async function applyTo(
       if (pending) await pending;
       if (rows.size > maxDirtyRows) await rows.flush();
     }
+    await rows.flush();
   } catch (error) {
     if (error instanceof DatabaseFailure || !current) throw error;
-    throw new ProjectionFailure(active, current, error);
+    const event = error instanceof RowRefused && handled.length > 1 ? null : current;
+    throw new ProjectionFailure(active, event, error);
   }
-  await rows.flush();
 }
 
 function dispatch(projection: Projection, event: ProjectedEvent, rows: RowBatch): void | Promise<void> {

@@ -32,31 +32,27 @@ export async function loadCheckpoint(
   at: Instant,
 ): Promise<Checkpoint> {
   const name = checkpointName(projection, suffix);
-  await session.run(
-    `INSERT INTO ${checkpointsTable.name} (name, version, position, updated_at)
-     SELECT ?, ?, ?, ? FROM (SELECT 1 AS one) AS once
-     WHERE NOT EXISTS (SELECT 1 FROM ${checkpointsTable.name} WHERE name = ?)`,
-    [name, projection.version, beforeFirst, at, name],
-  );
+  const fresh = { name, version: projection.version, position: beforeFirst, updated_at: at };
+  await session.insertIfMissing(checkpointsTable, checkpointsTable.name, fresh);
   const [row] = await session.rowsByKey(checkpointsTable, checkpointsTable.name, [[name]]);
   return { version: Number(row?.version), position: Number(row?.position) };
 }
 
 /**
- * Moves a checkpoint on, if it still is where this runner read it. Called first in the transaction, so that
+ * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
  * another runner of the same tables waits or fails here.
- * @returns false when another runner has moved it.
+ * @returns false when another runner has moved one.
  */
-export async function advanceCheckpoint(
+export async function advanceCheckpoints(
   session: WriteSession,
-  name: string,
-  from: number,
+  from: readonly { readonly name: string; readonly position: number }[],
   to: number,
   at: Instant,
 ): Promise<boolean> {
+  const where = new Array<string>(from.length).fill('(name = ? AND position = ?)').join(' OR ');
   const { affected } = await session.run(
-    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ? WHERE name = ? AND position = ?`,
-    [to, at, name, from],
+    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ? WHERE ${where}`,
+    [to, at, ...from.flatMap(({ name, position }) => [name, position])],
   );
-  return affected === 1;
+  return affected === from.length;
 }

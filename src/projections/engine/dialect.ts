@@ -10,10 +10,14 @@ export interface Changes {
 /** One write connection in use by one batch at a time. */
 export interface WriteSession {
   begin(): Promise<void>;
+  /** A failure leaves it open whether the transaction was committed: the checkpoint tells. */
   commit(): Promise<void>;
+  /** Ends whatever transaction is open; never fails. */
   rollback(): Promise<void>;
   all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]>;
   run(sql: string, parameters: readonly CellValue[]): Promise<Changes>;
+  /** Leaves a row with the same key as it is. */
+  insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void>;
   /** The existing rows with these keys, in any order. */
   rowsByKey(table: Table, tableName: string, keys: readonly (readonly CellValue[])[]): Promise<AnyRow[]>;
   /** Writes whole rows, new or not. */
@@ -35,11 +39,24 @@ export class DatabaseFailure extends Error {
   override readonly name = 'DatabaseFailure';
 }
 
-/** Runs a database call; whatever it throws becomes a {@link DatabaseFailure}. */
-export async function guarded<Result>(call: () => Result | Promise<Result>): Promise<Result> {
+/** The database will never take such a row: the projection that made it is at fault. */
+export class RowRefused extends Error {
+  override readonly name = 'RowRefused';
+}
+
+/**
+ * Runs a database call.
+ * @param isRefusal whether an error says that the data can never be stored.
+ * @throws {RowRefused} {@link DatabaseFailure} with what the call threw as their cause.
+ */
+export async function guarded<Result>(
+  call: () => Result | Promise<Result>,
+  isRefusal: (error: unknown) => boolean = () => false,
+): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    throw new DatabaseFailure(error instanceof Error ? error.message : String(error), { cause: error });
+    const Failure = isRefusal(error) ? RowRefused : DatabaseFailure;
+    throw new Failure(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }

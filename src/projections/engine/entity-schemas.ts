@@ -1,6 +1,6 @@
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Column, Table } from './table.js';
-import { columnTypeFor, type DatabaseType, indexName, keyName, mysqlText } from './table-ddl.js';
+import { columnTypeFor, type DatabaseType, indexName, keyName, textOptions } from './table-ddl.js';
 
 /** Tables as TypeORM knows them, for a database of this type. */
 export function entitySchemas(tables: readonly Table[], type: DatabaseType): EntitySchema[] {
@@ -26,7 +26,7 @@ function columnOptions(
   return {
     type: columnTypeFor(column.kind, type),
     ...(column.length === undefined ? {} : { length: column.length }),
-    ...(type === 'better-sqlite3' || column.length === undefined ? {} : mysqlText),
+    ...textOptions(column.kind, type),
     nullable: column.nullable,
     ...(primaryKeyConstraintName === undefined ? {} : { primary: true, primaryKeyConstraintName }),
   };

@@ -3,7 +3,7 @@ import type { Instant } from '../../events/ids.js';
 /** Why a projection stopped. */
 export interface Parked {
   readonly error: string;
-  /** The event it could not apply; null when its tables were built by another version. */
+  /** The event it could not apply; null when it was several, or when its tables were built by another version. */
   readonly event: {
     readonly type: string;
     readonly stream: string;

@@ -194,11 +194,16 @@ export class ProjectionRunner {
   }
 
   private park({ active, event, message }: ProjectionFailure): void {
-    const { type, stream, revision, position } = event;
+    const where = event && {
+      type: event.type,
+      stream: event.stream,
+      revision: event.revision,
+      position: event.position,
+    };
     for (const entry of this.entries) {
-      if (entry === active) entry.parked = { error: message, event: { type, stream, revision, position } };
+      if (entry === active) entry.parked = { error: message, event: where };
     }
-    this.options.logger?.error({ projection: active.projection.name, stream, revision, position }, message);
+    this.options.logger?.error({ projection: active.projection.name, event: where }, message);
     this.waiters.giveUp();
   }
 

@@ -40,10 +40,9 @@ class SqliteSession implements WriteSession {
     return guarded(() => void this.prepared('COMMIT').run());
   }
 
-  rollback(): Promise<void> {
-    return guarded(() => {
-      if (this.database.inTransaction) this.prepared('ROLLBACK').run();
-    });
+  async rollback(): Promise<void> {
+    // Some failures have rolled back already.
+    if (this.database.inTransaction) this.prepared('ROLLBACK').run();
   }
 
   all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
@@ -52,6 +51,13 @@ class SqliteSession implements WriteSession {
 
   run(sql: string, parameters: readonly CellValue[]): Promise<{ affected: number }> {
     return guarded(() => ({ affected: this.prepared(sql).run(...parameters).changes }));
+  }
+
+  insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void> {
+    return guarded(() => {
+      const statement = this.prepared(`${insertSql(table, tableName, 1)} ON CONFLICT DO NOTHING`);
+      statement.run(...Object.keys(table.columns).map((column) => row[column] ?? null));
+    });
   }
 
   rowsByKey(table: Table, tableName: string, keys: readonly (readonly CellValue[])[]): Promise<AnyRow[]> {
@@ -67,7 +73,7 @@ class SqliteSession implements WriteSession {
       const statement = this.prepared(upsertSql(table, tableName));
       // Within a transaction one row a statement is faster here than many: binding costs more than stepping.
       for (const row of rows) statement.run(...columns.map((column) => row[column] ?? null));
-    });
+    }, isRefusal);
   }
 
   private prepared(sql: string): Statement {
@@ -107,6 +113,10 @@ export const sqliteDialect: Dialect = {
     return turn;
   },
 };
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_CONSTRAINT');
+}
 
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');

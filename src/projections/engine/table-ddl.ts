@@ -4,8 +4,15 @@ import type { ColumnKind } from './table.js';
 /** The TypeORM driver a read-model database uses. */
 export type DatabaseType = 'better-sqlite3' | 'mysql' | 'mariadb';
 
-/** Ids differ by case and accents, so text compares by code point. */
-export const mysqlText = { charset: 'utf8mb4', collation: 'utf8mb4_bin' } as const;
+/**
+ * Ids differ by case, accents and blanks at the end, so text compares by code point. `utf8mb4_bin`, which both
+ * servers have, ignores blanks at the end.
+ */
+const mysqlText = {
+  mysql: { charset: 'utf8mb4', collation: 'utf8mb4_0900_bin' },
+  mariadb: { charset: 'utf8mb4', collation: 'utf8mb4_nopad_bin' },
+  'better-sqlite3': {},
+} as const;
 
 /** The column's type name in this database. */
 export function columnTypeFor(kind: ColumnKind, type: DatabaseType): ColumnKind | 'integer' {
@@ -13,6 +20,11 @@ export function columnTypeFor(kind: ColumnKind, type: DatabaseType): ColumnKind 
   // TypeORM reads an SQLite `int` back as `integer`.
   if (kind === 'int') return 'integer';
   return kind === 'mediumtext' ? 'text' : kind;
+}
+
+/** How text columns of this kind compare in this database; nothing for other kinds. */
+export function textOptions(kind: ColumnKind, type: DatabaseType): { charset?: string; collation?: string } {
+  return kind === 'varchar' || kind === 'text' || kind === 'mediumtext' ? mysqlText[type] : {};
 }
 
 export function indexName(tableName: string, columns: readonly string[]): string {
@@ -35,22 +47,23 @@ export interface TableSpec {
 }
 
 /**
- * Creates a table through TypeORM, in the types of the runner's database.
+ * Creates a table through TypeORM, in the types of the runner's database. One that is there already stays: where
+ * DDL commits by itself, a migration that was cut off runs again.
  * @throws {Error} when a column's text is not a known type.
  */
 export async function createTable(runner: QueryRunner, spec: TableSpec): Promise<void> {
-  const sqlite = runner.dataSource.options.type === 'better-sqlite3';
+  // Read models are opened with no other driver.
+  const type = runner.dataSource.options.type as DatabaseType;
   await runner.createTable(
     new Table({
       name: spec.name,
       columns: Object.entries(spec.columns).map(([name, text]) => {
         const { kind, length, isNullable } = parseColumn(text);
-        const isText = length !== undefined || kind === 'text' || kind === 'mediumtext';
         return {
           name,
-          type: columnTypeFor(kind, sqlite ? 'better-sqlite3' : 'mysql'),
+          type: columnTypeFor(kind, type),
           ...(length === undefined ? {} : { length }),
-          ...(isText && !sqlite ? mysqlText : {}),
+          ...textOptions(kind, type),
           isNullable,
           ...(spec.key.includes(name)
             ? { isPrimary: true, primaryKeyConstraintName: keyName(spec.name) }
@@ -61,6 +74,7 @@ export async function createTable(runner: QueryRunner, spec: TableSpec): Promise
         (columns) => new TableIndex({ name: indexName(spec.name, columns), columnNames: [...columns] }),
       ),
     }),
+    true,
   );
 }
 

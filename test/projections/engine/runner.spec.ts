@@ -30,6 +30,7 @@ function failingCommits(models: ReadModels, failures: number): Dialect {
           rollback: () => session.rollback(),
           all: (sql, parameters) => session.all(sql, parameters),
           run: (sql, parameters) => session.run(sql, parameters),
+          insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
           rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
           upsert: (table, name, rows) => session.upsert(table, name, rows),
           commit: () => (left-- > 0 ? Promise.reject(new DatabaseFailure('power cut')) : session.commit()),

@@ -1,0 +1,38 @@
+/** Where a MySQL or MariaDB database is, and who asks. */
+export interface MysqlLocation {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  /** Encrypted, and the server's certificate checked against the authorities Node trusts. */
+  readonly tls: boolean;
+}
+
+const defaultPort = 3306;
+
+/**
+ * Reads `mysql://user:password@host:port/database`, also with `mariadb:`, and `?tls=true`.
+ * @throws {Error} saying what is wrong, without the password.
+ */
+export function parseMysqlUrl(text: string): MysqlLocation {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['mysql:', 'mariadb:'].includes(url.protocol) || url.hostname === '') {
+    throw new Error('the database URL must look like mysql://user:password@host:3306/database');
+  }
+  const database = decodeURIComponent(url.pathname.slice(1));
+  if (!/^[^/]+$/.test(database)) throw new Error('the database URL must name one database after the host');
+  for (const [name, value] of url.searchParams) {
+    if (name !== 'tls' || !['true', 'false'].includes(value)) {
+      throw new Error(`the database URL may end in ?tls=true or ?tls=false, not in ${name}=${value}`);
+    }
+  }
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? defaultPort : Number(url.port),
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database,
+    tls: url.searchParams.get('tls') === 'true',
+  };
+}

@@ -1,0 +1,116 @@
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2';
+import { type Changes, guarded, type WriteSession } from '../engine/dialect.js';
+import { columnsBesideKey, insertSql, placeholders } from '../engine/sql.js';
+import type { AnyRow, CellValue, Table } from '../engine/table.js';
+import { chunksOf } from './chunks.js';
+
+/** Data the server will never take, by error number: null, out of range, wrong, too long, truncated. */
+const refusals = new Set([1048, 1264, 1265, 1366, 1406]);
+
+/** A pool of connections. */
+export interface ConnectionSource {
+  getConnection(callback: (error: NodeJS.ErrnoException | null, connection: PoolConnection) => void): void;
+}
+
+/**
+ * One connection out of the pool. Goes straight to mysql2: TypeORM's query path costs about as much as a small
+ * statement.
+ */
+export class MysqlSession implements WriteSession {
+  private constructor(private readonly connection: PoolConnection) {}
+
+  static open(pool: ConnectionSource): Promise<MysqlSession> {
+    return new Promise((resolve, reject) => {
+      pool.getConnection((error, connection) => {
+        if (error) reject(error);
+        else resolve(new MysqlSession(connection));
+      });
+    });
+  }
+
+  release(): void {
+    this.connection.release();
+  }
+
+  async begin(): Promise<void> {
+    await this.ask('START TRANSACTION', []);
+  }
+
+  /** When the connection is lost meanwhile, only the checkpoint can tell whether it happened. */
+  async commit(): Promise<void> {
+    await this.ask('COMMIT', []);
+  }
+
+  /** A connection that cannot roll back is closed, which does it. */
+  async rollback(): Promise<void> {
+    try {
+      await this.ask('ROLLBACK', []);
+    } catch {
+      this.connection.destroy();
+    }
+  }
+
+  all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
+    // Columns hold numbers, text and null only.
+    return this.ask<RowDataPacket[]>(sql, parameters) as Promise<AnyRow[]>;
+  }
+
+  async run(sql: string, parameters: readonly CellValue[]): Promise<Changes> {
+    // mysql2 counts matched rows (CLIENT_FOUND_ROWS), as Changes wants.
+    const { affectedRows } = await this.ask<ResultSetHeader>(sql, parameters);
+    return { affected: affectedRows };
+  }
+
+  async insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void> {
+    const [key = ''] = table.key;
+    const sql = `${insertSql(table, tableName, 1)} ON DUPLICATE KEY UPDATE ${key} = VALUES(${key})`;
+    await this.run(sql, cellsOf(table, row));
+  }
+
+  async rowsByKey(
+    table: Table,
+    tableName: string,
+    keys: readonly (readonly CellValue[])[],
+  ): Promise<AnyRow[]> {
+    const found: AnyRow[] = [];
+    const tuple = `(${placeholders(table.key.length)})`;
+    for (const chunk of chunksOf(keys)) {
+      const tuples = new Array<string>(chunk.length).fill(tuple).join(', ');
+      const sql = `SELECT * FROM ${tableName} WHERE (${table.key.join(', ')}) IN (${tuples})`;
+      found.push(...(await this.all(sql, chunk.flat())));
+    }
+    return found;
+  }
+
+  async upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
+    const updates = columnsBesideKey(table).map((column) => `${column} = VALUES(${column})`);
+    for (const chunk of chunksOf(rows.map((row) => cellsOf(table, row)))) {
+      const sql = `${insertSql(table, tableName, chunk.length)} ON DUPLICATE KEY UPDATE ${updates.join(', ')}`;
+      await this.run(sql, chunk.flat());
+    }
+  }
+
+  private ask<Result extends ResultSetHeader | RowDataPacket[]>(
+    sql: string,
+    values: readonly CellValue[],
+  ): Promise<Result> {
+    return guarded(
+      () =>
+        new Promise<Result>((resolve, reject) => {
+          this.connection.query<Result>(sql, [...values], (error, result) => {
+            if (error) reject(error);
+            else resolve(result);
+          });
+        }),
+      isRefusal,
+    );
+  }
+}
+
+function cellsOf(table: Table, row: AnyRow): CellValue[] {
+  return Object.keys(table.columns).map((column) => row[column] ?? null);
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && refusals.has(Number(error.errno));
+}

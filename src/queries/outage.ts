@@ -1,0 +1,43 @@
+/** The read models' database cannot be asked now; the same question may be asked again soon. */
+export class ReadModelsUnavailable extends Error {
+  override readonly name = 'ReadModelsUnavailable';
+  constructor(cause: unknown) {
+    super(`the read models cannot be asked: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The server is away, full or too slow: asking again at once would make it worse. The driver names errors as MySQL
+ * does; the number is MariaDB's for a query that took too long.
+ */
+const away = new Set<unknown>([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'ER_CON_COUNT_ERROR',
+  'ER_TOO_MANY_USER_CONNECTIONS',
+  'ER_QUERY_INTERRUPTED',
+  'ER_QUERY_TIMEOUT',
+  1969,
+]);
+/** The connection is gone, as is every one with a fatal error; another one may work at once. */
+const lost = new Set<unknown>(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE', 'ER_SERVER_SHUTDOWN']);
+
+/** Whether a failed query was refused (`none`, a defect of ours) or could not be asked. */
+export function outageOf(error: unknown): 'none' | 'lost' | 'away' {
+  // TypeORM wraps what the driver threw for a query, but not for a connection.
+  const cause = property(error, 'driverError') ?? error;
+  const code = property(cause, 'code');
+  if (away.has(code) || away.has(property(cause, 'errno'))) return 'away';
+  return lost.has(code) || property(cause, 'fatal') === true ? 'lost' : 'none';
+}
+
+function property(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  // Any object may be asked for any property; it is unknown what it is.
+  return (value as Record<string, unknown>)[name];
+}
