@@ -11,9 +11,10 @@ import type { OrderItem } from '../events/order-events.js';
 import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
-import { Executor, type Loaded, type Outcome } from './execute.js';
+import { Executor, type Outcome } from './execute.js';
 import { HoldEnder, isReservedBy } from './hold-ender.js';
 import { Rejected, refuse } from './rejected.js';
+import type { Loaded } from './stream-states.js';
 
 type Existing = Exclude<OrderState, { kind: 'none' }>;
 type OrderOf<Kind extends OrderState['kind']> = Extract<OrderState, { kind: Kind }>;

@@ -6,9 +6,10 @@ import type { TokenEvent } from '../events/queue-events.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import { type CommandContext, stepContext } from './command-context.js';
-import { type Accepted, Executor, type Loaded } from './execute.js';
+import { type Accepted, Executor } from './execute.js';
 import { CLOCK } from './ports.js';
 import { refuse } from './rejected.js';
+import type { Loaded } from './stream-states.js';
 
 type ReturnReason = Extract<TokenEvent, { type: 'SeatsReturned' }>['data']['reason'];
 
