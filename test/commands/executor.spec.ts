@@ -142,6 +142,35 @@ describe('Executor', () => {
     expect({ reads, balance: state.balance, revision }).toEqual({ reads: [1], balance: 4, revision: 3 });
   });
 
+  it('reads nothing twice where nobody else writes, and still decides on its own latest state', async () => {
+    let reads = 0;
+    const original = store.readStream.bind(store);
+    store.readStream = (...args) => {
+      reads++;
+      return original(...args);
+    };
+    const alone = new Executor(store, clock, true);
+    await alone.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const refused = await alone.execute(walletDecider, wallet, spend('x', 11), freshContext());
+    expect(refused).toMatchObject({ kind: 'rejected', state: { balance: 10 } });
+    expect((await alone.load(walletDecider, wallet)).state.balance).toBe(10);
+    expect(reads).toBe(1);
+  });
+
+  it('takes an unmet stream for new when told it likely is, and reads it when the store says otherwise', async () => {
+    await executor.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const guessing = new Executor(store, clock, true);
+    const paid = await guessing.execute(walletDecider, wallet, credit('b', 5), freshContext(), {
+      isLikelyNew: true,
+    });
+    expect(paid).toMatchObject({ kind: 'accepted', state: { balance: 15 }, revision: 1 });
+    const refusing = new Executor(store, clock, true);
+    const refused = await refusing.execute(walletDecider, wallet, spend('x', 10), freshContext(), {
+      isLikelyNew: true,
+    });
+    expect(refused).toMatchObject({ kind: 'accepted', state: { balance: 5 } });
+  });
+
   it('serves a copy no older than asked, and looks again one millisecond later', async () => {
     const other = new Executor(store, clock);
     await executor.load(walletDecider, wallet);
