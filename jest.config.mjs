@@ -41,6 +41,8 @@ export default {
       displayName: 'mariadb',
       roots: ['<rootDir>/test/projections', '<rootDir>/test/queries'],
       globals: { readModelsOn: 'mariadb' },
+      // These start servers of their own, in the first project.
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/projections/mysql/'],
     },
   ],
   // Two cores on the smallest machine we care about: more workers only slow each other down.

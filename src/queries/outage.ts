@@ -1,3 +1,5 @@
+import { driverErrorField } from '../projections/engine/driver-error.js';
+
 /** The read models' database cannot be asked now; the same question may be asked again soon. */
 export class ReadModelsUnavailable extends Error {
   override readonly name = 'ReadModelsUnavailable';
@@ -29,15 +31,7 @@ const lost = new Set<unknown>(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE'
 
 /** Whether a failed query was refused (`none`, a defect of ours) or could not be asked. */
 export function outageOf(error: unknown): 'none' | 'lost' | 'away' {
-  // TypeORM wraps what the driver threw for a query, but not for a connection.
-  const cause = property(error, 'driverError') ?? error;
-  const code = property(cause, 'code');
-  if (away.has(code) || away.has(property(cause, 'errno'))) return 'away';
-  return lost.has(code) || property(cause, 'fatal') === true ? 'lost' : 'none';
-}
-
-function property(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  // Any object may be asked for any property; it is unknown what it is.
-  return (value as Record<string, unknown>)[name];
+  const code = driverErrorField(error, 'code');
+  if (away.has(code) || away.has(driverErrorField(error, 'errno'))) return 'away';
+  return lost.has(code) || driverErrorField(error, 'fatal') === true ? 'lost' : 'none';
 }

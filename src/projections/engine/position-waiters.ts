@@ -1,6 +1,7 @@
 /** Callers waiting for a position; woken by progress, never by polling. */
 export class PositionWaiters {
   private readonly waiters = new Set<{ position: number; settle: (reached: boolean) => void }>();
+  private wake: (() => void) | undefined;
 
   /**
    * Resolves true when `reached` is called with `position` or more, false after `timeoutMs`, when `signal`
@@ -21,7 +22,21 @@ export class PositionWaiters {
       const timer = setTimeout(giveUp, timeoutMs);
       signal?.addEventListener('abort', giveUp, { once: true });
       this.waiters.add(waiter);
+      this.wake?.();
     });
+  }
+
+  /** Resolves after `ms`, or as soon as somebody waits: the time in which more work may gather. */
+  async idle(ms: number): Promise<void> {
+    if (this.waiters.size > 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wake = undefined;
   }
 
   reached(position: number): void {
@@ -29,6 +44,7 @@ export class PositionWaiters {
   }
 
   giveUp(): void {
+    this.wake?.();
     for (const waiter of this.waiters) waiter.settle(false);
   }
 }

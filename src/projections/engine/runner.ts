@@ -41,6 +41,8 @@ interface Entry extends ActiveProjection {
 }
 
 const defaultBatchSize = 1_000;
+/** How far the read models may lag on purpose while nobody waits for them. */
+const gatherMs = 10;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5_000;
 
@@ -189,8 +191,10 @@ export class ProjectionRunner {
     this.caughtUp = batch.caughtUp;
     this.waiters.reached(this.position);
     onApplied?.({ position: batch.position, events, caughtUp: batch.caughtUp });
-    // The HTTP server shares this thread.
-    if (!batch.caughtUp) await nextTurn();
+    // The HTTP server shares this thread: it gets a turn, and when nothing is pressing, time in which events
+    // gather, since a batch costs more than an event.
+    if (batch.caughtUp) await this.waiters.idle(gatherMs);
+    else await nextTurn();
   }
 
   private park({ active, event, message }: ProjectionFailure): void {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
 import { type Dialect, guarded, type WriteSession } from './dialect.js';
+import { driverErrorField } from './driver-error.js';
 import { columnsBesideKey, insertSql, keyCondition } from './sql.js';
 import type { AnyRow, CellValue, Table } from './table.js';
 
@@ -115,9 +116,9 @@ export const sqliteDialect: Dialect = {
 };
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_CONSTRAINT');
+  return String(driverErrorField(error, 'code')).startsWith('SQLITE_CONSTRAINT');
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+  return String(driverErrorField(error, 'code')).startsWith('SQLITE_BUSY');
 }

@@ -1,11 +1,12 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2';
 import { type Changes, guarded, type WriteSession } from '../engine/dialect.js';
+import { driverErrorField } from '../engine/driver-error.js';
 import { columnsBesideKey, insertSql, placeholders } from '../engine/sql.js';
 import type { AnyRow, CellValue, Table } from '../engine/table.js';
 import { chunksOf } from './chunks.js';
 
 /** Data the server will never take, by error number: null, out of range, wrong, too long, truncated. */
-const refusals = new Set([1048, 1264, 1265, 1366, 1406]);
+const refusals = new Set<unknown>([1048, 1264, 1265, 1366, 1406]);
 
 /** A pool of connections. */
 export interface ConnectionSource {
@@ -112,5 +113,5 @@ function cellsOf(table: Table, row: AnyRow): CellValue[] {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'errno' in error && refusals.has(Number(error.errno));
+  return refusals.has(driverErrorField(error, 'errno'));
 }

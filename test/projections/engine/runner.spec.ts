@@ -151,6 +151,18 @@ it('parks a projection at the event it cannot apply, and lets the others go on',
   ]);
 });
 
+it('parks a projection whose rows the database refuses, and lets the others go on', async () => {
+  const { history, models } = await registrations(4);
+  const projections = [tally('broken', { count: () => null as unknown as number }), tally('sound')];
+  const runner = run(history, models, { projections });
+  await caughtUpAlone(runner, 'sound', (await history.store.head()) ?? 0);
+  expect(await tallies(models)).toEqual({ sound: 4 });
+  expect((await runner.status()).projections).toMatchObject([
+    { name: 'broken', parked: { error: expect.stringContaining('store its rows'), event: null } },
+    { name: 'sound', parked: null },
+  ]);
+});
+
 it('parks a projection whose tables another version built', async () => {
   const { history, models } = await registrations(2);
   const first = run(history, models, { projections: [tally('t')] });

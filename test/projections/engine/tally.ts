@@ -11,11 +11,12 @@ export const tallyTable = defineTable('tallies', {
 });
 export type TallyRow = RowOf<typeof tallyTable>;
 
-/** A counting projection; `check` may refuse an event by throwing. */
+/** A counting projection; `check` may refuse an event by throwing, `count` may count wrongly. */
 export function tally(
   name: string,
-  options: { version?: number; check?: (loginId: string) => void } = {},
+  options: { version?: number; check?: (loginId: string) => void; count?: (before: number) => number } = {},
 ): Projection {
+  const count = options.count ?? ((before: number) => before + 1);
   return {
     name,
     version: options.version ?? 1,
@@ -23,7 +24,7 @@ export function tally(
     on: {
       async UserRegistered({ data }, rows: RowBatch) {
         const row = await rows.get(tallyTable, [name]);
-        rows.put(tallyTable, { name, events: (row?.events ?? 0) + 1 });
+        rows.put(tallyTable, { name, events: count(row?.events ?? 0) });
         options.check?.(data.loginId);
       },
     },

@@ -1,0 +1,191 @@
+import { createConnection } from 'mysql2/promise';
+import type { UserId } from '../../../src/events/ids.js';
+import { ProjectionRunner, type RunnerOptions } from '../../../src/projections/engine/runner.js';
+import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
+import { ReadModelsUnavailable } from '../../../src/queries/outage.js';
+import { selectAll } from '../../../src/queries/select.js';
+import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+import { createTallies, tallies, tally } from '../engine/tally.js';
+import { caughtUp, History, id } from '../history.js';
+import { Story } from '../story.js';
+import { LossyProxy } from './lossy-proxy.js';
+
+/** Short, so that a frozen server is given up soon; long enough for a busy machine. */
+const limits = {
+  connectTimeoutMs: 2_000,
+  acquireTimeoutMs: 1_000,
+  queryTimeoutMs: 1_000,
+  writeTimeoutMs: 3_000,
+};
+
+let server: TestMariaDb;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  server = await startMariaDb();
+}, 420_000);
+afterAll(() => server.stop());
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function open(url: string): Promise<ReadModels> {
+  const models = await openReadModels({ url, limits });
+  cleanups.push(() => models.close());
+  return models;
+}
+
+async function tallyModels(url?: string): Promise<ReadModels> {
+  const models = await open(url ?? (await server.newDatabase()));
+  await createTallies(models);
+  return models;
+}
+
+class Registrations {
+  readonly history = new History();
+  private readonly story = new Story(this.history);
+  private count = 0;
+
+  async add(more: number): Promise<void> {
+    for (const until = this.count + more; this.count < until; this.count++) {
+      await this.story.register(id<UserId>(`user ${this.count}`), `user${this.count}`);
+    }
+  }
+}
+
+function run(history: History, models: ReadModels, options: Partial<RunnerOptions> = {}): ProjectionRunner {
+  const runner = new ProjectionRunner({
+    store: history.store,
+    dataSource: models.write,
+    dialect: models.dialect,
+    projections: [tally('t')],
+    batchSize: 3,
+    ...options,
+  });
+  cleanups.push(() => runner.stop());
+  runner.start();
+  return runner;
+}
+
+const ask = (models: ReadModels) =>
+  selectAll(models.read, 'SELECT events FROM tallies WHERE name = ?', ['t']);
+
+describe('when the server crashes', () => {
+  it('applies every event once, and answers again when it is back', async () => {
+    const log = new Registrations();
+    await log.add(20);
+    const models = await tallyModels();
+    const runner = run(log.history, models);
+    await caughtUp(log.history, runner);
+    // Many batches are on their way when it goes.
+    await log.add(300);
+    await server.kill();
+    await expect(ask(models)).rejects.toBeInstanceOf(ReadModelsUnavailable);
+    await log.add(30);
+    await server.restart();
+    await caughtUp(log.history, runner);
+    expect(await ask(models)).toEqual([{ events: 350 }]);
+    expect(await runner.status()).toMatchObject({ ready: true, lastError: null });
+  }, 60_000);
+});
+
+describe('when the server is silent', () => {
+  it('lets no query wait for ever, and goes on when the server does', async () => {
+    const log = new Registrations();
+    await log.add(5);
+    const models = await tallyModels();
+    const runner = run(log.history, models);
+    await caughtUp(log.history, runner);
+    server.pause();
+    await log.add(5);
+    // More than the pool has connections.
+    const answers = await Promise.allSettled(Array.from({ length: 25 }, () => ask(models)));
+    server.resume();
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'ReadModelsUnavailable' } });
+    }
+    await caughtUp(log.history, runner);
+    expect(await ask(models)).toEqual([{ events: 10 }]);
+  }, 60_000);
+
+  it('lets nobody wait for ever for a connection', async () => {
+    const models = await openReadModels({
+      url: await server.newDatabase(),
+      limits: { ...limits, readPoolSize: 1 },
+    });
+    cleanups.push(() => models.close());
+    const holder = models.read.createQueryRunner();
+    await holder.connect();
+    await expect(ask(models)).rejects.toThrow('no database connection within 1000 ms');
+    await holder.release();
+    expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  }, 30_000);
+
+  it('ends a query that takes too long', async () => {
+    const models = await tallyModels();
+    const slow = selectAll(models.read, 'SELECT SLEEP(600)');
+    await expect(slow).rejects.toMatchObject({
+      name: 'ReadModelsUnavailable',
+      message: expect.stringContaining('max_statement_time'),
+    });
+  }, 30_000);
+});
+
+describe('when a connection is lost in the middle of COMMIT', () => {
+  it.each(['reply', 'request'] as const)(
+    'applies every event once (lost: %s)',
+    async (loss) => {
+      const log = new Registrations();
+      await log.add(4);
+      const proxy = await LossyProxy.before(await server.newDatabase());
+      cleanups.push(() => proxy.close());
+      const models = await tallyModels(proxy.url);
+      const errors: string[] = [];
+      const logger = { error: (_details: object, message: string) => errors.push(message) };
+      const runner = run(log.history, models, { logger });
+      await caughtUp(log.history, runner);
+      proxy.losses.push(loss, loss);
+      await log.add(20);
+      await caughtUp(log.history, runner);
+      expect(proxy.losses).toEqual([]);
+      expect(errors).toHaveLength(2);
+      expect(await tallies(models)).toEqual({ t: 24 });
+    },
+    60_000,
+  );
+});
+
+it('waits for a lock and tries again when it waited too long', async () => {
+  const log = new Registrations();
+  await log.add(2);
+  const url = await server.newDatabase();
+  const models = await tallyModels(url);
+  let failed = (): void => undefined;
+  const hasFailed = new Promise<void>((resolve) => {
+    failed = resolve;
+  });
+  const runner = run(log.history, models, { logger: { error: () => failed() } });
+  await caughtUp(log.history, runner);
+  const other = await createConnection({ uri: url });
+  await other.beginTransaction();
+  await other.query('SELECT * FROM projection_checkpoints FOR UPDATE');
+  await log.add(3);
+  await hasFailed;
+  expect((await runner.status()).lastError).toContain('Lock wait timeout');
+  await other.end();
+  await caughtUp(log.history, runner);
+  expect(await tallies(models)).toEqual({ t: 5 });
+}, 60_000);
+
+it('leaves no transaction open when an application has failed', async () => {
+  const log = new Registrations();
+  await log.add(3);
+  const models = await tallyModels();
+  const check = (): void => {
+    throw new Error('cannot be');
+  };
+  const runner = run(log.history, models, { projections: [tally('t', { check })] });
+  expect(await runner.waitFor((await log.history.store.head()) ?? 0, { timeoutMs: 20_000 })).toBe(false);
+  const open = await models.write.query('SELECT * FROM information_schema.innodb_trx');
+  expect(open).toEqual([]);
+}, 30_000);
