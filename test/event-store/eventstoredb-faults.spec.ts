@@ -21,6 +21,7 @@ afterEach(() => {
 
 const faults: AppendFault[] = [
   'hang',
+  'hang-call',
   'commit-then-hang',
   'commit-then-disconnect',
   'commit-then-timeout',
@@ -77,6 +78,15 @@ describe('an append that meets a fault', () => {
       await expect(store.append(stream, 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
       await server.plan({});
       expect(await store.append(stream, 'none', newEvents(1))).toMatchObject({ revision: 0 });
+    }));
+
+  it('that ends the call, in good order, is repeated without waiting for the answer', () =>
+    withServer({}, async ({ server, open }) => {
+      const warnings: string[] = [];
+      const store = open({ warn: (message) => warnings.push(message) });
+      await server.plan({ appends: ['end-call'] });
+      await store.append(streamIn('seat'), 'none', newEvents(1));
+      expect(warnings).toEqual([expect.stringContaining('the server ended the call')]);
     }));
 
   it('with `any` is appended once', () =>

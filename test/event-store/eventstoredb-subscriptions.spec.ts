@@ -1,5 +1,5 @@
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
-import type { EventStore } from '../../src/event-store/port.js';
+import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer } from '../eventstoredb-server/server.js';
 import { Collector } from './collector.js';
 import { idsOf, wholeCategory, withServer } from './eventstoredb-under-test.js';
@@ -47,7 +47,7 @@ describe('a subscription', () => {
     withServer({}, async ({ server, open }) => {
       const store = open();
       const category = freshCategory();
-      await server.plan({ dropSubscriptionsAfterEvents: 9 });
+      await server.plan({ dropSubscriptionsAfterEvents: 9, repeatOnSubscribe: true });
       const ids = await write(store, category, 30);
       const collector = new Collector(store, { after: 'start', categories: [category] });
       await collector.untilEvents(ids.length);
@@ -208,6 +208,16 @@ describe('a subscription', () => {
       server.stop();
     }
   });
+
+  it('from the end of a log that cannot be reached keeps appends waiting no longer than they may', () =>
+    withServer({}, async ({ server, open }) => {
+      const store = open({ appendTimeoutMs: 500, readTimeoutMs: 200 });
+      await server.kill();
+      const collector = new Collector(store, { after: 'end' });
+      const append = store.append(streamIn('seat'), 'none', newEvents(1));
+      await expect(append).rejects.toThrow(StoreUnavailable);
+      await collector.subscription.stop();
+    }));
 
   it('that may not read ends with an error', () =>
     withServer({ user: 'admin', password: 'right' }, async ({ open }) => {

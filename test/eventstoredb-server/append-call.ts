@@ -54,6 +54,7 @@ async function answer(
   const committed = await commit(context, stream, expected, events);
   if (committed.kind === 'silence') return;
   if (committed.kind === 'fault') {
+    if (committed.fault === 'hang-call') return;
     reply(faultOf(context, committed.fault));
     return;
   }

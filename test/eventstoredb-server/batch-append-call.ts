@@ -37,6 +37,7 @@ export function batchAppendCall(context: ServerContext, call: BatchAppendCall): 
 class BatchAppend {
   private readonly gathering = new Map<string, Gathering>();
   private isOpen = true;
+  private isHanging = false;
   private isEnding = false;
   private unanswered = 0;
 
@@ -56,6 +57,7 @@ class BatchAppend {
   }
 
   receive(message: streams.BatchAppendReq): void {
+    if (this.isHanging) return;
     const correlation = message.getCorrelationId();
     let key = '';
     let request: Gathering | undefined;
@@ -111,6 +113,8 @@ class BatchAppend {
     const { host, port } = this.context.address();
     if (fault === 'timeout' || fault === 'commit-then-timeout') {
       this.reply(correlation, stream, timedOut);
+    } else if (fault === 'hang-call') {
+      this.isHanging = true;
     } else if (fault === 'stray-answer') {
       const stray = new shared.UUID().setString(crypto.randomUUID());
       const success = new streams.BatchAppendResp.Success();

@@ -2,6 +2,8 @@
 export type AppendFault =
   /** Never answered, not written. */
   | 'hang'
+  /** Never answered, not written, and neither is whatever else comes on the same call. */
+  | 'hang-call'
   /** Written, never answered. */
   | 'commit-then-hang'
   /** The server dies first. */
@@ -32,6 +34,8 @@ export interface FaultPlan {
   readonly dropSubscriptionsAfterEvents?: number;
   /** Subscriptions stay open and silent, the existing ones too. */
   readonly muteSubscriptions?: boolean;
+  /** Subscriptions begin with the event at their position, not behind it. */
+  readonly repeatOnSubscribe?: boolean;
   /** Reads are not answered. */
   readonly hangReads?: boolean;
   /** Random faults for so many of the coming appends, from a seed. */
@@ -61,6 +65,10 @@ export class Faults {
 
   get areSubscriptionsMute(): boolean {
     return this.plan.muteSubscriptions === true;
+  }
+
+  get doSubscriptionsRepeat(): boolean {
+    return this.plan.repeatOnSubscribe === true;
   }
 
   get doReadsHang(): boolean {

@@ -109,6 +109,7 @@ class Course {
     const record = context.log.records[index];
     if (position === undefined || record === undefined) return index;
     const isAtRecord = Number(position.getCommitPosition()) === record.position;
+    if (context.faults.doSubscriptionsRepeat) return index;
     return isAtRecord && Number(position.getPreparePosition()) >= record.position ? index + 1 : index;
   }
 

@@ -5,15 +5,18 @@ import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../p
 import { backoffMs } from './backoff.js';
 import type { AttemptOutcome } from './batch-call.js';
 import type { Connection } from './connection.js';
-import { failureOf } from './failures.js';
+import { failureOf, failureText } from './failures.js';
 import { positionOf } from './positions.js';
 import type { Reader } from './reader.js';
 import { proposalsOf } from './records.js';
+import type { StartOfSubscriptions } from './start-of-subscriptions.js';
 import { within } from './within.js';
 
 export interface AppenderOptions {
   readonly connection: Connection;
   readonly reader: Reader;
+  /** Appends wait until every subscription "from the end" knows where that was. */
+  readonly starts: StartOfSubscriptions;
   /** An append is given up as StoreUnavailable after this long, all its attempts together. */
   readonly appendTimeoutMs: number;
   /** An answer missing for so long counts as lost. */
@@ -50,7 +53,9 @@ export class Appender {
     this.waitingAppends += 1;
     this.waitingBytes += request.bytes;
     try {
-      return await this.carryThrough(request, proposalsOf(request));
+      const giveUpAtMs = performance.now() + this.options.appendTimeoutMs;
+      if (this.options.starts.isPending) await this.subscriptionsStarted();
+      return await this.carryThrough(request, proposalsOf(request), giveUpAtMs);
     } finally {
       this.waitingAppends -= 1;
       this.waitingBytes -= request.bytes;
@@ -73,8 +78,21 @@ export class Appender {
     giveUp.abort();
   }
 
-  private async carryThrough(request: AppendRequest, proposals: Proposals): Promise<AppendResult> {
-    const giveUpAtMs = performance.now() + this.options.appendTimeoutMs;
+  /** @throws {StoreUnavailable} when it takes longer than an append may: then nothing was sent. */
+  private async subscriptionsStarted(): Promise<void> {
+    const { starts, appendTimeoutMs } = this.options;
+    try {
+      await within(appendTimeoutMs, 'finding the end of the log', starts.known());
+    } catch (error) {
+      throw new StoreUnavailable(`nothing was appended: ${failureText(error)}`);
+    }
+  }
+
+  private async carryThrough(
+    request: AppendRequest,
+    proposals: Proposals,
+    giveUpAtMs: number,
+  ): Promise<AppendResult> {
     const newestBefore = this.newestPosition;
     for (let failures = 1; ; failures++) {
       const leftMs = giveUpAtMs - performance.now();
@@ -124,9 +142,8 @@ export class Appender {
       else connection.worked(link);
       return outcome;
     } catch (error) {
-      const failure = failureOf(error);
-      connection.retire(link, failure.kind === 'transient' ? failure.reason : failure.error.message);
-      return failure;
+      connection.retire(link, failureText(error));
+      return failureOf(error);
     }
   }
 

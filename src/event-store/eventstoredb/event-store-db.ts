@@ -18,13 +18,14 @@ import type { Appender } from './appender.js';
 import type { Connection } from './connection.js';
 import type { Reader } from './reader.js';
 import { categoryFilter, type LogFilter, passesNothing } from './requests.js';
-import { StartOfSubscriptions } from './start-of-subscriptions.js';
+import type { StartOfSubscriptions } from './start-of-subscriptions.js';
 import { type SubscriptionSource, SupervisedSubscription } from './subscription.js';
 
 export interface Parts extends SubscriptionSource {
   readonly connection: Connection;
   readonly reader: Reader;
   readonly appender: Appender;
+  readonly starts: StartOfSubscriptions;
   /** How long close() waits for accepted appends. */
   readonly closeTimeoutMs: number;
 }
@@ -36,12 +37,9 @@ const maxCategories = 64;
 /** The event store on EventStoreDB. */
 export class EventStoreDb implements EventStore {
   private readonly subscriptions = new Set<SupervisedSubscription>();
-  private readonly starts: StartOfSubscriptions;
   private closing: Promise<void> | undefined;
 
-  constructor(private readonly parts: Parts) {
-    this.starts = new StartOfSubscriptions(parts.reader);
-  }
+  constructor(private readonly parts: Parts) {}
 
   async append(
     stream: string,
@@ -50,9 +48,7 @@ export class EventStoreDb implements EventStore {
   ): Promise<AppendResult> {
     this.refuseWhenClosed();
     if (stream.startsWith('$')) throw new TypeError(`stream ${stream} is EventStoreDB's own`);
-    const request = prepareAppend(stream, expected, events);
-    if (this.starts.isPending) await this.starts.known();
-    return this.parts.appender.append(request);
+    return this.parts.appender.append(prepareAppend(stream, expected, events));
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {
@@ -80,7 +76,7 @@ export class EventStoreDb implements EventStore {
       throw new RangeError(`a filter takes up to ${maxCategories} categories`);
     }
     const filter: LogFilter = categories === undefined ? { kind: 'all' } : categoryFilter(categories);
-    const start = this.starts.of(after, () => subscription.isStopped);
+    const start = this.parts.starts.of(after, () => subscription.isStopped);
     const subscription = new SupervisedSubscription(this.parts, filter, batchSize, start, handler);
     this.subscriptions.add(subscription);
     const forget = (): void => {

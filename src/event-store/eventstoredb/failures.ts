@@ -42,6 +42,12 @@ export function failureOf(error: unknown): Failure {
   }
 }
 
+/** What went wrong, in words. */
+export function failureText(error: unknown): string {
+  const failure = failureOf(error);
+  return failure.kind === 'transient' ? failure.reason : failure.error.message;
+}
+
 /** A failure that stays. */
 export function permanent(message: string): Failure {
   return { kind: 'permanent', error: new Error(message) };

@@ -3,6 +3,7 @@ import { Appender } from './appender.js';
 import { Connection } from './connection.js';
 import { EventStoreDb } from './event-store-db.js';
 import { Reader } from './reader.js';
+import { StartOfSubscriptions } from './start-of-subscriptions.js';
 import { targetOf } from './target.js';
 
 export interface EventStoreDbOptions {
@@ -34,13 +35,23 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   const warn = options.warn ?? (() => {});
   const connection = new Connection(targetOf(options.connectionString), warn);
   const reader = new Reader(connection, readTimeoutMs);
+  const starts = new StartOfSubscriptions(reader);
   const appender = new Appender({
     connection,
     reader,
+    starts,
     appendTimeoutMs,
     attemptTimeoutMs,
     maxWaitingAppends,
     maxWaitingBytes,
   });
-  return new EventStoreDb({ connection, reader, appender, closeTimeoutMs: appendTimeoutMs, silenceMs, warn });
+  return new EventStoreDb({
+    connection,
+    reader,
+    appender,
+    starts,
+    closeTimeoutMs: appendTimeoutMs,
+    silenceMs,
+    warn,
+  });
 }
