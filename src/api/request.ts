@@ -29,12 +29,10 @@ declare module 'fastify' {
 /** A request id worth taking over from the caller: short and harmless in logs and headers. */
 const saneRequestId = /^[A-Za-z0-9._:-]{8,100}$/;
 
-/** The caller's request id when it is sane, else a new one; put on the raw request so that logs carry it too. */
+/** The caller's request id when it is sane, else a new one. */
 export function requestIdOf(raw: IncomingMessage | Http2ServerRequest): string {
   const given = raw.headers['x-request-id'];
-  const id = typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
-  Object.assign(raw, { id });
-  return id;
+  return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
 }
 
 /** The path without its query, which may carry tokens. */

@@ -25,7 +25,8 @@ export class InMemoryIdempotencyRecords implements IdempotencyRecords {
     this.#entries = new LRUCache({
       max: maxRecords,
       ttl: ttlMs,
-      ...(nowMs === undefined ? {} : { perf: { now: nowMs }, ttlResolution: 0 }),
+      // A day need not be exact: looking at the clock for every key would cost more than the keys.
+      ...(nowMs === undefined ? { ttlResolution: 1_000 } : { perf: { now: nowMs }, ttlResolution: 0 }),
     });
   }
 
