@@ -203,7 +203,7 @@ it('1,000 appends under a storm of faults leave exactly what was acknowledged', 
 describe('close()', () => {
   it('comes to an end though the server does not answer', () =>
     withServer({}, async ({ server, open }) => {
-      const store = open({ appendTimeoutMs: 600 });
+      const store = open({ appendTimeoutMs: 3_600_000, closeTimeoutMs: 300 });
       await store.append(streamIn('seat'), 'none', newEvents(1));
       const collector = new Collector(store, { after: 'start' });
       await collector.untilEvents(1);

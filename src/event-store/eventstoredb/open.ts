@@ -15,6 +15,8 @@ export interface EventStoreDbOptions {
   readonly attemptTimeoutMs?: number;
   /** A read is given up after this long, all attempts together; default 10 s. */
   readonly readTimeoutMs?: number;
+  /** close() waits so long for accepted appends, then gives them up; default 5 s. */
+  readonly closeTimeoutMs?: number;
   /** A subscription silent for so long is compared with the head of the log; default 15 s. */
   readonly silenceMs?: number;
   /** Appends waiting for their answers beyond which new ones are turned away as busy; default 20,000. */
@@ -50,7 +52,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
     reader,
     appender,
     starts,
-    closeTimeoutMs: appendTimeoutMs,
+    closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     silenceMs,
     warn,
   });
