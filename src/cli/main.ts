@@ -4,6 +4,7 @@ import { addAuditCommand } from './audit-command.js';
 import { addDemoCommand } from './demo-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { addImportCommand } from './import-command.js';
+import { addMigrateCommand } from './migrate-command.js';
 import { addPaymentSystemCommand } from './payment-system-command.js';
 import { runServer } from './start.js';
 import { processTerminal, type Terminal } from './terminal.js';
@@ -55,6 +56,7 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .action(async () => done(await runServer(terminal.env, terminal)));
   addImportCommand(program, terminal, done);
   addAuditCommand(program, terminal, done);
+  addMigrateCommand(program, terminal, done);
   addPaymentSystemCommand(program, terminal, done);
   addDemoCommand(program, terminal, done);
   return program;

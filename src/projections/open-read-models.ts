@@ -1,8 +1,14 @@
+import type { MigrationOutcome } from './migrations/outcome.js';
+import { migrateMysql } from './mysql/migrate-mysql.js';
 import { openMysql } from './mysql/open-mysql.js';
+import { serverKind } from './mysql/server-kind.js';
+import { parseMysqlUrl } from './mysql/server-url.js';
 import { defaultMysqlLimits, type MysqlLimits } from './mysql/settings.js';
-import { openSqlite } from './open-sqlite.js';
+import { migrateSqlite, openSqlite } from './open-sqlite.js';
 import type { ReadModels } from './read-models.js';
 
+export type { MigrationOutcome } from './migrations/outcome.js';
+export type { MysqlLimits } from './mysql/settings.js';
 export type { ReadModels } from './read-models.js';
 
 /** Where the read models are: a MySQL or MariaDB URL, or else an SQLite file. */
@@ -18,4 +24,15 @@ export type ReadModelLocation =
 export function openReadModels(location: ReadModelLocation): Promise<ReadModels> {
   if (location.url === undefined) return openSqlite(location.file);
   return openMysql(location.url, { ...defaultMysqlLimits, ...location.limits });
+}
+
+/**
+ * Brings the tables to this build, as opening them does, and tells what was done.
+ * @throws when the database cannot be reached or migrated.
+ */
+export async function migrateReadModels(location: ReadModelLocation): Promise<MigrationOutcome> {
+  if (location.url === undefined) return migrateSqlite(location.file);
+  const limits = { ...defaultMysqlLimits, ...location.limits };
+  const server = parseMysqlUrl(location.url);
+  return migrateMysql(server, await serverKind(server, limits.connectTimeoutMs), limits);
 }

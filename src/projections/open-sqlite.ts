@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3';
-import { DataSource } from 'typeorm';
+import { DataSource, MigrationExecutor } from 'typeorm';
 import { allTables } from './all-projections.js';
 import { entitySchemas } from './engine/entity-schemas.js';
 import { sqliteDialect } from './engine/sqlite-dialect.js';
 import { allMigrations } from './migrations/all-migrations.js';
+import { type MigrationOutcome, migrationOutcome } from './migrations/outcome.js';
 import { closeOnError, type ReadModels, readModels } from './read-models.js';
 
 /** Pages of the write-ahead log (64 MiB) before they are moved: fewer moves of pages that change again. */
@@ -15,24 +16,12 @@ const walPages = 16_000;
  * them, and the log brings them back.
  */
 export async function openSqlite(file: string): Promise<ReadModels> {
-  const options = { type: 'better-sqlite3', database: file, statementCacheSize: 200 } as const;
-  const write = new DataSource({
-    ...options,
-    entities: entitySchemas(allTables, 'better-sqlite3'),
-    migrations: allMigrations,
-    prepareDatabase(database: Database.Database) {
-      database.pragma('journal_mode = WAL');
-      database.pragma('synchronous = NORMAL');
-      database.pragma(`wal_autocheckpoint = ${walPages}`);
-      database.pragma('cache_size = -32000');
-    },
-  });
-  await write.initialize();
+  const write = await openForWriting(file);
   await closeOnError([write], () => write.runMigrations({ transaction: 'each' }));
   // From here on writers wait without blocking the event loop: see SqliteSession.begin.
   await write.query('PRAGMA busy_timeout = 0');
   const read = new DataSource({
-    ...options,
+    ...optionsOf(file),
     readonly: true,
     entities: entitySchemas(allTables, 'better-sqlite3'),
     prepareDatabase(database: Database.Database) {
@@ -41,4 +30,36 @@ export async function openSqlite(file: string): Promise<ReadModels> {
   });
   await closeOnError([write], () => read.initialize());
   return readModels(write, read, sqliteDialect);
+}
+
+/** Migrates the file, made if missing. */
+export async function migrateSqlite(file: string): Promise<MigrationOutcome> {
+  const write = await openForWriting(file);
+  try {
+    const executor = new MigrationExecutor(write);
+    executor.transaction = 'each';
+    const before = await executor.getExecutedMigrations();
+    const now = await executor.executePendingMigrations();
+    return migrationOutcome(before, now);
+  } finally {
+    await write.destroy();
+  }
+}
+
+function optionsOf(file: string) {
+  return { type: 'better-sqlite3', database: file, statementCacheSize: 200 } as const;
+}
+
+function openForWriting(file: string): Promise<DataSource> {
+  return new DataSource({
+    ...optionsOf(file),
+    entities: entitySchemas(allTables, 'better-sqlite3'),
+    migrations: allMigrations,
+    prepareDatabase(database: Database.Database) {
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = NORMAL');
+      database.pragma(`wal_autocheckpoint = ${walPages}`);
+      database.pragma('cache_size = -32000');
+    },
+  }).initialize();
 }

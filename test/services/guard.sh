@@ -13,6 +13,9 @@ echo $server
   : >"$folder/orphaned"
   kill -KILL $server
 } >/dev/null 2>&1 &
+watcher=$!
 wait $server
+# From here on its process id may be somebody else's.
+kill $watcher 2>/dev/null
 if [ -e "$folder/orphaned" ]; then rm -rf "$folder"; fi
 exit 0

@@ -1,0 +1,64 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { dataFiles } from '../engines.js';
+import { readConfig } from '../platform/config.js';
+import {
+  type MigrationOutcome,
+  migrateReadModels,
+  type ReadModelLocation,
+} from '../projections/open-read-models.js';
+import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly json?: boolean;
+}
+
+/** Adds `boxoffice migrate`. */
+export function addMigrateCommand(
+  program: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  program
+    .command('migrate')
+    .summary('bring the tables of the read models to this version')
+    .description(
+      'Runs the migrations the read models in DATABASE_URL, or in DATA_DIR without it, still need. A starting ' +
+        'server does the same; this is for migrating before the first one starts, with an account that may.',
+    )
+    .option('--json', 'print what was done as JSON')
+    .action(async (flags: Flags) => {
+      const outcome = await migrate(locationOf(terminal));
+      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
+      done(exitCodes.ok);
+    });
+}
+
+function locationOf({ env }: Terminal): ReadModelLocation {
+  if (env.DATABASE_URL) return { url: env.DATABASE_URL };
+  const { DATA_DIR } = readConfig(env);
+  mkdirSync(DATA_DIR, { recursive: true });
+  return { file: join(DATA_DIR, dataFiles.readModels) };
+}
+
+async function migrate(location: ReadModelLocation): Promise<MigrationOutcome> {
+  try {
+    return await migrateReadModels(location);
+  } catch (error) {
+    // Whatever it is, it is about the database: an address, an account, a version.
+    throw new CliFailure(
+      `the read models could not be migrated: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function describeOutcome({ applied, present }: MigrationOutcome): string {
+  const lines = [
+    ...present.map((name) => `there      ${name}\n`),
+    ...applied.map((name) => `run now    ${name}\n`),
+    applied.length === 0 ? 'Nothing was missing.\n' : `Migrations run: ${applied.length}.\n`,
+  ];
+  return lines.join('');
+}

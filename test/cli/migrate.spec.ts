@@ -1,0 +1,62 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sharedMariaDb, sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { cli, freshEnv, removeFolders } from './captured-terminal.js';
+
+afterAll(removeFolders);
+
+const migrations = expect.arrayContaining([
+  expect.stringMatching(/^People\d+$/),
+  expect.stringMatching(/^Orders\d+$/),
+]);
+
+it('makes the tables of a new data folder, and then finds nothing missing', async () => {
+  const env = await freshEnv();
+  const first = await cli(['migrate'], env);
+  expect([first.code, first.stderr]).toEqual([0, '']);
+  expect(first.stdout).toMatch(/run now +People1795000000001/);
+  expect(existsSync(join(env.DATA_DIR, 'read-models.db'))).toBe(true);
+  const second = await cli(['migrate'], env);
+  expect(second.code).toBe(0);
+  expect(second.stdout).toMatch(/there +People1795000000001/);
+  expect(second.stdout).toContain('Nothing was missing.');
+});
+
+it(
+  'migrates the database in DATABASE_URL',
+  async () => {
+    const env = await freshEnv();
+    const DATABASE_URL = await (await sharedMariaDb()).newDatabase();
+    const first = await cli(['migrate', '--json'], { ...env, DATABASE_URL });
+    expect(first.code).toBe(0);
+    // Nothing but the outcome may be on standard output.
+    expect(JSON.parse(first.stdout)).toMatchObject({ applied: migrations, present: [] });
+    expect(existsSync(join(env.DATA_DIR, 'read-models.db'))).toBe(false);
+    const second = await cli(['migrate', '--json'], { ...env, DATABASE_URL });
+    expect(JSON.parse(second.stdout)).toMatchObject({ applied: [], present: migrations });
+  },
+  sharedStartTimeoutMs,
+);
+
+it.each([
+  ['mysql://nobody@127.0.0.1:1/boxoffice', 'ECONNREFUSED'],
+  ['mysql://127.0.0.1', 'must name one database'],
+  ['postgres://127.0.0.1/boxoffice', 'must look like mysql://'],
+])('says what is wrong with %s', async (DATABASE_URL, reason) => {
+  const { code, stdout, stderr } = await cli(['migrate'], { ...(await freshEnv()), DATABASE_URL });
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(`the read models could not be migrated: `);
+  expect(stderr).toContain(reason);
+  expect(stderr.trimEnd()).not.toContain('\n');
+});
+
+it('refuses a file that is no database', async () => {
+  const env = await freshEnv();
+  await mkdir(env.DATA_DIR, { recursive: true });
+  writeFileSync(join(env.DATA_DIR, 'read-models.db'), 'plain text, and quite a lot of it');
+  expect(await cli(['migrate'], env)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('not a database'),
+  });
+});

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { allTables } from '../../../src/projections/all-projections.js';
+import { allMigrations } from '../../../src/projections/migrations/all-migrations.js';
+import { migrateReadModels, openReadModels } from '../../../src/projections/open-read-models.js';
+import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+
+const run = promisify(execFile);
+
+let server: TestMariaDb;
+
+beforeAll(async () => {
+  // As unlike the product's wishes as a server can be.
+  server = await startMariaDb({
+    settings: [
+      '--character-set-server=latin1',
+      '--collation-server=latin1_swedish_ci',
+      '--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT',
+      '--transaction-isolation=SERIALIZABLE',
+      '--default-time-zone=+09:00',
+      '--max-allowed-packet=4M',
+    ],
+  });
+}, 420_000);
+afterAll(() => server.stop());
+
+async function query(url: string, sql: string): Promise<RowDataPacket[]> {
+  const connection = await createConnection({ uri: url });
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(sql);
+    return rows;
+  } finally {
+    await connection.end();
+  }
+}
+
+async function tablesIn(url: string): Promise<string[]> {
+  return (await query(url, 'SHOW TABLES')).flatMap((row) => Object.values<string>(row));
+}
+
+it('lets processes that start together take turns', async () => {
+  const url = await server.newDatabase();
+  const child = () => run(process.execPath, [join(__dirname, 'migrate-once.mjs'), url]);
+  const outputs = await Promise.all([child(), child(), child(), child()]);
+  const outcomes: { applied: string[]; present: string[] }[] = outputs.map(({ stdout }) =>
+    JSON.parse(stdout),
+  );
+  const counts = outcomes.map(({ applied, present }) => [applied.length, present.length]);
+  const all = allMigrations.length;
+  expect(counts.toSorted()).toEqual([
+    [0, all],
+    [0, all],
+    [0, all],
+    [all, 0],
+  ]);
+  expect(await tablesIn(url)).toEqual(expect.arrayContaining(allTables.map(({ name }) => name)));
+  expect(await query(url, 'SELECT name FROM migrations')).toHaveLength(all);
+}, 60_000);
+
+it('finishes a migration that was cut off half way', async () => {
+  const url = await server.newDatabase();
+  await migrateReadModels({ url });
+  await query(url, 'DROP TABLE reservations, payments');
+  await query(url, "DELETE FROM migrations WHERE name LIKE 'Orders%'");
+  const { applied } = await migrateReadModels({ url });
+  expect(applied).toEqual([expect.stringMatching(/^Orders/)]);
+  const models = await openReadModels({ url });
+  const changes = await models.write.driver.createSchemaBuilder().log();
+  await models.close();
+  expect(changes.upQueries.map(({ query: sql }) => sql)).toEqual([]);
+}, 30_000);
+
+it('does not wait for who migrates another database', async () => {
+  const [busy, other] = [await server.newDatabase(), await server.newDatabase()];
+  const holder = await createConnection({ uri: busy });
+  await holder.query(`SELECT GET_LOCK(CONCAT('boxoffice-migrations-', LEFT(SHA1(DATABASE()), 32)), 0)`);
+  await migrateReadModels({ url: other });
+  await holder.end();
+  expect(await tablesIn(other)).toContain('users');
+}, 30_000);
+
+it('works on a server with settings of its own', async () => {
+  const url = await server.newDatabase();
+  const models = await openReadModels({ url });
+  const rows = await models.read.query(
+    `SELECT @@sql_mode AS mode, @@max_statement_time AS seconds, '\\\\' AS backslash`,
+  );
+  expect(rows).toEqual([{ mode: 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', seconds: 10, backslash: '\\' }]);
+  const [session] = await models.write.query(
+    'SELECT @@tx_isolation AS isolation, @@innodb_lock_wait_timeout AS lockSeconds, @@wait_timeout AS idleSeconds',
+  );
+  expect(session).toEqual({ isolation: 'READ-COMMITTED', lockSeconds: 10, idleSeconds: 60 });
+  await models.close();
+}, 30_000);
