@@ -3,6 +3,7 @@ import type { EventStore, NewEvent, RecordedEvent } from '../../src/event-store/
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import type { WireServerOptions } from '../eventstoredb-server/server.js';
 import { logFolder } from './log-folder.js';
+import { newEvents, streamIn } from './new-event.js';
 
 /** A durable wire server in a process of its own and stores on it, for one test. */
 export interface UnderTest {
@@ -47,3 +48,14 @@ export async function wholeCategory(store: EventStore, category: string): Promis
 }
 
 export const idsOf = (events: readonly NewEvent[]): string[] => events.map((event) => event.id);
+
+/** Appends two events at a time to streams of a category; the ids in order. */
+export async function write(store: EventStore, category: string, appends: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let append = 0; append < appends; append++) {
+    const events = newEvents(2);
+    await store.append(streamIn(category), 'none', events);
+    ids.push(...idsOf(events));
+  }
+  return ids;
+}
