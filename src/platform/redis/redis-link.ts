@@ -55,6 +55,9 @@ export class RedisLink {
       commandTimeout: timeoutMs,
     });
     this.client.on('error', (error) => this.#outage.failed(error));
+    this.client.on('close', () => {
+      if (!this.#isClosed) this.#outage.failed(new Error('the connection was closed'));
+    });
     this.client.on('ready', () => this.#outage.recovered());
   }
 

@@ -96,6 +96,9 @@ export class DeadlineWorker {
     const outage = new OutageLog(this.log, 'deadlines do not come from Redis; the sweeper goes on');
     this.#client.on('ready', () => outage.recovered());
     this.#client.on('error', (error) => outage.failed(error));
+    this.#client.on('close', () => {
+      if (!this.#isStopping) outage.failed(new Error('the connection was closed'));
+    });
     this.#worker.on('error', (error) => {
       if (this.#isStopping || isOfLostJob(error)) return;
       if ('syscall' in error || this.#client.status !== 'ready') outage.failed(error);

@@ -28,6 +28,7 @@ describe('a link to Redis', () => {
     expect(await ping(link)).toBe('PONG');
     await redis.kill();
     for (let n = 0; n < 100; n++) expect(await ping(link)).toBe('without it');
+    await eventually(() => log.lines.length > 0);
     await redis.restart();
     await eventually(async () => (await ping(link)) === 'PONG');
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Deadline } from '../../../src/processes/timers.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../support.js';
@@ -10,6 +11,7 @@ import { holdDeadline, Installation, timesActedOn } from './several-processes.js
 // Only a hang should fail a test on a busy machine.
 jest.setTimeout(60_000);
 
+const children: ChildProcess[] = [];
 let redis: TestRedis;
 let office: Installation;
 beforeEach(async () => {
@@ -17,9 +19,23 @@ beforeEach(async () => {
   office = new Installation(redis.url);
 });
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
   await office.end();
   await redis.stop();
 });
+
+function spawnChild(script: string, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [join(__dirname, script), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  return child;
+}
+
+async function nextLine({ stdout }: { readonly stdout: Readable }): Promise<unknown> {
+  const [line] = await once(createInterface({ input: stdout }), 'line');
+  return line;
+}
 
 function isActedOn(name: string, due: readonly Deadline[]): boolean {
   return timesActedOn(due).has(holdDeadline(name, 0).holdId);
@@ -61,6 +77,22 @@ describe('Redis that goes away', () => {
     });
   });
 
+  it('gets the timers again that it did not take while it hung', async () => {
+    const { timers, due, log } = await office.join();
+    const live = async function* () {
+      yield [holdDeadline('missed', 500)];
+    };
+    await timers.restore(async function* () {});
+    redis.pause();
+    await timers.schedule([holdDeadline('missed', 500)]);
+    redis.resume();
+    await eventually(async () => {
+      await timers.restore(live);
+      return log.lines.filter(({ message }) => message.includes('complete in Redis')).length === 2;
+    });
+    await eventually(() => isActedOn('missed', due));
+  });
+
   it('does not keep a process from starting, nor from working once it is there', async () => {
     await redis.kill();
     const { timers, log } = office.prepare();
@@ -97,34 +129,34 @@ describe('Redis that goes away', () => {
     await timers.stop();
     redis.resume();
   });
+
+  it('does not keep a process alive that has stopped', async () => {
+    const child = spawnChild('stopping-worker.mjs', redis.url);
+    const exited = once(child, 'exit');
+    expect(await nextLine(child)).toBe('started');
+    await redis.kill();
+    child.stdin.end('stop');
+    expect(await exited).toEqual([0, null]);
+  });
 });
 
 describe('a process that stops in the middle of a deadline', () => {
   it('is replaced by another; waking up, it does no harm', async () => {
-    const child = spawn(process.execPath, [join(__dirname, 'stopped-worker.mjs'), redis.url, office.prefix], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const exited = once(child, 'exit');
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    try {
-      expect((await lines.next()).value).toBe('{"ready":true}');
-      const deadline = holdDeadline('taken over', 0);
-      const scheduler = office.prepare();
-      await scheduler.link.waitUntilReady(5_000);
-      await scheduler.timers.schedule([deadline]);
-      expect((await lines.next()).value).toBe(JSON.stringify({ begun: deadline.holdId }));
-      child.kill('SIGSTOP');
-      const other = await office.join();
-      await eventually(() => other.due.length === 1);
-      expect(other.due).toEqual([deadline]);
+    const child = spawnChild('stopped-worker.mjs', redis.url, office.prefix);
+    expect(await nextLine(child)).toBe('{"ready":true}');
+    const deadline = holdDeadline('taken over', 0);
+    const scheduler = office.prepare();
+    await scheduler.link.waitUntilReady(5_000);
+    await scheduler.timers.schedule([deadline]);
+    expect(await nextLine(child)).toBe(JSON.stringify({ begun: deadline.holdId }));
+    child.kill('SIGSTOP');
+    const other = await office.join();
+    await eventually(() => other.due.length === 1);
+    expect(other.due).toEqual([deadline]);
 
-      child.kill('SIGCONT');
-      child.stdin.write('finish\n');
-      await scheduler.timers.schedule([holdDeadline('next', 0), holdDeadline('after next', 0)]);
-      await eventually(() => other.due.length >= 2);
-    } finally {
-      child.kill('SIGKILL');
-      await exited;
-    }
+    child.kill('SIGCONT');
+    child.stdin.write('finish\n');
+    await scheduler.timers.schedule([holdDeadline('next', 0), holdDeadline('after next', 0)]);
+    await eventually(() => other.due.length >= 2);
   });
 });
