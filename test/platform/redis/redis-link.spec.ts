@@ -37,6 +37,15 @@ describe('a link to Redis', () => {
     ]);
   });
 
+  it('says that its connection broke, however soon it is back', async () => {
+    const { link, log } = await linked(redis.url);
+    const { link: other } = await linked(redis.url);
+    await other.client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await eventually(() => log.lines.length === 2);
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'info']);
+    expect(await ping(link)).toBe('PONG');
+  });
+
   it('waits for a Redis that hangs once, not once a question', async () => {
     const { link } = await linked(redis.url, { timeoutMs: 50, restMs: 60_000 });
     let questions = 0;
