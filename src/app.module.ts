@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { ApiModule } from './api/api.module.js';
+import { ApiModule, HealthModule } from './api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from './api/api-settings.js';
 import { commandHandlers, commandServices } from './commands/all-commands.js';
 import { Executor } from './commands/execute.js';
@@ -19,11 +19,16 @@ import type { EventStore } from './event-store/port.js';
 import type { PaymentProvider } from './integrations/payment/port.js';
 import type { Clock } from './platform/clock.js';
 import { PasswordHasher } from './platform/password-hasher.js';
+import { REDIS_LINK, type RedisLink } from './platform/redis/redis-link.js';
 import { TokenSigner } from './platform/token-signer.js';
 import type { ReadSide } from './read-side.js';
 
 /** What the application runs on; opened before it and closed after it. */
 export interface AppParts {
+  /** False: this process answers /health only. */
+  readonly isServing: boolean;
+  /** Where idempotency records and rate limits are shared, if processes share them. */
+  readonly redis: RedisLink | undefined;
   readonly store: EventStore;
   /** No other process appends to the store. */
   readonly isOnlyWriter: boolean;
@@ -46,6 +51,7 @@ class AppModule {}
  */
 export function appModule(parts: AppParts): DynamicModule {
   const provided: Provider[] = [
+    { provide: REDIS_LINK, useValue: parts.redis },
     { provide: EVENT_STORE, useValue: parts.store },
     { provide: CLOCK, useValue: parts.clock },
     { provide: SETTINGS, useValue: parts.settings },
@@ -62,7 +68,7 @@ export function appModule(parts: AppParts): DynamicModule {
   ];
   return {
     module: AppModule,
-    imports: [CqrsModule.forRoot(), ApiModule],
+    imports: [CqrsModule.forRoot(), parts.isServing ? ApiModule : HealthModule],
     providers: [...provided, ...commandServices, ...commandHandlers],
     exports: [...provided, CqrsModule, ...commandServices],
   };

@@ -24,8 +24,10 @@ import { TokenSigner } from './platform/token-signer.js';
 import { AdmissionProcess } from './processes/admission.js';
 import { Expiry } from './processes/expiry.js';
 import { Recovery } from './processes/recovery.js';
+import { BullTimers } from './processes/redis/bull-timers.js';
+import { RedisTurns } from './processes/redis/redis-turns.js';
 import { InProcessTimers } from './processes/timers.js';
-import { openReadSide, type ReadSide } from './read-side.js';
+import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
 
 export interface RunningBoxoffice {
   /** Where it answers, such as `http://127.0.0.1:3000`. */
@@ -71,6 +73,8 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     const engines = await openEngines(config, secrets, log);
     closers.push(() => engines.close());
     const store = options.wrapStore?.(engines.store) ?? engines.store;
+    const does = dutiesOf(config.ROLE);
+    const openReadSide = does.projections ? projectingReadSide : followingReadSide;
     const readSide = openReadSide({ store, readModels: engines.readModels, clock, log });
     closers.push(() => readSide.close());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
@@ -78,25 +82,34 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     // Handlers are bound to the bus now; listening comes after the start-up work.
     await app.init();
     const bus = app.get(CommandBus);
-    const processes = createProcesses(bus, { config, store, readSide, clock, log });
+    const processes = createProcesses(bus, { config, engines, store, readSide, clock, log });
     closers.push(
       () => processes.stop(),
       () => app.close(),
     );
 
-    const isNew = config.SAMPLE_CATALOG && (await store.head()) === undefined;
+    const isNew = does.projections && config.SAMPLE_CATALOG && (await store.head()) === undefined;
     if (isNew) {
       await bus.execute(new ImportCatalog(sampleCatalog(new Date(clock.nowMs())), processContext('import')));
     }
     const head = await store.head();
-    if (head !== undefined) await readSide.runner.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+    if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
     await app.listen(config.PORT, config.HOST);
-    await processes.start();
+    if (does.processes) await processes.start();
     return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a process of each role does; every one answers /health. */
+function dutiesOf(role: Config['ROLE']) {
+  return {
+    api: role === 'all' || role === 'api',
+    projections: role === 'all' || role === 'projector',
+    processes: role === 'all' || role === 'worker',
+  };
 }
 
 interface Parts {
@@ -112,7 +125,10 @@ async function createApp(
 ): Promise<NestFastifyApplication> {
   const { config, secrets, engines, store, readSide, hasher, clock, log } = parts;
   const apiSettings = apiSettingsOf(config, secrets);
+  const isServing = dutiesOf(config.ROLE).api;
   const module = appModule({
+    isServing,
+    redis: engines.redis,
     store,
     isOnlyWriter: engines.isOnlyWriter,
     clock,
@@ -134,17 +150,20 @@ async function createApp(
     bodyParser: false,
     abortOnError: false,
   });
-  configureHttp(app);
+  configureHttp(app, { hasApi: isServing });
   return app;
 }
 
-function createProcesses(bus: CommandBus, { config, store, readSide, clock, log }: Parts) {
+function createProcesses(bus: CommandBus, parts: Parts & { readonly engines: Engines }) {
+  const { config, engines, store, readSide, clock, log } = parts;
+  const { redis } = engines;
   const { ports } = readSide;
   const { SWEEP_INTERVAL_MS, ADMISSION_INTERVAL_MS, RESUME_AFTER_MS } = config;
-  const timers = new InProcessTimers(clock);
-  const expiry = new Expiry(store, bus, timers, ports.deadlines, clock, log, SWEEP_INTERVAL_MS);
-  const admission = new AdmissionProcess(store, bus, ports.queues, log, ADMISSION_INTERVAL_MS);
-  const recovery = new Recovery(bus, ports.openWork, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS);
+  const timers = redis ? new BullTimers(redis, clock, log) : new InProcessTimers(clock);
+  const turns = redis && new RedisTurns(redis);
+  const expiry = new Expiry(store, bus, timers, ports.deadlines, clock, log, SWEEP_INTERVAL_MS, turns);
+  const admission = new AdmissionProcess(store, bus, ports.queues, log, ADMISSION_INTERVAL_MS, turns);
+  const recovery = new Recovery(bus, ports.openWork, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
   return {
     async start() {
       recovery.start();

@@ -1,10 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { openEventStoreDb } from './event-store/eventstoredb/open.js';
 import type { EventStore } from './event-store/port.js';
 import { openSqliteEventStore } from './event-store/sqlite/open.js';
 import { startVirtualPaymentSystem } from './integrations/payment/virtual/server.js';
 import type { Config } from './platform/config.js';
 import type { Log } from './platform/logging.js';
+import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
 import { openReadModels, type ReadModels } from './projections/open-read-models.js';
 
@@ -14,6 +16,8 @@ export interface Engines {
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
   readonly readModels: ReadModels;
+  /** Undefined: timers and idempotency records live in this process. */
+  readonly redis: RedisLink | undefined;
   readonly paymentUrl: string;
   /** Closes in the order in which one needs the other. Safe to call twice. */
   close(): Promise<void>;
@@ -26,11 +30,12 @@ export const dataFiles = {
   payments: 'payments.db',
 } as const;
 
-/** Opens the engines the configuration chooses. @throws when one cannot be opened; the others are closed again. */
+/**
+ * Opens the engines the configuration chooses: each of log, read models and shared memory is embedded unless a URL
+ * names a server. @throws when one cannot be opened; the others are closed again.
+ */
 export async function openEngines(config: Config, secrets: Secrets, log: Log): Promise<Engines> {
-  mkdirSync(config.DATA_DIR, { recursive: true });
-  const file = (name: keyof typeof dataFiles) => join(config.DATA_DIR, dataFiles[name]);
-  const opened: { close(): Promise<void> }[] = [];
+  const opened: { close(): Promise<void> | void }[] = [];
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
     for (const engine of opened.reverse()) await engine.close();
@@ -39,28 +44,49 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
     closing ??= closeAll();
     return closing;
   };
+  const keep = <Engine extends { close(): Promise<void> | void }>(engine: Engine): Engine => {
+    opened.push(engine);
+    return engine;
+  };
   try {
-    const store = await openSqliteEventStore({
-      file: file('log'),
-      maxWaitingAppends: config.MAX_PENDING_APPENDS,
-    });
-    opened.push(store);
-    const readModels = await openReadModels({ file: file('readModels') });
-    opened.push(readModels);
-    const embedded = { store, readModels, isOnlyWriter: true, close };
-    if (config.PAYMENT_URL !== undefined) return { ...embedded, paymentUrl: config.PAYMENT_URL };
-    const payments = await startVirtualPaymentSystem({
-      host: '127.0.0.1',
-      port: 0,
-      file: file('payments'),
-      apiKey: secrets.paymentApiKey,
-      callbackSecret: secrets.paymentCallbackSecret,
-      log: (message) => log.warn({ engine: 'payment system' }, message),
-    });
-    opened.push(payments);
-    return { ...embedded, paymentUrl: payments.url };
+    const store = keep(await openStore(config, log));
+    const readModels = keep(await openTables(config));
+    const redis = config.REDIS_URL === undefined ? undefined : keep(new RedisLink(config.REDIS_URL, log));
+    const paymentUrl = config.PAYMENT_URL ?? keep(await startPayments(config, secrets, log)).url;
+    return { store, isOnlyWriter: config.EVENTSTORE_URL === undefined, readModels, redis, paymentUrl, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function openStore(config: Config, log: Log): Promise<EventStore> {
+  const maxWaitingAppends = config.MAX_PENDING_APPENDS;
+  if (config.EVENTSTORE_URL === undefined) {
+    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
+  }
+  const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
+  return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, maxWaitingAppends, warn });
+}
+
+function openTables(config: Config): Promise<ReadModels> {
+  if (config.DATABASE_URL !== undefined) return openReadModels({ url: config.DATABASE_URL });
+  return openReadModels({ file: dataFile(config, 'readModels') });
+}
+
+/** The stand-in for a payment provider, on loopback. */
+function startPayments(config: Config, secrets: Secrets, log: Log) {
+  return startVirtualPaymentSystem({
+    host: '127.0.0.1',
+    port: 0,
+    file: dataFile(config, 'payments'),
+    apiKey: secrets.paymentApiKey,
+    callbackSecret: secrets.paymentCallbackSecret,
+    log: (message) => log.warn({ engine: 'payment system' }, message),
+  });
+}
+
+function dataFile(config: Config, name: keyof typeof dataFiles): string {
+  mkdirSync(config.DATA_DIR, { recursive: true });
+  return join(config.DATA_DIR, dataFiles[name]);
 }

@@ -1,6 +1,6 @@
 import type { Provider } from '@nestjs/common';
 import { READ_POSITION, type ReadPosition } from './api/read-position.js';
-import { READINESS, type Readiness } from './api/readiness.js';
+import { READINESS, type Readiness, type ReadinessCheck } from './api/readiness.js';
 import { READS, type Reads } from './api/reads.js';
 import type { EventStore, Position } from './event-store/port.js';
 import { addMs, type Instant, toInstant } from './events/ids.js';
@@ -9,6 +9,7 @@ import type { Log } from './platform/logging.js';
 import { allProjections } from './projections/all-projections.js';
 import { ProjectionRunner } from './projections/engine/runner.js';
 import type { ReadModels } from './projections/open-read-models.js';
+import { CheckpointProgress } from './queries/checkpoint-progress.js';
 import { type QueryContext, queryContext } from './queries/context.js';
 import { getAvailability } from './queries/get-availability.js';
 import { getCharge } from './queries/get-charge.js';
@@ -28,24 +29,32 @@ import { listReservations } from './queries/list-reservations.js';
 import { listSchedules } from './queries/list-schedules.js';
 import { listWalletHistory } from './queries/list-wallet-history.js';
 import { queryPorts } from './queries/query-ports.js';
-import { readModelPorts } from './read-model-ports.js';
+import { type ReadModelProgress, readModelPorts } from './read-model-ports.js';
 
-/** Projections that follow the log, and everything that reads what they write. */
+/** How far the read models are, whichever process writes them. */
+export interface ReadProgress extends ReadModelProgress {
+  /** Where they were when last looked at; -1 before the first event. */
+  readonly position: number;
+}
+
+/** The read models and everything that reads them. */
 export interface ReadSide {
-  readonly runner: ProjectionRunner;
+  readonly progress: ReadProgress;
   readonly ports: ReturnType<typeof readModelPorts>;
   /** What the API reads through. */
   readonly providers: readonly Provider[];
   close(): Promise<void>;
 }
 
-/** Starts the projections. */
-export function openReadSide(parts: {
+interface Parts {
   readonly store: EventStore;
   readonly readModels: ReadModels;
   readonly clock: Clock;
   readonly log: Log;
-}): ReadSide {
+}
+
+/** Follows the log with the projections of this process. */
+export function projectingReadSide(parts: Parts): ReadSide {
   const { store, readModels, clock, log } = parts;
   const runner = new ProjectionRunner({
     store,
@@ -56,15 +65,56 @@ export function openReadSide(parts: {
     logger: log,
   });
   runner.start();
+  return readSide(parts, runner, {
+    check: async () => {
+      const { position, headPosition, running, lastError, projections } = await runner.status();
+      const parked = projections.filter((projection) => projection.parked).map(({ name }) => name);
+      const isFollowing = running && lastError === null && parked.length === 0;
+      const trouble = lastError ?? (parked.length > 0 ? `parked: ${parked.join(', ')}` : undefined);
+      return { isFollowing, position, headPosition, trouble };
+    },
+    stop: () => runner.stop(),
+  });
+}
+
+/** Reads what another process projects. */
+export function followingReadSide(parts: Parts): ReadSide {
+  const { store, readModels } = parts;
+  const names = allProjections.map(({ name }) => name);
+  const progress = new CheckpointProgress(readModels.read, names);
+  return readSide(parts, progress, {
+    async check() {
+      const headPosition = (await store.head()) ?? -1;
+      return { isFollowing: true, position: await progress.refresh(), headPosition, trouble: undefined };
+    },
+    stop: () => progress.stop(),
+  });
+}
+
+interface Following {
+  check(): Promise<{
+    readonly isFollowing: boolean;
+    readonly position: number;
+    readonly headPosition: number;
+    readonly trouble: string | undefined;
+  }>;
+  stop(): Promise<void>;
+}
+
+function readSide(
+  { store, readModels, clock }: Parts,
+  progress: ReadProgress,
+  following: Following,
+): ReadSide {
   return {
-    runner,
-    ports: readModelPorts(queryPorts(readModels.read), runner, clock),
+    progress,
+    ports: readModelPorts(queryPorts(readModels.read), progress, clock),
     providers: [
       { provide: READS, useValue: readsOf(queryContext(readModels.read, clock)) },
-      { provide: READ_POSITION, useValue: readPositionOf(runner) },
-      { provide: READINESS, useValue: readinessOf(store, runner) },
+      { provide: READ_POSITION, useValue: readPositionOf(progress) },
+      { provide: READINESS, useValue: readinessOf(store, following) },
     ],
-    close: () => runner.stop(),
+    close: () => following.stop(),
   };
 }
 
@@ -106,50 +156,52 @@ function startOfDay(date: string): Instant {
   return toInstant(Date.parse(`${date}T00:00:00.000Z`));
 }
 
-function readPositionOf(runner: ProjectionRunner): ReadPosition {
+function readPositionOf(progress: ReadProgress): ReadPosition {
   return {
-    waitFor: (position, timeoutMs) => runner.waitFor(position, { timeoutMs }),
+    waitFor: (position, timeoutMs) => progress.waitFor(position, { timeoutMs }),
     // Checkpoints hold positions the store gave us.
-    current: () => runner.position as Position,
+    current: () => progress.position as Position,
   };
 }
 
-/** How many events the read models may be behind before this process should not be asked. */
-const maxLagEvents = 50_000;
+/** How far behind the log the read models may be before this process should not be asked. */
+const maxLag = 50_000;
 
-function readinessOf(store: EventStore, runner: ProjectionRunner): Readiness {
+function readinessOf(store: EventStore, following: Following): Readiness {
   return {
     async check() {
-      const head = await answersWithin(1_000, store.head());
+      const isAnswering = await answersWithin(1_000, store.head());
       const storeCheck = {
         name: 'event-store',
-        ok: head.ok,
-        detail: head.ok ? 'answers' : 'does not answer',
+        ok: isAnswering,
+        detail: isAnswering ? 'answers' : 'does not answer',
       };
-      if (!head.ok) return { ready: false, checks: [storeCheck] };
-      const { position, headPosition, running, lastError, projections } = await runner.status();
-      const parked = projections.filter((projection) => projection.parked).map(({ name }) => name);
-      const lag = headPosition - position;
-      const isFollowing = running && lastError === null && parked.length === 0 && lag <= maxLagEvents;
-      const detail =
-        lastError ?? (parked.length > 0 ? `parked: ${parked.join(', ')}` : `${lag} behind the log`);
-      const checks = [storeCheck, { name: 'read-models', ok: isFollowing, detail }];
-      return { ready: isFollowing, checks };
+      if (!isAnswering) return { ready: false, checks: [storeCheck] };
+      const readModels = await readModelsCheck(following);
+      return { ready: readModels.ok, checks: [storeCheck, readModels] };
     },
   };
 }
 
-async function answersWithin(
-  timeoutMs: number,
-  question: Promise<unknown>,
-): Promise<{ readonly ok: boolean }> {
+async function readModelsCheck(following: Following): Promise<ReadinessCheck> {
+  const name = 'read-models';
+  try {
+    const { isFollowing, position, headPosition, trouble } = await following.check();
+    const lag = headPosition - position;
+    return { name, ok: isFollowing && lag <= maxLag, detail: trouble ?? `${lag} behind the log` };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function answersWithin(timeoutMs: number, question: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<{ ok: boolean }>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false }), timeoutMs);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
   });
   const answered = question.then(
-    () => ({ ok: true }),
-    () => ({ ok: false }),
+    () => true,
+    () => false,
   );
   try {
     return await Promise.race([answered, late]);

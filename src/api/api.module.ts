@@ -3,8 +3,11 @@ import { CLOCK } from '../commands/ports.js';
 import type { Clock } from '../platform/clock.js';
 import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
 import { IDEMPOTENCY_RECORDS } from '../platform/idempotency/port.js';
+import { RedisIdempotencyRecords } from '../platform/idempotency/redis-records.js';
+import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { allControllers } from './controllers/all-controllers.js';
+import { HealthController } from './controllers/health.controller.js';
 import { Idempotency } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
@@ -12,24 +15,30 @@ import { SeatChanges } from './live/seat-changes.js';
 import { OrderReplies } from './order-reply.js';
 import { QueueStatus } from './queue-status.js';
 import { inMemoryRateLimiters, RATE_LIMITERS } from './rate-limiter.js';
+import { redisRateLimiters } from './redis-rate-limiter.js';
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
- * API_SETTINGS, READS, READ_POSITION and READINESS.
+ * API_SETTINGS, REDIS_LINK, READS, READ_POSITION and READINESS.
  */
 @Module({
   controllers: allControllers,
   providers: [
     {
       provide: IDEMPOTENCY_RECORDS,
-      useFactory: ({ idempotency }: ApiSettings) => new InMemoryIdempotencyRecords(idempotency),
-      inject: [API_SETTINGS],
+      useFactory: ({ idempotency }: ApiSettings, redis: RedisLink | undefined) => {
+        const own = new InMemoryIdempotencyRecords(idempotency);
+        return redis ? new RedisIdempotencyRecords(redis, own, { ttlMs: idempotency.ttlMs }) : own;
+      },
+      inject: [API_SETTINGS, REDIS_LINK],
     },
     {
       provide: RATE_LIMITERS,
-      useFactory: ({ rateLimits }: ApiSettings, clock: Clock) =>
-        inMemoryRateLimiters(rateLimits, () => clock.nowMs()),
-      inject: [API_SETTINGS, CLOCK],
+      useFactory: ({ rateLimits }: ApiSettings, clock: Clock, redis: RedisLink | undefined) =>
+        redis
+          ? redisRateLimiters(redis, rateLimits, () => clock.nowMs())
+          : inMemoryRateLimiters(rateLimits, () => clock.nowMs()),
+      inject: [API_SETTINGS, CLOCK, REDIS_LINK],
     },
     EventStreams,
     SeatChanges,
@@ -40,3 +49,7 @@ import { inMemoryRateLimiters, RATE_LIMITERS } from './rate-limiter.js';
   ],
 })
 export class ApiModule {}
+
+/** All that a process answers which serves no fans: whether it lives and is ready. */
+@Module({ controllers: [HealthController] })
+export class HealthModule {}

@@ -41,9 +41,9 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
 }
 
 /** Gives an application created on {@link createFastifyAdapter} its error replies and its documentation. */
-export function configureHttp(app: NestFastifyApplication): void {
+export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {}): void {
   app.useGlobalFilters(new ProblemFilter());
-  setUpDocs(app);
+  if (hasApi) setUpDocs(app);
 }
 
 function prepare(fastify: FastifyInstance, settings: ApiSettings): void {

@@ -10,7 +10,7 @@ import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
 import { resolveSecrets } from '../platform/secrets.js';
-import { openReadSide } from '../read-side.js';
+import { projectingReadSide } from '../read-side.js';
 import { CliFailure } from './exit-codes.js';
 import type { ImportOutcome } from './import-outcome.js';
 
@@ -39,15 +39,15 @@ export async function importDirectly(
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });
   const { store, readModels } = engines;
-  const readSide = openReadSide({ store, readModels, clock: systemClock, log });
+  const readSide = projectingReadSide({ store, readModels, clock: systemClock, log });
   const catchUp = async () => {
     const head = await store.head();
-    if (head !== undefined) await readSide.runner.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+    if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
   };
   try {
     // The import asks the read models which dates use a venue's seats.
     await catchUp();
-    const executor = new Executor(store, systemClock);
+    const executor = new Executor(store, systemClock, engines.isOnlyWriter);
     const seats = new SeatKeeper(executor, readSide.ports.venueUse, systemClock);
     const handler = new ImportCatalogHandler(executor, new VenuePublisher(executor, seats), {
       secret: secrets.secret,

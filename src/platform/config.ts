@@ -18,6 +18,31 @@ const bearerKey = z
 
 /** Every setting, by the name of its environment variable. `.describe()` is the reference in docs/configuration.md. */
 export const configSchema = z.object({
+  ROLE: z
+    .enum(['all', 'api', 'projector', 'worker'])
+    .default('all')
+    .describe(
+      'What this process does: answer HTTP, project the log into read models, run timers and admission, or all of it. Anything but `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL, SECRET and ADMIN_KEY.',
+    ),
+  EVENTSTORE_URL: z
+    .string()
+    .regex(
+      /^(?:esdb|esdb\+discover|kurrentdb|kurrentdb\+discover):\/\//,
+      'must be an esdb:// connection string',
+    )
+    .optional()
+    .describe('EventStoreDB connection string (docs/eventstoredb.md). Unset: an SQLite log in DATA_DIR.'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(?:mysql|mariadb):\/\//, 'must be a mysql:// or mariadb:// URL')
+    .optional()
+    .describe('MySQL or MariaDB for read models (docs/mysql.md). Unset: an SQLite file in DATA_DIR.'),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
+    .optional()
+    .describe('Redis for timers and what processes share (docs/redis.md). Unset: in this process.'),
+
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   PORT: z.coerce
     .number()
@@ -112,6 +137,16 @@ export const configSchema = z.object({
 });
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
+/** What processes that share the work must share. */
+const neededBySeveral = [
+  'EVENTSTORE_URL',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'PAYMENT_URL',
+  'SECRET',
+  'ADMIN_KEY',
+] as const;
+
 /** Start-up is refused: each line of the message names a variable and what is wrong with it. */
 export class BadConfiguration extends Error {
   override readonly name = 'BadConfiguration';
@@ -132,6 +167,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (parsed.success && parsed.data.PAYMENT_URL !== undefined) {
     for (const name of ['PAYMENT_API_KEY', 'PAYMENT_CALLBACK_SECRET'] as const) {
       if (parsed.data[name] === undefined) problems.push(`${name}: is required when PAYMENT_URL is set`);
+    }
+  }
+  if (parsed.success && parsed.data.ROLE !== 'all') {
+    for (const name of neededBySeveral) {
+      if (parsed.data[name] === undefined)
+        problems.push(`${name}: is required when ROLE is ${parsed.data.ROLE}`);
     }
   }
   if (!parsed.success || problems.length > 0) {

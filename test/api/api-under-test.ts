@@ -20,6 +20,7 @@ import {
   userIdSchema,
 } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';
+import { REDIS_LINK } from '../../src/platform/redis/redis-link.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
@@ -132,6 +133,7 @@ export async function startApi(
     { provide: CLOCK, useValue: clock },
     { provide: EVENT_STORE, useValue: store },
     { provide: API_SETTINGS, useValue: settings },
+    { provide: REDIS_LINK, useValue: undefined },
     { provide: READS, useValue: reads },
     { provide: READ_POSITION, useValue: position },
     { provide: READINESS, useValue: { check } },

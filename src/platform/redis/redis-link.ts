@@ -1,6 +1,9 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { OutageLog, type RedisLog } from './redis-log.js';
 
+/** The token a {@link RedisLink} is injected by; undefined where nothing is shared. */
+export const REDIS_LINK = Symbol('RedisLink');
+
 export interface RedisLinkOptions {
   /** First part of every key, so that several installations can share one Redis. No colon. */
   readonly prefix?: string;

@@ -28,7 +28,7 @@ export class PositionWaiters {
 
   /** Resolves after `ms`, or as soon as somebody waits: the time in which more work may gather. */
   async idle(ms: number): Promise<void> {
-    if (this.waiters.size > 0) return;
+    if (this.isAnyone) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.wake = () => {
@@ -37,6 +37,10 @@ export class PositionWaiters {
       };
     });
     this.wake = undefined;
+  }
+
+  get isAnyone(): boolean {
+    return this.waiters.size > 0;
   }
 
   reached(position: number): void {

@@ -1,0 +1,71 @@
+import type { DataSource } from 'typeorm';
+import { PositionWaiters } from '../projections/engine/position-waiters.js';
+import { selectFirst } from './select.js';
+
+/** How often the checkpoints are looked at while somebody waits for them. */
+const lookEveryMs = 15;
+
+/** How far another process's projections are, read from their checkpoints; looked at only when it matters. */
+export class CheckpointProgress {
+  #position = -1;
+  #looking: Promise<void> | undefined;
+  readonly #waiters = new PositionWaiters();
+  #isStopped = false;
+
+  /** @param projections the names of those that must all have arrived. */
+  constructor(
+    private readonly db: DataSource,
+    private readonly projections: readonly string[],
+  ) {}
+
+  /** Where every projection had arrived when last looked at; -1 before the first event. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Looks again. @throws when the database does not answer. */
+  async refresh(): Promise<number> {
+    const marks = this.projections.map(() => '?').join(', ');
+    const row = await selectFirst<{ position: number | string | null; found: number | string }>(
+      this.db,
+      `SELECT MIN(position) AS position, COUNT(*) AS found FROM projection_checkpoints WHERE name IN (${marks})`,
+      this.projections,
+    );
+    const isComplete = Number(row?.found ?? 0) === this.projections.length;
+    if (isComplete) this.#position = Math.max(this.#position, Number(row?.position ?? -1));
+    return this.#position;
+  }
+
+  /** Waits until every projection has applied `position`. @returns false when that took too long. */
+  async waitFor(position: number, options: { readonly timeoutMs: number }): Promise<boolean> {
+    if (this.#position >= position) return true;
+    if (this.#isStopped) return false;
+    const reached = this.#waiters.wait(position, options);
+    this.#keepLooking();
+    return reached;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#waiters.giveUp();
+    await this.#looking;
+  }
+
+  #keepLooking(): void {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+      // Somebody may have begun to wait between the last look and now.
+      if (this.#waiters.isAnyone && !this.#isStopped) this.#keepLooking();
+    });
+  }
+
+  /** One look for all who wait, again and again until nobody does. */
+  async #look(): Promise<void> {
+    while (this.#waiters.isAnyone && !this.#isStopped) {
+      // A database that does not answer now may do so before the waiters' time is up.
+      await this.refresh().catch(() => undefined);
+      this.#waiters.reached(this.#position);
+      if (this.#waiters.isAnyone) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    }
+  }
+}
