@@ -40,7 +40,7 @@ describe('a link to Redis', () => {
   it('says that its connection broke, however soon it is back', async () => {
     const { link, log } = await linked(redis.url);
     const { link: other } = await linked(redis.url);
-    await other.client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await other.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await eventually(() => log.lines.length === 2);
     expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'info']);
     expect(await ping(link)).toBe('PONG');
