@@ -6,6 +6,7 @@ import { allTables } from '../../../src/projections/all-projections.js';
 import { allMigrations } from '../../../src/projections/migrations/all-migrations.js';
 import { migrateReadModels, openReadModels } from '../../../src/projections/open-read-models.js';
 import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+import { waitUntil } from '../../services/wait-until.js';
 
 const run = promisify(execFile);
 
@@ -74,10 +75,15 @@ it('finishes a migration that was cut off half way', async () => {
 
 it('does not wait for who migrates another database', async () => {
   const [busy, other] = [await server.newDatabase(), await server.newDatabase()];
+  await migrateReadModels({ url: busy });
   const holder = await createConnection({ uri: busy });
-  await holder.query(`SELECT GET_LOCK(CONCAT('boxoffice-migrations-', LEFT(SHA1(DATABASE()), 32)), 0)`);
+  await holder.query('LOCK TABLES migrations WRITE');
+  const slow = migrateReadModels({ url: busy });
+  const waiting = `SELECT 1 FROM information_schema.processlist WHERE state LIKE '%metadata lock%'`;
+  await waitUntil('the migration is held up', async () => (await query(other, waiting)).length > 0, 10_000);
   await migrateReadModels({ url: other });
   await holder.end();
+  await slow;
   expect(await tablesIn(other)).toContain('users');
 }, 30_000);
 
