@@ -19,6 +19,8 @@ const { $schema, ...swc } = JSON.parse(readFileSync(new URL('./.swcrc', import.m
 
 const project = {
   testEnvironment: 'node',
+  // The EventStoreDB client's generated code keeps globals that Jest would warn about.
+  testEnvironmentOptions: { globalsCleanup: 'off' },
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -47,4 +49,6 @@ export default {
   ],
   // Two cores on the smallest machine we care about: more workers only slow each other down.
   maxWorkers: 2,
+  // Far more than any test takes by itself: a busy machine must not fail them.
+  testTimeout: 30_000,
 };

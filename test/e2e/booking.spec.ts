@@ -1,15 +1,15 @@
 import { eventually, Fan } from './fan.js';
-import { Office } from './office.js';
+import { type AnyOffice, modes, openTimeoutMs } from './modes.js';
 import { openSmallHall, type SmallHall } from './small-hall.js';
 
-describe('a booking from registration to ticket', () => {
-  let office: Office;
+describe.each(modes)('a booking from registration to ticket, $mode', ({ open }) => {
+  let office: AnyOffice;
   let hall: SmallHall;
 
   beforeAll(async () => {
-    office = await Office.open();
+    office = await open();
     hall = await openSmallHall(office, { rows: 4, seatsPerRow: 10 });
-  });
+  }, openTimeoutMs);
   afterAll(() => office.close());
 
   it('charges, queues, holds, pays and shows the reservation', async () => {
@@ -61,23 +61,23 @@ describe('a booking from registration to ticket', () => {
   });
 
   it('frees a hold at its deadline', async () => {
-    const brief = await Office.open();
-    const briefHall = await openSmallHall(brief, { rows: 1, seatsPerRow: 2, sales: { holdTtlMs: 1000 } });
-    try {
-      const [slow, quick] = await Promise.all([new Fan(brief).arrive(), new Fan(brief).arrive()]);
-      await Promise.all([slow.queue(briefHall.performanceId), quick.queue(briefHall.performanceId)]);
-      expect((await slow.hold(briefHall.scheduleId, ['R1-1'])).status).toBe(201);
-      expect(await quick.hold(briefHall.scheduleId, ['R1-1'])).toMatchObject({
-        status: 409,
-        body: { code: 'seat-held' },
-      });
-      await eventually(async () => (await quick.hold(briefHall.scheduleId, ['R1-1'])).status === 201);
-      await slow.charge(100);
-      expect((await slow.pay()).status).toBe(409);
-      expect(await slow.balance()).toBe(100);
-    } finally {
-      await brief.close();
-    }
+    const brief = await openSmallHall(office, {
+      id: 'brief',
+      rows: 1,
+      seatsPerRow: 2,
+      sales: { holdTtlMs: 1000 },
+    });
+    const [slow, quick] = await Promise.all([new Fan(office).arrive(), new Fan(office).arrive()]);
+    await Promise.all([slow.queue(brief.performanceId), quick.queue(brief.performanceId)]);
+    expect((await slow.hold(brief.scheduleId, ['R1-1'])).status).toBe(201);
+    expect(await quick.hold(brief.scheduleId, ['R1-1'])).toMatchObject({
+      status: 409,
+      body: { code: 'seat-held' },
+    });
+    await eventually(async () => (await quick.hold(brief.scheduleId, ['R1-1'])).status === 201);
+    await slow.charge(100);
+    expect((await slow.pay()).status).toBe(409);
+    expect(await slow.balance()).toBe(100);
   });
 
   it('gives the first reply again for a repeated key, and refuses another body under it', async () => {

@@ -1,5 +1,5 @@
 import { call } from './fan.js';
-import type { Office } from './office.js';
+import type { AnyOffice } from './modes.js';
 
 export interface SmallHall {
   readonly venueId: string;
@@ -10,6 +10,8 @@ export interface SmallHall {
 
 /** A catalog document of one hall with one row for every `seatsPerRow` seats, sold at 100 points a seat. */
 export function smallHallDocument(options: {
+  /** Tells halls of one office apart. */
+  readonly id?: string;
   readonly rows: number;
   readonly seatsPerRow: number;
   readonly sales?: Record<string, unknown>;
@@ -27,13 +29,14 @@ export function smallHallDocument(options: {
   }));
   const startsAt = options.startsAt ?? new Date(Date.now() + 30 * 86_400_000).toISOString();
   const date = startsAt.slice(0, 10);
+  const { id = 'hall' } = options;
   return {
     format: 'boxoffice-catalog',
     version: 1,
     source: 'e2e',
     venues: [
       {
-        id: 'hall',
+        id,
         name: 'Small hall',
         location: 'Seoul',
         sections: [{ sectionId: 'S', name: 'Stalls', rows }],
@@ -41,8 +44,8 @@ export function smallHallDocument(options: {
     ],
     performances: [
       {
-        id: 'show',
-        venue: 'hall',
+        id: `show in ${id}`,
+        venue: id,
         name: 'A show',
         description: 'For tests.',
         startDate: date,
@@ -56,10 +59,7 @@ export function smallHallDocument(options: {
 }
 
 /** Imports a document through the operators' endpoint. */
-export async function importDocument(
-  office: { readonly url: string; readonly config: { readonly ADMIN_KEY?: string | undefined } },
-  document: unknown,
-) {
+export async function importDocument(office: Pick<AnyOffice, 'url' | 'config'>, document: unknown) {
   const answer = await call(office.url, 'POST', '/v1/admin/imports', {
     body: document,
     headers: { authorization: `Bearer ${office.config.ADMIN_KEY}` },
@@ -70,7 +70,7 @@ export async function importDocument(
 
 /** Puts a small hall on sale. */
 export async function openSmallHall(
-  office: Office,
+  office: AnyOffice,
   options: Parameters<typeof smallHallDocument>[0],
 ): Promise<SmallHall> {
   const document = smallHallDocument(options);

@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import {
+  startVirtualPaymentSystem,
+  type VirtualPaymentSystem,
+} from '../../src/integrations/payment/virtual/server.js';
+import { ChildServer } from '../eventstoredb-server/child-server.js';
+import { startRedis, type TestRedis } from '../services/redis.js';
+import { sharedMariaDb } from '../services/shared-mariadb.js';
+import { testEnvironment } from './office.js';
+
+type Role = 'api' | 'projector' | 'worker';
+const paymentSecret = 'a payment secret for tests, long enough';
+
+interface Member {
+  readonly role: Role;
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+/** The office as it runs on several machines: two api processes, a projector and a worker on shared engines. */
+export class ClusterOffice {
+  readonly config = { ADMIN_KEY: testEnvironment.ADMIN_KEY };
+  readonly #dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
+  readonly #members: Member[] = [];
+  #next = 0;
+
+  private constructor(
+    readonly eventStore: ChildServer,
+    readonly redis: TestRedis,
+    private readonly payments: VirtualPaymentSystem,
+    private readonly databaseUrl: string,
+    private readonly env: Record<string, string>,
+  ) {}
+
+  static async open(env: Record<string, string> = {}): Promise<ClusterOffice> {
+    const eventStore = new ChildServer();
+    const [redis, mariaDb, payments] = await Promise.all([
+      startRedis(),
+      sharedMariaDb(),
+      startVirtualPaymentSystem({
+        host: '127.0.0.1',
+        port: 0,
+        file: ':memory:',
+        apiKey: paymentSecret,
+        callbackSecret: paymentSecret,
+      }),
+      eventStore.start(),
+    ]);
+    const office = new ClusterOffice(eventStore, redis, payments, await mariaDb.newDatabase(), env);
+    await Promise.all((['projector', 'worker', 'api', 'api'] as const).map((role) => office.add(role)));
+    return office;
+  }
+
+  /** The api processes in turn: no two requests in a row reach the same one. */
+  get url(): string {
+    const apis = this.#members.filter(({ role }) => role === 'api');
+    const api = apis[this.#next++ % apis.length];
+    if (!api) throw new Error('no api process is running');
+    return api.url;
+  }
+
+  /** Starts one more process. */
+  async add(role: Role): Promise<void> {
+    const child = spawn(process.execPath, [join(__dirname, 'office-process.mjs')], {
+      env: {
+        PATH: process.env.PATH,
+        ...testEnvironment,
+        DATA_DIR: this.#dataDir,
+        ROLE: role,
+        EVENTSTORE_URL: this.eventStore.connectionString,
+        DATABASE_URL: this.databaseUrl,
+        REDIS_URL: this.redis.url,
+        PAYMENT_URL: this.payments.url,
+        PAYMENT_API_KEY: paymentSecret,
+        PAYMENT_CALLBACK_SECRET: paymentSecret,
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout });
+    const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
+    if (typeof line !== 'string') throw new Error(`the ${role} ended before it was ready: ${String(line)}`);
+    this.#members.push({ role, child, url: JSON.parse(line).url });
+  }
+
+  /** Kills one process of a role; nobody learns of it. */
+  async kill(role: Role): Promise<void> {
+    const index = this.#members.findIndex((member) => member.role === role);
+    const [member] = this.#members.splice(index, 1);
+    if (!member) throw new Error(`no ${role} is running`);
+    await end(member.child, 'SIGKILL');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map(({ child }) => end(child, 'SIGTERM')));
+    await Promise.all([this.redis.stop(), this.payments.close(), this.eventStore.kill()]);
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
