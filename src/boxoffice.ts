@@ -27,6 +27,7 @@ import { Recovery } from './processes/recovery.js';
 import { BullTimers } from './processes/redis/bull-timers.js';
 import { RedisTurns } from './processes/redis/redis-turns.js';
 import { InProcessTimers } from './processes/timers.js';
+import { addQueueDashboard } from './queue-dashboard.js';
 import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
 
 export interface RunningBoxoffice {
@@ -79,6 +80,10 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     closers.push(() => readSide.close());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
     const app = await createApp({ config, secrets, engines, store, readSide, hasher, clock, log });
+    if (does.api && engines.redis) {
+      const dashboard = addQueueDashboard(fastifyOf(app), engines.redis, secrets);
+      closers.push(() => dashboard.close());
+    }
     // Handlers are bound to the bus now; listening comes after the start-up work.
     await app.init();
     const bus = app.get(CommandBus);
@@ -118,6 +123,10 @@ interface Parts {
   readonly readSide: ReadSide;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+function fastifyOf(app: NestFastifyApplication): FastifyInstance {
+  return app.getHttpAdapter().getInstance();
 }
 
 async function createApp(

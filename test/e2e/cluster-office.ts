@@ -64,6 +64,13 @@ export class ClusterOffice {
     return api.url;
   }
 
+  /** Where the first process of a role answers. */
+  urlOf(role: Role): string {
+    const member = this.#members.find((one) => one.role === role);
+    if (!member) throw new Error(`no ${role} is running`);
+    return member.url;
+  }
+
   /** Starts one more process. */
   async add(role: Role): Promise<void> {
     const child = spawn(process.execPath, [join(__dirname, 'office-process.mjs')], {

@@ -4,9 +4,16 @@ import type { ApiSettings } from '../api-settings.js';
 import { ApiProblem } from '../problem.js';
 import { bearerOf } from './bearer.js';
 
-/** Whether the request carries the operators' key. The comparison tells nothing about the key by its time. */
-export function isOperator(request: FastifyRequest, { adminKey }: Pick<ApiSettings, 'adminKey'>): boolean {
-  const given = bearerOf(request);
+/** Whether the request carries the operators' key. */
+export function isOperator(request: FastifyRequest, settings: Pick<ApiSettings, 'adminKey'>): boolean {
+  return isOperatorKey(bearerOf(request), settings);
+}
+
+/** Whether this is the operators' key. The comparison tells nothing about the key by its time. */
+export function isOperatorKey(
+  given: string | undefined,
+  { adminKey }: Pick<ApiSettings, 'adminKey'>,
+): boolean {
   if (adminKey === undefined || given === undefined) return false;
   return timingSafeEqual(digest(given), digest(adminKey));
 }

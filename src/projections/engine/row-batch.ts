@@ -13,7 +13,7 @@ import {
 } from './table.js';
 
 /** Rows kept per table after they were written or read; a row takes about half a kilobyte. */
-const cachedRows = 20_000;
+const cachedRows = 5_000;
 
 /** Where the physical tables are: a rebuild writes the same tables under other names. */
 export type TableNames = (table: Table) => string;

@@ -1,0 +1,59 @@
+import { readConfig } from '../../src/platform/config.js';
+import { ClusterOffice } from './cluster-office.js';
+import { call } from './fan.js';
+import { openTimeoutMs } from './modes.js';
+import { testEnvironment } from './office.js';
+import { importDocument, smallHallDocument } from './small-hall.js';
+
+describe('the processes of an office on several machines', () => {
+  let office: ClusterOffice;
+  beforeAll(async () => {
+    office = await ClusterOffice.open();
+  }, openTimeoutMs);
+  afterAll(() => office.close());
+
+  it('are ready, whatever their role, and only an api process serves fans', async () => {
+    for (const role of ['api', 'projector', 'worker'] as const) {
+      const url = office.urlOf(role);
+      const ready = await call(url, 'GET', '/health/ready');
+      expect({ role, status: ready.status, body: ready.body }).toMatchObject({
+        status: 200,
+        body: { ready: true },
+      });
+      const listed = await call(url, 'GET', '/v1/performances');
+      expect({ role, status: listed.status }).toEqual({ role, status: role === 'api' ? 200 : 404 });
+    }
+  });
+
+  it('show a change made through one api process in the other, for who names its position', async () => {
+    const { position } = await importDocument(office, smallHallDocument({ rows: 1, seatsPerRow: 2 }));
+    for (let api = 0; api < 2; api++) {
+      const headers = { 'x-wait-for-position': String(position) };
+      const listed = await call(office.url, 'GET', '/v1/performances', { headers });
+      expect(listed.body.items).toHaveLength(1);
+    }
+  });
+
+  it('show the queue of deadlines to operators only', async () => {
+    const dashboard = (authorization?: string) =>
+      fetch(new URL('/admin/queues', office.urlOf('api')), {
+        headers: authorization ? { authorization } : {},
+      });
+    const refused = await dashboard();
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('www-authenticate')).toContain('Basic');
+    const basic = (password: string) => `Basic ${Buffer.from(`operator:${password}`).toString('base64')}`;
+    expect((await dashboard(basic('a guess'))).status).toBe(401);
+    const shown = await dashboard(basic(testEnvironment.ADMIN_KEY));
+    expect(shown.status).toBe(200);
+    expect(await shown.text()).toContain('<html');
+  });
+});
+
+describe('a role that shares the work', () => {
+  it('is refused without what processes must share, each variable named', () => {
+    expect(() => readConfig({ ROLE: 'api' })).toThrow(
+      /EVENTSTORE_URL.*DATABASE_URL.*REDIS_URL.*PAYMENT_URL.*SECRET.*ADMIN_KEY/s,
+    );
+  });
+});
