@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type SeatState, seatDecider } from '../domain/seat/seat.js';
-import { type TokenHold, type TokenState, tokenDecider } from '../domain/token/token.js';
+import { tokenDecider } from '../domain/token/token.js';
+import { type TokenHold, type TokenState } from '../domain/token/token-state.js';
 import type { HoldId, SeatId, TokenId } from '../events/ids.js';
 import type { TokenEvent } from '../events/queue-events.js';
 import { streams } from '../events/streams.js';

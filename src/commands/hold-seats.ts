@@ -1,7 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { seatDecider } from '../domain/seat/seat.js';
-import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../domain/token/token.js';
+import { isSameSeatRequest } from '../domain/token/seat-request.js';
+import { tokenDecider } from '../domain/token/token.js';
+import { isWhole, type TokenHold } from '../domain/token/token-state.js';
 import type { Position } from '../event-store/port.js';
 import {
   type HoldId,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AdmissionState, admissionDecider, admissionOf } from '../domain/queue/admission.js';
 import { shuffledPlaces } from '../domain/queue/shuffle.js';
-import type { Admission } from '../domain/token/token.js';
+import { type Admission } from '../domain/token/token-state.js';
 import { type PerformanceId, toInstant } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import { CatalogReader } from './catalog-reader.js';

@@ -2,7 +2,8 @@ import type { QueueNumbers, SeatAvailability, VenueUse, WaitingLine } from '../.
 import { type AdmissionState, admissionDecider } from '../../src/domain/queue/admission.js';
 import { shuffledPlaces } from '../../src/domain/queue/shuffle.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
-import { type TokenState, tokenDecider } from '../../src/domain/token/token.js';
+import { tokenDecider } from '../../src/domain/token/token.js';
+import { type TokenState } from '../../src/domain/token/token-state.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';

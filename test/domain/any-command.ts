@@ -5,7 +5,7 @@ import type { OrderCommand } from '../../src/domain/order/order.js';
 import type { AdmissionCommand } from '../../src/domain/queue/admission.js';
 import { hashSeed } from '../../src/domain/queue/shuffle.js';
 import type { SeatCommand } from '../../src/domain/seat/seat.js';
-import type { TokenCommand } from '../../src/domain/token/token.js';
+import { type TokenCommand } from '../../src/domain/token/token-state.js';
 import type { SessionCommand } from '../../src/domain/user/session.js';
 import type { WalletCommand } from '../../src/domain/wallet/wallet.js';
 import {

@@ -1,10 +1,10 @@
+import { tokenDecider } from '../../src/domain/token/token.js';
 import {
   type Admission,
   maxHoldsPerToken,
   outstandingSeats,
   type TokenCommand,
-  tokenDecider,
-} from '../../src/domain/token/token.js';
+} from '../../src/domain/token/token-state.js';
 import {
   holdIdSchema,
   orderIdSchema,

@@ -1,88 +1,14 @@
-import type { Instant, OrderId, PerformanceId, TokenId, UserId } from '../../events/ids.js';
-import { addMs, earlier, type HoldId, type ScheduleId, type SeatId } from '../../events/ids.js';
+import type { Instant } from '../../events/ids.js';
 import type { TokenEvent } from '../../events/queue-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
-
-/** Holds one token may make over its life: bounds the stream of a fan who holds and releases for sport. */
-export const maxHoldsPerToken = 50;
-
-export interface TokenHold {
-  readonly scheduleId: ScheduleId;
-  /** All seats asked for. */
-  readonly seatIds: readonly SeatId[];
-  /** Those not given back. */
-  readonly outstanding: readonly SeatId[];
-  readonly request: Extract<TokenEvent, { type: 'SeatsRequested' }>['data']['request'];
-  readonly expiresAt: Instant;
-  /** It was given back because somebody else got one of its seats first. */
-  readonly lostSeat: boolean;
-}
-
-interface Owner {
-  readonly tokenId: TokenId;
-  readonly userId: UserId;
-  readonly performanceId: PerformanceId;
-}
-
-interface Requested extends Owner {
-  readonly entry: number;
-  readonly numberOfTickets: number;
-  readonly seatLimit: number;
-  readonly holds: ReadonlyMap<HoldId, TokenHold>;
-}
-
-interface Entered {
-  readonly place: number;
-  readonly admittedAt: Instant;
-  readonly expiresAt: Instant;
-}
-
-export type TokenEnd =
-  | { readonly kind: 'completed'; readonly orderId: OrderId }
-  | {
-      readonly kind: 'expired';
-      readonly reason: Extract<TokenEvent, { type: 'TokenExpired' }>['data']['reason'];
-    }
-  | { readonly kind: 'left' };
-
-export type TokenState =
-  | { readonly kind: 'none' }
-  | ({ readonly kind: 'waiting' } & Requested)
-  | ({ readonly kind: 'entered' } & Requested & Entered)
-  | ({ readonly kind: 'ended'; readonly end: TokenEnd } & Requested);
-
-/** What the admission log says of the token's place; entering needs it. */
-export interface Admission {
-  readonly place: number;
-  readonly admittedAt: Instant;
-  /** Enter before this moment. */
-  readonly claimUntil: Instant;
-  readonly serviceWindowMs: number;
-}
-
-type Data<Type extends TokenEvent['type']> = Extract<TokenEvent, { type: Type }>['data'];
-
-export type TokenCommand =
-  | ({ readonly kind: 'request' } & Data<'TokenRequested'>)
-  | { readonly kind: 'enter'; readonly admission: Admission | undefined }
-  | ({
-      readonly kind: 'request-seats';
-      /** Given when the token may not have entered yet: the first request enters. */
-      readonly admission: Admission | undefined;
-      readonly holdTtlMs: number;
-      readonly seatIds: readonly SeatId[];
-    } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
-  | ({ readonly kind: 'return-seats'; readonly seatIds: readonly SeatId[] } & Pick<
-      Data<'SeatsReturned'>,
-      'holdId' | 'reason'
-    >)
-  | { readonly kind: 'complete'; readonly orderId: OrderId }
-  | {
-      readonly kind: 'expire';
-      readonly reason: Data<'TokenExpired'>['reason'];
-      readonly claimUntil?: Instant;
-    }
-  | { readonly kind: 'leave' };
+import { decideEnter, decideRequestSeats } from './seat-request.js';
+import {
+  type ExistingToken,
+  outstandingSeats,
+  ownerOf,
+  type TokenCommand,
+  type TokenState,
+} from './token-state.js';
 
 /** One fan's turn: waits, enters, asks for seats within a limit, and ends once. */
 export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
@@ -157,103 +83,9 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
   },
 };
 
-/** Whether nothing of the hold was given back. */
-export function isWhole(hold: TokenHold): boolean {
-  return hold.outstanding.length === hold.seatIds.length;
-}
-
-/** Seats asked for and not given back, over all holds: what counts against the limit. */
-export function outstandingSeats(state: Exclude<TokenState, { kind: 'none' }>): number {
-  let count = 0;
-  for (const hold of state.holds.values()) count += hold.outstanding.length;
-  return count;
-}
-
-type Live = Exclude<TokenState, { kind: 'none' }>;
-
-function decideEnter(admission: Admission | undefined, state: Live, now: Instant): Decision<TokenEvent> {
-  if (state.kind === 'ended') return tokenEnded;
-  if (state.kind === 'entered') return now < state.expiresAt ? accept() : tokenEnded;
-  if (!admission) return reject('token-waiting', 'It is not your turn yet: wait in the queue.');
-  if (now >= admission.claimUntil) return tokenEnded;
-  const { place, admittedAt, serviceWindowMs } = admission;
-  const expiresAt = addMs(now, serviceWindowMs);
-  return accept({ type: 'TokenEntered', data: { ...ownerOf(state), place, admittedAt, expiresAt } });
-}
-
-function decideRequestSeats(
-  command: Extract<TokenCommand, { kind: 'request-seats' }>,
-  state: Live,
-  now: Instant,
-): Decision<TokenEvent> {
-  const { holdId, scheduleId, seatIds, request, holdTtlMs, admission } = command;
-  const known = state.holds.get(holdId);
-  if (known) return decideRepeatedRequest(command, known, now);
-  const entering = decideEnter(admission, state, now);
-  if (entering.kind === 'rejected') return entering;
-  const asked = outstandingSeats(state) + seatIds.length;
-  if (asked > state.seatLimit) {
-    return reject(
-      'seat-limit-reached',
-      `You may have ${state.seatLimit} seats here: choose fewer, or release some.`,
-      {
-        seatLimit: state.seatLimit,
-        asked,
-      },
-    );
-  }
-  if (state.holds.size >= maxHoldsPerToken) {
-    return reject(
-      'seat-limit-reached',
-      `You have held seats ${maxHoldsPerToken} times: pay for what you hold.`,
-    );
-  }
-  const entered = entering.events.find((event) => event.type === 'TokenEntered');
-  const turnEndsAt = entered?.data.expiresAt ?? (state.kind === 'entered' ? state.expiresAt : now);
-  const expiresAt = earlier(addMs(now, holdTtlMs), turnEndsAt);
-  return accept(...entering.events, {
-    type: 'SeatsRequested',
-    data: { ...ownerOf(state), holdId, scheduleId, seatIds: [...seatIds], request, expiresAt },
-  });
-}
-
-/** The same hold id again: a retry of the same request goes on, anything else is refused. */
-function decideRepeatedRequest(
-  command: Extract<TokenCommand, { kind: 'request-seats' }>,
-  hold: TokenHold,
-  now: Instant,
-): Decision<TokenEvent> {
-  if (!isSameSeatRequest(command, hold)) {
-    return reject('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
-  }
-  if (isWhole(hold) && now < hold.expiresAt) return accept();
-  return reject('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
-}
-
-/** Whether a request asks for what `hold` was made for. */
-export function isSameSeatRequest(
-  request: Pick<Extract<TokenCommand, { kind: 'request-seats' }>, 'scheduleId' | 'request' | 'seatIds'>,
-  hold: TokenHold,
-): boolean {
-  if (request.scheduleId !== hold.scheduleId) return false;
-  const asked = request.request;
-  if (asked.kind === 'best-available') {
-    return (
-      hold.request.kind === 'best-available' &&
-      hold.request.quantity === asked.quantity &&
-      hold.request.category === asked.category
-    );
-  }
-  return (
-    hold.request.kind === 'seats' &&
-    hold.seatIds.length === request.seatIds.length &&
-    hold.seatIds.every((seatId) => request.seatIds.includes(seatId))
-  );
-}
-
 function decideExpire(
   command: Extract<TokenCommand, { kind: 'expire' }>,
-  state: Live,
+  state: ExistingToken,
   now: Instant,
 ): Decision<TokenEvent> {
   const { reason, claimUntil } = command;
@@ -270,9 +102,3 @@ function decideExpire(
       return assertNever(reason);
   }
 }
-
-function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
-  return { tokenId, userId, performanceId };
-}
-
-const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');
