@@ -3,6 +3,7 @@ import { AdvanceChargeHandler, ChargeProgress } from './advance-charge.js';
 import { AdvanceCheckoutHandler, CheckoutProgress } from './advance-checkout.js';
 import { CancelOrderHandler } from './cancel-order.js';
 import { CatalogReader } from './catalog-reader.js';
+import { ChangePasswordHandler } from './change-password.js';
 import { ChargePointsHandler } from './charge-points.js';
 import { EnterServiceHandler } from './enter-service.js';
 import { ExpireHoldHandler } from './expire-hold.js';
@@ -28,6 +29,7 @@ import { VenuePublisher } from './venue-publisher.js';
 /** One handler a command: the command bus finds them here. */
 export const commandHandlers = [
   RegisterUserHandler,
+  ChangePasswordHandler,
   LoginHandler,
   RefreshSessionHandler,
   LogoutHandler,

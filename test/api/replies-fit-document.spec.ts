@@ -99,6 +99,9 @@ describe('what the running office answers is what its document says', () => {
     await fan.call('POST', `/v1/orders/${orderId}/cancel`);
     await fan.call('POST', `/v1/orders/${unknown}/cancel`);
     await fan.charge(5, randomUUID(), 'card-decline');
+    const passwords = { currentPassword: 'correct horse', newPassword: 'another horse' };
+    expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(204);
+    expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(401);
     const leaver = await new CarefulFan(office).arrive();
     await leaver.queue(hall.performanceId);
     await leaver.call('DELETE', queueToken);

@@ -1,3 +1,4 @@
+import { ChangePassword } from '../../src/commands/change-password.js';
 import { Login } from '../../src/commands/login.js';
 import { Logout } from '../../src/commands/logout.js';
 import { RefreshSession } from '../../src/commands/refresh-session.js';
@@ -94,6 +95,21 @@ describe('Login', () => {
     expect(side.signer.access.verify(access.value)).toMatchObject({ sub: userId });
     expect(side.signer.access.verify(refreshToken.value)).toBeUndefined();
     expect(side.signer.refresh.verify(access.value)).toBeUndefined();
+  });
+});
+
+describe('ChangePassword', () => {
+  it('replaces the password of who knows it, and of nobody else', async () => {
+    const { userId } = await register(side, 'mina');
+    const change = (currentPassword: string) =>
+      side.execute(
+        new ChangePassword(userId, { currentPassword, newPassword: 'another horse' }, freshContext()),
+      );
+    expect(await outcomeOf(change('a guess'))).toBe('invalid-credentials');
+    expect((await login('mina')).userId).toBe(userId);
+    await change(password);
+    expect(await outcomeOf(login('mina'))).toBe('invalid-credentials');
+    expect((await login('mina', 'another horse')).userId).toBe(userId);
   });
 });
 

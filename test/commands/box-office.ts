@@ -8,6 +8,7 @@ import {
 } from '../../src/commands/advance-checkout.js';
 import { CancelOrder, CancelOrderHandler } from '../../src/commands/cancel-order.js';
 import { CatalogReader } from '../../src/commands/catalog-reader.js';
+import { ChangePassword, ChangePasswordHandler } from '../../src/commands/change-password.js';
 import { ChargePoints, ChargePointsHandler } from '../../src/commands/charge-points.js';
 import { EnterService, EnterServiceHandler } from '../../src/commands/enter-service.js';
 import { Executor } from '../../src/commands/execute.js';
@@ -93,6 +94,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     [AdvanceCharge, new AdvanceChargeHandler(charging)],
     [AdvanceCheckout, new AdvanceCheckoutHandler(checkout)],
     [CancelOrder, new CancelOrderHandler(executor, catalog, checkout, clock)],
+    [ChangePassword, new ChangePasswordHandler(executor, hasher)],
     [ChargePoints, new ChargePointsHandler(executor, charging)],
     [EnterService, new EnterServiceHandler(executor, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],

@@ -1,7 +1,8 @@
-import { Controller, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post, Put, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { ChangePassword, changePasswordSchema } from '../../commands/change-password.js';
 import { RegisterUser, registerUserSchema } from '../../commands/register-user.js';
 import { refuse } from '../../commands/rejected.js';
 import type { UserId } from '../../events/ids.js';
@@ -30,6 +31,19 @@ export class UsersController {
     const user = await this.commands.execute(new RegisterUser(input, contextOf(request)));
     setLogPosition(reply, user.position);
     return user;
+  }
+
+  @Put('me/password')
+  @HttpCode(204)
+  @UseGuards(AddressRateGuard, UserGuard)
+  async changePassword(
+    @CurrentUser() userId: UserId,
+    @ValidBody(changePasswordSchema) input: z.infer<typeof changePasswordSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { position } = await this.commands.execute(new ChangePassword(userId, input, contextOf(request)));
+    setLogPosition(reply, position);
   }
 
   @Get('me')

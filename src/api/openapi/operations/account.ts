@@ -29,6 +29,15 @@ export const accountOperations: Operations = {
     replies: { 200: json('The account.', user) },
     problems: ['user-unknown'],
   },
+  'PUT /v1/me/password': {
+    tag: 'Account',
+    summary: 'Change the password',
+    requestExamples: {
+      minji: { currentPassword: 'winter-night-2026', newPassword: 'spring-morning-2027' },
+    },
+    replies: { 204: { kind: 'empty', description: 'The new password is in force; sessions go on.' } },
+    problems: ['invalid-credentials', 'too-many-requests', 'user-unknown'],
+  },
   'POST /v1/auth/login': {
     tag: 'Account',
     summary: 'Log in',
@@ -39,7 +48,8 @@ export const accountOperations: Operations = {
   'POST /v1/auth/refresh': {
     tag: 'Account',
     summary: 'Get new tokens',
-    description: 'Uses the refresh token up. A token used twice ends nothing but itself.',
+    description:
+      'Uses the refresh token up. A used token that comes back later closes the session: somebody else may have it.',
     requestExamples: { refresh: refreshExample },
     replies: { 200: json('New tokens of the same session.', session) },
     problems: ['session-ended', 'too-many-requests'],
