@@ -27,6 +27,8 @@ export interface WriteSession {
 /** What differs between the databases that hold read models. */
 export interface Dialect {
   readonly name: 'sqlite' | 'mysql';
+  /** Most events of a transaction, unless told otherwise: large where each statement is a round trip. */
+  readonly batchSize: number;
   /** Runs `work` on a write connection; on one SQLite connection never two at a time. */
   withSession<Result>(
     dataSource: DataSource,

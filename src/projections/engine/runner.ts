@@ -26,7 +26,7 @@ export interface RunnerOptions {
   readonly dataSource: DataSource;
   readonly dialect: Dialect;
   readonly projections: readonly Projection[];
-  /** Most events of one transaction; default 1000. The event loop gets a turn after each. */
+  /** Most events of one transaction; default the dialect's. The event loop gets a turn after each. */
   readonly batchSize?: number;
   /** Appended to every table's name: a rebuild works beside the live tables. Default none. */
   readonly suffix?: string;
@@ -40,7 +40,6 @@ interface Entry extends ActiveProjection {
   parked: Parked | null;
 }
 
-const defaultBatchSize = 1_000;
 /** How far the read models may lag on purpose while nobody waits for them. */
 const gatherMs = 10;
 const firstBackOffMs = 100;
@@ -156,7 +155,7 @@ export class ProjectionRunner {
       {
         // Checkpoints hold positions the store gave us.
         after: from === beforeFirst ? 'start' : (from as Position),
-        batchSize: this.options.batchSize ?? defaultBatchSize,
+        batchSize: this.options.batchSize ?? this.options.dialect.batchSize,
       },
       (batch) => this.apply(active, batch),
     );

@@ -100,6 +100,7 @@ const sessions = new WeakMap<DataSource, { session: SqliteSession; last: Promise
 /** Read models in one SQLite file. */
 export const sqliteDialect: Dialect = {
   name: 'sqlite',
+  batchSize: 1_000,
   async withSession(dataSource, work) {
     // TypeORM types no driver's own handle; for better-sqlite3 this is it.
     const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database.Database };

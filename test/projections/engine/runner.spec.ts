@@ -23,6 +23,7 @@ function failingCommits(models: ReadModels, failures: number): Dialect {
   let left = failures;
   return {
     name: models.dialect.name,
+    batchSize: models.dialect.batchSize,
     withSession: (dataSource, work) =>
       models.dialect.withSession(dataSource, (session) =>
         work({
