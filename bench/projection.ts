@@ -17,7 +17,8 @@ const { values } = parseArgs({
     /** `mysql://user:password@host:port/database`, an empty database; default an SQLite file. */
     url: { type: 'string' },
     journeys: { type: 'string', default: '20000' },
-    batch: { type: 'string', default: '1000' },
+    /** Events of one transaction; default the runner's own. */
+    batch: { type: 'string' },
   },
 });
 
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
     dataSource: models.write,
     dialect: models.dialect,
     projections: allProjections,
-    batchSize: Number(values.batch),
+    ...(values.batch === undefined ? {} : { batchSize: Number(values.batch) }),
   });
   try {
     const head = (await store.head()) ?? 0;

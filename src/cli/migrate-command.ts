@@ -37,8 +37,8 @@ export function addMigrateCommand(
 }
 
 function locationOf({ env }: Terminal): ReadModelLocation {
-  if (env.DATABASE_URL) return { url: env.DATABASE_URL };
-  const { DATA_DIR } = readConfig(env);
+  const { DATABASE_URL, DATA_DIR } = readConfig(env);
+  if (DATABASE_URL !== undefined) return { url: DATABASE_URL };
   mkdirSync(DATA_DIR, { recursive: true });
   return { file: join(DATA_DIR, dataFiles.readModels) };
 }

@@ -59,7 +59,7 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<TestMa
     writeFileSync(
       join(folder, 'init.sql'),
       `CREATE USER IF NOT EXISTS '${user}'@'127.0.0.1' IDENTIFIED BY '${password}';\n` +
-        `GRANT ALL ON *.* TO '${user}'@'127.0.0.1';\n`,
+        `GRANT ALL ON *.* TO '${user}'@'127.0.0.1' WITH GRANT OPTION;\n`,
       { mode: 0o600 },
     );
     return await launchOnFreePort({ path, folder, password, settings: options.settings ?? [] });

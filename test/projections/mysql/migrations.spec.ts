@@ -87,6 +87,19 @@ it('does not wait for who migrates another database', async () => {
   expect(await tablesIn(other)).toContain('users');
 }, 30_000);
 
+it('lets a server whose account may not create tables use migrated ones', async () => {
+  const url = await server.newDatabase();
+  await migrateReadModels({ url });
+  const database = new URL(url).pathname.slice(1);
+  await query(url, "CREATE USER 'plain'@'127.0.0.1' IDENTIFIED BY 'p'");
+  await query(url, `GRANT SELECT, INSERT, UPDATE, DELETE ON ${database}.* TO 'plain'@'127.0.0.1'`);
+  const plain = Object.assign(new URL(url), { username: 'plain', password: 'p' });
+  const models = await openReadModels({ url: plain.toString() });
+  expect(await models.read.query('SELECT * FROM users')).toEqual([]);
+  await models.close();
+  await expect(query(plain.toString(), 'CREATE TABLE more (id INT)')).rejects.toThrow('denied');
+}, 30_000);
+
 it('works on a server with settings of its own', async () => {
   const url = await server.newDatabase();
   const models = await openReadModels({ url });
