@@ -2,6 +2,7 @@
 # Usage: guard.sh <folder> <server> [arguments]
 # Runs a server, prints its process id, and kills it as soon as standard input closes, which the kernel does when
 # the process at the other end is gone, however it ended. The folder is then removed, since nobody else will.
+# CONTAINER names the Docker container that "server" is the client of, if it is one.
 folder=$1
 shift
 exec 3<&0
@@ -11,6 +12,7 @@ echo $server
 {
   cat <&3 >/dev/null
   : >"$folder/orphaned"
+  if [ -n "$CONTAINER" ]; then docker rm --force "$CONTAINER"; fi
   kill -KILL $server
 } >/dev/null 2>&1 &
 watcher=$!

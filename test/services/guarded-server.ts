@@ -3,10 +3,18 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { signalContainer } from './docker.js';
 import { errorCode } from './error-code.js';
 
 /** How long a server that was asked to end may take before it is killed, ms. */
 const stopTimeoutMs = 10_000;
+
+/** How a server is run. */
+export interface ServerCommand {
+  readonly command: readonly string[];
+  /** The name of the Docker container that `command` runs, if it does. */
+  readonly container?: string;
+}
 
 /** One run of a server program that cannot outlive the test process: guard.sh watches over it. */
 export class GuardedServer {
@@ -14,24 +22,26 @@ export class GuardedServer {
     private readonly guard: ChildProcess,
     private readonly pid: number,
     private readonly folder: string,
+    private readonly container: string | undefined,
   ) {}
 
   /**
    * @param folder the server's own folder: its output goes to server.log in it.
    * @throws when the program cannot be run.
    */
-  static async spawn(folder: string, command: readonly string[]): Promise<GuardedServer> {
+  static async spawn(folder: string, { command, container }: ServerCommand): Promise<GuardedServer> {
     const guard = spawn('/bin/sh', [join(__dirname, 'guard.sh'), folder, ...command], {
       stdio: ['pipe', 'pipe', 'ignore'],
       // A group of its own: Ctrl-C reaches the test process first, which then closes the pipe.
       detached: true,
+      env: { ...process.env, CONTAINER: container ?? '' },
     });
     const lines = createInterface({ input: guard.stdout });
     const [pid] = await once(lines, 'line', { signal: AbortSignal.timeout(stopTimeoutMs) });
     lines.close();
     guard.stdout.destroy();
     guard.unref();
-    return new GuardedServer(guard, Number(pid), folder);
+    return new GuardedServer(guard, Number(pid), folder, container);
   }
 
   get isRunning(): boolean {
@@ -44,32 +54,36 @@ export class GuardedServer {
   }
 
   /** Freezes the server, as an overloaded or unreachable one would seem. */
-  pause(): void {
-    this.signal('SIGSTOP');
+  pause(): Promise<void> {
+    return this.signal('SIGSTOP');
   }
 
-  resume(): void {
-    this.signal('SIGCONT');
+  resume(): Promise<void> {
+    return this.signal('SIGCONT');
   }
 
   /** Ends the server at once, as a crash would. */
   async kill(): Promise<void> {
-    this.signal('SIGKILL');
+    await this.signal('SIGKILL');
     await this.ended();
   }
 
   /** Lets the server end by itself, or kills it when it does not. */
   async stop(): Promise<void> {
     if (!this.isRunning) return;
-    this.resume();
-    this.signal('SIGTERM');
-    const patience = setTimeout(() => this.signal('SIGKILL'), stopTimeoutMs);
+    await this.resume();
+    await this.signal('SIGTERM');
+    const patience = setTimeout(() => void this.signal('SIGKILL'), stopTimeoutMs);
     await this.ended();
     clearTimeout(patience);
   }
 
-  private signal(signal: NodeJS.Signals): void {
+  private async signal(signal: NodeJS.Signals): Promise<void> {
     if (!this.isRunning) return;
+    if (this.container !== undefined) {
+      await signalContainer(this.container, signal);
+      return;
+    }
     try {
       process.kill(this.pid, signal);
     } catch (error) {

@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { hasDockerEngine } from './docker.js';
 import { provideProgram } from './find-program.js';
 import { freePort } from './free-port.js';
-import { GuardedServer } from './guarded-server.js';
-import { asRoot, dataTemplate, storageSettings } from './mariadb-template.js';
+import { GuardedServer, type ServerCommand } from './guarded-server.js';
+import { type Installation, mariaDbCommand } from './mariadb-command.js';
+import { dataTemplate } from './mariadb-template.js';
 import { waitUntil } from './wait-until.js';
 
 const program = { names: ['mariadbd', 'mysqld'], debianPackage: 'mariadb-server' };
-const startTimeoutMs = 60_000;
+/** An image may have to be fetched. */
+const startTimeoutMs = 180_000;
 const startAttempts = 3;
 const connectTimeoutMs = 5_000;
 /** May do everything on its private server. */
@@ -31,8 +34,8 @@ export interface TestMariaDb extends TestDatabases {
   /** Starts it again after a kill, or ends and starts it. */
   restart(): Promise<void>;
   /** Freezes the server: connections stay open, nothing answers. */
-  pause(): void;
-  resume(): void;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Ends it and removes its folder. Nothing is left when the test process ends without it, either. */
   stop(): Promise<void>;
 }
@@ -50,16 +53,18 @@ export interface MariaDbOptions {
  */
 export async function startMariaDb(options: MariaDbOptions = {}): Promise<TestMariaDb> {
   const path = await provideProgram(program);
-  if (path === undefined)
-    throw new Error('these tests need mariadbd in PATH: install MariaDB 10.11 or newer');
+  if (path === undefined && !(await hasDockerEngine())) {
+    throw new Error('these tests need mariadbd in PATH, or Docker: install MariaDB 10.11 or newer');
+  }
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'boxoffice-mariadb-'));
   const password = randomBytes(12).toString('hex');
   try {
-    cpSync(await dataTemplate(path), join(folder, 'data'), { recursive: true });
+    if (path === undefined) mkdirSync(join(folder, 'data'));
+    else cpSync(await dataTemplate(path), join(folder, 'data'), { recursive: true });
     writeFileSync(
       join(folder, 'init.sql'),
-      `CREATE USER IF NOT EXISTS '${user}'@'127.0.0.1' IDENTIFIED BY '${password}';\n` +
-        `GRANT ALL ON *.* TO '${user}'@'127.0.0.1' WITH GRANT OPTION;\n`,
+      `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}';\n` +
+        `GRANT ALL ON *.* TO '${user}'@'%' WITH GRANT OPTION;\n`,
       { mode: 0o600 },
     );
     return await launchOnFreePort({ path, folder, password, settings: options.settings ?? [] });
@@ -82,17 +87,10 @@ export function databasesAt(serverUrl: string): TestDatabases {
   };
 }
 
-interface Installation {
-  readonly path: string;
-  readonly folder: string;
-  readonly password: string;
-  readonly settings: readonly string[];
-}
-
 async function launchOnFreePort(installation: Installation): Promise<TestMariaDb> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const command = [installation.path, ...settings(installation, port)];
+    const command = mariaDbCommand(installation, port);
     const url = `mysql://${user}:${installation.password}@127.0.0.1:${port}`;
     try {
       return new PrivateMariaDb(
@@ -108,25 +106,7 @@ async function launchOnFreePort(installation: Installation): Promise<TestMariaDb
   }
 }
 
-function settings({ folder, settings }: Installation, port: number): string[] {
-  return [
-    ...storageSettings,
-    ...asRoot(),
-    `--datadir=${join(folder, 'data')}`,
-    `--init-file=${join(folder, 'init.sql')}`,
-    `--socket=${join(folder, 'socket')}`,
-    `--pid-file=${join(folder, 'pid')}`,
-    `--port=${port}`,
-    '--bind-address=127.0.0.1',
-    '--skip-name-resolve',
-    '--innodb-buffer-pool-size=64M',
-    '--innodb-flush-log-at-trx-commit=2',
-    '--performance-schema=OFF',
-    ...settings,
-  ];
-}
-
-async function launch(folder: string, url: string, command: readonly string[]): Promise<GuardedServer> {
+async function launch(folder: string, url: string, command: ServerCommand): Promise<GuardedServer> {
   const server = await GuardedServer.spawn(folder, command);
   try {
     await waitUntil(
@@ -162,7 +142,7 @@ class PrivateMariaDb implements TestMariaDb {
   constructor(
     private readonly folder: string,
     private readonly serverUrl: string,
-    private readonly command: readonly string[],
+    private readonly command: ServerCommand,
     private server: GuardedServer,
   ) {
     this.databases = databasesAt(serverUrl);
@@ -185,12 +165,12 @@ class PrivateMariaDb implements TestMariaDb {
     this.server = await launch(this.folder, this.serverUrl, this.command);
   }
 
-  pause(): void {
-    this.server.pause();
+  pause(): Promise<void> {
+    return this.server.pause();
   }
 
-  resume(): void {
-    this.server.resume();
+  resume(): Promise<void> {
+    return this.server.resume();
   }
 
   async stop(): Promise<void> {

@@ -58,7 +58,7 @@ it('does not answer while it is paused', async () => {
   const redis = await started();
   const client = connect(redis.url);
   await client.ping();
-  redis.pause();
+  await redis.pause();
   let answered = false;
   const answer = client.ping().then(() => {
     answered = true;
@@ -66,6 +66,6 @@ it('does not answer while it is paused', async () => {
   const another = await startRedis();
   await another.stop();
   expect(answered).toBe(false);
-  redis.resume();
+  await redis.resume();
   await answer;
 });

@@ -2,13 +2,16 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { containerName, dockerCommand, hasDockerEngine } from './docker.js';
 import { provideProgram } from './find-program.js';
 import { freePort } from './free-port.js';
-import { GuardedServer } from './guarded-server.js';
+import { GuardedServer, type ServerCommand } from './guarded-server.js';
 import { waitUntil } from './wait-until.js';
 
 const program = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
-const startTimeoutMs = 20_000;
+const image = 'redis:7';
+/** An image may have to be fetched. */
+const startTimeoutMs = 120_000;
 const startAttempts = 3;
 
 /** A private Redis server of the test that started it. */
@@ -21,8 +24,8 @@ export interface TestRedis {
   /** Starts it again after a kill, or ends and starts it. Only a persistent one still has its data. */
   restart(): Promise<void>;
   /** Freezes the server: connections stay open, nothing answers. */
-  pause(): void;
-  resume(): void;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Ends it and removes its folder. Nothing is left when the test process ends without it, either. */
   stop(): Promise<void>;
 }
@@ -34,13 +37,14 @@ export interface TestRedis {
  */
 export async function startRedis({ persistent = false } = {}): Promise<TestRedis> {
   const path = await provideProgram(program);
-  if (path === undefined)
-    throw new Error('these tests need redis-server in PATH: install Redis 6.2 or newer');
+  if (path === undefined && !(await hasDockerEngine())) {
+    throw new Error('these tests need redis-server in PATH, or Docker: install Redis 6.2 or newer');
+  }
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-redis-'));
   chmodSync(folder, 0o700);
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const command = [path, ...settings(folder, port, persistent)];
+    const command = commandOf(path, folder, port, persistent);
     try {
       return new PrivateRedis(folder, port, command, await launch(folder, port, command));
     } catch (error) {
@@ -52,10 +56,29 @@ export async function startRedis({ persistent = false } = {}): Promise<TestRedis
   }
 }
 
-function settings(folder: string, port: number, persistent: boolean): string[] {
+function commandOf(
+  path: string | undefined,
+  folder: string,
+  port: number,
+  persistent: boolean,
+): ServerCommand {
+  if (path !== undefined) return { command: [path, ...settings(folder, port, '127.0.0.1', persistent)] };
+  const container = containerName();
+  const args = ['redis-server', ...settings(folder, 6379, '0.0.0.0', persistent), '--protected-mode', 'no'];
+  const shape = {
+    name: container,
+    image,
+    port: [port, 6379],
+    mounts: { [folder]: folder },
+    env: {},
+  } as const;
+  return { container, command: dockerCommand(shape, args) };
+}
+
+function settings(folder: string, port: number, bind: string, persistent: boolean): string[] {
   const flags = {
     port: String(port),
-    bind: '127.0.0.1',
+    bind,
     dir: folder,
     'maxmemory-policy': 'noeviction',
     save: '',
@@ -66,7 +89,7 @@ function settings(folder: string, port: number, persistent: boolean): string[] {
   return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-async function launch(folder: string, port: number, command: readonly string[]): Promise<GuardedServer> {
+async function launch(folder: string, port: number, command: ServerCommand): Promise<GuardedServer> {
   const server = await GuardedServer.spawn(folder, command);
   try {
     await waitUntil(
@@ -109,7 +132,7 @@ class PrivateRedis implements TestRedis {
   constructor(
     private readonly folder: string,
     private readonly port: number,
-    private readonly command: readonly string[],
+    private readonly command: ServerCommand,
     private server: GuardedServer,
   ) {}
 
@@ -130,12 +153,12 @@ class PrivateRedis implements TestRedis {
     this.server = await launch(this.folder, this.port, this.command);
   }
 
-  pause(): void {
-    this.server.pause();
+  pause(): Promise<void> {
+    return this.server.pause();
   }
 
-  resume(): void {
-    this.server.resume();
+  resume(): Promise<void> {
+    return this.server.resume();
   }
 
   async stop(): Promise<void> {

@@ -96,11 +96,11 @@ describe('when the server is silent', () => {
     const models = await tallyModels();
     const runner = run(log.history, models);
     await caughtUp(log.history, runner);
-    server.pause();
+    await server.pause();
     await log.add(5);
     // More than the pool has connections.
     const answers = await Promise.allSettled(Array.from({ length: 25 }, () => ask(models)));
-    server.resume();
+    await server.resume();
     for (const answer of answers) {
       expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'ReadModelsUnavailable' } });
     }
