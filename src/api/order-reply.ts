@@ -4,6 +4,7 @@ import { CLOCK } from '../commands/ports.js';
 import type { Instant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 import { deriveId } from '../platform/derive-id.js';
+import { ReadModelsUnavailable } from '../queries/outage.js';
 import type { OrderReply } from '../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import type { Positioned } from './command-reply.js';
@@ -29,8 +30,18 @@ export class OrderReplies {
       position === undefined ||
       position <= this.position.current() ||
       (await this.position.waitFor(position, this.settings.waitForPositionTimeoutMs));
-    const known = isReadable ? await this.reads.order(order.userId, order.orderId) : null;
+    const known = isReadable ? await this.#read(order) : null;
     return { ...(known ?? orderFrom(order, this.clock.now())), position: position ?? null };
+  }
+
+  /** Null also while the read models cannot be asked: the order is what it is without them. */
+  async #read({ userId, orderId }: CheckoutResult['order']): Promise<OrderReply | null> {
+    try {
+      return await this.reads.order(userId, orderId);
+    } catch (error) {
+      if (error instanceof ReadModelsUnavailable) return null;
+      throw error;
+    }
   }
 }
 

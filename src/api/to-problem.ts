@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Rejected } from '../commands/rejected.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { HasherBusy } from '../platform/password-hasher.js';
+import { ReadModelsUnavailable } from '../queries/outage.js';
 import { InvalidCursor } from '../queries/paging.js';
 import { ApiProblem, retryAfter } from './problem.js';
 import type { ApiCode } from './problem-kinds.js';
@@ -21,6 +22,11 @@ export function toProblem(error: unknown, request: FastifyRequest): ApiProblem |
   if (error instanceof Rejected) return fromRejection(error);
   if (error instanceof StoreUnavailable) {
     const detail = 'The outcome is unknown: repeat the request with the same idempotency key.';
+    return new ApiProblem('unavailable', detail, { headers: retryAfter(1) });
+  }
+  if (error instanceof ReadModelsUnavailable) {
+    const detail =
+      'The database does not answer: repeat the request, a command with the same idempotency key.';
     return new ApiProblem('unavailable', detail, { headers: retryAfter(1) });
   }
   if (error instanceof HasherBusy) {

@@ -10,6 +10,7 @@ import {
   toInstant,
 } from '../../src/events/ids.js';
 import { reservationIdOf } from '../../src/projections/orders/projection.js';
+import { ReadModelsUnavailable } from '../../src/queries/outage.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
 import type { UserReply } from '../../src/queries/replies.js';
 import { type ApiUnderTest, performanceId, scheduleId, startApi, tokenId, userId } from './api-under-test.js';
@@ -96,6 +97,31 @@ describe('the reply to paying', () => {
       position: 12,
     });
     await api.app.close();
+  });
+});
+
+describe('while the database of the read models does not answer', () => {
+  const away = async () => {
+    throw new ReadModelsUnavailable(new Error('connect ECONNREFUSED'));
+  };
+  let api: ApiUnderTest;
+  beforeEach(async () => {
+    api = await startApi({ reads: { user: away, order: away } });
+  });
+  afterEach(() => api.app.close());
+
+  it('a read says so, and when to ask again', async () => {
+    const reply = await api.app.inject({ url: '/v1/me', headers: api.accessHeaders() });
+    expect(reply.json()).toMatchObject({ code: 'unavailable', status: 503 });
+    expect(reply.headers['retry-after']).toBe('1');
+  });
+
+  it('a payment that went through is answered without it', async () => {
+    api.commands.handler = () => ({ order: paid, position: 12 });
+    const headers = api.fanHeaders();
+    const reply = await api.app.inject({ method: 'POST', url: '/v1/orders', headers, payload: {} });
+    expect(reply.statusCode).toBe(201);
+    expect(reply.json()).toMatchObject({ orderId, orderStatus: 'paid', position: 12 });
   });
 });
 
