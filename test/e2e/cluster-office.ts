@@ -9,8 +9,10 @@ import {
   type VirtualPaymentSystem,
 } from '../../src/integrations/payment/virtual/server.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
+import type { TestDatabases } from '../services/mariadb.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
 import { sharedMariaDb } from '../services/shared-mariadb.js';
+import { call } from './fan.js';
 import { testEnvironment } from './office.js';
 
 type Role = 'api' | 'projector' | 'worker';
@@ -20,6 +22,13 @@ interface Member {
   readonly role: Role;
   readonly url: string;
   readonly child: ChildProcess;
+}
+
+export interface ClusterOptions {
+  /** Keeps EventStoreDB's log, so that it can be killed and started again; default: in its memory. */
+  readonly eventStoreFile?: string;
+  /** Where the read models live; default: the server that all suites share. It stays the caller's to stop. */
+  readonly mariaDb?: TestDatabases;
 }
 
 /** The office as it runs on several machines: two api processes, a projector and a worker on shared engines. */
@@ -37,11 +46,14 @@ export class ClusterOffice {
     private readonly env: Record<string, string>,
   ) {}
 
-  static async open(env: Record<string, string> = {}): Promise<ClusterOffice> {
-    const eventStore = new ChildServer();
+  static async open(
+    env: Record<string, string> = {},
+    { eventStoreFile, mariaDb: ownMariaDb }: ClusterOptions = {},
+  ): Promise<ClusterOffice> {
+    const eventStore = new ChildServer(eventStoreFile === undefined ? {} : { file: eventStoreFile });
     const [redis, mariaDb, payments] = await Promise.all([
       startRedis(),
-      sharedMariaDb(),
+      ownMariaDb ?? sharedMariaDb(),
       startVirtualPaymentSystem({
         host: '127.0.0.1',
         port: 0,
@@ -71,8 +83,8 @@ export class ClusterOffice {
     return member.url;
   }
 
-  /** Starts one more process. */
-  async add(role: Role): Promise<void> {
+  /** Starts one more process; `env` is for this one only. */
+  async add(role: Role, env: Record<string, string> = {}): Promise<void> {
     const child = spawn(process.execPath, [join(__dirname, 'office-process.mjs')], {
       env: {
         PATH: process.env.PATH,
@@ -86,6 +98,7 @@ export class ClusterOffice {
         PAYMENT_API_KEY: paymentSecret,
         PAYMENT_CALLBACK_SECRET: paymentSecret,
         ...this.env,
+        ...env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -95,12 +108,35 @@ export class ClusterOffice {
     this.#members.push({ role, child, url: JSON.parse(line).url });
   }
 
-  /** Kills one process of a role; nobody learns of it. */
+  /** Kills the oldest process of a role; nobody learns of it. */
   async kill(role: Role): Promise<void> {
-    const index = this.#members.findIndex((member) => member.role === role);
-    const [member] = this.#members.splice(index, 1);
-    if (!member) throw new Error(`no ${role} is running`);
+    const member = this.#oldest(role);
+    this.#members.splice(this.#members.indexOf(member), 1);
     await end(member.child, 'SIGKILL');
+  }
+
+  async killAll(role: Role): Promise<void> {
+    while (this.#members.some((member) => member.role === role)) await this.kill(role);
+  }
+
+  /** Freezes the oldest process of a role: its connections stay open, and it does nothing. @returns what thaws it. */
+  freeze(role: Role): () => void {
+    const { child } = this.#oldest(role);
+    child.kill('SIGSTOP');
+    return () => child.kill('SIGCONT');
+  }
+
+  /** Points that the payment system says were bought. */
+  async pointsBought(): Promise<number> {
+    const headers = { authorization: `Bearer ${paymentSecret}` };
+    const ledger = await call(this.payments.url, 'GET', '/ledger?limit=1', { headers });
+    return ledger.body.totals.approved.amount;
+  }
+
+  #oldest(role: Role): Member {
+    const member = this.#members.find((candidate) => candidate.role === role);
+    if (!member) throw new Error(`no ${role} is running`);
+    return member;
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly key?: string;
   readonly headers?: Record<string, string>;
+  /** Gives up waiting for the answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** One request of the public API. */
@@ -29,6 +31,7 @@ export async function call(
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const text = await response.text();
   return {
@@ -118,12 +121,16 @@ export class Fan {
   }
 }
 
-/** Waits for a condition that another part of the system brings about. */
-export async function eventually(condition: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+/** Waits for a condition that another part of the system brings about, looking every `everyMs`. */
+export async function eventually(
+  condition: () => Promise<boolean>,
+  withinMs = 30_000,
+  everyMs = 20,
+): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`it did not come true within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
