@@ -1,7 +1,7 @@
 import { eventually } from '../fan.js';
 import { type AnyOffice } from '../modes.js';
 import { openSmallHall, type SmallHall } from '../small-hall.js';
-import { lookEveryMs, PatientFan } from './patient-fan.js';
+import { lookEveryMs, PatientFan, seatTaken } from './patient-fan.js';
 
 const buyersAtOnce = 50;
 const dreamersAtOnce = 10;
@@ -112,7 +112,9 @@ export class Crowd {
     const fan = await this.#newFan();
     await fan.queue(performanceId, 1);
     for (let round = place; !this.#isGoingHome; round++) {
-      const holdId = await fan.hold(scheduleId, [seatIds[round % seatIds.length] ?? '']);
+      // When the answer comes late the hold may be over before the fan hears of it.
+      const refusals = [...seatTaken, 'hold-ended'];
+      const holdId = await fan.hold(scheduleId, [seatIds[round % seatIds.length] ?? ''], refusals);
       if (holdId === undefined) continue;
       const isOver = async () => (await fan.list('/v1/holds')).length === 0;
       await eventually(isOver, progressTimeoutMs, lookEveryMs);

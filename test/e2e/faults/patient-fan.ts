@@ -13,6 +13,9 @@ export const lookEveryMs = 200;
 /** Answers that are none yet: the app repeats the request, with the same key. */
 const passingCodes = new Set(['idempotency-key-in-flight', 'hold-in-progress', 'too-many-requests']);
 
+/** Somebody else has one of the seats. */
+export const seatTaken: readonly string[] = ['seat-held', 'seat-reserved'];
+
 /** What the office has acknowledged to a fan as paid. */
 export interface AcknowledgedOrder {
   readonly orderId: string;
@@ -27,8 +30,6 @@ export class PatientFan {
   #commands = 0;
   /** Points by charge. */
   readonly charges = new Map<string, number>();
-  /** Seats by hold. */
-  readonly holds = new Map<string, readonly string[]>();
   readonly orders = new Map<string, AcknowledgedOrder>();
   /** Answers that no fault excuses. */
   readonly defects: string[] = [];
@@ -69,13 +70,15 @@ export class PatientFan {
     await eventually(look, patienceMs, lookEveryMs);
   }
 
-  /** @returns the hold, or undefined when somebody else has one of the seats. */
-  async hold(scheduleId: string, seatIds: readonly string[]): Promise<string | undefined> {
+  /** @returns the hold, or undefined when it is refused for one of these reasons. */
+  async hold(
+    scheduleId: string,
+    seatIds: readonly string[],
+    refusals: readonly string[] = seatTaken,
+  ): Promise<string | undefined> {
     const held = await this.command(`/v1/schedules/${scheduleId}/holds`, { seatIds });
-    if (held.body.code === 'seat-held' || held.body.code === 'seat-reserved') return undefined;
-    const { holdId } = expectStatus(held, 201).body;
-    this.holds.set(holdId, seatIds);
-    return holdId;
+    if (refusals.includes(held.body.code)) return undefined;
+    return expectStatus(held, 201).body.holdId;
   }
 
   /** Pays for a hold: who was told that the seats are held, and comes in time, gets them. */
