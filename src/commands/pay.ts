@@ -55,7 +55,7 @@ export class PayHandler implements ICommandHandler<Pay> {
     // A hold named twice is paid for once.
     const holdIds = [...new Set(input.holdIds ?? liveHoldIds(token))].sort();
     const { orderId, state: earlier } = await this.#findOrder(pass, holdIds);
-    if (earlier.kind === 'none') await this.#place(pass, token, holdIds, orderId, context);
+    if (earlier.kind === 'none') await this.#placeOnce(pass, token, holdIds, orderId, context);
     return this.checkout.advanceOrThrow(orderId, context);
   }
 
@@ -89,6 +89,25 @@ export class PayHandler implements ICommandHandler<Pay> {
     }
     if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
     throw refuse('nothing-to-pay', 'You hold no seats: choose some first.');
+  }
+
+  /**
+   * Another run of the same payment may have placed the order meanwhile: the points it spent and the seats it took
+   * are then missing here, which is no reason to refuse.
+   */
+  async #placeOnce(
+    pass: QueuePass,
+    token: Exclude<TokenState, { kind: 'none' }>,
+    holdIds: readonly HoldId[],
+    orderId: OrderId,
+    context: CommandContext,
+  ): Promise<void> {
+    try {
+      await this.#place(pass, token, holdIds, orderId, context);
+    } catch (error) {
+      const { state } = await this.executor.load(orderDecider, streams.order(orderId));
+      if (state.kind === 'none') throw error;
+    }
   }
 
   async #place(
