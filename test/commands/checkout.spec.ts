@@ -118,6 +118,26 @@ describe('Pay', () => {
     expect(await balanceOf(mina)).toBe(800);
   });
 
+  it('is not refused for the points that another run of the same payment has just spent', async () => {
+    const poor = await inside(side, 'poor', 200);
+    await hold(side, poor, seats('A-1', 'A-2'));
+    let isFirst = true;
+    const store = new Proxy(side.store, {
+      get(target, name) {
+        const member = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]) => {
+          if (name === 'readStream' && String(args[0]).startsWith('wallet-') && isFirst) {
+            isFirst = false;
+            await pay(side, poor);
+          }
+          return member.apply(target, args);
+        };
+      },
+    });
+    expect((await pay(restarted(side, { store }), poor)).order.kind).toBe('paid');
+  });
+
   it('returns the same order when it is repeated after the turn has ended', async () => {
     const held = await hold(side, mina, seats('A-1'));
     const first = await pay(side, mina);
