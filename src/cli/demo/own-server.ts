@@ -39,7 +39,9 @@ export async function startOwnServer(): Promise<DemoServer> {
     try {
       const { adminKey } = resolveSecrets(config);
       const feed = JSON.stringify(sampleCatalog(new Date(systemClock.nowMs())));
-      await importOverHttp(server.url, adminKey, feed, toQuery('boxoffice', { sales: hastyRules }));
+      const query = toQuery('boxoffice', { sales: hastyRules });
+      const imported = await importOverHttp(server.url, adminKey, feed, query);
+      if (imported.kind === 'imported') await untilReadable(server.url, imported.position);
       return { url: server.url, adminKey, close };
     } catch (error) {
       await close();
@@ -49,4 +51,11 @@ export async function startOwnServer(): Promise<DemoServer> {
     remove();
     throw error;
   }
+}
+
+/** The catalog is read by others than who wrote it, a moment later: waits for it, as long as the server lets one. */
+async function untilReadable(url: string, position: number | null): Promise<void> {
+  const headers = { 'x-wait-for-position': String(position ?? 0) };
+  const answer = await fetch(new URL('/v1/performances?limit=1', url), { headers });
+  await answer.arrayBuffer();
 }
