@@ -15,6 +15,11 @@ export interface Engines {
   readonly store: EventStore;
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
+  /**
+   * Positions the read models may be behind the log before a process should not be asked. A position is an event
+   * in the embedded log, a byte in EventStoreDB: either way some fifty thousand events.
+   */
+  readonly maxLag: number;
   readonly readModels: ReadModels;
   /** Undefined: timers and idempotency records live in this process. */
   readonly redis: RedisLink | undefined;
@@ -49,11 +54,20 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
     return engine;
   };
   try {
+    const isEmbedded = config.EVENTSTORE_URL === undefined;
     const store = keep(await openStore(config, log));
     const readModels = keep(await openTables(config));
     const redis = config.REDIS_URL === undefined ? undefined : keep(new RedisLink(config.REDIS_URL, log));
     const paymentUrl = config.PAYMENT_URL ?? keep(await startPayments(config, secrets, log)).url;
-    return { store, isOnlyWriter: config.EVENTSTORE_URL === undefined, readModels, redis, paymentUrl, close };
+    return {
+      store,
+      isOnlyWriter: isEmbedded,
+      maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
+      readModels,
+      redis,
+      paymentUrl,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -48,6 +48,8 @@ export interface ReadSide {
 
 interface Parts {
   readonly store: EventStore;
+  /** See Engines. */
+  readonly maxLag: number;
   readonly readModels: ReadModels;
   readonly clock: Clock;
   readonly log: Log;
@@ -102,7 +104,7 @@ interface Following {
 }
 
 function readSide(
-  { store, readModels, clock }: Parts,
+  { store, maxLag, readModels, clock }: Parts,
   progress: ReadProgress,
   following: Following,
 ): ReadSide {
@@ -112,7 +114,7 @@ function readSide(
     providers: [
       { provide: READS, useValue: readsOf(queryContext(readModels.read, clock)) },
       { provide: READ_POSITION, useValue: readPositionOf(progress) },
-      { provide: READINESS, useValue: readinessOf(store, following) },
+      { provide: READINESS, useValue: readinessOf(store, following, maxLag) },
     ],
     close: () => following.stop(),
   };
@@ -164,10 +166,7 @@ function readPositionOf(progress: ReadProgress): ReadPosition {
   };
 }
 
-/** How far behind the log the read models may be before this process should not be asked. */
-const maxLag = 50_000;
-
-function readinessOf(store: EventStore, following: Following): Readiness {
+function readinessOf(store: EventStore, following: Following, maxLag: number): Readiness {
   return {
     async check() {
       const isAnswering = await answersWithin(1_000, store.head());
@@ -177,18 +176,18 @@ function readinessOf(store: EventStore, following: Following): Readiness {
         detail: isAnswering ? 'answers' : 'does not answer',
       };
       if (!isAnswering) return { ready: false, checks: [storeCheck] };
-      const readModels = await readModelsCheck(following);
+      const readModels = await readModelsCheck(following, maxLag);
       return { ready: readModels.ok, checks: [storeCheck, readModels] };
     },
   };
 }
 
-async function readModelsCheck(following: Following): Promise<ReadinessCheck> {
+async function readModelsCheck(following: Following, maxLag: number): Promise<ReadinessCheck> {
   const name = 'read-models';
   try {
     const { isFollowing, position, headPosition, trouble } = await following.check();
     const lag = headPosition - position;
-    return { name, ok: isFollowing && lag <= maxLag, detail: trouble ?? `${lag} behind the log` };
+    return { name, ok: isFollowing && lag <= maxLag, detail: trouble ?? `${lag} positions behind the log` };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }

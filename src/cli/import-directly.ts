@@ -38,8 +38,8 @@ export async function importDirectly(
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });
-  const { store, readModels } = engines;
-  const readSide = projectingReadSide({ store, readModels, clock: systemClock, log });
+  const { store } = engines;
+  const readSide = projectingReadSide({ ...engines, clock: systemClock, log });
   const catchUp = async () => {
     const head = await store.head();
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
