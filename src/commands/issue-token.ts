@@ -56,7 +56,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
+  /** @throws {Rejected} performance-unknown, queue-full, seat-limit-reached, too-many-entries */
   async execute(command: IssueToken): Promise<IssuedToken> {
     const { userId, performanceId, numberOfTickets, context } = command;
     const performance = await this.catalog.performance(performanceId);
