@@ -7,6 +7,7 @@ export const rejectionCodes = [
   'invalid-credentials',
   'session-ended',
   'user-unknown',
+  'account-in-use',
   'insufficient-points',
   'wallet-full',
   'payment-declined',

@@ -39,11 +39,14 @@ describe('opening a queue', () => {
   it('reveals the seed once', () => {
     expect(past().when(open)).toEqual([opened]);
     expect(past(opened).when({ ...open, seed: 'cd'.repeat(32) })).toEqual([]);
+    expect(past().state).toEqual({ opening: undefined, admittedUpTo: 0, recent: [] });
+    expect(past(opened).state.opening).toEqual({ seed, shuffledCount: 3 });
   });
 
   it('waits for its time, to the millisecond', () => {
     expect(past().when({ ...open, opensAt: at(1_000) }, at(999))).toBe('queue-not-open');
     expect(past().when({ ...open, opensAt: at(1_000) }, at(1_000))).toEqual([opened]);
+    expect(past().factsOf({ ...open, opensAt: at(1_000) }, at(999))).toEqual({ opensAt: at(1_000) });
   });
 
   it('refuses a seed whose hash was not published', () =>
@@ -107,12 +110,25 @@ describe('paceLeft', () => {
   });
 });
 
+describe('paceLeft, for any pace', () => {
+  it('is one fan at least, even where rounding makes a window a little too short', () => {
+    for (const pace of [0.1, 0.3, 0.7, 0.9, 1]) expect(paceLeft(past(opened).state, pace, at(0))).toBe(1);
+    expect(paceLeft(past(opened).state, 2.5, at(0))).toBe(2);
+  });
+
+  it('is never negative, also when the pace was lowered', () => {
+    const { state } = past(opened, admitted(0, 8), admitted(8, 10, 500));
+    expect([2, 9, 10, 11].map((pace) => paceLeft(state, pace, at(999)))).toEqual([0, 0, 0, 1]);
+  });
+});
+
 describe('admissionOf', () => {
   it('knows who was admitted as long as they may enter, and forgets them some time after', () => {
     const { state } = past(opened, admitted(0, 4), admitted(4, 6, 4_999));
     expect(admissionOf(state, 3)).toMatchObject({ from: 0, to: 4 });
     expect(admissionOf(state, 4)).toMatchObject({ from: 4, to: 6 });
     expect(admissionOf(state, 6)).toBeUndefined();
+    expect(admissionOf({ ...state, recent: state.recent.slice(1) }, 3)).toBeUndefined();
     expect(past(opened, admitted(0, 4), admitted(4, 6, 60_000)).state.recent).toHaveLength(1);
     const stillInTime = past(
       opened,
@@ -123,5 +139,16 @@ describe('admissionOf', () => {
       admitted(4, 6, 60_000),
     );
     expect(admissionOf(stillInTime.state, 3)).toMatchObject({ from: 0 });
+  });
+
+  it('forgets a range once it is lapsed and too old for the slowest pace, to the millisecond', () => {
+    const first = (expiresAt: number): AdmissionEvent => ({
+      type: 'TokensAdmitted',
+      data: { performanceId, from: 0, to: 1, admittedAt: at(0), expiresAt: at(expiresAt) },
+    });
+    const remembered = (expiresAt: number, ms: number) =>
+      past(opened, first(expiresAt), admitted(1, 2, ms)).state.recent.length;
+    expect([remembered(0, 9_999), remembered(0, 10_000)]).toEqual([2, 1]);
+    expect([remembered(20_001, 20_000), remembered(20_000, 20_000)]).toEqual([2, 1]);
   });
 });

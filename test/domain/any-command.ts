@@ -6,7 +6,6 @@ import type { AdmissionCommand } from '../../src/domain/queue/admission.js';
 import { hashSeed } from '../../src/domain/queue/shuffle.js';
 import type { SeatCommand } from '../../src/domain/seat/seat.js';
 import { type TokenCommand } from '../../src/domain/token/token-state.js';
-import type { SessionCommand } from '../../src/domain/user/session.js';
 import type { WalletCommand } from '../../src/domain/wallet/wallet.js';
 import {
   chargeIdSchema,
@@ -17,7 +16,6 @@ import {
   performanceIdSchema,
   scheduleIdSchema,
   seatIdSchema,
-  sessionIdSchema,
   tokenIdSchema,
   userIdSchema,
 } from '../../src/events/ids.js';
@@ -113,7 +111,9 @@ export const orderCommands: fc.Arbitrary<OrderCommand> = fc.oneof(
     total: seats.length * 100,
   })),
   fc.constant({ kind: 'mark-paid' as const, paymentId }),
-  fc.constant({ kind: 'fail' as const, reason: 'hold-lapsed' as const, seatId: undefined }),
+  fc
+    .constantFrom(undefined, seatId('a'))
+    .map((seat) => ({ kind: 'fail' as const, reason: 'hold-lapsed' as const, seatId: seat })),
   fc.constant({ kind: 'cancel' as const }),
   amounts.map((refunded) => ({ kind: 'close' as const, refunded })),
 );
@@ -122,6 +122,11 @@ const token = { tokenId: named(tokenIdSchema, 'a'), userId, performanceId };
 const admissions = fc.option(
   moments.map((claimUntil) => ({ place: 0, admittedAt: at(0), claimUntil, serviceWindowMs: 4_000 })),
   { nil: undefined },
+);
+const requests = fc.constantFrom(
+  { kind: 'seats' as const },
+  { kind: 'best-available' as const, quantity: 1 },
+  { kind: 'best-available' as const, quantity: 1, category: 'R' },
 );
 const someSeats = fc.uniqueArray(fc.constantFrom('A-1', 'A-2', 'A-3').map(seatId), { minLength: 1 });
 
@@ -135,7 +140,7 @@ export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
     seatIds: someSeats,
     holdId: names.map(holdId),
     scheduleId: fc.constant(scheduleId),
-    request: fc.constant({ kind: 'seats' as const }),
+    request: requests,
   }),
   fc.record({
     kind: fc.constant('return-seats' as const),
@@ -146,7 +151,12 @@ export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
   names.map((name) => ({ kind: 'complete' as const, orderId: orderId(name) })),
   fc.record({
     kind: fc.constant('expire' as const),
-    reason: fc.constantFrom('claim-lapsed' as const, 'time-used-up' as const, 'queue-full' as const),
+    reason: fc.constantFrom(
+      'claim-lapsed' as const,
+      'time-used-up' as const,
+      'queue-full' as const,
+      'sale-ended' as const,
+    ),
     claimUntil: moments,
   }),
   fc.constant({ kind: 'leave' as const }),
@@ -181,19 +191,4 @@ export const admissionCommands: fc.Arbitrary<AdmissionCommand> = fc.oneof(
       admitPerSecond: 4,
       claimWindowMs: 1_000,
     })),
-);
-
-export const sessionCommands: fc.Arbitrary<SessionCommand> = fc.oneof(
-  moments.map((expiresAt) => ({
-    kind: 'start' as const,
-    sessionId: named(sessionIdSchema, 'a'),
-    userId,
-    expiresAt,
-  })),
-  fc.record({
-    kind: fc.constant('refresh' as const),
-    generation: fc.nat({ max: 4 }),
-    expiresAt: moments,
-  }),
-  fc.constant({ kind: 'end' as const }),
 );

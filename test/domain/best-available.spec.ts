@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { chooseBestAvailable } from '../../src/domain/seat/best-available.js';
 import type { PlanRow } from '../../src/events/catalog-events.js';
 import { seatIdSchema } from '../../src/events/ids.js';
@@ -82,5 +83,53 @@ describe('the best available seats', () => {
       const chosen = choose(['..x.', '.x..', '....', '..'], quantity);
       expect(new Set(chosen).size).toBe(quantity);
     }
+  });
+});
+
+describe('in any hall', () => {
+  /** Rows of blocks at least three seats wide, so that a gap in the drawing is an aisle. */
+  const block = fc.string({ unit: fc.constantFrom('.', '.', 'x'), minLength: 3, maxLength: 6 });
+  const halls = fc.array(
+    fc.array(block, { minLength: 1, maxLength: 3 }).map((blocks) => blocks.join(' ')),
+    { minLength: 1, maxLength: 3 },
+  );
+  const focuses = fc.option(fc.record({ x: fc.nat({ max: 12 }), y: fc.nat({ max: 3 }) }), {
+    nil: undefined,
+  });
+
+  /** Every run of free neighbours, with what makes it good: orphans first, then the distance of its middle. */
+  function runsOf(drawings: readonly string[], size: number, focus: { x: number; y: number }) {
+    return drawings.flatMap((drawing, y) =>
+      [...drawing].flatMap((_, x) => {
+        if (!/^\.+$/.test(drawing.slice(x, x + size)) || x + size > drawing.length) return [];
+        const left = /(^|[ x])\.$/.test(drawing.slice(0, x));
+        const right = /^\.($|[ x])/.test(drawing.slice(x + size));
+        const middle = x + (size - 1) / 2;
+        const ids = Array.from({ length: size }, (_unused, n) => `${String.fromCharCode(65 + y)}-${x + n}`);
+        const distance = (middle - focus.x) ** 2 + (y - focus.y) ** 2;
+        return [{ ids: ids.sort(), badness: [Number(left) + Number(right), distance] as const }];
+      }),
+    );
+  }
+
+  it('no run of free neighbours is better than the chosen one, and only free seats are chosen', () => {
+    fc.assert(
+      fc.property(halls, fc.integer({ min: 1, max: 6 }), focuses, (drawings, quantity, focus) => {
+        const width = Math.max(...drawings.map((drawing) => drawing.length));
+        const runs = runsOf(drawings, quantity, focus ?? { x: (width - 1) / 2, y: 0 });
+        const chosen = choose(drawings, quantity, focus ? { focus } : {});
+        const free = runsOf(drawings, 1, { x: 0, y: 0 }).flatMap(({ ids }) => ids);
+        if (free.length < quantity) {
+          expect(chosen).toBeUndefined();
+          return;
+        }
+        expect(new Set(chosen).size).toBe(quantity);
+        expect(free).toEqual(expect.arrayContaining(chosen ?? []));
+        if (runs.length === 0) return;
+        const run = runs.find(({ ids }) => ids.join() === chosen?.join());
+        const [best] = runs.map(({ badness }) => badness).sort(([a, x], [b, y]) => a - b || x - y);
+        expect(run?.badness).toEqual(best);
+      }),
+    );
   });
 });

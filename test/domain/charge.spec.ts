@@ -39,6 +39,7 @@ describe('a charge', () => {
   });
 
   it('cannot be answered before it was requested', () => {
+    expect(past(approved, declined).state).toEqual({ kind: 'none' });
     expect(past().when(approve)).toBe('charge-unknown');
     expect(past().when(decline)).toBe('charge-unknown');
   });

@@ -1,21 +1,32 @@
 import type { Decider } from '../../src/domain/decider.js';
+import type { Rejection } from '../../src/domain/rejection.js';
 import { type Instant, toInstant } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 
 /** What a command came to: the events it decided, or the code it was refused with. */
 export type Result<Event> = readonly Event[] | string;
 
-/** A history of events, and what a decider says to a command after it. */
+/** A history of events, and what a decider says to a command after it; a refusal is always a whole sentence. */
 export function given<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   history: readonly Event[] = [],
 ) {
   const state = history.reduce(decider.evolve, decider.initial);
+  const decide = (command: Command, now: Instant) => {
+    const decision = decider.decide(command, state, now);
+    if (decision.kind === 'rejected') expect(decision.rejection.message).toMatch(/^[A-Z].+\.$/);
+    return decision;
+  };
   return {
     state,
     when(command: Command, now: Instant = at(0)): Result<Event> {
-      const decision = decider.decide(command, state, now);
+      const decision = decide(command, now);
       return decision.kind === 'accepted' ? decision.events : decision.rejection.code;
+    },
+    /** The facts that a refusal carries for programs. */
+    factsOf(command: Command, now: Instant = at(0)): Rejection['details'] {
+      const decision = decide(command, now);
+      return decision.kind === 'rejected' ? decision.rejection.details : undefined;
     },
   };
 }

@@ -67,6 +67,7 @@ describe('an order', () => {
     const seatId = seatIdSchema.parse('A-2');
     const [event] = past(placed).when({ ...fail, reason: 'seat-taken', seatId });
     expect(event).toEqual({ type: 'OrderFailed', data: { ...ids, reason: 'seat-taken', seatId } });
+    expect(past(placed).when(fail)).toStrictEqual([failed]);
   });
 
   it('is cancelled only when paid, once', () => {
@@ -87,11 +88,17 @@ describe('an order', () => {
   });
 
   it('remembers why it was closed and what went back', () => {
+    expect(past(placed, failed).state).toMatchObject({ cause: { kind: 'failed', reason: 'hold-lapsed' } });
     expect(past(placed, paid, cancelled, refunded(200)).state).toMatchObject({
       kind: 'closed',
       cause: { kind: 'cancelled' },
       refunded: 200,
     });
+  });
+
+  it('has no history before it was placed, and none of refunds while it stands', () => {
+    expect(past(paid, failed, cancelled, refunded(200)).state).toEqual({ kind: 'none' });
+    expect(past(placed, paid, refunded(200)).state).toMatchObject({ kind: 'paid', paymentId });
   });
 
   it.each([markPaid, fail, cancel, close])('must be placed before $kind', (command) =>

@@ -26,6 +26,7 @@ describe('an account', () => {
   it('changes its password and is erased only while it exists', () => {
     expect(past(registered).when(change)).toEqual([changed]);
     expect(past(registered, changed).state).toMatchObject({ passwordHash: 'new' });
+    expect(past(registered, changed).when(change)).toEqual([]);
     expect(past(registered).when(erase)).toEqual([erased]);
     for (const history of [[], [registered, erased]]) {
       expect(past(...history).when(change)).toBe('user-unknown');
@@ -100,6 +101,7 @@ describe('a session', () => {
   });
 
   it('ends once by log-out, and refuses everything after', () => {
+    expect(past(started, ended('logout')).state).toEqual({ kind: 'ended' });
     expect(past(started).when(end)).toEqual([ended('logout')]);
     for (const history of [[], [started, ended('logout')], [started, ended('reuse')]]) {
       expect(past(...history).when(end)).toEqual([]);

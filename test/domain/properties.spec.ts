@@ -1,110 +1,80 @@
-import fc from 'fast-check';
+import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog/catalog.js';
 import { chargeDecider } from '../../src/domain/charge/charge.js';
-import type { Decider } from '../../src/domain/decider.js';
 import { orderDecider } from '../../src/domain/order/order.js';
 import { admissionDecider } from '../../src/domain/queue/admission.js';
-import { type SeatCommand, seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree, seatDecider } from '../../src/domain/seat/seat.js';
 import { tokenDecider } from '../../src/domain/token/token.js';
-import { outstandingSeats, type TokenCommand } from '../../src/domain/token/token-state.js';
+import { outstandingSeats } from '../../src/domain/token/token-state.js';
 import { sessionDecider } from '../../src/domain/user/session.js';
+import { loginDecider, userDecider } from '../../src/domain/user/user.js';
 import { walletDecider } from '../../src/domain/wallet/wallet.js';
-import type { Instant } from '../../src/events/ids.js';
-import type { SeatEvent } from '../../src/events/seat-events.js';
+import { performanceCommands, scheduleCommands, venueCommands } from './any-catalog-command.js';
 import {
   admissionCommands,
   chargeCommands,
   orderCommands,
   seatCommands,
-  sessionCommands,
   tokenCommands,
   walletCommands,
 } from './any-command.js';
-import { at } from './given.js';
+import { anyHistory } from './any-history.js';
+import { loginCommands, sessionCommands, userCommands } from './any-person-command.js';
 
-interface Step<Command> {
-  readonly command: Command;
-  readonly now: Instant;
-}
+const histories = {
+  user: anyHistory(userDecider, userCommands),
+  login: anyHistory(loginDecider, loginCommands),
+  session: anyHistory(sessionDecider, sessionCommands),
+  wallet: anyHistory(walletDecider, walletCommands),
+  charge: anyHistory(chargeDecider, chargeCommands),
+  admission: anyHistory(admissionDecider, admissionCommands),
+  token: anyHistory(tokenDecider, tokenCommands),
+  seat: anyHistory(seatDecider, seatCommands),
+  order: anyHistory(orderDecider, orderCommands),
+  venue: anyHistory(venueDecider, venueCommands),
+  performance: anyHistory(performanceDecider, performanceCommands),
+  schedule: anyHistory(scheduleDecider, scheduleCommands),
+};
 
-/** Any commands at moments that never go back. */
-const sequences = <Command>(commands: fc.Arbitrary<Command>): fc.Arbitrary<Step<Command>[]> =>
-  fc.array(fc.tuple(commands, fc.nat({ max: 400 })), { maxLength: 40 }).map((steps) => {
-    let ms = 0;
-    return steps.map(([command, pause]) => {
-      ms += pause;
-      return { command, now: at(ms) };
+describe.each(Object.entries(histories))('%s, after any history', (_, history) => {
+  it('writes nothing for a repeated command', () => history.repeatsWriteNothing());
+
+  it('writes only what its events’ schemas take, and is what the log says', () =>
+    history.statesAreFoldsOfTheLog());
+});
+
+describe('after any history', () => {
+  it('an account is registered once, has the last password set, and stays erased', () => {
+    histories.user.always(({ command }, before, after, written) => {
+      if (before.kind !== 'none') expect(after.kind).not.toBe('none');
+      if (before.kind === 'erased') expect(written).toEqual([]);
+      if (before.kind !== 'registered' || after.kind !== 'registered') return;
+      expect(after.userId).toBe(before.userId);
+      const isChange = command.kind === 'change-password';
+      expect(after.passwordHash).toBe(isChange ? command.passwordHash : before.passwordHash);
     });
   });
 
-/** Checks an invariant after every command of any sequence, with what the command wrote. */
-function always<State, Command, Event>(
-  decider: Decider<State, Command, Event>,
-  commands: fc.Arbitrary<Command>,
-  invariant: (step: Step<Command>, before: State, after: State, written: readonly Event[]) => void,
-) {
-  fc.assert(
-    fc.property(sequences(commands), (steps) => {
-      let state = decider.initial;
-      for (const step of steps) {
-        const decision = decider.decide(step.command, state, step.now);
-        const written = decision.kind === 'accepted' ? decision.events : [];
-        const after = written.reduce(decider.evolve, state);
-        invariant(step, state, after, written);
-        state = after;
+  it('a login id never changes hands', () => {
+    histories.login.always(({ command }, before, after) => {
+      expect(after.userId).toBe(before.userId ?? command.userId);
+    });
+  });
+
+  it('a session that ended stays ended, one past its time is not refreshed, and generations grow by one', () => {
+    histories.session.always(({ now }, before, after, written) => {
+      if (before.kind === 'ended') expect(after.kind).toBe('ended');
+      if (before.kind !== 'live') return;
+      if (after.kind === 'live') {
+        const isRefreshed = written.length > 0;
+        expect(after.generation).toBe(before.generation + (isRefreshed ? 1 : 0));
+        if (isRefreshed) expect(now < before.expiresAt).toBe(true);
       }
-    }),
-    { numRuns: 300, seed: 42 },
-  );
-}
-
-/** A repeated command never has a second effect: it is a no-op or it is refused. */
-function repeatsAreHarmless<State, Command, Event>(
-  decider: Decider<State, Command, Event>,
-  commands: fc.Arbitrary<Command>,
-) {
-  always(decider, commands, ({ command, now }, _, after) => {
-    const again = decider.decide(command, after, now);
-    expect(again.kind === 'accepted' ? again.events : []).toEqual([]);
-  });
-}
-
-describe('after any history', () => {
-  it('a repeated command has no second effect', () => {
-    repeatsAreHarmless(seatDecider, seatCommands);
-    repeatsAreHarmless(walletDecider, walletCommands);
-    repeatsAreHarmless(chargeDecider, chargeCommands);
-    repeatsAreHarmless(orderDecider, orderCommands);
-    repeatsAreHarmless(tokenDecider, tokenCommands);
-    repeatsAreHarmless(admissionDecider, admissionCommands);
-    repeatsAreHarmless(sessionDecider, sessionCommands);
-  });
-
-  it('a seat passes from owner to owner only when it is free', () => {
-    always<ReturnType<typeof seatDecider.evolve>, SeatCommand, SeatEvent>(
-      seatDecider,
-      seatCommands,
-      ({ now }, before, after, written) => {
-        for (const event of written) {
-          if (event.type === 'SeatHoldExpired') expect(now >= event.data.expiredAt).toBe(true);
-          if (event.type === 'SeatReserved') {
-            expect(before).toMatchObject({ kind: 'held', holdId: event.data.holdId });
-            expect(before.kind === 'held' && now < before.expiresAt).toBe(true);
-          }
-          if (event.type === 'SeatHeld') {
-            expect(now < event.data.expiresAt).toBe(true);
-            expect(before.kind === 'free' || (before.kind === 'held' && now >= before.expiresAt)).toBe(true);
-          }
-        }
-        if (before.kind === 'reserved' && after.kind !== 'reserved') {
-          expect(written[0]?.type).toBe('SeatReservationCancelled');
-        }
-      },
-    );
+    });
   });
 
   it('a wallet is never negative, and holds what came less what went', () => {
     let total = 0;
-    always(walletDecider, walletCommands, (_, before, after, written) => {
+    histories.wallet.always((_, before, after, written) => {
       if (before === walletDecider.initial) total = 0;
       for (const event of written) {
         total += event.type === 'PointsSpent' ? -event.data.amount : event.data.amount;
@@ -116,25 +86,14 @@ describe('after any history', () => {
     });
   });
 
-  it('a token never has more seats than its limit, ends once, and holds nothing beyond its turn', () => {
-    always<ReturnType<typeof tokenDecider.evolve>, TokenCommand, Parameters<typeof tokenDecider.evolve>[1]>(
-      tokenDecider,
-      tokenCommands,
-      ({ now }, before, after, written) => {
-        if (after.kind === 'none') return;
-        expect(outstandingSeats(after)).toBeLessThanOrEqual(after.seatLimit);
-        if (before.kind === 'ended') expect(after).toMatchObject({ kind: 'ended', end: before.end });
-        for (const event of written) {
-          if (event.type !== 'SeatsRequested' || after.kind !== 'entered') continue;
-          expect(now < after.expiresAt).toBe(true);
-          expect(event.data.expiresAt <= after.expiresAt).toBe(true);
-        }
-      },
-    );
+  it('a charge has one answer', () => {
+    histories.charge.always((_, before, after) => {
+      if (before.kind === 'approved' || before.kind === 'declined') expect(after).toEqual(before);
+    });
   });
 
   it('admission goes on where it stopped, within its limits', () => {
-    always(admissionDecider, admissionCommands, ({ command }, before, after, written) => {
+    histories.admission.always(({ command }, before, after, written) => {
       expect(after.admittedUpTo).toBeGreaterThanOrEqual(before.admittedUpTo);
       if (before.opening) expect(after.opening).toEqual(before.opening);
       for (const event of written) {
@@ -151,26 +110,64 @@ describe('after any history', () => {
     });
   });
 
-  it('an order has one outcome, and a charge one answer', () => {
-    always(orderDecider, orderCommands, (_, before, after) => {
+  it('a token never has more seats than its limit, ends once, and holds nothing beyond its turn', () => {
+    histories.token.always(({ now }, before, after, written) => {
+      if (after.kind === 'none') return;
+      expect(outstandingSeats(after)).toBeLessThanOrEqual(after.seatLimit);
+      if (before.kind === 'ended') expect(after).toMatchObject({ kind: 'ended', end: before.end });
+      for (const event of written) {
+        if (event.type !== 'SeatsRequested' || after.kind !== 'entered') continue;
+        expect(now < after.expiresAt).toBe(true);
+        expect(event.data.expiresAt <= after.expiresAt).toBe(true);
+      }
+    });
+  });
+
+  it('a seat passes from owner to owner only when it is free', () => {
+    histories.seat.always(({ now }, before, after, written) => {
+      for (const event of written) {
+        if (event.type === 'SeatHoldExpired') expect(now >= event.data.expiredAt).toBe(true);
+        if (event.type === 'SeatReserved') {
+          expect(before).toMatchObject({ kind: 'held', holdId: event.data.holdId });
+          expect(before.kind === 'held' && now < before.expiresAt).toBe(true);
+        }
+        if (event.type === 'SeatHeld') {
+          expect(now < event.data.expiresAt).toBe(true);
+          expect(isFree(before, now)).toBe(true);
+        }
+      }
+      if (before.kind === 'reserved' && after.kind !== 'reserved') {
+        expect(written[0]?.type).toBe('SeatReservationCancelled');
+      }
+    });
+  });
+
+  it('an order has one outcome', () => {
+    histories.order.always((_, before, after) => {
       const order = ['none', 'placed', 'paid', 'undoing', 'closed'];
       expect(order.indexOf(after.kind)).toBeGreaterThanOrEqual(order.indexOf(before.kind));
       if (before.kind === 'undoing' || before.kind === 'closed') {
         expect(after).toMatchObject({ cause: before.cause });
       }
     });
-    always(chargeDecider, chargeCommands, (_, before, after) => {
-      if (before.kind === 'approved' || before.kind === 'declined') expect(after).toEqual(before);
-    });
   });
 
-  it('a session that ended stays ended, and its generation only grows', () => {
-    always(sessionDecider, sessionCommands, (_, before, after) => {
-      if (before.kind === 'ended') expect(after.kind).toBe('ended');
-      if (before.kind === 'live' && after.kind === 'live') {
-        expect(after.generation - before.generation).toBeLessThanOrEqual(1);
-        expect(after.generation).toBeGreaterThanOrEqual(before.generation);
+  it('a venue, a performance and a date are what was published last', () => {
+    histories.venue.always(({ command }, before, after) => {
+      if (command.kind === 'describe') {
+        expect(after).toEqual({ ...before, details: command.details });
+        return;
       }
+      const others = [...before.sections].filter(([id]) => id !== idOf(command));
+      const own = command.kind === 'publish-section' ? [[idOf(command), command.section]] : [];
+      expect(Object.fromEntries(after.sections)).toEqual(Object.fromEntries([...others, ...own]));
+      expect(after.details).toBe(before.details);
     });
+    histories.performance.always(({ command }, _, after) => expect(after.details).toEqual(command));
+    histories.schedule.always(({ command }, _, after) => expect(after.details).toEqual(command));
   });
 });
+
+function idOf(command: { section: { sectionId: string } } | { sectionId: string }): string {
+  return 'section' in command ? command.section.sectionId : command.sectionId;
+}

@@ -1,69 +1,25 @@
-import { isFree, type SeatCommand, seatDecider } from '../../src/domain/seat/seat.js';
-import {
-  holdIdSchema,
-  orderIdSchema,
-  scheduleIdSchema,
-  seatIdSchema,
-  tokenIdSchema,
-  userIdSchema,
-} from '../../src/events/ids.js';
+import { isFree, seatDecider } from '../../src/domain/seat/seat.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
-import { at, given, named } from './given.js';
-
-const seat = { scheduleId: named(scheduleIdSchema, 'tonight'), seatId: seatIdSchema.parse('A-1') };
-const holdId = (name: string) => named(holdIdSchema, name);
-const orderId = (name: string) => named(orderIdSchema, name);
-const ownerOf = (name: string) => ({
-  userId: named(userIdSchema, name),
-  tokenId: named(tokenIdSchema, name),
-});
-const deadline = 1_000;
-
-const hold = (name: string, expiresAt = at(deadline)) =>
-  ({ kind: 'hold', ...seat, holdId: holdId(name), ...ownerOf(name), price: 100, expiresAt }) as const;
-const held = (name: string, expiresAt = at(deadline)): SeatEvent => {
-  const { kind: _, ...data } = hold(name, expiresAt);
-  return { type: 'SeatHeld', data };
-};
-const of = (name: string) => ({ ...seat, holdId: holdId(name), userId: ownerOf(name).userId });
-const released = (
-  name: string,
-  reason: 'conflict' | 'released' | 'order-failed' = 'released',
-): SeatEvent => ({
-  type: 'SeatHoldReleased',
-  data: { ...of(name), reason },
-});
-const expired = (name: string): SeatEvent => ({
-  type: 'SeatHoldExpired',
-  data: { ...of(name), expiredAt: at(deadline) },
-});
-const reserved = (name: string): SeatEvent => ({
-  type: 'SeatReserved',
-  data: { ...of(name), orderId: orderId(name), price: 100 },
-});
-const cancelled = (name: string, reason: 'order-failed' | 'order-cancelled'): SeatEvent => ({
-  type: 'SeatReservationCancelled',
-  data: { ...seat, userId: ownerOf(name).userId, orderId: orderId(name), reason },
-});
-const reserve = (name: string, order = name): SeatCommand => ({
-  kind: 'reserve',
-  ...seat,
-  holdId: holdId(name),
-  orderId: orderId(order),
-});
-const giveBack = (
-  name: string,
-  reason: 'order-failed' | 'order-cancelled' = 'order-failed',
-): SeatCommand => ({
-  kind: 'give-back',
-  ...seat,
-  holdId: holdId(name),
-  orderId: orderId(name),
-  reason,
-});
-const past = (...history: SeatEvent[]) => given(seatDecider, history);
+import { at } from './given.js';
+import {
+  cancelled,
+  deadline,
+  expired,
+  giveBack,
+  held,
+  hold,
+  holdId,
+  past,
+  released,
+  reserve,
+  reserved,
+  seat,
+} from './seat-story.js';
 
 describe('holding a seat', () => {
+  it('knows of no earlier hold at first', () =>
+    expect(past().state).toEqual({ kind: 'free', endedHolds: [] }));
+
   it('takes a free one', () => expect(past().when(hold('mina'))).toEqual([held('mina')]));
 
   it('does nothing for the hold that has it already', () =>
@@ -110,6 +66,20 @@ describe('holding a seat', () => {
 
   it('refuses a sold seat', () =>
     expect(past(held('mina'), reserved('mina')).when(hold('jun'))).toBe('seat-reserved'));
+
+  it('names the seat in its refusals', () => {
+    const facts = { seatId: seat.seatId };
+    expect(past(held('mina')).factsOf(hold('jun'))).toEqual(facts);
+    expect(past(held('mina'), reserved('mina')).factsOf(hold('jun'))).toEqual(facts);
+    expect(past().factsOf(reserve('mina'))).toEqual(facts);
+    expect(past(held('jun')).factsOf(reserve('mina'))).toEqual(facts);
+  });
+
+  it('remembers the last 16 holds that ended, newest first', () => {
+    const names = Array.from({ length: 17 }, (_, n) => `fan ${n}`);
+    const { state } = past(...names.flatMap((name) => [held(name), released(name)]));
+    expect(state.endedHolds).toEqual(names.reverse().slice(0, 16).map(holdId));
+  });
 });
 
 describe('releasing a hold', () => {
@@ -195,6 +165,13 @@ describe('giving an order’s seat back', () => {
   ])('changes nothing when the seat %s', (_, history: SeatEvent[]) =>
     expect(past(...history).when(giveBack('mina'))).toEqual([]),
   );
+});
+
+describe('the history of a seat', () => {
+  it('is not changed by a cancellation of nothing', () => {
+    const { state } = past(held('mina'));
+    expect(seatDecider.evolve(state, cancelled('mina', 'order-failed'))).toEqual(state);
+  });
 });
 
 describe('isFree', () => {

@@ -1,9 +1,11 @@
-import { hashSeed, seedMatches, shuffledPlaces } from '../../src/domain/queue/shuffle.js';
+import { createHash } from 'node:crypto';
+import { hashSeed, seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../src/domain/queue/shuffle.js';
 
 const seedOf = (n: number) => n.toString(16).padStart(64, '0');
 
 describe('the shuffle of those who joined before the opening', () => {
   it('stays the published algorithm for ever', () => {
+    expect(shuffleAlgorithm).toBe('fisher-yates-sha256-v1');
     // Computed independently (Fisher–Yates over big-endian 32-bit words of SHA-256(seed ‖ 64-bit counter)).
     expect([...shuffledPlaces(seedOf(1), 16)]).toEqual([
       13, 3, 8, 6, 9, 4, 5, 15, 2, 10, 0, 1, 12, 11, 14, 7,
@@ -11,6 +13,17 @@ describe('the shuffle of those who joined before the opening', () => {
     expect([...shuffledPlaces('ab'.repeat(32), 5)]).toEqual([4, 3, 1, 0, 2]);
     expect(hashSeed('ab'.repeat(32))).toBe(
       '9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885',
+    );
+  });
+
+  it('draws a biased word again', () => {
+    // Computed independently in Python: with this seed and count one word is beyond the largest whole multiple.
+    const places = Buffer.alloc(4 * 40_000);
+    shuffledPlaces(seedOf(9), 40_000).forEach((place, number) => {
+      places.writeUInt32LE(place, 4 * number);
+    });
+    expect(createHash('sha256').update(places).digest('hex')).toBe(
+      '8bbbcce1fd78b6d7dd83c3c83a9be47e6991af705133de47fcec03b45a644bd7',
     );
   });
 

@@ -1,84 +1,28 @@
-import { tokenDecider } from '../../src/domain/token/token.js';
+import { maxHoldsPerToken, outstandingSeats, type TokenCommand } from '../../src/domain/token/token-state.js';
+import { scheduleIdSchema } from '../../src/events/ids.js';
+import { at, named } from './given.js';
 import {
-  type Admission,
-  maxHoldsPerToken,
-  outstandingSeats,
-  type TokenCommand,
-} from '../../src/domain/token/token-state.js';
-import {
-  holdIdSchema,
-  orderIdSchema,
-  performanceIdSchema,
-  scheduleIdSchema,
-  seatIdSchema,
-  tokenIdSchema,
-  userIdSchema,
-} from '../../src/events/ids.js';
-import type { TokenEvent } from '../../src/events/queue-events.js';
-import { at, given, named } from './given.js';
-
-const owner = {
-  tokenId: named(tokenIdSchema, 't'),
-  userId: named(userIdSchema, 'mina'),
-  performanceId: named(performanceIdSchema, 'p'),
-};
-const request = { ...owner, entry: 0, numberOfTickets: 2, seatLimit: 4 };
-const requested: TokenEvent = { type: 'TokenRequested', data: request };
-const turnEnd = 60_000;
-const entered: TokenEvent = {
-  type: 'TokenEntered',
-  data: { ...owner, place: 7, admittedAt: at(0), expiresAt: at(turnEnd) },
-};
-const admission: Admission = {
-  place: 7,
-  admittedAt: at(0),
-  claimUntil: at(5_000),
-  serviceWindowMs: turnEnd,
-};
-const holdTtlMs = 10_000;
-const scheduleId = named(scheduleIdSchema, 'tonight');
-const holdId = (name: string) => named(holdIdSchema, name);
-const seats = (...names: string[]) => names.map((name) => seatIdSchema.parse(name));
-const ask = (hold: string, ...names: string[]) =>
-  ({
-    kind: 'request-seats',
-    holdId: holdId(hold),
-    scheduleId,
-    seatIds: seats(...names),
-    request: { kind: 'seats' },
-    holdTtlMs,
-    admission: undefined,
-  }) as const;
-const asked = (hold: string, ...names: string[]): TokenEvent => ({
-  type: 'SeatsRequested',
-  data: {
-    ...owner,
-    holdId: holdId(hold),
-    scheduleId,
-    seatIds: seats(...names),
-    request: { kind: 'seats' },
-    expiresAt: at(holdTtlMs),
-  },
-});
-type Reason = 'conflict' | 'released' | 'expired';
-const giveBack = (hold: string, reason: Reason, ...names: string[]): TokenCommand => ({
-  kind: 'return-seats',
-  holdId: holdId(hold),
-  seatIds: seats(...names),
-  reason,
-});
-const returned = (hold: string, reason: Reason, ...names: string[]): TokenEvent => ({
-  type: 'SeatsReturned',
-  data: { ...owner, holdId: holdId(hold), seatIds: seats(...names), reason },
-});
-const orderId = named(orderIdSchema, 'o');
-const completed: TokenEvent = { type: 'TokenCompleted', data: { ...owner, orderId } };
-const left: TokenEvent = { type: 'TokenLeft', data: owner };
-const expired = (
-  reason: 'claim-lapsed' | 'time-used-up' | 'queue-full' | 'sale-ended' = 'time-used-up',
-): TokenEvent => ({ type: 'TokenExpired', data: { ...owner, reason } });
-const past = (...history: TokenEvent[]) => given(tokenDecider, history);
-const inside = (...history: TokenEvent[]) => past(requested, entered, ...history);
+  admission,
+  ask,
+  asked,
+  completed,
+  entered,
+  expired,
+  giveBack,
+  holdId,
+  holdTtlMs,
+  inside,
+  left,
+  orderId,
+  owner,
+  past,
+  type Reason,
+  request,
+  requested,
+  returned,
+  seats,
+  turnEnd,
+} from './token-story.js';
 
 describe('joining', () => {
   it('happens once, whatever became of the token', () => {
@@ -147,6 +91,7 @@ describe('asking for seats', () => {
     const three = inside(asked('h', 'A-1', 'A-2', 'A-3'));
     expect(three.when(ask('i', 'B-1'))).toEqual([asked('i', 'B-1')]);
     expect(three.when(ask('i', 'B-1', 'B-2'))).toBe('seat-limit-reached');
+    expect(three.factsOf(ask('i', 'B-1', 'B-2'))).toEqual({ seatLimit: 4, asked: 5 });
     const oneBack = inside(asked('h', 'A-1', 'A-2', 'A-3'), returned('h', 'released', 'A-2'));
     expect(oneBack.when(ask('i', 'B-1', 'B-2'))).toEqual([asked('i', 'B-1', 'B-2')]);
     expect(oneBack.when(ask('i', 'B-1', 'B-2', 'B-3'))).toBe('seat-limit-reached');
@@ -172,6 +117,7 @@ describe('asking again with the same hold id', () => {
   it.each<[string, Partial<Extract<TokenCommand, { kind: 'request-seats' }>>]>([
     ['seats', { seatIds: seats('A-1', 'A-3') }],
     ['fewer seats', { seatIds: seats('A-1') }],
+    ['more seats', { seatIds: seats('A-1', 'A-2', 'A-3') }],
     ['another date', { scheduleId: named(scheduleIdSchema, 'tomorrow') }],
     ['the best instead', { request: { kind: 'best-available', quantity: 2 } }],
   ])('is refused for something else: %s', (_, change) =>
@@ -225,45 +171,5 @@ describe('giving seats back', () => {
       return state.kind === 'none' ? undefined : state.holds.get(holdId('h'))?.lostSeat;
     };
     expect([lostSeat('conflict'), lostSeat('released'), lostSeat('expired')]).toEqual([true, false, false]);
-  });
-});
-
-describe('the end of a token', () => {
-  const ends: [TokenCommand, TokenEvent][] = [
-    [{ kind: 'complete', orderId }, completed],
-    [{ kind: 'expire', reason: 'time-used-up' }, expired()],
-    [{ kind: 'leave' }, left],
-  ];
-
-  it('comes once: whatever ended it first stands', () => {
-    for (const [command, event] of ends) expect(inside().when(command, at(turnEnd))).toEqual([event]);
-    for (const [, first] of ends) {
-      for (const [command] of ends) expect(inside(first).when(command, at(turnEnd))).toEqual([]);
-    }
-  });
-
-  it('comes by a lapsed claim exactly at the end of the window, and only to those who wait', () => {
-    const lapse = { kind: 'expire', reason: 'claim-lapsed', claimUntil: at(5_000) } as const;
-    expect(past(requested).when(lapse, at(4_999))).toEqual([]);
-    expect(past(requested).when(lapse, at(5_000))).toEqual([expired('claim-lapsed')]);
-    expect(inside().when(lapse, at(5_000))).toEqual([]);
-    expect(past(requested).when({ kind: 'expire', reason: 'claim-lapsed' }, at(5_000))).toEqual([]);
-  });
-
-  it('comes when the time inside is over, not a millisecond before, and not to those who wait', () => {
-    const lapse = { kind: 'expire', reason: 'time-used-up' } as const;
-    expect(inside().when(lapse, at(turnEnd - 1))).toEqual([]);
-    expect(past(requested).when(lapse, at(turnEnd))).toEqual([]);
-  });
-
-  it.each(['queue-full', 'sale-ended'] as const)('comes to those who wait only: %s', (reason) => {
-    expect(past(requested).when({ kind: 'expire', reason })).toEqual([expired(reason)]);
-    expect(inside().when({ kind: 'expire', reason })).toEqual([]);
-  });
-
-  it('is not possible by leaving while seats are counted', () => {
-    expect(inside(asked('h', 'A-1')).when({ kind: 'leave' })).toBe('hold-in-progress');
-    const empty = inside(asked('h', 'A-1'), returned('h', 'released', 'A-1'));
-    expect(empty.when({ kind: 'leave' })).toEqual([left]);
   });
 });

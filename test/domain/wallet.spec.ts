@@ -68,5 +68,6 @@ describe('a wallet', () => {
   it('says how many points are missing', () => {
     const decision = walletDecider.decide(spend('x', 130), past(charged('a', 100, 100)).state, '' as never);
     expect(decision).toMatchObject({ rejection: { details: { needed: 130, balance: 100 } } });
+    expect(decision).toMatchObject({ rejection: { message: expect.stringContaining('charge 30 more') } });
   });
 });

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 
+/** The name of the algorithm below, as published; docs/fair-queue.md describes it for others to reimplement. */
+export const shuffleAlgorithm = 'fisher-yates-sha256-v1';
+
 /**
  * The fair shuffle of everyone who joined before the opening: a Fisher–Yates shuffle (Knuth, TAOCP vol. 2,
  * algorithm P) driven by SHA-256(seed ‖ counter). The seed's own SHA-256 is published with the performance

@@ -127,7 +127,8 @@ function distanceBetween(a: Point, b: Point): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
 }
 
-function topMiddle(rows: readonly PlanRow[]): Point {
+/** Where the audience looks when a plan does not say: the middle of its top edge. */
+export function topMiddle(rows: readonly PlanRow[]): Point {
   let [left, right, top] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const row of rows) {
     for (const seat of row.seats) {

@@ -4,14 +4,8 @@ import { accept, assertNever, type Decider, reject } from '../decider.js';
 
 export type UserState =
   | { readonly kind: 'none' }
-  | {
-      readonly kind: 'registered';
-      readonly userId: UserId;
-      readonly loginId: string;
-      readonly username: string;
-      readonly name: string;
-      readonly passwordHash: string;
-    }
+  /** Without names: no decision needs them, and states are kept in memory. */
+  | { readonly kind: 'registered'; readonly userId: UserId; readonly passwordHash: string }
   | { readonly kind: 'erased' };
 
 export type UserCommand =
@@ -40,6 +34,7 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     const { userId } = state;
     switch (command.kind) {
       case 'change-password':
+        if (command.passwordHash === state.passwordHash) return accept();
         return accept({ type: 'PasswordChanged', data: { userId, passwordHash: command.passwordHash } });
       case 'erase':
         return accept({ type: 'UserErased', data: { userId } });
@@ -50,8 +45,10 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
 
   evolve(state, event) {
     switch (event.type) {
-      case 'UserRegistered':
-        return { kind: 'registered', ...event.data };
+      case 'UserRegistered': {
+        const { userId, passwordHash } = event.data;
+        return { kind: 'registered', userId, passwordHash };
+      }
       case 'PasswordChanged':
         return state.kind === 'registered' ? { ...state, passwordHash: event.data.passwordHash } : state;
       case 'UserErased':

@@ -1,43 +1,9 @@
 import {
-  type CatalogDocument,
   catalogDocumentSchema,
   momentSchema,
   performanceDocumentSchema,
 } from '../../../src/domain/catalog/document.js';
-import { catalogProblems, venueProblems } from '../../../src/domain/catalog/document-problems.js';
-import { seatIdSchema } from '../../../src/events/ids.js';
-
-const seat = (id: string) => ({ seatId: seatIdSchema.parse(id), number: '1', category: 'R', x: 0, y: 0 });
-const row = (...ids: string[]) => ({ label: 'A', seats: ids.map(seat) });
-const section = (sectionId: string, ...ids: string[]) => ({
-  sectionId,
-  name: sectionId,
-  rows: [row(...ids)],
-});
-const manyIds = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
-
-const hall = { id: 'hall', name: 'Hall', location: '', sections: [section('main', 'A-1', 'A-2')] };
-const show = {
-  id: 'show',
-  venue: 'hall',
-  name: 'Show',
-  description: '',
-  startDate: '2026-10-01',
-  endDate: '2026-10-02',
-  prices: [{ category: 'R', price: 1000 }],
-  schedules: [{ id: 'show-1', startsAt: '2026-10-01T10:00:00.000Z', status: 'scheduled' }],
-};
-const document = (changes: object): CatalogDocument =>
-  catalogDocumentSchema.parse({
-    format: 'boxoffice-catalog',
-    version: 1,
-    source: 'test',
-    venues: [hall],
-    performances: [show],
-    ...changes,
-  });
-const problemsOf = (changes: object, isKnown?: (id: string) => boolean) =>
-  catalogProblems(document(changes), isKnown).map(({ record, reason }) => `${record}: ${reason}`);
+import { document, hall, manyIds, section, show } from './sample-document.js';
 
 describe('catalog document', () => {
   it('takes moments with any offset and stores them as UTC', () => {
@@ -62,87 +28,91 @@ describe('catalog document', () => {
     expect(performanceDocumentSchema.safeParse({ ...show, sales: { openAt: null } }).success).toBe(false);
   });
 
-  it('has no problem with a sound document', () => {
-    expect(problemsOf({})).toEqual([]);
-  });
-
-  it('names every repeated id', () => {
-    expect(
-      problemsOf({
-        venues: [{ ...hall, sections: [section('main', 'A-1', 'A-1', 'A-1'), section('main', 'B-1')] }, hall],
-        performances: [show, { ...show, schedules: [...show.schedules, ...show.schedules] }],
-      }),
-    ).toEqual([
-      'venue "hall", section "main": another section has this id',
-      'venue "hall", seat "A-1": another seat has this id',
-      'venue "hall", seat "A-1": another seat has this id',
-      'performance "show", schedule "show-1": another schedule of the performance has this id',
-      'venue "hall": another venue has this id',
-      'performance "show": another performance has this id',
+  it('takes the most that fits and refuses one more', () => {
+    const shows = (count: number, change: object = {}) =>
+      manyIds('s', count).map((id) => ({ ...show, id, ...change }));
+    const halls = (count: number) => manyIds('h', count).map((id) => ({ ...hall, id, sections: [] }));
+    const dates = (count: number) => manyIds('d', count).map((id) => ({ ...show.schedules[0], id }));
+    const sections = (count: number) => manyIds('s', count).map((id) => section(id, 'A-1'));
+    const tooBig = (changes: object) =>
+      catalogDocumentSchema
+        .safeParse({ ...document({}), ...changes })
+        .error?.issues.map(({ path }) => path.join('.'));
+    const text = 'x'.repeat(200);
+    expect(document({ venues: halls(1000), performances: shows(1) }).venues).toHaveLength(1000);
+    expect(tooBig({ venues: halls(1001) })).toEqual(['venues']);
+    expect(document({ performances: shows(10_000, { schedules: [] }) }).performances).toHaveLength(10_000);
+    expect(tooBig({ performances: shows(10_001, { schedules: [] }) })).toEqual(['performances']);
+    expect(tooBig({ performances: shows(1, { schedules: dates(1000) }) })).toBeUndefined();
+    expect(tooBig({ performances: shows(1, { schedules: dates(1001) }) })).toEqual([
+      'performances.0.schedules',
     ]);
+    expect(tooBig({ venues: [{ ...hall, sections: sections(2000) }] })).toBeUndefined();
+    expect(tooBig({ venues: [{ ...hall, sections: sections(2001) }] })).toEqual(['venues.0.sections']);
+    expect(tooBig({ source: text.slice(100) })).toBeUndefined();
+    expect(tooBig({ source: text.slice(99) })).toEqual(['source']);
+    expect(tooBig({ source: ' ' })).toEqual(['source']);
+    expect(tooBig({ performances: [{ ...show, id: text }] })).toBeUndefined();
+    expect(tooBig({ performances: [{ ...show, id: `${text}x` }] })).toEqual(['performances.0.id']);
+    expect(tooBig({ performances: [{ ...show, id: ' ' }] })).toEqual(['performances.0.id']);
   });
 
-  it('lets two performances number their schedules alike', () => {
-    expect(problemsOf({ performances: [show, { ...show, id: 'other' }] })).toEqual([]);
+  it('trims the names of records and of its source', () => {
+    const trimmed = document({ source: ' test ', performances: [{ ...show, id: ' show ' }] });
+    expect(trimmed).toEqual(document({}));
   });
 
-  it('names a seat id that two sections share', () => {
-    expect(
-      problemsOf({ venues: [{ ...hall, sections: [section('a', 'A-1'), section('b', 'A-1')] }] }),
-    ).toEqual(['venue "hall", seat "A-1": another seat has this id']);
+  it('is of this format and version, and has no key that is not known', () => {
+    for (const change of [
+      { format: 'catalog' },
+      { version: 2 },
+      { extra: 1 },
+      { venues: [{ ...hall, extra: 1 }] },
+    ]) {
+      expect(catalogDocumentSchema.safeParse({ ...document({}), ...change }).success).toBe(false);
+    }
+    const schedules = [{ ...show.schedules[0], extra: 1 }];
+    expect(performanceDocumentSchema.safeParse({ ...show, schedules }).success).toBe(false);
   });
 
-  it('names venues that neither the document nor the catalog has', () => {
-    expect(problemsOf({ venues: [] })).toEqual(['performance "show": there is no venue "hall"']);
-    expect(problemsOf({ venues: [] }, (id) => id === 'hall')).toEqual([]);
-  });
-
-  it('names performances that end before they start and categories priced twice', () => {
-    const performance = {
+  it('fills in what may be left out', () => {
+    const { description: _, ...short } = {
       ...show,
-      endDate: '2026-09-30',
-      prices: [
-        { category: 'R', price: 1 },
-        { category: 'R', price: 2 },
-      ],
+      schedules: [{ id: 'a', startsAt: '2026-10-01T10:00:00Z' }],
     };
-    expect(problemsOf({ performances: [performance] })).toEqual([
-      'performance "show": 2026-09-30 is before startDate 2026-10-01',
-      'performance "show": category "R" is priced twice',
-    ]);
+    expect(performanceDocumentSchema.parse(short)).toMatchObject({
+      description: '',
+      schedules: [{ status: 'scheduled' }],
+    });
+    expect(document({ venues: [{ ...hall, ifAbsent: true }] }).venues[0]?.ifAbsent).toBe(true);
+    expect(
+      catalogDocumentSchema.safeParse({ ...document({}), venues: [{ ...hall, ifAbsent: false }] }).success,
+    ).toBe(false);
   });
 
-  it('refuses sections and venues of too many seats, and events of too many bytes', () => {
-    const rows = Array.from({ length: 5 }, (_, n) => row(...manyIds(`${n}-`, 801)));
-    const large = { ...hall, sections: [{ sectionId: 'main', name: 'Main', rows }] };
-    expect(venueProblems(large).map((problem) => problem.reason)).toEqual([
-      'has 4005 seats; a section may have 4000',
-    ]);
+  it('may state any of the sales rules, the opening as a moment with an offset', () => {
+    const sales = { opensAt: '2026-09-01T20:00:00+09:00', seatLimitPerUser: 4 };
+    expect(performanceDocumentSchema.parse({ ...show, sales }).sales).toEqual({
+      opensAt: '2026-09-01T11:00:00.000Z',
+      seatLimitPerUser: 4,
+    });
+    expect(performanceDocumentSchema.parse({ ...show, sales: { opensAt: null } }).sales).toEqual({
+      opensAt: null,
+    });
+    expect(performanceDocumentSchema.safeParse({ ...show, sales: { seatLimitPerUser: 0 } }).success).toBe(
+      false,
+    );
+  });
 
-    const sections = Array.from({ length: 101 }, (_, n) => section(`s${n}`, ...manyIds(`${n}-`, 1000)));
-    expect(venueProblems({ ...hall, sections }).map((problem) => problem.reason)).toEqual([
-      'has 101000 seats; a venue may have 100000',
+  it('says what is wrong with a moment and with a place', () => {
+    const reasonOf = (result: { error?: { issues: readonly { message: string }[] } | undefined }) =>
+      result.error?.issues.map(({ message }) => message);
+    expect(reasonOf(momentSchema.safeParse('0000-01-01T00:00:00+09:00'))).toEqual([
+      'must be a UTC time such as 2026-11-22T09:00:00.000Z',
     ]);
-
-    const wide = Array.from({ length: 4 }, (_, n) => ({
-      label: 'A',
-      seats: manyIds(`${'석'.repeat(55)}${n}-`, 900).map((id) => ({
-        ...seat(id),
-        category: '가'.repeat(100),
-      })),
-    }));
-    const heavy = { ...hall, sections: [{ sectionId: 'main', name: 'Main', rows: wide }] };
-    expect(venueProblems(heavy).map((problem) => problem.reason)).toEqual([
-      'is larger than 900000 bytes; split it',
+    const { venue: _, ...nowhere } = show;
+    expect(reasonOf(performanceDocumentSchema.safeParse(nowhere))).toEqual([
+      'give exactly one of venue and venueId',
     ]);
-
-    const points = Array.from({ length: 500 }, () => ({ x: 1234.56, y: 1234.56 }));
-    const decorations = Array.from({ length: 200 }, () => ({
-      shape: 'polygon' as const,
-      x: 0,
-      y: 0,
-      points,
-    }));
-    expect(venueProblems({ ...hall, decorations }).map((problem) => problem.field)).toEqual(['decorations']);
   });
 });

@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import type { SessionCommand } from '../../src/domain/user/session.js';
+import type { UserCommand } from '../../src/domain/user/user.js';
+import { sessionIdSchema, type UserId, userIdSchema } from '../../src/events/ids.js';
+import { at, named } from './given.js';
+
+const userId = named(userIdSchema, 'mina');
+const hashes = fc.constantFrom('hash-1', 'hash-2', 'hash-3');
+
+export const userCommands: fc.Arbitrary<UserCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('register' as const),
+    userId: fc.constant(userId),
+    loginId: fc.constantFrom('mina', 'jun'),
+    username: fc.constant('Mina'),
+    name: fc.constant('Kim Mina'),
+    passwordHash: hashes,
+  }),
+  hashes.map((passwordHash) => ({ kind: 'change-password' as const, passwordHash })),
+  fc.constant({ kind: 'erase' as const }),
+);
+
+export const loginCommands: fc.Arbitrary<{ readonly userId: UserId }> = fc
+  .constantFrom('mina', 'jun', 'sora')
+  .map((name) => ({ userId: named(userIdSchema, name) }));
+
+const moments = fc.nat({ max: 8_000 }).map(at);
+
+export const sessionCommands: fc.Arbitrary<SessionCommand> = fc.oneof(
+  moments.map((expiresAt) => ({
+    kind: 'start' as const,
+    sessionId: named(sessionIdSchema, 'a'),
+    userId,
+    expiresAt,
+  })),
+  fc.record({
+    kind: fc.constant('refresh' as const),
+    generation: fc.nat({ max: 4 }),
+    expiresAt: moments,
+  }),
+  fc.constant({ kind: 'end' as const }),
+);
