@@ -118,6 +118,33 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
+/** An event byte by byte as its engine keeps it, before anything is parsed or decrypted. */
+export interface StoredEvent {
+  readonly position: number;
+  /** Empty when the engine's files no longer say which stream it is. */
+  readonly stream: string;
+  readonly revision: number;
+  /** The engine's id of the event. */
+  readonly id: string;
+  readonly type: string;
+  readonly data: Uint8Array;
+  readonly metadata: Uint8Array;
+  /** The engine's time stamp in its own unit. */
+  readonly recordedAt: string;
+  /** The categories that the engine's indexes put it into; empty where there are none. */
+  readonly categories: readonly string[];
+}
+
+/** A log as its engine keeps it, for those who vouch for it. Beside a running server. */
+export interface StoredLog {
+  /**
+   * Events after a position in log order, from the first on without one.
+   * @param limit 1 … {@link maxReadCount}; fewer may come, none only at the end of the log.
+   */
+  readAfter(position: number | undefined, limit: number): Promise<readonly StoredEvent[]>;
+  close(): Promise<void>;
+}
+
 export class WrongExpectedRevision extends Error {
   override readonly name = 'WrongExpectedRevision';
   constructor(

@@ -66,4 +66,9 @@ export class ChildServer {
   freeze(): void {
     this.child?.kill('SIGSTOP');
   }
+
+  /** Goes on after {@link freeze}. */
+  thaw(): void {
+    this.child?.kill('SIGCONT');
+  }
 }

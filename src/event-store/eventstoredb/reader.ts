@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
-import { type Position, type RecordedEvent, StoreUnavailable } from '../port.js';
+import { type Position, type RecordedEvent, type StoredEvent, StoreUnavailable } from '../port.js';
 import type { ReadPage } from '../read-page.js';
 import { backoffMs } from './backoff.js';
 import type { Connection } from './connection.js';
 import { failureOf } from './failures.js';
 import type { Link } from './link.js';
 import { type LogPlace, placeOf, positionOf } from './positions.js';
-import { recordedEvent } from './records.js';
+import { recordedEvent, storedEvent } from './records.js';
 import { type LogFilter, logRead, streamRead } from './requests.js';
 import { within } from './within.js';
 
@@ -44,6 +44,12 @@ export class Reader {
     if (!isFirst) return this.records(logRead(place, direction, limit, filter));
     if (limit === 1) return [first];
     return [first, ...(await this.records(logRead(place, direction, limit - 1, filter)))];
+  }
+
+  /** The log's events as they are kept, from an event's position on, inclusive; none of the server's own. */
+  async readStored(from: number | undefined, limit: number): Promise<StoredEvent[]> {
+    const place = from === undefined ? 'start' : placeOf(from);
+    return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }))).map(storedEvent);
   }
 
   /** Position of the newest event of a kind, undefined when there is none. */

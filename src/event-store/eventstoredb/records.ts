@@ -3,7 +3,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { AppendRequest, SerialisedEvent } from '../append-request.js';
 import { parseFrozen } from '../frozen-json.js';
-import type { RecordedEvent } from '../port.js';
+import type { RecordedEvent, StoredEvent } from '../port.js';
 import { positionOf, UnreadableEvent } from './positions.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
@@ -107,6 +107,22 @@ export function recordedEvent(recorded: Recorded): RecordedEvent {
     position,
     recordedAtMs: Number(BigInt(properties.get('created') ?? '0') / ticksPerMs),
   });
+}
+
+/** An event as EventStoreDB keeps it: its own id, and the product's inside the metadata. */
+export function storedEvent(recorded: Recorded): StoredEvent {
+  const properties = recorded.getMetadataMap();
+  return {
+    position: positionOf(recorded.getCommitPosition(), recorded.getPreparePosition()),
+    stream: text(recorded.getStreamIdentifier()?.getStreamName_asU8()),
+    revision: Number(recorded.getStreamRevision()),
+    id: recorded.getId()?.getString() ?? '',
+    type: properties.get('type') ?? '',
+    data: recorded.getData_asU8(),
+    metadata: recorded.getCustomMetadata_asU8(),
+    recordedAt: properties.get('created') ?? '',
+    categories: [],
+  };
 }
 
 function isEnvelope(value: unknown): value is Envelope {
