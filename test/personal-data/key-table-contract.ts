@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import type { KeyTable } from '../../src/personal-data/key-table.js';
+import { wrappedKeyBytes } from '../../src/personal-data/master-key.js';
+import { newUserId } from './new-user.js';
+
+const newKey = () => randomBytes(wrappedKeyBytes);
+
+/** Every promise of src/personal-data/key-table.ts. `reopened` is the same table in another process. */
+export function keyTableContract(table: () => KeyTable, reopened: () => Promise<KeyTable>): void {
+  it('keeps the first key of a user and gives it to everybody who adds one', async () => {
+    const [userId, key] = [newUserId(), newKey()];
+    expect(await table().add(userId, key)).toEqual(key);
+    expect(await table().add(userId, newKey())).toEqual(key);
+    expect(await (await reopened()).find([userId])).toEqual(new Map([[userId, key]]));
+  });
+
+  it('agrees on one key when many add one at once', async () => {
+    const userId = newUserId();
+    const other = await reopened();
+    const added = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => (index % 2 ? table() : other).add(userId, newKey())),
+    );
+    expect(new Set(added.map((key) => key?.toString('hex'))).size).toBe(1);
+  });
+
+  it('finds the keys of many users, and nothing for those who have none', async () => {
+    const userIds = Array.from({ length: 2_500 }, newUserId);
+    const kept = new Map(userIds.slice(0, 5).map((userId) => [userId, newKey()]));
+    for (const [userId, key] of kept) await table().add(userId, key);
+    expect(await table().find(userIds)).toEqual(kept);
+    expect(await table().find([])).toEqual(new Map());
+  });
+
+  it('destroys a key for good: it is gone everywhere and there is never another one', async () => {
+    const [userId, neighbour, key] = [newUserId(), newUserId(), newKey()];
+    await table().add(userId, newKey());
+    await table().add(neighbour, key);
+    await table().destroy(userId);
+    await table().destroy(userId);
+    const other = await reopened();
+    expect(await other.find([userId, neighbour])).toEqual(new Map([[neighbour, key]]));
+    expect(await other.add(userId, newKey())).toBeUndefined();
+    expect(await other.find([userId])).toEqual(new Map());
+  });
+
+  it('gives no key to a user who was erased before having one', async () => {
+    const userId = newUserId();
+    await table().destroy(userId);
+    expect(await table().add(userId, newKey())).toBeUndefined();
+  });
+}
