@@ -6,6 +6,7 @@ import { CatalogReader } from './catalog-reader.js';
 import { ChangePasswordHandler } from './change-password.js';
 import { ChargePointsHandler } from './charge-points.js';
 import { EnterServiceHandler } from './enter-service.js';
+import { EraseOwnAccountHandler, EraseUserHandler, UserEraser } from './erase-user.js';
 import { ExpireHoldHandler } from './expire-hold.js';
 import { ExpireTokenHandler } from './expire-token.js';
 import { HoldEnder } from './hold-ender.js';
@@ -33,6 +34,8 @@ export const commandHandlers = [
   LoginHandler,
   RefreshSessionHandler,
   LogoutHandler,
+  EraseUserHandler,
+  EraseOwnAccountHandler,
   ChargePointsHandler,
   AdvanceChargeHandler,
   IssueTokenHandler,
@@ -53,6 +56,7 @@ export const commandHandlers = [
 
 /** What handlers share. */
 export const commandServices = [
+  UserEraser,
   CatalogReader,
   QueueTurn,
   SeatOffer,

@@ -53,7 +53,7 @@ export class Executor extends StreamStates {
     const cached = this.cached<State>(stream);
     const isGuess = cached === undefined && options.isLikelyNew === true;
     let loaded = cached ?? (isGuess ? newStream(decider.initial) : await this.read(decider, stream));
-    let isFresh = this.isOnlyWriter && !isGuess;
+    let isFresh = this.isKnown(stream) && !isGuess;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const now = this.clock.now();
       const decision = decider.decide(command, loaded.state, now);
@@ -118,6 +118,7 @@ export class Executor extends StreamStates {
       return await this.store.append(stream, revision ?? 'none', newEvents);
     } catch (error) {
       if (error instanceof WrongExpectedRevision) return undefined;
+      this.doubt(stream);
       throw error;
     }
   }

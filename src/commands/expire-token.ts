@@ -6,10 +6,14 @@ import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
 import { HoldEnder } from './hold-ender.js';
 
-/** Why a token's time may be up: never entered before `claimUntil`, or its time inside has run out. */
+/**
+ * Why a token's time may be up: never entered before `claimUntil`, its time inside has run out, or it waits for
+ * a performance whose sale is over.
+ */
 export type TokenLapse =
   | { readonly reason: 'claim-lapsed'; readonly claimUntil: Instant }
-  | { readonly reason: 'time-used-up' };
+  | { readonly reason: 'time-used-up' }
+  | { readonly reason: 'sale-ended' };
 
 /** Ends a token whose time is up. Early, late or repeated it changes nothing it should not. */
 export class ExpireToken extends Command<void> {

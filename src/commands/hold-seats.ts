@@ -130,7 +130,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const wantedIds = wanted.map((seat) => seat.seatId);
     // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
     const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
-    if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds);
+    if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds, holdId);
     const { seatIds, expiresAt } = await this.#claim(command, forSale, holdId, wantedIds, request);
     // Another runner of the same command may have claimed first, and may have chosen other seats.
     const seats = this.offer.find(forSale, seatIds);

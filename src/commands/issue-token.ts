@@ -7,13 +7,22 @@ import { outstandingSeats, type TokenState } from '../domain/token/token-state.j
 import type { Position, Revision } from '../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
 import { deriveId } from '../platform/derive-id.js';
 import type { SignedToken } from '../platform/token-signer.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import { CatalogReader } from './catalog-reader.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
-import { QUEUE_NUMBERS, type QueueNumbers, SETTINGS, type Settings } from './ports.js';
+import {
+  CLOCK,
+  QUEUE_NUMBERS,
+  type QueueNumbers,
+  SALE_DATES,
+  type SaleDates,
+  SETTINGS,
+  type Settings,
+} from './ports.js';
 import { QueueTurn } from './queue-turn.js';
 import { refuse } from './rejected.js';
 
@@ -53,15 +62,20 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     private readonly turn: QueueTurn,
     private readonly signer: TokenSigner,
     @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
+    @Inject(SALE_DATES) private readonly dates: SaleDates,
     @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws {Rejected} performance-unknown, queue-full, seat-limit-reached, too-many-entries */
+  /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
   async execute(command: IssueToken): Promise<IssuedToken> {
     const { userId, performanceId, numberOfTickets, context } = command;
     const performance = await this.catalog.performance(performanceId);
     const slot = await this.#findEntry(userId, performance);
     if (slot.isLive) return this.#resume(command, slot.tokenId);
+    if (await this.dates.isSaleOver(performanceId, this.clock.now())) {
+      throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
+    }
 
     const seatLimit = performance.sales.seatLimitPerUser - slot.seatsBought;
     if (numberOfTickets > seatLimit) {
@@ -147,7 +161,9 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
 
   #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
     const data = { tokenId, performanceId, userId, numberOfTickets };
-    return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, context);
+    // A retry may find its first entry ended and make another one: that is another step, with an event of its own.
+    const step = stepContext(context, tokenId);
+    return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
   }
 
   async #giveUp(tokenId: TokenId, context: CommandContext): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Position } from '../event-store/port.js';
-import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../events/ids.js';
+import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, UserId, VenueId } from '../events/ids.js';
 
 /**
  * What commands need from around them, and the tokens it is injected by. The read-model ports are hints that
@@ -13,6 +13,9 @@ export const SEAT_AVAILABILITY = Symbol('SeatAvailability');
 export const QUEUE_NUMBERS = Symbol('QueueNumbers');
 export const WAITING_LINE = Symbol('WaitingLine');
 export const VENUE_USE = Symbol('VenueUse');
+export const SALE_DATES = Symbol('SaleDates');
+export const UNFINISHED_BUSINESS = Symbol('UnfinishedBusiness');
+export const PERSONAL_KEYS = Symbol('PersonalKeys');
 
 /** The part of the configuration that commands read. Durations in milliseconds. */
 export interface Settings {
@@ -54,7 +57,26 @@ export interface WaitingLine {
   ): Promise<{ readonly waitingPlaces: readonly number[]; readonly active: number } | undefined>;
 }
 
+export interface SaleDates {
+  /** Whether a performance has dates and every one of them has begun at `now` or was cancelled. */
+  isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean>;
+}
+
 /** Who uses a venue's seats: an import must not take a seat away from its owner. */
 export interface VenueUse {
   schedulesOf(venueId: VenueId): Promise<readonly ScheduleId[]>;
+}
+
+/** What keeps an account from being erased: `tickets` are for dates to come. */
+export type Business = 'holds' | 'orders' | 'charges' | 'tickets';
+
+export interface UnfinishedBusiness {
+  /** What a user still has going, once everything up to `after` is known; undefined when that takes too long. */
+  of(userId: UserId, now: Instant, after: Position | undefined): Promise<readonly Business[] | undefined>;
+}
+
+/** Keys of the names in the log. */
+export interface PersonalKeys {
+  /** The user's names can never be read again. Safe to repeat. */
+  destroy(userId: UserId): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { sessionDecider } from '../domain/user/session.js';
+import { userDecider } from '../domain/user/user.js';
 import { addMs } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
@@ -37,6 +38,9 @@ export class RefreshSessionHandler implements ICommandHandler<RefreshSession> {
   async execute({ refreshToken, context }: RefreshSession): Promise<SessionTokens> {
     const claims = this.signer.refresh.verify(refreshToken);
     if (!claims) throw sessionEnded();
+    // Erasing a person ends all their sessions, including one that is being started at that moment.
+    const user = await this.executor.load(userDecider, streams.user(claims.sub));
+    if (user.state.kind !== 'registered') throw sessionEnded();
     const expiresAt = addMs(this.clock.now(), this.settings.refreshTokenTtlMs);
     const refresh = { kind: 'refresh', generation: claims.gen, expiresAt } as const;
     const { state } = await this.executor.executeOrThrow(

@@ -8,7 +8,7 @@ import {
 import { findSeat, type PlacedSeat, planRows } from '../domain/catalog/seat-index.js';
 import { chooseBestAvailable } from '../domain/seat/best-available.js';
 import { isFree, seatDecider } from '../domain/seat/seat.js';
-import type { PerformanceId, ScheduleId, SeatId } from '../events/ids.js';
+import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import { CatalogReader } from './catalog-reader.js';
@@ -72,10 +72,12 @@ export class SeatOffer {
    * Spares the fan's limit and the log a request that plainly can't succeed.
    * @throws {Rejected} seat-held, seat-reserved
    */
-  async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<void> {
+  async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[], holdId: HoldId): Promise<void> {
     for (const seatId of seatIds) {
       const state = await this.executor.presume(seatDecider, streams.seat(scheduleId, seatId));
       if (isFree(state, this.clock.now())) continue;
+      // The same request may run twice at once: what its other run took is not somebody else's.
+      if (state.kind !== 'free' && state.holdId === holdId) continue;
       throw state.kind === 'reserved'
         ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
         : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });

@@ -21,22 +21,30 @@ type Fold<State, Event> = Pick<Decider<State, never, Event>, 'initial' | 'evolve
 
 /** Events read at once when going back from the end of a stream: what is looked for is usually close. */
 const backwardsPage = 64;
-/** Streams whose state is kept; the least recently used go first. */
-const maxCachedStreams = 50_000;
+/** Doubtful streams told apart; with more of them every stream counts as doubtful. */
+const maxDoubtful = 10_000;
+/** Streams whose state is kept, unless told otherwise. */
+const defaultMaxCachedStreams = 50_000;
 
 /** States of streams, folded from the store and kept, so that only what is new has to be read. */
 export class StreamStates {
-  readonly #cache = new LRUCache<string, CachedState>({ max: maxCachedStreams });
+  readonly #cache: LRUCache<string, CachedState>;
+  /** Streams to which an append may or may not have been written. */
+  readonly #doubtful = new Set<string>();
 
   /**
    * @param isOnlyWriter nobody else appends to this store while this lives (an embedded log): what it
    * has cached is then what the store holds, and nothing has to be read twice. Several processes: false.
+   * @param maxCachedStreams streams whose state is kept; the least recently used go first.
    */
   constructor(
     protected readonly store: EventStore,
     protected readonly clock: Clock,
-    protected readonly isOnlyWriter = false,
-  ) {}
+    private readonly isOnlyWriter = false,
+    maxCachedStreams = defaultMaxCachedStreams,
+  ) {
+    this.#cache = new LRUCache({ max: maxCachedStreams });
+  }
 
   /**
    * The state of a stream, reading only what was appended since it was last read.
@@ -49,7 +57,8 @@ export class StreamStates {
   ): Promise<Loaded<State>> {
     const cached = this.#cache.get(stream);
     if (!cached) return this.read(fold, stream);
-    const isCurrent = this.isOnlyWriter || this.clock.nowMs() - cached.readAtMs <= (options.maxAgeMs ?? -1);
+    const isCurrent =
+      this.isKnown(stream) || this.clock.nowMs() - cached.readAtMs <= (options.maxAgeMs ?? -1);
     // A stream is always folded by the same decider, so what was cached under its name has its state type.
     return isCurrent ? (cached as Loaded<State>) : this.read(fold, stream);
   }
@@ -62,7 +71,7 @@ export class StreamStates {
     fold: Fold<State, Event>,
     stream: StreamName,
   ): Promise<State> {
-    if (this.isOnlyWriter) return this.cached<State>(stream)?.state ?? fold.initial;
+    if (this.isKnown(stream)) return this.cached<State>(stream)?.state ?? fold.initial;
     return (await this.read(fold, stream)).state;
   }
 
@@ -113,6 +122,16 @@ export class StreamStates {
         yield { event: decodeEvent(recorded), revision: recorded.revision };
       }
     }
+  }
+
+  /** Whether what is cached of the stream is what the store holds; a stream that is not cached is then new or forgotten. */
+  protected isKnown(stream: StreamName): boolean {
+    return this.isOnlyWriter && !this.#doubtful.has(stream) && this.#doubtful.size < maxDoubtful;
+  }
+
+  /** An append whose outcome is unknown: it may have been written, or may still be. */
+  protected doubt(stream: StreamName): void {
+    if (this.isOnlyWriter && this.#doubtful.size < maxDoubtful) this.#doubtful.add(stream);
   }
 
   protected cached<State>(stream: StreamName): Loaded<State> | undefined {

@@ -11,6 +11,13 @@ import { CatalogReader } from '../../src/commands/catalog-reader.js';
 import { ChangePassword, ChangePasswordHandler } from '../../src/commands/change-password.js';
 import { ChargePoints, ChargePointsHandler } from '../../src/commands/charge-points.js';
 import { EnterService, EnterServiceHandler } from '../../src/commands/enter-service.js';
+import {
+  EraseOwnAccount,
+  EraseOwnAccountHandler,
+  EraseUser,
+  EraseUserHandler,
+  UserEraser,
+} from '../../src/commands/erase-user.js';
 import { Executor } from '../../src/commands/execute.js';
 import { ExpireHold, ExpireHoldHandler } from '../../src/commands/expire-hold.js';
 import { ExpireToken, ExpireTokenHandler } from '../../src/commands/expire-token.js';
@@ -57,6 +64,8 @@ export interface CommandSideOptions {
   /** An existing log: a second command side on it is another process, with caches of its own. */
   readonly store?: EventStore;
   readonly settings?: Partial<Settings>;
+  /** Users whose keys were destroyed. */
+  readonly erasedKeys?: Set<string>;
 }
 
 /** The whole command side in memory, as one process has it. */
@@ -82,6 +91,9 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const signer = new TokenSigner(settings.secret, clock);
   const hasher = new PasswordHasher();
   const catalog = new CatalogReader(executor, settings);
+  const erasedKeys = options.erasedKeys ?? new Set<string>();
+  const keys = { destroy: async (userId: string) => void erasedKeys.add(userId) };
+  const eraser = new UserEraser(executor, models, store, keys, clock);
   const turn = new QueueTurn(executor, catalog);
   const holds = new HoldEnder(executor, clock);
   const offer = new SeatOffer(executor, catalog, models, clock);
@@ -97,11 +109,13 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     [ChangePassword, new ChangePasswordHandler(executor, hasher)],
     [ChargePoints, new ChargePointsHandler(executor, charging)],
     [EnterService, new EnterServiceHandler(executor, turn)],
+    [EraseOwnAccount, new EraseOwnAccountHandler(executor, eraser, hasher)],
+    [EraseUser, new EraseUserHandler(executor, eraser)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(executor, holds)],
     [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds)],
     [ImportCatalog, new ImportCatalogHandler(executor, venues, settings)],
-    [IssueToken, new IssueTokenHandler(executor, catalog, turn, signer, models, settings)],
+    [IssueToken, new IssueTokenHandler(executor, catalog, turn, signer, models, models, settings, clock)],
     [LeaveQueue, new LeaveQueueHandler(executor, holds)],
     [Login, new LoginHandler(executor, hasher, signer, clock, settings)],
     [Logout, new LogoutHandler(executor, signer)],

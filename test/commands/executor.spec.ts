@@ -2,6 +2,7 @@ import { Executor } from '../../src/commands/execute.js';
 import { tokenDecider } from '../../src/domain/token/token.js';
 import { walletDecider } from '../../src/domain/wallet/wallet.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { StoreUnavailable } from '../../src/event-store/port.js';
 import {
   chargeIdSchema,
   holdIdSchema,
@@ -155,6 +156,22 @@ describe('Executor', () => {
     expect(refused).toMatchObject({ kind: 'rejected', state: { balance: 10 } });
     expect((await alone.load(walletDecider, wallet)).state.balance).toBe(10);
     expect(reads).toBe(1);
+  });
+
+  it('reads a stream again after an append of unknown outcome, though nobody else writes', async () => {
+    let isLost = false;
+    const losing = new HookedStore(store, {
+      after() {
+        if (isLost) throw new StoreUnavailable('the reply was lost');
+      },
+    });
+    const alone = new Executor(losing, clock, true);
+    await alone.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    isLost = true;
+    const lost = alone.execute(walletDecider, wallet, credit('b', 50), freshContext());
+    await expect(lost).rejects.toBeInstanceOf(StoreUnavailable);
+    isLost = false;
+    expect((await alone.load(walletDecider, wallet)).state.balance).toBe(150);
   });
 
   it('takes an unmet stream for new when told it likely is, and reads it when the store says otherwise', async () => {

@@ -1,4 +1,13 @@
-import type { QueueNumbers, SeatAvailability, VenueUse, WaitingLine } from '../../src/commands/ports.js';
+import type {
+  Business,
+  QueueNumbers,
+  SaleDates,
+  SeatAvailability,
+  UnfinishedBusiness,
+  VenueUse,
+  WaitingLine,
+} from '../../src/commands/ports.js';
+import type { ScheduleDetails } from '../../src/domain/catalog/catalog.js';
 import { type AdmissionState, admissionDecider } from '../../src/domain/queue/admission.js';
 import { shuffledPlaces } from '../../src/domain/queue/shuffle.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
@@ -15,12 +24,16 @@ interface QueuedToken {
 }
 
 /** The read-model ports of the commands, folded from the log whenever one is asked. */
-export class FoldedModels implements SeatAvailability, QueueNumbers, WaitingLine, VenueUse {
+export class FoldedModels
+  implements SeatAvailability, QueueNumbers, WaitingLine, VenueUse, SaleDates, UnfinishedBusiness
+{
+  /** What every user still has going; undefined: not known. Tests set it. */
+  business: readonly Business[] | undefined = [];
   #folded = 0;
   readonly #seats = new Map<ScheduleId, Map<SeatId, SeatState>>();
   readonly #tokens = new Map<TokenId, QueuedToken>();
   readonly #admissions = new Map<PerformanceId, AdmissionState>();
-  readonly #schedules = new Map<ScheduleId, VenueId>();
+  readonly #schedules = new Map<ScheduleId, ScheduleDetails>();
 
   constructor(private readonly store: EventStore) {}
 
@@ -59,7 +72,18 @@ export class FoldedModels implements SeatAvailability, QueueNumbers, WaitingLine
 
   async schedulesOf(venueId: VenueId): Promise<readonly ScheduleId[]> {
     await this.#catchUp();
-    return [...this.#schedules].filter(([, venue]) => venue === venueId).map(([scheduleId]) => scheduleId);
+    const schedules = [...this.#schedules.values()];
+    return schedules.filter((s) => s.venueId === venueId).map(({ scheduleId }) => scheduleId);
+  }
+
+  async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
+    await this.#catchUp();
+    const dates = [...this.#schedules.values()].filter((date) => date.performanceId === performanceId);
+    return dates.length > 0 && dates.every((date) => date.status === 'cancelled' || date.startsAt <= now);
+  }
+
+  async of(): Promise<readonly Business[] | undefined> {
+    return this.business;
   }
 
   #queuedIn(performanceId: PerformanceId) {
@@ -123,7 +147,7 @@ export class FoldedModels implements SeatAvailability, QueueNumbers, WaitingLine
         return;
       }
       case 'SchedulePublished':
-        this.#schedules.set(event.data.scheduleId, event.data.venueId);
+        this.#schedules.set(event.data.scheduleId, event.data);
         return;
       default:
         return; // the commands ask nothing that the other events would answer

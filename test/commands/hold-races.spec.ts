@@ -1,4 +1,5 @@
 import { Pay } from '../../src/commands/pay.js';
+import type { EventStore } from '../../src/event-store/port.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
@@ -41,6 +42,49 @@ describe('HoldSeats that crashes', () => {
     expect(await heldSeats(side.store)).toEqual(['A-2']);
   });
 });
+
+describe('HoldSeats that runs twice at once', () => {
+  it('never tells one run that somebody else holds what the other has taken', async () => {
+    const mina = await inside(side, 'mina');
+    const context = contextOf('double tap');
+    const { store, paused, goOn } = pausingReads(side.store, 'seat-');
+    // This run has seen no such hold yet; it looks at the seats only when the other one has them.
+    const slow = hold(restarted(side, { store }), mina, seats('A-1', 'A-2'), context);
+    await paused;
+    const { holdId } = await hold(side, mina, seats('A-1', 'A-2'), context);
+    goOn();
+    expect((await slow).holdId).toBe(holdId);
+  });
+});
+
+/** A store whose first read of a stream of this name waits until it may go on. */
+function pausingReads(store: EventStore, prefix: string) {
+  let goOn = () => {};
+  let arrive = () => {};
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const paused = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const readStream: EventStore['readStream'] = async (name, options) => {
+    if (name.startsWith(prefix)) {
+      arrive();
+      await gate;
+    }
+    return store.readStream(name, options);
+  };
+  const pausing: EventStore = {
+    readStream,
+    append: (...given) => store.append(...given),
+    readCategory: (...given) => store.readCategory(...given),
+    readAll: (...given) => store.readAll(...given),
+    subscribe: (...given) => store.subscribe(...given),
+    head: () => store.head(),
+    close: () => store.close(),
+  };
+  return { store: pausing, paused, goOn };
+}
 
 describe('HoldSeats beside other commands of the same fan', () => {
   it.each([0, 1, 2])(

@@ -1,6 +1,8 @@
+import { ImportCatalog } from '../../src/commands/import-catalog.js';
 import { IssueToken } from '../../src/commands/issue-token.js';
 import { LeaveQueue } from '../../src/commands/leave-queue.js';
 import { Pay } from '../../src/commands/pay.js';
+import { instantSchema } from '../../src/events/ids.js';
 import { contradictions, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
@@ -14,6 +16,8 @@ import {
   performanceId,
   queued,
   seats,
+  startsAt,
+  theatreDocument,
   userNamed,
 } from './theatre.js';
 
@@ -96,6 +100,21 @@ describe('IssueToken', () => {
     expect(await join(side, 'mina')).toMatchObject({ number: 2, isNew: true });
   });
 
+  it('queues a fan whose first entry ended before the retry of the same request', async () => {
+    const context = contextOf('joining');
+    const first = await join(side, 'mina', 1, context);
+    const { tokenId, performanceId, number } = first;
+    await side.execute(
+      new LeaveQueue({ userId: userNamed('mina'), performanceId, tokenId, number }, freshContext()),
+    );
+    const second = await join(restarted(side), 'mina', 1, context);
+    expect(second.number).toBe(1);
+    expect((await issuedEvents()).map(({ data }) => data)).toMatchObject([
+      { tokenId },
+      { tokenId: second.tokenId },
+    ]);
+  });
+
   it('limits a later entry to what the earlier ones left over', async () => {
     const mina = await inside(side, 'mina', 1000);
     await hold(side, mina, seats('A-1', 'A-2', 'A-3'));
@@ -105,6 +124,24 @@ describe('IssueToken', () => {
     const again = await inside(side, 'mina');
     expect(await outcomeOf(hold(side, again, seats('B-1', 'B-2')))).toBe('seat-limit-reached');
     await hold(side, again, seats('B-1'));
+  });
+
+  it('refuses a newcomer once every date has begun, to the millisecond, and still finds an old place', async () => {
+    const known = await join(side, 'mina');
+    side.clock.moveTo(instantSchema.parse(startsAt), -1);
+    await join(side, 'jun');
+    side.clock.advance(1);
+    expect(await outcomeOf(join(side, 'sora'))).toBe('not-on-sale');
+    expect(await join(side, 'mina')).toMatchObject({ tokenId: known.tokenId, isNew: false });
+  });
+
+  it('refuses a newcomer when every date was cancelled', async () => {
+    const document = theatreDocument();
+    for (const { schedules } of document.performances) {
+      for (const date of schedules) date.status = 'cancelled';
+    }
+    await side.execute(new ImportCatalog(document, freshContext()));
+    expect(await outcomeOf(join(side, 'mina'))).toBe('not-on-sale');
   });
 
   it('bounds how often one fan may join', async () => {
