@@ -42,6 +42,11 @@ export const configSchema = z.object({
     .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
     .optional()
     .describe('Redis for timers and what processes share (docs/redis.md). Unset: in this process.'),
+  REDIS_KEY_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'may have up to 64 letters, digits and . _ - only')
+    .default('boxoffice')
+    .describe('First part of every key in Redis: installations that share one need different ones.'),
 
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   PORT: z.coerce
@@ -61,9 +66,19 @@ export const configSchema = z.object({
     .default('info')
     .describe('Least severe log line written.'),
   SECRET: secret.describe(
-    'Signs tokens and seeds queue shuffles; the same on every process. Unset: generated in DATA_DIR.',
+    'Signs tokens, seeds queue shuffles and wraps the keys of personal data (docs/personal-data.md); the same on every process. Unset: generated in DATA_DIR.',
+  ),
+  PERSONAL_KEYS_LOST: flag(false).describe(
+    'Start although the log has personal data and its keys are gone: it reads as erased from then on (docs/personal-data.md).',
   ),
   ADMIN_KEY: bearerKey.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
+  SEAL_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM file with the Ed25519 private key that signs seals and exports (docs/audit.md). Unset: generated in DATA_DIR.',
+    ),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -115,6 +130,20 @@ export const configSchema = z.object({
     .min(1)
     .default(20_000)
     .describe('Appends that may wait for the disk; more are refused with 503.'),
+  MAX_REQUESTS_IN_FLIGHT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2_000)
+    .describe('Requests answered at the same time by this process; more are refused with 503.'),
+  MAX_LOOP_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(50)
+    .describe(
+      'How late the event loop may run under lasting overload before reads are refused with 503; commands are at twice this. 0: never.',
+    ),
   READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
   MAX_LIVE_STREAMS: z.coerce
     .number()

@@ -5,5 +5,5 @@ export type Log = Logger;
 
 /** The process's logger: one JSON object a line on standard output. */
 export function createLog(config: Pick<Config, 'LOG_LEVEL'>): Log {
-  return pino({ level: config.LOG_LEVEL });
+  return pino({ level: config.LOG_LEVEL, serializers: { error: pino.stdSerializers.err } });
 }

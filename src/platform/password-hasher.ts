@@ -25,11 +25,11 @@ export class PasswordHasher {
 
   /**
    * @param concurrency hashes at the same time.
-   * @param maxWaiting hashes that may wait for their turn.
+   * @param maxWaiting hashes that may wait for their turn: some seconds' worth, since nobody waits longer.
    */
   constructor(
     private readonly concurrency = 2,
-    private readonly maxWaiting = 2_000,
+    private readonly maxWaiting = concurrency * 100,
   ) {}
 
   /** An argon2id hash in PHC format. @throws {HasherBusy} */

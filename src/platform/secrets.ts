@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isNativeError } from 'node:util/types';
 import type { Config } from './config.js';
+import { createOnce } from './create-once.js';
 import { deriveKey } from './token-signer.js';
 
 export interface Secrets {
@@ -32,19 +32,7 @@ export function secretFile(dataDir: string, name: 'secret' | 'admin-key'): strin
 function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
   mkdirSync(dataDir, { recursive: true });
   const file = secretFile(dataDir, name);
-  if (!existsSync(file)) {
-    // Written aside and linked into place: of two processes that start together one wins, and nobody ever
-    // reads half a secret.
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, randomBytes(32).toString('hex'), { mode: 0o600 });
-    try {
-      linkSync(draft, file);
-    } catch (error) {
-      if (!isNativeError(error) || !('code' in error) || error.code !== 'EEXIST') throw error;
-    } finally {
-      unlinkSync(draft);
-    }
-  }
+  createOnce(file, () => randomBytes(32).toString('hex'), 0o600);
   const kept = readFileSync(file, 'utf8').trim();
   if (kept.length < 32) throw new Error(`${file} is damaged: restore it from a backup`);
   return kept;

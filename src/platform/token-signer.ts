@@ -30,8 +30,8 @@ export interface SignedToken {
   readonly expiresAt: Instant;
 }
 
-/** Tokens of each kind remembered as genuine, so that a fan's next request need not be verified again. */
-const maxRemembered = 20_000;
+/** Tokens of each kind remembered as genuine, unless told otherwise. */
+const defaultMaxRemembered = 20_000;
 
 /**
  * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has a key of its own derived from the
@@ -42,11 +42,15 @@ export class TokenSigner {
   readonly refresh: Kind<RefreshClaims>;
   readonly queue: Kind<QueueClaims>;
 
-  /** @param secret the server's secret, at least 32 characters; the same on every process. */
-  constructor(secret: string, clock: Clock) {
-    this.access = kind(secret, 'access', accessClaims, clock);
-    this.refresh = kind(secret, 'refresh', refreshClaims, clock);
-    this.queue = kind(secret, 'queue', queueClaims, clock);
+  /**
+   * @param secret the server's secret, at least 32 characters; the same on every process.
+   * @param maxRemembered tokens of each kind remembered as genuine, so that a fan's next request need not be
+   * verified again.
+   */
+  constructor(secret: string, clock: Clock, maxRemembered = defaultMaxRemembered) {
+    this.access = kind(secret, 'access', accessClaims, clock, maxRemembered);
+    this.refresh = kind(secret, 'refresh', refreshClaims, clock, maxRemembered);
+    this.queue = kind(secret, 'queue', queueClaims, clock, maxRemembered);
   }
 }
 
@@ -67,6 +71,7 @@ function kind<Claims extends Record<string, unknown>>(
   name: string,
   schema: z.ZodType<Claims>,
   clock: Clock,
+  maxRemembered: number,
 ): Kind<Claims> {
   const key = deriveKey(secret, `${name} token`);
   const signer = createSigner({ key, algorithm: 'HS256', noTimestamp: true });

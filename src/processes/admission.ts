@@ -5,7 +5,7 @@ import type { EventStore, Position, Subscription } from '../event-store/port.js'
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Commands, ProcessLog } from './ports.js';
-import { Repeating } from './repeating.js';
+import { Repeating, untilStopped } from './repeating.js';
 import type { Turns } from './turns.js';
 
 /** Performances whose queue may have to be opened or served. */
@@ -36,9 +36,9 @@ export class AdmissionProcess {
     intervalMs: number,
     turns?: Turns,
   ) {
-    this.#admitting = new Repeating('admission', intervalMs, () => this.#admit(), log, turns);
+    this.#admitting = new Repeating('admission', intervalMs, (stopping) => this.#admit(stopping), log, turns);
     // What is watched is each process's own.
-    this.#listing = new Repeating('admission list', listIntervalMs, () => this.#list(), log);
+    this.#listing = new Repeating('admission list', listIntervalMs, (stopping) => this.#list(stopping), log);
   }
 
   start(): void {
@@ -57,21 +57,21 @@ export class AdmissionProcess {
   }
 
   async stop(): Promise<void> {
-    await this.#subscription?.stop();
-    await this.#listing.stop();
-    await this.#admitting.stop();
+    await Promise.all([this.#subscription?.stop(), this.#listing.stop(), this.#admitting.stop()]);
   }
 
-  async #list(): Promise<void> {
+  async #list(stopping: AbortSignal): Promise<void> {
     for await (const page of this.queues.onSale()) {
+      if (stopping.aborted) return;
       for (const performanceId of page) {
         if (!this.#watched.has(performanceId)) this.#watched.set(performanceId, undefined);
       }
     }
   }
 
-  async #admit(): Promise<void> {
-    for (const [performanceId, seen] of [...this.#watched]) {
+  async #admit(stopping: AbortSignal): Promise<void> {
+    // Each may have to wait for read models that nobody writes any more.
+    await untilStopped(stopping, [...this.#watched], async ([performanceId, seen]) => {
       try {
         const isDone = await this.#serve(performanceId, seen);
         // An event that came meanwhile keeps it watched.
@@ -79,7 +79,7 @@ export class AdmissionProcess {
       } catch (error) {
         this.log.error({ err: error, performanceId }, 'a queue could not be served; it is tried again');
       }
-    }
+    });
   }
 
   /** Opens the queue if it is time and lets fans in. @returns whether nothing is left to do. */

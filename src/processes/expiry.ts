@@ -2,11 +2,11 @@ import { processContext } from '../commands/command-context.js';
 import { ExpireHold } from '../commands/expire-hold.js';
 import { ExpireToken, type TokenLapse } from '../commands/expire-token.js';
 import type { EventStore, RecordedEvent, Subscription } from '../event-store/port.js';
-import type { HoldId, Instant, TokenId } from '../events/ids.js';
+import { addMs, type HoldId, type Instant, type TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
 import type { Commands, ProcessLog } from './ports.js';
-import { Repeating } from './repeating.js';
+import { Repeating, untilStopped } from './repeating.js';
 import type { Deadline, Timers } from './timers.js';
 import type { Turns } from './turns.js';
 
@@ -30,10 +30,18 @@ export interface Deadlines {
   liveTokens(): AsyncIterable<readonly TokenDeadline[]>;
   lapsedHolds(now: Instant, limit: number): Promise<readonly HoldDeadline[]>;
   lapsedTokens(now: Instant, limit: number): Promise<readonly TokenDeadline[]>;
+  /** Tokens that wait for a performance whose sale was over at `endedBy`. */
+  waitingAfterSale(endedBy: Instant, limit: number): Promise<readonly TokenId[]>;
 }
 
 /** Lapsed ones handled in one sweep; more wait for the next. */
 const sweepLimit = 1_000;
+
+/**
+ * A sale is over for those who wait this long after its last date began: a new or a later date that was published
+ * at the last moment is known by then.
+ */
+const saleEndGraceMs = 60_000;
 
 /**
  * Ends holds and tokens at their deadlines: a timer for each, restored when it may have been lost, and a
@@ -55,8 +63,8 @@ export class Expiry {
     sweepIntervalMs: number,
     turns?: Turns,
   ) {
-    this.#sweeper = new Repeating('expiry', sweepIntervalMs, () => this.#sweep(), log, turns);
-    this.#restoring = new Repeating('timers', sweepIntervalMs, () => this.#restore(), log);
+    this.#sweeper = new Repeating('expiry', sweepIntervalMs, (stopping) => this.#sweep(stopping), log, turns);
+    this.#restoring = new Repeating('timers', sweepIntervalMs, (stopping) => this.#restore(stopping), log);
   }
 
   /** Expects read models that have caught up with the log; listens first, so nothing falls in between. */
@@ -97,13 +105,20 @@ export class Expiry {
     }
   }
 
-  #restore(): Promise<void> {
-    return this.timers.restore(() => this.#live());
+  #restore(stopping?: AbortSignal): Promise<void> {
+    return this.timers.restore(() => this.#live(stopping));
   }
 
-  async *#live(): AsyncGenerator<readonly Deadline[]> {
-    for await (const holds of this.deadlines.liveHolds()) yield holds.map(holdDeadline);
-    for await (const tokens of this.deadlines.liveTokens()) yield tokens.map(tokenDeadline);
+  /** Fails when it is told to stop: what it has not told of is not restored. */
+  async *#live(stopping?: AbortSignal): AsyncGenerator<readonly Deadline[]> {
+    for await (const holds of this.deadlines.liveHolds()) {
+      stopping?.throwIfAborted();
+      yield holds.map(holdDeadline);
+    }
+    for await (const tokens of this.deadlines.liveTokens()) {
+      stopping?.throwIfAborted();
+      yield tokens.map(tokenDeadline);
+    }
   }
 
   #expireHold({ tokenId, holdId }: Pick<HoldDeadline, 'tokenId' | 'holdId'>): Promise<void> {
@@ -116,11 +131,16 @@ export class Expiry {
     return this.commands.execute(new ExpireToken(tokenId, lapse, processContext('expiry')));
   }
 
-  async #sweep(): Promise<void> {
+  async #sweep(stopping: AbortSignal): Promise<void> {
     const holds = await this.deadlines.lapsedHolds(this.clock.now(), sweepLimit);
-    for (const hold of holds) await this.#expireHold(hold);
+    await untilStopped(stopping, holds, (hold) => this.#expireHold(hold));
     const tokens = await this.deadlines.lapsedTokens(this.clock.now(), sweepLimit);
-    for (const token of tokens) await this.#expireToken(token);
+    await untilStopped(stopping, tokens, (token) => this.#expireToken(token));
+    const endedBy = addMs(this.clock.now(), -saleEndGraceMs);
+    const unsold = await this.deadlines.waitingAfterSale(endedBy, sweepLimit);
+    await untilStopped(stopping, unsold, (tokenId) =>
+      this.commands.execute(new ExpireToken(tokenId, { reason: 'sale-ended' }, processContext('expiry'))),
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import { processContext } from '../commands/command-context.js';
 import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 import type { Commands, ProcessLog } from './ports.js';
-import { Repeating } from './repeating.js';
+import { Repeating, untilStopped } from './repeating.js';
 import type { Turns } from './turns.js';
 
 /** Work that a crash or an unknown outcome left open. */
@@ -39,8 +39,20 @@ export class Recovery {
     turns?: Turns,
   ) {
     this.#startedAtMs = clock.nowMs();
-    this.#orders = new Repeating('checkout', intervalMs, () => this.#resumeOrders(), log, turns);
-    this.#charges = new Repeating('charging', intervalMs, () => this.#resumeCharges(), log, turns);
+    this.#orders = new Repeating(
+      'checkout',
+      intervalMs,
+      (stopping) => this.#resumeOrders(stopping),
+      log,
+      turns,
+    );
+    this.#charges = new Repeating(
+      'charging',
+      intervalMs,
+      (stopping) => this.#resumeCharges(stopping),
+      log,
+      turns,
+    );
   }
 
   start(): void {
@@ -49,25 +61,24 @@ export class Recovery {
   }
 
   async stop(): Promise<void> {
-    await this.#orders.stop();
-    await this.#charges.stop();
+    await Promise.all([this.#orders.stop(), this.#charges.stop()]);
   }
 
-  async #resumeOrders(): Promise<void> {
+  async #resumeOrders(stopping: AbortSignal): Promise<void> {
     const orderIds = await this.open.openOrders(this.#staleBefore(), roundLimit);
     if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
-    for (const orderId of orderIds) {
-      await this.#attempt(
+    await untilStopped(stopping, orderIds, (orderId) =>
+      this.#attempt(
         { orderId },
         this.commands.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
-      );
-    }
+      ),
+    );
   }
 
-  async #resumeCharges(): Promise<void> {
+  async #resumeCharges(stopping: AbortSignal): Promise<void> {
     const chargeIds = await this.open.openCharges(this.#staleBefore(), roundLimit);
     if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
-    for (let first = 0; first < chargeIds.length; first += chargesAtOnce) {
+    for (let first = 0; first < chargeIds.length && !stopping.aborted; first += chargesAtOnce) {
       const some = chargeIds.slice(first, first + chargesAtOnce);
       await Promise.all(
         some.map((chargeId) =>

@@ -5,17 +5,18 @@ import type { Turns } from './turns.js';
 export class Repeating {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #isWanted = false;
 
   /**
+   * @param work is told when it should come to an end: what it leaves is taken up by the next run, anywhere.
    * @param intervalMs pause between the end of a run and the start of the next.
    * @param turns with them, processes that repeat the same work take turns: a run of one is a run of all.
    */
   constructor(
     private readonly name: string,
     private readonly intervalMs: number,
-    private readonly work: () => Promise<void>,
+    private readonly work: (stopping: AbortSignal) => Promise<void>,
     private readonly log: ProcessLog,
     private readonly turns?: Turns,
   ) {}
@@ -31,11 +32,15 @@ export class Repeating {
     else this.#begin(() => this.#run());
   }
 
-  /** No run starts any more; resolves when the one under way has ended. */
+  /** No run starts any more; resolves when the one under way has ended, which it is told to do. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#running;
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   #begin(run: () => Promise<number>): void {
@@ -60,10 +65,23 @@ export class Repeating {
   async #run(): Promise<number> {
     this.#isWanted = false;
     try {
-      await this.work();
+      await this.work(this.#stopping.signal);
     } catch (error) {
+      if (error === this.#stopping.signal.reason) return this.intervalMs;
       this.log.error({ err: error, process: this.name }, 'a process failed; it runs again');
     }
     return this.intervalMs;
+  }
+}
+
+/** Works on one item after the other, until told to stop. */
+export async function untilStopped<Item>(
+  stopping: AbortSignal,
+  items: readonly Item[],
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  for (const item of items) {
+    if (stopping.aborted) return;
+    await work(item);
   }
 }

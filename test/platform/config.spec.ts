@@ -29,6 +29,13 @@ describe('readConfig', () => {
     for (const name of ['PORT', 'LOG_LEVEL', 'SECRET', 'TRUST_PROXY']) expect(message).toContain(`${name}:`);
   });
 
+  it('takes no key prefix that would break up names in Redis', () => {
+    expect(readConfig({ REDIS_KEY_PREFIX: 'hall-2' })).toMatchObject({ REDIS_KEY_PREFIX: 'hall-2' });
+    for (const prefix of ['a:b', 'a b', 'x'.repeat(65)]) {
+      expect(problemsOf({ REDIS_KEY_PREFIX: prefix })).toContain('REDIS_KEY_PREFIX:');
+    }
+  });
+
   it('never repeats a secret in its message', () => {
     expect(problemsOf({ SECRET: 'hunter2' })).not.toContain('hunter2');
   });

@@ -1,9 +1,11 @@
 import { LeaveQueue } from '../../src/commands/leave-queue.js';
 import { OpenQueue } from '../../src/commands/open-queue.js';
 import { admissionDecider } from '../../src/domain/queue/admission.js';
-import { instantSchema } from '../../src/events/ids.js';
+import { instantSchema, performanceIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
+import { deriveId } from '../../src/platform/derive-id.js';
 import { AdmissionProcess } from '../../src/processes/admission.js';
+import type { Commands } from '../../src/processes/ports.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, openTheatre, performanceId, queued } from '../commands/theatre.js';
 import { eventually, RecordedLog } from './support.js';
@@ -48,6 +50,33 @@ describe('the admission process', () => {
     await queued(side, 'late');
     await eventually(async () => (await admittedUpTo(side)) === 1);
     await process.stop();
+  });
+
+  it('begins with no other queue once it is told to stop', async () => {
+    const side = createCommandSide();
+    const served: unknown[] = [];
+    let release: () => void = () => undefined;
+    const slow: Commands = {
+      async execute(command) {
+        served.push(command);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        throw new Error('not now');
+      },
+    };
+    const queues = {
+      async *onSale() {
+        yield [performanceId, performanceIdSchema.parse(deriveId('another'))];
+      },
+    };
+    const process = new AdmissionProcess(side.store, slow, queues, new RecordedLog(), intervalMs);
+    process.start();
+    await eventually(() => served.length === 1);
+    const stopping = process.stop();
+    release();
+    await stopping;
+    expect(served).toHaveLength(1);
   });
 
   it('opens a queue at its time, not before', async () => {

@@ -1,5 +1,7 @@
 import { AdmitTokens } from '../../src/commands/admit-tokens.js';
 import { seatDecider } from '../../src/domain/seat/seat.js';
+import { tokenDecider } from '../../src/domain/token/token.js';
+import { type Instant, instantSchema, type TokenId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { type Deadlines, Expiry, type HoldDeadline, type TokenDeadline } from '../../src/processes/expiry.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
@@ -13,6 +15,7 @@ import {
   scheduleId,
   seat,
   seats,
+  startsAt,
 } from '../commands/theatre.js';
 import { eventually, ManualTimers, RecordedLog } from './support.js';
 
@@ -23,8 +26,9 @@ const never = 1_000_000;
 function deadlinesOf(live: {
   holds?: readonly HoldDeadline[];
   tokens?: readonly TokenDeadline[];
+  unsold?: { readonly tokenIds: readonly TokenId[]; readonly endedAt: Instant };
 }): Deadlines {
-  const { holds = [], tokens = [] } = live;
+  const { holds = [], tokens = [], unsold } = live;
   return {
     async *liveHolds() {
       yield holds;
@@ -34,6 +38,7 @@ function deadlinesOf(live: {
     },
     lapsedHolds: async (now) => holds.filter(({ expiresAt }) => expiresAt <= now),
     lapsedTokens: async (now) => tokens.filter(({ lapsedAt }) => lapsedAt <= now),
+    waitingAfterSale: async (endedBy) => (unsold && unsold.endedAt <= endedBy ? unsold.tokenIds : []),
   };
 }
 
@@ -135,5 +140,35 @@ describe('the expiry process', () => {
     await expiry.start();
     await eventually(async () => (await seatKind(side)) === 'free');
     await expiry.stop();
+  });
+
+  it('ends the waiting of those whose sale is over, a minute after its last date began', async () => {
+    const { side, timers } = await world();
+    const jun = await queued(side, 'jun');
+    const unsold = { tokenIds: [jun.tokenId], endedAt: instantSchema.parse(startsAt) };
+    const tokenEnd = async () => {
+      const { state } = await side.executor.load(tokenDecider, streams.token(jun.tokenId));
+      return state.kind === 'ended' ? state.end : undefined;
+    };
+    side.clock.moveTo(unsold.endedAt, 59_999);
+    let sweeps = 0;
+    const deadlines = deadlinesOf({ unsold });
+    const early = expiryOf(side, timers, {
+      ...deadlines,
+      waitingAfterSale(endedBy, limit) {
+        sweeps++;
+        return deadlines.waitingAfterSale(endedBy, limit);
+      },
+    });
+    await early.start();
+    await eventually(() => sweeps > 0);
+    await early.stop();
+    expect(await tokenEnd()).toBeUndefined();
+    side.clock.advance(1);
+    const expiry = expiryOf(side, timers, deadlinesOf({ unsold }));
+    await expiry.start();
+    await eventually(async () => (await tokenEnd()) !== undefined);
+    await expiry.stop();
+    expect(await tokenEnd()).toEqual({ kind: 'expired', reason: 'sale-ended' });
   });
 });

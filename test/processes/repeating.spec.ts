@@ -1,4 +1,5 @@
-import { Repeating } from '../../src/processes/repeating.js';
+import { once } from 'node:events';
+import { Repeating, untilStopped } from '../../src/processes/repeating.js';
 import type { Turns } from '../../src/processes/turns.js';
 import { eventually, RecordedLog } from './support.js';
 
@@ -74,6 +75,48 @@ describe('repeating work', () => {
     await stopping;
     work.runSoon();
     expect(runs).toBe(1);
+  });
+});
+
+describe('repeating work that is told to stop', () => {
+  it('ends after the item at hand', async () => {
+    const done: number[] = [];
+    let release: () => void = () => undefined;
+    const item = (number: number) =>
+      new Promise<void>((resolve) => {
+        done.push(number);
+        release = resolve;
+      });
+    const work = new Repeating(
+      'work',
+      never,
+      (stopping) => untilStopped(stopping, [1, 2, 3], item),
+      new RecordedLog(),
+    );
+    work.start();
+    await eventually(() => done.length === 1);
+    release();
+    await eventually(() => done.length === 2);
+    const stopping = work.stop();
+    release();
+    await stopping;
+    expect(done).toEqual([1, 2]);
+  });
+
+  it('may fail for that reason, which is no failure', async () => {
+    const log = new RecordedLog();
+    const work = new Repeating(
+      'work',
+      never,
+      async (stopping) => {
+        await once(stopping, 'abort');
+        stopping.throwIfAborted();
+      },
+      log,
+    );
+    work.start();
+    await work.stop();
+    expect(log.lines).toEqual([]);
   });
 });
 

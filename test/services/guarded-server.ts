@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { signalContainer } from './docker.js';
 import { errorCode } from './error-code.js';
 
 /** How long a server that was asked to end may take before it is killed, ms. */
 const stopTimeoutMs = 10_000;
+const guardScript = fileURLToPath(new URL('./guard.sh', import.meta.url));
 
 /** How a server is run. */
 export interface ServerCommand {
@@ -20,7 +23,7 @@ export interface ServerCommand {
 export class GuardedServer {
   private constructor(
     private readonly guard: ChildProcess,
-    private readonly pid: number,
+    readonly pid: number,
     private readonly folder: string,
     private readonly container: string | undefined,
   ) {}
@@ -30,7 +33,7 @@ export class GuardedServer {
    * @throws when the program cannot be run.
    */
   static async spawn(folder: string, { command, container }: ServerCommand): Promise<GuardedServer> {
-    const guard = spawn('/bin/sh', [join(__dirname, 'guard.sh'), folder, ...command], {
+    const guard = spawn('/bin/sh', [guardScript, folder, ...command], {
       stdio: ['pipe', 'pipe', 'ignore'],
       // A group of its own: Ctrl-C reaches the test process first, which then closes the pipe.
       detached: true,
@@ -40,12 +43,19 @@ export class GuardedServer {
     const [pid] = await once(lines, 'line', { signal: AbortSignal.timeout(stopTimeoutMs) });
     lines.close();
     guard.stdout.destroy();
+    // It waits for this process, not the other way round.
     guard.unref();
+    if (guard.stdin instanceof Socket) guard.stdin.unref();
     return new GuardedServer(guard, Number(pid), folder, container);
   }
 
   get isRunning(): boolean {
     return this.guard.exitCode === null && this.guard.signalCode === null;
+  }
+
+  /** Of a server that has ended, as a shell tells it: 128 and the signal's number if it was killed. */
+  get exitStatus(): number | null {
+    return this.guard.exitCode;
   }
 
   /** What the server has written so far. */
@@ -68,12 +78,12 @@ export class GuardedServer {
     await this.ended();
   }
 
-  /** Lets the server end by itself, or kills it when it does not. */
-  async stop(): Promise<void> {
+  /** Lets the server end by itself, or kills it when it does not. @param patienceMs how long it may take. */
+  async stop(patienceMs = stopTimeoutMs): Promise<void> {
     if (!this.isRunning) return;
     await this.resume();
     await this.signal('SIGTERM');
-    const patience = setTimeout(() => void this.signal('SIGKILL'), stopTimeoutMs);
+    const patience = setTimeout(() => void this.signal('SIGKILL'), patienceMs);
     await this.ended();
     clearTimeout(patience);
   }

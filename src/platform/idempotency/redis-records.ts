@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RedisLink } from '../redis/redis-link.js';
 import { RedisScript } from '../redis/redis-script.js';
+import { Leases } from './leases.js';
 import type { Beginning, IdempotencyRecords, RecordedReply } from './port.js';
 
 /** A record is a hash: `digest` from the beginning, `reply` once it is known. Replies: the hash's fields. */
@@ -26,6 +27,13 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `);
 
+/** Leaves alone what has an answer, or was begun by another request since. */
+const renew = new RedisScript(`
+if redis.call('HGET', KEYS[1], 'digest') ~= ARGV[1] then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'reply') == 1 then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
 const abandon = new RedisScript(`
 if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) end
 return 1
@@ -47,10 +55,14 @@ export interface RedisRecordsOptions {
   /** How long a reply is remembered. */
   readonly ttlMs: number;
   /**
-   * How long a request counts as running that never comes to an end, because its process died. After that a
-   * retry runs again, which is safe: its events have the same ids.
+   * How long a request counts as running after its process last said so. After that a retry runs again, which is
+   * safe even if the first one still runs: their events have the same ids.
    */
-  readonly inFlightTtlMs?: number;
+  readonly leaseMs?: number;
+  /** How often a process says that its requests are running. */
+  readonly renewEveryMs?: number;
+  /** For how long it says so of one request: what hangs does not keep its retries away for ever. */
+  readonly maxRunMs?: number;
   /** A larger reply is not kept: its retry runs again. */
   readonly maxReplyBytes?: number;
 }
@@ -61,32 +73,42 @@ export interface RedisRecordsOptions {
  */
 export class RedisIdempotencyRecords implements IdempotencyRecords {
   readonly #ttlMs: number;
-  readonly #inFlightTtlMs: number;
+  readonly #leaseMs: number;
+  readonly #leases: Leases;
   readonly #maxReplyBytes: number;
 
   /** @param own this process's records: they are kept up to date, and asked while Redis is away. */
   constructor(
     private readonly link: RedisLink,
     private readonly own: IdempotencyRecords,
-    { ttlMs, inFlightTtlMs = 30_000, maxReplyBytes = 256 * 1024 }: RedisRecordsOptions,
+    options: RedisRecordsOptions,
   ) {
+    const { ttlMs, leaseMs = 5_000, renewEveryMs = 1_500, maxRunMs = 60_000 } = options;
     this.#ttlMs = ttlMs;
-    this.#inFlightTtlMs = inFlightTtlMs;
-    this.#maxReplyBytes = maxReplyBytes;
+    this.#leaseMs = leaseMs;
+    this.#leases = new Leases(renewEveryMs, maxRunMs, (leases) =>
+      this.#tell((client) =>
+        Promise.all(leases.map(({ key, digest }) => renew.run(client, this.#name(key), digest, leaseMs))),
+      ),
+    );
+    this.#maxReplyBytes = options.maxReplyBytes ?? 256 * 1024;
   }
 
-  begin(key: string, digest: string): Promise<Beginning> {
-    return this.link.attempt<Beginning>(
+  async begin(key: string, digest: string): Promise<Beginning> {
+    const beginning = await this.link.attempt<Beginning>(
       async (client) => {
-        const reply = await begin.run(client, this.#name(key), digest, this.#inFlightTtlMs);
+        const reply = await begin.run(client, this.#name(key), digest, this.#leaseMs);
         const found = beginningSchema.parse(reply);
         return found[0] === 'replay' ? { kind: 'replay', reply: replyOf(found[1]) } : { kind: found[0] };
       },
       () => this.own.begin(key, digest),
     );
+    if (beginning.kind === 'started') this.#leases.keep(key, digest);
+    return beginning;
   }
 
   async complete(key: string, digest: string, reply: RecordedReply): Promise<void> {
+    this.#leases.end(key);
     const text = JSON.stringify(reply);
     if (Buffer.byteLength(text) > this.#maxReplyBytes) return this.abandon(key);
     await this.own.complete(key, digest, reply);
@@ -94,6 +116,7 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
   }
 
   async abandon(key: string): Promise<void> {
+    this.#leases.end(key);
     await this.own.abandon(key);
     await this.#tell((client) => abandon.run(client, this.#name(key)));
   }

@@ -55,14 +55,33 @@ describe('idempotency records in Redis', () => {
   });
 
   it('let a key begin again whose process died in the middle', async () => {
-    const { a, b } = await twoProcesses({ inFlightTtlMs: 100 });
+    // A process that says nothing for so long is as good as dead.
+    const { a, b } = await twoProcesses({ leaseMs: 300, maxRunMs: 0 });
     await a.begin('k', 'd');
     expect(await b.begin('k', 'd')).toEqual({ kind: 'in-flight' });
     await eventually(async () => (await b.begin('k', 'd')).kind === 'started');
   });
 
+  it('keep a key in flight while its process lives, and leave the reply of another alone', async () => {
+    const leaseMs = 60_000;
+    const { a, b, link } = await twoProcesses({ leaseMs, renewEveryMs: 20 });
+    await a.begin('k', 'd');
+    await a.begin('answered elsewhere', 'd');
+    await b.complete('answered elsewhere', 'd', reply);
+    const leftMs = (key: string) => link.client.pttl(link.key('reply', key));
+    for (let renewals = 0; renewals < 3; renewals++) {
+      await link.client.pexpire(link.key('reply', 'k'), leaseMs / 2);
+      await eventually(async () => (await leftMs('k')) > leaseMs / 2);
+    }
+    expect(await b.begin('k', 'd')).toEqual({ kind: 'in-flight' });
+    expect(await leftMs('answered elsewhere')).toBeGreaterThan(leaseMs);
+    await a.complete('k', 'd', reply);
+    expect(await b.begin('k', 'd')).toEqual({ kind: 'replay', reply });
+    expect(await leftMs('k')).toBeGreaterThan(leaseMs);
+  });
+
   it('do not take the reply of a request that was overtaken for that of another', async () => {
-    const { a, b } = await twoProcesses({ inFlightTtlMs: 1 });
+    const { a, b } = await twoProcesses({ leaseMs: 1, maxRunMs: 0 });
     await a.begin('k', 'slow');
     await eventually(async () => (await b.begin('k', 'other')).kind === 'started');
     await b.complete('k', 'other', reply);

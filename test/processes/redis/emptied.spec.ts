@@ -60,6 +60,7 @@ describe('Redis that is emptied', () => {
       lapsedHolds: async (now) =>
         holds.filter(({ holdId, expiresAt }) => expiresAt <= now && !ended.has(holdId)),
       lapsedTokens: async () => [],
+      waitingAfterSale: async () => [],
     };
     const { timers, link, log } = office.prepare();
     await link.waitUntilReady(5_000);

@@ -50,10 +50,12 @@ export class Ledger {
 
   /**
    * @param file path of the SQLite file, made when absent; `:memory:` keeps nothing.
+   * @param options `readOnly`: look at an existing file, beside the payment system that writes it; default false.
    * @throws when the file cannot be opened or is no ledger.
    */
-  constructor(file: string) {
-    this.db = new Database(file);
+  constructor(file: string, { readOnly = false } = {}) {
+    this.db = new Database(file, { readonly: readOnly, fileMustExist: readOnly });
+    if (readOnly) return;
     this.db.pragma('journal_mode = WAL');
     this.db.pragma('synchronous = FULL');
     this.db.exec(schema);
