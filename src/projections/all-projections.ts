@@ -3,6 +3,7 @@ import { checkpointsTable } from './engine/checkpoints.js';
 import type { Projection } from './engine/projection.js';
 import type { Table } from './engine/table.js';
 import { ordersProjection } from './orders/projection.js';
+import { rebuildsTable } from './rebuild/rebuilds-table.js';
 import { tokensProjection } from './tokens/projection.js';
 import { sessionsProjection } from './tokens/sessions-projection.js';
 import { usersProjection } from './users/projection.js';
@@ -21,5 +22,6 @@ export const allProjections: readonly Projection[] = [
 /** Every table of the read models' database. */
 export const allTables: readonly Table[] = [
   checkpointsTable,
+  rebuildsTable,
   ...allProjections.flatMap((projection) => projection.tables),
 ];

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import { DataSource, MigrationExecutor } from 'typeorm';
 import { allTables } from './all-projections.js';
+import { cleanSqlite } from './clean-sqlite.js';
 import { entitySchemas } from './engine/entity-schemas.js';
 import { sqliteDialect } from './engine/sqlite-dialect.js';
 import { allMigrations } from './migrations/all-migrations.js';
@@ -29,7 +30,7 @@ export async function openSqlite(file: string): Promise<ReadModels> {
     },
   });
   await closeOnError([write], () => read.initialize());
-  return readModels(write, read, sqliteDialect);
+  return readModels(write, read, sqliteDialect, () => cleanSqlite(file));
 }
 
 /** Migrates the file, made if missing. */
@@ -58,6 +59,8 @@ function openForWriting(file: string): Promise<DataSource> {
     prepareDatabase(database: Database.Database) {
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = NORMAL');
+      // A deleted person's name must not stay in the file.
+      database.pragma('secure_delete = ON');
       database.pragma(`wal_autocheckpoint = ${walPages}`);
       database.pragma('cache_size = -32000');
     },

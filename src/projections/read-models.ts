@@ -8,6 +8,8 @@ export interface ReadModels {
   /** For queries: sees committed batches only. */
   readonly read: DataSource;
   readonly dialect: Dialect;
+  /** Removes what deleted rows of people left behind in the files, where that is in our power. */
+  clean(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,12 @@ export async function closeOnError(
 }
 
 /** Read models of two connections, closed once however often that is asked. */
-export function readModels(write: DataSource, read: DataSource, dialect: Dialect): ReadModels {
+export function readModels(
+  write: DataSource,
+  read: DataSource,
+  dialect: Dialect,
+  clean: () => Promise<void>,
+): ReadModels {
   let closing: Promise<void> | undefined;
   const closeBoth = async (): Promise<void> => {
     await read.destroy();
@@ -35,6 +42,7 @@ export function readModels(write: DataSource, read: DataSource, dialect: Dialect
     write,
     read,
     dialect,
+    clean,
     close() {
       closing ??= closeBoth();
       return closing;

@@ -1,5 +1,5 @@
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
-import type { Position } from '../../src/event-store/port.js';
+import type { EventStore, Position } from '../../src/event-store/port.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
 import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { deriveId } from '../../src/platform/derive-id.js';
@@ -10,9 +10,10 @@ import { giveBackDatabases, locationOf, takeDatabase } from './test-databases.js
 
 /** A log written by hand: every event one minute after the one before, unless told otherwise. */
 export class History {
-  readonly store = new InMemoryEventStore();
   private minutes = 0;
   private events = 0;
+
+  constructor(readonly store: EventStore = new InMemoryEventStore()) {}
 
   /** Appends one event and returns its position. */
   async add(stream: string, event: DomainEvent, at: Instant = minute(this.minutes++)): Promise<Position> {

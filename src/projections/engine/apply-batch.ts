@@ -2,24 +2,39 @@ import type { RecordedEvent, SubscriptionBatch } from '../../event-store/port.js
 import type { Instant } from '../../events/ids.js';
 import type { EventMetadata } from '../../events/metadata.js';
 import { decodeEvent, type EventType } from '../../events/registry.js';
-import { advanceCheckpoints, checkpointName } from './checkpoints.js';
+import { advanceCheckpoints, type CheckpointMark, checkpointName } from './checkpoints.js';
 import { DatabaseFailure, RowRefused, type WriteSession } from './dialect.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
-import { RowBatch, type RowCache } from './row-batch.js';
-import { type CellValue, type KeyOf, keyText, type Table } from './table.js';
+import { RowBatch, type RowCache, type Wanted } from './row-batch.js';
+import { type AnyRow, type CellValue, type KeyOf, keyText, type Table } from './table.js';
 
 /** Rows changed before they are written in the middle of a batch: bounds memory. */
 const maxDirtyRows = 20_000;
+
+/** Hears of every row an event changes; `row` is null when it is deleted. */
+export type WatchRow = (
+  event: ProjectedEvent,
+  table: Table,
+  key: readonly CellValue[],
+  row: AnyRow | null,
+) => void;
 
 /** A projection at work: its tables' suffix, its cache, and how far it has come. */
 export interface ActiveProjection {
   readonly projection: Projection;
   readonly suffix: string;
   readonly cache: RowCache;
+  readonly watch?: WatchRow;
   position: number;
+  generation: number;
 }
 
-/** Another runner moved the checkpoint first: nothing was applied. */
+/** Where a projection's checkpoint was read. */
+export function markOf({ projection, suffix, position, generation }: ActiveProjection): CheckpointMark {
+  return { name: checkpointName(projection, suffix), position, generation };
+}
+
+/** Another runner moved the checkpoint first, or somebody changed it from outside: nothing was applied. */
 export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved';
 }
@@ -89,12 +104,8 @@ export async function applyBatch(
   const decoded = new DecodedEvents();
   await session.begin();
   try {
-    const from = behind.map(({ projection, suffix, position }) => ({
-      name: checkpointName(projection, suffix),
-      position,
-    }));
-    const moved = await advanceCheckpoints(session, from, batch.position, at);
-    if (!moved) throw new CheckpointMoved('another runner has moved a checkpoint');
+    const moved = await advanceCheckpoints(session, behind.map(markOf), batch.position, at);
+    if (!moved) throw new CheckpointMoved('somebody else has changed a checkpoint');
     await applyToAll(session, behind, batch, decoded);
     await session.commit();
   } catch (error) {
@@ -129,10 +140,17 @@ async function applyTo(
   events: readonly RecordedEvent[],
   decoded: DecodedEvents,
 ): Promise<void> {
-  const { projection, suffix, cache } = active;
-  const rows = new RowBatch((table) => table.name + suffix, session, cache);
+  const { projection, suffix, cache, watch } = active;
   const handled = events.filter((event) => event.position > active.position && event.type in projection.on);
   let current: RecordedEvent | undefined;
+  const rows = new RowBatch(
+    (table) => table.name + suffix,
+    session,
+    cache,
+    (table, { key, row }) => {
+      if (watch && current) watch(decoded.of(current), table, key, row);
+    },
+  );
   try {
     if (projection.reads) {
       const wanted = new WantedRows();
@@ -140,7 +158,7 @@ async function applyTo(
         current = event;
         wanted.add(projection, decoded.of(event));
       }
-      for (const [table, keys] of wanted.byTable) await rows.prefetch(table, keys);
+      for (const [table, wants] of wanted.byTable) await rows.prefetch(table, wants);
     }
     for (const event of handled) {
       current = event;
@@ -165,7 +183,7 @@ function dispatch(projection: Projection, event: ProjectedEvent, rows: RowBatch)
 }
 
 class WantedRows {
-  readonly byTable = new Map<Table, Map<string, readonly CellValue[]>>();
+  readonly byTable = new Map<Table, Map<string, Wanted>>();
 
   add(projection: Projection, event: ProjectedEvent): void {
     // As in dispatch: the map relates type and event.
@@ -175,12 +193,14 @@ class WantedRows {
     hint?.(event, this.want);
   }
 
-  private readonly want = <T extends Table>(table: T, key: KeyOf<T>): void => {
-    let keys = this.byTable.get(table);
-    if (!keys) {
-      keys = new Map();
-      this.byTable.set(table, keys);
+  private readonly want = <T extends Table>(table: T, key: KeyOf<T>, isNew = false): void => {
+    let wants = this.byTable.get(table);
+    if (!wants) {
+      wants = new Map();
+      this.byTable.set(table, wants);
     }
-    keys.set(keyText(key), key);
+    const text = keyText(key);
+    // The first event of the batch knows what was there before it.
+    if (!wants.has(text)) wants.set(text, { key, isNew });
   };
 }

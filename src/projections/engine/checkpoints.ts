@@ -1,11 +1,38 @@
 import type { Instant } from '../../events/ids.js';
 import type { WriteSession } from './dialect.js';
 import type { Projection } from './projection.js';
-import { bigint, defineTable, instant, int, varchar } from './table.js';
+import type { Parked } from './runner-status.js';
+import {
+  type AnyRow,
+  bigint,
+  defineTable,
+  instant,
+  int,
+  json,
+  nullable,
+  type RowOf,
+  uuid,
+  varchar,
+} from './table.js';
 
-/** How far each projection has come; committed together with its rows. */
+/** How far each projection has come, committed together with its rows; and what it is told from outside. */
 export const checkpointsTable = defineTable('projection_checkpoints', {
-  columns: { name: varchar(64), version: int(), position: bigint(), updated_at: instant() },
+  columns: {
+    name: varchar(64),
+    version: int(),
+    position: bigint(),
+    updated_at: instant(),
+    /**
+     * Raised by whoever changes the projection from outside: pauses, resumes, swaps its tables. Its runner commits
+     * only at the generation it has read, so it notices and reads everything again. Null counts as 0.
+     */
+    generation: nullable(int()),
+    paused_at: nullable(instant()),
+    /** A {@link Parked} as JSON. */
+    parked: nullable(json()),
+    /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
+    fenced_by: nullable(uuid()),
+  },
   key: ['name'],
 });
 
@@ -14,13 +41,19 @@ export interface Checkpoint {
   readonly version: number;
   /** Every event up to here is in the tables; {@link beforeFirst} in new ones. */
   readonly position: number;
+  readonly generation: number;
+  /** When an operator paused it. */
+  readonly pausedAt: Instant | null;
+  readonly parked: Parked | null;
+  /** The rebuild that swaps its tables now. */
+  readonly fencedBy: string | null;
 }
 
 /** The position before every event. */
 export const beforeFirst = -1;
 
 /** The name a projection's checkpoint has when its tables carry `suffix`. */
-export function checkpointName(projection: Projection, suffix: string): string {
+export function checkpointName(projection: Pick<Projection, 'name'>, suffix: string): string {
   return projection.name + suffix;
 }
 
@@ -34,25 +67,79 @@ export async function loadCheckpoint(
   const name = checkpointName(projection, suffix);
   const fresh = { name, version: projection.version, position: beforeFirst, updated_at: at };
   await session.insertIfMissing(checkpointsTable, checkpointsTable.name, fresh);
-  const [row] = await session.rowsByKey(checkpointsTable, checkpointsTable.name, [[name]]);
-  return { version: Number(row?.version), position: Number(row?.position) };
+  const checkpoint = await findCheckpoint(session, name);
+  if (!checkpoint) throw new Error(`the checkpoint ${name} vanished`);
+  return checkpoint;
 }
+
+/** The checkpoint of this name, or undefined. */
+export async function findCheckpoint(session: WriteSession, name: string): Promise<Checkpoint | undefined> {
+  const [row] = await session.rowsByKey(checkpointsTable, checkpointsTable.name, [[name]]);
+  return row && checkpointOf(row);
+}
+
+/** A row of {@link checkpointsTable}, read. */
+export function checkpointOf(row: AnyRow): Checkpoint {
+  // Rows of this table have its columns.
+  const { version, position, generation, paused_at, parked, fenced_by } = row as RowOf<
+    typeof checkpointsTable
+  >;
+  return {
+    version: Number(version),
+    position: Number(position),
+    generation: Number(generation ?? 0),
+    pausedAt: paused_at,
+    // Written by parkCheckpoint only.
+    parked: parked === null ? null : (JSON.parse(parked) as Parked),
+    fencedBy: fenced_by,
+  };
+}
+
+/** Where a runner read a checkpoint. */
+export interface CheckpointMark {
+  readonly name: string;
+  readonly position: number;
+  readonly generation: number;
+}
+
+const isAtMark = '(name = ? AND position = ? AND COALESCE(generation, 0) = ?)';
+const markValues = ({ name, position, generation }: CheckpointMark) => [name, position, generation];
 
 /**
  * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
  * another runner of the same tables waits or fails here.
- * @returns false when another runner has moved one.
+ * @returns false when another runner has moved one, or somebody changed it from outside.
  */
 export async function advanceCheckpoints(
   session: WriteSession,
-  from: readonly { readonly name: string; readonly position: number }[],
+  from: readonly CheckpointMark[],
   to: number,
   at: Instant,
 ): Promise<boolean> {
-  const where = new Array<string>(from.length).fill('(name = ? AND position = ?)').join(' OR ');
   const { affected } = await session.run(
-    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ? WHERE ${where}`,
-    [to, at, ...from.flatMap(({ name, position }) => [name, position])],
+    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ?, parked = NULL
+     WHERE ${from.map(() => isAtMark).join(' OR ')}`,
+    [to, at, ...from.flatMap(markValues)],
   );
   return affected === from.length;
+}
+
+/** Notes that a projection stands still at this mark, for everybody to see; nothing when it has moved. */
+export async function parkCheckpoint(
+  session: WriteSession,
+  mark: CheckpointMark,
+  parked: Parked,
+  at: Instant,
+): Promise<void> {
+  await session.run(`UPDATE ${checkpointsTable.name} SET parked = ?, updated_at = ? WHERE ${isAtMark}`, [
+    JSON.stringify(parked),
+    at,
+    ...markValues(mark),
+  ]);
+}
+
+/** Every checkpoint's generation, by name. */
+export async function generations(session: WriteSession): Promise<ReadonlyMap<string, number>> {
+  const rows = await session.all(`SELECT name, generation FROM ${checkpointsTable.name}`, []);
+  return new Map(rows.map(({ name, generation }) => [String(name), Number(generation ?? 0)]));
 }

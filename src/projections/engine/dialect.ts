@@ -7,7 +7,11 @@ export interface Changes {
   readonly affected: number;
 }
 
-/** One write connection in use by one batch at a time. */
+/**
+ * One write connection in use by one batch at a time. Once a statement of a transaction has failed, the server may
+ * have rolled all of it back: every further statement is refused until {@link rollback}, since it would be committed
+ * by itself, beside a checkpoint that never moved.
+ */
 export interface WriteSession {
   begin(): Promise<void>;
   /** A failure leaves it open whether the transaction was committed: the checkpoint tells. */
@@ -34,6 +38,22 @@ export interface Dialect {
     dataSource: DataSource,
     work: (session: WriteSession) => Promise<Result>,
   ): Promise<Result>;
+  /** Whether one transaction that writes keeps all others waiting: long work then leaves gaps between its own. */
+  readonly hasOneWriter: boolean;
+  /** Names that new tables and indexes must not have. */
+  namesInUse(session: WriteSession): Promise<ReadonlySet<string>>;
+  /**
+   * Renames all tables or none, while readers see the old tables or the new ones.
+   * @param complete writes what goes with it: in the same transaction, or, where DDL commits by itself, in one right
+   * after. A crash between the two is left for {@link undisturbed} to be found.
+   */
+  renameTables(
+    session: WriteSession,
+    renames: readonly { readonly from: string; readonly to: string }[],
+    complete: () => Promise<void>,
+  ): Promise<void>;
+  /** Runs `work` while nobody renames tables. */
+  undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }
 
 /** A failure of the database, not of a projection: worth trying again. */

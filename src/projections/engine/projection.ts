@@ -28,8 +28,11 @@ export type Handler<Type extends EventType> = (
 
 export type Handlers = { readonly [Type in EventType]?: Handler<Type> };
 
-/** Names a row an event's handler is going to `get`. */
-export type WantRow = <T extends Table>(table: T, key: KeyOf<T>) => void;
+/**
+ * Names a row an event's handler is going to `get`.
+ * `isNew`: the event is the first that could make the row, so there is nothing to read.
+ */
+export type WantRow = <T extends Table>(table: T, key: KeyOf<T>, isNew?: boolean) => void;
 
 /** Lists rows a handler will get, so that a batch reads them together instead of one by one. Only a hint. */
 export type Prefetch = { readonly [Type in EventType]?: (event: Projected<Type>, want: WantRow) => void };

@@ -12,8 +12,8 @@ import {
   type Table,
 } from './table.js';
 
-/** Rows kept per table after they were written or read; a row takes about a kilobyte, and there are twenty tables. */
-const cachedRows = 5_000;
+/** Rows kept per table, unless told otherwise; a row takes about a kilobyte, and there are twenty tables. */
+const defaultCachedRows = 5_000;
 
 /** Where the physical tables are: a rebuild writes the same tables under other names. */
 export type TableNames = (table: Table) => string;
@@ -31,8 +31,14 @@ export interface Selection<T extends Table> {
   readonly limit: number;
 }
 
+/** A row that handlers will get; one that is new needs no reading. */
+export interface Wanted {
+  readonly key: readonly CellValue[];
+  readonly isNew: boolean;
+}
+
 /** What is known of a key: its row, or that there is none. */
-interface Known {
+export interface Known {
   readonly key: readonly CellValue[];
   readonly row: AnyRow | null;
 }
@@ -41,17 +47,21 @@ interface Known {
 export class RowCache {
   private readonly tables = new Map<Table, LRUCache<string, Known>>();
 
+  /** @param maxRows kept per table after they were written or read; the least recently used go first. */
+  constructor(private readonly maxRows = defaultCachedRows) {}
+
   of(table: Table): LRUCache<string, Known> {
     let rows = this.tables.get(table);
     if (!rows) {
-      rows = new LRUCache({ max: cachedRows });
+      rows = new LRUCache({ max: this.maxRows });
       this.tables.set(table, rows);
     }
     return rows;
   }
 
+  /** Emptied, not dropped: a cache reserves its places when it is made, which costs more than filling it. */
   clear(): void {
-    this.tables.clear();
+    for (const rows of this.tables.values()) rows.clear();
   }
 }
 
@@ -74,6 +84,8 @@ export class RowBatch {
     private readonly tableName: TableNames,
     private readonly session: WriteSession,
     private readonly cache: RowCache,
+    /** Called for every row put or deleted. */
+    private readonly onChange: (table: Table, known: Known) => void = () => {},
   ) {}
 
   /** Rows waiting to be written. */
@@ -129,10 +141,15 @@ export class RowBatch {
     return rows as RowOf<T>[];
   }
 
-  /** Reads rows together so that later gets need no query. */
-  async prefetch(table: Table, keys: ReadonlyMap<string, readonly CellValue[]>): Promise<void> {
+  /** Reads rows together so that later gets need no query. `wants`: by {@link keyText}. */
+  async prefetch(table: Table, wants: ReadonlyMap<string, Wanted>): Promise<void> {
     const state = this.state(table);
-    const missing = [...keys].filter(([text]) => !knownIn(state, text)).map(([, key]) => key);
+    const missing: (readonly CellValue[])[] = [];
+    for (const [text, { key, isNew }] of wants) {
+      if (knownIn(state, text)) continue;
+      if (isNew) state.cache.set(text, { key, row: null });
+      else missing.push(key);
+    }
     if (missing.length > 0) await this.load(table, missing);
   }
 
@@ -142,6 +159,7 @@ export class RowBatch {
   }
 
   private mark(table: Table, known: Known): void {
+    this.onChange(table, known);
     const { dirty } = this.state(table);
     const text = keyText(known.key);
     if (!dirty.has(text)) this.dirtyRows++;

@@ -17,6 +17,9 @@ export interface ProjectionStatus {
   readonly version: number;
   readonly position: number;
   readonly parked: Parked | null;
+  readonly isPaused: boolean;
+  /** Events this runner has applied to it. */
+  readonly eventsApplied: number;
 }
 
 export interface RunnerStatus {
@@ -25,7 +28,7 @@ export interface RunnerStatus {
   readonly headPosition: number;
   /** Where every projection has arrived; -1 before the first event. */
   readonly position: number;
-  /** False while behind, parked or failing: this process should not be asked. */
+  /** False while behind, parked, paused or failing: this process should not be asked. */
   readonly ready: boolean;
   /** The last failure not yet followed by a success. */
   readonly lastError: string | null;

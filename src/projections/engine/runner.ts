@@ -1,57 +1,43 @@
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
-import type { EventStore, Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
+import type { Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
-import { type ActiveProjection, applyBatch, CheckpointMoved, ProjectionFailure } from './apply-batch.js';
-import { beforeFirst, loadCheckpoint } from './checkpoints.js';
-import type { Dialect } from './dialect.js';
+import { applyBatch, CheckpointMoved, markOf, ProjectionFailure } from './apply-batch.js';
+import { beforeFirst, loadCheckpoint, parkCheckpoint } from './checkpoints.js';
+import { untilControlled } from './control-watch.js';
 import { PositionWaiters } from './position-waiters.js';
-import type { ProjectedEvent, Projection } from './projection.js';
-import { RowCache } from './row-batch.js';
-import type { Parked, RunnerStatus } from './runner-status.js';
+import {
+  countApplied,
+  isActive,
+  isStuck,
+  newEntry,
+  parkedBy,
+  type RunnerEntry,
+  statusOf,
+  takeOver,
+} from './runner-entry.js';
+import type { RunnerOptions } from './runner-options.js';
+import type { RunnerStatus } from './runner-status.js';
 
-/** What was committed; for live streams and metrics. */
-export interface AppliedBatch {
-  readonly position: number;
-  /** The events some projection handled. */
-  readonly events: readonly ProjectedEvent[];
-  /** True when nothing more was waiting. */
-  readonly caughtUp: boolean;
-}
-
-export interface RunnerOptions {
-  readonly store: EventStore;
-  readonly dataSource: DataSource;
-  readonly dialect: Dialect;
-  readonly projections: readonly Projection[];
-  /** Most events of one transaction; default the dialect's. The event loop gets a turn after each. */
-  readonly batchSize?: number;
-  /** Appended to every table's name: a rebuild works beside the live tables. Default none. */
-  readonly suffix?: string;
-  readonly clock?: Clock;
-  readonly logger?: { error(details: object, message: string): void };
-  /** Called after each commit; must not throw. */
-  readonly onApplied?: (applied: AppliedBatch) => void;
-}
-
-interface Entry extends ActiveProjection {
-  parked: Parked | null;
-}
+export type { AppliedBatch, RunnerOptions } from './runner-options.js';
 
 /** How far the read models may lag on purpose while nobody waits for them. */
 const gatherMs = 10;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5_000;
+const defaultLookEveryMs = 500;
+/** The same while tables are swapped, which takes no longer than some transactions. */
+const swapLookMs = 20;
 
 /**
  * Feeds the log to projections: one subscription, one transaction per batch for all rows and checkpoints.
  * A database or store failure is retried with back-off for as long as it lasts; an event a projection cannot
- * apply parks that projection and leaves the others running.
+ * apply parks that projection and leaves the others running. Projections may be paused, tried again and rebuilt
+ * from outside, through their checkpoints.
  */
 export class ProjectionRunner {
-  private readonly entries: Entry[];
+  private readonly entries: readonly RunnerEntry[];
   private readonly clock: Clock;
   private readonly waiters = new PositionWaiters();
   private readonly stopping = new AbortController();
@@ -60,18 +46,14 @@ export class ProjectionRunner {
   private lastError: string | null = null;
   private appliedAt: Instant | null = null;
   private caughtUp = false;
+  private hasLoaded = false;
   private backOffMs = firstBackOffMs;
 
   constructor(private readonly options: RunnerOptions) {
     const suffix = options.suffix ?? '';
     this.clock = options.clock ?? systemClock;
-    this.entries = options.projections.map((projection) => ({
-      projection,
-      suffix,
-      cache: new RowCache(),
-      position: beforeFirst,
-      parked: null,
-    }));
+    const { projections, cachedRows } = options;
+    this.entries = projections.map((projection) => newEntry(projection, suffix, cachedRows));
   }
 
   /** Begins to follow the log. Failures do not reject: see {@link status}. */
@@ -94,32 +76,27 @@ export class ProjectionRunner {
 
   /**
    * Waits until every projection has applied `position`: read your own writes.
-   * @returns false when that did not happen in `timeoutMs`, or cannot because a projection is parked.
+   * @returns false when that did not happen in `timeoutMs`, or cannot because a projection is parked or paused.
    */
   async waitFor(position: number, options: { timeoutMs: number; signal?: AbortSignal }): Promise<boolean> {
     if (this.position >= position) return true;
-    if (this.stopping.signal.aborted || this.entries.some((entry) => entry.parked)) return false;
+    if (this.stopping.signal.aborted || this.entries.some(isStuck)) return false;
     return this.waiters.wait(position, options);
   }
 
   /** How the projections are doing; asks the store for its head. */
   async status(): Promise<RunnerStatus> {
     const headPosition = (await this.options.store.head()) ?? beforeFirst;
-    const parked = this.entries.some((entry) => entry.parked);
+    const isSound = this.lastError === null && this.caughtUp && !this.entries.some(isStuck);
     const running = this.loop !== undefined && !this.stopping.signal.aborted;
     return {
       running,
       headPosition,
       position: this.position,
-      ready: running && this.caughtUp && !parked && this.lastError === null,
+      ready: running && isSound,
       lastError: this.lastError,
       appliedAt: this.appliedAt,
-      projections: this.entries.map(({ projection, position, parked }) => ({
-        name: projection.name,
-        version: projection.version,
-        position,
-        parked,
-      })),
+      projections: this.entries.map(statusOf),
     };
   }
 
@@ -129,19 +106,35 @@ export class ProjectionRunner {
         await this.follow();
       } catch (error) {
         if (error instanceof CheckpointMoved) continue;
-        if (error instanceof ProjectionFailure) this.park(error);
+        if (error instanceof ProjectionFailure) await this.park(error);
         else await this.backOff(error);
       }
     }
   }
 
-  /** One life of the subscription, from the checkpoints as they are in the database. */
+  /** Until something changes, or fails: one life of the subscription, from the checkpoints as they are now. */
   private async follow(): Promise<void> {
     await this.loadCheckpoints();
-    const active = this.entries.filter((entry) => !entry.parked);
-    // With everything parked there is nothing to follow: wait to be stopped.
-    if (active.length === 0 && !this.stopping.signal.aborted) await once(this.stopping.signal, 'abort');
-    if (this.stopping.signal.aborted) return;
+    const change = new AbortController();
+    const end = AbortSignal.any([this.stopping.signal, change.signal]);
+    const halted = this.entries.filter((entry) => !isActive(entry)).map(markOf);
+    const isSwapping = this.entries.some((entry) => entry.halted === 'fenced');
+    const lookEveryMs = isSwapping ? swapLookMs : (this.options.lookEveryMs ?? defaultLookEveryMs);
+    const controlled =
+      halted.length > 0 &&
+      untilControlled(this.options, halted, { lookEveryMs, end }).then(() => change.abort());
+    try {
+      await this.followUntil(end);
+    } finally {
+      change.abort();
+      await controlled;
+    }
+  }
+
+  private async followUntil(end: AbortSignal): Promise<void> {
+    const active = this.entries.filter(isActive);
+    if (active.length === 0 && !end.aborted) await once(end, 'abort');
+    if (end.aborted) return;
     const from = Math.min(...active.map((entry) => entry.position));
     // An earlier life or another runner may already have applied everything.
     const head = (await this.options.store.head()) ?? beforeFirst;
@@ -150,7 +143,7 @@ export class ProjectionRunner {
       this.lastError = null;
     }
     this.waiters.reached(this.position);
-    if (this.stopping.signal.aborted) return;
+    if (end.aborted) return;
     const subscription = this.options.store.subscribe(
       {
         // Checkpoints hold positions the store gave us.
@@ -160,30 +153,36 @@ export class ProjectionRunner {
       (batch) => this.apply(active, batch),
     );
     this.subscription = subscription;
+    // Whoever stops us learns of a failure by `done` as well.
+    end.addEventListener('abort', () => void subscription.stop().catch(() => undefined), { once: true });
     await subscription.done;
   }
 
   private async loadCheckpoints(): Promise<void> {
-    const { dialect, dataSource } = this.options;
+    const { dialect, dataSource, logger } = this.options;
+    const wasStuck = new Set(this.entries.filter(isStuck));
     await dialect.withSession(dataSource, async (session) => {
       for (const entry of this.entries) {
-        entry.cache.clear();
         const { projection, suffix } = entry;
         const checkpoint = await loadCheckpoint(session, projection, suffix, this.clock.now());
-        entry.position = checkpoint.position;
-        if (checkpoint.version === projection.version || entry.parked) continue;
-        const error = `tables of ${projection.name} were built by version ${checkpoint.version}, this is version ${projection.version}: rebuild them`;
-        entry.parked = { error, event: null };
-        this.options.logger?.error({ projection: projection.name }, error);
+        takeOver(entry, checkpoint, !this.hasLoaded);
       }
     });
+    this.hasLoaded = true;
+    const stuck = this.entries.filter((entry) => isStuck(entry) && !wasStuck.has(entry));
+    for (const { projection, parked } of stuck) {
+      logger?.error({ projection: projection.name }, parked?.error ?? `${projection.name} is paused`);
+    }
+    if (stuck.length > 0) this.waiters.giveUp();
   }
 
-  private async apply(active: readonly Entry[], batch: SubscriptionBatch): Promise<void> {
+  private async apply(active: readonly RunnerEntry[], batch: SubscriptionBatch): Promise<void> {
     const { dialect, dataSource, onApplied } = this.options;
+    const before = active.map((entry) => entry.position);
     const events = await dialect.withSession(dataSource, (session) =>
       applyBatch(session, active, batch, this.clock.now()),
     );
+    for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
     this.backOffMs = firstBackOffMs;
     this.lastError = null;
     this.appliedAt = this.clock.now();
@@ -196,18 +195,18 @@ export class ProjectionRunner {
     else await nextTurn();
   }
 
-  private park({ active, event, message }: ProjectionFailure): void {
-    const where = event && {
-      type: event.type,
-      stream: event.stream,
-      revision: event.revision,
-      position: event.position,
-    };
-    for (const entry of this.entries) {
-      if (entry === active) entry.parked = { error: message, event: where };
-    }
-    this.options.logger?.error({ projection: active.projection.name, event: where }, message);
+  private async park(failure: ProjectionFailure): Promise<void> {
+    const { dialect, dataSource, logger } = this.options;
+    const parked = parkedBy(failure);
+    const entry = this.entries.find((one) => one === failure.active);
+    if (entry) entry.parked = parked;
+    logger?.error({ projection: failure.active.projection.name, event: parked.event }, parked.error);
     this.waiters.giveUp();
+    await dialect
+      .withSession(dataSource, (session) =>
+        parkCheckpoint(session, markOf(failure.active), parked, this.clock.now()),
+      )
+      .catch((error) => this.backOff(error));
   }
 
   private async backOff(error: unknown): Promise<void> {

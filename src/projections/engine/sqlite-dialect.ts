@@ -8,6 +8,8 @@ import type { AnyRow, CellValue, Table } from './table.js';
 
 /** How long to wait for another process that writes the same file, ms. */
 const lockTimeoutMs = 5_000;
+/** Shorter than the gaps another process leaves between long transactions, ms. */
+const maxWaitMs = 10;
 const maxStatements = 500;
 
 type Statement = Database.Statement<CellValue[], AnyRow>;
@@ -18,30 +20,28 @@ type Statement = Database.Statement<CellValue[], AnyRow>;
  */
 class SqliteSession implements WriteSession {
   private readonly statements = new Map<string, Statement>();
+  private isOpen = false;
 
   constructor(private readonly database: Database.Database) {}
 
-  /** Waits for other writers without blocking the event loop, as busy_timeout would. */
   begin(): Promise<void> {
-    return guarded(async () => {
-      const deadline = performance.now() + lockTimeoutMs;
-      for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
-        try {
-          this.prepared('BEGIN IMMEDIATE').run();
-          return;
-        } catch (error) {
-          if (!isBusy(error) || performance.now() > deadline) throw error;
-        }
-        await delay(waitMs);
-      }
-    });
+    return guarded(() =>
+      untilFree(() => {
+        this.prepared('BEGIN IMMEDIATE').run();
+        this.isOpen = true;
+      }),
+    );
   }
 
   commit(): Promise<void> {
-    return guarded(() => void this.prepared('COMMIT').run());
+    return guarded(() => {
+      this.prepared('COMMIT').run();
+      this.isOpen = false;
+    });
   }
 
   async rollback(): Promise<void> {
+    this.isOpen = false;
     // Some failures have rolled back already.
     if (this.database.inTransaction) this.prepared('ROLLBACK').run();
   }
@@ -51,13 +51,14 @@ class SqliteSession implements WriteSession {
   }
 
   run(sql: string, parameters: readonly CellValue[]): Promise<{ affected: number }> {
-    return guarded(() => ({ affected: this.prepared(sql).run(...parameters).changes }));
+    return guarded(() => untilFree(() => ({ affected: this.prepared(sql).run(...parameters).changes })));
   }
 
   insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void> {
     return guarded(() => {
       const statement = this.prepared(`${insertSql(table, tableName, 1)} ON CONFLICT DO NOTHING`);
-      statement.run(...Object.keys(table.columns).map((column) => row[column] ?? null));
+      const values = Object.keys(table.columns).map((column) => row[column] ?? null);
+      return untilFree(() => void statement.run(...values));
     });
   }
 
@@ -78,6 +79,8 @@ class SqliteSession implements WriteSession {
   }
 
   private prepared(sql: string): Statement {
+    // SQLite rolls back by itself when the disk is full or fails.
+    if (this.isOpen && !this.database.inTransaction) throw new Error('the transaction was rolled back');
     let statement = this.statements.get(sql);
     if (!statement) {
       if (this.statements.size >= maxStatements) this.statements.clear();
@@ -85,6 +88,22 @@ class SqliteSession implements WriteSession {
       this.statements.set(sql, statement);
     }
     return statement;
+  }
+}
+
+/**
+ * Runs a statement once no other process writes the file; within a transaction that is at once. Waits without blocking
+ * the event loop, as busy_timeout would.
+ */
+async function untilFree<Result>(run: () => Result): Promise<Result> {
+  const deadline = performance.now() + lockTimeoutMs;
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, maxWaitMs)) {
+    try {
+      return run();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+    }
+    await delay(waitMs);
   }
 }
 
@@ -114,6 +133,24 @@ export const sqliteDialect: Dialect = {
     state.last = turn.catch(() => undefined);
     return turn;
   },
+  hasOneWriter: true,
+  async namesInUse(session) {
+    const rows = await session.all('SELECT name FROM sqlite_master', []);
+    return new Set(rows.map(({ name }) => String(name)));
+  },
+  async renameTables(session, renames, complete) {
+    await session.begin();
+    try {
+      for (const { from, to } of renames) await session.run(`ALTER TABLE ${from} RENAME TO ${to}`, []);
+      await complete();
+      await session.commit();
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  },
+  // Renaming takes a transaction here, and only one is open at a time.
+  undisturbed: (_session, work) => work(),
 };
 
 function isRefusal(error: unknown): boolean {

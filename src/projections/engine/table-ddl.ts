@@ -1,5 +1,5 @@
-import { type QueryRunner, Table, TableIndex } from 'typeorm';
-import type { ColumnKind } from './table.js';
+import { type QueryRunner, Table, TableColumn, type TableColumnOptions, TableIndex } from 'typeorm';
+import type { ColumnKind, Table as DeclaredTable } from './table.js';
 
 /** The TypeORM driver a read-model database uses. */
 export type DatabaseType = 'better-sqlite3' | 'mysql' | 'mariadb';
@@ -46,36 +46,68 @@ export interface TableSpec {
   readonly indexes?: readonly (readonly string[])[];
 }
 
+/** What a table and its indexes are called in the database, where that is not what the table says. */
+export interface PhysicalNames {
+  readonly table: string;
+  index(columns: readonly string[]): string;
+}
+
+/** What a migration would say of a table as it is declared now. */
+export function specOf(table: DeclaredTable): TableSpec {
+  const columns = Object.entries(table.columns).map(([name, { kind, length, nullable }]) => [
+    name,
+    `${kind}${length === undefined ? '' : `(${length})`}${nullable ? ' null' : ''}`,
+  ]);
+  return { name: table.name, columns: Object.fromEntries(columns), key: table.key, indexes: table.indexes };
+}
+
 /**
  * Creates a table through TypeORM, in the types of the runner's database. One that is there already stays: where
  * DDL commits by itself, a migration that was cut off runs again.
  * @throws {Error} when a column's text is not a known type.
  */
-export async function createTable(runner: QueryRunner, spec: TableSpec): Promise<void> {
-  // Read models are opened with no other driver.
-  const type = runner.dataSource.options.type as DatabaseType;
+export async function createTable(
+  runner: QueryRunner,
+  spec: TableSpec,
+  physical: PhysicalNames = { table: spec.name, index: (columns) => indexName(spec.name, columns) },
+): Promise<void> {
   await runner.createTable(
     new Table({
-      name: spec.name,
-      columns: Object.entries(spec.columns).map(([name, text]) => {
-        const { kind, length, isNullable } = parseColumn(text);
-        return {
-          name,
-          type: columnTypeFor(kind, type),
-          ...(length === undefined ? {} : { length }),
-          ...textOptions(kind, type),
-          isNullable,
-          ...(spec.key.includes(name)
-            ? { isPrimary: true, primaryKeyConstraintName: keyName(spec.name) }
-            : {}),
-        };
-      }),
+      name: physical.table,
+      columns: Object.entries(spec.columns).map(([name, text]) => ({
+        ...columnOptions(runner, name, text),
+        ...(spec.key.includes(name) ? { isPrimary: true, primaryKeyConstraintName: keyName(spec.name) } : {}),
+      })),
       indices: (spec.indexes ?? []).map(
-        (columns) => new TableIndex({ name: indexName(spec.name, columns), columnNames: [...columns] }),
+        (columns) => new TableIndex({ name: physical.index(columns), columnNames: [...columns] }),
       ),
     }),
     true,
   );
+}
+
+/** Adds a column that may be null, unless it is there already: see {@link createTable}. */
+export async function addColumn(
+  runner: QueryRunner,
+  tableName: string,
+  name: string,
+  text: ColumnSpec,
+): Promise<void> {
+  if (await runner.hasColumn(tableName, name)) return;
+  await runner.addColumn(tableName, new TableColumn(columnOptions(runner, name, text)));
+}
+
+function columnOptions(runner: QueryRunner, name: string, text: ColumnSpec): TableColumnOptions {
+  // Read models are opened with no other driver.
+  const type = runner.dataSource.options.type as DatabaseType;
+  const { kind, length, isNullable } = parseColumn(text);
+  return {
+    name,
+    type: columnTypeFor(kind, type),
+    ...(length === undefined ? {} : { length }),
+    ...textOptions(kind, type),
+    isNullable,
+  };
 }
 
 const columnPattern = /^(varchar|text|mediumtext|int|smallint|bigint|double)(?:\((\d+)\))?( null)?$/;

@@ -19,7 +19,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   const location = parseMysqlUrl(url);
   const kind = await serverKind(location, limits.connectTimeoutMs);
   await migrateMysql(location, kind, limits);
-  const { acquireTimeoutMs } = limits;
+  const { acquireTimeoutMs, idleTimeoutMs: idleMs } = limits;
   const write = new DataSource({
     ...mysqlOptions(location, kind, limits),
     poolSize: limits.writePoolSize,
@@ -28,6 +28,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
     driver: boundedMysql({
       session: writeSession(limits),
       silenceMs: limits.writeTimeoutMs,
+      idleMs,
       acquireTimeoutMs,
     }),
   });
@@ -40,9 +41,11 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
       session: readSession(kind, limits),
       // The server should end the query first: that keeps the connection.
       silenceMs: limits.queryTimeoutMs + limits.acquireTimeoutMs,
+      idleMs,
       acquireTimeoutMs,
     }),
   });
   await closeOnError([write], () => read.initialize());
-  return readModels(write, read, mysqlDialect);
+  // Pages of a server are its own: docs/personal-data.md.
+  return readModels(write, read, mysqlDialect, async () => undefined);
 }

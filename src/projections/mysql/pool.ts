@@ -7,12 +7,16 @@ export interface ConnectionRules {
   readonly session: readonly string[];
   /** A server that says nothing for this long in the middle of a statement is given up, ms. */
   readonly silenceMs: number;
+  /** A connection nobody has used for this long is given back to the server, ms. */
+  readonly idleMs: number;
   /** Longest wait for a connection, ms. */
   readonly acquireTimeoutMs: number;
 }
 
 /** Requests that may wait for a connection. */
 const maxWaiting = 1_000;
+/** A connection that has said goodbye is not kept for a server that does not listen, ms. */
+const quitTimeoutMs = 1_000;
 
 type Acquired = (error: NodeJS.ErrnoException | null, connection: PoolConnection) => void;
 
@@ -23,21 +27,41 @@ type Acquired = (error: NodeJS.ErrnoException | null, connection: PoolConnection
 export function boundedMysql(rules: ConnectionRules): { createPool(options: PoolOptions): Pool } {
   return {
     createPool(options) {
-      const pool = createPool(options);
-      pool.on('connection', (connection) => prepare(connection, rules));
-      pool.on('acquire', (connection) => socketOf(connection).setTimeout(rules.silenceMs));
-      pool.on('release', (connection) => socketOf(connection).setTimeout(0));
+      // With gracefulEnd, end() takes a connection out of the pool and tells the server.
+      const pool = createPool({ ...options, gracefulEnd: true });
+      const idle = new WeakSet<PoolConnection>();
+      pool.on('connection', (connection) => prepare(connection, rules, idle));
+      pool.on('acquire', (connection) => {
+        idle.delete(connection);
+        socketOf(connection).setTimeout(rules.silenceMs);
+      });
+      pool.on('release', (connection) => {
+        idle.add(connection);
+        socketOf(connection).setTimeout(rules.idleMs);
+      });
       boundWaiting(pool, rules.acquireTimeoutMs);
+      boundClosing(pool);
       return pool;
     },
   };
 }
 
-function prepare(connection: PoolConnection, { session, silenceMs }: ConnectionRules): void {
+function prepare(
+  connection: PoolConnection,
+  { session, silenceMs }: ConnectionRules,
+  idle: WeakSet<PoolConnection>,
+): void {
   // The statement at hand gets the error as well; without a listener a second one would end the process.
   connection.on('error', () => undefined);
   const socket = socketOf(connection);
-  socket.on('timeout', () => socket.destroy(new ServerSilent(silenceMs)));
+  socket.on('timeout', () => {
+    if (idle.delete(connection)) {
+      socket.setTimeout(quitTimeoutMs);
+      connection.end();
+    } else {
+      socket.destroy(new ServerSilent(silenceMs));
+    }
+  });
   // Queued before whatever the connection was made for, which fails if this does.
   for (const statement of session) {
     connection.query(statement, (error) => {
@@ -69,6 +93,21 @@ function boundWaiting(pool: Pool, acquireTimeoutMs: number): void {
       if (!isLate) acquired(error, connection);
       else if (!error) connection.release();
     });
+  };
+}
+
+/** The connections of a closed pool keep the process alive until they have ended. */
+function boundClosing(pool: Pool): void {
+  const sockets = new Set<Socket>();
+  pool.on('connection', (connection) => {
+    const socket = socketOf(connection);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const end = pool.end.bind(pool);
+  pool.end = (ended?: (error: NodeJS.ErrnoException | null) => void) => {
+    for (const socket of sockets) socket.setTimeout(quitTimeoutMs, () => socket.destroy());
+    end(ended);
   };
 }
 

@@ -1,5 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2';
-import { type Changes, guarded, type WriteSession } from '../engine/dialect.js';
+import { type Changes, guarded, RowRefused, type WriteSession } from '../engine/dialect.js';
 import { driverErrorField } from '../engine/driver-error.js';
 import { columnsBesideKey, insertSql, placeholders } from '../engine/sql.js';
 import type { AnyRow, CellValue, Table } from '../engine/table.js';
@@ -18,6 +18,10 @@ export interface ConnectionSource {
  * statement.
  */
 export class MysqlSession implements WriteSession {
+  /** The statement asked last, and whether one of the transaction has failed. */
+  private last: Promise<unknown> = Promise.resolve();
+  private hasFailed = false;
+
   private constructor(private readonly connection: PoolConnection) {}
 
   static open(pool: ConnectionSource): Promise<MysqlSession> {
@@ -44,6 +48,8 @@ export class MysqlSession implements WriteSession {
 
   /** A connection that cannot roll back is closed, which does it. */
   async rollback(): Promise<void> {
+    await this.last;
+    this.hasFailed = false;
     try {
       await this.ask('ROLLBACK', []);
     } catch {
@@ -91,20 +97,35 @@ export class MysqlSession implements WriteSession {
     }
   }
 
+  /** Asks when the statement before has been answered: only then is it known whether the transaction still lives. */
   private ask<Result extends ResultSetHeader | RowDataPacket[]>(
     sql: string,
     values: readonly CellValue[],
   ): Promise<Result> {
-    return guarded(
-      () =>
-        new Promise<Result>((resolve, reject) => {
-          this.connection.query<Result>(sql, [...values], (error, result) => {
-            if (error) reject(error);
-            else resolve(result);
-          });
-        }),
-      isRefusal,
+    const answer = this.last.then(() =>
+      guarded(() => {
+        if (this.hasFailed)
+          throw new Error('an earlier statement failed: the transaction is to be rolled back');
+        return this.send<Result>(sql, values);
+      }, isRefusal),
     );
+    this.last = answer.catch((error: unknown) => {
+      // A refused row undoes its statement only; every other failure may have undone the transaction.
+      if (!(error instanceof RowRefused)) this.hasFailed = true;
+    });
+    return answer;
+  }
+
+  private send<Result extends ResultSetHeader | RowDataPacket[]>(
+    sql: string,
+    values: readonly CellValue[],
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.connection.query<Result>(sql, [...values], (error, result) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
   }
 }
 

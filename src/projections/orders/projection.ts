@@ -28,6 +28,7 @@ export const ordersProjection: Projection = {
     OrderRefunded: settleRefund,
   },
   reads: {
+    OrderPlaced: ({ data, revision }, want) => want(ordersTable, [data.orderId], revision === 0),
     OrderPaid: wantOrder,
     OrderFailed: wantOrder,
     OrderCancelled: wantOrder,

@@ -1,4 +1,3 @@
-import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { schedulesTable } from '../catalog/tables.js';
 import type { Projected, WantRow } from '../engine/projection.js';
 import type { RowBatch } from '../engine/row-batch.js';
@@ -13,11 +12,8 @@ type SeatEventType =
   | 'SeatReservationCancelled';
 
 /** The rows every seat event reads. */
-export function wantSeat(
-  { data }: { readonly data: { readonly scheduleId: ScheduleId; readonly seatId: SeatId } },
-  want: WantRow,
-): void {
-  want(scheduleSeatsTable, [data.scheduleId, data.seatId]);
+export function wantSeat({ data, revision }: Projected<SeatEventType>, want: WantRow): void {
+  want(scheduleSeatsTable, [data.scheduleId, data.seatId], revision === 0);
   want(schedulesTable, [data.scheduleId]);
 }
 

@@ -46,6 +46,8 @@ export const walletsProjection: Projection = {
       changeCharge(rows, data.chargeId, { status: 'declined', decline_reason: data.reason, updated_at: at }),
   },
   reads: {
+    UserRegistered: ({ data, revision }, want) => want(pointsTable, [data.userId], revision === 0),
+    ChargeRequested: ({ data, revision }, want) => want(chargesTable, [data.chargeId], revision === 0),
     PointsCharged(event, want) {
       wantWallet(event, want);
       want(chargesTable, [event.data.chargeId]);

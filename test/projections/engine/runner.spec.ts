@@ -22,8 +22,7 @@ async function registrations(count: number) {
 function failingCommits(models: ReadModels, failures: number): Dialect {
   let left = failures;
   return {
-    name: models.dialect.name,
-    batchSize: models.dialect.batchSize,
+    ...models.dialect,
     withSession: (dataSource, work) =>
       models.dialect.withSession(dataSource, (session) =>
         work({

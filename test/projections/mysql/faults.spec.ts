@@ -1,10 +1,11 @@
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { UserId } from '../../../src/events/ids.js';
 import { ProjectionRunner, type RunnerOptions } from '../../../src/projections/engine/runner.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 import { ReadModelsUnavailable } from '../../../src/queries/outage.js';
 import { selectAll } from '../../../src/queries/select.js';
 import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+import { waitUntil } from '../../services/wait-until.js';
 import { createTallies, tallies, tally } from '../engine/tally.js';
 import { caughtUp, History, id } from '../history.js';
 import { Story } from '../story.js';
@@ -69,6 +70,43 @@ function run(history: History, models: ReadModels, options: Partial<RunnerOption
 
 const ask = (models: ReadModels) =>
   selectAll(models.read, 'SELECT events FROM tallies WHERE name = ?', ['t']);
+
+describe('a connection that lies idle', () => {
+  it('is given back before the server takes it, however short the patience it is set to', async () => {
+    const admin = await createConnection({ uri: server.url() });
+    cleanups.push(() => admin.end());
+    const [[before]] = await admin.query<RowDataPacket[]>('SELECT @@wait_timeout AS seconds');
+    await admin.query('SET GLOBAL wait_timeout = 1');
+    cleanups.push(() => admin.query(`SET GLOBAL wait_timeout = ${before?.seconds}`));
+    const abortedClients = async () => {
+      const [[status]] = await admin.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Aborted_clients'");
+      return Number(status?.Value);
+    };
+    const abortedBefore = await abortedClients();
+
+    const url = await server.newDatabase();
+    const models = await openReadModels({ url, limits: { ...limits, idleTimeoutMs: 1_500 } });
+    cleanups.push(() => models.close());
+    const patience = 'SELECT @@wait_timeout AS seconds';
+    for (const pool of [models.read, models.write]) {
+      const answers = await Promise.all(Array.from({ length: 3 }, () => pool.query(patience)));
+      expect(answers).toEqual(Array.from({ length: 3 }, () => [{ seconds: 3 }]));
+    }
+    const database = new URL(url).pathname.slice(1);
+    const connections = 'SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = ?';
+    await waitUntil(
+      'no connection is left',
+      async () => {
+        // It keeps this one awake as well.
+        const [[open]] = await admin.query<RowDataPacket[]>(connections, [database]);
+        return Number(open?.count) === 0;
+      },
+      20_000,
+    );
+    expect(await abortedClients()).toBe(abortedBefore);
+    expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  }, 60_000);
+});
 
 describe('when the server crashes', () => {
   it('applies every event once, and answers again when it is back', async () => {

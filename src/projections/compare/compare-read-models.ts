@@ -1,0 +1,141 @@
+import type { EventStore } from '../../event-store/port.js';
+import { allProjections } from '../all-projections.js';
+import { beforeFirst, type Checkpoint, checkpointsTable } from '../engine/checkpoints.js';
+import type { Projection } from '../engine/projection.js';
+import type { ReadModelLocation } from '../open-read-models.js';
+import type { ReadModels } from '../read-models.js';
+import { compareTables, describeDifference, type TableDifference } from './compare-tables.js';
+import type { ComparedProjection, ReadModelComparison, WrongRow } from './comparison.js';
+import { DecidingEvents } from './deciding-events.js';
+import { type FoldProgress, LogFold } from './fold-log.js';
+import { withScratchModels } from './scratch-models.js';
+import { openSnapshot, type Snapshot } from './snapshot.js';
+import type { Query } from './sorted-rows.js';
+
+export interface CompareOptions {
+  /** The log as the server reads it. */
+  readonly store: EventStore;
+  readonly location: ReadModelLocation;
+  /** Whether every position is an event's, so that a checkpoint beyond the last one is wrong; not so in EventStoreDB. */
+  readonly isDense: boolean;
+  readonly onProgress?: (progress: FoldProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** By projection's name. */
+type Checkpoints = ReadonlyMap<string, Pick<Checkpoint, 'position' | 'version'>>;
+
+const neverStarted = { position: beforeFirst, version: undefined };
+
+/**
+ * Compares every row of the read models with what the log makes of it: the log is folded into temporary tables by
+ * the same projections, up to the position where each of the live ones stands. Works beside a running server.
+ * Memory is bounded; the temporary tables take as much disk as the live ones.
+ * @throws when the database cannot be opened or lacks tables.
+ */
+export function compareReadModels(options: CompareOptions): Promise<ReadModelComparison> {
+  const { store, location, signal } = options;
+  return withScratchModels(async (scratch) => {
+    const fold = new LogFold(store, scratch, allProjections, options);
+    // Most of the log is folded before the snapshot is taken, so that it is not kept open for long.
+    const before = await withSnapshot(location, liveCheckpoints);
+    await fold.advance(positionsOf(before));
+    return withSnapshot(location, async (live) => {
+      const checkpoints = await liveCheckpoints(live);
+      await fold.advance(positionsOf(checkpoints));
+      const head = (await store.head()) ?? beforeFirst;
+      const judged = allProjections.map((projection) => ({
+        projection,
+        obstacle: obstacleTo(projection, checkpoints, before, fold),
+      }));
+      const comparable = judged.flatMap(({ projection, obstacle }) => (obstacle === null ? projection : []));
+      const expected = { query: queryOf(scratch) };
+      const { tables, differences } = await compareTables(comparable, expected, live, signal);
+      const projections = judged.map(({ projection, obstacle }): ComparedProjection => {
+        const { position } = checkpoints.get(projection.name) ?? neverStarted;
+        const problem = obstacle ?? (options.isDense ? aheadOfLog(position, head) : null);
+        return { projection: projection.name, position, problem };
+      });
+      const differenceCount = tables.reduce((sum, table) => sum + table.differences, 0);
+      return {
+        clean: differenceCount === 0 && projections.every(({ problem }) => problem === null),
+        projections,
+        tables,
+        differenceCount,
+        differences: await explain(differences, positionsOf(checkpoints), allProjections, options),
+      };
+    });
+  });
+}
+
+/** Why a projection's tables cannot be compared; null when they can. */
+function obstacleTo(
+  projection: Projection,
+  live: Checkpoints,
+  before: Checkpoints,
+  fold: LogFold,
+): string | null {
+  const { position, version } = live.get(projection.name) ?? neverStarted;
+  if (version !== undefined && version !== projection.version) {
+    return `its tables were built by version ${version}, this is version ${projection.version}: rebuild them`;
+  }
+  if (position < (before.get(projection.name)?.position ?? beforeFirst)) {
+    return 'its tables were rebuilt during the comparison: run it again';
+  }
+  return fold.failures.find(({ active }) => active.projection === projection)?.message ?? null;
+}
+
+function aheadOfLog(position: number, head: number): string | null {
+  if (position <= head) return null;
+  return `its tables stand at position ${position}, the log ends at ${head}: events are missing from the log`;
+}
+
+/** Folds the log once more, watching the rows that differ; not at all when none does. */
+export async function explain(
+  differences: readonly TableDifference[],
+  positions: ReadonlyMap<string, number>,
+  projections: readonly Projection[],
+  { store, onProgress, signal }: Pick<CompareOptions, 'store' | 'onProgress' | 'signal'>,
+): Promise<WrongRow[]> {
+  const events = new DecidingEvents();
+  for (const { table, row } of differences) events.follow(table, row.key);
+  if (differences.length > 0) {
+    await withScratchModels(async (scratch) => {
+      const options = { ...(onProgress && { onProgress }), ...(signal && { signal }), watch: events.watch };
+      await new LogFold(store, scratch, projections, options).advance(positions);
+    });
+  }
+  return differences.map((difference) => describeDifference(difference, events));
+}
+
+/** Runs `work` on a snapshot of the read models, closed afterwards. */
+export async function withSnapshot<Result>(
+  location: ReadModelLocation,
+  work: (live: Snapshot) => Promise<Result>,
+): Promise<Result> {
+  const live = await openSnapshot(location);
+  try {
+    return await work(live);
+  } finally {
+    await live.close();
+  }
+}
+
+/** Every projection's checkpoint in a snapshot, by name. */
+export async function liveCheckpoints({ query }: Snapshot): Promise<Checkpoints> {
+  const rows = await query(`SELECT * FROM ${checkpointsTable.name}`, []);
+  return new Map(
+    rows.map(({ name, version, position }) => [
+      String(name),
+      { version: Number(version), position: Number(position) },
+    ]),
+  );
+}
+
+function positionsOf(checkpoints: Checkpoints): ReadonlyMap<string, number> {
+  return new Map([...checkpoints].map(([name, { position }]) => [name, position]));
+}
+
+function queryOf({ write, dialect }: ReadModels): Query {
+  return (sql, parameters) => dialect.withSession(write, (session) => session.all(sql, parameters));
+}

@@ -1,0 +1,142 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
+import { toInstant } from '../../events/ids.js';
+import {
+  type ActiveProjection,
+  applyBatch,
+  ProjectionFailure,
+  type WatchRow,
+} from '../engine/apply-batch.js';
+import { beforeFirst, loadCheckpoint } from '../engine/checkpoints.js';
+import type { Projection } from '../engine/projection.js';
+import { RowCache } from '../engine/row-batch.js';
+import type { ReadModels } from '../read-models.js';
+
+export interface FoldProgress {
+  readonly events: number;
+  readonly position: number;
+}
+
+export interface FoldOptions {
+  readonly onProgress?: (progress: FoldProgress) => void;
+  /** Ends the fold early by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of every change of a row and the event that made it. */
+  readonly watch?: WatchRow;
+  /** Appended to every table's name: the fold works beside live tables. Default none. */
+  readonly suffix?: string;
+  /** Most events of one transaction; default the dialect's. */
+  readonly batchSize?: number;
+  /** Awaited after each transaction; default one turn of the event loop. */
+  readonly pause?: () => Promise<unknown>;
+}
+
+interface Fold extends ActiveProjection {
+  /** Last event read for this projection. */
+  lastRead: Position | undefined;
+  failure: ProjectionFailure | undefined;
+}
+
+/** Checkpoint rows of a fold carry no time: nobody looks at them. */
+const noTime = toInstant(0);
+
+/**
+ * Folds the log into read models, each projection up to a position of its own and no further. It goes on from the
+ * checkpoints it finds, so in tables nobody else writes.
+ */
+export class LogFold {
+  private readonly folds: Fold[];
+  private events = 0;
+  private hasLoaded = false;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly models: ReadModels,
+    projections: readonly Projection[],
+    private readonly options: FoldOptions = {},
+  ) {
+    this.folds = projections.map((projection) => ({
+      projection,
+      suffix: options.suffix ?? '',
+      cache: new RowCache(),
+      position: beforeFirst,
+      generation: 0,
+      ...(options.watch ? { watch: options.watch } : {}),
+      lastRead: undefined,
+      failure: undefined,
+    }));
+  }
+
+  /** Projections that met an event they cannot apply: they stand before it. */
+  get failures(): readonly ProjectionFailure[] {
+    return this.folds.flatMap(({ failure }) => failure ?? []);
+  }
+
+  /**
+   * Goes on to where each projection is wanted. A projection that is there already, or has failed, stays.
+   * @param targets position by projection's name; those without one stay.
+   */
+  async advance(targets: ReadonlyMap<string, number>): Promise<void> {
+    await this.load();
+    const targetOf = ({ projection }: Fold): number => targets.get(projection.name) ?? beforeFirst;
+    for (;;) {
+      this.options.signal?.throwIfAborted();
+      const behind = this.folds.filter((fold) => !fold.failure && fold.position < targetOf(fold));
+      if (behind.length === 0) return;
+      await this.step(behind, Math.min(...behind.map(targetOf)));
+      await (this.options.pause ?? nextTurn)();
+    }
+  }
+
+  /** Where each projection stands, by name. */
+  async positions(): Promise<ReadonlyMap<string, number>> {
+    await this.load();
+    return new Map(this.folds.map(({ projection, position }) => [projection.name, position]));
+  }
+
+  private async load(): Promise<void> {
+    if (this.hasLoaded) return;
+    const { dialect, write } = this.models;
+    await dialect.withSession(write, async (session) => {
+      for (const fold of this.folds) {
+        const checkpoint = await loadCheckpoint(session, fold.projection, fold.suffix, noTime);
+        fold.position = checkpoint.position;
+        fold.generation = checkpoint.generation;
+        // Checkpoints hold positions the store gave us.
+        if (fold.position > beforeFirst) fold.lastRead = fold.position as Position;
+      }
+    });
+    this.hasLoaded = true;
+  }
+
+  /** One page of the log, none of it beyond `until`, for those who have not seen it. */
+  private async step(behind: readonly Fold[], until: number): Promise<void> {
+    const { dialect, write } = this.models;
+    const last = behind.toSorted((a, b) => a.position - b.position)[0]?.lastRead;
+    // Positions have gaps of unknown size: a page begins with the last event of the one before.
+    const limit = (this.options.batchSize ?? dialect.batchSize) + 1;
+    const page = await this.store.readAll({ from: last ?? 'start', limit });
+    const fresh = page.filter(({ position }) => position <= until && (last === undefined || position > last));
+    const isThere = page.length < limit || (page.at(-1)?.position ?? until) >= until;
+    const newest: RecordedEvent | undefined = fresh.at(-1);
+    const position = isThere ? until : (newest?.position ?? until);
+    // Of an event, or a checkpoint's, which the store once told.
+    const batch = { events: fresh, position: position as Position, caughtUp: isThere };
+    try {
+      await dialect.withSession(write, (session) => applyBatch(session, behind, batch, noTime));
+    } catch (error) {
+      for (const fold of this.folds) fold.cache.clear();
+      // Whether it was committed only the checkpoint can tell.
+      this.hasLoaded = false;
+      const failed = error instanceof ProjectionFailure && behind.find((fold) => fold === error.active);
+      if (!failed) throw error;
+      failed.failure = error;
+      return;
+    }
+    for (const fold of behind) {
+      if (newest && newest.position > (fold.lastRead ?? beforeFirst)) fold.lastRead = newest.position;
+    }
+    this.events += fresh.length;
+    this.options.onProgress?.({ events: this.events, position });
+  }
+}

@@ -1,0 +1,210 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, systemClock } from '../../platform/clock.js';
+import { explain } from '../compare/compare-read-models.js';
+import type { TableDifference } from '../compare/compare-tables.js';
+import type { WrongRow } from '../compare/comparison.js';
+import { LogFold } from '../compare/fold-log.js';
+import { beforeFirst } from '../engine/checkpoints.js';
+import { DatabaseFailure, type WriteSession } from '../engine/dialect.js';
+import { comparedAt, compareShadow, type Positions } from './compare-shadow.js';
+import type { RebuildOptions } from './rebuild-options.js';
+import type { RebuildReport, RebuiltProjection } from './rebuild-report.js';
+import type { RebuildProgress } from './rebuild-row.js';
+import { dropShadow, prepareShadow, shadowSuffix } from './shadow-tables.js';
+import { dropRetired, fence, settleFences, swapTables } from './swap.js';
+
+const swapAttempts = 5;
+const swapBackOffMs = 500;
+
+/**
+ * Builds the tables of some projections anew beside the live ones, compares the two at one position of the log, and
+ * puts the new ones in their place while both are in use. Interrupted at any point, the next run goes on.
+ * @throws {ProjectionFailure} an event cannot be applied, {@link DatabaseFailure}, or the signal's reason. What was
+ * built stays for the next run.
+ */
+export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
+  return new Rebuild(options).run();
+}
+
+class Rebuild {
+  private readonly startedAt = performance.now();
+  private readonly clock: Clock;
+  private readonly fold: LogFold;
+  private phase: RebuildProgress['phase'] = 'folding';
+  private target = beforeFirst;
+  private events = 0;
+  private differenceCount: number | null = null;
+  /** Where this run began, for the time left: a resumed one begins in the middle. */
+  private first: { readonly position: number; readonly atMs: number } | undefined;
+
+  constructor(private readonly options: RebuildOptions) {
+    const { store, models, projections, batchSize, pauseMs, signal } = options;
+    this.clock = options.clock ?? systemClock;
+    this.fold = new LogFold(store, models, projections, {
+      suffix: shadowSuffix,
+      ...(batchSize === undefined ? {} : { batchSize }),
+      signal,
+      pause: () => delay(pauseMs),
+      onProgress: ({ events, position }) => {
+        this.events = events;
+        this.tell(position);
+      },
+    });
+  }
+
+  async run(): Promise<RebuildReport> {
+    const { models, projections, request } = this.options;
+    await this.clearUp();
+    await prepareShadow(models, projections, request.restart);
+    // Most of the log before the snapshot is taken, so that it is not kept open for long.
+    await this.advance(await this.livePositions());
+    const { rebuilt, tables, found } = await this.compare();
+    const differenceCount = tables.reduce((sum, table) => sum + table.differences, 0);
+    this.differenceCount = differenceCount;
+    const differences = await this.decidingEvents(found, rebuilt);
+    const swapped = request.compareOnly ? undefined : await this.swap();
+    this.enter('cleaning');
+    await this.inSession((session) =>
+      swapped ? dropRetired(session, projections) : dropShadow(session, projections),
+    );
+    return {
+      projections: rebuilt.map((one) => ({ ...one, swappedAt: swapped?.get(one.projection) ?? null })),
+      tables,
+      differenceCount,
+      differences,
+      events: this.events,
+      elapsedMs: Math.round(performance.now() - this.startedAt),
+    };
+  }
+
+  /** Ends what rebuilds before this one have left: this one holds the lease, so they are gone. */
+  private async clearUp(): Promise<void> {
+    const { models, projections, rebuildId } = this.options;
+    await this.inSession(async (session) => {
+      const isGone = (other: string) => other !== rebuildId;
+      await settleFences(models.dialect, session, projections, { isGone, at: this.clock.now() });
+      await dropRetired(session, projections);
+    });
+  }
+
+  private compare() {
+    this.enter('comparing');
+    return compareShadow(this.options, this.fold, (targets) => this.advance(targets));
+  }
+
+  private decidingEvents(
+    found: readonly TableDifference[],
+    rebuilt: readonly RebuiltProjection[],
+  ): Promise<WrongRow[]> {
+    const { store, projections, signal } = this.options;
+    this.enter('explaining');
+    const wrong = new Set(found.map(({ table }) => table));
+    const concerned = projections.filter(({ tables }) => tables.some((table) => wrong.has(table)));
+    return explain(found, comparedAt(rebuilt), concerned, {
+      store,
+      signal,
+      onProgress: ({ position }) => this.tell(position),
+    });
+  }
+
+  /** @returns where the new tables were when they took their place. */
+  private async swap(): Promise<Positions> {
+    const { projections, signal } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      // The end of the log first: live tables that stand still are behind it, the others stand still from the fence
+      // to the swap.
+      await this.advance(await this.headPositions());
+      await this.advance(await this.headPositions());
+      this.enter('swapping');
+      try {
+        return await this.swapOnce();
+      } catch (error) {
+        await this.inSession((session) =>
+          settleFences(this.options.models.dialect, session, projections, {
+            isGone: (rebuildId) => rebuildId === this.options.rebuildId,
+            at: this.clock.now(),
+          }),
+        );
+        if (await this.isSwapped()) return this.livePositions();
+        if (!(error instanceof DatabaseFailure) || attempt === swapAttempts) throw error;
+        await delay(swapBackOffMs * attempt, undefined, { signal });
+      }
+    }
+  }
+
+  private async swapOnce(): Promise<Positions> {
+    const { models, projections, rebuildId, signal } = this.options;
+    const live = await this.inSession((session) => fence(session, projections, rebuildId, this.clock.now()));
+    await this.advance(live);
+    signal.throwIfAborted();
+    const positions = await this.fold.positions();
+    await this.inSession((session) =>
+      swapTables(models.dialect, session, projections, { rebuildId, at: this.clock.now() }),
+    );
+    return positions;
+  }
+
+  /** Whether the swap happened although its answer was lost. */
+  private async isSwapped(): Promise<boolean> {
+    const { models, projections } = this.options;
+    const names = await this.inSession((session) => models.dialect.namesInUse(session));
+    return projections.every(({ tables }) => tables.every(({ name }) => !names.has(name + shadowSuffix)));
+  }
+
+  private async advance(targets: Positions): Promise<void> {
+    this.target = Math.max(this.target, ...targets.values());
+    await this.fold.advance(targets);
+    const [failure] = this.fold.failures;
+    if (failure) throw failure;
+  }
+
+  private livePositions(): Promise<Positions> {
+    const names = new Set(this.options.projections.map(({ name }) => name));
+    return this.inSession(async (session) => {
+      const rows = await session.all('SELECT name, position FROM projection_checkpoints', []);
+      return new Map(
+        rows
+          .filter(({ name }) => names.has(String(name)))
+          .map(({ name, position }) => [String(name), Number(position)]),
+      );
+    });
+  }
+
+  private async headPositions(): Promise<Positions> {
+    const head = (await this.options.store.head()) ?? beforeFirst;
+    return new Map(this.options.projections.map(({ name }) => [name, head]));
+  }
+
+  private inSession<Result>(work: (session: WriteSession) => Promise<Result>): Promise<Result> {
+    const { dialect, write } = this.options.models;
+    return dialect.withSession(write, work);
+  }
+
+  private enter(phase: RebuildProgress['phase']): void {
+    this.options.signal.throwIfAborted();
+    this.phase = phase;
+    this.tell(this.target);
+  }
+
+  private tell(position: number): void {
+    const nowMs = performance.now();
+    const seconds = (nowMs - this.startedAt) / 1_000;
+    if (this.phase === 'folding') this.first ??= { position, atMs: nowMs };
+    this.options.onProgress?.({
+      phase: this.phase,
+      position,
+      target: this.target,
+      events: this.events,
+      eventsPerSecond: seconds > 0 ? Math.round(this.events / seconds) : 0,
+      secondsLeft: this.phase === 'folding' ? this.secondsLeft(position, nowMs) : null,
+      differenceCount: this.differenceCount,
+    });
+  }
+
+  private secondsLeft(position: number, nowMs: number): number | null {
+    const { first } = this;
+    if (!first || position <= first.position) return null;
+    const perMs = (position - first.position) / (nowMs - first.atMs);
+    return Math.max(0, Math.round((this.target - position) / perMs / 1_000));
+  }
+}

@@ -1,0 +1,158 @@
+import type { Instant } from '../../events/ids.js';
+import { checkpointName, checkpointsTable, findCheckpoint } from '../engine/checkpoints.js';
+import type { Dialect, WriteSession } from '../engine/dialect.js';
+import type { Projection } from '../engine/projection.js';
+import { placeholders } from '../engine/sql.js';
+import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-row.js';
+import { dropTables, inTransaction, retiredSuffix, shadowSuffix, tableNames } from './shadow-tables.js';
+
+/*
+ * The swap, step by step; a process may die after each of them:
+ * 1. fence: nobody but this rebuild writes the live tables from here on, queries go on reading them;
+ * 2. the shadow catches up with where the live tables stopped;
+ * 3. the tables are renamed, all at once, and the checkpoints move to where the shadow is: together in SQLite, one
+ *    right after the other in MySQL, where DDL commits by itself;
+ * 4. the retired tables are dropped.
+ * settleFences finishes or takes back what a rebuild has left between 1 and 3.
+ */
+
+/** Step 1. @returns where each live projection stands, by name. @throws {RebuildStopped} */
+export function fence(
+  session: WriteSession,
+  projections: readonly Projection[],
+  rebuildId: string,
+  at: Instant,
+): Promise<ReadonlyMap<string, number>> {
+  return inTransaction(session, async () => {
+    await assertRunning(session, rebuildId, at);
+    const names = projections.map(({ name }) => name);
+    await session.run(
+      `UPDATE ${checkpointsTable.name} SET fenced_by = ?, generation = COALESCE(generation, 0) + 1
+       WHERE name IN (${placeholders(names.length)})`,
+      [rebuildId, ...names],
+    );
+    const rows = await session.all(
+      `SELECT name, position FROM ${checkpointsTable.name} WHERE name IN (${placeholders(names.length)})`,
+      names,
+    );
+    return new Map(rows.map(({ name, position }) => [String(name), Number(position)]));
+  });
+}
+
+/** Step 3. @throws {RebuildStopped} when the fence is gone: the rebuild was taken for dead. */
+export function swapTables(
+  dialect: Dialect,
+  session: WriteSession,
+  projections: readonly Projection[],
+  { rebuildId, at }: { readonly rebuildId: string; readonly at: Instant },
+): Promise<void> {
+  const renames = projections.flatMap(({ tables }) =>
+    tables.flatMap(({ name }) => [
+      { from: name, to: name + retiredSuffix },
+      { from: name + shadowSuffix, to: name },
+    ]),
+  );
+  return dialect.undisturbed(session, async () => {
+    await assertFenced(session, projections, rebuildId);
+    await dialect.renameTables(session, renames, () => moveCheckpoints(session, projections, at));
+  });
+}
+
+async function assertFenced(
+  session: WriteSession,
+  projections: readonly Projection[],
+  rebuildId: string,
+): Promise<void> {
+  for (const { name } of projections) {
+    const checkpoint = await findCheckpoint(session, name);
+    if (checkpoint && checkpoint.fencedBy !== rebuildId) {
+      throw new RebuildStopped('it was silent for so long that its fence was ended');
+    }
+  }
+}
+
+/** Step 4. */
+export function dropRetired(session: WriteSession, projections: readonly Projection[]): Promise<void> {
+  return dropTables(
+    session,
+    projections.flatMap((projection) => tableNames(projection, retiredSuffix)),
+  );
+}
+
+/**
+ * Ends the fences of rebuilds that are gone: where the tables were renamed the checkpoints follow, else the live
+ * tables go on as they are.
+ * @param isGone whether the rebuild of this id will not go on.
+ */
+export async function settleFences(
+  dialect: Dialect,
+  session: WriteSession,
+  projections: readonly Projection[],
+  { isGone, at }: { isGone(rebuildId: string): boolean; readonly at: Instant },
+): Promise<void> {
+  await dialect.undisturbed(session, async () => {
+    const names = await dialect.namesInUse(session);
+    for (const projection of projections) {
+      const checkpoint = await findCheckpoint(session, projection.name);
+      if (!checkpoint?.fencedBy || !isGone(checkpoint.fencedBy)) continue;
+      const isRenamed =
+        tableNames(projection, retiredSuffix).every((name) => names.has(name)) &&
+        tableNames(projection, shadowSuffix).every((name) => !names.has(name));
+      await inTransaction(session, () =>
+        isRenamed
+          ? moveCheckpoints(session, [projection], at)
+          : liftFence(session, projection.name, checkpoint.fencedBy ?? ''),
+      );
+    }
+  });
+}
+
+/**
+ * Ends what a dead rebuild has left, so that no projection stands still until the next one. Cheap when there is
+ * nothing to do.
+ * @param projections all of them: the dead rebuild may have been of others than the next.
+ */
+export async function settleDead(
+  dialect: Dialect,
+  session: WriteSession,
+  projections: readonly Projection[],
+  at: Instant,
+): Promise<void> {
+  await failLapsed(session, at);
+  const fences = await session.all(
+    `SELECT fenced_by FROM ${checkpointsTable.name} WHERE fenced_by IS NOT NULL`,
+    [],
+  );
+  if (fences.length === 0) return;
+  const row = await findRebuild(session);
+  const isGone = (rebuildId: string) => row?.rebuildId !== rebuildId || !isAlive(row, at);
+  await settleFences(dialect, session, projections, { isGone, at });
+}
+
+async function liftFence(session: WriteSession, name: string, rebuildId: string): Promise<void> {
+  await session.run(
+    `UPDATE ${checkpointsTable.name} SET fenced_by = NULL, generation = COALESCE(generation, 0) + 1
+     WHERE name = ? AND fenced_by = ?`,
+    [name, rebuildId],
+  );
+}
+
+/** The live checkpoints take over where the shadow is; an operator's pause stays. */
+async function moveCheckpoints(
+  session: WriteSession,
+  projections: readonly Projection[],
+  at: Instant,
+): Promise<void> {
+  for (const projection of projections) {
+    const shadowName = checkpointName(projection, shadowSuffix);
+    const shadow = await findCheckpoint(session, shadowName);
+    if (!shadow) throw new Error(`the checkpoint ${shadowName} is missing`);
+    await session.run(
+      `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, updated_at = ?, parked = NULL,
+         fenced_by = NULL, generation = COALESCE(generation, 0) + 1
+       WHERE name = ?`,
+      [shadow.version, shadow.position, at, projection.name],
+    );
+    await session.run(`DELETE FROM ${checkpointsTable.name} WHERE name = ?`, [shadowName]);
+  }
+}
