@@ -1,11 +1,12 @@
 import type { RecordedEvent } from '../event-store/port.js';
 import type { Instant } from '../events/ids.js';
 import { Charges } from './charges.js';
+import { checks } from './check-codes.js';
 import { type AuditOptions, type CheckGroup, defaultAuditOptions, dispatch } from './fact.js';
 import { Findings } from './findings.js';
 import { Orders } from './orders.js';
 import { Queues } from './queues.js';
-import type { AuditReport, Listed, Unfinished } from './report.js';
+import type { AuditReport, Finding, Listed, Unfinished } from './report.js';
 import { Reservations } from './reservations.js';
 import { SeatLimits } from './seat-limits.js';
 import { SeatOwners } from './seat-owners.js';
@@ -22,7 +23,7 @@ const maxListed = 100;
  * Keeps a few fields for each stream: memory grows with the number of seats, fans and orders, not with events.
  */
 export class Auditor {
-  readonly #findings = new Findings();
+  readonly #findings = new Findings(checks);
   readonly #structure = new Structure(this.#findings);
   readonly #owners: SeatOwners;
   readonly #orders: Orders;
@@ -56,6 +57,11 @@ export class Auditor {
   /** The latest time any event states; undefined in an empty log. */
   get newestAt(): Instant | undefined {
     return this.#newestAt;
+  }
+
+  /** What was found so far. */
+  get findings(): readonly Finding[] {
+    return this.#findings.kept;
   }
 
   /** Takes the next event of the log; every event in log order, from the first on. */

@@ -74,6 +74,3 @@ export const checks = {
 } as const satisfies Record<string, readonly [invariant: string, meaning: string]>;
 
 export type CheckCode = keyof typeof checks;
-
-/** All codes in the order of the report. */
-export const checkCodes = Object.keys(checks) as CheckCode[]; // the keys of the table above and nothing else

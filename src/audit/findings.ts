@@ -1,15 +1,22 @@
-import { type CheckCode, checkCodes, checks } from './check-codes.js';
+import type { CheckCode } from './check-codes.js';
 import type { CheckResult, EventRef, Finding } from './report.js';
 
 /** Findings kept in full; more are counted. */
 const maxFindings = 1_000;
 
+/** Checks by their codes, in the order of the report: the invariant each guards and what holds when it is silent. */
+export type CheckTable<Code extends string> = Readonly<
+  Record<Code, readonly [invariant: string, meaning: string]>
+>;
+
 /** Counts what every check looked at and keeps what it found. */
-export class Findings {
-  readonly kept: Finding[] = [];
-  readonly #examined = new Map<CheckCode, number>();
-  readonly #found = new Map<CheckCode, number>();
+export class Findings<Code extends string = CheckCode> {
+  readonly kept: Finding<Code>[] = [];
+  readonly #examined = new Map<Code, number>();
+  readonly #found = new Map<Code, number>();
   count = 0;
+
+  constructor(private readonly checks: CheckTable<Code>) {}
 
   /**
    * One fact examined by a check.
@@ -17,7 +24,7 @@ export class Findings {
    * @param message what is wrong, asked for only when something is.
    * @param events the offending event first.
    */
-  expect(code: CheckCode, holds: boolean, message: () => string, ...events: readonly EventRef[]): void {
+  expect(code: Code, holds: boolean, message: () => string, ...events: readonly EventRef[]): void {
     this.#examined.set(code, (this.#examined.get(code) ?? 0) + 1);
     if (holds) return;
     this.count++;
@@ -25,9 +32,10 @@ export class Findings {
     if (this.kept.length < maxFindings) this.kept.push({ code, message: message(), events });
   }
 
-  results(): CheckResult[] {
-    return checkCodes.map((code) => {
-      const [invariant, meaning] = checks[code];
+  results(): CheckResult<Code>[] {
+    const codes = Object.keys(this.checks) as Code[]; // the keys of the table and nothing else
+    return codes.map((code) => {
+      const [invariant, meaning] = this.checks[code];
       const examined = this.#examined.get(code) ?? 0;
       return { code, invariant, meaning, examined, findings: this.#found.get(code) ?? 0 };
     });

@@ -9,14 +9,14 @@ export interface EventRef {
 }
 
 /** One broken rule, with the event that broke it first and those it contradicts after. */
-export interface Finding {
-  readonly code: CheckCode;
+export interface Finding<Code extends string = CheckCode> {
+  readonly code: Code;
   readonly message: string;
   readonly events: readonly EventRef[];
 }
 
-export interface CheckResult {
-  readonly code: CheckCode;
+export interface CheckResult<Code extends string = CheckCode> {
+  readonly code: Code;
   /** The group of rules it belongs to. */
   readonly invariant: string;
   /** What holds when nothing is found. */
