@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { Instant, PerformanceId, ScheduleId, SeatId, VenueId } from '../events/ids.js';
 import type { ScheduleRow } from '../projections/catalog/tables.js';
 import type { LiveSeat, ScheduleOfVenue } from './ports.js';
-import { selectAll } from './select.js';
+import { selectAll, selectFirst } from './select.js';
 
 /** Most dates of one venue, and most of its seats in use on all dates. */
 const maxSchedules = 10_000;
@@ -24,6 +24,22 @@ export async function performancesOnSale(
     [after ?? '', now, limit],
   );
   return rows.map((row) => row.performance_id);
+}
+
+/** See {@link QueryPorts.isSaleOver}. */
+export async function isSaleOver(
+  db: DataSource,
+  performanceId: PerformanceId,
+  now: Instant,
+): Promise<boolean> {
+  const dates = await selectFirst<{ last: Instant | '' | null }>(
+    db,
+    `SELECT MAX(CASE WHEN status = 'scheduled' THEN schedule_date_time ELSE '' END) AS last
+     FROM schedules WHERE performance_id = ?`,
+    [performanceId],
+  );
+  const last = dates?.last ?? null; // null: no dates yet; '': all cancelled
+  return last !== null && last <= now;
 }
 
 /** See {@link QueryPorts.schedulesOfVenue}. */

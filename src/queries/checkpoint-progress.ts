@@ -5,9 +5,13 @@ import { selectFirst } from './select.js';
 /** How often the checkpoints are looked at while somebody waits for them. */
 const lookEveryMs = 15;
 
+/** Counts come as text from some servers. */
+type Cell = number | string | null;
+
 /** How far another process's projections are, read from their checkpoints; looked at only when it matters. */
 export class CheckpointProgress {
   #position = -1;
+  #isStuck = false;
   #looking: Promise<void> | undefined;
   readonly #waiters = new PositionWaiters();
   #isStopped = false;
@@ -26,17 +30,20 @@ export class CheckpointProgress {
   /** Looks again. @throws when the database does not answer. */
   async refresh(): Promise<number> {
     const marks = this.projections.map(() => '?').join(', ');
-    const row = await selectFirst<{ position: number | string | null; found: number | string }>(
+    const row = await selectFirst<{ position: Cell; found: Cell; stuck: Cell }>(
       this.db,
-      `SELECT MIN(position) AS position, COUNT(*) AS found FROM projection_checkpoints WHERE name IN (${marks})`,
+      `SELECT MIN(position) AS position, COUNT(*) AS found,
+         SUM(CASE WHEN paused_at IS NOT NULL OR parked IS NOT NULL THEN 1 ELSE 0 END) AS stuck
+       FROM projection_checkpoints WHERE name IN (${marks})`,
       this.projections,
     );
     const isComplete = Number(row?.found ?? 0) === this.projections.length;
+    this.#isStuck = Number(row?.stuck ?? 0) > 0;
     if (isComplete) this.#position = Math.max(this.#position, Number(row?.position ?? -1));
     return this.#position;
   }
 
-  /** Waits until every projection has applied `position`. @returns false when that took too long. */
+  /** Waits until every projection has applied `position`. @returns false when that took too long, or one is parked or paused. */
   async waitFor(position: number, options: { readonly timeoutMs: number }): Promise<boolean> {
     if (this.#position >= position) return true;
     if (this.#isStopped) return false;
@@ -65,6 +72,8 @@ export class CheckpointProgress {
       // A database that does not answer now may do so before the waiters' time is up.
       await this.refresh().catch(() => undefined);
       this.#waiters.reached(this.#position);
+      // Nobody waits for an operator.
+      if (this.#isStuck) this.#waiters.giveUp();
       if (this.#waiters.isAnyone) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   }

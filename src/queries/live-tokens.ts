@@ -38,6 +38,21 @@ export async function liveTokens(db: DataSource, after: TokenId | null, limit: n
   return rows.map(toLiveToken);
 }
 
+/** See {@link QueryPorts.waitingAfterSale}. Starts from the few queues, never from the many who wait. */
+export async function waitingAfterSale(db: DataSource, endedBy: Instant, limit: number): Promise<TokenId[]> {
+  const rows = await selectAll<{ token_id: TokenId }>(
+    db,
+    `SELECT t.token_id FROM queues q JOIN tokens t ON t.performance_id = q.performance_id
+     WHERE q.waiting > 0 AND t.status = 'waiting'
+       AND EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id)
+       AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
+         AND s.status = 'scheduled' AND s.schedule_date_time > ?)
+     LIMIT ?`,
+    [endedBy, limit],
+  );
+  return rows.map((row) => row.token_id);
+}
+
 /** See {@link QueryPorts.numberOfToken}. */
 export async function numberOfToken(db: DataSource, tokenId: TokenId): Promise<TokenNumber | null> {
   const row = await selectFirst<{ number: number | null; place: number | null }>(

@@ -87,6 +87,9 @@ export interface TokenNumber {
   readonly place: number | null;
 }
 
+/** `tickets` are for dates to come. */
+export type Business = 'holds' | 'orders' | 'charges' | 'tickets';
+
 export interface ScheduleOfVenue {
   readonly scheduleId: ScheduleId;
   readonly performanceId: PerformanceId;
@@ -123,9 +126,15 @@ export interface QueryPorts {
   queueSnapshot(performanceId: PerformanceId): Promise<QueueSnapshot | null>;
   /** Places of waiting fans at or beyond `fromPlace`, ascending. Empty until the queue opens. */
   waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]>;
+  /** What the user still has going at `now`. */
+  unfinishedBusiness(userId: UserId, now: Instant): Promise<Business[]>;
   numberOfToken(tokenId: TokenId): Promise<TokenNumber | null>;
   /** Performances with a scheduled date after `now`, in id order, after `after`. */
   performancesOnSale(now: Instant, after: PerformanceId | null, limit: number): Promise<PerformanceId[]>;
+  /** Whether a performance has dates and every one of them has begun at `now` or was cancelled. */
+  isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean>;
+  /** Tokens that wait for a performance whose sale was over at `endedBy`. */
+  waitingAfterSale(endedBy: Instant, limit: number): Promise<TokenId[]>;
   /** Seats of a schedule that are reserved, or held with a deadline after `now`. */
   unavailableSeats(scheduleId: ScheduleId, now: Instant): Promise<SeatId[]>;
   /** In order of their date, then id; at most 10,000. */

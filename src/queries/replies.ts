@@ -109,6 +109,33 @@ export interface QueueReply {
   readonly head: { readonly number: number } | null;
 }
 
+/** What anyone needs to recompute the places of a queue. */
+export interface QueueFairnessReply {
+  readonly performanceId: PerformanceId;
+  readonly algorithm: string;
+  /** SHA-256 (hex) of the seed, published with the performance. */
+  readonly seedHash: string;
+  readonly opened: boolean;
+  readonly openedAt: Instant | null;
+  /** Null until the queue opens and the seed is revealed. */
+  readonly seed: string | null;
+  /** Numbers below it were given before the opening and are shuffled; null until the queue opens. */
+  readonly shuffledCount: number | null;
+  readonly issued: number;
+  readonly admittedUpTo: number;
+}
+
+/** One number of a queue and how far its fan came. */
+export interface QueueNumberReply {
+  readonly number: number;
+  readonly tokenId: TokenId;
+  /** Null until the queue opens. */
+  readonly place: number | null;
+  /** `left`: the turn ended before it was this fan's; `admitted`: it was, whatever came then. */
+  readonly state: 'waiting' | 'admitted' | 'left';
+  readonly admittedAt: Instant | null;
+}
+
 export interface HeldSeatReply {
   readonly seatId: SeatId;
   readonly sectionName: string | null;

@@ -118,3 +118,29 @@ it('lists the charges still open that nobody has touched for a while', async () 
   ]);
   expect(await ports.openCharges(minute(99), 1)).toHaveLength(1);
 });
+
+it('tells what a fan still has going, and what not any more', async () => {
+  const { history, story } = await richMina();
+  const business = async (now = minute(0), userId = mina) => {
+    const { models } = await asking(history);
+    return queryPorts(models.read).unfinishedBusiness(userId, now);
+  };
+  expect(await business()).toEqual([]);
+  await story.concert();
+  await story.queue(mina);
+  await story.open(0);
+  await story.admit(0, 1);
+  await story.enter(mina, 0);
+  await story.hold(mina, 'A-1', 'hold');
+  const data = { chargeId: charge('open'), userId: mina, amount: 7, paymentMethod: 'pm_1' };
+  await history.add(streams.charge(data.chargeId), { type: 'ChargeRequested', data });
+  expect(await business()).toEqual(['holds', 'charges']);
+  expect(await business(minute(100_000))).toEqual(['charges']);
+  await story.place(mina, 'order', 'hold', ['A-1']);
+  expect(await business()).toEqual(['holds', 'orders', 'charges']);
+  await story.reserve(mina, 'A-1', 'hold', 'order');
+  await story.paid(mina, 'order', 150);
+  expect(await business()).toEqual(['charges', 'tickets']);
+  expect(await business(minute(100_000_000))).toEqual(['charges']);
+  expect(await business(minute(0), joon)).toEqual([]);
+});

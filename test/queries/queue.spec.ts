@@ -1,5 +1,6 @@
-import type { UserId } from '../../src/events/ids.js';
+import type { PerformanceId, UserId } from '../../src/events/ids.js';
 import { getQueue } from '../../src/queries/get-queue.js';
+import { getQueueFairness, listQueueNumbers } from '../../src/queries/get-queue-fairness.js';
 import { getQueueToken } from '../../src/queries/get-queue-token.js';
 import { queryPorts } from '../../src/queries/query-ports.js';
 import { closeAll, History, id, minute } from '../projections/history.js';
@@ -211,5 +212,87 @@ describe('what admission asks', () => {
     expect(await ports.performancesOnSale(minute(9_999), null, 10)).toEqual([performanceId]);
     expect(await ports.performancesOnSale(minute(10_000), null, 10)).toEqual([]);
     expect(await ports.performancesOnSale(minute(0), performanceId, 10)).toEqual([]);
+  });
+
+  it('is who still waits when the last date has begun', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    await story.admit(0, 1);
+    await story.leave(fan(1));
+    const { models } = await asking(history);
+    const ports = queryPorts(models.read);
+    expect(await ports.waitingAfterSale(minute(9_999), 10)).toEqual([]);
+    expect(await ports.isSaleOver(performanceId, minute(9_999))).toBe(false);
+    expect(new Set(await ports.waitingAfterSale(minute(10_000), 10))).toEqual(
+      new Set([tokenOf(fan(2)), tokenOf(fan(3))]),
+    );
+    expect(await ports.waitingAfterSale(minute(10_000), 1)).toHaveLength(1);
+    expect(await ports.isSaleOver(performanceId, minute(10_000))).toBe(true);
+  });
+
+  it('counts cancelled dates as over, and a performance without dates as not', async () => {
+    const { history, story } = await queueOf(1);
+    await story.schedule('cancelled');
+    const { models } = await asking(history);
+    const ports = queryPorts(models.read);
+    expect(await ports.isSaleOver(performanceId, minute(0))).toBe(true);
+    expect(await ports.waitingAfterSale(minute(0), 10)).toEqual([tokenOf(fan(0))]);
+    expect(await ports.isSaleOver(id<PerformanceId>('another'), minute(0))).toBe(false);
+  });
+});
+
+describe('what anyone may check', () => {
+  it('is the hash before the opening, and the seed after it', async () => {
+    const before = await asking((await queueOf(2)).history);
+    const published = {
+      algorithm: 'fisher-yates-sha256-v1',
+      seedHash: 'ab'.repeat(32),
+      issued: 2,
+      admittedUpTo: 0,
+    };
+    expect(await getQueueFairness(before.context, performanceId)).toEqual({
+      ...published,
+      performanceId,
+      opened: false,
+      openedAt: null,
+      seed: null,
+      shuffledCount: null,
+    });
+    const { history, story } = await queueOf(2);
+    await story.open(2);
+    const after = await asking(history);
+    expect(await getQueueFairness(after.context, performanceId)).toMatchObject({
+      opened: true,
+      seed,
+      shuffledCount: 2,
+    });
+    expect(await getQueueFairness(after.context, id<PerformanceId>('another'))).toBeNull();
+  });
+
+  it('is every number with its place and fate, in pages', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    await story.issue(fan(0)); // a second number is nobody's
+    await story.queue(fan(5));
+    await story.leave(fan(1));
+    await story.admit(0, 3);
+    await story.leave(fan(2));
+    const { context } = await asking(history);
+    const first = await listQueueNumbers(context, performanceId, { limit: 3, cursor: null });
+    const rest = await listQueueNumbers(context, performanceId, { limit: 3, cursor: first.nextCursor });
+    const brief = [...first.items, ...rest.items].map(
+      ({ number, place, state }) => `${number} ${place} ${state}`,
+    );
+    expect(brief).toEqual(['0 0 admitted', '1 1 left', '2 2 admitted', '3 3 waiting', '5 5 waiting']);
+    expect([first.items.length, rest.nextCursor]).toEqual([3, null]);
+    expect(first.items[0]).toEqual({
+      number: 0,
+      tokenId: tokenOf(fan(0)),
+      place: 0,
+      state: 'admitted',
+      admittedAt: minute(100),
+    });
   });
 });
