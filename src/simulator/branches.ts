@@ -1,0 +1,130 @@
+import type { RecordedEvent } from '../event-store/port.js';
+import type { EventMetadata } from '../events/metadata.js';
+import { type DomainEvent, decodeEvent } from '../events/registry.js';
+
+/**
+ * What must happen sometimes in a large run: a simulation that never reaches one of these proves nothing about it
+ * ("sometimes assertions"). Refusals are counted beside these, as `refused: <code>`.
+ */
+export const expectedBranches = [
+  'lapsed hold taken over by the next fan',
+  'hold expired by itself',
+  'hold released by its fan',
+  'seats of a partial hold given back',
+  'seats given back after a failed order',
+  'seats given back after a cancelled order',
+  'order failed: insufficient-points',
+  'order failed: hold-lapsed',
+  'order failed: seat-taken',
+  'order paid in its request',
+  'order paid by the recovery',
+  'order refunded in its request',
+  'order refunded by the recovery',
+  'points given back',
+  'charge credited in its request',
+  'charge credited by the recovery',
+  'charge credited by a callback',
+  'charge declined',
+  'charge written by the older build',
+  'payment asked for again',
+  'turn completed',
+  'turn left',
+  'turn expired: claim-lapsed',
+  'turn expired: time-used-up',
+  'turn expired: queue-full',
+  'queue number given twice',
+  'several fans admitted at once',
+  'early fans shuffled',
+  'plan published again',
+  'seat kept in a plan that drops it',
+  'append recognised as a retry',
+  'timers restored after all jobs were lost',
+  'refused: seat-held',
+  'refused: seat-reserved',
+  'refused: no-seats-available',
+  'refused: insufficient-points',
+  'refused: seat-limit-reached',
+  'refused: hold-lapsed',
+  'refused: hold-ended',
+  'refused: hold-in-progress',
+  'refused: token-waiting',
+  'refused: token-ended',
+  'refused: queue-full',
+  'refused: login-id-taken',
+  'refused: payment-declined',
+] as const;
+
+/** Tells which of the branches above each append shows. */
+export class BranchWatch {
+  readonly #numbered = new Set<string>();
+
+  constructor(private readonly saw: (branch: string) => void) {}
+
+  see(written: readonly RecordedEvent[]): void {
+    const types = written.map(({ type }) => type);
+    const isTakeOver = types.includes('SeatHoldExpired') && types.includes('SeatHeld');
+    if (isTakeOver) this.saw('lapsed hold taken over by the next fan');
+    for (const recorded of written) {
+      if (isTakeOver && recorded.type === 'SeatHoldExpired') continue;
+      const event = decodeEvent(recorded);
+      const branch = branchOf(event, recorded);
+      if (branch !== undefined) this.saw(branch);
+      if (event.type !== 'TokenIssued') continue;
+      if (this.#numbered.has(event.data.tokenId)) this.saw('queue number given twice');
+      this.#numbered.add(event.data.tokenId);
+    }
+  }
+}
+
+function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefined {
+  // encodeEvent wrote it.
+  const { actor, schemaVersion } = recorded.metadata as EventMetadata;
+  const by = actor.kind === 'process' ? 'by the recovery' : 'in its request';
+  switch (event.type) {
+    case 'SeatHoldExpired':
+      return 'hold expired by itself';
+    case 'SeatHoldReleased':
+      return releases[event.data.reason];
+    case 'SeatReservationCancelled':
+      return cancellations[event.data.reason];
+    case 'OrderPaid':
+      return `order paid ${by}`;
+    case 'OrderFailed':
+      return `order failed: ${event.data.reason}`;
+    case 'OrderRefunded':
+      return `order refunded ${by}`;
+    case 'PointsRefunded':
+      return event.data.amount > 0 ? 'points given back' : undefined;
+    case 'PointsCharged':
+      return `charge credited ${actor.kind === 'anonymous' ? 'by a callback' : by}`;
+    case 'ChargeDeclined':
+      return 'charge declined';
+    case 'ChargeRequested':
+      return schemaVersion === 1 ? 'charge written by the older build' : undefined;
+    case 'TokenCompleted':
+      return 'turn completed';
+    case 'TokenLeft':
+      return 'turn left';
+    case 'TokenExpired':
+      return `turn expired: ${event.data.reason}`;
+    case 'TokensAdmitted':
+      return event.data.to - event.data.from > 1 ? 'several fans admitted at once' : undefined;
+    case 'QueueOpened':
+      return event.data.shuffledCount > 1 ? 'early fans shuffled' : undefined;
+    case 'SectionPublished':
+      return recorded.revision > 2 ? 'plan published again' : undefined;
+    default:
+      return undefined; // the other events happen in every run
+  }
+}
+
+const releases = {
+  conflict: 'seats of a partial hold given back',
+  released: 'hold released by its fan',
+  'order-failed': 'seats given back after a failed order',
+} as const;
+
+const cancellations = {
+  'order-cancelled': 'seats given back after a cancelled order',
+  'order-failed': 'seats given back after a failed order',
+} as const;

@@ -1,0 +1,71 @@
+import { expectedBranches } from './branches.js';
+import { type FaultKind, faultKinds } from './faults.js';
+import type { RunSeed } from './run-seed.js';
+import { type SimulationOptions, type SimulationOutcome } from './simulate.js';
+
+export interface CampaignOptions {
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly steps: number;
+  readonly withoutFaults: ReadonlySet<FaultKind>;
+  /** Runs one seed at a time each; as many seeds are under way as there are of these. */
+  readonly runners: readonly RunSeed[];
+  readonly onProgress?: (soFar: CampaignReport) => void;
+  /** No further seed is begun once aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CampaignReport {
+  /** Seeds that have ended. */
+  readonly seeds: number;
+  /** Seeds run twice and compared. */
+  readonly repeated: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** How often each kind of fault struck, in the order of faults.ts; also those that never did. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly branches: ReadonlyMap<string, number>;
+  /** Faults and branches that a large campaign must see and this one never did. */
+  readonly neverSeen: readonly string[];
+  readonly failures: readonly { readonly options: SimulationOptions; readonly outcome: SimulationOutcome }[];
+}
+
+/** From how many full seeds on everything that must happen sometimes must have happened. */
+export const seedsThatSeeAll = 1_000;
+
+/** Runs one seed after the other on every runner and sums up. */
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const faults = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
+  const branches = new Map<string, number>();
+  const failures: { options: SimulationOptions; outcome: SimulationOutcome }[] = [];
+  const sums = { seeds: 0, repeated: 0, events: 0, virtualMs: 0 };
+  const report = (): CampaignReport => {
+    const unseen = [...faults].filter(([kind, count]) => count === 0 && !options.withoutFaults.has(kind));
+    const neverSeen = [
+      ...unseen.map(([kind]) => `fault ${kind}`),
+      ...expectedBranches.filter((branch) => !branches.has(branch)),
+    ];
+    return { ...sums, faults, branches, neverSeen, failures };
+  };
+  let next = options.firstSeed;
+  const end = options.firstSeed + options.seeds;
+  const work = async (runSeed: RunSeed) => {
+    while (next < end && !options.signal?.aborted) {
+      const { steps, withoutFaults } = options;
+      const seedOptions = { seed: next++, steps, withoutFaults };
+      const { outcome, isRepeated } = await runSeed(seedOptions);
+      sums.seeds++;
+      sums.repeated += Number(isRepeated);
+      sums.events += outcome.events;
+      sums.virtualMs += outcome.virtualMs;
+      for (const [kind, count] of outcome.faults) faults.set(kind, (faults.get(kind) ?? 0) + count);
+      for (const [branch, count] of outcome.branches)
+        branches.set(branch, (branches.get(branch) ?? 0) + count);
+      if (outcome.findings.length > 0) failures.push({ options: seedOptions, outcome });
+      options.onProgress?.(report());
+    }
+  };
+  await Promise.all(options.runners.map(work));
+  failures.sort((a, b) => a.options.seed - b.options.seed);
+  return report();
+}

@@ -1,0 +1,108 @@
+import type { Command, ICommandHandler } from '@nestjs/cqrs';
+import { AdmitTokens, AdmitTokensHandler } from '../commands/admit-tokens.js';
+import { AdvanceCharge, AdvanceChargeHandler, ChargeProgress } from '../commands/advance-charge.js';
+import { AdvanceCheckout, AdvanceCheckoutHandler, CheckoutProgress } from '../commands/advance-checkout.js';
+import { CancelOrder, CancelOrderHandler } from '../commands/cancel-order.js';
+import { CatalogReader } from '../commands/catalog-reader.js';
+import { ChangePassword, ChangePasswordHandler } from '../commands/change-password.js';
+import { ChargePoints, ChargePointsHandler } from '../commands/charge-points.js';
+import { EnterService, EnterServiceHandler } from '../commands/enter-service.js';
+import { Executor } from '../commands/execute.js';
+import { ExpireHold, ExpireHoldHandler } from '../commands/expire-hold.js';
+import { ExpireToken, ExpireTokenHandler } from '../commands/expire-token.js';
+import { HoldEnder } from '../commands/hold-ender.js';
+import { HoldSeats, HoldSeatsHandler } from '../commands/hold-seats.js';
+import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
+import { IssueToken, IssueTokenHandler } from '../commands/issue-token.js';
+import { LeaveQueue, LeaveQueueHandler } from '../commands/leave-queue.js';
+import { Login, LoginHandler } from '../commands/login.js';
+import { Logout, LogoutHandler } from '../commands/logout.js';
+import { OpenQueue, OpenQueueHandler } from '../commands/open-queue.js';
+import { Pay, PayHandler } from '../commands/pay.js';
+import type {
+  QueueNumbers,
+  SaleDates,
+  SeatAvailability,
+  Settings,
+  VenueUse,
+  WaitingLine,
+} from '../commands/ports.js';
+import { QueueTurn } from '../commands/queue-turn.js';
+import { RefreshSession, RefreshSessionHandler } from '../commands/refresh-session.js';
+import { RefreshToken, RefreshTokenHandler } from '../commands/refresh-token.js';
+import { RegisterUser, RegisterUserHandler } from '../commands/register-user.js';
+import { ReleaseHold, ReleaseHoldHandler } from '../commands/release-hold.js';
+import { SeatKeeper } from '../commands/seat-keeper.js';
+import { SeatOffer } from '../commands/seat-offer.js';
+import { VenuePublisher } from '../commands/venue-publisher.js';
+import type { EventStore } from '../event-store/port.js';
+import type { PaymentProvider } from '../integrations/payment/port.js';
+import type { Clock } from '../platform/clock.js';
+import type { PasswordHasher } from '../platform/password-hasher.js';
+import type { TokenSigner } from '../platform/token-signer.js';
+import type { Commands } from '../processes/ports.js';
+
+/** So few that streams are forgotten and read again, as in an office with many more of them. */
+const maxCachedStreams = 64;
+
+export interface CommandSideParts {
+  readonly store: EventStore;
+  readonly isOnlyWriter: boolean;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly payments: PaymentProvider;
+  readonly hasher: PasswordHasher;
+  readonly signer: TokenSigner;
+  readonly availability: SeatAvailability;
+  readonly numbers: QueueNumbers;
+  readonly line: WaitingLine;
+  readonly venueUse: VenueUse;
+  readonly dates: SaleDates;
+}
+
+/** The whole command side by hand, as the module of the application wires it for one process. */
+export function commandSide(parts: CommandSideParts): Commands {
+  const { store, isOnlyWriter, clock, settings, payments, hasher, signer } = parts;
+  const executor = new Executor(store, clock, isOnlyWriter, maxCachedStreams);
+  const catalog = new CatalogReader(executor, settings);
+  const turn = new QueueTurn(executor, catalog);
+  const holds = new HoldEnder(executor, clock);
+  const offer = new SeatOffer(executor, catalog, parts.availability, clock);
+  const checkout = new CheckoutProgress(executor, holds);
+  const venues = new VenuePublisher(executor, new SeatKeeper(executor, parts.venueUse, clock));
+  const charging = new ChargeProgress(executor, payments, settings);
+  const handlers = new Map<unknown, ICommandHandler>([
+    [AdmitTokens, new AdmitTokensHandler(executor, catalog, parts.line, clock)],
+    [AdvanceCharge, new AdvanceChargeHandler(charging)],
+    [AdvanceCheckout, new AdvanceCheckoutHandler(checkout)],
+    [CancelOrder, new CancelOrderHandler(executor, catalog, checkout, clock)],
+    [ChangePassword, new ChangePasswordHandler(executor, hasher)],
+    [ChargePoints, new ChargePointsHandler(executor, charging)],
+    [EnterService, new EnterServiceHandler(executor, turn)],
+    [ExpireHold, new ExpireHoldHandler(holds)],
+    [ExpireToken, new ExpireTokenHandler(executor, holds)],
+    [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds)],
+    [ImportCatalog, new ImportCatalogHandler(executor, venues, settings)],
+    [
+      IssueToken,
+      new IssueTokenHandler(executor, catalog, turn, signer, parts.numbers, parts.dates, settings, clock),
+    ],
+    [LeaveQueue, new LeaveQueueHandler(executor, holds)],
+    [Login, new LoginHandler(executor, hasher, signer, clock, settings)],
+    [Logout, new LogoutHandler(executor, signer)],
+    [OpenQueue, new OpenQueueHandler(executor, catalog, settings)],
+    [Pay, new PayHandler(executor, checkout, clock)],
+    [RefreshSession, new RefreshSessionHandler(executor, signer, clock, settings)],
+    [RefreshToken, new RefreshTokenHandler(executor, signer, settings)],
+    [RegisterUser, new RegisterUserHandler(executor, hasher)],
+    [ReleaseHold, new ReleaseHoldHandler(executor, holds)],
+  ]);
+  return {
+    async execute<Result>(command: Command<Result>): Promise<Result> {
+      const handler = handlers.get(command.constructor);
+      if (!handler) throw new Error(`no handler for ${command.constructor.name}`);
+      // The map pairs each command with its own handler, whose result is the command's.
+      return (await handler.execute(command)) as Result;
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { AdvanceCharge } from '../commands/advance-charge.js';
+import type { CommandContext } from '../commands/command-context.js';
+import { processContext } from '../commands/command-context.js';
+import type { Settings } from '../commands/ports.js';
+import type { ChargeId } from '../events/ids.js';
+import { TokenSigner } from '../platform/token-signer.js';
+import { describeError, isExpected } from './failures.js';
+import type { Random } from './random.js';
+import { theWorld } from './scheduler.js';
+import type { Seams } from './seams.js';
+import { SimulatedDatabase } from './simulated-database.js';
+import { SimulatedJobs } from './simulated-jobs.js';
+import { SimulatedLog } from './simulated-log.js';
+import { SimulatedPaymentSystem } from './simulated-payments.js';
+import { SimulatedProcess } from './simulated-process.js';
+import type { Surroundings } from './surroundings.js';
+import type { World } from './world.js';
+
+const settings: Settings = {
+  accessTokenTtlMs: 900_000,
+  refreshTokenTtlMs: 3_600_000,
+  queueTokenTtlMs: 3_600_000,
+  catalogMaxAgeMs: 1_000,
+  chargeReplyTimeoutMs: 2_000,
+  paymentCallbackUrl: undefined,
+  secret: 'a secret only the simulation knows, 32+ characters',
+};
+
+/** So few that tokens are forgotten and verified again. */
+const maxRememberedTokens = 16;
+
+/**
+ * Two clocks then differ by the second that docs/operations.md allows. Further apart, an expiry by the clock ahead can
+ * give a seat back to the fan's limit that the process behind takes, and sells, only after that.
+ */
+const largestClockOffsetMs = 500;
+
+/** The longest a process stands still, ms: beyond every deadline of the simulated sale. */
+const longestPauseMs = 20_000;
+
+/** The processes of one office, what they share, and what befalls them. */
+export class Office {
+  readonly log: SimulatedLog;
+  readonly database = new SimulatedDatabase();
+  readonly payments: SimulatedPaymentSystem;
+  readonly #jobs: SimulatedJobs;
+  readonly #around: Surroundings;
+  readonly #chance: Random;
+  readonly #processes: (SimulatedProcess | undefined)[] = [];
+  #backup = this.database.backup();
+
+  /** @param processCount 1: everything in one process with a log of its own; more share their servers. */
+  constructor(
+    private readonly world: World,
+    private readonly processCount: number,
+    seams: Seams,
+  ) {
+    this.log = new SimulatedLog(world);
+    this.payments = new SimulatedPaymentSystem(world);
+    this.payments.onSettled = (key) => this.#callBack(key);
+    this.#jobs = new SimulatedJobs(world);
+    this.#chance = world.random('befalls');
+    const { log, database, payments } = this;
+    const signer = new TokenSigner(settings.secret, world.clock, maxRememberedTokens);
+    this.#around = { world, log, database, payments, jobs: this.#jobs, settings, signer, seams };
+    for (let index = 0; index < processCount; index++) this.#start(index);
+  }
+
+  /** Processes that answer. */
+  get serving(): SimulatedProcess[] {
+    return this.#processes.filter((process) => process !== undefined).filter(({ isServing }) => isServing);
+  }
+
+  /** What may befall processes and servers between two steps of the clients. */
+  befall(): void {
+    const { world } = this;
+    const chance = this.#chance;
+    const alive = this.#processes.filter((process) => process !== undefined);
+    const victim = chance.pick(alive);
+    if (chance.chance(0.02)) this.#backup = this.database.backup();
+    if (!victim) return;
+    if (world.strikes('process-crash', 0.008, victim.name)) victim.die('suddenly');
+    const writer = alive.find((process) => process.isWriting);
+    if (writer && world.strikes('transaction-crash', 0.05, writer.name)) writer.die('in a transaction');
+    if (world.strikes('process-pause', 0.006, victim.name)) {
+      const pauseMs = chance.pick([500, 3_000, 8_000, longestPauseMs]) ?? 0;
+      victim.life.pausedUntilMs = world.scheduler.nowMs + pauseMs;
+    }
+    if (world.strikes('clock-jump', 0.008, victim.name)) {
+      victim.clockOffsetMs = chance.between(-largestClockOffsetMs, largestClockOffsetMs);
+    }
+    if (world.strikes('jobs-emptied', 0.003, 'all jobs')) this.#jobs.empty();
+    if (world.strikes('database-restored', 0.003, 'all tables')) {
+      // As after a failed server: everybody loses the connection and starts anew.
+      for (const process of alive) process.die('with its database');
+      this.database.restore(this.#backup);
+    }
+  }
+
+  /** Ends all trouble: everybody runs and knows the time. */
+  heal(): void {
+    for (const process of this.#processes) {
+      if (!process) continue;
+      process.clockOffsetMs = 0;
+      process.life.pausedUntilMs = 0;
+    }
+  }
+
+  /** Ends all processes. */
+  close(): void {
+    for (const process of this.#processes) if (process) process.life.isOver = true;
+  }
+
+  #start(index: number): void {
+    const { world, processCount } = this;
+    const process = new SimulatedProcess(this.#around, {
+      name: `process-${index}`,
+      isEmbedded: processCount === 1,
+      // The third one and later serve and work on what the first two project.
+      isProjecting: index < 2,
+      // Most clocks are right: deadlines are then met to the millisecond.
+      clockOffsetMs: world.faults.isOn && this.#chance.chance(0.3) ? this.#chance.between(-50, 50) : 0,
+      onDeath: () => {
+        if (this.#processes[index] !== process) return;
+        this.#processes[index] = undefined;
+        world.scheduler.after(this.#chance.between(100, 4_000), () => this.#start(index), theWorld);
+      },
+    });
+    this.#processes[index] = process;
+    process.start();
+  }
+
+  /** The payment system reports a payment; like the API, the office only asks again. */
+  #callBack(chargeId: ChargeId): void {
+    const { world } = this;
+    const process = this.#chance.pick(this.serving);
+    if (!process) return;
+    const context: CommandContext = { ...processContext('charging'), actor: { kind: 'anonymous' } };
+    const call = () =>
+      process.execute(new AdvanceCharge(chargeId, context)).catch((error: unknown) => {
+        if (!isExpected(error)) world.find('unexpected-error', `callback: ${describeError(error)}`);
+      });
+    world.scheduler.after(world.delayMs(), call, process.life);
+  }
+}

@@ -1,0 +1,58 @@
+import { type FaultKind, faultKinds } from './faults.js';
+import { type SimulationOptions, type SimulationOutcome, simulate } from './simulate.js';
+
+/** A run that fails, and how it fails. */
+export interface FailingRun {
+  readonly options: SimulationOptions;
+  readonly outcome: SimulationOutcome;
+}
+
+/** Runs a shrinking may take: each may be as long as the run it shrinks. */
+const maxRuns = 80;
+
+/**
+ * Makes a failing run smaller while it fails in the same way: fewer steps first, then without one kind of fault after
+ * the other, then fewer steps again.
+ * @param run runs a simulation; tests put their own in its place.
+ */
+export async function shrink(failing: FailingRun, run = simulate): Promise<FailingRun> {
+  const [code] = failing.outcome.findings.map((finding) => finding.code);
+  let best = failing;
+  let runs = 0;
+  const attempt = async (options: SimulationOptions): Promise<boolean> => {
+    if (++runs > maxRuns) return false;
+    const outcome = await run(options);
+    if (!outcome.findings.some((finding) => finding.code === code)) return false;
+    best = { options, outcome };
+    return true;
+  };
+  const shorten = async () => {
+    const [found] = best.outcome.findings;
+    const foundAt = found?.step ?? best.options.steps;
+    if (foundAt < best.options.steps) await attempt({ ...best.options, steps: foundAt });
+    for (let less = best.options.steps >> 1; less >= 1; less >>= 1) {
+      while (
+        best.options.steps > less &&
+        (await attempt({ ...best.options, steps: best.options.steps - less }))
+      );
+    }
+  };
+  await shorten();
+  for (const kind of kindsOf(best)) {
+    const withoutFaults = new Set([...(best.options.withoutFaults ?? []), kind]);
+    await attempt({ ...best.options, withoutFaults });
+  }
+  await shorten();
+  return best;
+}
+
+/** The kinds of fault that struck, in the order of the report. */
+function kindsOf({ outcome }: FailingRun): FaultKind[] {
+  return faultKinds.filter((kind) => outcome.faults.has(kind));
+}
+
+/** The command line that repeats a run. */
+export function reproduction({ seed, steps, withoutFaults }: SimulationOptions): string {
+  const without = [...(withoutFaults ?? [])].map((kind) => ` --without ${kind}`).join('');
+  return `npx boxoffice simulate --seed ${seed} --steps ${steps}${without} --trace`;
+}

@@ -1,0 +1,201 @@
+import type { Command } from '@nestjs/cqrs';
+import type { DataSource } from 'typeorm';
+import type { EventStore } from '../event-store/port.js';
+import { toInstant } from '../events/ids.js';
+import type { Clock } from '../platform/clock.js';
+import { AdmissionProcess } from '../processes/admission.js';
+import { Expiry } from '../processes/expiry.js';
+import type { Commands, ProcessLog } from '../processes/ports.js';
+import { Recovery } from '../processes/recovery.js';
+import { InProcessTimers } from '../processes/timers.js';
+import { allProjections } from '../projections/all-projections.js';
+import { ProjectionRunner } from '../projections/engine/runner.js';
+import { CheckpointProgress } from '../queries/checkpoint-progress.js';
+import { type ReadModelProgress, readModelPorts } from '../read-model-ports.js';
+import { commandSide } from './command-side.js';
+import { describeError, isExpected } from './failures.js';
+import { PlainHasher } from './plain-hasher.js';
+import { ProcessStore } from './process-store.js';
+import type { Life } from './scheduler.js';
+import type { SimulatedDatabase } from './simulated-database.js';
+import { SimulatedQueries } from './simulated-queries.js';
+import { SimulatedSession, simulatedDialect } from './simulated-session.js';
+import type { ProcessRole, Surroundings } from './surroundings.js';
+
+/** How often the processes look around, ms. */
+export const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_000 } as const;
+
+/** How long a starting process waits for its read models, ms. */
+const catchUpTimeoutMs = 60_000;
+
+/** So few that rows are forgotten and read again, as in an office with many more of them. */
+const cachedRows = 8;
+
+/** One life of one process of the product: everything it has in memory begins and ends with it. */
+export class SimulatedProcess {
+  readonly life: Life = { isOver: false, pausedUntilMs: 0 };
+  readonly name: string;
+  /** How far its clock is from the true time now, ms. */
+  clockOffsetMs: number;
+  isServing = false;
+  readonly #commands: Commands;
+  readonly #start: () => Promise<void>;
+  readonly #sessions = new Set<SimulatedSession>();
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly role: ProcessRole,
+  ) {
+    const { world, log, seams } = around;
+    this.name = role.name;
+    this.clockOffsetMs = role.clockOffsetMs;
+    const { name, life } = this;
+    const die = () => this.die('with an append on its way');
+    const way = new ProcessStore(world, log, { name, life, isEmbedded: role.isEmbedded, die });
+    const store = seams.store(way);
+    const { progress, follow } = this.#readSide(store);
+    const ports = readModelPorts(new SimulatedQueries(world, around.database, this), progress, this.clock);
+    this.#commands = commandSide({
+      store,
+      isOnlyWriter: role.isEmbedded,
+      clock: this.clock,
+      settings: around.settings,
+      payments: seams.payments(around.payments.for(this)),
+      hasher: new PlainHasher(),
+      signer: around.signer,
+      availability: ports.seatAvailability,
+      numbers: ports.queueNumbers,
+      line: seams.line(ports.waitingLine),
+      venueUse: ports.venueUse,
+      dates: ports.saleDates,
+    });
+    const processes = this.#processes(store, ports);
+    this.#start = async () => {
+      follow();
+      const head = await store.head();
+      if (head !== undefined) await progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+      processes.recovery.start();
+      await processes.expiry.start();
+      processes.admission.start();
+      this.isServing = true;
+    };
+  }
+
+  /** Its own idea of the time. */
+  readonly clock: Clock = {
+    now: () => toInstant(this.clock.nowMs()),
+    nowMs: () => this.around.world.scheduler.nowMs + this.clockOffsetMs,
+  };
+
+  /** Starts it; one that cannot start dies, as it would under a supervisor. */
+  start(): void {
+    const { world } = this.around;
+    world.trace(() => `${this.name} starts`);
+    const fail = (error: unknown) => {
+      this.#judge(error, 'the process could not start');
+      this.die(`while starting: ${describeError(error)}`);
+    };
+    world.scheduler.after(0, () => void this.#start().catch(fail), this.life);
+  }
+
+  /** Runs a command as a request does. */
+  execute<Result>(command: Command<Result>): Promise<Result> {
+    return this.#commands.execute(command);
+  }
+
+  die(how: string): void {
+    if (this.life.isOver) return;
+    const { world } = this.around;
+    this.life.isOver = true;
+    this.isServing = false;
+    world.trace(() => `${this.name} dies ${how}`);
+    for (const session of this.#sessions) session.abandon();
+    this.role.onDeath();
+  }
+
+  /** Whether it has a transaction open with rows in it. */
+  get isWriting(): boolean {
+    return [...this.#sessions].some((session) => session.hasChanges);
+  }
+
+  #readSide(store: EventStore): { progress: ReadModelProgress; follow: () => void } {
+    const { database, seams } = this.around;
+    if (!this.role.isProjecting) {
+      const names = allProjections.map(({ name }) => name);
+      return { progress: new CheckpointProgress(checkpointsOf(database), names), follow: () => undefined };
+    }
+    const dialect = simulatedDialect(
+      () => this.#openSession(),
+      (session) => seams.session(session, database),
+    );
+    const runner = new ProjectionRunner({
+      store,
+      dialect,
+      // The dialect opens its own connections.
+      dataSource: {} as DataSource,
+      projections: allProjections,
+      cachedRows,
+      clock: this.clock,
+      logger: this.#log,
+    });
+    return { progress: runner, follow: () => runner.start() };
+  }
+
+  #processes(store: EventStore, ports: ReturnType<typeof readModelPorts>) {
+    const { jobs } = this.around;
+    const { sweepMs, admissionMs, resumeAfterMs } = intervals;
+    const { isEmbedded } = this.role;
+    const timers = isEmbedded
+      ? new InProcessTimers(this.clock)
+      : jobs.timersFor(this, () => this.clock.nowMs());
+    const turns = isEmbedded ? undefined : jobs.turnsFor(this);
+    const commands = this.#commands;
+    const log = this.#log;
+    return {
+      recovery: new Recovery(commands, ports.openWork, this.clock, log, resumeAfterMs, sweepMs, turns),
+      expiry: new Expiry(store, commands, timers, ports.deadlines, this.clock, log, sweepMs, turns),
+      admission: new AdmissionProcess(store, commands, ports.queues, log, admissionMs, turns),
+    };
+  }
+
+  #openSession() {
+    const session = new SimulatedSession(this.around.world, this.around.database, this);
+    this.#sessions.add(session);
+    const close = () => {
+      session.abandon();
+      this.#sessions.delete(session);
+    };
+    return { session, close };
+  }
+
+  readonly #log: ProcessLog = {
+    info: () => undefined,
+    warn: (details, message) => this.#judge(errorOf(details), message),
+    error: (details, message) => this.#judge(errorOf(details) ?? new Error(message), message),
+  };
+
+  /** What a process reports is an outage, or a defect. */
+  #judge(error: unknown, message: string): void {
+    const { world } = this.around;
+    world.trace(() => `${this.name}: ${message} (${describeError(error)})`);
+    if (error === undefined || isExpected(error)) return;
+    const stack = error instanceof Error ? error.stack : undefined;
+    world.find('unexpected-error', `${this.name}: ${message}: ${stack ?? String(error)}`);
+  }
+}
+
+/** The error in a log line's details: `err`, or `error` where the projections write. */
+function errorOf(details: object): unknown {
+  if ('err' in details) return details.err;
+  return 'error' in details ? details.error : undefined;
+}
+
+/** The one question that {@link CheckpointProgress} asks its database. */
+function checkpointsOf(database: SimulatedDatabase): DataSource {
+  const query = async () => {
+    const positions = [...database.checkpoints().values()];
+    const position = positions.length === 0 ? null : Math.min(...positions);
+    return [{ position, found: positions.length, stuck: 0 }];
+  };
+  return { query } as unknown as DataSource; // nothing else of it is used
+}

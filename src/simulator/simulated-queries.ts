@@ -1,0 +1,205 @@
+import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../events/ids.js';
+import { performancesTable, schedulesTable } from '../projections/catalog/tables.js';
+import type { Table } from '../projections/engine/table.js';
+import { type OrderRow, ordersTable } from '../projections/orders/tables.js';
+import { scheduleSeatsTable } from '../projections/seats/tables.js';
+import { queuesTable, tokensTable } from '../projections/tokens/tables.js';
+import { chargesTable } from '../projections/wallets/tables.js';
+import { ReadModelsUnavailable } from '../queries/outage.js';
+import type {
+  HeldSeat,
+  HeldSeatCursor,
+  LapsedToken,
+  LiveSeat,
+  LiveToken,
+  OpenCharge,
+  OpenOrder,
+  QueryPorts,
+  QueueSnapshot,
+  ScheduleOfVenue,
+  TokenNumber,
+} from '../queries/ports.js';
+import type { Life } from './scheduler.js';
+import type { SimulatedDatabase } from './simulated-database.js';
+import { byDeadline, isTaken, isToCome, order, toHeldSeat, toLiveToken } from './simulated-rows.js';
+import type { World } from './world.js';
+
+/** What src/queries asks in SQL, answered from the simulated tables: committed rows, a moment old. */
+export class SimulatedQueries implements QueryPorts {
+  constructor(
+    private readonly world: World,
+    private readonly database: SimulatedDatabase,
+    private readonly process: { readonly name: string; readonly life: Life },
+  ) {}
+
+  async lapsedHolds(now: Instant, limit: number): Promise<HeldSeat[]> {
+    const seats = await this.#rows(scheduleSeatsTable);
+    return seats
+      .flatMap(toHeldSeat)
+      .filter((seat) => seat.expiresAt <= now)
+      .sort(byDeadline)
+      .slice(0, limit);
+  }
+
+  async liveHolds(cursor: HeldSeatCursor, limit: number): Promise<HeldSeat[]> {
+    const seats = (await this.#rows(scheduleSeatsTable)).flatMap(toHeldSeat).sort(byDeadline);
+    return seats.filter((seat) => cursor === null || byDeadline(seat, cursor) > 0).slice(0, limit);
+  }
+
+  async lapsedTokens(now: Instant, limit: number): Promise<LapsedToken[]> {
+    const tokens = (await this.#rows(tokensTable)).flatMap(toLiveToken);
+    const lapsed = tokens.filter(({ lapsedAt }) => lapsedAt <= now);
+    return lapsed.sort((a, b) => order(a.lapsedAt, b.lapsedAt)).slice(0, limit);
+  }
+
+  async liveTokens(after: TokenId | null, limit: number): Promise<LiveToken[]> {
+    const tokens = (await this.#rows(tokensTable)).flatMap(toLiveToken);
+    const later = tokens.filter(({ tokenId }) => after === null || tokenId > after);
+    return later.sort((a, b) => order(a.tokenId, b.tokenId)).slice(0, limit);
+  }
+
+  async openOrders(olderThan: Instant, limit: number): Promise<OpenOrder[]> {
+    const orders = await this.#rows(ordersTable);
+    const entered = new Set(
+      this.database
+        .rows(tokensTable)
+        .flatMap((token) => (token.status === 'entered' ? [token.token_id] : [])),
+    );
+    const isOpen = (row: OrderRow) =>
+      row.settled === 0 || (row.order_status === 'paid' && entered.has(row.token_id));
+    const open = orders.filter((row) => row.updated_at < olderThan && isOpen(row));
+    return open
+      .sort((a, b) => order(a.updated_at, b.updated_at))
+      .slice(0, limit)
+      .map((row) => ({
+        orderId: row.order_id,
+        userId: row.user_id,
+        // Settled orders are refunded; they are never open.
+        status: row.order_status as OpenOrder['status'],
+        updatedAt: row.updated_at,
+      }));
+  }
+
+  async openCharges(olderThan: Instant, limit: number): Promise<OpenCharge[]> {
+    const charges = await this.#rows(chargesTable);
+    return charges
+      .flatMap(({ charge_id, user_id, status, updated_at }) =>
+        (status === 'requested' || status === 'approved') && updated_at < olderThan
+          ? [{ chargeId: charge_id, userId: user_id, status, updatedAt: updated_at }]
+          : [],
+      )
+      .sort((a, b) => order(a.updatedAt, b.updatedAt))
+      .slice(0, limit);
+  }
+
+  async queueSnapshot(performanceId: PerformanceId): Promise<QueueSnapshot | null> {
+    const queue = (await this.#rows(queuesTable)).find((row) => row.performance_id === performanceId);
+    if (!queue) return null;
+    const { seed, issued, waiting, admitted, entered, admitted_up_to: admittedUpTo } = queue;
+    return {
+      performanceId,
+      opened: queue.opened === 1,
+      opensAt: queue.opens_at,
+      shuffle: seed === null ? null : { seed, shuffledCount: queue.shuffled_count },
+      issued,
+      admittedUpTo,
+      lastAdmittedAt: queue.last_admitted_at,
+      waiting,
+      admitted,
+      entered,
+      active: admitted + entered,
+      vacantBeyond: Math.max(0, issued - admittedUpTo - waiting),
+      sales: null, // no command asks for the rules here
+    };
+  }
+
+  async waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]> {
+    const tokens = await this.#rows(tokensTable);
+    const places = tokens.flatMap(({ place, status, performance_id }) =>
+      place !== null && place >= fromPlace && status === 'waiting' && performance_id === performanceId
+        ? [place]
+        : [],
+    );
+    return places.sort((a, b) => a - b).slice(0, limit);
+  }
+
+  async numberOfToken(tokenId: TokenId): Promise<TokenNumber | null> {
+    const token = (await this.#rows(tokensTable)).find((row) => row.token_id === tokenId);
+    return token ? { tokenId, number: token.number, place: token.place } : null;
+  }
+
+  async performancesOnSale(
+    now: Instant,
+    after: PerformanceId | null,
+    limit: number,
+  ): Promise<PerformanceId[]> {
+    const performances = await this.#rows(performancesTable);
+    const schedules = this.database.rows(schedulesTable);
+    const isOnSale = (id: PerformanceId) =>
+      schedules.some((row) => row.performance_id === id && isToCome(row, now));
+    const ids = performances.map((row) => row.performance_id).filter((id) => after === null || id > after);
+    return ids.filter(isOnSale).sort(order).slice(0, limit);
+  }
+
+  async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
+    const dates = (await this.#rows(schedulesTable)).filter((row) => row.performance_id === performanceId);
+    return dates.length > 0 && !dates.some((date) => isToCome(date, now));
+  }
+
+  async waitingAfterSale(endedBy: Instant, limit: number): Promise<TokenId[]> {
+    const tokens = (await this.#rows(tokensTable)).filter(({ status }) => status === 'waiting');
+    const dates = this.database.rows(schedulesTable);
+    const isOver = (id: PerformanceId) =>
+      dates.some((date) => date.performance_id === id) &&
+      !dates.some((date) => date.performance_id === id && isToCome(date, endedBy));
+    return tokens.flatMap((token) => (isOver(token.performance_id) ? [token.token_id] : [])).slice(0, limit);
+  }
+
+  /** Only the erasure of accounts asks, which no simulated client does. */
+  async unfinishedBusiness(): Promise<never> {
+    throw new Error('nobody is erased in a simulation');
+  }
+
+  async unavailableSeats(scheduleId: ScheduleId, now: Instant): Promise<SeatId[]> {
+    const seats = await this.#rows(scheduleSeatsTable);
+    return seats.flatMap((seat) =>
+      seat.schedule_id === scheduleId && isTaken(seat, now) ? [seat.seat_id] : [],
+    );
+  }
+
+  async schedulesOfVenue(venueId: VenueId): Promise<ScheduleOfVenue[]> {
+    const schedules = (await this.#rows(schedulesTable)).filter((row) => row.venue_id === venueId);
+    return schedules
+      .sort(
+        (a, b) => order(a.schedule_date_time, b.schedule_date_time) || order(a.schedule_id, b.schedule_id),
+      )
+      .map((row) => ({
+        scheduleId: row.schedule_id,
+        performanceId: row.performance_id,
+        startsAt: row.schedule_date_time,
+        status: row.status,
+      }));
+  }
+
+  async liveSeatsOfVenue(venueId: VenueId, now: Instant): Promise<LiveSeat[]> {
+    const dates = new Set((await this.schedulesOfVenue(venueId)).map(({ scheduleId }) => scheduleId));
+    return this.database
+      .rows(scheduleSeatsTable)
+      .flatMap((seat) =>
+        dates.has(seat.schedule_id) && isTaken(seat, now) && seat.status !== 'free'
+          ? [{ scheduleId: seat.schedule_id, seatId: seat.seat_id, status: seat.status }]
+          : [],
+      );
+  }
+
+  /** @throws {ReadModelsUnavailable} now and then. */
+  async #rows<T extends Table>(table: T) {
+    const { world } = this;
+    const { name, life } = this.process;
+    const hasFailed = world.strikes('database-read-failed', 0.002, name);
+    const rows = this.database.rows(table);
+    if (hasFailed || world.latency.chance(0.3)) await world.later(life, world.delayMs(), () => undefined);
+    if (hasFailed) throw new ReadModelsUnavailable(new Error('the connection was lost'));
+    return rows;
+  }
+}

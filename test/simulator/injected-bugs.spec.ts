@@ -1,0 +1,26 @@
+import { simulate } from '../../src/simulator/simulate.js';
+import { injectedBugs } from './injected-bugs.js';
+
+/** Seeds within which each must be found. */
+const maxSeeds = 1_000;
+
+describe('a simulation finds it when', () => {
+  it.each(injectedBugs)(
+    '$name',
+    async ({ codes, seams, plant, firstSeed = 1 }) => {
+      const putBack = plant?.();
+      try {
+        let found: readonly string[] = [];
+        for (let seed = firstSeed; seed <= maxSeeds && found.length === 0; seed++) {
+          const { findings } = await simulate({ seed, steps: 300, ...(seams ? { seams } : {}) });
+          found = findings.map(({ code }) => code);
+        }
+        expect(codes).toEqual(expect.arrayContaining(found.slice(0, 1)));
+        expect(found).not.toEqual([]);
+      } finally {
+        putBack?.();
+      }
+    },
+    120_000,
+  );
+});

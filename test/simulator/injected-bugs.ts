@@ -1,0 +1,176 @@
+import { HoldEnder } from '../../src/commands/hold-ender.js';
+import type { Decider } from '../../src/domain/decider.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { addMs, chargeIdSchema } from '../../src/events/ids.js';
+import type { Clock } from '../../src/platform/clock.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
+import type { WriteSession } from '../../src/projections/engine/dialect.js';
+import { type AnyRow, type CellValue, keyText } from '../../src/projections/engine/table.js';
+import type { Seams } from '../../src/simulator/seams.js';
+import type { SimulatedDatabase } from '../../src/simulator/simulated-database.js';
+import { HookedStore } from '../commands/crashing-store.js';
+
+/** A defect put into the office, which a simulation must find. */
+export interface InjectedBug {
+  /** What is wrong. */
+  readonly name: string;
+  /** The findings that name it. */
+  readonly codes: readonly string[];
+  readonly seams?: Partial<Seams>;
+  /** Changes the product for this test. @returns changes it back. */
+  readonly plant?: () => () => void;
+  /** Where to begin looking, for what only few seeds show. */
+  readonly firstSeed?: number;
+}
+
+/** The decider decides otherwise until it is put back. */
+export function plantIn<State, Command, Event>(
+  decider: Decider<State, Command, Event>,
+  decide: (original: typeof decider.decide) => typeof decider.decide,
+): () => void {
+  const original = decider.decide;
+  // Deciders are constants for everybody but this test.
+  const open = decider as { decide: typeof original };
+  open.decide = decide(original);
+  return () => {
+    open.decide = original;
+  };
+}
+
+const oneMsAhead = (clock: Clock): Clock => ({
+  now: () => addMs(clock.now(), 1),
+  nowMs: () => clock.nowMs() + 1,
+});
+
+/** Holds end one millisecond before their deadline. */
+function plantEarlyExpiry(): () => void {
+  const putBack = plantIn(
+    seatDecider,
+    (decide) => (command, state, now) =>
+      decide(command, state, command.kind === 'expire' ? addMs(now, 1) : now),
+  );
+  const { expire } = HoldEnder.prototype;
+  HoldEnder.prototype.expire = function (this: { readonly clock: Clock }, ...hold) {
+    return expire.apply(Object.create(this, { clock: { value: oneMsAhead(this.clock) } }), hold);
+  };
+  return () => {
+    putBack();
+    HoldEnder.prototype.expire = expire;
+  };
+}
+
+/** Checkpoints are committed at once, rows with the rest of the transaction. */
+function checkpointOutside(session: WriteSession, database: SimulatedDatabase): WriteSession {
+  const advance = ([position, at, ...marks]: readonly CellValue[]) => {
+    const rows = new Map<string, AnyRow>();
+    for (let index = 0; index < marks.length; index += 3) {
+      const key = keyText([marks[index] ?? null]);
+      const row = database.rowAt(checkpointsTable.name, key);
+      if (row?.position === marks[index + 1]) {
+        rows.set(key, { ...row, position: position ?? null, updated_at: at ?? null });
+      }
+    }
+    database.commit(new Map([[checkpointsTable.name, rows]]));
+    return { affected: rows.size };
+  };
+  return {
+    begin: () => session.begin(),
+    commit: () => session.commit(),
+    rollback: () => session.rollback(),
+    all: (sql, parameters) => session.all(sql, parameters),
+    insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
+    rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
+    upsert: (table, name, rows) => session.upsert(table, name, rows),
+    run: async (sql, parameters) =>
+      sql.startsWith(`UPDATE ${checkpointsTable.name} SET position`)
+        ? advance(parameters)
+        : session.run(sql, parameters),
+  };
+}
+
+export const injectedBugs: readonly InjectedBug[] = [
+  {
+    name: 'the expected revision is ignored',
+    codes: [
+      'charge-credited-once',
+      'seat-single-owner',
+      'token-transition',
+      'admission-order',
+      'wallet-balance',
+    ],
+    seams: {
+      store: (store) =>
+        Object.assign(new HookedStore(store, {}), {
+          append: (stream: string, _: unknown, events: Parameters<typeof store.append>[2]) =>
+            store.append(stream, 'any', events),
+        }),
+    },
+  },
+  {
+    name: 'holds expire a millisecond early',
+    codes: ['hold-not-early'],
+    plant: plantEarlyExpiry,
+    firstSeed: 86,
+  },
+  {
+    name: 'the refund is forgotten',
+    codes: ['order-refunded-once'],
+    plant: () =>
+      plantIn(walletDecider, (decide) => (command, state, now) => {
+        const isRefund = command.kind === 'refund';
+        const orders = new Map(state.orders);
+        const order = isRefund ? orders.get(command.orderId) : undefined;
+        if (isRefund && order && !order.refunded) orders.set(command.orderId, { ...order, spent: 0 });
+        return decide(command, { ...state, orders }, now);
+      }),
+  },
+  {
+    name: 'fans are let in for whom there is no room',
+    codes: ['active-limit'],
+    seams: {
+      line: (line) => ({
+        async look(performanceId, options) {
+          const seen = await line.look(performanceId, options);
+          return seen && { ...seen, active: 0 };
+        },
+      }),
+    },
+  },
+  {
+    name: 'the checkpoint is committed outside the transaction',
+    // Admission counts with the read models: where rows are missing, too many are let in.
+    codes: ['read-model-differs', 'not-settled', 'active-limit'],
+    seams: { session: checkpointOutside },
+  },
+  {
+    name: 'a charge is retried with a new key',
+    codes: ['payment-ledger'],
+    seams: {
+      payments: (payments) => {
+        let attempts = 0;
+        return {
+          findPayment: (key, signal) => payments.findPayment(key, signal),
+          createPayment: (request, signal) => {
+            const idempotencyKey = chargeIdSchema.parse(deriveId(request.idempotencyKey, attempts++));
+            return payments.createPayment({ ...request, idempotencyKey }, signal);
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'a step of the checkout is not idempotent',
+    codes: ['order-spent-once', 'wallet-not-negative'],
+    plant: () =>
+      plantIn(walletDecider, (decide) => (command, state, now) => {
+        if (command.kind !== 'spend' || state.orders.get(command.orderId)?.refunded) {
+          return decide(command, state, now);
+        }
+        const orders = new Map(state.orders);
+        orders.delete(command.orderId);
+        return decide(command, { ...state, orders }, now);
+      }),
+  },
+];
