@@ -7,6 +7,7 @@ import { type ApiSettings, defaultApiSettings } from './api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from './api/http-setup.js';
 import { logRequests } from './api/request-log.js';
 import { appModule } from './app.module.js';
+import { backgroundProcesses } from './background-processes.js';
 import { processContext } from './commands/command-context.js';
 import { ImportCatalog } from './commands/import-catalog.js';
 import type { Settings } from './commands/ports.js';
@@ -14,6 +15,7 @@ import { type Engines, openEngines } from './engines.js';
 import type { EventStore } from './event-store/port.js';
 import { sampleCatalog } from './integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from './integrations/payment/http-payment-provider.js';
+import { revealingStore, sealingStore } from './personal-data/personal-data.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import type { Config } from './platform/config.js';
 import { createLog, type Log } from './platform/logging.js';
@@ -21,12 +23,8 @@ import { nestLog } from './platform/nest-log.js';
 import { PasswordHasher } from './platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from './platform/secrets.js';
 import { TokenSigner } from './platform/token-signer.js';
-import { AdmissionProcess } from './processes/admission.js';
-import { Expiry } from './processes/expiry.js';
-import { Recovery } from './processes/recovery.js';
-import { BullTimers } from './processes/redis/bull-timers.js';
-import { RedisTurns } from './processes/redis/redis-turns.js';
-import { InProcessTimers } from './processes/timers.js';
+import { allProjections } from './projections/all-projections.js';
+import { Rebuilder } from './projections/rebuild/rebuilder.js';
 import { addQueueDashboard } from './queue-dashboard.js';
 import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
 
@@ -73,11 +71,21 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
   try {
     const engines = await openEngines(config, secrets, log);
     closers.push(() => engines.close());
-    const store = options.wrapStore?.(engines.store) ?? engines.store;
+    const sealedStore = options.wrapStore?.(engines.store) ?? engines.store;
+    const store = sealingStore(sealedStore, engines.personalKeys);
     const does = dutiesOf(config.ROLE);
     const openReadSide = does.projections ? projectingReadSide : followingReadSide;
-    const readSide = openReadSide({ ...engines, store, clock, log });
+    const readSide = openReadSide({ ...engines, store: sealedStore, clock, log });
     closers.push(() => readSide.close());
+    const rebuilder = new Rebuilder({
+      store: revealingStore(sealedStore, engines.personalKeys),
+      models: engines.readModels,
+      location: engines.location,
+      projections: allProjections,
+      clock,
+      log,
+    });
+    closers.push(() => rebuilder.stop());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
     const app = await createApp({ config, secrets, engines, store, readSide, hasher, clock, log });
     if (does.api && engines.redis) {
@@ -87,7 +95,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     // Handlers are bound to the bus now; listening comes after the start-up work.
     await app.init();
     const bus = app.get(CommandBus);
-    const processes = createProcesses(bus, { config, engines, store, readSide, clock, log });
+    const processes = backgroundProcesses(bus, { config, engines, store, readSide, clock, log });
     closers.push(
       () => processes.stop(),
       () => app.close(),
@@ -97,6 +105,8 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     if (isNew) {
       await bus.execute(new ImportCatalog(sampleCatalog(new Date(clock.nowMs())), processContext('import')));
     }
+    // A dead rebuild may keep projections from catching up until its lease is over.
+    if (does.projections) rebuilder.start();
     const head = await store.head();
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
     await app.listen(config.PORT, config.HOST);
@@ -139,6 +149,7 @@ async function createApp(
     isServing,
     redis: engines.redis,
     store,
+    personalKeys: engines.personalKeys,
     isOnlyWriter: engines.isOnlyWriter,
     clock,
     hasher,
@@ -161,28 +172,6 @@ async function createApp(
   });
   configureHttp(app, { hasApi: isServing });
   return app;
-}
-
-function createProcesses(bus: CommandBus, parts: Parts & { readonly engines: Engines }) {
-  const { config, engines, store, readSide, clock, log } = parts;
-  const { redis } = engines;
-  const { ports } = readSide;
-  const { SWEEP_INTERVAL_MS, ADMISSION_INTERVAL_MS, RESUME_AFTER_MS } = config;
-  const timers = redis ? new BullTimers(redis, clock, log) : new InProcessTimers(clock);
-  const turns = redis && new RedisTurns(redis);
-  const expiry = new Expiry(store, bus, timers, ports.deadlines, clock, log, SWEEP_INTERVAL_MS, turns);
-  const admission = new AdmissionProcess(store, bus, ports.queues, log, ADMISSION_INTERVAL_MS, turns);
-  const recovery = new Recovery(bus, ports.openWork, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
-  return {
-    async start() {
-      recovery.start();
-      await expiry.start();
-      admission.start();
-    },
-    async stop() {
-      await Promise.all([recovery.stop(), expiry.stop(), admission.stop()]);
-    },
-  };
 }
 
 function settingsOf(config: Config, { secret }: Secrets): Settings {
@@ -210,6 +199,7 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
       signInsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
       commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
     },
+    load: { maxInFlight: config.MAX_REQUESTS_IN_FLIGHT, maxLoopDelayMs: config.MAX_LOOP_DELAY_MS },
     sse: { ...defaultApiSettings.sse, maxConnections: config.MAX_LIVE_STREAMS },
   };
 }

@@ -6,7 +6,9 @@ import { type DemoServer, startOwnServer } from './demo/own-server.js';
 import { playDemo } from './demo/play.js';
 import { describeSummary } from './demo/summary.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { toWholeNumber } from './option-values.js';
 import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
+import { stopOnSignal } from './stop-on-signal.js';
 import type { Terminal } from './terminal.js';
 
 interface Flags {
@@ -76,21 +78,4 @@ async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer>
     throw new CliFailure(`no boxoffice server answers at ${url}`, exitCodes.failed);
   terminal.err(`no server answers at ${url}: starting one on a temporary folder\n`);
   return startOwnServer();
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second one ends the process. */
-function stopOnSignal(): { readonly signal: AbortSignal; ignore(): void } {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort();
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  return { signal: controller.signal, ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
-}
-
-function toWholeNumber(flag: string, text: string, min: number, max: number): number {
-  const number = Number(text);
-  if (/^\d{1,10}$/.test(text) && number >= min && number <= max) return number;
-  throw new CliFailure(`${flag}: ${text} is not a whole number from ${min} to ${max}`);
 }

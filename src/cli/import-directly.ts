@@ -6,6 +6,7 @@ import { VenuePublisher } from '../commands/venue-publisher.js';
 import { openEngines } from '../engines.js';
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
+import { sealingStore } from '../personal-data/personal-data.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
@@ -38,7 +39,7 @@ export async function importDirectly(
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });
-  const { store } = engines;
+  const store = sealingStore(engines.store, engines.personalKeys);
   const readSide = projectingReadSide({ ...engines, clock: systemClock, log });
   const catchUp = async () => {
     const head = await store.head();

@@ -1,11 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { BadConfiguration } from '../platform/config.js';
-import { addAuditCommand } from './audit-command.js';
+import { addAuditCommand } from './audit/audit-command.js';
 import { addDemoCommand } from './demo-command.js';
+import { addEraseUserCommand } from './erase-user-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { addImportCommand } from './import-command.js';
 import { addMigrateCommand } from './migrate-command.js';
 import { addPaymentSystemCommand } from './payment-system-command.js';
+import { addQueueCheckCommand } from './queue-check-command.js';
+import { addRebuildCommand } from './rebuild-command.js';
+import { addReplayCommand } from './replay-command.js';
+import { addSimulateCommand } from './simulate-command.js';
 import { runServer } from './start.js';
 import { processTerminal, type Terminal } from './terminal.js';
 import { productVersion } from './version.js';
@@ -56,8 +61,13 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .action(async () => done(await runServer(terminal.env, terminal)));
   addImportCommand(program, terminal, done);
   addAuditCommand(program, terminal, done);
+  addEraseUserCommand(program, terminal, done);
   addMigrateCommand(program, terminal, done);
+  addRebuildCommand(program, terminal, done);
   addPaymentSystemCommand(program, terminal, done);
+  addQueueCheckCommand(program, terminal, done);
+  addReplayCommand(program, terminal, done);
   addDemoCommand(program, terminal, done);
+  addSimulateCommand(program, terminal, done);
   return program;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
@@ -74,5 +74,39 @@ describe('audit verify', () => {
     expect((await at([])).code).toBe(0);
     expect((await at(['--as-of', toInstant(Date.UTC(2026, 10, 2))])).code).toBe(1);
     expect((await at(['--as-of', 'now'])).stdout).toContain('judged as of 20');
+  });
+});
+
+describe('audit stream', () => {
+  it('shows a stream’s events in words', async () => {
+    const { code, stdout, stderr } = await cli(['audit', 'stream', `user-${userId}`], await logOf(erased));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`${now}  @0  position 1  UserErased  by somebody not logged in`);
+    expect(stdout).toContain('erased the person');
+    expect(stdout).toContain(`→ wallet-${userId}`);
+  });
+
+  it.each([
+    ['seat-never.held', 'a seat that nobody ever held has no events'],
+    ['sofa-1', 'names begin with user-, login-'],
+  ])('exits with 1 when there is no stream %s', async (name, hint) => {
+    const { code, stdout, stderr } = await cli(['audit', 'stream', name], await logOf(erased));
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(hint)]);
+  });
+});
+
+describe('audit export', () => {
+  it.each([
+    ['no-uuid', 2, 'is not the id of a performance'],
+    [userId, 1, 'there is no performance'],
+  ])('refuses %s', async (id, code, reason) => {
+    const env = await logOf(erased);
+    const out = join(env.DATA_DIR, 'export.jsonl');
+    expect(await cli(['audit', 'export', id, '--out', out], env)).toMatchObject({
+      code,
+      stdout: '',
+      stderr: expect.stringContaining(reason),
+    });
+    expect(existsSync(out)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../../platform/random.js';
 import type { SeatMap } from './replies.js';
 
 /** Groups of seats a fan hesitates between: the fewer, the more fans want the very same seats. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { Random } from '../../platform/random.js';
 import { Account } from './account.js';
 import { type ApiClient, ServerGone } from './api-client.js';
 import { Fan } from './fan.js';
 import { planFan } from './fan-plan.js';
 import { Gate } from './gate.js';
-import { Random } from './random.js';
 import type { Performance } from './replies.js';
 import type { Tally } from './tally.js';
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../../platform/random.js';
 
 /** What a fan is going to do, decided before anything happens. */
 export interface FanPlan {

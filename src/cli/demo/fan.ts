@@ -1,7 +1,7 @@
+import type { Random } from '../../platform/random.js';
 import type { Account } from './account.js';
 import type { ApiClient, ApiReply, ApiRequest } from './api-client.js';
 import type { FanPlan } from './fan-plan.js';
-import type { Random } from './random.js';
 import {
   holdsSchema,
   orderSchema,

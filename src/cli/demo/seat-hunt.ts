@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import type { Random } from '../../platform/random.js';
 import type { ApiClient, ApiReply, ApiRequest } from './api-client.js';
 import { chooseSeats } from './choose-seats.js';
 import type { FanPlan } from './fan-plan.js';
-import type { Random } from './random.js';
 import { holdSchema, type Performance, seatMapSchema } from './replies.js';
 
 export type Hold = z.infer<typeof holdSchema>;

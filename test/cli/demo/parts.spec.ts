@@ -1,8 +1,8 @@
 import { chooseSeats } from '../../../src/cli/demo/choose-seats.js';
 import { planFan } from '../../../src/cli/demo/fan-plan.js';
 import { Gate } from '../../../src/cli/demo/gate.js';
-import { Random } from '../../../src/cli/demo/random.js';
 import { percentile, Tally } from '../../../src/cli/demo/tally.js';
+import { Random } from '../../../src/platform/random.js';
 
 describe('chance in the demo', () => {
   it('is the same for the same seed and fan, and another for others', () => {

@@ -2,10 +2,10 @@ import { Account } from '../../../src/cli/demo/account.js';
 import { ApiClient } from '../../../src/cli/demo/api-client.js';
 import { Fan } from '../../../src/cli/demo/fan.js';
 import { planFan } from '../../../src/cli/demo/fan-plan.js';
-import { Random } from '../../../src/cli/demo/random.js';
 import { describeSummary, summarise } from '../../../src/cli/demo/summary.js';
 import { Tally } from '../../../src/cli/demo/tally.js';
 import { type AuditVerdict, askAudit, checkReservations } from '../../../src/cli/demo/verdict.js';
+import { Random } from '../../../src/platform/random.js';
 import { type CannedServer, cannedServer, problem } from '../canned-server.js';
 
 const soon = new Date(Date.now() + 3_600_000).toISOString();

@@ -1,0 +1,122 @@
+import { createPublicKey } from 'node:crypto';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { isSignedBy, keyIdOf, maxRangeEvents, type Seal, sealHash } from '../../audit/seal/seal.js';
+import { sealLog, stillHolds } from '../../audit/seal/seal-log.js';
+import type { StoredLog } from '../../event-store/port.js';
+import { systemClock } from '../../platform/clock.js';
+import { readConfig } from '../../platform/config.js';
+import { CliFailure, type ExitCode, exitCodes } from '../exit-codes.js';
+import { openStoredLog } from '../open-stored-log.js';
+import { toWholeNumber } from '../option-values.js';
+import { stopOnSignal } from '../stop-on-signal.js';
+import type { Terminal } from '../terminal.js';
+import { SealFile } from './seal-file.js';
+import { publicPem, sealFiles, sealingKey } from './seal-key.js';
+
+interface Flags {
+  readonly out?: string;
+  readonly range: string;
+  readonly json?: boolean;
+}
+
+/** What a run of `audit seal` did. */
+interface Sealed {
+  readonly file: string;
+  readonly newSeals: number;
+  readonly newEvents: number;
+  readonly lastSeal: { readonly number: number; readonly upTo: number; readonly hash: string } | null;
+  readonly key: string;
+}
+
+/** Adds `audit seal` and `audit public-key`. */
+export function addSealCommands(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  audit
+    .command('seal')
+    .summary('vouch for the log as it is now')
+    .description(
+      'Appends signed digests of the events behind the last seal to a seal file: whoever changes, takes out, adds ' +
+        'or reorders a sealed event later is found out by "check-seal". Keep copies of the file somewhere else.',
+    )
+    .option('--out <file>', `the seal file (default: ${sealFiles.seals} in DATA_DIR)`)
+    .option('--range <events>', `events under one seal, up to ${maxRangeEvents}`, '1000')
+    .option('--json', 'print what was sealed as JSON')
+    .action(async (flags: Flags) => done(await runSeal(flags, terminal)));
+  audit
+    .command('public-key')
+    .summary('print the key that seals and exports are checked with')
+    .description('Prints the public half of the key that "seal" and "export" sign with, as PEM.')
+    .action(() => {
+      terminal.out(publicPem(createPublicKey(sealingKey(readConfig(terminal.env)))));
+      done(exitCodes.ok);
+    });
+}
+
+async function runSeal(flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  const rangeEvents = toWholeNumber('--range', flags.range, 1, maxRangeEvents);
+  const config = readConfig(terminal.env);
+  const log = openStoredLog(config, terminal);
+  const stop = stopOnSignal();
+  try {
+    const key = sealingKey(config);
+    const path = flags.out ?? join(config.DATA_DIR, sealFiles.seals);
+    const file = await SealFile.open(path);
+    try {
+      const { last: before } = file;
+      const publicKey = createPublicKey(key);
+      if (before) await assertContinues(before, log, publicKey, path);
+      let last = before;
+      let newEvents = 0;
+      for await (const seal of sealLog(log, { last, rangeEvents, key, now: systemClock.now })) {
+        await file.append(seal);
+        last = seal;
+        newEvents += seal.events;
+        if (terminal.isInteractive) terminal.err(`\r${newEvents} events sealed`);
+        if (stop.signal.aborted) break;
+      }
+      if (terminal.isInteractive && newEvents > 0) terminal.err('\n');
+      const newSeals = (last?.number ?? -1) - (before?.number ?? -1);
+      const lastSeal = last ? { number: last.number, upTo: last.upTo, hash: sealHash(last) } : null;
+      const sealed: Sealed = { file: path, newSeals, newEvents, lastSeal, key: keyIdOf(publicKey) };
+      terminal.out(flags.json ? `${JSON.stringify(sealed, null, 2)}\n` : describeSealed(sealed));
+      return stop.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
+    } finally {
+      await file.close();
+    }
+  } finally {
+    stop.ignore();
+    await log.close();
+  }
+}
+
+/** New seals must not cover up that the log, or the key, is no longer the one sealed before. */
+async function assertContinues(
+  last: Seal,
+  log: StoredLog,
+  publicKey: ReturnType<typeof createPublicKey>,
+  path: string,
+): Promise<void> {
+  if (!isSignedBy(last, publicKey)) {
+    throw new CliFailure(
+      `${path} was signed by the key ${last.key}, this one is ${keyIdOf(publicKey)}: begin another file with --out`,
+    );
+  }
+  if (await stillHolds(log, last)) return;
+  throw new CliFailure(
+    `the log is no longer what seal ${last.number} says: "boxoffice audit check-seal" tells more`,
+    exitCodes.failed,
+  );
+}
+
+function describeSealed({ file, newSeals, newEvents, lastSeal, key }: Sealed): string {
+  if (!lastSeal) return 'The log is empty: there is nothing to seal.\n';
+  const { number, upTo, hash } = lastSeal;
+  return [
+    newSeals === 0
+      ? 'Nothing is new since the last seal.'
+      : `${newEvents} events sealed with ${newSeals} seals in ${file}, signed by the key ${key}.`,
+    `The last seal is number ${number}, up to position ${upTo}. Write its hash down somewhere else:`,
+    `  ${hash}`,
+    '',
+  ].join('\n');
+}

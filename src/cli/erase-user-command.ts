@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { type Config, readConfig } from '../platform/config.js';
+import { eraseUserDirectly } from './erase-user-directly.js';
+import { type ErasureOutcome, eraseUserOverHttp } from './erase-user-over-http.js';
+import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly forfeit?: boolean;
+  readonly server?: string;
+  readonly adminKey?: string;
+  readonly json?: boolean;
+}
+
+/** Adds `boxoffice erase-user`. */
+export function addEraseUserCommand(
+  program: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  program
+    .command('erase-user')
+    .summary('erase a person for good')
+    .description(
+      'Erases names and login id of a person, also from backups of the log; what they bought stays with the bare user ' +
+        'id. There is no way back. A running server does it; if none answers at the configured address, the data ' +
+        'folder is opened instead. Repeating it is safe.',
+    )
+    .argument('<user>', 'a user id, or a login id')
+    .option('--forfeit', 'give up points left and tickets for dates to come')
+    .option('--server <url>', 'the server to ask')
+    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
+    .option('--json', 'print the outcome as JSON')
+    .action(async (user: string, flags: Flags) => {
+      const outcome = await erase({ user, forfeit: flags.forfeit ?? false }, flags, terminal);
+      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describe(outcome));
+      done(outcome.kind === 'erased' ? exitCodes.ok : exitCodes.failed);
+    });
+}
+
+async function erase(
+  input: { readonly user: string; readonly forfeit: boolean },
+  flags: Flags,
+  terminal: Terminal,
+): Promise<ErasureOutcome> {
+  const config = readConfig(terminal.env);
+  const server = flags.server === undefined ? await runningServer(config) : parseServerUrl(flags.server);
+  if (server === undefined) {
+    terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
+    return eraseUserDirectly(config, input);
+  }
+  const adminKey = findAdminKey(flags.adminKey, config);
+  if (adminKey === undefined) {
+    throw new CliFailure(`the server at ${server} wants the operators’ key: give --admin-key or ADMIN_KEY`);
+  }
+  return eraseUserOverHttp(server, adminKey, input);
+}
+
+async function runningServer(config: Config): Promise<string | undefined> {
+  const url = defaultServerUrl(config);
+  return (await isServerAt(url)) ? url : undefined;
+}
+
+function describe(outcome: ErasureOutcome): string {
+  if (outcome.kind === 'refused') return `not erased (${outcome.code}): ${outcome.reason}\n`;
+  return `erased: nothing leads from user ${outcome.userId} to a person any more\n`;
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { CommandContext } from '../commands/command-context.js';
+import { EraseUser, EraseUserHandler, UserEraser } from '../commands/erase-user.js';
+import { Executor } from '../commands/execute.js';
+import { Rejected } from '../commands/rejected.js';
+import { openEngines } from '../engines.js';
+import { sealingStore } from '../personal-data/personal-data.js';
+import { systemClock } from '../platform/clock.js';
+import type { Config } from '../platform/config.js';
+import { createLog } from '../platform/logging.js';
+import { resolveSecrets } from '../platform/secrets.js';
+import { projectingReadSide } from '../read-side.js';
+import type { ErasureOutcome } from './erase-user-over-http.js';
+import { CliFailure } from './exit-codes.js';
+
+/** How long the read models may take to catch up with the log before and after. */
+const catchUpTimeoutMs = 60_000;
+
+/**
+ * Erases a person in the data folder of a server that is not running.
+ * @throws {CliFailure} when the folder can't be opened, most likely because a server has it open.
+ */
+export async function eraseUserDirectly(
+  config: Config,
+  input: { readonly user: string; readonly forfeit: boolean },
+): Promise<ErasureOutcome> {
+  const log = createLog({ LOG_LEVEL: 'silent' });
+  const engines = await openEngines(config, resolveSecrets(config), log).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
+  });
+  const store = sealingStore(engines.store, engines.personalKeys);
+  const readSide = projectingReadSide({ ...engines, clock: systemClock, log });
+  const catchUp = async () => {
+    const head = await store.head();
+    const isThere =
+      head === undefined || (await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs }));
+    if (!isThere) throw new CliFailure('the read models do not catch up with the log: repeat the command');
+  };
+  try {
+    // The erasure asks the read models what the user still has going.
+    await catchUp();
+    const executor = new Executor(store, systemClock, engines.isOnlyWriter);
+    const { business } = readSide.ports;
+    const eraser = new UserEraser(executor, business, store, engines.personalKeys, systemClock);
+    const handler = new EraseUserHandler(executor, eraser);
+    const { userId } = await handler.execute(new EraseUser(input, operatorContext()));
+    await catchUp();
+    await engines.readModels.clean();
+    return { kind: 'erased', userId };
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return { kind: 'refused', code: error.rejection.code, reason: error.rejection.message };
+  } finally {
+    await readSide.close();
+    await engines.close();
+  }
+}
+
+function operatorContext(): CommandContext {
+  const id = randomUUID();
+  return { commandId: id, correlationId: id, causationId: id, actor: { kind: 'admin' } };
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { dataFiles } from '../engines.js';
+import { openEventStoreDb } from '../event-store/eventstoredb/open.js';
+import type { EventStore } from '../event-store/port.js';
+import { EventLogRefused } from '../event-store/sqlite/log-file.js';
+import { openSqliteEventStore } from '../event-store/sqlite/open.js';
+import { openPersonalKeys } from '../personal-data/open-personal-keys.js';
+import { revealingStore, withholdingStore } from '../personal-data/personal-data.js';
+import { PersonalKeysRefused } from '../personal-data/personal-keys.js';
+import type { Config } from '../platform/config.js';
+import { resolveSecrets } from '../platform/secrets.js';
+import { openReadModels } from '../projections/open-read-models.js';
+import { CliFailure } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+/**
+ * The log a server with this configuration writes, for reading: EVENTSTORE_URL's, or the file in DATA_DIR, which
+ * a running server may have open. Names are withheld, so no keys are needed.
+ * @throws {CliFailure} when there is no such log.
+ */
+export async function openLog(config: Config, terminal: Terminal): Promise<EventStore> {
+  return withholdingStore(await openSealedLog(config, terminal));
+}
+
+/** As {@link openLog}, with every event as it is stored: for whoever checks its bytes. @throws {CliFailure} */
+export async function openSealedLog(config: Config, terminal: Terminal): Promise<EventStore> {
+  if (config.EVENTSTORE_URL !== undefined) {
+    const warn = (message: string) => terminal.err(`${message}\n`);
+    return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, warn });
+  }
+  try {
+    return await openSqliteEventStore({ file: join(config.DATA_DIR, dataFiles.log), readOnly: true });
+  } catch (error) {
+    if (error instanceof EventLogRefused) throw new CliFailure(error.message);
+    throw error;
+  }
+}
+
+/**
+ * As {@link openLog}, with names, as projections read it: for whoever folds it into read models.
+ * @throws {CliFailure} when there is no such log, or its keys are not those of this configuration.
+ */
+export async function openRevealedLog(
+  config: Config,
+  terminal: Terminal,
+): Promise<{ readonly store: EventStore; close(): Promise<void> }> {
+  const sealed = await openSealedLog(config, terminal);
+  const models =
+    config.DATABASE_URL === undefined ? undefined : await openReadModels({ url: config.DATABASE_URL });
+  const close = async () => {
+    await sealed.close();
+    await models?.close();
+  };
+  try {
+    const keys = await openPersonalKeys({
+      place: models?.write ?? join(config.DATA_DIR, dataFiles.personalKeys),
+      secret: resolveSecrets(config).secret,
+      store: sealed,
+      isLossAccepted: config.PERSONAL_KEYS_LOST,
+    });
+    const closeAll = async () => {
+      await keys.close();
+      await close();
+    };
+    return { store: revealingStore(sealed, keys), close: closeAll };
+  } catch (error) {
+    await close();
+    if (error instanceof PersonalKeysRefused) throw new CliFailure(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { readModelLocation } from '../engines.js';
+import { systemClock } from '../platform/clock.js';
+import { type Config, readConfig } from '../platform/config.js';
+import { allProjections } from '../projections/all-projections.js';
+import type { Projection } from '../projections/engine/projection.js';
+import { openReadModels, type ReadModels } from '../projections/open-read-models.js';
+import type { RebuildReport } from '../projections/rebuild/rebuild-report.js';
+import { addRebuild, RebuildStopped } from '../projections/rebuild/rebuild-row.js';
+import { runRebuild } from '../projections/rebuild/run-rebuild.js';
+import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { openRevealedLog } from './open-log.js';
+import { RebuildProgressLine } from './rebuild-progress-line.js';
+import { describeRebuild } from './rebuild-text.js';
+import type { Terminal } from './terminal.js';
+
+/**
+ * A server that writes the same file waits 10 ms between its attempts. Short transactions, because one that is busy
+ * attempts less often, and must meet a gap within 5 seconds.
+ */
+const besideAnotherWriter = { batchSize: 250, pauseMs: 12 };
+
+interface Flags {
+  readonly all?: boolean;
+  readonly compareOnly?: boolean;
+  readonly restart?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds `boxoffice rebuild`. */
+export function addRebuildCommand(
+  program: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  program
+    .command('rebuild')
+    .summary('build read models anew while the office runs')
+    .description(
+      'Builds the tables of projections anew from the log beside the live ones, reports rows that differ, and puts ' +
+        `them in their place while servers run. Names: ${allProjections.map(({ name }) => name).join(', ')}.`,
+    )
+    .argument('[name...]', 'projections to rebuild')
+    .option('--all', 'rebuild every projection')
+    .option('--compare-only', 'report what differs and change nothing')
+    .option('--restart', 'begin anew instead of going on where an interrupted rebuild stopped')
+    .option('--json', 'print the report as JSON')
+    .action(async (names: readonly string[], flags: Flags) => {
+      const projections = chosen(names, flags.all ?? false);
+      const report = await rebuildUntilStopped(readConfig(terminal.env), terminal, projections, flags);
+      if (report === undefined) {
+        terminal.err('stopped; run the same command to go on, or with --restart to begin anew\n');
+        done(exitCodes.interrupted);
+        return;
+      }
+      terminal.out(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describeRebuild(report));
+      const isBad = flags.compareOnly === true && report.differenceCount > 0;
+      done(isBad ? exitCodes.failed : exitCodes.ok);
+    });
+}
+
+function chosen(names: readonly string[], all: boolean): readonly Projection[] {
+  if (all) return allProjections;
+  if (names.length === 0) throw new CliFailure('name the projections to rebuild, or say --all');
+  const known = new Map(allProjections.map((projection) => [projection.name, projection]));
+  return [...new Set(names)].map((name) => {
+    const projection = known.get(name);
+    if (!projection) throw new CliFailure(`there is no projection ${name}: ${[...known.keys()].join(', ')}`);
+    return projection;
+  });
+}
+
+/** @returns undefined when a signal ended it. */
+async function rebuildUntilStopped(
+  config: Config,
+  terminal: Terminal,
+  projections: readonly Projection[],
+  flags: Flags,
+): Promise<RebuildReport | undefined> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort(new RebuildStopped('stopped by a signal'));
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    return await rebuildHere(config, terminal, projections, { flags, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return undefined;
+    if (error instanceof CliFailure) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`the rebuild stopped: ${reason}`, exitCodes.failed);
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+async function rebuildHere(
+  config: Config,
+  terminal: Terminal,
+  projections: readonly Projection[],
+  { flags, signal }: { readonly flags: Flags; readonly signal: AbortSignal },
+): Promise<RebuildReport> {
+  const log = await openRevealedLog(config, terminal);
+  try {
+    const location = readModelLocation(config);
+    const models = await openReadModels(location);
+    const line = new RebuildProgressLine(terminal);
+    try {
+      const request = {
+        names: projections.map(({ name }) => name),
+        compareOnly: flags.compareOnly ?? false,
+        restart: flags.restart ?? false,
+      };
+      return await runRebuild({
+        rebuildId: await writeDown(models, request),
+        store: log.store,
+        models,
+        location,
+        projections,
+        request,
+        ...(models.dialect.hasOneWriter ? besideAnotherWriter : { pauseMs: 0 }),
+        signal,
+        onProgress: (progress) => line.show(progress),
+      });
+    } finally {
+      line.end();
+      await models.close();
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+async function writeDown(
+  { write, dialect }: ReadModels,
+  request: Parameters<typeof addRebuild>[1]['request'],
+): Promise<string> {
+  const rebuildId = randomUUID();
+  const isOurs = await dialect.withSession(write, (session) =>
+    addRebuild(session, { rebuildId, status: 'running', request }, systemClock.now()),
+  );
+  if (isOurs) return rebuildId;
+  throw new CliFailure(
+    'another rebuild of these read models runs, or died less than 30 seconds ago: wait for it or cancel it',
+  );
+}

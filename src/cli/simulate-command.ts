@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { type CampaignReport, runCampaign, seedsThatSeeAll } from '../simulator/campaign.js';
+import { type FaultKind, faultKinds } from '../simulator/faults.js';
+import { runSeed } from '../simulator/run-seed.js';
+import { startSeedWorker } from '../simulator/seed-worker.js';
+import { shrink } from '../simulator/shrink.js';
+import { simulate } from '../simulator/simulate.js';
+import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { collect, toWholeNumber } from './option-values.js';
+import { describeCampaign, describeFailure, toJson } from './simulate-text.js';
+import { stopOnSignal } from './stop-on-signal.js';
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly seeds: string;
+  readonly from: string;
+  readonly seed?: string;
+  readonly steps: string;
+  readonly jobs: string;
+  readonly without?: readonly string[];
+  readonly trace?: boolean;
+  readonly json?: boolean;
+}
+
+/** Failing seeds made smaller at the end; the others are only named. */
+const maxShrunk = 3;
+
+/** Adds `boxoffice simulate`. */
+export function addSimulateCommand(
+  program: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  program
+    .command('simulate')
+    .summary('run the office under invented time, crashes and losses')
+    .description(
+      'Runs the real commands, processes and projections on a simulated log, database, payment system, network and ' +
+        'clock, with faults of every kind, and judges the outcome. One seed decides everything: the same seed gives ' +
+        'the same run.',
+    )
+    .option('--seeds <number>', 'how many seeds to run', '100')
+    .option('--from <seed>', 'the first of them', '1')
+    .option('--seed <seed>', 'run this one only')
+    .option('--steps <number>', 'what clients do in each run before the faults stop', '500')
+    .option('--jobs <number>', 'threads', String(availableParallelism()))
+    .option('--without <fault>', 'switch a kind of fault off; repeatable', collect)
+    .option('--trace', 'with --seed: print everything that happens')
+    .option('--json', 'print the report as JSON')
+    .action(async (flags: Flags) => done(await runSimulate(flags, terminal)));
+}
+
+async function runSimulate(flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  const steps = toWholeNumber('--steps', flags.steps, 1, 100_000);
+  const withoutFaults = toFaultKinds(flags.without ?? []);
+  const isOne = flags.seed !== undefined;
+  if (flags.trace && !isOne) throw new CliFailure('--trace needs --seed: it prints one run');
+  const firstSeed = toWholeNumber(isOne ? '--seed' : '--from', flags.seed ?? flags.from, 0, 2 ** 32 - 1);
+  if (flags.trace) {
+    const onTrace = (line: string) => terminal.out(`${line}\n`);
+    const outcome = await simulate({ seed: firstSeed, steps, withoutFaults, onTrace });
+    return outcome.findings.length === 0 ? exitCodes.ok : exitCodes.failed;
+  }
+  const seeds = isOne ? 1 : toWholeNumber('--seeds', flags.seeds, 1, 100_000_000);
+  const jobs = Math.min(seeds, toWholeNumber('--jobs', flags.jobs, 1, 256));
+  const workers = jobs === 1 ? [] : Array.from({ length: jobs }, startSeedWorker);
+  const stop = stopOnSignal();
+  const startedAtMs = Date.now();
+  const seconds = () => (Date.now() - startedAtMs) / 1000;
+  try {
+    const report = await runCampaign({
+      firstSeed,
+      seeds,
+      steps,
+      withoutFaults,
+      runners: jobs === 1 ? [runSeed] : workers.map((worker) => worker.run),
+      signal: stop.signal,
+      onProgress: progressOn(terminal, seeds, seconds),
+    });
+    const tookSeconds = seconds();
+    const isWhole = report.seeds >= seedsThatSeeAll && steps >= 500;
+    const isGood = report.failures.length === 0 && !(isWhole && report.neverSeen.length > 0);
+    if (flags.json) terminal.out(`${toJson(report, tookSeconds)}\n`);
+    else terminal.out(describeCampaign(report, tookSeconds));
+    if (stop.signal.aborted) return exitCodes.interrupted;
+    if (!flags.json) await explainFailures(report, terminal);
+    return isGood ? exitCodes.ok : exitCodes.failed;
+  } finally {
+    stop.ignore();
+    await Promise.all(workers.map((worker) => worker.close()));
+  }
+}
+
+async function explainFailures({ failures }: CampaignReport, terminal: Terminal): Promise<void> {
+  for (const failing of failures.slice(0, maxShrunk)) {
+    terminal.err(`making seed ${failing.options.seed} smaller…\n`);
+    terminal.out(describeFailure(await shrink(failing)));
+  }
+  const others = failures.slice(maxShrunk).map(({ options }) => options.seed);
+  if (others.length > 0) terminal.out(`seeds that failed as well: ${others.join(', ')}\n`);
+}
+
+/** A bar that is redrawn in place for a person; scripts only want the result. */
+function progressOn(terminal: Terminal, seeds: number, seconds: () => number) {
+  const width = 40;
+  return (report: CampaignReport): void => {
+    if (!terminal.isInteractive) return;
+    const filled = Math.round((width * report.seeds) / seeds);
+    const bar = `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
+    const rate = (report.seeds / Math.max(0.001, seconds())).toFixed(1);
+    const failed = report.failures.length === 0 ? '' : `, ${report.failures.length} FAILED`;
+    const isEnd = report.seeds === seeds;
+    terminal.err(`\r${bar} ${report.seeds} of ${seeds} seeds, ${rate}/s${failed}${isEnd ? '\n' : ''}`);
+  };
+}
+
+function toFaultKinds(names: readonly string[]): ReadonlySet<FaultKind> {
+  return new Set(
+    names.map((name) => {
+      const kind = faultKinds.find((known) => known === name);
+      if (!kind)
+        throw new CliFailure(`--without: there is no fault ${name}; there are ${faultKinds.join(', ')}`);
+      return kind;
+    }),
+  );
+}
