@@ -8,14 +8,20 @@ import {
   CLOCK,
   EVENT_STORE,
   PAYMENT_PROVIDER,
+  PERSONAL_KEYS,
+  type PersonalKeys,
   QUEUE_NUMBERS,
+  SALE_DATES,
   SEAT_AVAILABILITY,
   SETTINGS,
   type Settings,
+  UNFINISHED_BUSINESS,
   VENUE_USE,
   WAITING_LINE,
 } from './commands/ports.js';
 import type { EventStore } from './event-store/port.js';
+import { logHistories } from './history/log-histories.js';
+import { HISTORIES } from './history/port.js';
 import type { PaymentProvider } from './integrations/payment/port.js';
 import type { Clock } from './platform/clock.js';
 import { PasswordHasher } from './platform/password-hasher.js';
@@ -33,6 +39,7 @@ export interface AppParts {
   /** No other process appends to the store. */
   readonly isOnlyWriter: boolean;
   readonly payments: PaymentProvider;
+  readonly personalKeys: PersonalKeys;
   readonly clock: Clock;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
@@ -60,10 +67,14 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: SEAT_AVAILABILITY, useValue: parts.readSide.ports.seatAvailability },
     { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
     { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
+    { provide: UNFINISHED_BUSINESS, useValue: parts.readSide.ports.business },
+    { provide: PERSONAL_KEYS, useValue: parts.personalKeys },
+    { provide: SALE_DATES, useValue: parts.readSide.ports.saleDates },
     { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
     { provide: Executor, useValue: new Executor(parts.store, parts.clock, parts.isOnlyWriter) },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
+    { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },
     ...parts.readSide.providers,
   ];
   return {

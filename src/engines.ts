@@ -4,15 +4,19 @@ import { openEventStoreDb } from './event-store/eventstoredb/open.js';
 import type { EventStore } from './event-store/port.js';
 import { openSqliteEventStore } from './event-store/sqlite/open.js';
 import { startVirtualPaymentSystem } from './integrations/payment/virtual/server.js';
+import { openPersonalKeys } from './personal-data/open-personal-keys.js';
+import type { PersonalKeys } from './personal-data/personal-keys.js';
 import type { Config } from './platform/config.js';
 import type { Log } from './platform/logging.js';
 import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
-import { openReadModels, type ReadModels } from './projections/open-read-models.js';
+import { openReadModels, type ReadModelLocation, type ReadModels } from './projections/open-read-models.js';
 
 /** What the product runs on, opened. */
 export interface Engines {
+  /** The log as it is: personal data sealed. Whoever writes or reads names needs a view of it (src/personal-data). */
   readonly store: EventStore;
+  readonly personalKeys: PersonalKeys;
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
   /**
@@ -21,6 +25,8 @@ export interface Engines {
    */
   readonly maxLag: number;
   readonly readModels: ReadModels;
+  /** Of the same read models. */
+  readonly location: ReadModelLocation;
   /** Undefined: timers and idempotency records live in this process. */
   readonly redis: RedisLink | undefined;
   readonly paymentUrl: string;
@@ -33,6 +39,7 @@ export const dataFiles = {
   log: 'events.db',
   readModels: 'read-models.db',
   payments: 'payments.db',
+  personalKeys: 'keys.db',
 } as const;
 
 /**
@@ -56,14 +63,26 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   try {
     const isEmbedded = config.EVENTSTORE_URL === undefined;
     const store = keep(await openStore(config, log));
-    const readModels = keep(await openTables(config));
-    const redis = config.REDIS_URL === undefined ? undefined : keep(new RedisLink(config.REDIS_URL, log));
+    const location = readModelLocation(config);
+    const readModels = keep(await openReadModels(location));
+    const personalKeys = keep(
+      await openPersonalKeys({
+        place: config.DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : readModels.write,
+        secret: secrets.secret,
+        store,
+        isLossAccepted: config.PERSONAL_KEYS_LOST,
+      }),
+    );
+    const redis = openRedis(config, log);
+    if (redis) keep(redis);
     const paymentUrl = config.PAYMENT_URL ?? keep(await startPayments(config, secrets, log)).url;
     return {
       store,
+      personalKeys,
       isOnlyWriter: isEmbedded,
       maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
       readModels,
+      location,
       redis,
       paymentUrl,
       close,
@@ -83,9 +102,14 @@ async function openStore(config: Config, log: Log): Promise<EventStore> {
   return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, maxWaitingAppends, warn });
 }
 
-function openTables(config: Config): Promise<ReadModels> {
-  if (config.DATABASE_URL !== undefined) return openReadModels({ url: config.DATABASE_URL });
-  return openReadModels({ file: dataFile(config, 'readModels') });
+/** Where the read models of this configuration are. */
+export function readModelLocation({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation {
+  return DATABASE_URL === undefined ? { file: join(DATA_DIR, dataFiles.readModels) } : { url: DATABASE_URL };
+}
+
+function openRedis({ REDIS_URL, REDIS_KEY_PREFIX }: Config, log: Log): RedisLink | undefined {
+  if (REDIS_URL === undefined) return undefined;
+  return new RedisLink(REDIS_URL, log, { prefix: REDIS_KEY_PREFIX });
 }
 
 /** The stand-in for a payment provider, on loopback. */

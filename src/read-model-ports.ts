@@ -1,4 +1,11 @@
-import type { QueueNumbers, SeatAvailability, VenueUse, WaitingLine } from './commands/ports.js';
+import type {
+  QueueNumbers,
+  SaleDates,
+  SeatAvailability,
+  UnfinishedBusiness,
+  VenueUse,
+  WaitingLine,
+} from './commands/ports.js';
 import type { PerformanceId, TokenId } from './events/ids.js';
 import type { Clock } from './platform/clock.js';
 import type { Queues } from './processes/admission.js';
@@ -50,11 +57,23 @@ export function readModelPorts(queries: QueryPorts, progress: ReadModelProgress,
     },
   };
 
+  const saleDates: SaleDates = {
+    isSaleOver: (performanceId, now) => queries.isSaleOver(performanceId, now),
+  };
+
+  const business: UnfinishedBusiness = {
+    async of(userId, now, after) {
+      const isKnown = after === undefined || (await progress.waitFor(after, { timeoutMs: waitTimeoutMs }));
+      return isKnown ? queries.unfinishedBusiness(userId, now) : undefined;
+    },
+  };
+
   const deadlines: Deadlines = {
     liveHolds: () => liveHolds(queries),
     liveTokens: () => liveTokens(queries),
     lapsedHolds: async (now, limit) => distinctHolds(await queries.lapsedHolds(now, limit)),
     lapsedTokens: (now, limit) => queries.lapsedTokens(now, limit),
+    waitingAfterSale: (endedBy, limit) => queries.waitingAfterSale(endedBy, limit),
   };
 
   const queues: Queues = { onSale: () => onSale(queries, clock) };
@@ -66,7 +85,17 @@ export function readModelPorts(queries: QueryPorts, progress: ReadModelProgress,
       (await queries.openCharges(olderThan, limit)).map((c) => c.chargeId),
   };
 
-  return { seatAvailability, queueNumbers, waitingLine, venueUse, deadlines, queues, openWork };
+  return {
+    seatAvailability,
+    queueNumbers,
+    waitingLine,
+    venueUse,
+    saleDates,
+    business,
+    deadlines,
+    queues,
+    openWork,
+  };
 }
 
 async function* liveHolds(queries: QueryPorts): AsyncGenerator<readonly HoldDeadline[]> {

@@ -1,11 +1,17 @@
 import type { Provider } from '@nestjs/common';
+import { PROJECTION_OPERATIONS, type ProjectionOperations } from './api/projection-operations.js';
+import { PROJECTION_REBUILDS } from './api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from './api/read-position.js';
-import { READINESS, type Readiness, type ReadinessCheck } from './api/readiness.js';
+import { READINESS } from './api/readiness.js';
 import { READS, type Reads } from './api/reads.js';
 import type { EventStore, Position } from './event-store/port.js';
 import { addMs, type Instant, toInstant } from './events/ids.js';
+import { revealingStore } from './personal-data/personal-data.js';
+import type { PersonalKeys } from './personal-data/personal-keys.js';
 import type { Clock } from './platform/clock.js';
 import type { Log } from './platform/logging.js';
+import { projectionOperations } from './projection-operations.js';
+import { projectionRebuilds } from './projection-rebuilds.js';
 import { allProjections } from './projections/all-projections.js';
 import { ProjectionRunner } from './projections/engine/runner.js';
 import type { ReadModels } from './projections/open-read-models.js';
@@ -16,6 +22,7 @@ import { getCharge } from './queries/get-charge.js';
 import { getOrder } from './queries/get-order.js';
 import { getPerformance } from './queries/get-performance.js';
 import { getQueue } from './queries/get-queue.js';
+import { getQueueFairness, listQueueNumbers } from './queries/get-queue-fairness.js';
 import { getQueueToken } from './queries/get-queue-token.js';
 import { getSchedule } from './queries/get-schedule.js';
 import { getSeatMap } from './queries/get-seat-map.js';
@@ -30,6 +37,7 @@ import { listSchedules } from './queries/list-schedules.js';
 import { listWalletHistory } from './queries/list-wallet-history.js';
 import { queryPorts } from './queries/query-ports.js';
 import { type ReadModelProgress, readModelPorts } from './read-model-ports.js';
+import { type Following, readinessOf } from './readiness.js';
 
 /** How far the read models are, whichever process writes them. */
 export interface ReadProgress extends ReadModelProgress {
@@ -48,6 +56,7 @@ export interface ReadSide {
 
 interface Parts {
   readonly store: EventStore;
+  readonly personalKeys: PersonalKeys;
   /** See Engines. */
   readonly maxLag: number;
   readonly readModels: ReadModels;
@@ -57,9 +66,9 @@ interface Parts {
 
 /** Follows the log with the projections of this process. */
 export function projectingReadSide(parts: Parts): ReadSide {
-  const { store, readModels, clock, log } = parts;
+  const { store, personalKeys, readModels, clock, log } = parts;
   const runner = new ProjectionRunner({
-    store,
+    store: revealingStore(store, personalKeys),
     dataSource: readModels.write,
     dialect: readModels.dialect,
     projections: allProjections,
@@ -67,13 +76,10 @@ export function projectingReadSide(parts: Parts): ReadSide {
     logger: log,
   });
   runner.start();
-  return readSide(parts, runner, {
-    check: async () => {
-      const { position, headPosition, running, lastError, projections } = await runner.status();
-      const parked = projections.filter((projection) => projection.parked).map(({ name }) => name);
-      const isFollowing = running && lastError === null && parked.length === 0;
-      const trouble = lastError ?? (parked.length > 0 ? `parked: ${parked.join(', ')}` : undefined);
-      return { isFollowing, position, headPosition, trouble };
+  return readSide(parts, runner, projectionOperations({ ...parts, runner }), {
+    trouble: async () => {
+      const { running, lastError } = await runner.status();
+      return lastError ?? (running ? undefined : 'not running');
     },
     stop: () => runner.stop(),
   });
@@ -81,32 +87,19 @@ export function projectingReadSide(parts: Parts): ReadSide {
 
 /** Reads what another process projects. */
 export function followingReadSide(parts: Parts): ReadSide {
-  const { store, readModels } = parts;
   const names = allProjections.map(({ name }) => name);
-  const progress = new CheckpointProgress(readModels.read, names);
-  return readSide(parts, progress, {
-    async check() {
-      const headPosition = (await store.head()) ?? -1;
-      return { isFollowing: true, position: await progress.refresh(), headPosition, trouble: undefined };
-    },
+  const progress = new CheckpointProgress(parts.readModels.read, names);
+  return readSide(parts, progress, projectionOperations({ ...parts, runner: undefined }), {
+    trouble: async () => undefined,
     stop: () => progress.stop(),
   });
-}
-
-interface Following {
-  check(): Promise<{
-    readonly isFollowing: boolean;
-    readonly position: number;
-    readonly headPosition: number;
-    readonly trouble: string | undefined;
-  }>;
-  stop(): Promise<void>;
 }
 
 function readSide(
   { store, maxLag, readModels, clock }: Parts,
   progress: ReadProgress,
-  following: Following,
+  operations: ProjectionOperations,
+  following: Following & { stop(): Promise<void> },
 ): ReadSide {
   return {
     progress,
@@ -114,7 +107,12 @@ function readSide(
     providers: [
       { provide: READS, useValue: readsOf(queryContext(readModels.read, clock)) },
       { provide: READ_POSITION, useValue: readPositionOf(progress) },
-      { provide: READINESS, useValue: readinessOf(store, following, maxLag) },
+      {
+        provide: READINESS,
+        useValue: readinessOf({ store, database: readModels.read, operations, following, maxLag }),
+      },
+      { provide: PROJECTION_OPERATIONS, useValue: operations },
+      { provide: PROJECTION_REBUILDS, useValue: projectionRebuilds({ readModels, clock }) },
     ],
     close: () => following.stop(),
   };
@@ -145,6 +143,9 @@ function readsOf(context: QueryContext): Reads {
       getSeatMap(context, scheduleId, { sectionId: section, status }),
     queueToken: ({ tokenId }) => getQueueToken(context, tokenId),
     queue: (performanceId) => getQueue(context, performanceId),
+    queueFairness: (performanceId) => getQueueFairness(context, performanceId),
+    queueNumbers: async (performanceId, page) =>
+      (await getQueueFairness(context, performanceId)) && listQueueNumbers(context, performanceId, page),
     holds: (userId) => listHolds(context, userId),
     orders: (userId, page) => listOrders(context, userId, page),
     order: async (userId, orderId) => own(await getOrder(context, orderId), userId),
@@ -164,47 +165,4 @@ function readPositionOf(progress: ReadProgress): ReadPosition {
     // Checkpoints hold positions the store gave us.
     current: () => progress.position as Position,
   };
-}
-
-function readinessOf(store: EventStore, following: Following, maxLag: number): Readiness {
-  return {
-    async check() {
-      const isAnswering = await answersWithin(1_000, store.head());
-      const storeCheck = {
-        name: 'event-store',
-        ok: isAnswering,
-        detail: isAnswering ? 'answers' : 'does not answer',
-      };
-      if (!isAnswering) return { ready: false, checks: [storeCheck] };
-      const readModels = await readModelsCheck(following, maxLag);
-      return { ready: readModels.ok, checks: [storeCheck, readModels] };
-    },
-  };
-}
-
-async function readModelsCheck(following: Following, maxLag: number): Promise<ReadinessCheck> {
-  const name = 'read-models';
-  try {
-    const { isFollowing, position, headPosition, trouble } = await following.check();
-    const lag = headPosition - position;
-    return { name, ok: isFollowing && lag <= maxLag, detail: trouble ?? `${lag} positions behind the log` };
-  } catch (error) {
-    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-async function answersWithin(timeoutMs: number, question: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  const answered = question.then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([answered, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

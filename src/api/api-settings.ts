@@ -1,3 +1,5 @@
+import type { LoadLimits } from './load-gate.js';
+
 /** The token the API's settings are injected by. */
 export const API_SETTINGS = Symbol('ApiSettings');
 
@@ -23,6 +25,7 @@ export interface ApiSettings {
     /** Addresses and fans remembered; the least recently seen go first. */
     readonly maxRemembered: number;
   };
+  readonly load: LoadLimits;
   readonly sse: SseSettings;
 }
 
@@ -47,6 +50,7 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   waitForPositionTimeoutMs: 2_000,
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
+  load: { maxInFlight: 2_000, maxLoopDelayMs: 50 },
   sse: {
     maxConnections: 10_000,
     maxBufferedBytes: 256 * 1024,

@@ -8,9 +8,11 @@ import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { allControllers } from './controllers/all-controllers.js';
 import { HealthController } from './controllers/health.controller.js';
+import { MetricsController } from './controllers/metrics.controller.js';
 import { Idempotency } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
+import { RebuildProgressFeed } from './live/rebuild-progress-feed.js';
 import { SeatChanges } from './live/seat-changes.js';
 import { OrderReplies } from './order-reply.js';
 import { QueueStatus } from './queue-status.js';
@@ -19,7 +21,8 @@ import { redisRateLimiters } from './redis-rate-limiter.js';
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
- * API_SETTINGS, REDIS_LINK, READS, READ_POSITION and READINESS.
+ * API_SETTINGS, REDIS_LINK, READS, READ_POSITION, READINESS,
+ * PROJECTION_OPERATIONS and PROJECTION_REBUILDS.
  */
 @Module({
   controllers: allControllers,
@@ -43,6 +46,7 @@ import { redisRateLimiters } from './redis-rate-limiter.js';
     EventStreams,
     SeatChanges,
     QueuePositions,
+    RebuildProgressFeed,
     Idempotency,
     OrderReplies,
     QueueStatus,
@@ -50,6 +54,6 @@ import { redisRateLimiters } from './redis-rate-limiter.js';
 })
 export class ApiModule {}
 
-/** All that a process answers which serves no fans: whether it lives and is ready. */
-@Module({ controllers: [HealthController] })
+/** All that a process answers which serves no fans: whether it lives and is ready, and its metrics. */
+@Module({ controllers: [HealthController, MetricsController] })
 export class HealthModule {}

@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ApiSettings } from './api-settings.js';
 import { addBodyParsers } from './body-parsers.js';
 import { isOperator, operatorsOnly } from './guards/operators.js';
+import { LoadGate, shedLoad } from './load-gate.js';
 import { setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem-filter.js';
@@ -14,6 +15,9 @@ import { RouteTable } from './route-table.js';
 
 /** A client that sends its request slower than this is cut off. */
 const requestTimeoutMs = 30_000;
+/** What hangs is given up after this long; everything it waits for has a shorter time limit of its own. */
+const handlerTimeoutMs = 60_000;
+const longHandlerTimeoutMs = 60 * 60_000;
 const dropIdleEveryMs = 50;
 
 /**
@@ -26,6 +30,7 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
     trustProxy: settings.trustProxy,
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
+    handlerTimeout: handlerTimeoutMs,
     requestIdHeader: false,
     genReqId: requestIdOf,
     // Requests that are already here are answered; those that need a closed part get "unavailable".
@@ -51,36 +56,60 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings): void {
   fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
   fastify.decorateRequest('userId', undefined);
   fastify.decorateRequest('queuePass', undefined);
+  fastify.decorateRequest('isTurnedAway', false);
   fastify.addHook('onRoute', (route) => {
     routes.add(route.url, [route.method].flat());
     const limit = route.config?.bodyLimitBytes;
     if (limit !== undefined) route.bodyLimit = limit;
+    if (route.config?.load === 'long') route.handlerTimeout = longHandlerTimeoutMs;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
+    done();
+  });
+  shedLoad(fastify, new LoadGate(settings.load));
+  fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
     done(isRefused ? operatorsOnly() : undefined);
   });
+  const open = openConnections(fastify.server);
   fastify.addHook('preClose', (done) => {
-    dropIdleConnections(fastify.server);
+    dropIdleConnections(fastify.server, open);
     done();
   });
   addBodyParsers(fastify);
 }
 
-/** A closing server waits for its connections: those that stay open for a next request are closed when idle. */
-function dropIdleConnections(server: FastifyInstance['server']): void {
-  const timer = setInterval(() => server.closeIdleConnections(), dropIdleEveryMs);
+/**
+ * A closing server waits for its connections: those that stay open for a next request are closed when idle. Node
+ * does not count one as idle that has never sent anything, as browsers open them ahead of time.
+ * @param open every connection the server has.
+ */
+function dropIdleConnections(server: FastifyInstance['server'], open: ReadonlySet<Socket>): void {
+  const timer = setInterval(() => {
+    server.closeIdleConnections();
+    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+  }, dropIdleEveryMs);
   server.once('close', () => clearInterval(timer));
 }
 
-/** What isn't even HTTP, or has headers too large, is answered on the bare socket. */
+/** The connections of a server that are open now. */
+function openConnections(server: FastifyInstance['server']): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+/** What isn't even HTTP, has headers too large, or comes too slowly is answered on the bare socket. */
 function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = new ApiProblem('malformed-request', 'The request is not HTTP this server understands.');
+  const problem = unreadable(error.code);
   const body = JSON.stringify(problem.toDocument('', ''));
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -89,4 +118,15 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function unreadable(code: string | undefined): ApiProblem {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ApiProblem('request-timeout', 'The request did not arrive in time: send it again.');
+    case 'HPE_HEADER_OVERFLOW':
+      return new ApiProblem('headers-too-large', 'The headers are larger than 16 KiB together: send less.');
+    default:
+      return new ApiProblem('malformed-request', 'The request is not HTTP this server understands.');
+  }
 }

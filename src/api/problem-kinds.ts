@@ -5,6 +5,8 @@ export const apiCodes = [
   'validation-failed',
   'malformed-json',
   'malformed-request',
+  'request-timeout',
+  'headers-too-large',
   'unauthenticated',
   'forbidden',
   'queue-token-invalid',
@@ -15,6 +17,7 @@ export const apiCodes = [
   'idempotency-key-missing',
   'idempotency-key-in-flight',
   'feed-refused',
+  'rebuild-running',
   'read-model-behind',
   'too-many-requests',
   'unavailable',
@@ -51,6 +54,11 @@ export const problemKinds = {
     'Unknown user',
     'Register. Right after registering, read with X-Wait-For-Position.',
   ),
+  'account-in-use': kind(
+    409,
+    'Account in use',
+    'Let holds, orders and charges named in `open` end, cancel tickets; or give points and tickets up with `forfeit`.',
+  ),
   'insufficient-points': kind(
     402,
     'Not enough points',
@@ -74,7 +82,11 @@ export const problemKinds = {
     'Unknown schedule',
     'Check the id. For a hold, it must be a date of the performance you queued for.',
   ),
-  'not-on-sale': kind(409, 'Not on sale', 'Choose another date: this one was cancelled or has begun.'),
+  'not-on-sale': kind(
+    409,
+    'Not on sale',
+    'Choose another date or performance: this one was cancelled, has begun or is over.',
+  ),
   'queue-full': kind(409, 'Queue full', 'Try again when some fans have been served.'),
   'queue-not-open': kind(409, 'Queue not open', 'Wait for the opening.'),
   'too-many-entries': kind(
@@ -125,6 +137,12 @@ export const problemKinds = {
   ),
   'malformed-json': kind(400, 'Malformed JSON', 'Send valid JSON in UTF-8.'),
   'malformed-request': kind(400, 'Malformed request', 'Check the URL, the headers and the body.'),
+  'request-timeout': kind(
+    408,
+    'Request too slow',
+    'Send the request again: it did not arrive within 30 seconds and was not looked at.',
+  ),
+  'headers-too-large': kind(431, 'Headers too large', 'Send less: all headers together are at most 16 KiB.'),
   unauthenticated: kind(
     401,
     'Not authenticated',
@@ -162,6 +180,11 @@ export const problemKinds = {
     422,
     'Feed refused',
     'See `problems` for what is wrong with the feed, correct it and import again.',
+  ),
+  'rebuild-running': kind(
+    409,
+    'Rebuild running',
+    'For operators: one rebuild runs at a time; wait for the end of `rebuildId`, or cancel it.',
   ),
   'read-model-behind': kind(503, 'Read model behind', 'Read again after Retry-After seconds.'),
   'too-many-requests': kind(429, 'Too many requests', 'Go on after Retry-After seconds, more slowly.'),

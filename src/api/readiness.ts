@@ -8,7 +8,7 @@ export interface ReadinessCheck {
   readonly detail: string;
 }
 
-/** Whether this process should be sent requests: its store answers, its read models follow the log. */
+/** Whether this process should be sent requests: log and database answer, the read models follow the log. */
 export interface Readiness {
   check(): Promise<{ readonly ready: boolean; readonly checks: readonly ReadinessCheck[] }>;
 }

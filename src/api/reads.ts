@@ -10,6 +10,8 @@ import type {
   PageRequest,
   PerformanceReply,
   PerformanceSummary,
+  QueueFairnessReply,
+  QueueNumberReply,
   QueueReply,
   QueueTokenReply,
   ReservationReply,
@@ -60,6 +62,9 @@ export interface Reads {
   /** The fan's place; the token id names it, fan and performance help to find it. */
   queueToken(pass: Pick<QueuePass, 'tokenId' | 'userId' | 'performanceId'>): Promise<QueueTokenReply | null>;
   queue(performanceId: PerformanceId): Promise<QueueReply | null>;
+  queueFairness(performanceId: PerformanceId): Promise<QueueFairnessReply | null>;
+  /** In the order of the numbers; up to 1,000 a page. */
+  queueNumbers(performanceId: PerformanceId, page: PageRequest): Promise<Page<QueueNumberReply> | null>;
   /** The fan's live holds. */
   holds(userId: UserId): Promise<readonly HoldReply[]>;
   orders(userId: UserId, page: PageRequest): Promise<Page<OrderReply>>;

@@ -9,6 +9,8 @@ import { pathOf } from './request.js';
  */
 export function logRequests(fastify: FastifyInstance, log: Log): void {
   fastify.addHook('onResponse', (request, reply, done) => {
+    // Under overload a line each would be the load: the gate counts them.
+    if (request.isTurnedAway) return done();
     const { statusCode } = reply;
     if (statusCode >= 400 || log.isLevelEnabled('debug')) {
       const details = {

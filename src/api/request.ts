@@ -11,6 +11,8 @@ declare module 'fastify' {
     userId: UserId | undefined;
     /** Set by QueueTokenGuard. */
     queuePass: QueuePass | undefined;
+    /** Set by the load gate: refused before anything was looked at. */
+    isTurnedAway: boolean;
   }
   interface FastifyInstance {
     /** The methods some route answers at this URL; empty when there is none. */
@@ -23,6 +25,8 @@ declare module 'fastify' {
     body?: 'text';
     /** Refuse whoever isn't an operator before the body is read. */
     operatorsOnly?: boolean;
+    /** `essential`: answered under any load; `stream`: an event stream; `long`: may take minutes. */
+    load?: 'essential' | 'stream' | 'long';
   }
 }
 

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Rejected } from '../commands/rejected.js';
 import { StoreUnavailable } from '../event-store/port.js';
+import { HistoryUnavailable, MomentAhead } from '../history/port.js';
 import { HasherBusy } from '../platform/password-hasher.js';
 import { ReadModelsUnavailable } from '../queries/outage.js';
 import { InvalidCursor } from '../queries/paging.js';
@@ -13,6 +14,10 @@ const fastifyProblems: Readonly<Record<string, readonly [ApiCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is larger than this endpoint accepts.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON.'],
+  FST_ERR_HANDLER_TIMEOUT: [
+    'unavailable',
+    'This took too long, and the outcome is unknown: repeat the request with the same idempotency key.',
+  ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty: send JSON.'],
 };
 
@@ -37,8 +42,21 @@ export function toProblem(error: unknown, request: FastifyRequest): ApiProblem |
     const errors = [{ field: 'cursor', message: 'must be the nextCursor of an earlier page of this list' }];
     return new ApiProblem('validation-failed', 'Start again from the first page.', { errors });
   }
+  if (error instanceof MomentAhead) {
+    const errors = [{ field: 'at', message: `is still to come: the latest is ${error.latest}` }];
+    return new ApiProblem('validation-failed', `Ask for ${error.latest} or earlier.`, { errors });
+  }
+  if (error instanceof HistoryUnavailable) {
+    return new ApiProblem('unavailable', historyAdvice[error.reason], { headers: retryAfter(2) });
+  }
   return fromFramework(error, request);
 }
+
+const historyAdvice: Readonly<Record<HistoryUnavailable['reason'], string>> = {
+  building: 'The history is being read from the log: ask again in a moment.',
+  'too-many-builds': 'Other histories are being read from the log: ask again in a moment.',
+  'too-large': 'This history is larger than this server keeps in memory: ask the operators.',
+};
 
 function fromRejection({ rejection }: Rejected): ApiProblem {
   const { code, message, details } = rejection;

@@ -4,6 +4,8 @@ import { Test } from '@nestjs/testing';
 import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
+import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/projection-operations.js';
+import { PROJECTION_REBUILDS, type ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
@@ -19,6 +21,8 @@ import {
   type UserId,
   userIdSchema,
 } from '../../src/events/ids.js';
+import { logHistories } from '../../src/history/log-histories.js';
+import { HISTORIES } from '../../src/history/port.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis/redis-link.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
@@ -87,10 +91,25 @@ const noReads: Reads = {
   seatMap: nothing,
   queueToken: nothing,
   queue: nothing,
+  queueFairness: nothing,
+  queueNumbers: nothing,
   holds: async () => [],
   orders: emptyPage,
   order: nothing,
   reservations: emptyPage,
+};
+
+const noProjections: ProjectionOperations = {
+  report: async () => ({ headPosition: -1, projections: [] }),
+  control: async () => true,
+  eventsApplied: async () => new Map(),
+};
+
+const noRebuilds: ProjectionRebuilds = {
+  names: [],
+  request: () => Promise.reject(new Error('no rebuild was expected')),
+  find: async () => undefined,
+  cancel: async () => undefined,
 };
 
 export interface ApiUnderTest {
@@ -113,11 +132,18 @@ export interface ApiUnderTest {
 
 /** The whole API on scripted commands and read models. */
 export async function startApi(
-  options: { settings?: Partial<ApiSettings>; reads?: Partial<Reads> } = {},
+  options: { settings?: Partial<ApiSettings>; reads?: Partial<Reads>; rebuilds?: ProjectionRebuilds } = {},
 ): Promise<ApiUnderTest> {
   const clock = new ManualClock();
   const signer = new TokenSigner('a secret of at least thirty-two characters', clock);
-  const settings: ApiSettings = { ...defaultApiSettings, adminKey, callbackSecret, ...options.settings };
+  const settings: ApiSettings = {
+    ...defaultApiSettings,
+    adminKey,
+    callbackSecret,
+    // A busy machine is late without being asked too much.
+    load: { maxInFlight: 1_000, maxLoopDelayMs: 0 },
+    ...options.settings,
+  };
   const commands = new ScriptedCommands();
   const position = new ScriptedPosition();
   const store = new InMemoryEventStore();
@@ -135,8 +161,11 @@ export async function startApi(
     { provide: API_SETTINGS, useValue: settings },
     { provide: REDIS_LINK, useValue: undefined },
     { provide: READS, useValue: reads },
+    { provide: HISTORIES, useValue: logHistories(store, clock) },
     { provide: READ_POSITION, useValue: position },
     { provide: READINESS, useValue: { check } },
+    { provide: PROJECTION_OPERATIONS, useValue: noProjections },
+    { provide: PROJECTION_REBUILDS, useValue: options.rebuilds ?? noRebuilds },
   ];
   class ProvidedModule {}
   const surroundings = {

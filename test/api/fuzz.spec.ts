@@ -2,9 +2,9 @@ import { toUSVString } from 'node:util';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { allControllers } from '../../src/api/controllers/all-controllers.js';
-import { allOperations } from '../../src/api/openapi/document.js';
-import { type ReflectedRoute, reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
+import { reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
 import { refuse } from '../../src/commands/rejected.js';
+import { almostRightBody } from './almost-right.js';
 import { type ApiUnderTest, adminKey, performanceId, scheduleId, startApi } from './api-under-test.js';
 
 let api: ApiUnderTest;
@@ -43,21 +43,6 @@ const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...queryNames), text), 
 const raw = fc.oneof(text, fc.uint8Array({ maxLength: 40 }));
 const contentType = fc.constantFrom('application/json', 'text/plain', 'application/xml', 'image/png', '');
 
-/** A body that is almost right: one part of an example is replaced by anything. */
-function almost(route: ReflectedRoute): fc.Arbitrary<unknown> {
-  const examples = Object.values(allOperations[`${route.method} ${route.path}`]?.requestExamples ?? {});
-  if (examples.length === 0) return fc.jsonValue();
-  return fc
-    .record({ example: fc.constantFrom(...examples), at: fc.nat(8), by: fc.jsonValue() })
-    .map(({ example, at, by }) => {
-      let seen = 0;
-      const text = JSON.stringify(example, (key, value: unknown) =>
-        key !== '' && seen++ === at ? by : value,
-      );
-      return JSON.parse(text);
-    });
-}
-
 const request = fc.constantFrom(...routes).chain((route) =>
   fc
     .record({
@@ -65,7 +50,7 @@ const request = fc.constantFrom(...routes).chain((route) =>
       query,
       contentType,
       body: fc.oneof(
-        { weight: 3, arbitrary: almost(route).map((value) => JSON.stringify(value)) },
+        { weight: 3, arbitrary: almostRightBody(route).map((value) => JSON.stringify(value)) },
         { weight: 1, arbitrary: raw },
       ),
       header: text,

@@ -107,13 +107,20 @@ describe('every error is a problem document', () => {
 it('what is not even HTTP is answered with a problem document', async () => {
   await api.app.listen(0, '127.0.0.1');
   const { port } = new URL(await api.app.getUrl());
-  for (const request of ['hello\r\n\r\n', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`]) {
+  const tooLarge = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`;
+  for (const [request, status, code] of [
+    ['hello\r\n\r\n', '400 Bad Request', 'malformed-request'],
+    [tooLarge, '431 Request Header Fields Too Large', 'headers-too-large'],
+  ] as const) {
     const socket = connect(Number(port), '127.0.0.1');
     socket.write(request);
     let text = '';
     for await (const chunk of socket) text += chunk;
-    expect(text).toMatch(/^HTTP\/1.1 400 Bad Request\r\nContent-Type: application\/problem\+json/);
-    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed-request' });
+    expect(text.split('\r\n').slice(0, 2)).toEqual([
+      `HTTP/1.1 ${status}`,
+      'Content-Type: application/problem+json',
+    ]);
+    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code });
   }
 });
 

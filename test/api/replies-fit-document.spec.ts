@@ -26,6 +26,7 @@ function expectDescribed(method: string, path: string, { status, body }: Answer)
   const reply = route.operation.replies[status];
   if (!reply) expect(route.codes).toContain(body.code);
   else if (reply.kind === 'json') expect(reply.body.schema.parse(body)).toEqual(body);
+  else if (reply.kind === 'text') expect(typeof body).toBe('string');
   else expect(body).toBeUndefined();
   return `${route.key} ${reply ? status : body.code}`;
 }
@@ -56,6 +57,7 @@ describe('what the running office answers is what its document says', () => {
     const fan = await new CarefulFan(office).arrive();
     const charged = await fan.charge(1000);
     await fan.queue(hall.performanceId, 2);
+    const place = await fan.call('GET', queueToken);
     for (const path of [
       '/v1/me',
       '/v1/wallet',
@@ -68,6 +70,8 @@ describe('what the running office answers is what its document says', () => {
       `/v1/performances/${hall.performanceId}`,
       `/v1/performances/${hall.performanceId}/schedules`,
       `/v1/performances/${hall.performanceId}/queue`,
+      `/v1/performances/${hall.performanceId}/queue/fairness`,
+      `/v1/performances/${hall.performanceId}/queue/numbers?limit=1`,
       `/v1/performances/${unknown}/schedules`,
       `/v1/schedules/${hall.scheduleId}`,
       `/v1/schedules/${hall.scheduleId}/availability`,
@@ -94,14 +98,37 @@ describe('what the running office answers is what its document says', () => {
     expect((await fan.call('GET', '/v1/holds')).body.items).toHaveLength(1);
     const { orderId } = (await fan.pay()).body;
     await fan.pay();
-    for (const path of ['/v1/orders', `/v1/orders/${orderId}`, '/v1/reservations'])
+    const now = new Date().toISOString();
+    for (const path of [
+      '/v1/orders',
+      `/v1/orders/${orderId}`,
+      '/v1/reservations',
+      `/v1/orders/${orderId}?at=${now}`,
+      `/v1/wallet?at=${now}`,
+      `/v1/wallet?at=2020-01-01T00:00:00Z`,
+      `/v1/schedules/${hall.scheduleId}/seats?at=${now}&status=reserved`,
+      `/v1/schedules/${hall.scheduleId}/seats?at=999999999`,
+      `/v1/performances/${hall.performanceId}/queue?at=${now}`,
+      `${queueToken}?at=${now}`,
+      `/v1/orders/${orderId}/history`,
+      `/v1/orders/${unknown}/history`,
+      `/v1/schedules/${hall.scheduleId}/seats/R1-1/history?limit=1`,
+      `/v1/schedules/${hall.scheduleId}/seats/nowhere/history`,
+      `/v1/performances/${hall.performanceId}/queue-tokens/${place.body.tokenId}/history`,
+    ]) {
       await fan.call('GET', path);
+    }
     await fan.call('POST', `/v1/orders/${orderId}/cancel`);
     await fan.call('POST', `/v1/orders/${unknown}/cancel`);
     await fan.charge(5, randomUUID(), 'card-decline');
     const passwords = { currentPassword: 'correct horse', newPassword: 'another horse' };
     expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(204);
     expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(401);
+    const forget = { password: 'another horse', forfeit: false };
+    expect((await fan.call('POST', '/v1/me/erase', { body: forget })).body.code).toBe('account-in-use');
+    const forgotten = await fan.call('POST', '/v1/me/erase', { body: { ...forget, forfeit: true } });
+    expect(forgotten.status).toBe(204);
+    await fan.call('GET', '/v1/me');
     const leaver = await new CarefulFan(office).arrive();
     await leaver.queue(hall.performanceId);
     await leaver.call('DELETE', queueToken);
@@ -129,10 +156,37 @@ describe('what the running office answers is what its document says', () => {
     for (const path of ['/v1/admin/imports/formats', '/v1/admin/audit']) {
       seen.add(expectDescribed('GET', path, await call(office.url, 'GET', path, { headers })));
     }
+    for (const path of ['/v1/ops/projections', '/metrics']) {
+      seen.add(expectDescribed('GET', path, await call(office.url, 'GET', path, { headers })));
+    }
+    const projections = '/v1/ops/projections';
+    for (const path of ['pause', 'resume', 'users/pause', 'users/resume', 'users/retry', 'nobody/pause']) {
+      const answer = await call(office.url, 'POST', `${projections}/${path}`, { headers });
+      seen.add(expectDescribed('POST', `${projections}/${path}`, answer));
+    }
+    const rebuilds = `${projections}/rebuilds`;
+    for (const [method, path, body] of [
+      ['GET', `${rebuilds}/current`],
+      ['POST', rebuilds, {}],
+      ['POST', rebuilds, {}],
+      ['POST', `${rebuilds}/current/cancel`],
+      ['GET', `${rebuilds}/current`],
+    ] as const) {
+      seen.add(expectDescribed(method, path, await call(office.url, method, path, { headers, body })));
+    }
     const again = smallHallDocument({ rows: 3, seatsPerRow: 10 });
     for (const body of [again, { not: 'a feed' }]) {
       const answer = await call(office.url, 'POST', '/v1/admin/imports', { body, headers });
       seen.add(expectDescribed('POST', '/v1/admin/imports', answer));
+    }
+  });
+
+  it('to operators who erase somebody', async () => {
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const { loginId } = await new CarefulFan(office).arrive();
+    for (const body of [{ user: loginId }, { user: 'nobody' }]) {
+      const answer = await call(office.url, 'POST', '/v1/admin/erasures', { body, headers });
+      seen.add(expectDescribed('POST', '/v1/admin/erasures', answer));
     }
   });
 

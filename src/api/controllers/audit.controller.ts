@@ -18,7 +18,7 @@ export class AuditController {
 
   /** One audit at a time: who asks while one runs gets that one's report. */
   @Get()
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: true, load: 'long' })
   audit(): Promise<AuditReport> {
     this.#running ??= auditLog(this.store, { now: this.clock.now() }).finally(() => {
       this.#running = undefined;

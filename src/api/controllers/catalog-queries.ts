@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SeatStatus } from '../../queries/replies.js';
+import { momentField } from '../moment.js';
 import { pageFields } from '../paging.js';
 
 const date = z.iso.date();
@@ -13,6 +14,16 @@ export const performancesQuery = z.strictObject({
 });
 export const schedulesQuery = z.strictObject({ ...dates, ...pageFields });
 
+/** Token ids are small: a long queue is read in large pages. */
+export const queueNumbersQuery = z.strictObject({
+  ...pageFields,
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d{0,2}|1000)$/, 'must be a whole number from 1 to 1000')
+    .transform(Number)
+    .default(1000),
+});
+
 export const seatStatuses = [
   'free',
   'held',
@@ -22,4 +33,5 @@ export const seatStatuses = [
 export const seatMapQuery = z.strictObject({
   section: z.string().min(1).max(64).optional(),
   status: z.enum(seatStatuses).optional(),
+  ...momentField,
 });

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProblem, retryAfter } from '../problem.js';
 import { READINESS, type Readiness } from '../readiness.js';
 
@@ -7,12 +8,14 @@ export class HealthController {
   constructor(@Inject(READINESS) private readonly readiness: Readiness) {}
 
   @Get('live')
+  @RouteConfig({ load: 'essential' })
   @Header('Cache-Control', 'no-store')
   live() {
     return { live: true };
   }
 
   @Get('ready')
+  @RouteConfig({ load: 'essential' })
   @Header('Cache-Control', 'no-store')
   async ready() {
     const { ready, checks } = await this.readiness.check();

@@ -19,7 +19,7 @@ export class ImportsController {
 
   @Post()
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true, body: 'text', bodyLimitBytes: maxFeedBytes })
+  @RouteConfig({ operatorsOnly: true, load: 'long', body: 'text', bodyLimitBytes: maxFeedBytes })
   async importFeed(
     @ValidQuery(importQuery) { format, options }: z.infer<typeof importQuery>,
     @Body() text: unknown,

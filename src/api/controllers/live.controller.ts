@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { refuse } from '../../commands/rejected.js';
@@ -36,6 +37,7 @@ export class LiveController {
   ) {}
 
   @Get('schedules/:scheduleId/seats/events')
+  @RouteConfig({ load: 'stream' })
   async seatEvents(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidQuery(seatEventsQuery) query: z.infer<typeof seatEventsQuery>,
@@ -53,6 +55,7 @@ export class LiveController {
 
   /** The queue token alone suffices: it is one fan's, and it only shows that fan's place. */
   @Get('performances/:performanceId/queue-token/events')
+  @RouteConfig({ load: 'stream' })
   async placeEvents(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(placeEventsQuery) query: z.infer<typeof placeEventsQuery>,

@@ -7,6 +7,7 @@ import { Pay, paySchema } from '../../commands/pay.js';
 import type { QueuePass } from '../../commands/queue-pass.js';
 import { refuse } from '../../commands/rejected.js';
 import { type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
+import { HISTORIES, type Histories } from '../../history/port.js';
 import type { Language, PageRequest } from '../../queries/replies.js';
 import { contextOf } from '../command-context.js';
 import { setLogPosition } from '../command-reply.js';
@@ -15,6 +16,7 @@ import { FanRateGuard } from '../guards/rate-guards.js';
 import { CurrentUser, UserGuard } from '../guards/user-guard.js';
 import { Idempotency } from '../idempotency.js';
 import { PreferredLanguage } from '../language.js';
+import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
 import { OrderReplies } from '../order-reply.js';
 import { pageQuery } from '../paging.js';
 import { WaitForPosition } from '../read-position.js';
@@ -28,6 +30,7 @@ export class OrdersController {
     private readonly idempotency: Idempotency,
     private readonly replies: OrderReplies,
     @Inject(READS) private readonly reads: Reads,
+    @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
   @Post('orders')
@@ -52,7 +55,14 @@ export class OrdersController {
 
   @Get('orders/:orderId')
   @UseGuards(UserGuard, WaitForPosition)
-  async order(@CurrentUser() userId: UserId, @ValidParam('orderId', orderIdSchema) orderId: OrderId) {
+  async order(
+    @CurrentUser() userId: UserId,
+    @ValidParam('orderId', orderIdSchema) orderId: OrderId,
+    @ValidQuery(momentQuery) { at }: MomentQuery,
+  ) {
+    if (at !== undefined) {
+      return knownThen(await this.histories.order(userId, orderId, at), 'order-unknown', 'such order');
+    }
     const order = await this.reads.order(userId, orderId);
     if (!order) throw refuse('order-unknown', 'You have no such order.');
     return order;

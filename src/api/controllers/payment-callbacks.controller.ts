@@ -24,7 +24,7 @@ export class PaymentCallbacksController {
   /** A callback is a hint: what it says is not believed, the payment system is asked again. */
   @Post()
   @HttpCode(204)
-  @RouteConfig({ body: 'text', bodyLimitBytes: maxCallbackBytes })
+  @RouteConfig({ load: 'essential', body: 'text', bodyLimitBytes: maxCallbackBytes })
   async receive(@Body() rawBody: unknown, @Req() request: FastifyRequest): Promise<void> {
     const { callbackSecret } = this.settings;
     const body = typeof rawBody === 'string' ? rawBody : '';

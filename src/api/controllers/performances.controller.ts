@@ -2,18 +2,23 @@ import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
 import { refuse } from '../../commands/rejected.js';
 import { type PerformanceId, performanceIdSchema, type VenueId, venueIdSchema } from '../../events/ids.js';
+import { HISTORIES, type Histories } from '../../history/port.js';
 import type { Language } from '../../queries/replies.js';
 import { PreferredLanguage } from '../language.js';
+import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
 import { notFound } from '../problem.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
 import { ValidParam, ValidQuery } from '../validation.js';
-import { performancesQuery, schedulesQuery } from './catalog-queries.js';
+import { performancesQuery, queueNumbersQuery, schedulesQuery } from './catalog-queries.js';
 
 @Controller('v1')
 @UseGuards(WaitForPosition)
 export class PerformancesController {
-  constructor(@Inject(READS) private readonly reads: Reads) {}
+  constructor(
+    @Inject(READS) private readonly reads: Reads,
+    @Inject(HISTORIES) private readonly histories: Histories,
+  ) {}
 
   @Get('venues/:venueId')
   async venue(
@@ -56,10 +61,34 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue')
-  async queue(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
+  async queue(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidQuery(momentQuery) { at }: MomentQuery,
+  ) {
+    if (at !== undefined) {
+      const then = await this.histories.queue(performanceId, at);
+      return knownThen(then, 'performance-unknown', 'such performance');
+    }
     const queue = await this.reads.queue(performanceId);
     if (!queue) throw performanceUnknown();
     return queue;
+  }
+
+  @Get('performances/:performanceId/queue/fairness')
+  async fairness(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
+    const fairness = await this.reads.queueFairness(performanceId);
+    if (!fairness) throw performanceUnknown();
+    return fairness;
+  }
+
+  @Get('performances/:performanceId/queue/numbers')
+  async numbers(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidQuery(queueNumbersQuery) page: z.infer<typeof queueNumbersQuery>,
+  ) {
+    const numbers = await this.reads.queueNumbers(performanceId, page);
+    if (!numbers) throw performanceUnknown();
+    return numbers;
   }
 }
 

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
@@ -8,20 +8,23 @@ import { LeaveQueue } from '../../commands/leave-queue.js';
 import type { QueuePass } from '../../commands/queue-pass.js';
 import { RefreshToken } from '../../commands/refresh-token.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
+import { HISTORIES, type Histories } from '../../history/port.js';
 import { contextOf } from '../command-context.js';
 import { withPosition } from '../command-reply.js';
 import { CurrentPass, QueueTokenGuard } from '../guards/queue-token-guard.js';
 import { FanRateGuard } from '../guards/rate-guards.js';
 import { CurrentUser, UserGuard } from '../guards/user-guard.js';
+import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
 import { QueueStatus } from '../queue-status.js';
 import { WaitForPosition } from '../read-position.js';
-import { ValidBody, ValidParam } from '../validation.js';
+import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
 @Controller('v1/performances/:performanceId/queue-token')
 export class QueueController {
   constructor(
     private readonly commands: CommandBus,
     private readonly status: QueueStatus,
+    @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
   @Post()
@@ -47,7 +50,14 @@ export class QueueController {
 
   @Get()
   @UseGuards(UserGuard, QueueTokenGuard, WaitForPosition)
-  position(@CurrentPass() pass: QueuePass) {
+  async position(@CurrentPass() pass: QueuePass, @ValidQuery(momentQuery) { at }: MomentQuery) {
+    if (at !== undefined) {
+      return knownThen(
+        await this.histories.queueToken(pass, at),
+        'token-unknown',
+        'such place in this queue',
+      );
+    }
     return this.status.of(pass);
   }
 

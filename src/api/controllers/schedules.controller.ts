@@ -2,6 +2,8 @@ import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
 import { refuse } from '../../commands/rejected.js';
 import { type ScheduleId, scheduleIdSchema } from '../../events/ids.js';
+import { HISTORIES, type Histories } from '../../history/port.js';
+import { knownThen } from '../moment.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
 import { ValidParam, ValidQuery } from '../validation.js';
@@ -10,7 +12,10 @@ import { seatMapQuery } from './catalog-queries.js';
 @Controller('v1/schedules/:scheduleId')
 @UseGuards(WaitForPosition)
 export class SchedulesController {
-  constructor(@Inject(READS) private readonly reads: Reads) {}
+  constructor(
+    @Inject(READS) private readonly reads: Reads,
+    @Inject(HISTORIES) private readonly histories: Histories,
+  ) {}
 
   @Get()
   async schedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
@@ -25,8 +30,12 @@ export class SchedulesController {
   @Get('seats')
   async seats(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
-    @ValidQuery(seatMapQuery) filter: z.infer<typeof seatMapQuery>,
+    @ValidQuery(seatMapQuery) { at, ...filter }: z.infer<typeof seatMapQuery>,
   ) {
+    if (at !== undefined) {
+      const then = await this.histories.seatMap(scheduleId, at, filter);
+      return knownThen(then, 'schedule-unknown', 'such schedule');
+    }
     return (await this.reads.seatMap(scheduleId, filter)) ?? scheduleUnknown();
   }
 }

@@ -3,6 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ChangePassword, changePasswordSchema } from '../../commands/change-password.js';
+import { EraseOwnAccount, eraseOwnAccountSchema } from '../../commands/erase-user.js';
 import { RegisterUser, registerUserSchema } from '../../commands/register-user.js';
 import { refuse } from '../../commands/rejected.js';
 import type { UserId } from '../../events/ids.js';
@@ -43,6 +44,20 @@ export class UsersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const { position } = await this.commands.execute(new ChangePassword(userId, input, contextOf(request)));
+    setLogPosition(reply, position);
+  }
+
+  /** Not DELETE: the password belongs into a body, which a DELETE should not have. */
+  @Post('me/erase')
+  @HttpCode(204)
+  @UseGuards(AddressRateGuard, UserGuard)
+  async erase(
+    @CurrentUser() userId: UserId,
+    @ValidBody(eraseOwnAccountSchema) input: z.infer<typeof eraseOwnAccountSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { position } = await this.commands.execute(new EraseOwnAccount(userId, input, contextOf(request)));
     setLogPosition(reply, position);
   }
 

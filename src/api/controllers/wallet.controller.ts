@@ -5,10 +5,12 @@ import type { z } from 'zod';
 import { ChargePoints, chargePointsSchema } from '../../commands/charge-points.js';
 import { refuse } from '../../commands/rejected.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
+import { HISTORIES, type Histories } from '../../history/port.js';
 import type { PageRequest } from '../../queries/replies.js';
 import { FanRateGuard } from '../guards/rate-guards.js';
 import { CurrentUser, UserGuard } from '../guards/user-guard.js';
 import { Idempotency } from '../idempotency.js';
+import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
 import { pageQuery } from '../paging.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
@@ -20,11 +22,15 @@ export class WalletController {
     private readonly commands: CommandBus,
     private readonly idempotency: Idempotency,
     @Inject(READS) private readonly reads: Reads,
+    @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
   @Get()
   @UseGuards(UserGuard, WaitForPosition)
-  async wallet(@CurrentUser() userId: UserId) {
+  async wallet(@CurrentUser() userId: UserId, @ValidQuery(momentQuery) { at }: MomentQuery) {
+    if (at !== undefined) {
+      return knownThen(await this.histories.wallet(userId, at), 'user-unknown', 'such user');
+    }
     const wallet = await this.reads.wallet(userId);
     if (!wallet) throw refuse('user-unknown', 'There is no such user (any more).');
     return wallet;

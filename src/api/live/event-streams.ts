@@ -8,6 +8,8 @@ import { heartbeat } from './sse-message.js';
 export interface EventStream {
   /** Sends a message; a client too slow to take what was sent before is disconnected instead. */
   send(message: string): void;
+  /** Ends it: nothing more will be sent. */
+  end(): void;
   /** Runs once the stream is over, whoever ended it. */
   onClose(listener: () => void): void;
 }
@@ -51,6 +53,7 @@ export class EventStreams implements BeforeApplicationShutdown {
     else if (!raw.destroyed) this.#keep(raw);
     return {
       send: (message) => this.#write(raw, message),
+      end: () => void raw.end(),
       onClose: (listener) => (raw.destroyed ? listener() : raw.once('close', listener)),
     };
   }

@@ -6,7 +6,9 @@ import type { Documented } from './documented.js';
 import { accountOperations } from './operations/account.js';
 import { bookingOperations } from './operations/booking.js';
 import { catalogOperations } from './operations/catalog.js';
+import { historyOperations } from './operations/history.js';
 import type { Operation, Operations, Reply } from './operations/operation.js';
+import { projectionOperations } from './operations/projections.js';
 import { systemOperations } from './operations/system.js';
 import { problemCodesOf, problemResponses } from './problem-responses.js';
 import { type ReflectedRoute, reflectRoutes } from './reflect-routes.js';
@@ -16,7 +18,9 @@ export const allOperations: Operations = {
   ...accountOperations,
   ...catalogOperations,
   ...bookingOperations,
+  ...historyOperations,
   ...systemOperations,
+  ...projectionOperations,
 };
 
 const problemSchema = z.looseObject({
@@ -102,6 +106,11 @@ function describeReply(reply: Reply, schemas: Map<string, object>): object {
       return {
         description,
         content: { 'text/event-stream': { schema: { type: 'string' }, example: reply.example } },
+      };
+    case 'text':
+      return {
+        description,
+        content: { 'text/plain': { schema: { type: 'string' }, example: reply.example } },
       };
     case 'json':
       return { description, content: { 'application/json': jsonContent(reply.body, schemas) } };

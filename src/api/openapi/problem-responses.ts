@@ -1,6 +1,7 @@
 import { QueueTokenGuard } from '../guards/queue-token-guard.js';
 import { AddressRateGuard, FanRateGuard } from '../guards/rate-guards.js';
 import { UserGuard } from '../guards/user-guard.js';
+import { ViewerGuard } from '../guards/viewer-guard.js';
 import { ApiProblem, problemMediaType } from '../problem.js';
 import { type ProblemCode, problemKinds } from '../problem-kinds.js';
 import { WaitForPosition } from '../read-position.js';
@@ -9,6 +10,7 @@ import type { ReflectedRoute } from './reflect-routes.js';
 
 const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
   [UserGuard, 'unauthenticated'],
+  [ViewerGuard, 'unauthenticated'],
   [QueueTokenGuard, 'queue-token-invalid'],
   [FanRateGuard, 'too-many-requests'],
   [AddressRateGuard, 'too-many-requests'],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { QueueTokenGuard } from '../guards/queue-token-guard.js';
 import { UserGuard } from '../guards/user-guard.js';
+import { ViewerGuard } from '../guards/viewer-guard.js';
 import { WaitForPosition } from '../read-position.js';
 import type { Operation } from './operations/operation.js';
 import type { ReflectedRoute } from './reflect-routes.js';
@@ -69,5 +70,6 @@ export function requestBodyOf(route: ReflectedRoute, operation: Operation): obje
 export function securityOf(route: ReflectedRoute): Record<string, string[]>[] {
   if (route.config.operatorsOnly) return [{ operatorKey: [] }];
   if (route.guards.has(QueueTokenGuard)) return [{ accessToken: [], queueToken: [] }];
+  if (route.guards.has(ViewerGuard)) return [{ accessToken: [] }, { operatorKey: [] }];
   return route.guards.has(UserGuard) ? [{ accessToken: [] }] : [];
 }

@@ -8,7 +8,7 @@ import {
   wallet,
   walletEntry,
 } from '../replies/account.js';
-import { json, type Operations } from './operation.js';
+import { json, type Operations, pastDescription } from './operation.js';
 
 const refreshExample = { refreshToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI3YzFkIn0.c2lnbmF0dXJl' };
 
@@ -38,6 +38,15 @@ export const accountOperations: Operations = {
     replies: { 204: { kind: 'empty', description: 'The new password is in force; sessions go on.' } },
     problems: ['invalid-credentials', 'too-many-requests', 'user-unknown'],
   },
+  'POST /v1/me/erase': {
+    tag: 'Account',
+    summary: 'Erase my account',
+    description:
+      'Names and login id are erased for good, also from backups; sessions end, and the login id can never be registered again. An access token works until it expires.',
+    requestExamples: { minji: { password: 'winter-night-2026', forfeit: false } },
+    replies: { 204: { kind: 'empty', description: 'Nothing leads to you any more.' } },
+    problems: ['invalid-credentials', 'account-in-use', 'busy', 'too-many-requests', 'user-unknown'],
+  },
   'POST /v1/auth/login': {
     tag: 'Account',
     summary: 'Log in',
@@ -63,8 +72,9 @@ export const accountOperations: Operations = {
   'GET /v1/wallet': {
     tag: 'Wallet',
     summary: 'My points',
+    description: pastDescription,
     replies: { 200: json('The wallet.', wallet) },
-    problems: ['user-unknown'],
+    problems: ['user-unknown', 'unavailable'],
   },
   'GET /v1/wallet/history': {
     tag: 'Wallet',

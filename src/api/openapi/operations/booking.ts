@@ -7,7 +7,7 @@ import {
   queueStatus,
   refreshedQueueToken,
 } from '../replies/queue.js';
-import { json, type Operations } from './operation.js';
+import { json, type Operations, pastDescription } from './operation.js';
 
 const queueToken = '/v1/performances/:performanceId/queue-token';
 
@@ -21,13 +21,21 @@ export const bookingOperations: Operations = {
       201: json('A new place.', issuedQueueToken),
       200: json('The place you had.', issuedQueueToken),
     },
-    problems: ['performance-unknown', 'queue-full', 'seat-limit-reached', 'too-many-entries', 'busy'],
+    problems: [
+      'performance-unknown',
+      'not-on-sale',
+      'queue-full',
+      'seat-limit-reached',
+      'too-many-entries',
+      'busy',
+    ],
   },
   [`GET ${queueToken}`]: {
     tag: 'Queue',
     summary: 'My place',
+    description: `${pastDescription} The time left to wait is not said of the past.`,
     replies: { 200: json('Where you stand.', queueStatus) },
-    problems: ['token-unknown'],
+    problems: ['token-unknown', 'unavailable'],
   },
   [`POST ${queueToken}/enter`]: {
     tag: 'Queue',
@@ -126,8 +134,9 @@ export const bookingOperations: Operations = {
   'GET /v1/orders/:orderId': {
     tag: 'Booking',
     summary: 'One order',
+    description: pastDescription,
     replies: { 200: json('The whole order.', order) },
-    problems: ['order-unknown'],
+    problems: ['order-unknown', 'unavailable'],
   },
   'POST /v1/orders/:orderId/cancel': {
     tag: 'Booking',

@@ -1,8 +1,8 @@
 import { pageOf } from '../documented.js';
 import { performance, performanceSummary, schedule, venue } from '../replies/catalog.js';
-import { queue } from '../replies/queue.js';
+import { queue, queueFairness, queueNumber } from '../replies/queue.js';
 import { availability, seatMap } from '../replies/seats.js';
-import { json, type Operations } from './operation.js';
+import { json, type Operations, pastDescription } from './operation.js';
 
 export const catalogOperations: Operations = {
   'GET /v1/venues/:venueId': {
@@ -33,7 +33,23 @@ export const catalogOperations: Operations = {
   'GET /v1/performances/:performanceId/queue': {
     tag: 'Queue',
     summary: 'The queue as everybody sees it',
+    description: pastDescription,
     replies: { 200: json('How long it is and who is next.', queue) },
+    problems: ['performance-unknown', 'unavailable'],
+  },
+  'GET /v1/performances/:performanceId/queue/fairness': {
+    tag: 'Queue',
+    summary: 'What it takes to check the queue',
+    description:
+      'The published hash, the revealed seed and how many joined before the opening: everything that decides who stands where. docs/fair-queue.md describes the algorithm.',
+    replies: { 200: json('All that the places depend on.', queueFairness) },
+    problems: ['performance-unknown'],
+  },
+  'GET /v1/performances/:performanceId/queue/numbers': {
+    tag: 'Queue',
+    summary: 'The queue by its numbers',
+    description: 'Token ids in the order of joining, with their places; no personal data.',
+    replies: { 200: json('By number.', pageOf(queueNumber)) },
     problems: ['performance-unknown'],
   },
   'GET /v1/schedules/:scheduleId': {
@@ -51,8 +67,9 @@ export const catalogOperations: Operations = {
   'GET /v1/schedules/:scheduleId/seats': {
     tag: 'Catalog',
     summary: 'The seat map',
+    description: `${pastDescription} Plan and prices are those of then, too.`,
     replies: { 200: json('All seats with their state, or those of a section or state.', seatMap) },
-    problems: ['schedule-unknown'],
+    problems: ['schedule-unknown', 'unavailable'],
   },
   'GET /v1/schedules/:scheduleId/seats/events': {
     tag: 'Catalog',

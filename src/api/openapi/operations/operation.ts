@@ -23,12 +23,17 @@ export interface Operation {
 export type Reply =
   | { readonly kind: 'json'; readonly description: string; readonly body: Documented }
   | { readonly kind: 'events'; readonly description: string; readonly example: string }
+  | { readonly kind: 'text'; readonly description: string; readonly example: string }
   | { readonly kind: 'empty'; readonly description: string };
 
 /** A JSON reply. */
 export function json(description: string, body: Documented): Reply {
   return { kind: 'json', description, body };
 }
+
+/** Of reads that can show the past. */
+export const pastDescription =
+  '`at` (a time with its zone, or a log position) shows what was known then: everything decided at or before that time, or recorded at or before that position.';
 
 /** Operations by method and path as the router spells it: `GET /v1/orders/:orderId`. */
 export type Operations = Readonly<Record<string, Operation>>;

@@ -1,3 +1,4 @@
+import { erasedUser } from '../replies/account.js';
 import { auditReport } from '../replies/audit.js';
 import { importFormats, importReport, liveness, readiness } from '../replies/system.js';
 import { json, type Operations } from './operation.js';
@@ -41,6 +42,15 @@ export const systemOperations: Operations = {
     summary: 'Check the whole log against the rules that may never break',
     description: 'Reads every event up to now; who asks while an audit runs gets that one’s report.',
     replies: { 200: json('What was checked and found.', auditReport) },
+  },
+  'POST /v1/admin/erasures': {
+    tag: 'Operators',
+    summary: 'Erase a person',
+    description:
+      'By user id or login id. Names are erased for good, also from backups of the log; what the person bought stays with the bare user id. Repeating it is safe.',
+    requestExamples: { byLoginId: { user: 'minji', forfeit: true } },
+    replies: { 200: json('The person is erased.', erasedUser) },
+    problems: ['user-unknown', 'account-in-use', 'busy'],
   },
   'GET /health/live': {
     tag: 'Health',

@@ -9,6 +9,7 @@ import {
 } from '../../../events/ids.js';
 import type { ChargeReply, UserReply, WalletEntryReply, WalletReply } from '../../../queries/replies.js';
 import { documented, positionSchema, sample } from '../documented.js';
+import { asOfField } from './as-of.js';
 
 const createdAt = '2026-11-20T03:12:45.120Z';
 const updatedAt = '2026-11-22T09:00:00.000Z';
@@ -26,6 +27,12 @@ export const user = documented(
   'User',
   z.strictObject({ ...person, ...changed }) satisfies z.ZodType<UserReply>,
   { ...personExample, createdAt, updatedAt },
+);
+
+export const erasedUser = documented(
+  'ErasedUser',
+  z.strictObject({ userId: userIdSchema, position: positionSchema.nullable() }),
+  { userId: sample.userId, position: 4711 },
 );
 
 export const session = documented(
@@ -52,6 +59,7 @@ export const wallet = documented(
     userId: userIdSchema,
     balance: pointsSchema,
     ...changed,
+    ...asOfField,
   }) satisfies z.ZodType<WalletReply>,
   { userId: sample.userId, balance: 170000, createdAt, updatedAt },
 );

@@ -12,6 +12,7 @@ import {
 } from '../../../events/ids.js';
 import type { HoldReply, OrderReply, ReservationReply } from '../../../queries/replies.js';
 import { documented, positionSchema, sample } from '../documented.js';
+import { asOfField } from './as-of.js';
 
 const paidAt = '2026-11-22T09:03:12.480Z';
 const where = { seatId: seatIdSchema, scheduleId: scheduleIdSchema };
@@ -110,7 +111,7 @@ const orderExample = {
   updatedAt: paidAt,
 };
 
-export const order = documented('Order', orderSchema, orderExample);
+export const order = documented('Order', orderSchema.extend(asOfField), orderExample);
 export const changedOrder = documented('ChangedOrder', orderSchema.extend({ position: positionSchema }), {
   ...orderExample,
   position: 4730,

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { instantSchema, performanceIdSchema, tokenIdSchema } from '../../../events/ids.js';
-import type { QueueReply, QueueTokenReply } from '../../../queries/replies.js';
+import type {
+  QueueFairnessReply,
+  QueueNumberReply,
+  QueueReply,
+  QueueTokenReply,
+} from '../../../queries/replies.js';
 import { documented, positionSchema, sample } from '../documented.js';
+import { asOfField } from './as-of.js';
 
 const count = z.number().int().min(0);
 
@@ -42,7 +48,7 @@ const tokenExample = {
   queueTokenExpiresAt: '2026-11-22T11:00:00.000Z',
 };
 
-export const queueStatus = documented('QueueStatus', statusSchema, waiting);
+export const queueStatus = documented('QueueStatus', statusSchema.extend(asOfField), waiting);
 
 export const issuedQueueToken = documented(
   'IssuedQueueToken',
@@ -83,6 +89,7 @@ export const queue = documented(
     admittedUpTo: count.describe('Places below this one were admitted.'),
     issued: count.describe('Numbers given so far.'),
     head: z.strictObject({ number: count }).nullable().describe('Who is next.'),
+    ...asOfField,
   }) satisfies z.ZodType<QueueReply>,
   {
     performanceId: sample.performanceId,
@@ -98,6 +105,50 @@ export const queue = documented(
     issued: 1043,
     head: { number: 1005 },
   },
+);
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const queueFairness = documented(
+  'QueueFairness',
+  z.strictObject({
+    performanceId: performanceIdSchema,
+    algorithm: z.string().describe('The shuffle, by name.'),
+    seedHash: sha256.describe('SHA-256 of the seed’s bytes; published before anyone could join.'),
+    opened: z.boolean(),
+    openedAt: instantSchema.nullable(),
+    seed: sha256.nullable().describe('Revealed at the opening.'),
+    shuffledCount: count
+      .nullable()
+      .describe('Numbers below it joined before the opening: they are shuffled.'),
+    issued: count.describe('Numbers given so far.'),
+    admittedUpTo: count.describe('Places below this one were admitted.'),
+  }) satisfies z.ZodType<QueueFairnessReply>,
+  {
+    performanceId: sample.performanceId,
+    algorithm: 'fisher-yates-sha256-v1',
+    seedHash: '9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885',
+    opened: true,
+    openedAt: '2026-11-22T11:00:00.000Z',
+    seed: 'ab'.repeat(32),
+    shuffledCount: 5,
+    issued: 7,
+    admittedUpTo: 4,
+  },
+);
+
+export const queueNumber = documented(
+  'QueueNumber',
+  z.strictObject({
+    number: count,
+    tokenId: tokenIdSchema,
+    place: count.nullable().describe('Null until the queue opens.'),
+    state: z
+      .enum(['waiting', 'admitted', 'left'])
+      .describe('`left`: the turn ended before it came; `admitted`: it came, whatever followed.'),
+    admittedAt: instantSchema.nullable(),
+  }) satisfies z.ZodType<QueueNumberReply>,
+  { number: 0, tokenId: sample.tokenId, place: 4, state: 'waiting', admittedAt: null },
 );
 
 export const positionOnly = documented('Receipt', z.strictObject({ position: positionSchema }), {

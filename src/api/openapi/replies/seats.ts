@@ -3,6 +3,7 @@ import { decorationSchema } from '../../../events/catalog-events.js';
 import { pointsSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../../events/ids.js';
 import type { AvailabilityReply, SeatMapReply } from '../../../queries/replies.js';
 import { documented, sample } from '../documented.js';
+import { asOfField } from './as-of.js';
 import { count, focus, stage } from './catalog.js';
 
 export const availability = documented(
@@ -69,6 +70,7 @@ export const seatMap = documented(
     ),
     focus,
     decorations: z.array(decorationSchema),
+    ...asOfField,
   }) satisfies z.ZodType<SeatMapReply>,
   {
     scheduleId: sample.scheduleId,

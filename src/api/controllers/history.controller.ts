@@ -1,0 +1,68 @@
+import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import { refuse } from '../../commands/rejected.js';
+import {
+  type OrderId,
+  orderIdSchema,
+  type PerformanceId,
+  performanceIdSchema,
+  type ScheduleId,
+  type SeatId,
+  scheduleIdSchema,
+  seatIdSchema,
+  type TokenId,
+  tokenIdSchema,
+} from '../../events/ids.js';
+import { HISTORIES, type Histories, type Viewer } from '../../history/port.js';
+import type { Language, PageRequest } from '../../queries/replies.js';
+import { CurrentViewer, ViewerGuard } from '../guards/viewer-guard.js';
+import { historyReply } from '../history-reply.js';
+import { PreferredLanguage } from '../language.js';
+import { pageQuery } from '../paging.js';
+import { ValidParam, ValidQuery } from '../validation.js';
+
+/** What happened and why, for fans and for those who help them. */
+@Controller('v1')
+@UseGuards(ViewerGuard)
+export class HistoryController {
+  constructor(@Inject(HISTORIES) private readonly histories: Histories) {}
+
+  @Get('orders/:orderId/history')
+  async order(
+    @CurrentViewer() viewer: Viewer,
+    @ValidParam('orderId', orderIdSchema) orderId: OrderId,
+    @ValidQuery(pageQuery) page: PageRequest,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const history = await this.histories.whyOrder(orderId, { viewer, page, language: language ?? 'en' });
+    if (!history) throw refuse('order-unknown', 'You have no such order.');
+    return historyReply(history);
+  }
+
+  @Get('schedules/:scheduleId/seats/:seatId/history')
+  async seat(
+    @CurrentViewer() viewer: Viewer,
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidParam('seatId', seatIdSchema) seatId: SeatId,
+    @ValidQuery(pageQuery) page: PageRequest,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const asked = { viewer, page, language: language ?? 'en' };
+    const history = await this.histories.whySeat(scheduleId, seatId, asked);
+    if (!history) throw refuse('seat-unknown', 'There is no such seat on this date.');
+    return historyReply(history);
+  }
+
+  @Get('performances/:performanceId/queue-tokens/:tokenId/history')
+  async queueToken(
+    @CurrentViewer() viewer: Viewer,
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidParam('tokenId', tokenIdSchema) tokenId: TokenId,
+    @ValidQuery(pageQuery) page: PageRequest,
+    @PreferredLanguage() language: Language | null,
+  ) {
+    const asked = { viewer, page, language: language ?? 'en' };
+    const history = await this.histories.whyQueueToken({ performanceId, tokenId }, asked);
+    if (!history) throw refuse('token-unknown', 'You have no such place in this queue.');
+    return historyReply(history);
+  }
+}
