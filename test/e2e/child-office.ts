@@ -1,54 +1,61 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { testEnvironment } from './office.js';
+import { type Config, readConfig } from '../../src/platform/config.js';
+import { OfficeProcess } from './guarded-office.js';
+import { testEnvironment } from './test-environment.js';
 
-/** A server in a process of its own, which can be killed and started again on the same data. */
+/** An office in one process of its own, which can be ended in any way and started again on the same data. */
 export class ChildOffice {
-  readonly dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-crash-'));
-  readonly config = { ADMIN_KEY: testEnvironment.ADMIN_KEY };
-  url = '';
-  paymentUrl = '';
-  #child: ChildProcess | undefined;
+  readonly config: Config;
+  readonly #folder: string;
+  #process: OfficeProcess | undefined;
+  #started = 0;
 
-  constructor(private readonly env: Record<string, string> = {}) {}
-
-  /** @param dieAt `before:<event type>` or `after:<event type>`; empty: it lives. */
-  async start(dieAt = ''): Promise<void> {
-    const child = spawn(process.execPath, [join(__dirname, 'server-that-dies.mjs')], {
-      env: { PATH: process.env.PATH, ...testEnvironment, ...this.env, DATA_DIR: this.dataDir, DIE_AT: dieAt },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    const lines = createInterface({ input: child.stdout });
-    const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
-    if (typeof line !== 'string') throw new Error(`the server ended before it was ready: ${String(line)}`);
-    ({ url: this.url, paymentUrl: this.paymentUrl } = JSON.parse(line));
+  private constructor() {
+    this.#folder = mkdtempSync(join(tmpdir(), 'boxoffice-child-'));
+    this.config = readConfig({ ...testEnvironment, DATA_DIR: join(this.#folder, 'data') });
   }
 
-  /** Resolves once the server is gone, with the signal that ended it. */
-  async death(): Promise<NodeJS.Signals | null> {
-    const child = this.#child;
-    if (!child) return null;
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    return child.signalCode;
+  static async open(): Promise<ChildOffice> {
+    const office = new ChildOffice();
+    await office.#start();
+    return office;
   }
 
-  /** Of the last server; null when a signal ended it. */
-  get exitCode(): number | null {
-    return this.#child?.exitCode ?? null;
+  get url(): string {
+    return this.#running().url;
   }
 
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#child?.kill(signal);
-    await this.death();
+  async restart(): Promise<(number | null)[]> {
+    const status = await this.#running().stop();
+    await this.#start();
+    return [status];
+  }
+
+  async startHalting(moments: readonly string[]): Promise<OfficeProcess> {
+    await this.#running().stop();
+    // What halts must not be taken up by its own process.
+    return this.#start({ HALT_AT: moments.join(','), RESUME_AFTER_MS: '600000' });
+  }
+
+  async recover(): Promise<void> {
+    await this.#start();
   }
 
   async close(): Promise<void> {
-    await this.kill();
-    rmSync(this.dataDir, { recursive: true, force: true });
+    await this.#process?.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #start(env: Record<string, string> = {}): Promise<OfficeProcess> {
+    const output = join(this.#folder, `process-${++this.#started}`);
+    this.#process = await OfficeProcess.start({ DATA_DIR: this.config.DATA_DIR, ...env }, output);
+    return this.#process;
+  }
+
+  #running(): OfficeProcess {
+    if (!this.#process) throw new Error('the office has not been started');
+    return this.#process;
   }
 }

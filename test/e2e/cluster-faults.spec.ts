@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startMariaDb, type TestMariaDb } from '../services/mariadb.js';
-import { ClusterOffice } from './cluster-office.js';
+import { ClusterOffice, type Role } from './cluster-office.js';
+import { call, eventually } from './fan.js';
 import { expectAgreement } from './faults/agreement.js';
 import { Crowd } from './faults/crowd.js';
 import { holdThenForgetAll } from './faults/forgotten-timers.js';
+import { expectRowsOfLog } from './faults/rows-of-log.js';
 import { openTimeoutMs } from './modes.js';
 
 /** Longer than a worker's lock on a deadline and the check for locks left behind, which are 10 s and 5 s. */
@@ -39,35 +41,64 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     const crowd = await Crowd.gather(office, name);
     crowds.push(crowd);
     try {
-      await crowd.books(20);
+      await crowd.books(8);
       await fault(crowd);
-      await crowd.books(25);
+      await crowd.books(8);
     } finally {
       await crowd.goHome();
     }
     await expectAgreement(office, crowds);
   }
 
-  it('an api process is killed', async () => {
-    await underFault('api', async () => {
-      await office.kill('api');
-      await office.add('api');
-    });
+  it('the database is away while nothing happens: no process says that it is ready', async () => {
+    const readiness = (role: Role) => call(office.urlOf(role), 'GET', '/health/ready');
+    const roles = ['api', 'projector', 'worker'] as const;
+    await mariaDb.kill();
+    for (const role of roles) {
+      const { status, body } = await readiness(role);
+      expect({ role, status, checks: body.checks }).toMatchObject({
+        status: 503,
+        checks: [
+          { name: 'event-store', ok: true },
+          { name: 'database', ok: false },
+        ],
+      });
+    }
+    await mariaDb.restart();
+    for (const role of roles) await eventually(async () => (await readiness(role)).status === 200);
   }, 120_000);
 
-  it('the projector is killed', async () => {
-    await underFault('projector', async () => {
-      await office.kill('projector');
-      await office.add('projector');
+  it('an api process and the worker are killed', async () => {
+    await underFault('killed', async (crowd) => {
+      for (const role of ['api', 'worker'] as const) {
+        await office.kill(role);
+        await office.add(role);
+        await crowd.books(3);
+      }
     });
-  }, 120_000);
+  }, 240_000);
 
-  it('the worker is killed', async () => {
-    await underFault('worker', async () => {
-      await office.kill('worker');
-      await office.add('worker');
+  it('processes of every role are told to stop, and have finished what they were at', async () => {
+    await underFault('stopped', async (crowd) => {
+      for (const role of ['api', 'projector', 'worker'] as const) {
+        await office.add(role);
+        expect({ role, status: await office.stop(role) }).toEqual({ role, status: 0 });
+        await crowd.books(3);
+      }
     });
-  }, 120_000);
+  }, 240_000);
+
+  it('the projector is killed between its rows and their commit, and after a commit', async () => {
+    await underFault('torn', async () => {
+      for (const moment of ['before', 'after']) {
+        const doomed = await office.add('projector', { DIE_AT_COMMIT: moment });
+        await office.stop('projector');
+        await doomed.ended();
+        await office.add('projector');
+      }
+    });
+    await expectRowsOfLog(office);
+  }, 180_000);
 
   it('EventStoreDB dies after a commit, before its reply', async () => {
     await underFault('log', async () => {
@@ -86,14 +117,12 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     });
   }, 120_000);
 
-  it('Redis is emptied', async () => {
-    await underFault('emptied', () => office.redis.flushAll());
-  }, 120_000);
-
-  it('Redis is away for some seconds', async () => {
+  it('Redis is emptied, then away for some seconds', async () => {
     await underFault('away', async (crowd) => {
+      await office.redis.flushAll();
+      await crowd.books(8);
       await office.redis.kill();
-      await Promise.all([delay(awayMs), crowd.books(20)]);
+      await Promise.all([delay(awayMs), crowd.books(8)]);
       await office.redis.restart();
     });
   }, 120_000);
@@ -108,5 +137,9 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
 
   it('Redis forgets the timers of 1,000 held seats, which all end in time', async () => {
     await holdThenForgetAll(office);
+  }, 120_000);
+
+  it('and in the end every row of the read models is what the log makes of it', async () => {
+    await expectRowsOfLog(office);
   }, 120_000);
 });

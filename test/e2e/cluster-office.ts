@@ -1,27 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import {
   startVirtualPaymentSystem,
   type VirtualPaymentSystem,
 } from '../../src/integrations/payment/virtual/server.js';
+import { type Config, readConfig } from '../../src/platform/config.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import type { TestDatabases } from '../services/mariadb.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
 import { sharedMariaDb } from '../services/shared-mariadb.js';
 import { call } from './fan.js';
-import { testEnvironment } from './office.js';
+import { OfficeProcess } from './guarded-office.js';
+import { testEnvironment } from './test-environment.js';
 
-type Role = 'api' | 'projector' | 'worker';
+export type Role = 'api' | 'projector' | 'worker';
 const paymentSecret = 'a payment secret for tests, long enough';
 
 interface Member {
   readonly role: Role;
-  readonly url: string;
-  readonly child: ChildProcess;
+  readonly process: OfficeProcess;
 }
 
 export interface ClusterOptions {
@@ -29,26 +27,49 @@ export interface ClusterOptions {
   readonly eventStoreFile?: string;
   /** Where the read models live; default: the server that all suites share. It stays the caller's to stop. */
   readonly mariaDb?: TestDatabases;
+  /** Gets what the processes print, in a folder for each; default: it goes with the office. */
+  readonly outputFolder?: string;
 }
 
 /** The office as it runs on several machines: two api processes, a projector and a worker on shared engines. */
 export class ClusterOffice {
-  readonly config = { ADMIN_KEY: testEnvironment.ADMIN_KEY };
+  /** What its processes have in common, for tools beside them. */
+  readonly config: Config & { readonly ADMIN_KEY: string };
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
+  readonly #environment: Record<string, string>;
   readonly #members: Member[] = [];
   #next = 0;
+  #started = 0;
 
   private constructor(
     readonly eventStore: ChildServer,
     readonly redis: TestRedis,
     private readonly payments: VirtualPaymentSystem,
-    private readonly databaseUrl: string,
-    private readonly env: Record<string, string>,
-  ) {}
+    databaseUrl: string,
+    env: Record<string, string>,
+    private readonly outputFolder: string | undefined,
+  ) {
+    this.#environment = {
+      DATA_DIR: this.#dataDir,
+      EVENTSTORE_URL: eventStore.connectionString,
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis.url,
+      PAYMENT_URL: payments.url,
+      PAYMENT_API_KEY: paymentSecret,
+      PAYMENT_CALLBACK_SECRET: paymentSecret,
+      ...env,
+    };
+    const { ADMIN_KEY } = testEnvironment;
+    this.config = { ...readConfig({ ...testEnvironment, ...this.#environment }), ADMIN_KEY };
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    return { ...testEnvironment, ...this.#environment };
+  }
 
   static async open(
     env: Record<string, string> = {},
-    { eventStoreFile, mariaDb: ownMariaDb }: ClusterOptions = {},
+    { eventStoreFile, mariaDb: ownMariaDb, outputFolder }: ClusterOptions = {},
   ): Promise<ClusterOffice> {
     const eventStore = new ChildServer(eventStoreFile === undefined ? {} : { file: eventStoreFile });
     const [redis, mariaDb, payments] = await Promise.all([
@@ -63,67 +84,84 @@ export class ClusterOffice {
       }),
       eventStore.start(),
     ]);
-    const office = new ClusterOffice(eventStore, redis, payments, await mariaDb.newDatabase(), env);
+    const office = new ClusterOffice(
+      eventStore,
+      redis,
+      payments,
+      await mariaDb.newDatabase(),
+      env,
+      outputFolder,
+    );
     await Promise.all((['projector', 'worker', 'api', 'api'] as const).map((role) => office.add(role)));
     return office;
   }
 
   /** The api processes in turn: no two requests in a row reach the same one. */
   get url(): string {
-    const apis = this.#members.filter(({ role }) => role === 'api');
+    const apis = this.#running('api');
     const api = apis[this.#next++ % apis.length];
     if (!api) throw new Error('no api process is running');
-    return api.url;
+    return api.process.url;
   }
 
   /** Where the first process of a role answers. */
   urlOf(role: Role): string {
-    const member = this.#members.find((one) => one.role === role);
-    if (!member) throw new Error(`no ${role} is running`);
-    return member.url;
+    return this.#oldest(role).process.url;
   }
 
   /** Starts one more process; `env` is for this one only. */
-  async add(role: Role, env: Record<string, string> = {}): Promise<void> {
-    const child = spawn(process.execPath, [join(__dirname, 'office-process.mjs')], {
-      env: {
-        PATH: process.env.PATH,
-        ...testEnvironment,
-        DATA_DIR: this.#dataDir,
-        ROLE: role,
-        EVENTSTORE_URL: this.eventStore.connectionString,
-        DATABASE_URL: this.databaseUrl,
-        REDIS_URL: this.redis.url,
-        PAYMENT_URL: this.payments.url,
-        PAYMENT_API_KEY: paymentSecret,
-        PAYMENT_CALLBACK_SECRET: paymentSecret,
-        ...this.env,
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const lines = createInterface({ input: child.stdout });
-    const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown];
-    if (typeof line !== 'string') throw new Error(`the ${role} ended before it was ready: ${String(line)}`);
-    this.#members.push({ role, child, url: JSON.parse(line).url });
+  async add(role: Role, env: Record<string, string> = {}): Promise<OfficeProcess> {
+    const started = await OfficeProcess.start(
+      { ...this.#environment, ROLE: role, ...env },
+      join(this.outputFolder ?? this.#dataDir, `${role}-${++this.#started}`),
+    );
+    this.#members.push({ role, process: started });
+    return started;
   }
 
   /** Kills the oldest process of a role; nobody learns of it. */
   async kill(role: Role): Promise<void> {
     const member = this.#oldest(role);
     this.#members.splice(this.#members.indexOf(member), 1);
-    await end(member.child, 'SIGKILL');
+    await member.process.kill();
   }
 
   async killAll(role: Role): Promise<void> {
-    while (this.#members.some((member) => member.role === role)) await this.kill(role);
+    while (this.#running(role).length > 0) await this.kill(role);
   }
+
+  /** Tells the oldest process of a role to stop. @returns its exit status: 0 when it has ended by itself. */
+  async stop(role: Role): Promise<number | null> {
+    const member = this.#oldest(role);
+    this.#members.splice(this.#members.indexOf(member), 1);
+    return member.process.stop();
+  }
+
+  /** Tells all processes to stop, then starts as many. @returns the exit statuses of those that ended. */
+  async restart(): Promise<(number | null)[]> {
+    const ended = this.#members.splice(0).filter(({ process }) => process.isRunning);
+    const statuses = await Promise.all(ended.map(({ process }) => process.stop()));
+    await Promise.all(ended.map(({ role }) => this.add(role)));
+    return statuses;
+  }
+
+  startHalting(moments: readonly string[]): Promise<OfficeProcess> {
+    return this.add('api', { HALT_AT: moments.join(',') });
+  }
+
+  /** The other processes go on. */
+  async recover(): Promise<void> {}
 
   /** Freezes the oldest process of a role: its connections stay open, and it does nothing. @returns what thaws it. */
   freeze(role: Role): () => void {
-    const { child } = this.#oldest(role);
-    child.kill('SIGSTOP');
-    return () => child.kill('SIGCONT');
+    const { process } = this.#oldest(role);
+    void process.freeze();
+    return () => void process.thaw();
+  }
+
+  /** The oldest process of a role, for the operating system. */
+  pidOf(role: Role): number {
+    return this.#oldest(role).process.pid;
   }
 
   /** Points that the payment system says were bought. */
@@ -134,20 +172,22 @@ export class ClusterOffice {
   }
 
   #oldest(role: Role): Member {
-    const member = this.#members.find((candidate) => candidate.role === role);
+    const [member] = this.#running(role);
     if (!member) throw new Error(`no ${role} is running`);
     return member;
   }
 
+  #running(role: Role): Member[] {
+    return this.#members.filter((member) => member.role === role && member.process.isRunning);
+  }
+
+  /** @throws when a process that was running had to be killed. */
   async close(): Promise<void> {
-    await Promise.all(this.#members.map(({ child }) => end(child, 'SIGTERM')));
+    const left = this.#members.filter(({ process }) => process.isRunning);
+    const statuses = await Promise.all(left.map(({ process }) => process.stop()));
     await Promise.all([this.redis.stop(), this.payments.close(), this.eventStore.kill()]);
     rmSync(this.#dataDir, { recursive: true, force: true });
+    const stuck = left.filter((_, index) => statuses[index] !== 0);
+    if (stuck.length > 0) throw new Error(`did not end by itself: ${stuck.map(({ role }) => role)}`);
   }
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill(signal);
-  await once(child, 'exit');
 }

@@ -1,8 +1,8 @@
-import { ChildOffice } from './child-office.js';
-import { call, eventually, Fan } from './fan.js';
-import { importDocument, smallHallDocument } from './small-hall.js';
+import { type Answer, call, eventually, Fan, times } from './fan.js';
+import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
+import { openSmallHall, type SmallHall } from './small-hall.js';
 
-/** The server is killed at the moment, started again, and everything must agree. */
+/** The process is killed when one request stands still at each of these moments; then everything must agree. */
 const chargeMoments = [
   ['the request is recorded', 'after:ChargeRequested'],
   ['the money is taken but the answer is not recorded', 'before:ChargeApproved'],
@@ -18,69 +18,123 @@ const checkoutMoments = [
   ['the order is paid but the turn is not completed', 'after:OrderPaid'],
 ] as const;
 
-describe('a server killed in the middle', () => {
-  let office: ChildOffice;
-  beforeEach(() => {
-    office = new ChildOffice();
+describe.each(processModes)('a process killed in the middle, of an office $mode,', ({ open }) => {
+  let office: ProcessOffice;
+  let hall: SmallHall;
+  let fans: ReadonlyMap<string, Caught>;
+
+  beforeAll(async () => {
+    office = await open();
+    hall = await openSmallHall(office, { rows: checkoutMoments.length, seatsPerRow: 4 });
+    fans = await catchInTheMiddle(office, hall);
+  }, openTimeoutMs);
+  afterAll(() => office?.close());
+
+  const caughtAt = (moment: string): Caught => {
+    const caught = fans.get(moment);
+    if (!caught) throw new Error(`nobody was caught at ${moment}`);
+    return caught;
+  };
+
+  it.each(chargeMoments)('when %s (%s), credits the charge exactly once', async (_, moment) => {
+    const { fan, request, outcome } = caughtAt(moment);
+    expect(outcome).toBe('lost');
+    await eventually(async () => (await fan.balance()) === 700);
+    const retried = await answered(request);
+    expect(retried).toMatchObject({ status: 201, body: { status: 'credited', amount: 700 } });
+    expect(await fan.balance()).toBe(700);
   });
-  afterEach(() => office.close());
 
-  it.each(chargeMoments)(
-    'of a charge, when %s (%s), credits it exactly once',
-    async (_, moment) => {
-      await office.start(moment);
-      const fan = await new Fan(office).arrive();
-      await expect(fan.charge(700, 'a charge')).rejects.toThrow();
-      expect(await office.death()).toBe('SIGKILL');
+  it.each(checkoutMoments)('when %s (%s), pays for the order exactly once', async (_, moment) => {
+    const { fan, request, outcome } = caughtAt(moment);
+    expect(outcome).toBe('lost');
+    await eventually(async () => {
+      const { body } = await fan.call('GET', '/v1/orders');
+      return body.items.length === 1 && body.items[0].orderStatus === 'paid';
+    });
+    await eventually(async () => {
+      const turn = await fan.call('GET', `/v1/performances/${hall.performanceId}/queue-token`);
+      return turn.body.status === 'completed';
+    });
+    const retried = await answered(request);
+    expect(retried).toMatchObject({ status: 201, body: { orderStatus: 'paid', totalAmount: 200 } });
+    expect(await fan.balance()).toBe(800);
+  });
 
-      await office.start();
-      await eventually(async () => (await fan.balance()) === 700);
-      const retried = await fan.charge(700, 'a charge');
-      expect(retried).toMatchObject({ status: 201, body: { status: 'credited', amount: 700 } });
-      expect(await fan.balance()).toBe(700);
-      await expectCleanAudit(office);
-    },
-    60_000,
-  );
-
-  it.each(checkoutMoments)(
-    'of a checkout, when %s (%s), ends the order with money and seats in agreement',
-    async (_, moment) => {
-      await office.start(moment);
-      const report = await importDocument(office, smallHallDocument({ rows: 1, seatsPerRow: 4 }));
-      const idOf = (kind: string) =>
-        report.records.find((record: { kind: string }) => record.kind === kind).id;
-      const fan = await new Fan(office).arrive();
-      await fan.charge(1000);
-      await fan.queue(idOf('performance'), 2);
-      const held = await fan.hold(idOf('schedule'), ['R1-2', 'R1-3']);
-      expect(held.status).toBe(201);
-      await expect(fan.pay([held.body.holdId], 'a payment')).rejects.toThrow();
-      expect(await office.death()).toBe('SIGKILL');
-
-      await office.start();
-      await eventually(async () => {
-        const { body } = await fan.call('GET', '/v1/orders');
-        return body.items.length === 1 && body.items[0].orderStatus === 'paid';
-      });
-      await eventually(async () => {
-        const turn = await fan.call('GET', `/v1/performances/${idOf('performance')}/queue-token`);
-        return turn.body.status === 'completed';
-      });
-      const retried = await fan.pay([held.body.holdId], 'a payment');
-      expect(retried).toMatchObject({ status: 201, body: { orderStatus: 'paid', totalAmount: 200 } });
-      expect(await fan.balance()).toBe(800);
-      const { body } = await fan.call('GET', `/v1/schedules/${idOf('schedule')}/availability`);
-      expect(body).toMatchObject({ reserved: 2, held: 0, available: 2 });
-      await expectCleanAudit(office);
-    },
-    60_000,
-  );
+  it('leaves seats, money and log in agreement', async () => {
+    const sold = 2 * checkoutMoments.length;
+    const { body } = await call(office.url, 'GET', `/v1/schedules/${hall.scheduleId}/availability`);
+    expect(body).toMatchObject({ reserved: sold, held: 0, available: hall.seatIds.length - sold });
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const audit = await call(office.url, 'GET', '/v1/admin/audit', { headers });
+    expect(audit).toMatchObject({ status: 200, body: { findings: [], openOrders: { count: 0 } } });
+  });
 });
 
-async function expectCleanAudit(office: ChildOffice): Promise<void> {
-  const audit = await call(office.url, 'GET', '/v1/admin/audit', {
-    headers: { authorization: `Bearer ${office.config.ADMIN_KEY}` },
+/** A fan whose request its process did not survive. */
+interface Caught {
+  readonly fan: Fan;
+  /** The same again, with the same key. */
+  readonly request: () => Promise<Answer>;
+  readonly outcome: 'answered' | 'lost';
+}
+
+/** Makes each fan's request halt at a moment of its own, kills the process, and lets the office recover. */
+async function catchInTheMiddle(office: ProcessOffice, hall: SmallHall): Promise<Map<string, Caught>> {
+  let door: { readonly url: string } = office;
+  const throughDoor = {
+    get url() {
+      return door.url;
+    },
+  };
+  const chargers = await times(chargeMoments.length, chargeMoments.length, async (index) => {
+    const fan = await new Fan(throughDoor).arrive();
+    const [, moment] = chargeMoments[index] ?? [];
+    return { moment, fan, request: () => fan.charge(700, 'a charge') };
   });
-  expect(audit).toMatchObject({ status: 200, body: { findings: [] } });
+  const buyers = await times(checkoutMoments.length, checkoutMoments.length, async (index) => {
+    const fan = await new Fan(throughDoor).arrive();
+    await fan.charge(1000);
+    await fan.queue(hall.performanceId, 2);
+    const held = await fan.hold(hall.scheduleId, [`R${index + 1}-2`, `R${index + 1}-3`]);
+    expect(held.status).toBe(201);
+    const [, moment] = checkoutMoments[index] ?? [];
+    return { moment, fan, request: () => fan.pay([held.body.holdId], 'a payment') };
+  });
+
+  const caught = [...chargers, ...buyers];
+  const doomed = await office.startHalting(caught.flatMap(({ moment }) => moment ?? []));
+  door = doomed;
+  const outcomes: Promise<'answered' | 'lost'>[] = [];
+  for (const { request } of caught) {
+    outcomes.push(
+      request().then(
+        () => 'answered',
+        () => 'lost',
+      ),
+    );
+    await doomed.halted(outcomes.length);
+  }
+  await doomed.kill();
+  const known = await Promise.all(outcomes);
+  await office.recover();
+  door = office;
+  return new Map(
+    caught.map(({ moment = '', fan, request }, index) => [
+      moment,
+      { fan, request, outcome: known[index] ?? 'answered' },
+    ]),
+  );
+}
+
+/** The answer once the killed process's claim to the key has lapsed. */
+async function answered(request: () => Promise<Answer>): Promise<Answer> {
+  let answer = await request();
+  await eventually(async () => {
+    if (answer.body.code !== 'idempotency-key-in-flight') return true;
+    expect(answer.headers.get('retry-after')).toBe('1');
+    answer = await request();
+    return false;
+  });
+  return answer;
 }

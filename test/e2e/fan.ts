@@ -34,9 +34,10 @@ export async function call(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const text = await response.text();
+  const isJson = text !== '' && !response.headers.get('content-type')?.startsWith('text/plain');
   return {
     status: response.status,
-    body: text === '' ? undefined : JSON.parse(text),
+    body: isJson ? JSON.parse(text) : text || undefined,
     headers: response.headers,
   };
 }

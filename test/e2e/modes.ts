@@ -1,5 +1,8 @@
+import type { Config } from '../../src/platform/config.js';
 import { sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { ChildOffice } from './child-office.js';
 import { ClusterOffice } from './cluster-office.js';
+import type { OfficeProcess } from './guarded-office.js';
 import { Office } from './office.js';
 
 /** What a test needs of an office, however many processes it is. */
@@ -9,10 +12,36 @@ export interface AnyOffice {
   close(): Promise<void>;
 }
 
+/** An office with the settings of a command line that belongs to it. */
+export interface OfficeOfOurs extends AnyOffice {
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const embedded = 'in one process on embedded engines';
+const cluster = 'in four processes on EventStoreDB, MariaDB and Redis';
+
 /** Every way the product runs: what holds in one must hold in the other. */
-export const modes: readonly { mode: string; open(): Promise<AnyOffice> }[] = [
-  { mode: 'in one process on embedded engines', open: () => Office.open() },
-  { mode: 'in four processes on EventStoreDB, MariaDB and Redis', open: () => ClusterOffice.open() },
+export const modes: readonly { mode: string; crowd: number; open(): Promise<OfficeOfOurs> }[] = [
+  // Bringing fans in takes most of the time, and on two cores seven processes are slower at it than one.
+  { mode: embedded, crowd: 1000, open: () => Office.open() },
+  { mode: cluster, crowd: 100, open: () => ClusterOffice.open() },
+];
+
+/** An office whose processes can be ended in any way. */
+export interface ProcessOffice extends AnyOffice {
+  readonly config: Config;
+  /** Tells every process to stop, then starts as many. @returns the exit statuses: 0 of who ended by itself. */
+  restart(): Promise<(number | null)[]>;
+  /** Starts a process that serves fans until it is killed; each moment halts one request: see moments.mjs. */
+  startHalting(moments: readonly string[]): Promise<OfficeProcess>;
+  /** Starts a successor of a process that was killed, unless others go on with its work. */
+  recover(): Promise<void>;
+}
+
+/** The same ways, for who ends processes. */
+export const processModes: readonly { mode: string; open(): Promise<ProcessOffice> }[] = [
+  { mode: embedded, open: () => ChildOffice.open() },
+  { mode: cluster, open: () => ClusterOffice.open({ RESUME_AFTER_MS: '3000' }) },
 ];
 
 /** The first suite of a run may have to install and start the servers. */

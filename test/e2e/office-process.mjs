@@ -2,6 +2,8 @@
 import { startBoxoffice } from '../../dist/boxoffice.js';
 import { readConfig } from '../../dist/platform/config.js';
 import { PasswordHasher } from '../../dist/platform/password-hasher.js';
+import { MysqlSession } from '../../dist/projections/mysql/session.js';
+import { dieAtCommit, haltingStore } from './moments.mjs';
 
 class CheapHasher extends PasswordHasher {
   async hash(password) {
@@ -12,6 +14,11 @@ class CheapHasher extends PasswordHasher {
   }
 }
 
-const running = await startBoxoffice(readConfig(process.env), { hasher: new CheapHasher() });
+const { HALT_AT = '', DIE_AT_COMMIT } = process.env;
+const running = await startBoxoffice(readConfig(process.env), {
+  hasher: new CheapHasher(),
+  wrapStore: haltingStore(HALT_AT),
+});
 process.once('SIGTERM', () => running.close());
-console.log(JSON.stringify({ url: running.url }));
+console.log(JSON.stringify({ url: running.url, paymentUrl: running.paymentUrl }));
+if (DIE_AT_COMMIT) dieAtCommit(DIE_AT_COMMIT, MysqlSession);

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningBoxoffice, type StartOptions, startBoxoffice } from '../../src/boxoffice.js';
-import { dataFiles } from '../../src/engines.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { type Config, readConfig } from '../../src/platform/config.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';
+import { testEnvironment } from './test-environment.js';
 
 /** Passwords are not what these tests are about: a thousand fans must not take a minute to register. */
 class CheapHasher extends PasswordHasher {
@@ -16,19 +15,6 @@ class CheapHasher extends PasswordHasher {
     return passwordHash === `cheap ${password}`;
   }
 }
-
-export const testEnvironment = {
-  PORT: '0',
-  LOG_LEVEL: 'silent',
-  SAMPLE_CATALOG: 'false',
-  SECRET: 'a secret for tests, long enough to be one',
-  ADMIN_KEY: 'operator-key-for-tests-that-is-long-enough',
-  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
-  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
-  ADMISSION_INTERVAL_MS: '20',
-  SWEEP_INTERVAL_MS: '200',
-  CATALOG_MAX_AGE_MS: '0',
-} as const;
 
 /** An office in this process on a folder of its own. */
 export class Office {
@@ -50,23 +36,12 @@ export class Office {
     return this.running.url;
   }
 
-  get paymentUrl(): string {
-    return this.running.paymentUrl;
+  get environment(): Readonly<Record<string, string>> {
+    return { ...testEnvironment, DATA_DIR: this.dataDir };
   }
 
-  /** The events of a category, from the log file itself, which the office goes on writing. */
-  async readLog(category: string) {
-    const store = await openSqliteEventStore({ file: join(this.dataDir, dataFiles.log), readOnly: true });
-    try {
-      const events = await store.readCategory(category);
-      return events.map(({ type, data, metadata }) => ({
-        type,
-        data: data as Record<string, unknown>, // every event's data and metadata are JSON objects
-        metadata: metadata as Record<string, unknown>,
-      }));
-    } finally {
-      await store.close();
-    }
+  get paymentUrl(): string {
+    return this.running.paymentUrl;
   }
 
   /** Closes in good order and starts again on the same data. */

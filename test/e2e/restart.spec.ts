@@ -1,64 +1,79 @@
-import { eventually, Fan, times } from './fan.js';
-import { Office } from './office.js';
+import { type Answer, call, eventually, Fan, times } from './fan.js';
+import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
+import { readLog } from './office-log.js';
 import { openSmallHall } from './small-hall.js';
 
-describe('a restart', () => {
-  it('keeps live holds, ends each at its deadline and none before it', async () => {
-    const holdTtlMs = 4_000;
-    const office = await Office.open();
-    try {
-      const hall = await openSmallHall(office, { rows: 4, seatsPerRow: 5, sales: { holdTtlMs } });
-      const held = await times(10, 10, async (index) => {
-        const fan = await (await new Fan(office).arrive()).queue(hall.performanceId);
-        const hold = await fan.hold(hall.scheduleId, [hall.seatIds[index] ?? '']);
-        return { fan, deadline: String(hold.body.expiresAt) };
-      });
-      await office.restart();
-      const [first] = held;
-      const availability = async () =>
-        (await first?.fan.call('GET', `/v1/schedules/${hall.scheduleId}/availability`))?.body;
-      await eventually(async () => (await availability()).available === 20);
+const dreamers = 10;
+const chargers = 10;
 
-      const endings = await holdEndings(office);
-      expect(endings).toHaveLength(10);
-      const deadlines = held.map(({ deadline }) => deadline).sort();
-      expect(endings.map((ending) => ending.deadline).sort()).toEqual(deadlines);
-      expect(endings.filter((ending) => ending.endedAt < ending.deadline)).toEqual([]);
-    } finally {
-      await office.close();
-    }
-  }, 60_000);
+describe.each(processModes)('a restart in good order, of an office $mode,', ({ open }) => {
+  let office: ProcessOffice;
+  let statuses: (number | null)[];
+  let owner: Fan;
+  let buyer: Fan;
+  let heldByBuyer: string;
+  let deadlines: string[];
+  let answers: Answer[];
 
-  it('keeps sessions, queue places and paid orders', async () => {
-    const office = await Office.open();
-    try {
-      const hall = await openSmallHall(office, { rows: 1, seatsPerRow: 4 });
+  beforeAll(async () => {
+    office = await open();
+    const hall = await openSmallHall(office, { id: 'hall', rows: 1, seatsPerRow: 4 });
+    const sales = { holdTtlMs: 5_000 };
+    const dreams = await openSmallHall(office, { id: 'dreams', rows: 2, seatsPerRow: 5, sales });
+    const holder = async (seatId: string) => {
       const fan = await new Fan(office).arrive();
       await fan.charge(300);
       await fan.queue(hall.performanceId);
-      const held = await fan.hold(hall.scheduleId, ['R1-1']);
-      await office.restart();
-      expect((await fan.pay([held.body.holdId])).status).toBe(201);
-      await office.restart();
-      const orders = await fan.call('GET', '/v1/orders');
-      expect(orders.body.items).toMatchObject([{ orderStatus: 'paid', totalAmount: 100 }]);
-    } finally {
-      await office.close();
-    }
-  }, 60_000);
-});
+      return { fan, holdId: (await fan.hold(hall.scheduleId, [seatId])).body.holdId };
+    };
+    const [first, second] = [await holder('R1-1'), await holder('R1-3')];
+    expect((await first.fan.pay([first.holdId])).status).toBe(201);
+    owner = first.fan;
+    buyer = second.fan;
+    heldByBuyer = second.holdId;
+    const slow = await times(chargers, chargers, () => new Fan(office).arrive());
+    deadlines = await times(dreamers, dreamers, async (index) => {
+      const fan = await (await new Fan(office).arrive()).queue(dreams.performanceId);
+      const held = await fan.hold(dreams.scheduleId, [dreams.seatIds[index] ?? '']);
+      return String(held.body.expiresAt);
+    });
+    // The payment system takes its time, so that all of these are under way when the signal comes.
+    const underWay = Promise.all(slow.map((fan) => fan.charge(100, 'slow', 'card-slow')));
+    await eventually(async () => (await events('charge', 'ChargeRequested')).length === 2 + chargers);
+    statuses = await office.restart();
+    answers = await underWay;
+  }, openTimeoutMs);
+  afterAll(() => office?.close());
 
-/** When each hold was ended, read from the log itself once every deadline has passed. */
-async function holdEndings(office: Office): Promise<{ deadline: string; endedAt: string }[]> {
-  const endings = async () => {
-    const events = await office.readLog('seat');
-    return events
-      .filter((event) => event.type === 'SeatHoldExpired')
-      .map((event) => ({
-        deadline: String(event.data.expiredAt),
-        endedAt: String(event.metadata.occurredAt),
-      }));
-  };
-  await eventually(async () => (await endings()).length === 10);
-  return endings();
-}
+  const events = async (category: string, type: string) =>
+    (await readLog(office.config, category)).filter((event) => event.type === type);
+
+  it('answers every request it has accepted, and each process ends by itself', () => {
+    expect(answers.map(({ status }) => status)).toEqual(Array.from(answers, () => 201));
+    expect(statuses).toEqual(Array.from(statuses, () => 0));
+  });
+
+  it('keeps sessions, places in the queue, holds and paid orders', async () => {
+    const paid = { orderStatus: 'paid', totalAmount: 100 };
+    expect(await buyer.pay([heldByBuyer])).toMatchObject({ status: 201, body: paid });
+    for (const fan of [owner, buyer]) {
+      expect((await fan.call('GET', '/v1/orders')).body.items).toMatchObject([paid]);
+    }
+  });
+
+  it('ends each hold that was live at its deadline and none before it', async () => {
+    await eventually(async () => (await events('seat', 'SeatHoldExpired')).length >= dreamers);
+    const ended = (await events('seat', 'SeatHoldExpired')).map(({ data, metadata }) => ({
+      deadline: String(data.expiredAt),
+      endedAt: String(metadata.occurredAt),
+    }));
+    expect(ended.map(({ deadline }) => deadline).sort()).toEqual([...deadlines].sort());
+    expect(ended.filter(({ endedAt, deadline }) => endedAt < deadline)).toEqual([]);
+  });
+
+  it('leaves the log in agreement with itself', async () => {
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const audit = await call(office.url, 'GET', '/v1/admin/audit', { headers });
+    expect(audit).toMatchObject({ status: 200, body: { findings: [] } });
+  });
+});

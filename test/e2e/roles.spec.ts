@@ -2,8 +2,8 @@ import { readConfig } from '../../src/platform/config.js';
 import { ClusterOffice } from './cluster-office.js';
 import { call } from './fan.js';
 import { openTimeoutMs } from './modes.js';
-import { testEnvironment } from './office.js';
 import { importDocument, smallHallDocument } from './small-hall.js';
+import { testEnvironment } from './test-environment.js';
 
 describe('the processes of an office on several machines', () => {
   let office: ClusterOffice;

@@ -28,6 +28,7 @@ export class PatientFan {
   readonly #fan: Fan;
   readonly #headers: Record<string, string> = {};
   #commands = 0;
+  #userId = '';
   /** Points by charge. */
   readonly charges = new Map<string, number>();
   readonly orders = new Map<string, AcknowledgedOrder>();
@@ -50,6 +51,12 @@ export class PatientFan {
       200,
     );
     this.#headers.authorization = `Bearer ${session.accessToken}`;
+    this.#userId = session.userId;
+  }
+
+  /** Empty before the fan has logged in. */
+  get userId(): string {
+    return this.#userId;
   }
 
   async charge(amount: number): Promise<void> {
@@ -77,8 +84,19 @@ export class PatientFan {
     refusals: readonly string[] = seatTaken,
   ): Promise<string | undefined> {
     const held = await this.command(`/v1/schedules/${scheduleId}/holds`, { seatIds });
+    if (held.body.code === 'seat-limit-reached') {
+      // Without Redis the two halves of a double tap know nothing of each other: one was refused a seat in a race,
+      // the other may have got it.
+      await this.#letGo();
+      return undefined;
+    }
     if (refusals.includes(held.body.code)) return undefined;
     return expectStatus(held, 201).body.holdId;
+  }
+
+  async #letGo(): Promise<void> {
+    const holds: { holdId: string }[] = await this.list('/v1/holds');
+    for (const { holdId } of holds) await this.persist('DELETE', `/v1/holds/${holdId}`);
   }
 
   /** Pays for a hold: who was told that the seats are held, and comes in time, gets them. */

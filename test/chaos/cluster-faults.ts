@@ -1,0 +1,136 @@
+import type { Role } from '../e2e/cluster-office.js';
+import type { Cluster } from './cluster.js';
+import { during, type Fault, lastsMs, shiftOf } from './faults.js';
+
+const roles: readonly Role[] = ['api', 'projector', 'worker'];
+const appendDelayMs = 150;
+
+const ofRoles: readonly Fault<Cluster>[] = roles.flatMap((role) => [
+  {
+    name: `kill-${role}`,
+    meaning: `a process of role ${role} is killed (SIGKILL), another one started`,
+    async inject({ office }) {
+      await office.kill(role);
+      await office.add(role);
+      return '';
+    },
+  },
+  {
+    name: `freeze-${role}`,
+    meaning: `a process of role ${role} stands still (SIGSTOP) for --freeze-ms`,
+    async inject({ office }, { freezeMs }) {
+      await during(freezeMs, office.freeze(role));
+      return `${freezeMs} ms`;
+    },
+  },
+  {
+    name: `clock-${role}`,
+    meaning: `the clock of a process of role ${role} jumps by --clock-shift-ms, and back after 3 s`,
+    async inject({ office, faults }, settings, random) {
+      const clockShiftMs = shiftOf(settings, random);
+      await during(lastsMs, faults.begin(office.pidOf(role), { clockShiftMs }));
+      return `${clockShiftMs} ms`;
+    },
+  },
+]);
+
+const ofEngines: readonly Fault<Cluster>[] = [
+  {
+    name: 'log-dies',
+    meaning: 'EventStoreDB dies after a commit, before its reply, and is started again',
+    async inject({ office: { eventStore } }) {
+      // It may die before it says that it will.
+      await Promise.race([eventStore.plan({ appends: ['commit-then-kill'] }), eventStore.ended()]);
+      await eventStore.ended();
+      await eventStore.start();
+      return '';
+    },
+  },
+  {
+    name: 'log-slow',
+    meaning: `EventStoreDB takes ${appendDelayMs} ms longer for each append for 3 s`,
+    async inject({ office: { eventStore } }) {
+      await eventStore.plan({ appendDelayMs });
+      await during(lastsMs, () => eventStore.plan({}));
+      return `${appendDelayMs} ms an append`;
+    },
+  },
+  {
+    name: 'log-refuses',
+    meaning: 'EventStoreDB refuses every append for 3 s, as with a full disk',
+    async inject({ office: { eventStore } }, _, random) {
+      const seed = random.between(1, 1_000_000);
+      await eventStore.plan({ storm: { seed, share: 1, kinds: ['unavailable'] } });
+      await during(lastsMs, () => eventStore.plan({}));
+      return '';
+    },
+  },
+  {
+    name: 'log-storm',
+    meaning: 'EventStoreDB writes every fifth append but loses the answer, for 3 s',
+    async inject({ office: { eventStore } }, _, random) {
+      const seed = random.between(1, 1_000_000);
+      await eventStore.plan({
+        storm: { seed, share: 0.2, kinds: ['commit-then-disconnect', 'commit-then-timeout', 'timeout'] },
+      });
+      await during(lastsMs, () => eventStore.plan({}));
+      return '';
+    },
+  },
+  {
+    name: 'freeze-log',
+    meaning: 'EventStoreDB stands still (SIGSTOP) for --freeze-ms',
+    async inject({ office: { eventStore } }, { freezeMs }) {
+      eventStore.freeze();
+      await during(freezeMs, () => eventStore.thaw());
+      return `${freezeMs} ms`;
+    },
+  },
+  {
+    name: 'freeze-tables',
+    meaning: 'MariaDB stands still (SIGSTOP) for --freeze-ms',
+    async inject({ mariaDb }, { freezeMs }) {
+      await mariaDb.pause();
+      await during(freezeMs, () => mariaDb.resume());
+      return `${freezeMs} ms`;
+    },
+  },
+  {
+    name: 'freeze-redis',
+    meaning: 'Redis stands still (SIGSTOP) for --freeze-ms',
+    async inject({ office: { redis } }, { freezeMs }) {
+      await redis.pause();
+      await during(freezeMs, () => redis.resume());
+      return `${freezeMs} ms`;
+    },
+  },
+  {
+    name: 'tables-die',
+    meaning: 'MariaDB is killed (SIGKILL) and started again',
+    async inject({ mariaDb }) {
+      await mariaDb.kill();
+      await mariaDb.restart();
+      return '';
+    },
+  },
+  {
+    name: 'redis-flush',
+    meaning: 'Redis loses everything (FLUSHALL)',
+    async inject({ office: { redis } }) {
+      await redis.flushAll();
+      return '';
+    },
+  },
+  {
+    name: 'redis-away',
+    meaning: 'Redis is killed and away for --redis-away-ms, then empty',
+    async inject({ office: { redis } }, { redisAwayMs }) {
+      await redis.kill();
+      await during(redisAwayMs, () => redis.restart());
+      return `${redisAwayMs} ms`;
+    },
+  },
+];
+
+/** What can go wrong with each role and each engine. */
+export const clusterFaults: readonly Fault<Cluster>[] = [...ofRoles, ...ofEngines];

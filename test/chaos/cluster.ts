@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import type { EventStore } from '../../src/event-store/port.js';
+import { ClusterOffice } from '../e2e/cluster-office.js';
+import { startMariaDb, type TestMariaDb } from '../services/mariadb.js';
+import { type ChaosOffice, ChildFaults } from './chaos-office.js';
+
+/** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB's stand-in. */
+export class Cluster implements ChaosOffice {
+  readonly mode = 'cluster';
+
+  private constructor(
+    readonly office: ClusterOffice,
+    readonly mariaDb: TestMariaDb,
+    readonly faults: ChildFaults,
+  ) {}
+
+  /** @param folder its own; log, tables and what the processes printed stay there. */
+  static async open(folder: string): Promise<Cluster> {
+    const faults = new ChildFaults(folder);
+    const mariaDb = await startMariaDb({ folder: join(folder, 'mariadb') });
+    try {
+      const eventStoreFile = join(folder, 'events');
+      const settings = { mariaDb, eventStoreFile, outputFolder: join(folder, 'processes') };
+      return new Cluster(await ClusterOffice.open(faults.env, settings), mariaDb, faults);
+    } catch (error) {
+      await mariaDb.kill();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.office.url;
+  }
+
+  get config(): { readonly ADMIN_KEY: string } {
+    return this.office.config;
+  }
+
+  async openLog(): Promise<EventStore> {
+    return openEventStoreDb({ connectionString: this.office.eventStore.connectionString });
+  }
+
+  pointsBought(): Promise<number> {
+    return this.office.pointsBought();
+  }
+
+  async close(): Promise<void> {
+    await this.office.close();
+    await this.mariaDb.kill();
+  }
+}

@@ -1,0 +1,15 @@
+/** Settings of every office in tests. */
+export const testEnvironment = {
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  SAMPLE_CATALOG: 'false',
+  SECRET: 'a secret for tests, long enough to be one',
+  ADMIN_KEY: 'operator-key-for-tests-that-is-long-enough',
+  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+  ADMISSION_INTERVAL_MS: '20',
+  SWEEP_INTERVAL_MS: '200',
+  CATALOG_MAX_AGE_MS: '0',
+  // A busy machine would turn away clients that don't come back.
+  MAX_LOOP_DELAY_MS: '0',
+} as const;

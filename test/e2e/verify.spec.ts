@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { cli } from '../cli/captured-terminal.js';
+import { Fan } from './fan.js';
+import { type AnyOffice, modes, type OfficeOfOurs, openTimeoutMs } from './modes.js';
+import { Office } from './office.js';
+import { openSmallHall, type SmallHall } from './small-hall.js';
+
+/** Somebody buys a seat, and somebody else's card is declined. */
+async function trade(office: AnyOffice): Promise<SmallHall> {
+  const hall = await openSmallHall(office, { rows: 1, seatsPerRow: 4 });
+  const fan = await new Fan(office).arrive();
+  await fan.charge(1_000);
+  await fan.queue(hall.performanceId);
+  await fan.hold(hall.scheduleId, ['R1-1']);
+  expect((await fan.pay()).status).toBe(201);
+  await (await new Fan(office).arrive()).charge(500, undefined, 'card-decline');
+  return hall;
+}
+
+describe.each(modes)('audit verify beside an office $mode', ({ open }) => {
+  let office: OfficeOfOurs;
+  beforeAll(async () => {
+    office = await open();
+    await trade(office);
+  }, openTimeoutMs);
+  afterAll(() => office.close());
+
+  it('finds log, read models and payments in agreement', async () => {
+    const { code, stdout } = await cli(['audit', 'verify', '--as-of', 'now', '--json'], office.environment);
+    const { readModels, payments, ...report } = JSON.parse(stdout);
+    expect(report).toMatchObject({ clean: true, findings: [] });
+    expect(readModels).toMatchObject({ clean: true, differences: [] });
+    expect(readModels.tables.find(({ table }: { table: string }) => table === 'reservations').rows).toBe(1);
+    expect(payments).toMatchObject({ clean: true, payments: 2, taken: 1_000, charged: 1_000 });
+    expect(code).toBe(0);
+  });
+});
+
+describe('audit verify of an office somebody tampered with', () => {
+  let office: Office;
+  let hall: SmallHall;
+  beforeAll(async () => {
+    office = await Office.open();
+    hall = await trade(office);
+    await office.stop();
+  });
+  afterAll(() => office.close());
+
+  const tamper = (file: string, sql: string) => {
+    const database = new Database(join(office.dataDir, file));
+    database.exec(sql);
+    database.close();
+  };
+
+  it('exports the proof of a sale together with the program that checks it', async () => {
+    const [out, verifier] = [join(office.dataDir, 'sale.jsonl'), join(office.dataDir, 'verify.mjs')];
+    const args = ['audit', 'export', hall.performanceId, '--out', out, '--verifier', verifier];
+    expect(await cli(args, office.environment)).toMatchObject({ code: 0, stderr: '' });
+    const key = join(office.dataDir, 'seal-key.pub.pem');
+    const told = execFileSync(process.execPath, [verifier, out, key], { encoding: 'utf8' });
+    expect(told).toContain('1 seats sold');
+    expect(told).toContain('Everything holds.');
+  });
+
+  it('names row, column and event of a changed read model, and leaves it out when told to', async () => {
+    tamper('read-models.db', 'UPDATE points SET remain_point = remain_point + 1');
+    const text = await cli(['audit', 'verify'], office.environment);
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(/points: the row of user_id \S+ differs/);
+    expect(text.stdout).toMatch(
+      /remain_point is 901, the log says 900: PointsSpent, wallet-\S+ @1, position \d+/,
+    );
+    for (const option of ['--log-only', '--skip-read-models']) {
+      expect((await cli(['audit', 'verify', option], office.environment)).code).toBe(0);
+    }
+    tamper('read-models.db', 'UPDATE points SET remain_point = remain_point - 1 WHERE remain_point > 0');
+  });
+
+  it('names a payment that was changed, and leaves payments out when told to', async () => {
+    tamper('payments.db', "UPDATE payments SET amount = 999 WHERE status = 'approved'");
+    const { code, stdout } = await cli(['audit', 'verify', '--skip-read-models'], office.environment);
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/payment-amount: payment pay_\S+ took 999 points/),
+    ]);
+    const skipping = ['audit', 'verify', '--skip-payments', '--skip-read-models'];
+    expect((await cli(skipping, office.environment)).code).toBe(0);
+    tamper('payments.db', "UPDATE payments SET amount = 1000 WHERE status = 'approved'");
+  });
+
+  it('cannot compare read models whose tables are gone, and says how to go on without', async () => {
+    tamper('read-models.db', 'ALTER TABLE sessions RENAME TO gone');
+    const { code, stderr } = await cli(['audit', 'verify'], office.environment);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('no such table: sessions (--skip-read-models'),
+    ]);
+  });
+});
