@@ -2,15 +2,13 @@
  * Seat holds over HTTP, with log-in token, queue token and idempotency key, beside a bare Nest endpoint with
  * the same validation. See bench/README.md.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { adminKey, bringFansIn, openSale, type ReadyFan, type Sale } from './http/fans.js';
-import { type HoldRequest, type LoadResult, measure } from './http/load.js';
+import { adminKey, bringFansIn, openSale } from './http/fans.js';
+import { holdsOf } from './http/holds.js';
+import { type LoadResult, measure } from './http/load.js';
+import { startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -27,45 +25,6 @@ const connections = Number(values.connections);
 const seconds = Number(values.seconds);
 const fanCount = Number(values.fans);
 
-interface Server {
-  readonly url: string;
-  readonly child: ChildProcess;
-}
-
-async function startServer(file: string, env: Record<string, string> = {}): Promise<Server> {
-  const child = fork(fileURLToPath(new URL(`./http/${file}`, import.meta.url)), {
-    env: { ...process.env, ...env },
-  });
-  const [message] = await once(child, 'message');
-  return { url: (message as { url: string }).url, child }; // both servers send this when they listen
-}
-
-async function stop({ child }: Server): Promise<void> {
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-}
-
-/** Every fan holds `holdsPerFan` seats, one a request, no seat twice. */
-function* holds(sale: Sale, fans: readonly ReadyFan[]): Generator<HoldRequest> {
-  const path = `/v1/schedules/${sale.scheduleId}/holds`;
-  let seat = 0;
-  for (let round = 0; round < holdsPerFan; round++) {
-    for (const { accessToken, queueToken } of fans) {
-      const seatId = sale.seatIds[seat++];
-      if (seatId === undefined) return;
-      const body = JSON.stringify({ seatIds: [seatId] });
-      const headers = {
-        'content-type': 'application/json',
-        'content-length': String(Buffer.byteLength(body)),
-        authorization: `Bearer ${accessToken}`,
-        'x-queue-token': queueToken,
-        'idempotency-key': randomUUID(),
-      };
-      yield { path, headers, body };
-    }
-  }
-}
-
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
@@ -81,14 +40,16 @@ const office = await startServer('hold-server.js', {
   RATE_LIMIT_LOGIN_PER_MINUTE: '0',
   RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
   ADMISSION_INTERVAL_MS: '20',
+  // What is measured is how much it takes, not how it refuses: see overload.ts.
+  MAX_LOOP_DELAY_MS: '0',
 });
 const bare = await startServer('bare-server.js');
 try {
   const sale = await openSale(office.url, Math.ceil((fanCount * holdsPerFan) / 1000));
   if (!values.json) console.log(`bringing in ${fanCount} fans …`);
   const fans = await bringFansIn(office.url, sale, fanCount);
-  const requests = holds(sale, fans);
-  const again = () => holds(sale, fans);
+  const requests = holdsOf(sale, fans, holdsPerFan);
+  const again = () => holdsOf(sale, fans, holdsPerFan);
   await measure(bare.url, again(), { connections, seconds: 2 });
   await measure(office.url, requests, { connections, seconds: 2 });
   const rounds: { hold: LoadResult; bare: LoadResult }[] = [];
@@ -99,7 +60,7 @@ try {
   }
   report(rounds);
 } finally {
-  await Promise.all([stop(office), stop(bare)]);
+  await Promise.all([stopServer(office), stopServer(bare)]);
   rmSync(dataDir, { recursive: true, force: true });
 }
 

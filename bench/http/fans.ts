@@ -15,12 +15,22 @@ export interface Sale {
 export const adminKey = 'benchmark-operator-key-0123456789abcdef';
 const seatsPerSection = 1000;
 
-async function call(url: string, path: string, body: unknown, headers: Record<string, string> = {}) {
+async function call(
+  url: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
   const response = await fetch(new URL(path, url), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
+  if (response.status === 503) {
+    await response.arrayBuffer();
+    await new Promise((resolve) => setTimeout(resolve, Number(response.headers.get('retry-after')) * 1000));
+    return call(url, path, body, headers);
+  }
   const answer = (await response.json()) as Record<string, unknown>; // our own API answers JSON objects
   if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(answer)}`);
   return answer;

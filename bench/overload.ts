@@ -1,0 +1,108 @@
+/**
+ * What a server makes of ten times the requests it can serve: how much of its best it still does, how soon it
+ * refuses the rest, and how soon it has recovered. See bench/README.md.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { adminKey, bringFansIn, openSale } from './http/fans.js';
+import { type FloodResult, flood } from './http/flood.js';
+import { startServer, stopServer } from './http/servers.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    folder: { type: 'string', default: 'data' },
+    seconds: { type: 'string', default: '60' },
+    /** Connections tried for the peak; the overload has ten times as many as the best. */
+    connections: { type: 'string', default: '16,32,64' },
+    factor: { type: 'string', default: '10' },
+  },
+});
+const candidates = values.connections.split(',').map(Number);
+const factor = Number(values.factor);
+const peakSeconds = 5;
+const recoverySeconds = 10;
+
+interface Row extends FloodResult {
+  readonly phase: string;
+  readonly connections: number;
+}
+
+mkdirSync(values.folder, { recursive: true });
+const dataDir = mkdtempSync(join(values.folder, 'bench-overload-'));
+const office = await startServer('hold-server.js', {
+  PORT: '0',
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'error',
+  SAMPLE_CATALOG: 'false',
+  ADMIN_KEY: adminKey,
+  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+  ADMISSION_INTERVAL_MS: '20',
+});
+try {
+  const fanCount = Math.max(...candidates) * factor;
+  const sale = await openSale(office.url, Math.ceil(fanCount / 1000));
+  if (!values.json) console.log(`bringing in ${fanCount} fans …`);
+  const fans = await bringFansIn(office.url, sale, fanCount);
+  const rows: Row[] = [];
+  const run = async (phase: string, connections: number, seconds: number, perSecond?: number) => {
+    const pace = perSecond === undefined ? {} : { perSecond };
+    const result = await flood(office.url, sale, fans.slice(0, connections), { seconds, ...pace });
+    rows.push({ phase, connections, ...result });
+    return result;
+  };
+  await run('warm-up', candidates[0] ?? 16, peakSeconds);
+  let best = { connections: 1, goodput: 0 };
+  for (const connections of candidates) {
+    const { goodput } = await run('peak?', connections, peakSeconds);
+    if (goodput > best.goodput) best = { connections, goodput };
+  }
+  const overloaded = await run(
+    `${factor} × peak`,
+    best.connections * factor,
+    Number(values.seconds),
+    best.goodput * factor,
+  );
+  let recoveredAfterSeconds: number | undefined;
+  for (let second = 1; second <= recoverySeconds; second++) {
+    const { goodput, refusedPerSecond } = await run('after', best.connections, 1);
+    if (refusedPerSecond > 0 || goodput < 0.9 * best.goodput) continue;
+    recoveredAfterSeconds = second;
+    break;
+  }
+  const goodputRatio = overloaded.goodput / best.goodput;
+  report(rows, { goodputRatio, recoveredAfterSeconds });
+} finally {
+  await stopServer(office);
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function report(
+  rows: readonly Row[],
+  verdict: { readonly goodputRatio: number; readonly recoveredAfterSeconds: number | undefined },
+): void {
+  if (values.json) {
+    console.log(JSON.stringify({ rows, ...verdict }));
+    return;
+  }
+  const rounded = (number: number) => Math.round(number * 10) / 10;
+  console.table(
+    rows.map(({ phase, connections, other, ...figures }) => ({
+      phase,
+      connections,
+      'offered/s': Math.round(figures.offered),
+      'good/s': Math.round(figures.goodput),
+      'good p50/p99 ms': `${rounded(figures.goodP50Ms)} / ${rounded(figures.goodP99Ms)}`,
+      'refused/s': Math.round(figures.refusedPerSecond),
+      'refused p50/p99 ms': `${rounded(figures.refusedP50Ms)} / ${rounded(figures.refusedP99Ms)}`,
+      other: JSON.stringify(other),
+    })),
+  );
+  const after = verdict.recoveredAfterSeconds;
+  console.log(`goodput under overload / at its best: ${verdict.goodputRatio.toFixed(2)}`);
+  console.log(
+    after === undefined ? `not recovered within ${recoverySeconds} s` : `recovered within ${after} s`,
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * A rebuild of every read model of an embedded office, by the command, while clients hold seats over HTTP. See
+ * bench/README.md.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { dataFiles } from '../src/engines.js';
+import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
+import { adminKey, bringFansIn, openSale } from './http/fans.js';
+import { holdsOf } from './http/holds.js';
+import { type LoadResult, measure } from './http/load.js';
+import { appendJourney, eventsPerJourney, publishConcert } from './projection/journeys.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    folder: { type: 'string', default: 'data' },
+    events: { type: 'string', default: '1000000' },
+    clients: { type: 'string', default: '100' },
+    /** Of the load without a rebuild. */
+    seconds: { type: 'string', default: '10' },
+  },
+});
+const clients = Number(values.clients);
+const holdsPerFan = 20;
+/** Appends under way while the log is made. */
+const journeysAtOnce = 64;
+const memoryEveryMs = 200;
+/** A rebuild that takes longer than this is given up. */
+const longestSeconds = 3_600;
+
+const outcomeSchema = z.object({ differenceCount: z.number(), events: z.number(), elapsedMs: z.number() });
+
+async function writeLog(dataDir: string): Promise<void> {
+  const store = await openSqliteEventStore({ file: join(dataDir, dataFiles.log) });
+  const concert = await publishConcert(store, 50);
+  const journeys = Math.ceil(Number(values.events) / eventsPerJourney);
+  let next = 0;
+  const writer = async (): Promise<void> => {
+    while (next < journeys) await appendJourney(store, concert, next++);
+  };
+  await Promise.all(Array.from({ length: journeysAtOnce }, writer));
+  await store.close();
+}
+
+async function startServer(env: NodeJS.ProcessEnv): Promise<{ url: string; child: ChildProcess }> {
+  const child = fork(fileURLToPath(new URL('./http/hold-server.js', import.meta.url)), { env });
+  const [message] = await once(child, 'message');
+  return { url: (message as { url: string }).url, child }; // the server sends this when it listens
+}
+
+/** Resident memory of a process, bytes; 0 when it is gone. Linux only. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Number(match?.[1] ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+}
+
+async function rebuild(env: NodeJS.ProcessEnv) {
+  // The built program: run from the repository's folder, as npm does.
+  const program = join(process.cwd(), 'bin', 'boxoffice.mjs');
+  const child = spawn(process.execPath, [program, 'rebuild', '--all', '--json'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += String(chunk);
+  });
+  let peakBytes = 0;
+  const watch = setInterval(() => {
+    peakBytes = Math.max(peakBytes, residentBytes(child.pid));
+  }, memoryEveryMs);
+  const [code] = await once(child, 'close');
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`the rebuild ended with ${code}`);
+  return { ...outcomeSchema.parse(JSON.parse(output)), peakBytes };
+}
+
+function failed({ statuses }: LoadResult): number {
+  const all = Object.entries(statuses);
+  return all.reduce((sum, [status, count]) => (Number(status) < 400 ? sum : sum + count), 0);
+}
+
+mkdirSync(values.folder, { recursive: true });
+const dataDir = mkdtempSync(join(values.folder, 'bench-rebuild-'));
+const env = {
+  ...process.env,
+  PORT: '0',
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'error',
+  SAMPLE_CATALOG: 'false',
+  ADMIN_KEY: adminKey,
+  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+  ADMISSION_INTERVAL_MS: '20',
+  // Server, load and rebuild share the machine: a late turn of the loop is what is measured, not a reason to refuse.
+  MAX_LOOP_DELAY_MS: '0',
+};
+await writeLog(dataDir);
+const { url, child } = await startServer(env);
+try {
+  const fanCount = clients * 20;
+  const sale = await openSale(url, Math.ceil((fanCount * holdsPerFan) / 1_000));
+  const fans = await bringFansIn(url, sale, fanCount);
+  const requests = holdsOf(sale, fans, holdsPerFan);
+  const alone = await measure(url, requests, { connections: clients, seconds: Number(values.seconds) });
+  const over = new AbortController();
+  const during = measure(url, requests, {
+    connections: clients,
+    seconds: longestSeconds,
+    signal: over.signal,
+  });
+  const rebuilt = await rebuild(env);
+  over.abort();
+  report(alone, await during, rebuilt);
+} finally {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function report(alone: LoadResult, during: LoadResult, rebuilt: Awaited<ReturnType<typeof rebuild>>): void {
+  const { events, elapsedMs, differenceCount, peakBytes } = rebuilt;
+  const eventsPerSecond = Math.round(events / (elapsedMs / 1_000));
+  if (values.json) {
+    console.log(JSON.stringify({ clients, alone, during, ...rebuilt, eventsPerSecond }));
+    return;
+  }
+  console.table({
+    'without a rebuild': row(alone),
+    'during the rebuild': row(during),
+  });
+  console.log(
+    `${events} events in ${(elapsedMs / 1_000).toFixed(1)} s, ${eventsPerSecond} events/s, ` +
+      `${differenceCount} differences, peak memory of the rebuild ${Math.round(peakBytes / 1_048_576)} MiB`,
+  );
+}
+
+function row(result: LoadResult) {
+  return {
+    'requests/s': Math.round(result.requestsPerSecond),
+    'p95 ms': Number(result.p95Ms.toFixed(1)),
+    'p99 ms': Number(result.p99Ms.toFixed(1)),
+    failed: failed(result),
+    statuses: JSON.stringify(result.statuses),
+  };
+}
