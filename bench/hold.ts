@@ -5,10 +5,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adminKey, bringFansIn, openSale } from './http/fans.js';
+import { bringFansIn, openSale } from './http/fans.js';
 import { holdsOf } from './http/holds.js';
 import { type LoadResult, measure } from './http/load.js';
-import { startServer, stopServer } from './http/servers.js';
+import { officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -32,14 +32,7 @@ function median(numbers: readonly number[]): number {
 mkdirSync(values.folder, { recursive: true });
 const dataDir = mkdtempSync(join(values.folder, 'bench-hold-'));
 const office = await startServer('hold-server.js', {
-  PORT: '0',
-  DATA_DIR: dataDir,
-  LOG_LEVEL: 'error',
-  SAMPLE_CATALOG: 'false',
-  ADMIN_KEY: adminKey,
-  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
-  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
-  ADMISSION_INTERVAL_MS: '20',
+  ...officeEnvironment(dataDir),
   // What is measured is how much it takes, not how it refuses: see overload.ts.
   MAX_LOOP_DELAY_MS: '0',
 });

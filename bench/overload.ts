@@ -5,9 +5,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adminKey, bringFansIn, openSale } from './http/fans.js';
-import { type FloodResult, flood } from './http/flood.js';
-import { startServer, stopServer } from './http/servers.js';
+import { bringFansIn, openSale } from './http/fans.js';
+import { type FloodResult, flood, type Player } from './http/flood.js';
+import { officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +17,8 @@ const { values } = parseArgs({
     /** Connections tried for the peak; the overload has ten times as many as the best. */
     connections: { type: 'string', default: '16,32,64' },
     factor: { type: 'string', default: '10' },
+    /** Each may hold 45 times in all. */
+    fans: { type: 'string', default: '6000' },
   },
 });
 const candidates = values.connections.split(',').map(Number);
@@ -31,25 +33,22 @@ interface Row extends FloodResult {
 
 mkdirSync(values.folder, { recursive: true });
 const dataDir = mkdtempSync(join(values.folder, 'bench-overload-'));
-const office = await startServer('hold-server.js', {
-  PORT: '0',
-  DATA_DIR: dataDir,
-  LOG_LEVEL: 'error',
-  SAMPLE_CATALOG: 'false',
-  ADMIN_KEY: adminKey,
-  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
-  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
-  ADMISSION_INTERVAL_MS: '20',
-});
+const office = await startServer('hold-server.js', officeEnvironment(dataDir));
 try {
-  const fanCount = Math.max(...candidates) * factor;
+  const fanCount = Number(values.fans);
   const sale = await openSale(office.url, Math.ceil(fanCount / 1000));
   if (!values.json) console.log(`bringing in ${fanCount} fans …`);
   const fans = await bringFansIn(office.url, sale, fanCount);
+  const players: Iterator<Player> = fans
+    .flatMap((fan, index) => {
+      const seatId = sale.seatIds[index];
+      return seatId === undefined ? [] : [{ fan, seatId }];
+    })
+    .values();
   const rows: Row[] = [];
   const run = async (phase: string, connections: number, seconds: number, perSecond?: number) => {
     const pace = perSecond === undefined ? {} : { perSecond };
-    const result = await flood(office.url, sale, fans.slice(0, connections), { seconds, ...pace });
+    const result = await flood(office.url, sale, players, { connections, seconds, ...pace });
     rows.push({ phase, connections, ...result });
     return result;
   };

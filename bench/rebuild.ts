@@ -2,18 +2,18 @@
  * A rebuild of every read model of an embedded office, by the command, while clients hold seats over HTTP. See
  * bench/README.md.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { dataFiles } from '../src/engines.js';
 import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
-import { adminKey, bringFansIn, openSale } from './http/fans.js';
+import { bringFansIn, openSale } from './http/fans.js';
 import { holdsOf } from './http/holds.js';
 import { type LoadResult, measure } from './http/load.js';
+import { officeEnvironment, startServer, stopServer } from './http/servers.js';
 import { appendJourney, eventsPerJourney, publishConcert } from './projection/journeys.js';
 
 const { values } = parseArgs({
@@ -48,12 +48,6 @@ async function writeLog(dataDir: string): Promise<void> {
   await store.close();
 }
 
-async function startServer(env: NodeJS.ProcessEnv): Promise<{ url: string; child: ChildProcess }> {
-  const child = fork(fileURLToPath(new URL('./http/hold-server.js', import.meta.url)), { env });
-  const [message] = await once(child, 'message');
-  return { url: (message as { url: string }).url, child }; // the server sends this when it listens
-}
-
 /** Resident memory of a process, bytes; 0 when it is gone. Linux only. */
 function residentBytes(pid: number | undefined): number {
   try {
@@ -64,11 +58,11 @@ function residentBytes(pid: number | undefined): number {
   }
 }
 
-async function rebuild(env: NodeJS.ProcessEnv) {
+async function rebuild(env: Record<string, string>) {
   // The built program: run from the repository's folder, as npm does.
   const program = join(process.cwd(), 'bin', 'boxoffice.mjs');
   const child = spawn(process.execPath, [program, 'rebuild', '--all', '--json'], {
-    env,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -93,20 +87,13 @@ function failed({ statuses }: LoadResult): number {
 mkdirSync(values.folder, { recursive: true });
 const dataDir = mkdtempSync(join(values.folder, 'bench-rebuild-'));
 const env = {
-  ...process.env,
-  PORT: '0',
-  DATA_DIR: dataDir,
-  LOG_LEVEL: 'error',
-  SAMPLE_CATALOG: 'false',
-  ADMIN_KEY: adminKey,
-  RATE_LIMIT_LOGIN_PER_MINUTE: '0',
-  RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
-  ADMISSION_INTERVAL_MS: '20',
+  ...officeEnvironment(dataDir),
   // Server, load and rebuild share the machine: a late turn of the loop is what is measured, not a reason to refuse.
   MAX_LOOP_DELAY_MS: '0',
 };
 await writeLog(dataDir);
-const { url, child } = await startServer(env);
+const office = await startServer('hold-server.js', env);
+const { url } = office;
 try {
   const fanCount = clients * 20;
   const sale = await openSale(url, Math.ceil((fanCount * holdsPerFan) / 1_000));
@@ -123,8 +110,7 @@ try {
   over.abort();
   report(alone, await during, rebuilt);
 } finally {
-  child.kill('SIGTERM');
-  await once(child, 'exit');
+  await stopServer(office);
   rmSync(dataDir, { recursive: true, force: true });
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { adminKey } from './servers.js';
 
 /** A fan who is inside and may hold seats. */
 export interface ReadyFan {
@@ -12,7 +13,6 @@ export interface Sale {
   readonly seatIds: readonly string[];
 }
 
-export const adminKey = 'benchmark-operator-key-0123456789abcdef';
 const seatsPerSection = 1000;
 
 async function call(

@@ -23,21 +23,33 @@ interface Tally {
   readonly other: Record<string, number>;
 }
 
+/** Below what a turn allows: a fan whose turn is used up would be refused for that. */
+const holdsPerFan = 45;
+
+/** A fan and the seat that nobody else wants. */
+export interface Player {
+  readonly fan: ReadyFan;
+  readonly seatId: string;
+}
+
 /**
- * Every fan holds a seat of its own and releases it, one request at a time.
- * @param perSecond requests that the fans together want to send; unset: each sends the next one at once.
+ * Fans hold a seat of their own and release it, again and again, each on a connection until the next one takes over.
+ * @param players enough of them: the flood fails when there are no more.
+ * @param perSecond requests that all connections together want to send; unset: each sends the next one at once.
  */
 export async function flood(
   url: string,
   sale: Sale,
-  fans: readonly ReadyFan[],
-  options: { readonly seconds: number; readonly perSecond?: number },
+  players: Iterator<Player>,
+  options: { readonly connections: number; readonly seconds: number; readonly perSecond?: number },
 ): Promise<FloodResult> {
+  const { connections, perSecond } = options;
   const tally: Tally = { good: [], refused: [], other: {} };
   const startedAt = performance.now();
   const endsAt = startedAt + options.seconds * 1000;
-  const everyMs = options.perSecond === undefined ? 0 : (fans.length * 1000) / options.perSecond;
-  await Promise.all(fans.map((fan, index) => play(url, sale, fan, index, { tally, endsAt, everyMs })));
+  const everyMs = perSecond === undefined ? 0 : (connections * 1000) / perSecond;
+  const connection = () => play(url, sale, players, { tally, endsAt, everyMs });
+  await Promise.all(Array.from({ length: connections }, connection));
   const seconds = (performance.now() - startedAt) / 1000;
   const all = tally.good.length + tally.refused.length;
   return {
@@ -56,15 +68,13 @@ export async function flood(
 async function play(
   url: string,
   sale: Sale,
-  { accessToken, queueToken }: ReadyFan,
-  index: number,
+  players: Iterator<Player>,
   { tally, endsAt, everyMs }: { readonly tally: Tally; readonly endsAt: number; readonly everyMs: number },
 ): Promise<void> {
   const client = new RawClient(new URL(url));
-  const auth = `Authorization: Bearer ${accessToken}\r\nX-Queue-Token: ${queueToken}\r\n`;
-  const json = `${auth}Content-Type: application/json\r\n`;
   const path = `/v1/schedules/${sale.scheduleId}/holds`;
-  const body = JSON.stringify({ seatIds: [sale.seatIds[index]] });
+  let { auth, body } = nextPlayer(players);
+  let holds = 0;
   let key = randomUUID();
   let holdId: string | undefined;
   let dueAt = performance.now() + Math.random() * everyMs;
@@ -75,7 +85,12 @@ async function play(
     dueAt = Math.max(dueAt + everyMs, performance.now());
     const sent: Promise<RawReply> =
       holdId === undefined
-        ? client.send('POST', path, `${json}Idempotency-Key: ${key}\r\n`, body)
+        ? client.send(
+            'POST',
+            path,
+            `${auth}Content-Type: application/json\r\nIdempotency-Key: ${key}\r\n`,
+            body,
+          )
         : client.send('DELETE', `/v1/holds/${holdId}`, auth);
     const reply = await sent.catch(() => undefined);
     if (reply?.status === 503) {
@@ -85,6 +100,10 @@ async function play(
       // Our own API answers a hold with its id.
       holdId = holdId === undefined ? (JSON.parse(reply.body) as { holdId: string }).holdId : undefined;
       key = randomUUID();
+      if (holdId === undefined && ++holds === holdsPerFan) {
+        ({ auth, body } = nextPlayer(players));
+        holds = 0;
+      }
     } else {
       const what = String(reply?.status ?? 'lost');
       tally.other[what] = (tally.other[what] ?? 0) + 1;
@@ -94,6 +113,16 @@ async function play(
   }
   if (holdId !== undefined) await client.send('DELETE', `/v1/holds/${holdId}`, auth).catch(() => undefined);
   client.close();
+}
+
+function nextPlayer(players: Iterator<Player>): { auth: string; body: string } {
+  const next = players.next();
+  if (next.done) throw new Error('there are no more fans: bring in more with --fans');
+  const { fan, seatId } = next.value;
+  return {
+    auth: `Authorization: Bearer ${fan.accessToken}\r\nX-Queue-Token: ${fan.queueToken}\r\n`,
+    body: JSON.stringify({ seatIds: [seatId] }),
+  };
 }
 
 function quantile(latencies: readonly number[], share: number): number {

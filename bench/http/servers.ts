@@ -16,6 +16,23 @@ export async function startServer(file: string, env: Record<string, string> = {}
   return { url: (message as { url: string }).url, child }; // every server sends this when it listens
 }
 
+/** Operators' key of every office here. */
+export const adminKey = 'benchmark-operator-key-0123456789abcdef';
+
+/** What an office here needs: clients come from one address and in large numbers, and admission keeps nobody waiting. */
+export function officeEnvironment(dataDir: string): Record<string, string> {
+  return {
+    PORT: '0',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'error',
+    SAMPLE_CATALOG: 'false',
+    ADMIN_KEY: adminKey,
+    RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+    RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+    ADMISSION_INTERVAL_MS: '20',
+  };
+}
+
 export async function stopServer({ child }: BenchServer): Promise<void> {
   child.kill('SIGTERM');
   await once(child, 'exit');

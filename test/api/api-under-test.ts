@@ -5,7 +5,11 @@ import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
 import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/projection-operations.js';
-import { PROJECTION_REBUILDS, type ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
+import {
+  PROJECTION_REBUILDS,
+  type ProjectionRebuild,
+  type ProjectionRebuilds,
+} from '../../src/api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
@@ -13,6 +17,7 @@ import { CLOCK, EVENT_STORE } from '../../src/commands/ports.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
+  instantSchema,
   type PerformanceId,
   performanceIdSchema,
   sessionIdSchema,
@@ -105,9 +110,23 @@ const noProjections: ProjectionOperations = {
   eventsApplied: async () => new Map(),
 };
 
+const rebuildElsewhere: ProjectionRebuild = {
+  rebuildId: '99999999-9999-4999-8999-999999999999',
+  status: 'running',
+  projections: ['seats'],
+  compareOnly: false,
+  restart: false,
+  progress: null,
+  report: null,
+  error: null,
+  requestedAt: instantSchema.parse('2026-11-22T09:00:00.000Z'),
+  updatedAt: instantSchema.parse('2026-11-22T09:00:00.000Z'),
+};
+
 const noRebuilds: ProjectionRebuilds = {
   names: [],
-  request: () => Promise.reject(new Error('no rebuild was expected')),
+  // As if another process had begun one.
+  request: async () => ({ running: rebuildElsewhere }),
   find: async () => undefined,
   cancel: async () => undefined,
 };
