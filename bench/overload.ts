@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bringFansIn, openSale } from './http/fans.js';
-import { type FloodResult, flood, type Player } from './http/flood.js';
+import { type FloodResult, flood, playersOf } from './http/flood.js';
 import { officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
@@ -39,12 +39,7 @@ try {
   const sale = await openSale(office.url, Math.ceil(fanCount / 1000));
   if (!values.json) console.log(`bringing in ${fanCount} fans …`);
   const fans = await bringFansIn(office.url, sale, fanCount);
-  const players: Iterator<Player> = fans
-    .flatMap((fan, index) => {
-      const seatId = sale.seatIds[index];
-      return seatId === undefined ? [] : [{ fan, seatId }];
-    })
-    .values();
+  const players = playersOf(sale, fans);
   const rows: Row[] = [];
   const run = async (phase: string, connections: number, seconds: number, perSecond?: number) => {
     const pace = perSecond === undefined ? {} : { perSecond };

@@ -9,6 +9,7 @@ export interface FloodResult {
   readonly goodput: number;
   readonly offered: number;
   readonly goodP50Ms: number;
+  readonly goodP95Ms: number;
   readonly goodP99Ms: number;
   readonly refusedPerSecond: number;
   readonly refusedP50Ms: number;
@@ -26,6 +27,15 @@ interface Tally {
 /** Below what a turn allows: a fan whose turn is used up would be refused for that. */
 const holdsPerFan = 45;
 
+/** Every fan with a seat of their own. */
+export function playersOf(sale: Sale, fans: readonly ReadyFan[]): Iterator<Player> {
+  const players = fans.flatMap((fan, index) => {
+    const seatId = sale.seatIds[index];
+    return seatId === undefined ? [] : [{ fan, seatId }];
+  });
+  return players.values();
+}
+
 /** A fan and the seat that nobody else wants. */
 export interface Player {
   readonly fan: ReadyFan;
@@ -35,20 +45,27 @@ export interface Player {
 /**
  * Fans hold a seat of their own and release it, again and again, each on a connection until the next one takes over.
  * @param players enough of them: the flood fails when there are no more.
+ * @param seconds how long; `signal` ends it sooner.
  * @param perSecond requests that all connections together want to send; unset: each sends the next one at once.
  */
 export async function flood(
   url: string,
   sale: Sale,
   players: Iterator<Player>,
-  options: { readonly connections: number; readonly seconds: number; readonly perSecond?: number },
+  options: {
+    readonly connections: number;
+    readonly seconds: number;
+    readonly signal?: AbortSignal;
+    readonly perSecond?: number;
+  },
 ): Promise<FloodResult> {
-  const { connections, perSecond } = options;
+  const { connections, perSecond, signal } = options;
   const tally: Tally = { good: [], refused: [], other: {} };
   const startedAt = performance.now();
   const endsAt = startedAt + options.seconds * 1000;
+  const isOver = () => performance.now() >= endsAt || signal?.aborted === true;
   const everyMs = perSecond === undefined ? 0 : (connections * 1000) / perSecond;
-  const connection = () => play(url, sale, players, { tally, endsAt, everyMs });
+  const connection = () => play(url, sale, players, { tally, isOver, everyMs });
   await Promise.all(Array.from({ length: connections }, connection));
   const seconds = (performance.now() - startedAt) / 1000;
   const all = tally.good.length + tally.refused.length;
@@ -57,6 +74,7 @@ export async function flood(
     goodput: tally.good.length / seconds,
     offered: all / seconds,
     goodP50Ms: quantile(tally.good, 0.5),
+    goodP95Ms: quantile(tally.good, 0.95),
     goodP99Ms: quantile(tally.good, 0.99),
     refusedPerSecond: tally.refused.length / seconds,
     refusedP50Ms: quantile(tally.refused, 0.5),
@@ -69,7 +87,7 @@ async function play(
   url: string,
   sale: Sale,
   players: Iterator<Player>,
-  { tally, endsAt, everyMs }: { readonly tally: Tally; readonly endsAt: number; readonly everyMs: number },
+  { tally, isOver, everyMs }: { readonly tally: Tally; isOver(): boolean; readonly everyMs: number },
 ): Promise<void> {
   const client = new RawClient(new URL(url));
   const path = `/v1/schedules/${sale.scheduleId}/holds`;
@@ -78,7 +96,7 @@ async function play(
   let key = randomUUID();
   let holdId: string | undefined;
   let dueAt = performance.now() + Math.random() * everyMs;
-  while (performance.now() < endsAt) {
+  while (!isOver()) {
     const waitMs = dueAt - performance.now();
     if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
     // A fan who was kept waiting does not ask twice at once afterwards.

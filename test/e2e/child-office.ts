@@ -12,19 +12,23 @@ export class ChildOffice {
   #process: OfficeProcess | undefined;
   #started = 0;
 
-  private constructor() {
+  private constructor(private readonly env: Readonly<Record<string, string>>) {
     this.#folder = mkdtempSync(join(tmpdir(), 'boxoffice-child-'));
-    this.config = readConfig({ ...testEnvironment, DATA_DIR: join(this.#folder, 'data') });
+    this.config = readConfig({ ...testEnvironment, DATA_DIR: join(this.#folder, 'data'), ...env });
   }
 
-  static async open(): Promise<ChildOffice> {
-    const office = new ChildOffice();
+  static async open(env: Record<string, string> = {}): Promise<ChildOffice> {
+    const office = new ChildOffice(env);
     await office.#start();
     return office;
   }
 
   get url(): string {
     return this.#running().url;
+  }
+
+  get projectorUrl(): string {
+    return this.url;
   }
 
   async restart(): Promise<(number | null)[]> {
@@ -50,7 +54,10 @@ export class ChildOffice {
 
   async #start(env: Record<string, string> = {}): Promise<OfficeProcess> {
     const output = join(this.#folder, `process-${++this.#started}`);
-    this.#process = await OfficeProcess.start({ DATA_DIR: this.config.DATA_DIR, ...env }, output);
+    this.#process = await OfficeProcess.start(
+      { DATA_DIR: this.config.DATA_DIR, ...this.env, ...env },
+      output,
+    );
     return this.#process;
   }
 

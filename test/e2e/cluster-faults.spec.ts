@@ -82,7 +82,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     await underFault('stopped', async (crowd) => {
       for (const role of ['api', 'projector', 'worker'] as const) {
         await office.add(role);
-        expect({ role, status: await office.stop(role) }).toEqual({ role, status: 0 });
+        expect({ role, status: await office.retire(role) }).toEqual({ role, status: 0 });
         await crowd.books(3);
       }
     });
@@ -92,7 +92,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     await underFault('torn', async () => {
       for (const moment of ['before', 'after']) {
         const doomed = await office.add('projector', { DIE_AT_COMMIT: moment });
-        await office.stop('projector');
+        await office.retire('projector');
         await doomed.ended();
         await office.add('projector');
       }

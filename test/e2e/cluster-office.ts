@@ -15,6 +15,7 @@ import { OfficeProcess } from './guarded-office.js';
 import { testEnvironment } from './test-environment.js';
 
 export type Role = 'api' | 'projector' | 'worker';
+const firstRoles = ['projector', 'worker', 'api', 'api'] as const;
 const paymentSecret = 'a payment secret for tests, long enough';
 
 interface Member {
@@ -92,7 +93,7 @@ export class ClusterOffice {
       env,
       outputFolder,
     );
-    await Promise.all((['projector', 'worker', 'api', 'api'] as const).map((role) => office.add(role)));
+    await office.start();
     return office;
   }
 
@@ -102,6 +103,10 @@ export class ClusterOffice {
     const api = apis[this.#next++ % apis.length];
     if (!api) throw new Error('no api process is running');
     return api.process.url;
+  }
+
+  get projectorUrl(): string {
+    return this.urlOf('projector');
   }
 
   /** Where the first process of a role answers. */
@@ -131,7 +136,7 @@ export class ClusterOffice {
   }
 
   /** Tells the oldest process of a role to stop. @returns its exit status: 0 when it has ended by itself. */
-  async stop(role: Role): Promise<number | null> {
+  async retire(role: Role): Promise<number | null> {
     const member = this.#oldest(role);
     this.#members.splice(this.#members.indexOf(member), 1);
     return member.process.stop();
@@ -139,10 +144,20 @@ export class ClusterOffice {
 
   /** Tells all processes to stop, then starts as many. @returns the exit statuses of those that ended. */
   async restart(): Promise<(number | null)[]> {
-    const ended = this.#members.splice(0).filter(({ process }) => process.isRunning);
-    const statuses = await Promise.all(ended.map(({ process }) => process.stop()));
-    await Promise.all(ended.map(({ role }) => this.add(role)));
+    const roles = this.#members.filter(({ process }) => process.isRunning).map(({ role }) => role);
+    const statuses = await this.#stopAll();
+    await Promise.all(roles.map((role) => this.add(role)));
     return statuses;
+  }
+
+  /** Tells all processes to stop. The engines go on. */
+  async stop(): Promise<void> {
+    await this.#stopAll();
+  }
+
+  /** Starts the processes of an office that was stopped. */
+  async start(): Promise<void> {
+    await Promise.all(firstRoles.map((role) => this.add(role)));
   }
 
   startHalting(moments: readonly string[]): Promise<OfficeProcess> {
@@ -169,6 +184,11 @@ export class ClusterOffice {
     const headers = { authorization: `Bearer ${paymentSecret}` };
     const ledger = await call(this.payments.url, 'GET', '/ledger?limit=1', { headers });
     return ledger.body.totals.approved.amount;
+  }
+
+  async #stopAll(): Promise<(number | null)[]> {
+    const left = this.#members.splice(0).filter(({ process }) => process.isRunning);
+    return Promise.all(left.map(({ process }) => process.stop()));
   }
 
   #oldest(role: Role): Member {

@@ -14,7 +14,12 @@ export interface AnyOffice {
 
 /** An office with the settings of a command line that belongs to it. */
 export interface OfficeOfOurs extends AnyOffice {
+  readonly config: Config;
   readonly environment: Readonly<Record<string, string>>;
+  /** Stops all processes in good order; what they stored stays. */
+  stop(): Promise<void>;
+  /** Starts them again. */
+  start(): Promise<void>;
 }
 
 const embedded = 'in one process on embedded engines';
@@ -30,6 +35,8 @@ export const modes: readonly { mode: string; crowd: number; open(): Promise<Offi
 /** An office whose processes can be ended in any way. */
 export interface ProcessOffice extends AnyOffice {
   readonly config: Config;
+  /** Where the process answers that projects. */
+  readonly projectorUrl: string;
   /** Tells every process to stop, then starts as many. @returns the exit statuses: 0 of who ended by itself. */
   restart(): Promise<(number | null)[]>;
   /** Starts a process that serves fans until it is killed; each moment halts one request: see moments.mjs. */
@@ -39,9 +46,13 @@ export interface ProcessOffice extends AnyOffice {
 }
 
 /** The same ways, for who ends processes. */
-export const processModes: readonly { mode: string; open(): Promise<ProcessOffice> }[] = [
-  { mode: embedded, open: () => ChildOffice.open() },
-  { mode: cluster, open: () => ClusterOffice.open({ RESUME_AFTER_MS: '3000' }) },
+export const processModes: readonly {
+  mode: string;
+  /** @param env settings of all its processes. */
+  open(env?: Record<string, string>): Promise<ProcessOffice>;
+}[] = [
+  { mode: embedded, open: (env) => ChildOffice.open(env) },
+  { mode: cluster, open: (env) => ClusterOffice.open({ RESUME_AFTER_MS: '3000', ...env }) },
 ];
 
 /** The first suite of a run may have to install and start the servers. */

@@ -1,4 +1,6 @@
 // Moments at which a process of the office stands still or dies: its environment names them.
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * The wrapped store halts one request at each moment, in their order: nothing of that request happens any more,
@@ -22,6 +24,24 @@ export function haltingStore(names) {
           const result = await target.append(stream, expected, events);
           await haltAt('after', events);
           return result;
+        };
+      },
+    });
+}
+
+/**
+ * Pages of the whole log wait while a file exists: rebuilds read it page by page, the office follows it.
+ * @param file its name; the wrapped store is untouched without one.
+ */
+export function waitingStore(file) {
+  return (store) =>
+    new Proxy(store, {
+      get(target, name) {
+        const member = Reflect.get(target, name, target);
+        if (name !== 'readAll' || !file) return typeof member === 'function' ? member.bind(target) : member;
+        return async (options) => {
+          while (existsSync(file)) await delay(20);
+          return target.readAll(options);
         };
       },
     });

@@ -3,7 +3,7 @@ import { startBoxoffice } from '../../dist/boxoffice.js';
 import { readConfig } from '../../dist/platform/config.js';
 import { PasswordHasher } from '../../dist/platform/password-hasher.js';
 import { MysqlSession } from '../../dist/projections/mysql/session.js';
-import { dieAtCommit, haltingStore } from './moments.mjs';
+import { dieAtCommit, haltingStore, waitingStore } from './moments.mjs';
 
 class CheapHasher extends PasswordHasher {
   async hash(password) {
@@ -14,10 +14,11 @@ class CheapHasher extends PasswordHasher {
   }
 }
 
-const { HALT_AT = '', DIE_AT_COMMIT } = process.env;
+const { HALT_AT = '', READS_WAIT_WHILE, DIE_AT_COMMIT } = process.env;
+const [halting, waiting] = [haltingStore(HALT_AT), waitingStore(READS_WAIT_WHILE)];
 const running = await startBoxoffice(readConfig(process.env), {
   hasher: new CheapHasher(),
-  wrapStore: haltingStore(HALT_AT),
+  wrapStore: (store) => halting(waiting(store)),
 });
 process.once('SIGTERM', () => running.close());
 console.log(JSON.stringify({ url: running.url, paymentUrl: running.paymentUrl }));

@@ -46,12 +46,17 @@ export class Office {
 
   /** Closes in good order and starts again on the same data. */
   async restart(): Promise<void> {
-    await this.running.close();
-    this.running = await startBoxoffice(this.config, this.options);
+    await this.stop();
+    await this.start();
   }
 
   async stop(): Promise<void> {
     await this.running.close();
+  }
+
+  /** Starts again after a stop, on the same data. */
+  async start(): Promise<void> {
+    this.running = await startBoxoffice(this.config, this.options);
   }
 
   /** Stops and removes everything. */
