@@ -2,11 +2,15 @@
  * What a server makes of ten times the requests it can serve: how much of its best it still does, how soon it
  * refuses the rest, and how soon it has recovered. See bench/README.md.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bringFansIn, openSale } from './http/fans.js';
-import { type FloodResult, flood, playersOf } from './http/flood.js';
+import { bringFansIn, openSale, type Sale } from './http/fans.js';
+import { type FloodResult, flood, type Player, playersOf } from './http/flood.js';
+import type { ProbeOrder } from './http/probe.js';
 import { officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
@@ -25,6 +29,10 @@ const candidates = values.connections.split(',').map(Number);
 const factor = Number(values.factor);
 const peakSeconds = 5;
 const recoverySeconds = 10;
+
+/** Requests a second of a few fans in a process of their own: see http/probe.ts. */
+const probesPerSecond = 100;
+const holdsOfProbes = 45;
 
 interface Row extends FloodResult {
   readonly phase: string;
@@ -53,12 +61,10 @@ try {
     const { goodput } = await run('peak?', connections, peakSeconds);
     if (goodput > best.goodput) best = { connections, goodput };
   }
-  const overloaded = await run(
-    `${factor} × peak`,
-    best.connections * factor,
-    Number(values.seconds),
-    best.goodput * factor,
-  );
+  const seconds = Number(values.seconds);
+  const probed = probe({ url: office.url, sale, players, seconds });
+  const overloaded = await run(`${factor} × peak`, best.connections * factor, seconds, best.goodput * factor);
+  rows.push({ phase: 'seen by a few among them', connections: 10, ...(await probed) });
   let recoveredAfterSeconds: number | undefined;
   for (let second = 1; second <= recoverySeconds; second++) {
     const { goodput, refusedPerSecond } = await run('after', best.connections, 1);
@@ -71,6 +77,29 @@ try {
 } finally {
   await stopServer(office);
   rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** Measures from a process of its own what a flood made in this one can't: how soon the server answers. */
+async function probe(options: {
+  readonly url: string;
+  readonly sale: Sale;
+  readonly players: Iterator<Player>;
+  readonly seconds: number;
+}): Promise<FloodResult> {
+  const { url, sale, players, seconds } = options;
+  const needed = 10 + Math.ceil((seconds * probesPerSecond) / (2 * holdsOfProbes));
+  const own = Array.from({ length: needed }, () => players.next().value).filter((one) => one !== undefined);
+  const child = fork(fileURLToPath(new URL('./http/probe.js', import.meta.url)));
+  const order: ProbeOrder = {
+    url,
+    scheduleId: sale.scheduleId,
+    players: own,
+    seconds,
+    perSecond: probesPerSecond,
+  };
+  child.send(order);
+  const [result] = await once(child, 'message');
+  return result as FloodResult; // the program answers with nothing else
 }
 
 function report(

@@ -50,7 +50,7 @@ export interface Player {
  */
 export async function flood(
   url: string,
-  sale: Sale,
+  sale: Pick<Sale, 'scheduleId'>,
   players: Iterator<Player>,
   options: {
     readonly connections: number;
@@ -85,7 +85,7 @@ export async function flood(
 
 async function play(
   url: string,
-  sale: Sale,
+  sale: Pick<Sale, 'scheduleId'>,
   players: Iterator<Player>,
   { tally, isOver, everyMs }: { readonly tally: Tally; isOver(): boolean; readonly everyMs: number },
 ): Promise<void> {

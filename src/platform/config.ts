@@ -142,7 +142,7 @@ export const configSchema = z.object({
     .min(0)
     .default(50)
     .describe(
-      'How late the event loop may run under lasting overload before reads are refused with 503; commands are at twice this. 0: never.',
+      'How long a turn of the event loop may last under lasting overload before reads are refused with 503; commands are at twice this. 0: never.',
     ),
   READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
   MAX_LIVE_STREAMS: z.coerce

@@ -1,20 +1,42 @@
-import { LoadGate } from '../../src/api/load-gate.js';
+import { eventLoop, LoadGate, type TurnsOfLoop } from '../../src/api/load-gate.js';
 
 /** An event loop whose turns take as long as the test says. */
-class Loop {
+class Loop implements TurnsOfLoop {
   private nowMs = 0;
+  private waiting: (() => void)[] = [];
   readonly gate: LoadGate;
 
   constructor(limits = { maxInFlight: 100, maxLoopDelayMs: 20 }) {
-    this.gate = new LoadGate(limits, () => this.nowMs);
+    this.gate = new LoadGate(limits, this);
   }
 
-  /** Turns of so many milliseconds each, at the start of which the timer fires. */
+  now(): number {
+    return this.nowMs;
+  }
+
+  measurements = 0;
+
+  afterThisTurn(callback: () => void): void {
+    this.measurements++;
+    this.waiting.push(callback);
+  }
+
+  close(): void {
+    this.waiting = [];
+  }
+
+  /** Turns that last so many milliseconds after their first request, with a pause before each. */
   turns(count: number, ms: number): this {
     for (let turn = 0; turn < count; turn++) {
-      this.nowMs += ms;
-      this.gate.tick();
+      this.ends().works(5).takes('read');
+      this.works(ms).ends();
     }
+    return this;
+  }
+
+  /** The turn is over. */
+  ends(): this {
+    for (const callback of this.waiting.splice(0)) callback();
     return this;
   }
 
@@ -31,7 +53,12 @@ class Loop {
   }
 }
 
-const overloaded = () => new Loop().turns(5, 100);
+/** Requests of an overloaded loop whose next turn has just begun. */
+const overloaded = (): Loop => {
+  const loop = new Loop().turns(5, 100).works(5);
+  loop.takes('command');
+  return loop;
+};
 
 describe('the load gate', () => {
   it('takes everything while turns are short', () => {
@@ -39,8 +66,8 @@ describe('the load gate', () => {
     expect([loop.takes('read'), loop.takes('command'), loop.gate.isOverloaded]).toEqual([true, true, false]);
   });
 
-  it('takes everything after one long pause', () => {
-    const loop = new Loop().turns(10, 10).turns(1, 5_000);
+  it('takes everything after a long turn now and then', () => {
+    const loop = new Loop().turns(1, 5_000).turns(10, 10).turns(1, 5_000);
     expect(loop.works(200).takes('read')).toBe(true);
     expect(loop.gate.isOverloaded).toBe(false);
   });
@@ -54,7 +81,7 @@ describe('the load gate', () => {
   it('turns reads away once a turn of an overloaded loop has lasted its time, commands at twice that', () => {
     const loop = overloaded();
     expect([loop.takes('read'), loop.takes('command')]).toEqual([true, true]);
-    loop.works(10 + 21);
+    loop.works(21);
     expect([loop.takes('read'), loop.takes('command')]).toEqual([false, true]);
     loop.works(20);
     expect([loop.takes('read'), loop.takes('command')]).toEqual([false, false]);
@@ -64,16 +91,24 @@ describe('the load gate', () => {
   it('takes requests again in the next turn', () => {
     const loop = overloaded().works(60);
     expect(loop.takes('command')).toBe(false);
-    expect(loop.turns(1, 1).takes('read')).toBe(true);
+    expect(loop.ends().works(5).takes('read')).toBe(true);
   });
 
-  it('is over the overload a second after it was last late or turned somebody away', () => {
-    const loop = overloaded().turns(60, 15);
+  it('is over the overload a second after its last turn that was late', () => {
+    const loop = overloaded().ends().turns(40, 15);
+    loop.works(5).takes('read');
     loop.works(60).takes('read');
-    loop.turns(1, 1).turns(60, 15);
+    // That turn was late itself; 980 ms in time follow, then 40 more.
+    loop.ends().turns(49, 15);
     expect(loop.gate.isOverloaded).toBe(true);
-    expect(loop.turns(10, 15).gate.isOverloaded).toBe(false);
-    expect(loop.works(60).takes('read')).toBe(true);
+    expect(loop.turns(2, 15).gate.isOverloaded).toBe(false);
+  });
+
+  it('measures a turn at most every 5 ms', () => {
+    const loop = new Loop();
+    for (let request = 0; request < 100; request++) loop.works(1).ends().takes('read');
+    // Each measurement takes one more until its turn ends.
+    expect(loop.measurements).toBe(17);
   });
 
   it('takes at most so many requests at the same time, overloaded or not', () => {
@@ -88,5 +123,23 @@ describe('the load gate', () => {
   it('never looks at the event loop when told so', () => {
     const loop = new Loop({ maxInFlight: 2, maxLoopDelayMs: 0 }).turns(10, 500);
     expect(loop.works(500).takes('read')).toBe(true);
+    expect(loop.measurements).toBe(0);
+  });
+});
+
+describe('the event loop of this process', () => {
+  it('tells of the end of a turn, and no sooner', async () => {
+    const loop = eventLoop();
+    let isOver = false;
+    const over = new Promise<void>((resolve) => {
+      loop.afterThisTurn(() => {
+        isOver = true;
+        resolve();
+      });
+    });
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(isOver).toBe(false);
+    await over;
+    loop.close();
   });
 });
