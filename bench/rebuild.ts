@@ -21,8 +21,10 @@ const { values } = parseArgs({
     folder: { type: 'string', default: 'data' },
     events: { type: 'string', default: '1000000' },
     clients: { type: 'string', default: '100' },
+    /** Holds and releases a second, of all clients together. */
+    'per-second': { type: 'string', default: '500' },
     /** Each may hold 45 times in all. */
-    fans: { type: 'string', default: '6000' },
+    fans: { type: 'string', default: '5000' },
     /** Of the load without a rebuild. */
     seconds: { type: 'string', default: '10' },
   },
@@ -98,16 +100,12 @@ try {
   const fanCount = Number(values.fans);
   const sale = await openSale(url, Math.ceil(fanCount / 1_000));
   const players = playersOf(sale, await bringFansIn(url, sale, fanCount));
-  const alone = await flood(url, sale, players, { connections: clients, seconds: Number(values.seconds) });
+  const load = { connections: clients, perSecond: Number(values['per-second']) };
+  const alone = await flood(url, sale, players, { ...load, seconds: Number(values.seconds) });
   const over = new AbortController();
-  const during = flood(url, sale, players, {
-    connections: clients,
-    seconds: longestSeconds,
-    signal: over.signal,
-  });
-  const rebuilt = await rebuild(env);
-  over.abort();
-  report(alone, await during, rebuilt);
+  const during = flood(url, sale, players, { ...load, seconds: longestSeconds, signal: over.signal });
+  const [rebuilt, felt] = await Promise.all([rebuild(env).finally(() => over.abort()), during]);
+  report(alone, felt, rebuilt);
 } finally {
   await stopServer(office);
   rmSync(dataDir, { recursive: true, force: true });

@@ -49,6 +49,8 @@ export interface StartOptions {
 
 /** How long the start waits for the read models to catch up before it serves behind them. */
 const catchUpTimeoutMs = 60_000;
+/** Connections that come at once wait here until they are accepted; the system drops what is beyond (511 by default). */
+const maxConnectionsWaiting = 4_096;
 
 /**
  * Starts the whole office in this process: engines, projections, HTTP, then the processes that act by
@@ -109,7 +111,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     if (does.projections) rebuilder.start();
     const head = await store.head();
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
-    await app.listen(config.PORT, config.HOST);
+    await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
     if (does.processes) await processes.start();
     return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, close };
   } catch (error) {

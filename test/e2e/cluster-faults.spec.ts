@@ -41,9 +41,9 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     const crowd = await Crowd.gather(office, name);
     crowds.push(crowd);
     try {
-      await crowd.books(8);
+      await crowd.books(20);
       await fault(crowd);
-      await crowd.books(8);
+      await crowd.books(25);
     } finally {
       await crowd.goHome();
     }
@@ -120,9 +120,9 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
   it('Redis is emptied, then away for some seconds', async () => {
     await underFault('away', async (crowd) => {
       await office.redis.flushAll();
-      await crowd.books(8);
+      await crowd.books(20);
       await office.redis.kill();
-      await Promise.all([delay(awayMs), crowd.books(8)]);
+      await Promise.all([delay(awayMs), crowd.books(20)]);
       await office.redis.restart();
     });
   }, 120_000);

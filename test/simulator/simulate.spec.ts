@@ -9,7 +9,7 @@ const regressions = [
 ];
 
 describe('an office under simulation', () => {
-  it.each(Array.from({ length: 16 }, (_, index) => 1_001 + index))(
+  it.each(Array.from({ length: 40 }, (_, index) => 1_001 + index))(
     'keeps every promise whatever fails (seed %i)',
     async (seed) => {
       expect((await simulate({ seed, steps: 300 })).findings).toEqual([]);

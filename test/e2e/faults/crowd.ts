@@ -3,8 +3,8 @@ import { type AnyOffice } from '../modes.js';
 import { openSmallHall, type SmallHall } from '../small-hall.js';
 import { lookEveryMs, PatientFan, seatTaken } from './patient-fan.js';
 
-const buyersAtOnce = 8;
-const dreamersAtOnce = 3;
+const buyersAtOnce = 50;
+const dreamersAtOnce = 10;
 /** A buyer books so often, then leaves the place to the next. */
 const bookingsEach = 2;
 const pointsEach = 200;
@@ -13,7 +13,7 @@ const farAway = 53;
 /** Longest wait for the crowd to get something done, whatever fails meanwhile. */
 const progressTimeoutMs = 90_000;
 
-/** A few fans at a time, as many as two cores serve beside seven processes, who book as fast as they can: buyers pay, dreamers hold seats and let them go. */
+/** Sixty fans at a time who book as fast as they can: buyers pay, dreamers hold seats and let them go. */
 export class Crowd {
   readonly fans: PatientFan[] = [];
   #isGoingHome = false;
