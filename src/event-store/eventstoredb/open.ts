@@ -13,7 +13,7 @@ export interface EventStoreDbOptions {
   readonly appendTimeoutMs?: number;
   /** An append's answer missing for so long counts as lost and it is tried again; default 4 s. */
   readonly attemptTimeoutMs?: number;
-  /** A read is given up after this long, all attempts together; default 10 s. */
+  /** A read that does not get on is given up after this long, all attempts together; default 10 s. */
   readonly readTimeoutMs?: number;
   /** close() waits so long for accepted appends, then gives them up; default 5 s. */
   readonly closeTimeoutMs?: number;

@@ -13,11 +13,17 @@ import { within } from './within.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 
-/** Reads pages. A read that fails is repeated on another connection until its time is up. */
+/** However slowly events come, a page is given up after this. */
+const longestReadMs = 60_000;
+
+/**
+ * Reads pages. A read that fails, or falls silent, is repeated on another connection until its time is up. One that
+ * brings events is left alone: begun anew, a slow one would not be faster.
+ */
 export class Reader {
-  /** @param timeoutMs After which a read is given up as StoreUnavailable, all its attempts together. */
+  /** @param timeoutMs After which a read that does not get on is given up as StoreUnavailable, all attempts together. */
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Pick<Connection, 'current' | 'worked' | 'retire'>,
     private readonly timeoutMs: number,
   ) {}
 
@@ -87,21 +93,34 @@ export class Reader {
   }
 
   private async attempt(link: Link, request: streams.ReadReq, deadlineMs: number) {
+    // Half of the time left, so that a read that hangs gets another chance.
+    const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
+    let watchdog: NodeJS.Timeout | undefined;
     try {
-      // Half of the time left, so that a read that hangs gets another chance.
-      const attemptDeadlineMs = Date.now() + Math.max(50, (deadlineMs - Date.now()) / 2);
-      const connecting = link.read(request, attemptDeadlineMs);
-      const leftMs = attemptDeadlineMs - Date.now();
-      const stream = await within(leftMs, 'connecting to EventStoreDB', connecting);
+      const connecting = link.read(request, Date.now() + longestReadMs);
+      const stream = await within(silenceMs, 'connecting to EventStoreDB', connecting);
+      let isSilent = false;
+      watchdog = setTimeout(() => {
+        isSilent = true;
+        stream.cancel();
+      }, silenceMs);
       const events: Recorded[] = [];
-      for await (const response of stream) {
-        // A call made for reading answers with these messages.
-        const recorded = (response as streams.ReadResp).getEvent()?.getEvent();
-        if (recorded !== undefined) events.push(recorded);
+      try {
+        for await (const response of stream) {
+          watchdog.refresh();
+          // A call made for reading answers with these messages.
+          const recorded = (response as streams.ReadResp).getEvent()?.getEvent();
+          if (recorded !== undefined) events.push(recorded);
+        }
+      } catch (error) {
+        if (isSilent) throw new Error(`nothing came for ${Math.round(silenceMs)} ms`);
+        throw error;
       }
       return { kind: 'read' as const, events };
     } catch (error) {
       return failureOf(error);
+    } finally {
+      clearTimeout(watchdog);
     }
   }
 }

@@ -1,0 +1,92 @@
+import { setTimeout as realDelay } from 'node:timers/promises';
+import type { Connection } from '../../src/event-store/eventstoredb/connection.js';
+import type { Link } from '../../src/event-store/eventstoredb/link.js';
+import { Reader } from '../../src/event-store/eventstoredb/reader.js';
+
+const timeoutMs = 1_000;
+/** Stands for a message without an event, as EventStoreDB sends them too. */
+const message = { getEvent: () => undefined };
+
+/** A call that brings messages at the given intervals, then ends, or stays silent. */
+class FakeCall {
+  isCancelled = false;
+  #cancel: (error: Error) => void = () => {};
+
+  constructor(
+    private readonly pausesMs: readonly number[],
+    private readonly thenSilent = false,
+  ) {}
+
+  cancel(): void {
+    this.isCancelled = true;
+    this.#cancel(new Error('cancelled'));
+  }
+
+  async *[Symbol.asyncIterator]() {
+    const cancelled = new Promise<never>((_, reject) => {
+      this.#cancel = reject;
+    });
+    for (const pauseMs of this.pausesMs) {
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, pauseMs)), cancelled]);
+      yield message;
+    }
+    if (this.thenSilent) await cancelled;
+  }
+}
+
+/** Lets the time of the read pass; pauses between attempts are in real time. */
+async function pass<Result>(read: Promise<Result>): Promise<Result> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  read.then(over, over);
+  while (!isOver) {
+    await jest.advanceTimersByTimeAsync(10);
+    await realDelay(1);
+  }
+  return read;
+}
+
+function readerOf(calls: readonly FakeCall[]) {
+  let next = 0;
+  const retired: string[] = [];
+  // A reader asks a link for nothing but calls.
+  const link = { read: async () => calls[next++] } as unknown as Link;
+  const connection: Pick<Connection, 'current' | 'worked' | 'retire'> = {
+    current: async () => link,
+    worked: () => {},
+    retire: (_, reason) => retired.push(reason),
+  };
+  return { reader: new Reader(connection, timeoutMs), retired, opened: () => next };
+}
+
+describe('a read from EventStoreDB', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('that brings events is not given up, however long it takes', async () => {
+    const { reader, retired, opened } = readerOf([new FakeCall(Array.from({ length: 20 }, () => 400))]);
+    await pass(reader.newest({ kind: 'all' }));
+    expect([opened(), retired]).toEqual([1, []]);
+  });
+
+  it('that falls silent is begun anew on another connection', async () => {
+    const silent = new FakeCall([10, 10], true);
+    const { reader, retired, opened } = readerOf([silent, new FakeCall([10])]);
+    await pass(reader.newest({ kind: 'all' }));
+    expect([opened(), retired]).toEqual([2, ['nothing came for 500 ms']]);
+    expect(silent.isCancelled).toBe(true);
+  });
+
+  it('that stays silent is given up in time', async () => {
+    const { reader } = readerOf(Array.from({ length: 20 }, () => new FakeCall([], true)));
+    await expect(pass(reader.newest({ kind: 'all' }))).rejects.toThrow(
+      'does not answer a read: nothing came',
+    );
+  });
+});
