@@ -34,7 +34,7 @@ const dataDir = mkdtempSync(join(values.folder, 'bench-hold-'));
 const office = await startServer('hold-server.js', {
   ...officeEnvironment(dataDir),
   // What is measured is how much it takes, not how it refuses: see overload.ts.
-  MAX_LOOP_DELAY_MS: '0',
+  MAX_REQUEST_WAIT_MS: '0',
 });
 const bare = await startServer('bare-server.js');
 try {

@@ -8,10 +8,11 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { bringFansIn, openSale, type Sale } from './http/fans.js';
 import { type FloodResult, flood, type Player, playersOf } from './http/flood.js';
 import type { ProbeOrder } from './http/probe.js';
-import { officeEnvironment, startServer, stopServer } from './http/servers.js';
+import { adminKey, officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +38,11 @@ const holdsOfProbes = 45;
 interface Row extends FloodResult {
   readonly phase: string;
   readonly connections: number;
+  /** Events that the read models still have to come to when the phase is over. */
+  readonly behind: number;
 }
+
+const reportSchema = z.object({ projections: z.array(z.object({ lagPositions: z.number() })) });
 
 mkdirSync(values.folder, { recursive: true });
 const dataDir = mkdtempSync(join(values.folder, 'bench-overload-'));
@@ -52,7 +57,7 @@ try {
   const run = async (phase: string, connections: number, seconds: number, perSecond?: number) => {
     const pace = perSecond === undefined ? {} : { perSecond };
     const result = await flood(office.url, sale, players, { connections, seconds, ...pace });
-    rows.push({ phase, connections, ...result });
+    rows.push({ phase, connections, behind: await behind(office.url), ...result });
     return result;
   };
   await run('warm-up', candidates[0] ?? 16, tryingSeconds);
@@ -66,7 +71,7 @@ try {
   const peak = await run('peak', best.connections, seconds);
   const probed = probe({ url: office.url, sale, players, seconds });
   const overloaded = await run(`${factor} × peak`, best.connections * factor, seconds, best.goodput * factor);
-  rows.push({ phase: 'seen by a few among them', connections: 10, ...(await probed) });
+  rows.push({ phase: 'seen by a few among them', connections: 10, behind: Number.NaN, ...(await probed) });
   let recoveredAfterSeconds: number | undefined;
   for (let second = 1; second <= recoverySeconds; second++) {
     const { goodput, refusedPerSecond } = await run('after', best.connections, 1);
@@ -79,6 +84,14 @@ try {
 } finally {
   await stopServer(office);
   rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** How far behind the slowest projection is. */
+async function behind(url: string): Promise<number> {
+  const headers = { authorization: `Bearer ${adminKey}` };
+  const response = await fetch(new URL('/v1/ops/projections', url), { headers });
+  const { projections } = reportSchema.parse(await response.json());
+  return Math.max(...projections.map(({ lagPositions }) => lagPositions));
 }
 
 /** Measures from a process of its own what a flood made in this one can't: how soon the server answers. */
@@ -114,7 +127,7 @@ function report(
   }
   const rounded = (number: number) => Math.round(number * 10) / 10;
   console.table(
-    rows.map(({ phase, connections, other, ...figures }) => ({
+    rows.map(({ phase, connections, behind, other, ...figures }) => ({
       phase,
       connections,
       'offered/s': Math.round(figures.offered),
@@ -122,6 +135,7 @@ function report(
       'good p50/p99 ms': `${rounded(figures.goodP50Ms)} / ${rounded(figures.goodP99Ms)}`,
       'refused/s': Math.round(figures.refusedPerSecond),
       'refused p50/p99 ms': `${rounded(figures.refusedP50Ms)} / ${rounded(figures.refusedP99Ms)}`,
+      'events behind': behind,
       other: JSON.stringify(other),
     })),
   );

@@ -201,7 +201,7 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
       signInsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
       commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
     },
-    load: { maxInFlight: config.MAX_REQUESTS_IN_FLIGHT, maxLoopDelayMs: config.MAX_LOOP_DELAY_MS },
+    load: { maxInFlight: config.MAX_REQUESTS_IN_FLIGHT, maxWaitMs: config.MAX_REQUEST_WAIT_MS },
     sse: { ...defaultApiSettings.sse, maxConnections: config.MAX_LIVE_STREAMS },
   };
 }

@@ -50,7 +50,7 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   waitForPositionTimeoutMs: 2_000,
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
-  load: { maxInFlight: 2_000, maxLoopDelayMs: 50 },
+  load: { maxInFlight: 2_000, maxWaitMs: 500 },
   sse: {
     maxConnections: 10_000,
     maxBufferedBytes: 256 * 1024,

@@ -1,139 +1,130 @@
-import { MessageChannel } from 'node:worker_threads';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblem, problemMediaType, retryAfter } from './problem.js';
 import { pathOf } from './request.js';
 
 export interface LoadLimits {
-  /** Requests under way at the same time; more are turned away. Event streams have a limit of their own. */
+  /** Requests waiting or under way; more are turned away. Event streams have a limit of their own. */
   readonly maxInFlight: number;
   /**
-   * How late, in ms, the event loop may run while the process is overloaded: a request that comes later than
-   * this after the last turn began is turned away; a command at twice as late. 0: never.
+   * While the request whose turn is next has waited longer than this, ms, new reads are turned away; new commands
+   * at twice this. 0: never.
    */
-  readonly maxLoopDelayMs: number;
+  readonly maxWaitMs: number;
 }
 
-/** A turn is measured at most this often, so that measuring costs nothing. */
-const measureEveryMs = 5;
-/** A process that has been late for so long, in two turns at least, is overloaded: one pause is not. */
-const overloadedAfterMs = 200;
-/** It no longer is when it was never late for so long, and so turned nobody away. */
-const calmAfterMs = 1_000;
+/**
+ * Requests that begin in one turn of the event loop, a few milliseconds of work. Sockets, timers and connections
+ * are looked at once a turn, and Node accepts one connection each time: turns as long as a flood would make them keep
+ * health checks and newcomers waiting for seconds.
+ */
+const beginsPerTurn = 8;
+/**
+ * A turn that lasts longer counts as several. Under a flood of more than 1,024 sockets libuv polls up to 48 times
+ * before the next turn, seconds in which those in line would stand still while newcomers are turned away.
+ */
+const longestTurnMs = 2;
 
-/** What the gate needs to know of the event loop. */
-export interface TurnsOfLoop {
+type Kind = 'read' | 'command';
+
+interface Waiting {
+  readonly since: number;
+  readonly begin: (leave: () => void) => void;
+}
+
+/** What the gate needs of the event loop. */
+export interface Turns {
   /** Milliseconds that only grow. */
   now(): number;
-  /** Calls back when the loop has been through everything that waited for it at the moment. */
-  afterThisTurn(callback: () => void): void;
-  close(): void;
+  /** Calls back in the next turn, after what sockets have brought meanwhile. */
+  nextTurn(callback: () => void): void;
 }
 
-/**
- * The event loop of this process. A turn ends when a message to ourselves arrives, which waits its turn among the
- * sockets. Timers are no measure of a flood: while a poll finds 1,024 sockets ready, libuv polls again, up to 48
- * times, before it looks at timers (uv__io_poll in src/unix/linux.c), which can be seconds.
- */
-export function eventLoop(): TurnsOfLoop {
-  const { port1, port2 } = new MessageChannel();
-  let pending: (() => void) | undefined;
-  port2.on('message', () => pending?.());
-  // It keeps no process from ending.
-  port2.unref();
-  return {
-    now: () => performance.now(),
-    afterThisTurn(callback) {
-      pending = callback;
-      port1.postMessage(undefined);
-    },
-    close: () => port1.close(),
-  };
-}
+const eventLoop: Turns = {
+  now: () => performance.now(),
+  nextTurn: (callback) => void setImmediate(callback),
+};
 
 /**
- * Turns requests away while this process can't keep up, so that those it takes are answered in time. A request
- * that waits costs as much as one that is answered; one turned away costs little.
- *
- * When turns of the event loop have been too long for some time, each takes requests only until it has lasted
- * `maxLoopDelayMs`; the rest of that turn's are turned away at once. That one bad sample is not yet overload follows
- * CoDel (Nichols and Jacobson, ACM Queue 10(5), 2012).
+ * Lets requests begin in the order in which they came, a few each turn of the event loop, and turns new ones away
+ * while those before them wait too long: what is taken is answered in time, what is not costs next to nothing and is
+ * told at once. The wait of the first in line is what newcomers would have to expect at least.
  */
 export class LoadGate {
+  /** At most `maxInFlight`. */
+  readonly #line: Waiting[] = [];
   #inFlight = 0;
   #refused = 0;
-  #isOverloaded = false;
-  #lateTurns = 0;
-  /** When the turn began that is being measured. */
-  #turnAt: number | undefined;
-  #measuredAt: number;
-  #onTimeAt: number;
-  #lateAt = Number.NEGATIVE_INFINITY;
+  #begunInTurn = 0;
+  #turnAt = Number.NEGATIVE_INFINITY;
+  #isTurnAwaited = false;
 
   constructor(
     private readonly limits: LoadLimits,
-    private readonly loop: TurnsOfLoop = eventLoop(),
-  ) {
-    this.#onTimeAt = loop.now();
-    this.#measuredAt = this.#onTimeAt - measureEveryMs;
-  }
-
-  /** Whether requests are turned away at the moment. */
-  get isOverloaded(): boolean {
-    return this.#isOverloaded;
-  }
+    private readonly turns: Turns = eventLoop,
+  ) {}
 
   /** Requests turned away since the start. */
   get refused(): number {
     return this.#refused;
   }
 
-  close(): void {
-    this.loop.close();
+  /** Requests whose turn has not come. */
+  get waiting(): number {
+    return this.#line.length;
   }
 
   /**
    * Asks to begin a request.
-   * @returns what ends it, or undefined when the request is to be turned away.
+   * @param begin is called when it may, at once or later, with what ends it.
+   * @returns whether it will be; false when it is turned away.
    */
-  enter(kind: 'read' | 'command'): (() => void) | undefined {
-    if (this.#inFlight >= this.limits.maxInFlight || this.#isTooLate(kind)) {
+  enter(kind: Kind, begin: (leave: () => void) => void): boolean {
+    const now = this.turns.now();
+    if (now - this.#turnAt >= longestTurnMs) this.#letIn(now);
+    if (this.#inFlight >= this.limits.maxInFlight || this.#isTooLate(kind, now)) {
       this.#refused++;
-      return undefined;
+      return false;
     }
     this.#inFlight++;
-    return () => {
-      this.#inFlight--;
-    };
+    if (this.#line.length === 0 && this.#begunInTurn < beginsPerTurn) this.#begin(begin);
+    else this.#line.push({ since: now, begin });
+    this.#awaitTurn();
+    return true;
   }
 
-  #isTooLate(kind: 'read' | 'command'): boolean {
-    if (this.limits.maxLoopDelayMs === 0) return false;
-    const now = this.loop.now();
-    this.#measure(now);
-    if (!this.#isOverloaded || this.#turnAt === undefined) return false;
+  #isTooLate(kind: Kind, now: number): boolean {
+    const [first] = this.#line;
+    if (this.limits.maxWaitMs === 0 || !first) return false;
     const patience = kind === 'read' ? 1 : 2;
-    return now - this.#turnAt > this.limits.maxLoopDelayMs * patience;
+    return now - first.since > this.limits.maxWaitMs * patience;
   }
 
-  #measure(now: number): void {
-    if (this.#turnAt !== undefined || now - this.#measuredAt < measureEveryMs) return;
+  #awaitTurn(): void {
+    if (this.#isTurnAwaited) return;
+    this.#isTurnAwaited = true;
+    this.turns.nextTurn(() => {
+      this.#isTurnAwaited = false;
+      this.#letIn(this.turns.now());
+      if (this.#begunInTurn > 0) this.#awaitTurn();
+    });
+  }
+
+  /** A new turn for those in line. */
+  #letIn(now: number): void {
     this.#turnAt = now;
-    this.loop.afterThisTurn(() => this.#turnIsOver(now));
+    this.#begunInTurn = 0;
+    while (this.#begunInTurn < beginsPerTurn) {
+      const next = this.#line.shift();
+      if (!next) break;
+      this.#begin(next.begin);
+    }
   }
 
-  #turnIsOver(beganAt: number): void {
-    const now = this.loop.now();
-    this.#turnAt = undefined;
-    this.#measuredAt = now;
-    if (now - beganAt > this.limits.maxLoopDelayMs) {
-      this.#lateTurns++;
-      this.#lateAt = now;
-      if (this.#lateTurns >= 2 && now - this.#onTimeAt >= overloadedAfterMs) this.#isOverloaded = true;
-    } else {
-      this.#lateTurns = 0;
-      this.#onTimeAt = now;
-      if (now - this.#lateAt >= calmAfterMs) this.#isOverloaded = false;
-    }
+  #begin(begin: (leave: () => void) => void): void {
+    this.#begunInTurn++;
+    begin(() => {
+      this.#inFlight--;
+    });
   }
 }
 
@@ -142,20 +133,19 @@ export function shedLoad(fastify: FastifyInstance, gate: LoadGate): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const { load, operatorsOnly } = request.routeOptions.config ?? {};
     if (load === 'essential' || operatorsOnly) return done();
-    const leave = gate.enter(kindOf(request));
-    if (!leave) return turnAway(request, reply);
-    // A stream lasts for hours and is counted elsewhere: only its beginning is work.
-    if (load === 'stream') leave();
-    else reply.raw.once('close', leave);
-    done();
-  });
-  fastify.addHook('onClose', (_, done) => {
-    gate.close();
-    done();
+    const isTaken = gate.enter(kindOf(request), (leave) => {
+      // Who has gone while waiting in line needs no answer.
+      if (reply.raw.destroyed) return leave();
+      // A stream lasts for hours and is counted elsewhere: only its beginning is work.
+      if (load === 'stream') leave();
+      else reply.raw.once('close', leave);
+      done();
+    });
+    if (!isTaken) turnAway(request, reply);
   });
 }
 
-function kindOf({ method }: FastifyRequest): 'read' | 'command' {
+function kindOf({ method }: FastifyRequest): Kind {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'command';
 }
 

@@ -136,13 +136,13 @@ export const configSchema = z.object({
     .min(1)
     .default(2_000)
     .describe('Requests answered at the same time by this process; more are refused with 503.'),
-  MAX_LOOP_DELAY_MS: z.coerce
+  MAX_REQUEST_WAIT_MS: z.coerce
     .number()
     .int()
     .min(0)
-    .default(50)
+    .default(500)
     .describe(
-      'How long a turn of the event loop may last under lasting overload before reads are refused with 503; commands are at twice this. 0: never.',
+      'How long the next request in line may have waited before new reads are refused with 503; new commands are at twice this. 0: never.',
     ),
   READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
   MAX_LIVE_STREAMS: z.coerce

@@ -160,7 +160,7 @@ export async function startApi(
     adminKey,
     callbackSecret,
     // A busy machine is late without being asked too much.
-    load: { maxInFlight: 1_000, maxLoopDelayMs: 0 },
+    load: { maxInFlight: 1_000, maxWaitMs: 0 },
     ...options.settings,
   };
   const commands = new ScriptedCommands();

@@ -1,12 +1,15 @@
-import { eventLoop, LoadGate, type TurnsOfLoop } from '../../src/api/load-gate.js';
+import { LoadGate, type Turns } from '../../src/api/load-gate.js';
 
-/** An event loop whose turns take as long as the test says. */
-class Loop implements TurnsOfLoop {
+/** An event loop whose turns the test makes. */
+class Loop implements Turns {
   private nowMs = 0;
-  private waiting: (() => void)[] = [];
+  private callbacks: (() => void)[] = [];
+  /** Names of requests that have begun. */
+  readonly begun: string[] = [];
   readonly gate: LoadGate;
+  readonly #leaves: (() => void)[] = [];
 
-  constructor(limits = { maxInFlight: 100, maxLoopDelayMs: 20 }) {
+  constructor(limits = { maxInFlight: 100, maxWaitMs: 20 }) {
     this.gate = new LoadGate(limits, this);
   }
 
@@ -14,29 +17,18 @@ class Loop implements TurnsOfLoop {
     return this.nowMs;
   }
 
-  measurements = 0;
-
-  afterThisTurn(callback: () => void): void {
-    this.measurements++;
-    this.waiting.push(callback);
+  nextTurn(callback: () => void): void {
+    this.callbacks.push(callback);
   }
 
-  close(): void {
-    this.waiting = [];
+  get isIdle(): boolean {
+    return this.callbacks.length === 0;
   }
 
-  /** Turns that last so many milliseconds after their first request, with a pause before each. */
-  turns(count: number, ms: number): this {
-    for (let turn = 0; turn < count; turn++) {
-      this.ends().works(5).takes('read');
-      this.works(ms).ends();
-    }
-    return this;
-  }
-
-  /** The turn is over. */
-  ends(): this {
-    for (const callback of this.waiting.splice(0)) callback();
+  /** One turn, which lasts so long. */
+  turn(ms = 0): this {
+    this.nowMs += ms;
+    for (const callback of this.callbacks.splice(0)) callback();
     return this;
   }
 
@@ -46,100 +38,96 @@ class Loop implements TurnsOfLoop {
     return this;
   }
 
-  takes(kind: 'read' | 'command'): boolean {
-    const leave = this.gate.enter(kind);
-    leave?.();
-    return leave !== undefined;
+  /** A request comes. @returns whether it was taken. */
+  asks(name: string, kind: 'read' | 'command' = 'command'): boolean {
+    return this.gate.enter(kind, (leave) => {
+      this.begun.push(name);
+      this.#leaves.push(leave);
+    });
+  }
+
+  crowd(size: number): this {
+    for (let index = 0; index < size; index++) this.asks(String(index));
+    return this;
+  }
+
+  /** The request that has been under way the longest is answered. */
+  answers(): this {
+    this.#leaves.shift()?.();
+    return this;
   }
 }
 
-/** Requests of an overloaded loop whose next turn has just begun. */
-const overloaded = (): Loop => {
-  const loop = new Loop().turns(5, 100).works(5);
-  loop.takes('command');
-  return loop;
-};
+const names = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 describe('the load gate', () => {
-  it('takes everything while turns are short', () => {
-    const loop = new Loop().turns(50, 15);
-    expect([loop.takes('read'), loop.takes('command'), loop.gate.isOverloaded]).toEqual([true, true, false]);
+  it('lets a few requests of a turn begin at once', () => {
+    expect(new Loop().crowd(8).begun).toEqual(names(8));
   });
 
-  it('takes everything after a long turn now and then', () => {
-    const loop = new Loop().turns(1, 5_000).turns(10, 10).turns(1, 5_000);
-    expect(loop.works(200).takes('read')).toBe(true);
-    expect(loop.gate.isOverloaded).toBe(false);
+  it('lets the rest begin in the order in which they came, as many each turn', () => {
+    const loop = new Loop().crowd(20);
+    expect(loop.begun).toEqual(names(8));
+    expect(loop.turn().begun).toEqual(names(16));
+    expect(loop.turn().begun).toEqual(names(20));
+    expect(loop.gate.waiting).toBe(0);
   });
 
-  it('takes everything through long turns with short ones among them', () => {
-    const loop = new Loop();
-    for (let round = 0; round < 20; round++) loop.turns(2, 80).turns(1, 10);
-    expect(loop.gate.isOverloaded).toBe(false);
+  it('lets nobody begin before those who wait', () => {
+    const loop = new Loop().crowd(20).turn().turn();
+    loop.crowd(4);
+    loop.asks('late');
+    loop.turn();
+    expect(loop.begun.at(-1)).toBe('late');
+    expect(loop.begun).toHaveLength(25);
   });
 
-  it('turns reads away once a turn of an overloaded loop has lasted its time, commands at twice that', () => {
-    const loop = overloaded();
-    expect([loop.takes('read'), loop.takes('command')]).toEqual([true, true]);
-    loop.works(21);
-    expect([loop.takes('read'), loop.takes('command')]).toEqual([false, true]);
-    loop.works(20);
-    expect([loop.takes('read'), loop.takes('command')]).toEqual([false, false]);
+  it('lets as many begin at once in every turn, and waits for none when nobody asks', () => {
+    const loop = new Loop().crowd(3).turn().turn();
+    expect(loop.isIdle).toBe(true);
+    expect(loop.crowd(8).begun).toHaveLength(11);
+  });
+
+  it('lets as many begin again when a turn does not end, so that those in line do not stand still', () => {
+    const loop = new Loop().crowd(20);
+    loop.works(1).asks('soon');
+    expect(loop.begun).toHaveLength(8);
+    loop.works(1).asks('later');
+    expect(loop.begun).toEqual(names(16));
+  });
+
+  it('turns reads away while the first in line has waited too long, commands at twice that', () => {
+    const loop = new Loop().crowd(100).answers().answers().answers();
+    const taken = () => [loop.asks('r', 'read'), loop.asks('c', 'command')];
+    loop.turn(20);
+    expect(taken()).toEqual([true, true]);
+    loop.answers().answers().turn(1);
+    expect(taken()).toEqual([false, true]);
+    loop.answers().turn(20);
+    expect(taken()).toEqual([false, false]);
     expect(loop.gate.refused).toBe(3);
   });
 
-  it('takes requests again in the next turn', () => {
-    const loop = overloaded().works(60);
-    expect(loop.takes('command')).toBe(false);
-    expect(loop.ends().works(5).takes('read')).toBe(true);
+  it('takes everybody again once those before them have begun', () => {
+    const loop = new Loop().crowd(17).turn(100);
+    expect(loop.asks('too soon')).toBe(false);
+    expect(loop.turn().asks('in time', 'read')).toBe(true);
   });
 
-  it('is over the overload a second after its last turn that was late', () => {
-    const loop = overloaded().ends().turns(40, 15);
-    loop.works(5).takes('read');
-    loop.works(60).takes('read');
-    // That turn was late itself; 980 ms in time follow, then 40 more.
-    loop.ends().turns(49, 15);
-    expect(loop.gate.isOverloaded).toBe(true);
-    expect(loop.turns(2, 15).gate.isOverloaded).toBe(false);
+  it('takes everybody after a turn that was long when nobody waited', () => {
+    const loop = new Loop().crowd(5).turn(5_000);
+    expect(loop.asks('after it', 'read')).toBe(true);
   });
 
-  it('measures a turn at most every 5 ms', () => {
-    const loop = new Loop();
-    for (let request = 0; request < 100; request++) loop.works(1).ends().takes('read');
-    // Each measurement takes one more until its turn ends.
-    expect(loop.measurements).toBe(17);
+  it('takes at most so many requests at the same time, those in line among them', () => {
+    const loop = new Loop({ maxInFlight: 10, maxWaitMs: 20 }).crowd(10);
+    expect([loop.begun.length, loop.gate.waiting]).toEqual([8, 2]);
+    expect(loop.asks('one too many')).toBe(false);
+    expect(loop.answers().asks('the next')).toBe(true);
   });
 
-  it('takes at most so many requests at the same time, overloaded or not', () => {
-    const { gate } = new Loop({ maxInFlight: 2, maxLoopDelayMs: 20 });
-    const leave = gate.enter('read');
-    gate.enter('command');
-    expect(gate.enter('command')).toBeUndefined();
-    leave?.();
-    expect(gate.enter('read')).toBeDefined();
-  });
-
-  it('never looks at the event loop when told so', () => {
-    const loop = new Loop({ maxInFlight: 2, maxLoopDelayMs: 0 }).turns(10, 500);
-    expect(loop.works(500).takes('read')).toBe(true);
-    expect(loop.measurements).toBe(0);
-  });
-});
-
-describe('the event loop of this process', () => {
-  it('tells of the end of a turn, and no sooner', async () => {
-    const loop = eventLoop();
-    let isOver = false;
-    const over = new Promise<void>((resolve) => {
-      loop.afterThisTurn(() => {
-        isOver = true;
-        resolve();
-      });
-    });
-    await new Promise((resolve) => process.nextTick(resolve));
-    expect(isOver).toBe(false);
-    await over;
-    loop.close();
+  it('turns nobody away for waiting when told so', () => {
+    const loop = new Loop({ maxInFlight: 100, maxWaitMs: 0 }).crowd(50).turn(60_000);
+    expect(loop.asks('still taken', 'read')).toBe(true);
   });
 });

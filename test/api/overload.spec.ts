@@ -12,7 +12,7 @@ let url: string;
 
 beforeEach(async () => {
   api = await startApi({
-    settings: { load: { maxInFlight: 1, maxLoopDelayMs: 0 } },
+    settings: { load: { maxInFlight: 1, maxWaitMs: 0 } },
     reads: { schedule: async () => ({ scheduleId }) as never /* only its presence matters */ },
   });
   await api.app.listen(0, '127.0.0.1');

@@ -11,5 +11,5 @@ export const testEnvironment = {
   SWEEP_INTERVAL_MS: '200',
   CATALOG_MAX_AGE_MS: '0',
   // A busy machine would turn away clients that don't come back.
-  MAX_LOOP_DELAY_MS: '0',
+  MAX_REQUEST_WAIT_MS: '0',
 } as const;
