@@ -12,10 +12,14 @@ export async function queueSnapshot(
   const queue = await selectFirst<QueueRow>(db, 'SELECT * FROM queues WHERE performance_id = ?', [
     performanceId,
   ]);
-  if (!queue) return null;
+  return queue ? snapshotOf(queue) : null;
+}
+
+/** What a row of the table says. */
+export function snapshotOf(queue: QueueRow): QueueSnapshot {
   const { seed, issued, waiting, admitted, entered, admitted_up_to: admittedUpTo } = queue;
   return {
-    performanceId,
+    performanceId: queue.performance_id,
     opened: queue.opened === 1,
     opensAt: queue.opens_at,
     shuffle: seed === null ? null : { seed, shuffledCount: queue.shuffled_count },

@@ -7,7 +7,14 @@ import { CatalogReader } from '../commands/catalog-reader.js';
 import { ChangePassword, ChangePasswordHandler } from '../commands/change-password.js';
 import { ChargePoints, ChargePointsHandler } from '../commands/charge-points.js';
 import { EnterService, EnterServiceHandler } from '../commands/enter-service.js';
-import { Executor } from '../commands/execute.js';
+import {
+  EraseOwnAccount,
+  EraseOwnAccountHandler,
+  EraseUser,
+  EraseUserHandler,
+  UserEraser,
+} from '../commands/erase-user.js';
+import type { Executor } from '../commands/execute.js';
 import { ExpireHold, ExpireHoldHandler } from '../commands/expire-hold.js';
 import { ExpireToken, ExpireTokenHandler } from '../commands/expire-token.js';
 import { HoldEnder } from '../commands/hold-ender.js';
@@ -20,10 +27,12 @@ import { Logout, LogoutHandler } from '../commands/logout.js';
 import { OpenQueue, OpenQueueHandler } from '../commands/open-queue.js';
 import { Pay, PayHandler } from '../commands/pay.js';
 import type {
+  PersonalKeys,
   QueueNumbers,
   SaleDates,
   SeatAvailability,
   Settings,
+  UnfinishedBusiness,
   VenueUse,
   WaitingLine,
 } from '../commands/ports.js';
@@ -42,12 +51,9 @@ import type { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import type { Commands } from '../processes/ports.js';
 
-/** So few that streams are forgotten and read again, as in an office with many more of them. */
-const maxCachedStreams = 64;
-
 export interface CommandSideParts {
-  readonly store: EventStore;
-  readonly isOnlyWriter: boolean;
+  readonly store: Pick<EventStore, 'head'>;
+  readonly executor: Executor;
   readonly clock: Clock;
   readonly settings: Settings;
   readonly payments: PaymentProvider;
@@ -58,12 +64,13 @@ export interface CommandSideParts {
   readonly line: WaitingLine;
   readonly venueUse: VenueUse;
   readonly dates: SaleDates;
+  /** Unset: nobody can be erased. */
+  readonly erasing?: { readonly business: UnfinishedBusiness; readonly keys: PersonalKeys };
 }
 
 /** The whole command side by hand, as the module of the application wires it for one process. */
 export function commandSide(parts: CommandSideParts): Commands {
-  const { store, isOnlyWriter, clock, settings, payments, hasher, signer } = parts;
-  const executor = new Executor(store, clock, isOnlyWriter, maxCachedStreams);
+  const { executor, clock, settings, payments, hasher, signer } = parts;
   const catalog = new CatalogReader(executor, settings);
   const turn = new QueueTurn(executor, catalog);
   const holds = new HoldEnder(executor, clock);
@@ -96,6 +103,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [RefreshToken, new RefreshTokenHandler(executor, signer, settings)],
     [RegisterUser, new RegisterUserHandler(executor, hasher)],
     [ReleaseHold, new ReleaseHoldHandler(executor, holds)],
+    ...erasingHandlers(parts),
   ]);
   return {
     async execute<Result>(command: Command<Result>): Promise<Result> {
@@ -105,4 +113,13 @@ export function commandSide(parts: CommandSideParts): Commands {
       return (await handler.execute(command)) as Result;
     },
   };
+}
+
+function erasingHandlers({ executor, store, hasher, clock, erasing }: CommandSideParts) {
+  if (!erasing) return [];
+  const eraser = new UserEraser(executor, erasing.business, store, erasing.keys, clock);
+  return [
+    [EraseOwnAccount, new EraseOwnAccountHandler(executor, eraser, hasher)],
+    [EraseUser, new EraseUserHandler(executor, eraser)],
+  ] as const;
 }

@@ -1,5 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
+import { Executor } from '../commands/execute.js';
 import type { EventStore } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
@@ -27,6 +28,9 @@ export const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_00
 
 /** How long a starting process waits for its read models, ms. */
 const catchUpTimeoutMs = 60_000;
+
+/** So few that streams are forgotten and read again, as in an office with many more of them. */
+const maxCachedStreams = 64;
 
 /** So few that rows are forgotten and read again, as in an office with many more of them. */
 const cachedRows = 8;
@@ -57,7 +61,7 @@ export class SimulatedProcess {
     const ports = readModelPorts(new SimulatedQueries(world, around.database, this), progress, this.clock);
     this.#commands = commandSide({
       store,
-      isOnlyWriter: role.isEmbedded,
+      executor: new Executor(store, this.clock, role.isEmbedded, maxCachedStreams),
       clock: this.clock,
       settings: around.settings,
       payments: seams.payments(around.payments.for(this)),

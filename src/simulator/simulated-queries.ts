@@ -19,6 +19,7 @@ import type {
   ScheduleOfVenue,
   TokenNumber,
 } from '../queries/ports.js';
+import { snapshotOf } from '../queries/queue-snapshot.js';
 import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import { byDeadline, isTaken, isToCome, order, toHeldSeat, toLiveToken } from './simulated-rows.js';
@@ -94,23 +95,7 @@ export class SimulatedQueries implements QueryPorts {
 
   async queueSnapshot(performanceId: PerformanceId): Promise<QueueSnapshot | null> {
     const queue = (await this.#rows(queuesTable)).find((row) => row.performance_id === performanceId);
-    if (!queue) return null;
-    const { seed, issued, waiting, admitted, entered, admitted_up_to: admittedUpTo } = queue;
-    return {
-      performanceId,
-      opened: queue.opened === 1,
-      opensAt: queue.opens_at,
-      shuffle: seed === null ? null : { seed, shuffledCount: queue.shuffled_count },
-      issued,
-      admittedUpTo,
-      lastAdmittedAt: queue.last_admitted_at,
-      waiting,
-      admitted,
-      entered,
-      active: admitted + entered,
-      vacantBeyond: Math.max(0, issued - admittedUpTo - waiting),
-      sales: null, // no command asks for the rules here
-    };
+    return queue ? snapshotOf(queue) : null;
   }
 
   async waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]> {

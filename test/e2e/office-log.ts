@@ -1,6 +1,6 @@
 import { openLog } from '../../src/cli/open-log.js';
 import { processTerminal } from '../../src/cli/terminal.js';
-import type { Position, RecordedEvent } from '../../src/event-store/port.js';
+import { pagesOf } from '../../src/event-store/pages.js';
 import type { EventMetadata } from '../../src/events/metadata.js';
 import type { Config } from '../../src/platform/config.js';
 
@@ -15,18 +15,13 @@ export async function readLog(config: Config, category: string): Promise<LoggedE
   const log = await openLog(config, processTerminal);
   try {
     const events: LoggedEvent[] = [];
-    for (let from: Position | 'start' = 'start'; ; ) {
-      const page: RecordedEvent[] = await log.readCategory(category, { from });
-      // Positions have gaps of unknown size: each page begins with the last event of the one before.
-      const fresh: RecordedEvent[] = from === 'start' ? page : page.slice(1);
-      const last = fresh.at(-1);
-      if (!last) return events;
-      from = last.position;
-      for (const { type, data, metadata } of fresh) {
+    for await (const page of pagesOf((options) => log.readCategory(category, options))) {
+      for (const { type, data, metadata } of page) {
         // Every event's data is a JSON object, and encodeEvent writes its metadata.
         events.push({ type, data: data as Record<string, unknown>, metadata: metadata as EventMetadata });
       }
     }
+    return events;
   } finally {
     await log.close();
   }
