@@ -18,6 +18,7 @@ export function installVirtualNode(world: World): () => void {
     now: Date.now,
     random: Math.random,
     abortAfter: AbortSignal.timeout,
+    abortWithAny: AbortSignal.any,
     delay: timersPromises.setTimeout,
     nextTurn: timersPromises.setImmediate,
     uuid: crypto.randomUUID,
@@ -52,6 +53,19 @@ export function installVirtualNode(world: World): () => void {
     scheduler.after(delayMs, () => controller.abort(new DOMException('timed out', 'TimeoutError')));
     return controller.signal;
   };
+  // Node keeps a combined signal that is listened to until it is aborted, and with it a whole run: processes that
+  // crash here abort nothing.
+  AbortSignal.any = (signals) => {
+    const controller = new AbortController();
+    const sources = [...signals];
+    const abort = () => {
+      for (const signal of sources) signal.removeEventListener('abort', abort);
+      controller.abort(sources.find(({ aborted }) => aborted)?.reason);
+    };
+    for (const signal of sources) signal.addEventListener('abort', abort);
+    if (sources.some(({ aborted }) => aborted)) abort();
+    return controller.signal;
+  };
   timersPromises.setTimeout = ((delayMs = 0, value: unknown, options?: { signal?: AbortSignal }) =>
     wait(delayMs, value, options?.signal)) as typeof timersPromises.setTimeout;
   timersPromises.setImmediate = ((value: unknown) => wait(0, value)) as typeof timersPromises.setImmediate;
@@ -64,6 +78,7 @@ export function installVirtualNode(world: World): () => void {
     Date.now = real.now;
     Math.random = real.random;
     AbortSignal.timeout = real.abortAfter;
+    AbortSignal.any = real.abortWithAny;
     timersPromises.setTimeout = real.delay;
     timersPromises.setImmediate = real.nextTurn;
     crypto.randomUUID = real.uuid;

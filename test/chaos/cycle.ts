@@ -53,6 +53,7 @@ export async function runCycle<Office extends ChaosOffice>(
     fans: settings.fans,
     seed: random.between(1, 1_000_000_000),
     clockShiftMs,
+    sharesReplies: !fault.name.includes('redis'),
   });
   await delay(random.between(1_000, 2_500));
   const { detail, broken } = await injected(() => fault.inject(office, settings, random));

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../e2e/fan.js';
 import { lookEveryMs, PatientFan, seatTaken } from '../e2e/faults/patient-fan.js';
 import type { EntryOf, Ledger, Operation } from './ledger.js';
+import type { LoadSettings } from './load.js';
 import type { Random } from './random.js';
 
 /** A hold that was lost while its answer was: the repetition is told so. */
@@ -18,8 +19,7 @@ export class LedgerFan {
     office: { readonly url: string },
     private readonly ledger: Ledger,
     private readonly random: Random,
-    /** Clocks of the office may be wrong by so much. */
-    private readonly clockShiftMs: number,
+    private readonly settings: Pick<LoadSettings, 'clockShiftMs' | 'sharesReplies'>,
   ) {
     this.#fan = new PatientFan(office);
   }
@@ -108,7 +108,7 @@ export class LedgerFan {
     const answer = await this.#command('pay', '/v1/orders', { holdIds: [holdId] }, lateCodes);
     if (!answer) return undefined;
     if (answer.status !== 201) {
-      const early = Date.parse(expiresAt) - Math.abs(this.clockShiftMs) - Date.now();
+      const early = Date.parse(expiresAt) - Math.abs(this.settings.clockShiftMs) - Date.now();
       if (early > 0) this.#defect('pay', answer, `${early} ms before the deadline of hold ${holdId}`);
       return undefined;
     }
@@ -147,7 +147,9 @@ export class LedgerFan {
     const answers = (await Promise.all(taps)).filter((answer) => answer !== undefined);
     const [first, second] = answers;
     if (!first) return undefined;
-    if (second && !isSame(first, second)) this.#defect(what, second, `first told ${summaryOf(first)}`);
+    const isExcused = () => !this.settings.sharesReplies && answers.every(isOneOf(refusals));
+    if (second && !isSame(first, second) && !isExcused())
+      this.#defect(what, second, `first told ${summaryOf(first)}`);
     if (refusals.includes(first.body?.code)) {
       this.ledger.write(this.userId, { kind: 'refused', what, code: first.body.code });
       return first;
@@ -178,6 +180,11 @@ export class LedgerFan {
   #defect(what: Operation, answer: Answer, why: string): void {
     this.ledger.defects.push(`fan ${this.userId}: ${what} was answered ${summaryOf(answer)}: ${why}`);
   }
+}
+
+/** Refused twice, without a common memory of the first time, a fan may be told two reasons: nothing was done. */
+function isOneOf(codes: readonly string[]): (answer: Answer) => boolean {
+  return ({ body }) => codes.includes(body?.code);
 }
 
 function isSame(first: Answer, second: Answer): boolean {

@@ -16,6 +16,8 @@ export interface LoadSettings {
   readonly seed: number;
   /** Clocks of the office may be wrong by so much. */
   readonly clockShiftMs: number;
+  /** Whether a request that is repeated gets the reply of the first, whichever process answers: Redis knows them. */
+  readonly sharesReplies: boolean;
 }
 
 /** Fans who come one after the other: they buy, let go, forget, change their minds. */
@@ -42,7 +44,7 @@ export class Load {
   async #place(place: number): Promise<void> {
     const random = new Random(this.settings.seed, place);
     while (!this.#isOver) {
-      const fan = new LedgerFan(this.office, this.ledger, random, this.settings.clockShiftMs);
+      const fan = new LedgerFan(this.office, this.ledger, random, this.settings);
       this.fans.push(fan);
       await this.#visit(fan, random);
       await delay(random.between(5, 50));
