@@ -57,10 +57,15 @@ export class StreamStates {
   ): Promise<Loaded<State>> {
     const cached = this.#cache.get(stream);
     if (!cached) return this.read(fold, stream);
-    const isCurrent =
-      this.isKnown(stream) || this.clock.nowMs() - cached.readAtMs <= (options.maxAgeMs ?? -1);
+    const isCurrent = this.isKnown(stream) || this.#isYoung(cached, options.maxAgeMs);
     // A stream is always folded by the same decider, so what was cached under its name has its state type.
     return isCurrent ? (cached as Loaded<State>) : this.read(fold, stream);
+  }
+
+  /** A clock that was set back tells no age, so the state counts as old. */
+  #isYoung({ readAtMs }: CachedState, maxAgeMs: number | undefined): boolean {
+    const ageMs = this.clock.nowMs() - readAtMs;
+    return maxAgeMs !== undefined && ageMs >= 0 && ageMs <= maxAgeMs;
   }
 
   /**

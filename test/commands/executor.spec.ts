@@ -199,6 +199,18 @@ describe('Executor', () => {
     const fresh = await executor.load(walletDecider, wallet, { maxAgeMs: 1000 });
     expect(fresh.state.balance).toBe(5);
   });
+
+  it.each([undefined, 1000])(
+    'looks again when the clock has been set back (age asked: %s)',
+    async (maxAgeMs) => {
+      const other = new Executor(store, clock);
+      await executor.load(walletDecider, wallet);
+      await other.execute(walletDecider, wallet, credit('a', 5), freshContext());
+      clock.advance(-2000);
+      const options = maxAgeMs === undefined ? {} : { maxAgeMs };
+      expect((await executor.load(walletDecider, wallet, options)).state.balance).toBe(5);
+    },
+  );
 });
 
 describe('a retry of an append that was written but never acknowledged', () => {
