@@ -1,14 +1,15 @@
 /**
- * How many events a second the projections write into read models, from a log in memory. See bench/README.md.
+ * How many events a second the projections write into read models, and the memory they take. See bench/README.md.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { InMemoryEventStore } from '../src/event-store/in-memory/in-memory-event-store.js';
-import { allProjections } from '../src/projections/all-projections.js';
-import { ProjectionRunner } from '../src/projections/engine/runner.js';
-import { openReadModels } from '../src/projections/open-read-models.js';
-import { appendJourney, eventsPerJourney, publishConcert } from './projection/journeys.js';
+import { eventsPerJourney } from './projection/journeys.js';
+import type { ProjectionOrder, ProjectionResult } from './projection/project.js';
+import { writeLog } from './projection/write-log.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,46 +23,44 @@ const { values } = parseArgs({
   },
 });
 
-const timeoutMs = 600_000;
-
 async function main(): Promise<void> {
   const journeys = Number(values.journeys);
-  const store = new InMemoryEventStore();
-  const concert = await publishConcert(store, 50);
-  for (let index = 0; index < journeys; index++) await appendJourney(store, concert, index);
-
   mkdirSync(values.folder, { recursive: true });
-  const folder = mkdtempSync(join(values.folder, 'projection-'));
-  const models = await openReadModels(
-    values.url === undefined ? { file: join(folder, 'read.sqlite') } : { url: values.url },
-  );
-  const runner = new ProjectionRunner({
-    store,
-    dataSource: models.write,
-    dialect: models.dialect,
-    projections: allProjections,
-    ...(values.batch === undefined ? {} : { batchSize: Number(values.batch) }),
-  });
+  const folder = mkdtempSync(join(values.folder, 'bench-projection-'));
   try {
-    const head = (await store.head()) ?? 0;
-    const startedAt = performance.now();
-    runner.start();
-    const done = await runner.waitFor(head, { timeoutMs });
-    if (!done) throw new Error(`not done: ${JSON.stringify(await runner.status())}`);
-    const seconds = (performance.now() - startedAt) / 1000;
-    report({ events: journeys * eventsPerJourney, seconds });
+    const log = join(folder, 'events.db');
+    await writeLog(log, journeys);
+    report(journeys * eventsPerJourney, await project({ folder, log }));
   } finally {
-    await runner.stop();
-    await models.close();
-    await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function report({ events, seconds }: { events: number; seconds: number }): void {
+async function project({ folder, log }: { folder: string; log: string }): Promise<ProjectionResult> {
+  const order: ProjectionOrder = {
+    log,
+    readModels: values.url === undefined ? { file: join(folder, 'read.sqlite') } : { url: values.url },
+    ...(values.batch === undefined ? {} : { batchSize: Number(values.batch) }),
+  };
+  const child = fork(fileURLToPath(new URL('./projection/project.js', import.meta.url)));
+  child.send(order);
+  const [result] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the projections ended with ${code}`))),
+  ]);
+  return result as ProjectionResult; // the program answers with nothing else
+}
+
+function report(events: number, { seconds, peakBytes }: ProjectionResult): void {
   const eventsPerSecond = Math.round(events / seconds);
-  if (values.json) console.log(JSON.stringify({ events, seconds, eventsPerSecond }));
-  else console.log(`${events} booking events in ${seconds.toFixed(2)} s: ${eventsPerSecond} a second`);
+  if (values.json) {
+    console.log(JSON.stringify({ events, seconds, eventsPerSecond, peakBytes }));
+    return;
+  }
+  console.log(
+    `${events} booking events in ${seconds.toFixed(2)} s: ${eventsPerSecond} a second, ` +
+      `peak memory ${Math.round(peakBytes / 1_048_576)} MiB`,
+  );
 }
 
 await main();

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { dataFiles } from '../src/engines.js';
-import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
 import { bringFansIn, openSale } from './http/fans.js';
 import { type FloodResult, flood, playersOf } from './http/flood.js';
 import { officeEnvironment, startServer, stopServer } from './http/servers.js';
-import { appendJourney, eventsPerJourney, publishConcert } from './projection/journeys.js';
+import { eventsPerJourney } from './projection/journeys.js';
+import { writeLog } from './projection/write-log.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,25 +30,11 @@ const { values } = parseArgs({
   },
 });
 const clients = Number(values.clients);
-/** Appends under way while the log is made. */
-const journeysAtOnce = 64;
 const memoryEveryMs = 200;
 /** A rebuild that takes longer than this is given up. */
 const longestSeconds = 3_600;
 
 const outcomeSchema = z.object({ differenceCount: z.number(), events: z.number(), elapsedMs: z.number() });
-
-async function writeLog(dataDir: string): Promise<void> {
-  const store = await openSqliteEventStore({ file: join(dataDir, dataFiles.log) });
-  const concert = await publishConcert(store, 50);
-  const journeys = Math.ceil(Number(values.events) / eventsPerJourney);
-  let next = 0;
-  const writer = async (): Promise<void> => {
-    while (next < journeys) await appendJourney(store, concert, next++);
-  };
-  await Promise.all(Array.from({ length: journeysAtOnce }, writer));
-  await store.close();
-}
 
 /** Resident memory of a process, bytes; 0 when it is gone. Linux only. */
 function residentBytes(pid: number | undefined): number {
@@ -93,7 +79,7 @@ const env = {
   // Server, load and rebuild share the machine: a long wait is what is measured, not a reason to refuse.
   MAX_REQUEST_WAIT_MS: '0',
 };
-await writeLog(dataDir);
+await writeLog(join(dataDir, dataFiles.log), Math.ceil(Number(values.events) / eventsPerJourney));
 const office = await startServer('hold-server.js', env);
 const { url } = office;
 try {
