@@ -1,18 +1,13 @@
 import type { Ledger } from './ledger.js';
 import type { HoldFacts, LogFacts, OrderFacts } from './log-facts.js';
 
-/** How much earlier than its deadline a hold may end, where clocks were made wrong. */
-export interface Tolerance {
-  readonly clockShiftMs: number;
-}
-
 /** Every acknowledgement is in the log, once, and nothing is in the log that nobody was told of. */
-export function checkLedger(ledger: Ledger, facts: LogFacts, tolerance: Tolerance): string[] {
+export function checkLedger(ledger: Ledger, facts: LogFacts): string[] {
   return [
     ...ledger.defects,
     ...checkCharges(ledger, facts),
     ...checkTokens(ledger, facts),
-    ...checkHolds(ledger, facts, tolerance),
+    ...checkHolds(ledger, facts),
     ...checkOrders(ledger, facts),
     ...checkBalances(ledger, facts),
   ];
@@ -43,7 +38,7 @@ function checkTokens(ledger: Ledger, facts: LogFacts): string[] {
     });
 }
 
-function checkHolds(ledger: Ledger, facts: LogFacts, { clockShiftMs }: Tolerance): string[] {
+function checkHolds(ledger: Ledger, facts: LogFacts): string[] {
   const findings: string[] = [];
   const told = new Set<string>();
   for (const held of ledger.of('held')) {
@@ -63,18 +58,18 @@ function checkHolds(ledger: Ledger, facts: LogFacts, { clockShiftMs }: Tolerance
   for (const [holdId, hold] of facts.holds) {
     const isConflict = [...hold.seats.values()].every((ends) => ends[0]?.end === 'conflict');
     const isKnown = told.has(holdId) || isConflict || late.has(hold.userId) || silent.mayHave(hold.userId);
-    findings.push(...endsOf(holdId, hold, released.has(holdId), Math.abs(clockShiftMs)));
+    findings.push(...endsOf(ledger, holdId, hold, released.has(holdId)));
     if (!isKnown) findings.push(`hold ${holdId} is in the log; ${hold.userId} was never told`);
   }
   return findings;
 }
 
-function endsOf(holdId: string, hold: HoldFacts, wasReleased: boolean, earlyMs: number): string[] {
+function endsOf(ledger: Ledger, holdId: string, hold: HoldFacts, wasReleased: boolean): string[] {
   const findings: string[] = [];
   for (const [seatId, ends] of hold.seats) {
     if (ends.length > 1) findings.push(`hold ${holdId} of ${seatId} ended twice: ${show(ends)}`);
     const [end] = ends;
-    if (end?.end === 'expired' && end.atMs < hold.expiresAtMs - earlyMs) {
+    if (end?.end === 'expired' && end.atMs < hold.expiresAtMs - ledger.clockShiftAt(end.atMs)) {
       findings.push(`hold ${holdId} of ${seatId} expired ${hold.expiresAtMs - end.atMs} ms early`);
     }
     if (wasReleased && end?.end === 'reserved') {

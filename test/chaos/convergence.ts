@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SmallHall } from '../e2e/small-hall.js';
 import { auditOf } from './audit.js';
 import type { ChaosOffice } from './chaos-office.js';
-import { checkLedger, type Tolerance, unknownUsers } from './check-ledger.js';
+import { checkLedger, unknownUsers } from './check-ledger.js';
 import { checkReadModels, hallAgrees } from './check-read-models.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerFan } from './ledger-fan.js';
@@ -29,10 +29,9 @@ export async function convergeAndCheck(
     readonly ledger: Ledger;
     /** By performance.now(). */
     readonly faultEndedMs: number;
-    readonly tolerance: Tolerance;
   },
 ): Promise<Convergence> {
-  const { hall, fans, ledger, faultEndedMs, tolerance } = cycle;
+  const { hall, fans, ledger, faultEndedMs } = cycle;
   const log = new LogReader(await office.openLog());
   try {
     const convergedMs = await converge(office, hall, log, faultEndedMs);
@@ -42,7 +41,7 @@ export async function convergeAndCheck(
     }
     const findings = convergedMs > convergenceMs ? [`settled after ${Math.round(convergedMs)} ms only`] : [];
     findings.push(
-      ...checkLedger(ledger, log.facts, tolerance),
+      ...checkLedger(ledger, log.facts),
       ...(await checkReadModels(office, hall, fans, log.facts)),
       ...(await auditOf(office)),
       ...(await checkPayments(office, ledger, log)),

@@ -56,14 +56,17 @@ export async function runCycle<Office extends ChaosOffice>(
     sharesReplies: !fault.name.includes('redis'),
   });
   await delay(random.between(1_000, 2_500));
+  const faultBeganAtMs = Date.now();
   const { detail, broken } = await injected(() => fault.inject(office, settings, random));
   const faultEndedMs = performance.now();
+  if (clockShiftMs > 0) {
+    ledger.clockFaults.push({ fromMs: faultBeganAtMs, toMs: Date.now(), shiftMs: clockShiftMs });
+  }
   if (broken === undefined) await delay(afterMs);
   await load.stop();
-  const tolerance = { clockShiftMs };
   const outcome =
     broken === undefined
-      ? await convergeAndCheck(office, { hall, fans: load.fans, ledger, faultEndedMs, tolerance })
+      ? await convergeAndCheck(office, { hall, fans: load.fans, ledger, faultEndedMs })
       : { convergedMs: undefined, findings: [broken] };
   const lines = ledger.lines.slice(before.lines);
   return {
