@@ -16,7 +16,7 @@ export interface ProjectionResult {
 const orderSchema = z.object({
   log: z.string(),
   readModels: z.union([z.object({ file: z.string() }), z.object({ url: z.string() })]),
-  batchSize: z.number().optional(),
+  batchSize: z.number().int().min(1).max(4_096).optional(),
 });
 const timeoutMs = 600_000;
 
