@@ -145,16 +145,28 @@ export class LedgerFan {
     const ask = () => this.#ask(what, () => this.#fan.persist('POST', path, { ...this.#pass(), body, key }));
     const taps = this.random.next() < 0.25 ? [ask(), ask()] : [ask()];
     const answers = (await Promise.all(taps)).filter((answer) => answer !== undefined);
-    const [first, second] = answers;
+    const first = this.#whatCounts(answers);
     if (!first) return undefined;
-    const isExcused = () => !this.settings.sharesReplies && answers.every(isOneOf(refusals));
-    if (second && !isSame(first, second) && !isExcused())
-      this.#defect(what, second, `first told ${summaryOf(first)}`);
-    if (refusals.includes(first.body?.code)) {
+    const isRefusal = ({ body }: Answer) => refusals.includes(body?.code);
+    const isExcused = (answer: Answer) => !this.settings.sharesReplies && isRefusal(answer);
+    for (const other of answers) {
+      if (isSame(first, other) || isExcused(other)) continue;
+      this.#defect(what, other, `first told ${summaryOf(first)}`);
+    }
+    if (isRefusal(first)) {
       this.ledger.write(this.userId, { kind: 'refused', what, code: first.body.code });
       return first;
     }
     return this.#isAmong(first, what, [201]) ? first : undefined;
+  }
+
+  /**
+   * Of the answers to one request. Processes that share no replies may refuse one tap and, a moment later, grant the
+   * other: what was granted counts.
+   */
+  #whatCounts(answers: readonly Answer[]): Answer | undefined {
+    const granted = this.settings.sharesReplies ? undefined : answers.find(({ status }) => status === 201);
+    return granted ?? answers[0];
   }
 
   async #ask(what: Operation, persist: () => Promise<Answer>): Promise<Answer | undefined> {
@@ -180,11 +192,6 @@ export class LedgerFan {
   #defect(what: Operation, answer: Answer, why: string): void {
     this.ledger.defects.push(`fan ${this.userId}: ${what} was answered ${summaryOf(answer)}: ${why}`);
   }
-}
-
-/** Refused twice, without a common memory of the first time, a fan may be told two reasons: nothing was done. */
-function isOneOf(codes: readonly string[]): (answer: Answer) => boolean {
-  return ({ body }) => codes.includes(body?.code);
 }
 
 function isSame(first: Answer, second: Answer): boolean {
