@@ -103,9 +103,13 @@ function openConnections(server: FastifyInstance['server']): ReadonlySet<Socket>
   return open;
 }
 
-/** What isn't even HTTP, has headers too large, or comes too slowly is answered on the bare socket. */
+/**
+ * What isn't even HTTP, has headers too large, or comes too slowly is answered on the bare socket. A connection that
+ * was opened ahead of time and never used is closed in silence: a client that sends its first request at that moment
+ * would take a 408 for the answer to it.
+ */
 function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }

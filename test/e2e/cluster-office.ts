@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dataFiles } from '../../src/engines.js';
 import {
   startVirtualPaymentSystem,
   type VirtualPaymentSystem,
@@ -36,13 +37,13 @@ export interface ClusterOptions {
 export class ClusterOffice {
   /** What its processes have in common, for tools beside them. */
   readonly config: Config & { readonly ADMIN_KEY: string };
-  readonly #dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
   readonly #environment: Record<string, string>;
   readonly #members: Member[] = [];
   #next = 0;
   #started = 0;
 
   private constructor(
+    private readonly dataDir: string,
     readonly eventStore: ChildServer,
     readonly redis: TestRedis,
     private readonly payments: VirtualPaymentSystem,
@@ -51,7 +52,7 @@ export class ClusterOffice {
     private readonly outputFolder: string | undefined,
   ) {
     this.#environment = {
-      DATA_DIR: this.#dataDir,
+      DATA_DIR: this.dataDir,
       EVENTSTORE_URL: eventStore.connectionString,
       DATABASE_URL: databaseUrl,
       REDIS_URL: redis.url,
@@ -72,6 +73,7 @@ export class ClusterOffice {
     env: Record<string, string> = {},
     { eventStoreFile, mariaDb: ownMariaDb, outputFolder }: ClusterOptions = {},
   ): Promise<ClusterOffice> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
     const eventStore = new ChildServer(eventStoreFile === undefined ? {} : { file: eventStoreFile });
     const [redis, mariaDb, payments] = await Promise.all([
       startRedis(),
@@ -79,13 +81,14 @@ export class ClusterOffice {
       startVirtualPaymentSystem({
         host: '127.0.0.1',
         port: 0,
-        file: ':memory:',
+        file: join(dataDir, dataFiles.payments),
         apiKey: paymentSecret,
         callbackSecret: paymentSecret,
       }),
       eventStore.start(),
     ]);
     const office = new ClusterOffice(
+      dataDir,
       eventStore,
       redis,
       payments,
@@ -118,7 +121,7 @@ export class ClusterOffice {
   async add(role: Role, env: Record<string, string> = {}): Promise<OfficeProcess> {
     const started = await OfficeProcess.start(
       { ...this.#environment, ROLE: role, ...env },
-      join(this.outputFolder ?? this.#dataDir, `${role}-${++this.#started}`),
+      join(this.outputFolder ?? this.dataDir, `${role}-${++this.#started}`),
     );
     this.#members.push({ role, process: started });
     return started;
@@ -206,7 +209,7 @@ export class ClusterOffice {
     const left = this.#members.filter(({ process }) => process.isRunning);
     const statuses = await Promise.all(left.map(({ process }) => process.stop()));
     await Promise.all([this.redis.stop(), this.payments.close(), this.eventStore.kill()]);
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
     const stuck = left.filter((_, index) => statuses[index] !== 0);
     if (stuck.length > 0) throw new Error(`did not end by itself: ${stuck.map(({ role }) => role)}`);
   }

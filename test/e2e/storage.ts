@@ -20,6 +20,13 @@ export async function tamperWithReadModels(config: Config, sql: string): Promise
   }
 }
 
+/** Changes the payment system's ledger behind its back. */
+export function tamperWithPayments(config: Config, sql: string): void {
+  const file = new Database(join(config.DATA_DIR, dataFiles.payments));
+  file.exec(sql);
+  file.close();
+}
+
 /**
  * Whatever an office has stored that contains a text: names of files, or `log` and tables and keys of Redis.
  * Bytes are looked at as they are stored, but for the log of a cluster, which is read.
