@@ -56,7 +56,8 @@ export class CheckoutProgress {
           ({ state, position } = await this.#undo(state, stepContext(context, 'undo')));
           break;
         case 'paid':
-          await this.#completeToken(state, stepContext(context, 'complete'));
+          // Who reads after this sees the turn as over, too.
+          position = later(position, await this.#completeToken(state, stepContext(context, 'complete')));
           return { order: state, position };
         case 'closed':
           return { order: state, position };
@@ -155,20 +156,30 @@ export class CheckoutProgress {
   }
 
   /** The fan's turn is over, so nothing more can be held; seats held beside the order go back to the others. */
-  async #completeToken({ tokenId, orderId }: Existing, context: CommandContext): Promise<void> {
+  async #completeToken(
+    { tokenId, orderId }: Existing,
+    context: CommandContext,
+  ): Promise<Position | undefined> {
     const complete = { kind: 'complete', orderId } as const;
-    const { state } = await this.executor.executeOrThrow(
+    const { state, position } = await this.executor.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       complete,
       context,
     );
-    if (state.kind === 'none') return;
+    if (state.kind === 'none') return position;
     for (const [holdId, hold] of state.holds) {
       if (hold.outstanding.length > 0)
         await this.holds.giveBack(tokenId, holdId, 'released', stepContext(context, holdId));
     }
+    return position;
   }
+}
+
+/** A turn may have ended before its order did. */
+function later(one: Position | undefined, other: Position | undefined): Position | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
 }
 
 /** Drives an order that was left open to its end. */

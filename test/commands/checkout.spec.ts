@@ -48,6 +48,12 @@ describe('Pay', () => {
     expect(tokens.get(`token-${mina.tokenId}`)).toMatchObject({ kind: 'ended', end: { kind: 'completed' } });
   });
 
+  it('tells the position at which the turn is over, too, for whoever reads next', async () => {
+    await hold(side, mina, seats('A-1'));
+    const { position } = await pay(side, mina);
+    expect(position).toBe(await side.store.head());
+  });
+
   it('frees the seats held beside the ones that are paid', async () => {
     const wanted = await hold(side, mina, seats('A-1'));
     await hold(side, mina, seats('B-1'));
