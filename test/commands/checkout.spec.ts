@@ -1,3 +1,4 @@
+import { ExpireToken } from '../../src/commands/expire-token.js';
 import { IssueToken } from '../../src/commands/issue-token.js';
 import { Pay } from '../../src/commands/pay.js';
 import type { QueuePass } from '../../src/commands/queue-pass.js';
@@ -51,6 +52,24 @@ describe('Pay', () => {
   it('tells the position at which the turn is over, too, for whoever reads next', async () => {
     await hold(side, mina, seats('A-1'));
     const { position } = await pay(side, mina);
+    expect(position).toBe(await side.store.head());
+  });
+
+  it('tells the position of the paid order when the turn was over before it', async () => {
+    await hold(side, mina, seats('A-1'));
+    let orderAppends = 0;
+    const slow = restarted(side, {
+      store: new HookedStore(side.store, {
+        before: async (_, stream) => {
+          if (stream.startsWith('order-') && ++orderAppends === 2) {
+            side.clock.advance(24 * 3_600_000);
+            await side.execute(new ExpireToken(mina.tokenId, { reason: 'time-used-up' }, freshContext()));
+          }
+        },
+      }),
+    });
+    const { order, position } = await pay(slow, mina);
+    expect(order.kind).toBe('paid');
     expect(position).toBe(await side.store.head());
   });
 
