@@ -4,8 +4,8 @@ import { openMysql } from './mysql/open-mysql.js';
 import { serverKind } from './mysql/server-kind.js';
 import { parseMysqlUrl } from './mysql/server-url.js';
 import { defaultMysqlLimits, type MysqlLimits } from './mysql/settings.js';
-import { migrateSqlite, openSqlite } from './open-sqlite.js';
 import type { ReadModels } from './read-models.js';
+import { migrateSqlite, openSqlite } from './sqlite/open.js';
 
 export type { MigrationOutcome } from './migrations/outcome.js';
 export type { MysqlLimits } from './mysql/settings.js';

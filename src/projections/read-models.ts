@@ -30,11 +30,15 @@ export async function closeOnError(
 export function readModels(
   write: DataSource,
   read: DataSource,
-  dialect: Dialect,
-  clean: () => Promise<void>,
+  {
+    dialect,
+    clean,
+    beforeClose,
+  }: Pick<ReadModels, 'dialect' | 'clean'> & { beforeClose?: () => Promise<void> },
 ): ReadModels {
   let closing: Promise<void> | undefined;
   const closeBoth = async (): Promise<void> => {
+    await beforeClose?.();
     await read.destroy();
     await write.destroy();
   };

@@ -1,13 +1,14 @@
+import type { DataSource } from 'typeorm';
 import type { Position } from '../event-store/port.js';
 import { allProjections, allTables } from '../projections/all-projections.js';
-import { applyBatch } from '../projections/engine/apply-batch.js';
+import { BatchPipeline } from '../projections/engine/batch-pipeline.js';
 import { beforeFirst, checkpointsTable, loadCheckpoint } from '../projections/engine/checkpoints.js';
-import { RowCache } from '../projections/engine/row-batch.js';
+import { RowCache } from '../projections/engine/row-cache.js';
 import { keyOfRow } from '../projections/engine/table.js';
 import type { Office } from './office.js';
 import { theWorld } from './scheduler.js';
 import { SimulatedDatabase } from './simulated-database.js';
-import { SimulatedSession } from './simulated-session.js';
+import { SimulatedSession, simulatedDialect } from './simulated-session.js';
 import type { World } from './world.js';
 
 /** A simulated office has a few dozen rows in a table. */
@@ -30,8 +31,18 @@ export async function differencesFromFold(world: World, office: Office): Promise
   const at = world.clock.now();
   for (const { projection } of projections) await loadCheckpoint(session, projection, '', at);
   const { events, head } = office.log;
+  const pipeline = new BatchPipeline({
+    dialect: simulatedDialect(
+      () => ({ session, close: () => undefined }),
+      (plain) => plain,
+    ),
+    // The dialect opens its own connections.
+    dataSource: {} as DataSource,
+    clock: world.clock,
+  });
   // Positions of the log in memory are counted.
-  await applyBatch(session, projections, { events, position: head as Position, caughtUp: true }, at);
+  const batch = { events, position: head as Position, caughtUp: true };
+  await pipeline.apply(projections, batch, () => undefined);
   return differences(office.database, anew);
 }
 

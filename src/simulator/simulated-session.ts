@@ -168,15 +168,21 @@ export function simulatedDialect(
   open: () => { readonly session: SimulatedSession; readonly close: () => void },
   wrap: (session: WriteSession) => WriteSession,
 ): RunnerOptions['dialect'] {
+  const withSession = async <Result>(
+    _: DataSource,
+    work: (session: WriteSession) => Promise<Result>,
+  ): Promise<Result> => {
+    const { session, close } = open();
+    try {
+      return await work(wrap(session));
+    } finally {
+      close();
+    }
+  };
   return {
     batchSize: 200,
-    async withSession(_: DataSource, work) {
-      const { session, close } = open();
-      try {
-        return await work(wrap(session));
-      } finally {
-        close();
-      }
-    },
+    withSession,
+    committedRows: (dataSource, table, tableName, keys) =>
+      withSession(dataSource, (session) => session.rowsByKey(table, tableName, keys)),
   };
 }

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { compiledFile } from '../../platform/compiled-file.js';
 import type { EventStore } from '../port.js';
 import { canonicalPath, EventLogRefused, openForReading } from './log-file.js';
 import type { FromWriter } from './messages.js';
 import { Reader } from './reader.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
-import { writerThreadFile } from './worker-file.js';
 import { WriterClient, type WriterClientOptions } from './writer-client.js';
 
 export interface SqliteOptions {
@@ -31,7 +31,10 @@ export async function openSqliteEventStore(options: SqliteOptions): Promise<Even
     const reader = new Reader(openForReading(file), file);
     return new SqliteEventStore(reader, reader.head());
   }
-  const worker = new Worker(writerThreadFile(), { workerData: file, execArgv: [] });
+  const worker = new Worker(compiledFile(import.meta.url, './writer-thread.js'), {
+    workerData: file,
+    execArgv: [],
+  });
   const head = await started(worker);
   try {
     const connectWriter = (onCommitted: WriterClientOptions['onCommitted']) =>

@@ -1,4 +1,4 @@
-import type { WatchRow } from '../engine/apply-batch.js';
+import type { WatchRow } from '../engine/fold-batch.js';
 import { type AnyRow, type CellValue, keyText, type Table } from '../engine/table.js';
 
 /** An event, and where it is in the log. */

@@ -1,15 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
 import { toInstant } from '../../events/ids.js';
-import {
-  type ActiveProjection,
-  applyBatch,
-  ProjectionFailure,
-  type WatchRow,
-} from '../engine/apply-batch.js';
+import type { Clock } from '../../platform/clock.js';
+import { BatchPipeline } from '../engine/batch-pipeline.js';
 import { beforeFirst, loadCheckpoint } from '../engine/checkpoints.js';
+import { type ActiveProjection, ProjectionFailure, type WatchRow } from '../engine/fold-batch.js';
 import type { Projection } from '../engine/projection.js';
-import { RowCache } from '../engine/row-batch.js';
+import { RowCache } from '../engine/row-cache.js';
 import type { ReadModels } from '../read-models.js';
 
 export interface FoldProgress {
@@ -39,6 +36,7 @@ interface Fold extends ActiveProjection {
 
 /** Checkpoint rows of a fold carry no time: nobody looks at them. */
 const noTime = toInstant(0);
+const noClock: Clock = { now: () => noTime, nowMs: () => 0 };
 
 /**
  * Folds the log into read models, each projection up to a position of its own and no further. It goes on from the
@@ -46,6 +44,7 @@ const noTime = toInstant(0);
  */
 export class LogFold {
   private readonly folds: Fold[];
+  private readonly pipeline: BatchPipeline;
   private events = 0;
   private hasLoaded = false;
 
@@ -55,6 +54,8 @@ export class LogFold {
     projections: readonly Projection[],
     private readonly options: FoldOptions = {},
   ) {
+    const { dialect, write } = models;
+    this.pipeline = new BatchPipeline({ dialect, dataSource: write, clock: noClock });
     this.folds = projections.map((projection) => ({
       projection,
       suffix: options.suffix ?? '',
@@ -80,10 +81,13 @@ export class LogFold {
     await this.load();
     const targetOf = ({ projection }: Fold): number => targets.get(projection.name) ?? beforeFirst;
     for (;;) {
+      if (this.options.signal?.aborted) await this.pipeline.settle();
       this.options.signal?.throwIfAborted();
-      const behind = this.folds.filter((fold) => !fold.failure && fold.position < targetOf(fold));
-      if (behind.length === 0) return;
-      await this.step(behind, Math.min(...behind.map(targetOf)));
+      const behind = this.folds.filter(
+        (fold) => !fold.failure && this.pipeline.positionOf(fold) < targetOf(fold),
+      );
+      if (behind.length > 0) await this.step(behind, Math.min(...behind.map(targetOf)));
+      else if (await this.attempt(() => this.pipeline.settle())) return;
       await (this.options.pause ?? nextTurn)();
     }
   }
@@ -102,8 +106,7 @@ export class LogFold {
         const checkpoint = await loadCheckpoint(session, fold.projection, fold.suffix, noTime);
         fold.position = checkpoint.position;
         fold.generation = checkpoint.generation;
-        // Checkpoints hold positions the store gave us.
-        if (fold.position > beforeFirst) fold.lastRead = fold.position as Position;
+        fold.lastRead = readUpTo(fold);
       }
     });
     this.hasLoaded = true;
@@ -111,10 +114,10 @@ export class LogFold {
 
   /** One page of the log, none of it beyond `until`, for those who have not seen it. */
   private async step(behind: readonly Fold[], until: number): Promise<void> {
-    const { dialect, write } = this.models;
-    const last = behind.toSorted((a, b) => a.position - b.position)[0]?.lastRead;
+    const { pipeline } = this;
+    const last = behind.toSorted((a, b) => pipeline.positionOf(a) - pipeline.positionOf(b))[0]?.lastRead;
     // Positions have gaps of unknown size: a page begins with the last event of the one before.
-    const limit = (this.options.batchSize ?? dialect.batchSize) + 1;
+    const limit = (this.options.batchSize ?? this.models.dialect.batchSize) + 1;
     const page = await this.store.readAll({ from: last ?? 'start', limit });
     const fresh = page.filter(({ position }) => position <= until && (last === undefined || position > last));
     const isThere = page.length < limit || (page.at(-1)?.position ?? until) >= until;
@@ -122,21 +125,40 @@ export class LogFold {
     const position = isThere ? until : (newest?.position ?? until);
     // Of an event, or a checkpoint's, which the store once told.
     const batch = { events: fresh, position: position as Position, caughtUp: isThere };
-    try {
-      await dialect.withSession(write, (session) => applyBatch(session, behind, batch, noTime));
-    } catch (error) {
-      for (const fold of this.folds) fold.cache.clear();
-      // Whether it was committed only the checkpoint can tell.
-      this.hasLoaded = false;
-      const failed = error instanceof ProjectionFailure && behind.find((fold) => fold === error.active);
-      if (!failed) throw error;
-      failed.failure = error;
-      return;
-    }
+    const isGoingOn = await this.attempt(() =>
+      pipeline.apply(behind, batch, () => {
+        this.events += fresh.length;
+        this.options.onProgress?.({ events: this.events, position });
+      }),
+    );
+    if (!isGoingOn) return;
     for (const fold of behind) {
       if (newest && newest.position > (fold.lastRead ?? beforeFirst)) fold.lastRead = newest.position;
     }
-    this.events += fresh.length;
-    this.options.onProgress?.({ events: this.events, position });
   }
+
+  /** @returns false when it failed by a projection, which then stands still: the others begin again where they were. */
+  private async attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      for (const fold of this.folds) {
+        fold.cache.clear();
+        fold.lastRead = readUpTo(fold);
+      }
+      // Whether it was committed only the checkpoint can tell.
+      this.hasLoaded = false;
+      const failed = error instanceof ProjectionFailure && this.folds.find((fold) => fold === error.active);
+      if (!failed) throw error;
+      failed.failure = error;
+      return false;
+    }
+  }
+}
+
+/** What a checkpoint says was read. */
+function readUpTo({ position }: Fold): Position | undefined {
+  // Checkpoints hold positions the store gave us.
+  return position > beforeFirst ? (position as Position) : undefined;
 }

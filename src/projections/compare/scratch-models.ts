@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqlite } from '../open-sqlite.js';
 import type { ReadModels } from '../read-models.js';
+import { openSqlite } from '../sqlite/open.js';
 
 /** Runs `work` on empty read models in a temporary folder (TMPDIR), which is removed afterwards. */
 export async function withScratchModels<Result>(
@@ -13,7 +13,9 @@ export async function withScratchModels<Result>(
     const models = await openSqlite(join(folder, 'read-models.db'));
     try {
       // Nobody misses them after a power cut.
-      await models.write.query('PRAGMA synchronous = OFF');
+      await models.dialect.withSession(models.write, (session) =>
+        session.run('PRAGMA synchronous = OFF', []),
+      );
       return await work(models);
     } finally {
       await models.close();

@@ -38,6 +38,13 @@ export interface Dialect {
     dataSource: DataSource,
     work: (session: WriteSession) => Promise<Result>,
   ): Promise<Result>;
+  /** The existing rows with these keys as they are committed, read beside whatever transaction is open. */
+  committedRows(
+    dataSource: DataSource,
+    table: Table,
+    tableName: string,
+    keys: readonly (readonly CellValue[])[],
+  ): Promise<AnyRow[]>;
   /** Whether one transaction that writes keeps all others waiting: long work then leaves gaps between its own. */
   readonly hasOneWriter: boolean;
   /** Names that new tables and indexes must not have. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import type { WriteSession } from './dialect.js';
+import type { Known, RowCache } from './row-cache.js';
 import { deleteSql } from './sql.js';
 import {
   type AnyRow,
@@ -12,11 +13,25 @@ import {
   type Table,
 } from './table.js';
 
-/** Rows kept per table, unless told otherwise; a row takes about a kilobyte, and there are twenty tables. */
-const defaultCachedRows = 5_000;
+/** Rows changed before they are written in the middle of a batch: bounds memory. */
+const maxChangedRows = 20_000;
 
-/** Where the physical tables are: a rebuild writes the same tables under other names. */
-export type TableNames = (table: Table) => string;
+/** Changed rows by table and {@link keyText}. */
+export type RowChanges = ReadonlyMap<Table, ReadonlyMap<string, Known>>;
+
+/** Where a batch finds the rows it has not changed itself. */
+export interface RowSource {
+  /** Where the physical tables are: a rebuild writes the same tables under other names. */
+  tableName(table: Table): string;
+  /** The batch before, while it is being written: its rows are not yet in the database. */
+  readonly unwritten: RowChanges;
+  /** Rows of the database without those of {@link unwritten}. */
+  committed(table: Table, keys: readonly (readonly CellValue[])[]): Promise<AnyRow[]>;
+  /** The batch's transaction, once it is open: the batch before is then in the database. */
+  readonly transaction: WriteSession | undefined;
+  /** Opens it before the end of the batch. */
+  openTransaction(): Promise<WriteSession>;
+}
 
 /** Which rows to select: `equal` columns, then one `range` column (`from` inclusive, `to` exclusive). */
 export interface Selection<T extends Table> {
@@ -37,37 +52,9 @@ export interface Wanted {
   readonly isNew: boolean;
 }
 
-/** What is known of a key: its row, or that there is none. */
-export interface Known {
-  readonly key: readonly CellValue[];
-  readonly row: AnyRow | null;
-}
-
-/** Committed rows a projection keeps from batch to batch. Clear it whenever a batch fails. */
-export class RowCache {
-  private readonly tables = new Map<Table, LRUCache<string, Known>>();
-
-  /** @param maxRows kept per table after they were written or read; the least recently used go first. */
-  constructor(private readonly maxRows = defaultCachedRows) {}
-
-  of(table: Table): LRUCache<string, Known> {
-    let rows = this.tables.get(table);
-    if (!rows) {
-      rows = new LRUCache({ max: this.maxRows });
-      this.tables.set(table, rows);
-    }
-    return rows;
-  }
-
-  /** Emptied, not dropped: a cache reserves its places when it is made, which costs more than filling it. */
-  clear(): void {
-    for (const rows of this.tables.values()) rows.clear();
-  }
-}
-
 interface TableState {
-  /** Changed and not yet written. */
-  readonly dirty: Map<string, Known>;
+  /** Not yet written. */
+  readonly changed: Map<string, Known>;
   readonly cache: LRUCache<string, Known>;
 }
 
@@ -78,26 +65,20 @@ interface TableState {
  */
 export class RowBatch {
   private readonly states = new Map<Table, TableState>();
-  private dirtyRows = 0;
+  private changedRows = 0;
 
   constructor(
-    private readonly tableName: TableNames,
-    private readonly session: WriteSession,
+    private readonly source: RowSource,
     private readonly cache: RowCache,
     /** Called for every row put or deleted. */
     private readonly onChange: (table: Table, known: Known) => void = () => {},
   ) {}
 
-  /** Rows waiting to be written. */
-  get size(): number {
-    return this.dirtyRows;
-  }
-
   /** The row as all earlier events left it: from this batch, the cache or the database. */
   get<T extends Table>(table: T, key: KeyOf<T>): RowOf<T> | undefined | Promise<RowOf<T> | undefined> {
     const state = this.state(table);
     const text = keyText(key);
-    const known = knownIn(state, text);
+    const known = this.known(state, table, text);
     // Whatever is stored under this table was put or read as a row of this table.
     if (known) return (known.row ?? undefined) as RowOf<T> | undefined;
     return this.load(table, [key]).then(
@@ -123,7 +104,8 @@ export class RowBatch {
    */
   async select<T extends Table>(table: T, selection: Selection<T>): Promise<RowOf<T>[]> {
     await nextTurn();
-    await this.flushTable(table, this.state(table));
+    const session = await this.source.openTransaction();
+    await this.write(session, table, this.state(table));
     const equal = Object.entries(selection.equal);
     const conditions = equal.map(([column]) => `${column} = ?`);
     // Partial<RowOf> holds only cell values.
@@ -132,8 +114,8 @@ export class RowBatch {
       conditions.push(`${selection.range.column} >= ?`, `${selection.range.column} < ?`);
       parameters.push(selection.range.from, selection.range.to);
     }
-    const rows = await this.session.all(
-      `SELECT * FROM ${this.tableName(table)} WHERE ${conditions.join(' AND ')} ` +
+    const rows = await session.all(
+      `SELECT * FROM ${this.source.tableName(table)} WHERE ${conditions.join(' AND ')} ` +
         `ORDER BY ${selection.orderBy} LIMIT ${selection.limit}`,
       parameters,
     );
@@ -146,29 +128,55 @@ export class RowBatch {
     const state = this.state(table);
     const missing: (readonly CellValue[])[] = [];
     for (const [text, { key, isNew }] of wants) {
-      if (knownIn(state, text)) continue;
+      if (this.known(state, table, text)) continue;
       if (isNew) state.cache.set(text, { key, row: null });
       else missing.push(key);
     }
     if (missing.length > 0) await this.load(table, missing);
   }
 
-  /** Writes every change. */
-  async flush(): Promise<void> {
-    for (const [table, state] of this.states) await this.flushTable(table, state);
+  /** Writes what has changed so far if that is a lot. */
+  relieve(): Promise<void> | undefined {
+    return this.changedRows > maxChangedRows ? this.writeAll() : undefined;
+  }
+
+  /** Ends the batch. @returns the changes that are still to be written. */
+  end(): RowChanges {
+    const changes = new Map<Table, ReadonlyMap<string, Known>>();
+    for (const [table, { changed, cache }] of this.states) {
+      for (const [text, known] of changed) cache.set(text, known);
+      changes.set(table, changed);
+    }
+    return changes;
+  }
+
+  private async writeAll(): Promise<void> {
+    const session = await this.source.openTransaction();
+    for (const [table, state] of this.states) await this.write(session, table, state);
   }
 
   private mark(table: Table, known: Known): void {
     this.onChange(table, known);
-    const { dirty } = this.state(table);
+    const { changed } = this.state(table);
     const text = keyText(known.key);
-    if (!dirty.has(text)) this.dirtyRows++;
-    dirty.set(text, known);
+    if (!changed.has(text)) this.changedRows++;
+    changed.set(text, known);
+  }
+
+  private known({ changed, cache }: TableState, table: Table, text: string): Known | undefined {
+    const own = changed.get(text);
+    if (own) return own;
+    // Once the transaction is open, what the batch before has written may have been written over.
+    const unwritten = this.source.transaction ? undefined : this.source.unwritten.get(table)?.get(text);
+    return unwritten ?? cache.get(text);
   }
 
   private async load(table: Table, keys: readonly (readonly CellValue[])[]): Promise<void> {
     const { cache } = this.state(table);
-    const rows = await this.session.rowsByKey(table, this.tableName(table), keys);
+    const { source } = this;
+    const rows = source.transaction
+      ? await source.transaction.rowsByKey(table, source.tableName(table), keys)
+      : await source.committed(table, keys);
     for (const key of keys) cache.set(keyText(key), { key, row: null });
     for (const row of rows) {
       const key = keyOfRow(table, row);
@@ -176,30 +184,37 @@ export class RowBatch {
     }
   }
 
-  private async flushTable(table: Table, { dirty, cache }: TableState): Promise<void> {
-    if (dirty.size === 0) return;
-    const changes = [...dirty];
-    this.dirtyRows -= dirty.size;
-    dirty.clear();
-    const written: AnyRow[] = [];
-    for (const [text, known] of changes) {
-      cache.set(text, known);
-      if (known.row) written.push(known.row);
-      else await this.session.run(deleteSql(table, this.tableName(table)), known.key);
-    }
-    await this.session.upsert(table, this.tableName(table), written);
+  private async write(session: WriteSession, table: Table, { changed, cache }: TableState): Promise<void> {
+    const changes = new Map(changed);
+    for (const [text, known] of changes) cache.set(text, known);
+    this.changedRows -= changed.size;
+    changed.clear();
+    await writeTable(session, table, this.source.tableName(table), changes);
   }
 
   private state(table: Table): TableState {
     let state = this.states.get(table);
     if (!state) {
-      state = { dirty: new Map(), cache: this.cache.of(table) };
+      state = { changed: new Map(), cache: this.cache.of(table) };
       this.states.set(table, state);
     }
     return state;
   }
 }
 
-function knownIn(state: TableState, text: string): Known | undefined {
-  return state.dirty.get(text) ?? state.cache.get(text);
+/** Writes a table's changed rows in a transaction, asking for everything at once. */
+export async function writeTable(
+  session: WriteSession,
+  table: Table,
+  tableName: string,
+  changes: ReadonlyMap<string, Known>,
+): Promise<void> {
+  const rows: AnyRow[] = [];
+  const asked: Promise<unknown>[] = [];
+  for (const { key, row } of changes.values()) {
+    if (row) rows.push(row);
+    else asked.push(session.run(deleteSql(table, tableName), key));
+  }
+  if (rows.length > 0) asked.push(session.upsert(table, tableName, rows));
+  await Promise.all(asked);
 }

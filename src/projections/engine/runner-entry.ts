@@ -1,8 +1,8 @@
 import type { RecordedEvent } from '../../event-store/port.js';
-import type { ActiveProjection, ProjectionFailure } from './apply-batch.js';
 import { beforeFirst, type Checkpoint } from './checkpoints.js';
+import type { ActiveProjection, ProjectionFailure } from './fold-batch.js';
 import type { Projection } from './projection.js';
-import { RowCache } from './row-batch.js';
+import { RowCache } from './row-cache.js';
 import type { Parked, ProjectionStatus } from './runner-status.js';
 
 /** One projection of a runner. */

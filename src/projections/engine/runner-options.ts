@@ -16,7 +16,7 @@ export interface AppliedBatch {
 export interface RunnerOptions {
   readonly store: EventStore;
   readonly dataSource: DataSource;
-  readonly dialect: Pick<Dialect, 'batchSize' | 'withSession'>;
+  readonly dialect: Pick<Dialect, 'batchSize' | 'withSession' | 'committedRows'>;
   readonly projections: readonly Projection[];
   /** Most events of one transaction; default the dialect's. The event loop gets a turn after each. */
   readonly batchSize?: number;

@@ -3,9 +3,10 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import type { Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
-import { applyBatch, CheckpointMoved, markOf, ProjectionFailure } from './apply-batch.js';
+import { BatchPipeline } from './batch-pipeline.js';
 import { beforeFirst, loadCheckpoint, parkCheckpoint } from './checkpoints.js';
 import { untilControlled } from './control-watch.js';
+import { CheckpointMoved, markOf, ProjectionFailure } from './fold-batch.js';
 import { PositionWaiters } from './position-waiters.js';
 import {
   countApplied,
@@ -39,6 +40,7 @@ const swapLookMs = 20;
 export class ProjectionRunner {
   private readonly entries: readonly RunnerEntry[];
   private readonly clock: Clock;
+  private readonly pipeline: BatchPipeline;
   private readonly waiters = new PositionWaiters();
   private readonly stopping = new AbortController();
   private subscription: Subscription | undefined;
@@ -52,7 +54,8 @@ export class ProjectionRunner {
   constructor(private readonly options: RunnerOptions) {
     const suffix = options.suffix ?? '';
     this.clock = options.clock ?? systemClock;
-    const { projections, cachedRows } = options;
+    const { projections, cachedRows, dialect, dataSource } = options;
+    this.pipeline = new BatchPipeline({ dialect, dataSource, clock: this.clock });
     this.entries = projections.map((projection) => newEntry(projection, suffix, cachedRows));
   }
 
@@ -155,7 +158,11 @@ export class ProjectionRunner {
     this.subscription = subscription;
     // Whoever stops us learns of a failure by `done` as well.
     end.addEventListener('abort', () => void subscription.stop().catch(() => undefined), { once: true });
-    await subscription.done;
+    try {
+      await subscription.done;
+    } finally {
+      await this.pipeline.settle();
+    }
   }
 
   private async loadCheckpoints(): Promise<void> {
@@ -177,18 +184,16 @@ export class ProjectionRunner {
   }
 
   private async apply(active: readonly RunnerEntry[], batch: SubscriptionBatch): Promise<void> {
-    const { dialect, dataSource, onApplied } = this.options;
-    const before = active.map((entry) => entry.position);
-    const events = await dialect.withSession(dataSource, (session) =>
-      applyBatch(session, active, batch, this.clock.now()),
-    );
-    for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
-    this.backOffMs = firstBackOffMs;
-    this.lastError = null;
-    this.appliedAt = this.clock.now();
-    this.caughtUp = batch.caughtUp;
-    this.waiters.reached(this.position);
-    onApplied?.({ position: batch.position, events, caughtUp: batch.caughtUp });
+    const before = active.map((entry) => this.pipeline.positionOf(entry));
+    await this.pipeline.apply(active, batch, (events) => {
+      for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
+      this.backOffMs = firstBackOffMs;
+      this.lastError = null;
+      this.appliedAt = this.clock.now();
+      this.caughtUp = batch.caughtUp;
+      this.waiters.reached(this.position);
+      this.options.onApplied?.({ position: batch.position, events, caughtUp: batch.caughtUp });
+    });
     // The HTTP server shares this thread: it gets a turn, and when nothing is pressing, time in which events
     // gather, since a batch costs more than an event.
     if (batch.caughtUp) await this.waiters.idle(gatherMs);

@@ -15,6 +15,9 @@ export const mysqlDialect: Dialect = {
       session.release();
     }
   },
+  committedRows(dataSource, table, tableName, keys) {
+    return this.withSession(dataSource, (session) => session.rowsByKey(table, tableName, keys));
+  },
   hasOneWriter: false,
   async namesInUse(session) {
     const rows = await session.all(

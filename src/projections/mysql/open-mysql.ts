@@ -47,5 +47,5 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   });
   await closeOnError([write], () => read.initialize());
   // Pages of a server are its own: docs/personal-data.md.
-  return readModels(write, read, mysqlDialect, async () => undefined);
+  return readModels(write, read, { dialect: mysqlDialect, clean: async () => undefined });
 }

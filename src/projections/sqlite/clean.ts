@@ -28,7 +28,7 @@ export async function cleanSqlite(file: string): Promise<void> {
   }
 }
 
-/** The projections write on this very thread: waiting must not block it. */
+/** Requests are answered on this very thread: waiting must not block it. */
 async function untilFree(attempt: () => boolean): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -1,15 +1,19 @@
-import type { RecordedEvent, SubscriptionBatch } from '../../event-store/port.js';
-import type { Instant } from '../../events/ids.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { RecordedEvent } from '../../event-store/port.js';
 import type { EventMetadata } from '../../events/metadata.js';
 import { decodeEvent, type EventType } from '../../events/registry.js';
-import { advanceCheckpoints, type CheckpointMark, checkpointName } from './checkpoints.js';
-import { DatabaseFailure, RowRefused, type WriteSession } from './dialect.js';
+import { type CheckpointMark, checkpointName } from './checkpoints.js';
+import { DatabaseFailure } from './dialect.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
-import { RowBatch, type RowCache, type Wanted } from './row-batch.js';
+import { RowBatch, type RowChanges, type RowSource, type Wanted } from './row-batch.js';
+import type { RowCache } from './row-cache.js';
 import { type AnyRow, type CellValue, type KeyOf, keyText, type Table } from './table.js';
 
-/** Rows changed before they are written in the middle of a batch: bounds memory. */
-const maxDirtyRows = 20_000;
+/**
+ * Events handled before the event loop gets a turn: requests are answered, and the database's replies to the writes of
+ * the batch before.
+ */
+const eventsPerTurn = 100;
 
 /** Hears of every row an event changes; `row` is null when it is deleted. */
 export type WatchRow = (
@@ -57,7 +61,7 @@ export class ProjectionFailure extends Error {
 }
 
 /** Reads each stored event at most once, and only if somebody handles its type. */
-class DecodedEvents {
+export class DecodedEvents {
   private readonly decoded = new Map<RecordedEvent, ProjectedEvent>();
 
   of(event: RecordedEvent): ProjectedEvent {
@@ -82,75 +86,36 @@ class DecodedEvents {
     return projected;
   }
 
+  /** The events somebody handled, in log order. */
   all(): ProjectedEvent[] {
-    return [...this.decoded.values()];
+    return [...this.decoded.values()].sort((one, other) => one.position - other.position);
   }
 }
 
-/**
- * Applies a batch to every projection that has not seen it: rows and checkpoints in one transaction.
- * @returns the events that some projection handles, in log order.
- * @throws {CheckpointMoved} {@link ProjectionFailure} {@link DatabaseFailure}; nothing was applied then and
- * the projections' caches are to be cleared.
- */
-export async function applyBatch(
-  session: WriteSession,
-  projections: readonly ActiveProjection[],
-  batch: SubscriptionBatch,
-  at: Instant,
-): Promise<ProjectedEvent[]> {
-  const behind = projections.filter((active) => active.position < batch.position);
-  if (behind.length === 0) return [];
-  const decoded = new DecodedEvents();
-  await session.begin();
-  try {
-    const moved = await advanceCheckpoints(session, behind.map(markOf), batch.position, at);
-    if (!moved) throw new CheckpointMoved('somebody else has changed a checkpoint');
-    await applyToAll(session, behind, batch, decoded);
-    await session.commit();
-  } catch (error) {
-    await session.rollback();
-    throw error;
-  }
-  for (const active of behind) active.position = batch.position;
-  return decoded.all();
+/** What a projection makes of a batch. */
+export interface FoldedBatch {
+  readonly active: ActiveProjection;
+  readonly changes: RowChanges;
+  /** The event that made them, when it was a single one. */
+  readonly onlyEvent: RecordedEvent | null;
 }
 
 /**
- * The projections' tables are their own, so one prepares its rows while the server writes another's.
- * @throws the first failure, in the projections' order, once all of them have ended.
+ * Lets a projection handle events, in order. Its rows change in memory only, unless there are too many.
+ * @throws {ProjectionFailure} it cannot handle one; {@link DatabaseFailure} and whatever else `source` throws.
  */
-async function applyToAll(
-  session: WriteSession,
-  projections: readonly ActiveProjection[],
-  batch: SubscriptionBatch,
-  decoded: DecodedEvents,
-): Promise<void> {
-  const outcomes = await Promise.allSettled(
-    projections.map((active) => applyTo(session, active, batch.events, decoded)),
-  );
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-  const database = failures.find((failure) => failure instanceof DatabaseFailure);
-  if (failures.length > 0) throw database ?? failures[0];
-}
-
-async function applyTo(
-  session: WriteSession,
+export async function foldBatch(
   active: ActiveProjection,
   events: readonly RecordedEvent[],
   decoded: DecodedEvents,
-): Promise<void> {
-  const { projection, suffix, cache, watch } = active;
-  const handled = events.filter((event) => event.position > active.position && event.type in projection.on);
+  source: RowSource,
+): Promise<FoldedBatch> {
+  const { projection, cache, watch } = active;
+  const handled = events.filter((event) => event.type in projection.on);
   let current: RecordedEvent | undefined;
-  const rows = new RowBatch(
-    (table) => table.name + suffix,
-    session,
-    cache,
-    (table, { key, row }) => {
-      if (watch && current) watch(decoded.of(current), table, key, row);
-    },
-  );
+  const rows = new RowBatch(source, cache, (table, { key, row }) => {
+    if (watch && current) watch(decoded.of(current), table, key, row);
+  });
   try {
     if (projection.reads) {
       const wanted = new WantedRows();
@@ -160,18 +125,26 @@ async function applyTo(
       }
       for (const [table, wants] of wanted.byTable) await rows.prefetch(table, wants);
     }
-    for (const event of handled) {
+    for (const [index, event] of handled.entries()) {
       current = event;
       const pending = dispatch(projection, decoded.of(event), rows);
       if (pending) await pending;
-      if (rows.size > maxDirtyRows) await rows.flush();
+      const relieving = rows.relieve();
+      if (relieving) await relieving;
+      if (index % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
     }
-    await rows.flush();
   } catch (error) {
-    if (error instanceof DatabaseFailure || !current) throw error;
-    const event = error instanceof RowRefused && handled.length > 1 ? null : current;
-    throw new ProjectionFailure(active, event, error);
+    if (isNotOfTheEvent(error) || !current) throw error;
+    throw new ProjectionFailure(active, current, error);
   }
+  return { active, changes: rows.end(), onlyEvent: handled.length === 1 ? (handled[0] ?? null) : null };
+}
+
+/** What a handler's reading may meet, of the database or of the batch before. */
+function isNotOfTheEvent(error: unknown): boolean {
+  return (
+    error instanceof DatabaseFailure || error instanceof ProjectionFailure || error instanceof CheckpointMoved
+  );
 }
 
 function dispatch(projection: Projection, event: ProjectedEvent, rows: RowBatch): void | Promise<void> {

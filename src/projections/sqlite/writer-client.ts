@@ -1,0 +1,78 @@
+import { Worker } from 'node:worker_threads';
+import { compiledFile } from '../../platform/compiled-file.js';
+import type { Answer, Ask, FromWriter, ToWriter } from './messages.js';
+
+/** What SQLite said to the writer thread; `code` as better-sqlite3 has it. */
+export class WriterFailure extends Error {
+  override readonly name = 'WriterFailure';
+  constructor(
+    message: string,
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (failure: WriterFailure) => void;
+}
+
+/** The main thread's side of the writer of one file: projections write there, so that requests are answered here. */
+export class WriterClient {
+  private readonly worker: Worker;
+  /** Asks without an answer, oldest first. Few: sessions take turns, and each waits for its batch. */
+  private readonly waiting: Waiting[] = [];
+  private readonly exited: Promise<void>;
+  private refusal: string | undefined;
+
+  /** @param file migrated. */
+  constructor(file: string) {
+    this.worker = new Worker(compiledFile(import.meta.url, './writer-thread.js'), {
+      workerData: file,
+      execArgv: [],
+    });
+    this.worker.on('message', (message: FromWriter) => this.receive(message));
+    let cause = 'it stopped';
+    this.worker.on('error', (error) => {
+      cause = String(error);
+    });
+    this.exited = new Promise((resolve) => {
+      this.worker.on('exit', () => {
+        this.abandon(`the thread that writes the read models is gone: ${cause}`);
+        resolve();
+      });
+    });
+  }
+
+  /** @throws {WriterFailure} what SQLite said, or that the thread is gone. */
+  ask(ask: Ask): Promise<Answer> {
+    if (this.refusal !== undefined) return Promise.reject(new WriterFailure(this.refusal));
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.send({ kind: 'ask', ask });
+    });
+  }
+
+  /** Ends the thread once it has done what it was asked for. */
+  async close(): Promise<void> {
+    this.refusal ??= 'the read models are closed';
+    this.send({ kind: 'close' });
+    await this.exited;
+  }
+
+  private send(message: ToWriter): void {
+    this.worker.postMessage(message);
+  }
+
+  private receive(message: FromWriter): void {
+    const asked = this.waiting.shift();
+    if (message.kind === 'answer') asked?.resolve(message.answer);
+    else asked?.reject(new WriterFailure(message.message, message.code));
+  }
+
+  private abandon(reason: string): void {
+    this.refusal ??= reason;
+    for (const { reject } of this.waiting.splice(0)) reject(new WriterFailure(reason));
+  }
+}

@@ -1,0 +1,37 @@
+/** The thread that writes the read models: statements of the projections' transactions, one after the other. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { driverErrorField } from '../engine/driver-error.js';
+import type { Ask, FromWriter, ToWriter } from './messages.js';
+import { setForWriting } from './pragmas.js';
+import { Statements } from './statements.js';
+
+function serve(port: MessagePort, file: string): void {
+  // Writers wait without blocking the thread: see Statements.
+  const database = new Database(file, { timeout: 0 });
+  setForWriting(database);
+  database.pragma('cache_size = -32000');
+  const statements = new Statements(database);
+  const execute = async (ask: Ask): Promise<FromWriter> => {
+    try {
+      return { kind: 'answer', answer: await statements.execute(ask) };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { kind: 'failure', message, code: String(driverErrorField(error, 'code')) };
+    }
+  };
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', ({ ask }: ToWriter) => {
+    last = last.then(async () => {
+      if (ask) {
+        port.postMessage(await execute(ask));
+        return;
+      }
+      database.close();
+      port.close();
+    });
+  });
+}
+
+if (parentPort === null) throw new Error('the writer runs as a worker thread');
+serve(parentPort, String(workerData));
