@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
+import { SqliteSession } from '../../../src/projections/sqlite/session.js';
+import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';
+import { tallyTable } from '../engine/tally.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'boxoffice-writer-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const createTable = 'CREATE TABLE tallies (name TEXT PRIMARY KEY NOT NULL, events INTEGER NOT NULL)';
+
+it('does what it was asked for in that order, however many ask at once', async () => {
+  const writer = new WriterClient(join(folder, 'read-models.db'));
+  const session = new SqliteSession(writer);
+  const asked = [
+    session.run(createTable, []),
+    session.begin(),
+    session.upsert(tallyTable, 'tallies', [{ name: 'a', events: 1 }]),
+    session.run('UPDATE tallies SET events = events * 10 WHERE name = ?', ['a']),
+    session.rollback(),
+    session.upsert(tallyTable, 'tallies', [{ name: 'b', events: 2 }]),
+    session.all('SELECT * FROM tallies', []),
+  ];
+  const answers = await Promise.all(asked);
+  expect(answers.at(3)).toEqual({ affected: 1 });
+  expect(answers.at(-1)).toEqual([{ name: 'b', events: 2 }]);
+  await writer.close();
+});
+
+it('tells a row that can never be stored from a statement that fails', async () => {
+  const writer = new WriterClient(join(folder, 'read-models.db'));
+  const session = new SqliteSession(writer);
+  await session.run(createTable, []);
+  const incomplete = session.upsert(tallyTable, 'tallies', [{ name: 'a', events: null }]);
+  await expect(incomplete).rejects.toThrow(RowRefused);
+  await expect(session.run('INSERT INTO nowhere VALUES (1)', [])).rejects.toThrow(DatabaseFailure);
+  await writer.close();
+});
+
+it('says why when its thread is gone, to whoever waits and whoever comes later', async () => {
+  const writer = new WriterClient(join(folder, 'missing', 'read-models.db'));
+  const session = new SqliteSession(writer);
+  const gone = /the thread that writes the read models is gone: .*directory does not exist/;
+  await expect(session.begin()).rejects.toThrow(gone);
+  await expect(session.begin()).rejects.toThrow(gone);
+  await writer.close();
+});
+
+it('finishes what it was asked for before it closes, and takes nothing more', async () => {
+  const writer = new WriterClient(join(folder, 'read-models.db'));
+  const session = new SqliteSession(writer);
+  const created = session.run(createTable, []);
+  const closed = writer.close();
+  await expect(session.begin()).rejects.toThrow('the read models are closed');
+  await created;
+  await closed;
+});
