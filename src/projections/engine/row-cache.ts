@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { AnyRow, CellValue, Table } from './table.js';
 
 /** Rows kept per table, unless told otherwise; a row takes about a kilobyte, and there are twenty tables. */
-const defaultCachedRows = 5_000;
+const defaultCachedRows = 2_000;
 
 /** What is known of a key: its row, or that there is none. */
 export interface Known {

@@ -22,7 +22,7 @@ export interface RunnerOptions {
   readonly batchSize?: number;
   /** Appended to every table's name: a rebuild works beside the live tables. Default none. */
   readonly suffix?: string;
-  /** Rows each projection keeps per table from batch to batch; default 5,000. */
+  /** Rows each projection keeps per table from batch to batch; default 2,000. */
   readonly cachedRows?: number;
   /** How often a halted projection's checkpoint is looked at; default 500 ms. */
   readonly lookEveryMs?: number;
