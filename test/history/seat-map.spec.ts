@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { isFree, type SeatCommand, type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree, type SeatCommand, type SeatState } from '../../src/domain/seat/seat-state.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   addMs,
