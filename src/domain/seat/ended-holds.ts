@@ -19,8 +19,8 @@ export interface EndedHolds {
 
 export const noEndedHolds: EndedHolds = { known: [], forgottenUntil: undefined };
 
-/** Holds known by name: bounds the state of a seat that many want. */
-const maxKnown = 16;
+/** Holds known by name: bounds the state of a seat that changes hands again and again. */
+const maxKnown = 64;
 
 /** Adds a hold that ended. */
 export function withEnded(ended: EndedHolds, { holdId, expiresAt }: EndedHold): EndedHolds {
