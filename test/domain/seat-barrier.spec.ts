@@ -119,6 +119,20 @@ describe('a seat that many held', () => {
     expect(seat.state.endedHolds.forgottenUntil).toBe(at(2_035));
   });
 
+  it('is still held by who holds it, however many it has barred meanwhile', () => {
+    const bars = fans.map(({ name, until }) => barred(name, until));
+    const seat = past(held('mina'), ...bars);
+    expect(seat.when(hold('mina'))).toEqual([]);
+    expect(seat.when(reserve('mina'))).toEqual([reserved('mina')]);
+    expect(seat.when(expire, at(deadline - 1))).toEqual([]);
+    expect(seat.when(expire, at(deadline))).toEqual([expired('mina')]);
+    const mine = { holdId: holdId('mina'), expiresAt: at(deadline) };
+    expect([knowsHold(seat.state, mine), isOver(seat.state, mine)]).toEqual([true, false]);
+    const bought = past(held('mina'), reserved('mina'), ...bars);
+    expect(isOver(bought.state, mine)).toBe(false);
+    expect(bought.when(release)).toEqual([]);
+  });
+
   it('takes new ones, and takes for an old one only who would have to let go before those did', () => {
     const seat = past(...history);
     expect(seat.when(hold('mina', at(2_036)))).toEqual([held('mina', at(2_036))]);

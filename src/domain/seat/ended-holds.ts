@@ -30,7 +30,10 @@ export function withEnded(ended: EndedHolds, { holdId, expiresAt }: EndedHold): 
   return { known, forgottenUntil: latest(ended.forgottenUntil, forgotten?.expiresAt) };
 }
 
-/** Whether the seat refuses this hold for good. Of a hold that ends too early to be told apart from a forgotten one: yes. */
+/**
+ * Whether the seat refuses this hold for good, unless it has the seat at this moment. Of a hold that ends too early to
+ * be told apart from a forgotten one: yes.
+ */
 export function hasEnded({ known, forgottenUntil }: EndedHolds, { holdId, expiresAt }: EndedHold): boolean {
   if (forgottenUntil !== undefined && expiresAt <= forgottenUntil) return true;
   return known.some((hold) => hold.holdId === holdId);

@@ -72,12 +72,17 @@ export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
   return state.kind === 'reserved' && state.holdId === holdId;
 }
 
-/** Whether the hold has, or had, the seat or is barred from it: either way nobody can take it under the hold any more. */
+/** Whether the hold has the seat, lapsed or not. */
+export function isOf(state: SeatState, holdId: HoldId): boolean {
+  return state.kind !== 'free' && state.holdId === holdId;
+}
+
+/** Whether the hold has, or had, the seat or is barred from it: nobody can take it under the hold any more. */
 export function knowsHold(state: SeatState, hold: EndedHold): boolean {
-  return (state.kind !== 'free' && state.holdId === hold.holdId) || hasEnded(state.endedHolds, hold);
+  return isOf(state, hold.holdId) || hasEnded(state.endedHolds, hold);
 }
 
 /** Whether the hold has nothing of the seat and never will: only then may the seat stop counting for its fan. */
 export function isOver(state: SeatState, hold: EndedHold): boolean {
-  return !isReservedBy(state, hold.holdId) && hasEnded(state.endedHolds, hold);
+  return !isOf(state, hold.holdId) && hasEnded(state.endedHolds, hold);
 }

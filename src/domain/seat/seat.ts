@@ -2,7 +2,7 @@ import type { Instant } from '../../events/ids.js';
 import type { SeatEvent } from '../../events/seat-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
 import { type EndedHolds, hasEnded, noEndedHolds, withEnded } from './ended-holds.js';
-import { isFree, isReservedBy, type SeatCommand, type SeatName, type SeatState } from './seat-state.js';
+import { isFree, isOf, isReservedBy, type SeatCommand, type SeatName, type SeatState } from './seat-state.js';
 
 /** One seat on one date: free, held until a deadline, or reserved by an order. */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
@@ -67,20 +67,19 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   const { kind: _, ...data } = command;
   // A process that slept through the deadline must not take a seat it no longer has a claim to.
   if (now >= command.expiresAt) return holdEnded;
+  if (isOf(state, command.holdId))
+    return state.kind === 'held' && now < state.expiresAt ? accept() : holdEnded;
   if (hasEnded(state.endedHolds, command)) return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
   switch (state.kind) {
     case 'free':
       return accept(held);
     case 'reserved':
-      if (state.holdId === command.holdId) return holdEnded;
       return reject('seat-reserved', `Seat ${command.seatId} is sold: choose another one.`, {
         seatId: command.seatId,
       });
     case 'held': {
-      const isLive = now < state.expiresAt;
-      if (state.holdId === command.holdId) return isLive ? accept() : holdEnded;
-      if (!isLive) return accept(holdExpired(command, state), held);
+      if (now >= state.expiresAt) return accept(holdExpired(command, state), held);
       return reject('seat-held', `Somebody else holds seat ${command.seatId}: choose another one.`, {
         seatId: command.seatId,
       });
