@@ -130,6 +130,24 @@ function stoppingAt(hooks: (index: number, stream: string, when: 'before' | 'aft
   });
 }
 
+describe('a hold that its fan releases at a process whose clock is ahead', () => {
+  it('is never in progress there, and takes no seat any more elsewhere', async () => {
+    const behind = pausingStore(side.store, 1, 'after');
+    const taking = outcomeOf(hold(restarted(side, behind), mina, seats('A-1', 'A-2'), context));
+    await behind.paused;
+    const holdId = holdIdOf(context);
+    expect(await outcomeOf(release(side, mina, { holdId }))).toBe('hold-in-progress');
+    const clock = new ManualClock(side.clock.now());
+    clock.advance(holdTtlMs);
+    await release(restarted(side, { clock }), mina, { holdId });
+    behind.goOn();
+    expect(await taking).toBe('hold-ended');
+    expect(await eventsOf('A-1')).toEqual(['SeatHeld', 'SeatHoldReleased']);
+    expect(await eventsOf('A-2')).toEqual(['SeatHoldBarred']);
+    expect(await requestsOf(mina)).toEqual(['SeatsRequested', 'SeatsReturned']);
+  });
+});
+
 describe('a hold that is given back because the turn is over', () => {
   it('takes no seat any more, and is not paid for by who looked at the turn before', async () => {
     const paidFor = await hold(side, mina, seats('B-1'));
