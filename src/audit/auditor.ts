@@ -4,12 +4,14 @@ import { Charges } from './charges.js';
 import { checks } from './check-codes.js';
 import { type AuditOptions, type CheckGroup, defaultAuditOptions, dispatch } from './fact.js';
 import { Findings } from './findings.js';
+import { HoldEnds } from './hold-ends.js';
 import { Orders } from './orders.js';
 import { Queues } from './queues.js';
 import type { AuditReport, Finding, Listed, Unfinished } from './report.js';
 import { Reservations } from './reservations.js';
 import { SeatLimits } from './seat-limits.js';
 import { SeatOwners } from './seat-owners.js';
+import { SeatRequests } from './seat-requests.js';
 import { SeatingPlans } from './seating-plans.js';
 import { Structure } from './structure.js';
 import { Turns } from './turns.js';
@@ -20,7 +22,7 @@ const maxListed = 100;
 
 /**
  * Judges a log from the log alone, event by event, by rules written apart from the deciders that wrote it.
- * Keeps a few fields for each stream: memory grows with the number of seats, fans and orders, not with events.
+ * Keeps a few fields for each stream: memory grows with the number of seats, fans, holds and orders, not with events.
  */
 export class Auditor {
   readonly #findings = new Findings(checks);
@@ -40,11 +42,14 @@ export class Auditor {
     this.#owners = new SeatOwners(findings, bounds);
     this.#orders = new Orders(findings, bounds);
     this.#wallets = new Wallets(findings, this.#orders);
-    const turns = new Turns(findings, this.#owners, bounds);
+    const ends = new HoldEnds(findings, this.#owners);
+    const turns = new Turns(findings);
     this.#groups = [
       this.#owners,
+      ends,
       this.#orders,
       turns,
+      new SeatRequests(findings, this.#owners, ends, turns, bounds),
       new SeatingPlans(findings, this.#owners, bounds),
       new Reservations(findings, this.#owners, this.#orders),
       new Charges(findings, bounds),

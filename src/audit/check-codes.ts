@@ -16,6 +16,8 @@ export const checks = {
   'hold-ends-once': ['holds', 'each hold of a seat ends once and never comes back'],
   'hold-not-early': ['holds', 'no hold expires before its deadline'],
   'hold-in-time': ['holds', 'no seat is held or reserved under a hold past its deadline'],
+  'hold-barred': ['holds', 'a seat bars only a hold that it neither has nor had, and bars it once'],
+  'barred-stays-out': ['holds', 'a hold that a seat has barred never gets it'],
   'hold-overdue': ['holds', 'no hold is left open long after its deadline'],
 
   'catalog-reference': ['plan', 'performances and dates refer to venues and performances published before'],
@@ -56,12 +58,21 @@ export const checks = {
     'turns',
     'seats are requested only by a fan inside, for the same performance, within the turn',
   ],
+  'request-repeated': [
+    'turns',
+    'a second run of a request says so once, while nothing of its hold was given back',
+  ],
   'hold-requested': ['turns', 'every hold is one that its turn had requested'],
   'stray-hold-ends': [
     'turns',
     'seats held beside the limit, by a request that came late, are given back and never sold',
   ],
   'return-after-free': ['turns', 'seats that a fan bought count against the limit until they are given back'],
+  'return-after-end': [
+    'turns',
+    'a seat stops counting only when its hold is over for it, or never took it and nobody is left to do so',
+  ],
+  'return-is-final': ['turns', 'no seat is taken under a hold after it stopped counting'],
   'seat-limit-turn': ['turns', 'a turn never has more seats than its limit'],
   'seat-limit-user': ['turns', 'a fan never has more seats of a performance than allowed'],
 

@@ -28,7 +28,7 @@ interface SeatOfFan {
 
 /**
  * Holds seats and turns against each other: who holds a seat had asked for it in a turn, and within the limits.
- * A request that runs late may take a seat after its turn gave it back; it then has to let go of it again.
+ * A request that runs late may take a seat after its turn has ended; it then has to let go of it again.
  */
 export class SeatLimits implements CheckGroup {
   /** The highest limit a performance ever had: who bought under it may keep the seats when it is lowered. */
@@ -86,6 +86,14 @@ export class SeatLimits implements CheckGroup {
       ...(turn ? [turn.ref] : []),
     );
     if (!isSame) return true; // one finding is enough
+    this.findings.expect(
+      'return-is-final',
+      hold.outstanding.has(data.seatId),
+      () =>
+        `seat ${data.seatId} is held by hold ${data.holdId} after it stopped counting for turn ${data.tokenId}`,
+      ref,
+      turn.ref,
+    );
     // A turn that ran out while its seats were being taken ends with them: the hold's deadline is checked.
     const isInside = turn.status === 'entered' || turn.status === 'expired';
     return isInside && hold.outstanding.has(data.seatId);

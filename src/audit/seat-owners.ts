@@ -33,8 +33,6 @@ export function seatKey({ scheduleId, seatId }: { scheduleId: ScheduleId; seatId
 /** Follows who owns each seat: never two at once. Other checks look owners up here. */
 export class SeatOwners implements CheckGroup {
   readonly #owners = new Map<string, SeatOwner>();
-  /** The hold that ended last on each seat: it must not come back. */
-  readonly #lastHold = new Map<string, HoldId>();
 
   constructor(
     private readonly findings: Findings,
@@ -83,12 +81,6 @@ export class SeatOwners implements CheckGroup {
       ref,
       ...refsOf(owner),
     );
-    this.findings.expect(
-      'hold-ends-once',
-      this.#lastHold.get(key) !== holdId,
-      () => `hold ${holdId} of seat ${seatId} came back after it had ended`,
-      ref,
-    );
     this.#expectInTime(at, expiresAt, seatId, ref);
     const hold = { holdId, tokenId, userId, price, expiresAt, ref };
     this.#owners.set(key, { kind: 'held', scheduleId, seatId, hold });
@@ -109,7 +101,6 @@ export class SeatOwners implements CheckGroup {
     );
     if (!isLive) return undefined;
     this.#owners.delete(key);
-    this.#lastHold.set(key, holdId);
     return owner.hold;
   }
 
@@ -147,7 +138,6 @@ export class SeatOwners implements CheckGroup {
       hold: isOwn ? hold : undefined,
       ref,
     });
-    this.#lastHold.set(key, holdId);
   }
 
   #cancel({ data, ref }: Fact<'SeatReservationCancelled'>): void {

@@ -1,5 +1,4 @@
 import {
-  addMs,
   type HoldId,
   type Instant,
   type PerformanceId,
@@ -8,10 +7,9 @@ import {
   type TokenId,
   type UserId,
 } from '../events/ids.js';
-import type { AuditOptions, CheckGroup, Fact, Handlers } from './fact.js';
+import type { CheckGroup, Fact, Handlers } from './fact.js';
 import type { Findings } from './findings.js';
 import type { EventRef } from './report.js';
-import { type SeatOwners, seatKey } from './seat-owners.js';
 
 export interface RequestedHold {
   readonly scheduleId: ScheduleId;
@@ -19,6 +17,8 @@ export interface RequestedHold {
   readonly asked: readonly SeatId[];
   /** Seats asked for and not given back. */
   readonly outstanding: Set<SeatId>;
+  /** A second run of its request may take its seats. */
+  isRepeated: boolean;
 }
 
 /** One fan's turn at one performance. */
@@ -37,18 +37,14 @@ export interface Turn {
 
 type TurnData = Fact<'TokenLeft'>['data'];
 
-/** Follows every turn from the request to its end, and the seats it has. Other checks look turns up here. */
+/** Follows every turn from the request to its end. Other checks look turns up here. */
 export class Turns implements CheckGroup {
   readonly #turns = new Map<TokenId, Turn>();
   /** The newest turn of a fan at a performance. */
   readonly #newest = new Map<string, Turn>();
   readonly #performanceOf = new Map<ScheduleId, PerformanceId>();
 
-  constructor(
-    private readonly findings: Findings,
-    private readonly owners: SeatOwners,
-    private readonly options: AuditOptions,
-  ) {}
+  constructor(private readonly findings: Findings) {}
 
   readonly on: Handlers = {
     SchedulePublished: ({ data }) => {
@@ -59,8 +55,6 @@ export class Turns implements CheckGroup {
       const turn = this.#move(data, ref, ['waiting'], 'entered');
       if (turn) turn.expiresAt = data.expiresAt;
     },
-    SeatsRequested: (fact) => this.#requestSeats(fact),
-    SeatsReturned: (fact) => this.#returnSeats(fact),
     TokenCompleted: ({ data, ref }) => void this.#move(data, ref, ['entered'], 'completed'),
     TokenLeft: ({ data, ref }) => void this.#move(data, ref, ['waiting', 'entered'], 'left'),
     TokenExpired: ({ data, at, ref }) => {
@@ -138,56 +132,16 @@ export class Turns implements CheckGroup {
     turn.ref = ref;
     return turn;
   }
-
-  #requestSeats({ data, at, ref }: Fact<'SeatsRequested'>): void {
-    const { tokenId, holdId, scheduleId, seatIds, expiresAt } = data;
-    const turn = this.#turns.get(tokenId);
-    const turnEnd = turn?.expiresAt;
-    const isInside = turn?.status === 'entered' && isOf(turn, data) && turnEnd !== undefined;
-    const isInTime = isInside && at < addMs(turnEnd, this.options.clockToleranceMs) && expiresAt <= turnEnd;
-    const isItsPerformance = this.#performanceOf.get(scheduleId) === data.performanceId;
-    this.findings.expect(
-      'request-in-turn',
-      isInTime && isItsPerformance && !turn?.holds.has(holdId),
-      () =>
-        `seats are requested at ${at} until ${expiresAt} in turn ${tokenId}, which is ${turn?.status ?? 'unknown'} until ${turnEnd}`,
-      ref,
-      ...(turn ? [turn.ref] : []),
-    );
-    if (!turn) return;
-    turn.holds.set(holdId, { scheduleId, expiresAt, asked: seatIds, outstanding: new Set(seatIds) });
-    let seats = 0;
-    for (const hold of turn.holds.values()) seats += hold.outstanding.size;
-    this.findings.expect(
-      'seat-limit-turn',
-      seats <= turn.seatLimit,
-      () => `turn ${tokenId} has ${seats} seats, allowed are ${turn.seatLimit}`,
-      ref,
-    );
-  }
-
-  #returnSeats({ data, ref }: Fact<'SeatsReturned'>): void {
-    const { tokenId, holdId, seatIds } = data;
-    const hold = this.#turns.get(tokenId)?.holds.get(holdId);
-    for (const seatId of seatIds) {
-      const owner = hold && this.owners.ownerOf(seatKey({ scheduleId: hold.scheduleId, seatId }));
-      const isSold = owner?.kind === 'reserved' && owner.hold?.holdId === holdId;
-      this.findings.expect(
-        'return-after-free',
-        hold?.outstanding.has(seatId) === true && !isSold,
-        () =>
-          `seat ${seatId} of hold ${holdId} stops counting for turn ${tokenId}, it is ${isSold ? 'sold' : 'not counted'}`,
-        ref,
-      );
-      hold?.outstanding.delete(seatId);
-    }
-  }
 }
 
 function isLive(turn: Turn): boolean {
   return turn.status === 'waiting' || turn.status === 'entered';
 }
 
-function isOf(turn: Turn, { userId, performanceId }: Pick<TurnData, 'userId' | 'performanceId'>): boolean {
+/** Whether the turn is this fan's, at this performance. */
+export function isOf(
+  turn: Turn,
+  { userId, performanceId }: Pick<TurnData, 'userId' | 'performanceId'>,
+): boolean {
   return turn.userId === userId && turn.performanceId === performanceId;
 }

@@ -3,6 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { assertNever } from '../domain/decider.js';
 import { type OrderState, orderDecider } from '../domain/order/order.js';
 import { seatDecider } from '../domain/seat/seat.js';
+import { isReservedBy } from '../domain/seat/seat-state.js';
 import { tokenDecider } from '../domain/token/token.js';
 import { walletDecider } from '../domain/wallet/wallet.js';
 import type { Position } from '../event-store/port.js';
@@ -12,7 +13,7 @@ import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor, type Outcome } from './execute.js';
-import { HoldEnder, isReservedBy } from './hold-ender.js';
+import { HoldEnder } from './hold-ender.js';
 import { Rejected, refuse } from './rejected.js';
 import type { Loaded } from './stream-states.js';
 
@@ -150,6 +151,7 @@ export class CheckoutProgress {
       if (isReservedBy(state, holdId)) continue;
       byHold.set(holdId, [...(byHold.get(holdId) ?? []), seatId]);
     }
+    // The hold had each seat when the order was placed, so it has ended there and can't take it again.
     for (const [holdId, seatIds] of byHold) {
       await this.holds.returnSeats(order.tokenId, holdId, seatIds, reason, context);
     }

@@ -23,6 +23,7 @@ import { RefreshSessionHandler } from './refresh-session.js';
 import { RefreshTokenHandler } from './refresh-token.js';
 import { RegisterUserHandler } from './register-user.js';
 import { ReleaseHoldHandler } from './release-hold.js';
+import { SeatClaims } from './seat-claims.js';
 import { SeatKeeper } from './seat-keeper.js';
 import { SeatOffer } from './seat-offer.js';
 import { VenuePublisher } from './venue-publisher.js';
@@ -63,6 +64,7 @@ export const commandServices = [
   SeatKeeper,
   VenuePublisher,
   HoldEnder,
+  SeatClaims,
   ChargeProgress,
   CheckoutProgress,
 ];

@@ -1,22 +1,33 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type SeatState, seatDecider } from '../domain/seat/seat.js';
+import { seatDecider } from '../domain/seat/seat.js';
+import { isOver, isReservedBy, knowsHold } from '../domain/seat/seat-state.js';
 import { tokenDecider } from '../domain/token/token.js';
-import { type TokenHold, type TokenState } from '../domain/token/token-state.js';
-import type { HoldId, SeatId, TokenId } from '../events/ids.js';
-import type { TokenEvent } from '../events/queue-events.js';
+import type { TokenCommand, TokenHold, TokenState } from '../domain/token/token-state.js';
+import type { HoldId, SeatId, TokenId, UserId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { type Accepted, Executor } from './execute.js';
 import { CLOCK } from './ports.js';
-import { refuse } from './rejected.js';
+import { Rejected, refuse } from './rejected.js';
 import type { Loaded } from './stream-states.js';
 
-type ReturnReason = Extract<TokenEvent, { type: 'SeatsReturned' }>['data']['reason'];
+type ReturnSeats = Extract<TokenCommand, { kind: 'return-seats' }>;
+
+/** A hold, and whose it is. */
+interface Known {
+  readonly holdId: HoldId;
+  readonly hold: TokenHold;
+  readonly userId: UserId;
+}
 
 /**
  * Ends holds: frees the seats first and gives them back to the fan's limit last, so that a crash in between
  * leaves a limit that is too strict, never one that is too generous, and repeating the command finishes it.
+ *
+ * A seat is given back only when nobody can take it under the hold any more. Where the hold had the seat, the seat's
+ * stream knows that it has ended. Where it had not, the request that should take it may be on its way still, in a
+ * process whose clock is behind or that stood still: then the seat is made to bar the hold (SeatHoldBarred).
  */
 @Injectable()
 export class HoldEnder {
@@ -27,37 +38,35 @@ export class HoldEnder {
 
   /** The hold as its token knows it. */
   async find(tokenId: TokenId, holdId: HoldId): Promise<TokenHold | undefined> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
-    return state.kind === 'none' ? undefined : state.holds.get(holdId);
+    return (await this.known(tokenId, holdId))?.hold;
   }
 
-  /** Frees whatever the hold still has and returns it to the limit. Reserved seats stay. */
+  /**
+   * Frees whatever the hold still has and returns it to the limit. Reserved seats stay.
+   *
+   * `conflict` is what a request says that has lost a seat and stopped. As long as it is the only one that ever took
+   * seats under the hold, nobody can take what it did not, and no seat needs to bar it: a thousand fans who lose the
+   * race for one seat must not all write to it. A second run says so in the token's stream before it takes a seat
+   * (SeatsRequestRepeated), so it comes either before the return, which then bars, or after it and is refused.
+   */
   async giveBack(
     tokenId: TokenId,
     holdId: HoldId,
     reason: 'conflict' | 'released' | 'order-failed',
     context: CommandContext,
   ): Promise<Loaded<TokenState> | undefined> {
-    const hold = await this.find(tokenId, holdId);
-    if (!hold) return undefined;
-    const freed: SeatId[] = [];
-    // Also seats returned before: a runner that was late may have taken one after that.
-    for (const seatId of hold.seatIds) {
-      const released = await this.executor.executeOrThrow(
-        seatDecider,
-        streams.seat(hold.scheduleId, seatId),
-        {
-          kind: 'release',
-          scheduleId: hold.scheduleId,
-          seatId,
-          holdId,
-          reason: reason === 'conflict' ? 'conflict' : 'released',
-        },
-        context,
-      );
-      if (!isReservedBy(released.state, holdId)) freed.push(seatId);
-    }
-    return this.returnSeats(tokenId, holdId, freed, reason, context);
+    const known = await this.known(tokenId, holdId);
+    if (!known) return undefined;
+    const isBarred = reason !== 'conflict' || known.hold.isRepeated;
+    const release = { kind: 'release', reason: reason === 'conflict' ? 'conflict' : 'released' } as const;
+    const seatIds = await this.endOnSeats(known, release, isBarred, context);
+    if (seatIds.length === 0) return undefined;
+    const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred } as const;
+    const returned = await this.executor.execute(tokenDecider, streams.token(tokenId), command, context);
+    if (returned.kind === 'accepted') return returned;
+    if (isBarred || returned.rejection.code !== 'hold-in-progress') throw new Rejected(returned.rejection);
+    // A second run made itself known in between, for good.
+    return this.giveBack(tokenId, holdId, reason, context);
   }
 
   /**
@@ -65,17 +74,10 @@ export class HoldEnder {
    * @returns whether any seat came back to the fan's limit.
    */
   async expire(tokenId: TokenId, holdId: HoldId, context: CommandContext): Promise<boolean> {
-    const hold = await this.find(tokenId, holdId);
-    if (!hold || this.clock.now() < hold.expiresAt) return false;
-    const freed: SeatId[] = [];
-    for (const seatId of hold.seatIds) {
-      const { scheduleId } = hold;
-      const stream = streams.seat(scheduleId, seatId);
-      const expire = { kind: 'expire', scheduleId, seatId, holdId } as const;
-      const { state } = await this.executor.executeOrThrow(seatDecider, stream, expire, context);
-      if (!isReservedBy(state, holdId)) freed.push(seatId);
-    }
-    const returned = await this.returnSeats(tokenId, holdId, freed, 'expired', context);
+    const known = await this.known(tokenId, holdId);
+    if (!known || this.clock.now() < known.hold.expiresAt) return false;
+    const seatIds = await this.endOnSeats(known, { kind: 'expire' }, true, context);
+    const returned = await this.returnSeats(tokenId, holdId, seatIds, 'expired', context);
     return returned !== undefined && returned.events.length > 0;
   }
 
@@ -97,30 +99,65 @@ export class HoldEnder {
    * @throws {Rejected} hold-in-progress
    */
   async refuseInProgress(hold: TokenHold, holdId: HoldId): Promise<void> {
-    if (this.clock.now() >= hold.expiresAt) return;
-    for (const seatId of hold.outstanding) {
-      const { state } = await this.executor.load(seatDecider, streams.seat(hold.scheduleId, seatId));
-      if (state.kind !== 'free' && state.holdId === holdId) continue;
-      if (state.endedHolds.includes(holdId)) continue;
-      throw refuse('hold-in-progress', 'These seats are being held right now: try again in a moment.');
-    }
+    if (this.clock.now() >= hold.expiresAt || !(await this.isInProgress(hold, holdId))) return;
+    throw refuse('hold-in-progress', 'These seats are being held right now: try again in a moment.');
   }
 
-  /** Returns seats to the fan's limit. */
+  /** Whether some seat of the hold could still be taken. */
+  async isInProgress({ scheduleId, outstanding, expiresAt }: TokenHold, holdId: HoldId): Promise<boolean> {
+    for (const seatId of outstanding) {
+      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      if (!knowsHold(state, { holdId, expiresAt })) return true;
+    }
+    return false;
+  }
+
+  /** Returns seats to the fan's limit on which the hold has ended. */
   async returnSeats(
     tokenId: TokenId,
     holdId: HoldId,
     seatIds: readonly SeatId[],
-    reason: ReturnReason,
+    reason: ReturnSeats['reason'],
     context: CommandContext,
   ): Promise<Accepted<TokenState> | undefined> {
     if (seatIds.length === 0) return undefined;
-    const command = { kind: 'return-seats', holdId, seatIds: [...seatIds], reason } as const;
+    const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
     return this.executor.executeOrThrow(tokenDecider, streams.token(tokenId), command, context);
   }
-}
 
-/** A seat the hold has already turned into a reservation is no longer the hold's to give back. */
-export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
-  return state.kind === 'reserved' && state.holdId === holdId;
+  private async known(tokenId: TokenId, holdId: HoldId): Promise<Known | undefined> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    if (state.kind === 'none') return undefined;
+    const hold = state.holds.get(holdId);
+    return hold && { holdId, hold, userId: state.userId };
+  }
+
+  /**
+   * Ends the hold on all its seats.
+   * @param isBarring seats that it never had refuse it from now on.
+   * @returns the seats that may stop counting.
+   */
+  private async endOnSeats(
+    { holdId, hold, userId }: Known,
+    end: { readonly kind: 'release'; readonly reason: 'conflict' | 'released' } | { readonly kind: 'expire' },
+    isBarring: boolean,
+    context: CommandContext,
+  ): Promise<SeatId[]> {
+    const { scheduleId, expiresAt } = hold;
+    const seatIds: SeatId[] = [];
+    // Also seats given back before: an older version let a late request take one after that.
+    for (const seatId of hold.seatIds) {
+      const bars = isBarring && hold.outstanding.includes(seatId);
+      const barrier = bars ? { barrier: { userId, expiresAt } } : {};
+      const { state } = await this.executor.executeOrThrow(
+        seatDecider,
+        streams.seat(scheduleId, seatId),
+        { ...end, scheduleId, seatId, holdId, ...barrier },
+        context,
+      );
+      const isDone = bars ? isOver(state, { holdId, expiresAt }) : !isReservedBy(state, holdId);
+      if (isDone) seatIds.push(seatId);
+    }
+    return seatIds;
+  }
 }

@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { seatDecider } from '../domain/seat/seat.js';
+import { isReservedBy } from '../domain/seat/seat-state.js';
 import { isSameSeatRequest } from '../domain/token/seat-request.js';
-import { tokenDecider } from '../domain/token/token.js';
-import { isWhole, type TokenHold } from '../domain/token/token-state.js';
+import type { TokenHold } from '../domain/token/token-state.js';
 import type { Position } from '../event-store/port.js';
 import {
   type HoldId,
@@ -17,10 +17,10 @@ import { streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import { type CommandContext, stepContext } from './command-context.js';
 import { Executor } from './execute.js';
-import { HoldEnder, isReservedBy } from './hold-ender.js';
+import { HoldEnder } from './hold-ender.js';
 import type { QueuePass } from './queue-pass.js';
-import { QueueTurn } from './queue-turn.js';
 import { Rejected, refuse } from './rejected.js';
+import { SeatClaims } from './seat-claims.js';
 import { type ForSale, type SeatForSale, SeatOffer } from './seat-offer.js';
 
 const maxSeatsPerHold = 20;
@@ -71,7 +71,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   constructor(
     private readonly executor: Executor,
     private readonly offer: SeatOffer,
-    private readonly turn: QueueTurn,
+    private readonly claims: SeatClaims,
     private readonly holds: HoldEnder,
   ) {}
 
@@ -131,7 +131,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
     const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
     if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds, holdId);
-    const { seatIds, expiresAt } = await this.#claim(command, forSale, holdId, wantedIds, request);
+    const { holdTtlMs } = forSale.performance.sales;
+    const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
+    const { seatIds, expiresAt } = await this.claims.claim(pass, claim, context);
     // Another runner of the same command may have claimed first, and may have chosen other seats.
     const seats = this.offer.find(forSale, seatIds);
     let position: Position | undefined;
@@ -153,55 +155,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       }
       position = taken.position;
     }
-    await this.#confirm(command, holdId);
+    await this.claims.confirm(pass, holdId, context);
     const total = seats.reduce((sum, seat) => sum + seat.price, 0);
     return { holdId, scheduleId, seats, total, expiresAt, position };
-  }
-
-  async #claim(
-    { pass, scheduleId, context }: HoldSeats,
-    forSale: ForSale,
-    holdId: HoldId,
-    seatIds: readonly SeatId[],
-    request: TokenHold['request'],
-  ): Promise<TokenHold> {
-    const stream = streams.token(pass.tokenId);
-    const known = await this.executor.load(tokenDecider, stream);
-    const hasEntered = known.state.kind === 'entered';
-    const admission = hasEntered ? undefined : await this.turn.admissionOf(pass.performanceId, pass.number);
-    const { holdTtlMs } = forSale.performance.sales;
-    const claim = {
-      kind: 'request-seats',
-      holdId,
-      scheduleId,
-      seatIds,
-      request,
-      admission,
-      holdTtlMs,
-    } as const;
-    const attempt = () => this.executor.execute(tokenDecider, stream, claim, context);
-    let claimed = await attempt();
-    if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
-      // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
-      const returned = await this.holds.giveBackLapsed(pass.tokenId, stepContext(context, 'lapsed'));
-      if (returned) claimed = await attempt();
-    }
-    if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
-    const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
-    if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
-    return hold;
-  }
-
-  /**
-   * Another runner of the same command may have given seats back meanwhile, or the fan's turn may have ended:
-   * then nothing of the hold may stay.
-   */
-  async #confirm({ pass, context }: HoldSeats, holdId: HoldId): Promise<void> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
-    const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
-    if (hold && isWhole(hold)) return;
-    await this.holds.giveBack(pass.tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
-    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
   }
 
   async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {

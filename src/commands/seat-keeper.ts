@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { VenueState } from '../domain/catalog/catalog.js';
-import { isFree, seatDecider } from '../domain/seat/seat.js';
+import { seatDecider } from '../domain/seat/seat.js';
+import { isFree } from '../domain/seat/seat-state.js';
 import type { PlanRow, PlanSection } from '../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../events/ids.js';
 import { streams } from '../events/streams.js';

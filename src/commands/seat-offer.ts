@@ -7,7 +7,8 @@ import {
 } from '../domain/catalog/catalog.js';
 import { findSeat, type PlacedSeat, planRows } from '../domain/catalog/seat-index.js';
 import { chooseBestAvailable } from '../domain/seat/best-available.js';
-import { isFree, seatDecider } from '../domain/seat/seat.js';
+import { seatDecider } from '../domain/seat/seat.js';
+import { isFree } from '../domain/seat/seat-state.js';
 import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../events/ids.js';
 import { streams } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';

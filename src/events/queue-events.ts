@@ -107,6 +107,11 @@ export const tokenEvents = {
       expiresAt: instantSchema,
     }),
   ),
+  /**
+   * A second run of the request (a retry, in whatever process) goes on taking the hold's seats beside the first one,
+   * or after it. Written before it takes any, once for a hold: neither run then knows alone what the hold may get.
+   */
+  SeatsRequestRepeated: defineEvent('SeatsRequestRepeated', z.object({ ...token, holdId: holdIdSchema })),
   SeatsReturned: defineEvent(
     'SeatsReturned',
     z.object({

@@ -14,7 +14,7 @@ import {
 const seat = { scheduleId: scheduleIdSchema, seatId: seatIdSchema };
 const held = { ...seat, holdId: holdIdSchema, userId: userIdSchema };
 
-/** Stream `seat-<scheduleId>.<seatId>`: one seat on one date. A seat nobody ever held has no events. */
+/** Stream `seat-<scheduleId>.<seatId>`: one seat on one date. A seat nobody ever wanted has no events. */
 export const seatEvents = {
   SeatHeld: defineEvent(
     'SeatHeld',
@@ -25,6 +25,18 @@ export const seatEvents = {
     z.object({ ...held, reason: z.enum(['conflict', 'released', 'order-failed']) }),
   ),
   SeatHoldExpired: defineEvent('SeatHoldExpired', z.object({ ...held, expiredAt: instantSchema })),
+  /**
+   * A hold that does not have the seat, and was given up, will never take it: whoever still tries is late. It says
+   * nothing of who has the seat.
+   */
+  SeatHoldBarred: defineEvent(
+    'SeatHoldBarred',
+    z.object({
+      ...held,
+      /** The deadline the hold was requested with. */
+      expiresAt: instantSchema,
+    }),
+  ),
   SeatReserved: defineEvent(
     'SeatReserved',
     z.object({ ...held, orderId: orderIdSchema, price: pointsSchema }),

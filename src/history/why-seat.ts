@@ -11,7 +11,10 @@ import { ofTypes, toStored } from './stored-event.js';
 import { type SeatEvents, tellSeat } from './tell-seat.js';
 import type { VenuePlans } from './venue-plans.js';
 
-/** The newest events of a seat on a date, oldest first: as many as one read gives, more than a seat ever has. */
+/**
+ * The newest events of a seat on a date, oldest first: as many as one read gives, more than a seat ever has. A hold
+ * that came too late and was barred never had the seat, so it is no part of its story.
+ */
 export async function seatEvents(
   store: EventStore,
   scheduleId: ScheduleId,

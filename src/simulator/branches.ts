@@ -11,6 +11,8 @@ export const expectedBranches = [
   'hold expired by itself',
   'hold released by its fan',
   'seats of a partial hold given back',
+  'seat barred from a hold that was late',
+  'hold taken by a second run of its request',
   'seats given back after a failed order',
   'seats given back after a cancelled order',
   'order failed: insufficient-points',
@@ -83,6 +85,10 @@ function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefin
   switch (event.type) {
     case 'SeatHoldExpired':
       return 'hold expired by itself';
+    case 'SeatHoldBarred':
+      return 'seat barred from a hold that was late';
+    case 'SeatsRequestRepeated':
+      return 'hold taken by a second run of its request';
     case 'SeatHoldReleased':
       return releases[event.data.reason];
     case 'SeatReservationCancelled':

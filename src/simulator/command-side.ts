@@ -41,6 +41,7 @@ import { RefreshSession, RefreshSessionHandler } from '../commands/refresh-sessi
 import { RefreshToken, RefreshTokenHandler } from '../commands/refresh-token.js';
 import { RegisterUser, RegisterUserHandler } from '../commands/register-user.js';
 import { ReleaseHold, ReleaseHoldHandler } from '../commands/release-hold.js';
+import { SeatClaims } from '../commands/seat-claims.js';
 import { SeatKeeper } from '../commands/seat-keeper.js';
 import { SeatOffer } from '../commands/seat-offer.js';
 import { VenuePublisher } from '../commands/venue-publisher.js';
@@ -88,7 +89,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [EnterService, new EnterServiceHandler(executor, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(executor, holds)],
-    [HoldSeats, new HoldSeatsHandler(executor, offer, turn, holds)],
+    [HoldSeats, new HoldSeatsHandler(executor, offer, new SeatClaims(executor, turn, holds), holds)],
     [ImportCatalog, new ImportCatalogHandler(executor, venues, settings)],
     [
       IssueToken,

@@ -130,7 +130,9 @@ export class Inside {
 
   /** Gives seats back to the fan's limit; those that are sold, or were given back before, stay as they are. */
   #return(visitor: Visitor, { holdId, seatIds }: Hold, reason: 'expired' | 'released'): void {
-    if (visitor.token) this.#decide(visitor, { kind: 'return-seats', holdId, seatIds, reason });
+    // A simulated hold has all its seats at once: nobody is late to take one.
+    const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
+    if (visitor.token) this.#decide(visitor, command);
   }
 
   #leave(visitor: Visitor): void {

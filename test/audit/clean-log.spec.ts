@@ -31,8 +31,14 @@ function cleanLog(): LogUnderAudit {
   dan.charge().queue();
   eve.queue().leave();
   log.admit(3, 6);
+  dan.enter(4, { admittedAt: at(log.ms) });
+  // Dan's first request runs twice, takes one of its seats, loses the other, and is given back.
+  dan.holdId = id('lost hold');
+  dan.ask(['A-3', 'A-1']).askAgain().take(['A-3']).release('A-3', { reason: 'conflict' }).bar('A-1');
+  dan.giveBack(['A-3', 'A-1'], 'conflict');
+  dan.holdId = id('hold dan');
   // Dan's order fails half way: what it took goes back.
-  dan.enter(4, { admittedAt: at(log.ms) }).hold('A-3', 'A-4');
+  dan.hold('A-3', 'A-4');
   dan.place(['A-3', 'A-4']).spend(200).reserve('A-3').fail();
   dan.refund(200).unreserve('A-3').release('A-4', { reason: 'order-failed' });
   dan.giveBack(['A-3', 'A-4'], 'order-failed').close(200);

@@ -142,6 +142,21 @@ export class QueueingFan {
     return this;
   }
 
+  bar(name: string, change: Partial<DataOf<'SeatHoldBarred'>> = {}): this {
+    const { holdId, userId, holdEnds: expiresAt } = this;
+    const seatId = seat(name);
+    const data = { scheduleId, seatId, holdId, userId, expiresAt, ...change };
+    this.log.add(`seat-${scheduleId}.${seatId}`, { type: 'SeatHoldBarred', data });
+    return this;
+  }
+
+  /** A second run of the request goes on. */
+  askAgain(change: Partial<DataOf<'SeatsRequestRepeated'>> = {}): this {
+    const data = { ...this.turn, holdId: this.holdId, ...change };
+    this.log.add(`token-${this.tokenId}`, { type: 'SeatsRequestRepeated', data });
+    return this;
+  }
+
   giveBack(seats: readonly string[], reason: DataOf<'SeatsReturned'>['reason'] = 'released'): this {
     const data = { ...this.turn, holdId: this.holdId, seatIds: seats.map(seat), reason };
     this.log.add(`token-${this.tokenId}`, { type: 'SeatsReturned', data });

@@ -90,6 +90,45 @@ describe('the audit finds in the seats', () => {
     expect(log.codes()).toEqual(['hold-ends-once']);
   });
 
+  it('a hold that comes back after others held the seat', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1').release('A-1');
+    bob.hold('A-1').release('A-1');
+    ann.take(['A-1']);
+    expect(log.codes()).toEqual(['hold-ends-once']);
+  });
+
+  it('a hold that takes a seat which bars it', () => {
+    const { log, ann, bob } = onSale();
+    ann.ask(['A-1']).bar('A-1');
+    bob.hold('A-1').release('A-1');
+    expect(log.codes()).toEqual([]);
+    ann.take(['A-1']);
+    expect(log.codes()).toEqual(['barred-stays-out']);
+  });
+
+  it('a hold barred that has the seat, has bought it, is over for it, or is barred already', () => {
+    const broken: ((ann: Fan) => Fan)[] = [
+      (ann) => ann.hold('A-1').bar('A-1'),
+      (ann) => ann.hold('A-1').pay('A-1').bar('A-1'),
+      (ann) => ann.hold('A-1').release('A-1').bar('A-1'),
+      (ann) => ann.ask(['A-1']).bar('A-1').bar('A-1'),
+    ];
+    for (const steps of broken) {
+      const { log, ann } = onSale();
+      steps(ann);
+      expect(log.codes()).toEqual(['hold-barred']);
+    }
+  });
+
+  it('nothing in a hold barred while somebody else has the seat', () => {
+    const { log, ann, bob } = onSale();
+    bob.hold('A-1');
+    ann.ask(['A-1']).bar('A-1').giveBack(['A-1'], 'expired');
+    bob.pay('A-1');
+    expect(log.codes()).toEqual([]);
+  });
+
   it('a hold that expires before its deadline, or with another deadline', () => {
     const early = onSale();
     early.ann.hold('A-1').lapse('A-1', at(early.log.ms + 1_000));

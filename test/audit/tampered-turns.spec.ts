@@ -102,23 +102,73 @@ describe('the audit finds in the turns', () => {
     }
   });
 
-  it('a seat taken after it was given back, or after the turn had ended, unless it is let go again', () => {
+  it('a seat taken after the turn had ended, unless it is let go again', () => {
     const late = (steps: (ann: Fan) => Fan): LogUnderAudit => {
       const { log, ann } = inside();
       steps(ann);
       return log;
     };
-    const returned = (ann: Fan) => ann.ask(['A-1']).giveBack(['A-1'], 'conflict').take(['A-1']);
     const completed = (ann: Fan) => ann.ask(['A-1']).complete().take(['A-1']);
-    const crossed = (ann: Fan) => ann.hold('A-1').giveBack(['A-1'], 'conflict');
-    for (const steps of [returned, completed, crossed]) {
-      const kept = late(steps);
-      expect(kept.codes()).toEqual([]);
-      expect(kept.codes(at(kept.ms + 90_000))).toEqual(['stray-hold-ends']);
-      expect(late((ann) => steps(ann).release('A-1')).codes(at(90_000))).toEqual([]);
+    const kept = late(completed);
+    expect(kept.codes()).toEqual([]);
+    expect(kept.codes(at(kept.ms + 90_000))).toEqual(['stray-hold-ends']);
+    expect(late((ann) => completed(ann).release('A-1')).codes(at(90_000))).toEqual([]);
+    const sold = late((ann) => completed(ann).place(['A-1']).spend(100).reserve('A-1').paid(100));
+    expect(sold.codes()).toContain('stray-hold-ends');
+  });
+
+  it('a seat taken after it was given back', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1']).giveBack(['A-1'], 'conflict').take(['A-1']);
+    expect(log.codes()).toEqual(['return-is-final']);
+    expect(log.codes(at(log.ms + 90_000))).toEqual(['return-is-final', 'stray-hold-ends']);
+    ann.place(['A-1']).spend(100).reserve('A-1').paid(100);
+    expect(log.codes()).toEqual(['return-is-final', 'stray-hold-ends']);
+  });
+
+  it('a seat that stops counting while its hold has it, or may get it yet', () => {
+    const crossed = inside();
+    crossed.ann.hold('A-1').giveBack(['A-1'], 'conflict');
+    expect(crossed.log.codes()).toEqual(['return-after-end']);
+    expect(crossed.log.codes(at(crossed.log.ms + 90_000))).toEqual(['return-after-end', 'stray-hold-ends']);
+
+    for (const reason of ['released', 'expired', 'order-failed'] as const) {
+      const open = inside();
+      open.ann.ask(['A-1', 'A-2']).take(['A-1']).release('A-1').giveBack(['A-1', 'A-2'], reason);
+      expect(open.log.codes()).toEqual(['return-after-end']);
+      const barred = inside();
+      barred.ann.ask(['A-1', 'A-2']).take(['A-1']).release('A-1').bar('A-2').giveBack(['A-1', 'A-2'], reason);
+      expect(barred.log.codes()).toEqual([]);
     }
-    const sold = late((ann) => returned(ann).place(['A-1']).spend(100).reserve('A-1').paid(100));
-    expect(sold.codes()).toEqual(['stray-hold-ends']);
+  });
+
+  it('a seat of a request that runs twice and loses another, unless it bars the hold', () => {
+    const alone = inside();
+    alone.ann.ask(['A-1', 'A-2']).giveBack(['A-1', 'A-2'], 'conflict');
+    expect(alone.log.codes()).toEqual([]);
+    const twice = inside();
+    twice.ann.ask(['A-1', 'A-2']).askAgain().bar('A-1').giveBack(['A-1', 'A-2'], 'conflict');
+    expect(twice.log.codes()).toEqual(['return-after-end']);
+    const barred = inside();
+    barred.ann.ask(['A-1', 'A-2']).askAgain().bar('A-1').bar('A-2').giveBack(['A-1', 'A-2'], 'conflict');
+    expect(barred.log.codes()).toEqual([]);
+  });
+
+  it('a request that goes on twice, for no hold, for somebody else, or after seats went back', () => {
+    const broken: ((ann: Fan) => Fan)[] = [
+      (ann) => ann.ask(['A-1']).askAgain().askAgain(),
+      (ann) => ann.askAgain(),
+      (ann) => ann.ask(['A-1']).askAgain({ userId: id('bob') }),
+      (ann) => ann.ask(['A-1', 'A-2']).giveBack(['A-1'], 'conflict').askAgain(),
+    ];
+    for (const steps of broken) {
+      const { log, ann } = inside();
+      steps(ann);
+      expect(log.codes()).toEqual(['request-repeated']);
+    }
+    const { log, ann } = inside();
+    ann.ask(['A-1']).askAgain().take(['A-1']);
+    expect(log.codes()).toEqual([]);
   });
 
   it('seats that stop counting while they are sold, or never counted', () => {

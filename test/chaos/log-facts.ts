@@ -95,6 +95,7 @@ export class LogFacts {
   }
 
   #applySeat(type: string, data: Data, atMs: number): void {
+    if (type === 'SeatHoldBarred') return; // says nothing of who has the seat
     const { scheduleId, seatId, holdId, orderId } = data;
     const sold = this.sold.get(scheduleId) ?? new Map<string, string>();
     this.sold.set(scheduleId, sold);

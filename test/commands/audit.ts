@@ -1,7 +1,8 @@
 import { type ChargeState, chargeDecider } from '../../src/domain/charge/charge.js';
 import type { Decider } from '../../src/domain/decider.js';
 import { type OrderState, orderDecider } from '../../src/domain/order/order.js';
-import { type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import type { SeatState } from '../../src/domain/seat/seat-state.js';
 import { tokenDecider } from '../../src/domain/token/token.js';
 import { type TokenState } from '../../src/domain/token/token-state.js';
 import { type WalletState, walletDecider } from '../../src/domain/wallet/wallet.js';

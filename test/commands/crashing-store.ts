@@ -129,6 +129,24 @@ export function pausingStore(inner: EventStore, pauseAt: number, side: CrashSide
   return { store: new HookedStore(inner, { [side]: wait }), paused: gate.paused, goOn: gate.open };
 }
 
+/** A process that stops before its first append to a stream of this name until it is let go on. */
+export function pausingAppends(inner: EventStore, prefix: string) {
+  const gate = new Gate();
+  const before = (_: number, stream: string) => (stream.startsWith(prefix) ? gate.pass() : undefined);
+  return { store: new HookedStore(inner, { before }), paused: gate.paused, goOn: gate.open };
+}
+
+/** A process that stops before its first read of a stream of this name until it is let go on. */
+export function pausingReads(inner: EventStore, prefix: string) {
+  const gate = new Gate();
+  const store = new HookedStore(inner, {});
+  const readStream: EventStore['readStream'] = async (name, options) => {
+    if (name.startsWith(prefix)) await gate.pass();
+    return inner.readStream(name, options);
+  };
+  return { store: Object.assign(store, { readStream }), paused: gate.paused, goOn: gate.open };
+}
+
 /** Crashes tried before a scenario counts as endless. */
 const maxCrashes = 100;
 

@@ -10,7 +10,8 @@ import type {
 import type { ScheduleDetails } from '../../src/domain/catalog/catalog.js';
 import { type AdmissionState, admissionDecider } from '../../src/domain/queue/admission.js';
 import { shuffledPlaces } from '../../src/domain/queue/shuffle.js';
-import { isFree, type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree, type SeatState } from '../../src/domain/seat/seat-state.js';
 import { tokenDecider } from '../../src/domain/token/token.js';
 import { type TokenState } from '../../src/domain/token/token-state.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
@@ -113,6 +114,7 @@ export class FoldedModels
       case 'SeatHeld':
       case 'SeatHoldReleased':
       case 'SeatHoldExpired':
+      case 'SeatHoldBarred':
       case 'SeatReserved':
       case 'SeatReservationCancelled': {
         const { scheduleId, seatId } = event.data;
@@ -130,6 +132,7 @@ export class FoldedModels
       case 'TokenRequested':
       case 'TokenEntered':
       case 'SeatsRequested':
+      case 'SeatsRequestRepeated':
       case 'SeatsReturned':
       case 'TokenCompleted':
       case 'TokenExpired':

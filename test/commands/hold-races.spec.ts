@@ -1,8 +1,7 @@
 import { Pay } from '../../src/commands/pay.js';
-import type { EventStore } from '../../src/event-store/port.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
-import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
+import { atEveryAppend, crashingStore, died, pausingReads, pausingStore } from './crashing-store.js';
 import { contextOf, freshContext, hold, inside, openTheatre, outcomeOf, release, seats } from './theatre.js';
 
 const holdTtlMs = 60_000;
@@ -56,35 +55,6 @@ describe('HoldSeats that runs twice at once', () => {
     expect((await slow).holdId).toBe(holdId);
   });
 });
-
-/** A store whose first read of a stream of this name waits until it may go on. */
-function pausingReads(store: EventStore, prefix: string) {
-  let goOn = () => {};
-  let arrive = () => {};
-  const gate = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
-  const paused = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  const readStream: EventStore['readStream'] = async (name, options) => {
-    if (name.startsWith(prefix)) {
-      arrive();
-      await gate;
-    }
-    return store.readStream(name, options);
-  };
-  const pausing: EventStore = {
-    readStream,
-    append: (...given) => store.append(...given),
-    readCategory: (...given) => store.readCategory(...given),
-    readAll: (...given) => store.readAll(...given),
-    subscribe: (...given) => store.subscribe(...given),
-    head: () => store.head(),
-    close: () => store.close(),
-  };
-  return { store: pausing, paused, goOn };
-}
 
 describe('HoldSeats beside other commands of the same fan', () => {
   it.each([0, 1, 2])(

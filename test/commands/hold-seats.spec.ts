@@ -1,5 +1,6 @@
 import { LeaveQueue } from '../../src/commands/leave-queue.js';
 import { toInstant } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { HookedStore } from './crashing-store.js';
@@ -13,6 +14,7 @@ import {
   queued,
   release,
   scheduleId,
+  seat,
   seatPrice,
   seats,
   startsAt,
@@ -59,6 +61,9 @@ describe('HoldSeats', () => {
     const refusals = outcomes.filter((outcome) => typeof outcome === 'string');
     expect(refusals).toHaveLength(1000);
     expect(new Set(refusals)).toEqual(new Set(['seat-held']));
+    // The losers write nothing to the seat that they all wanted.
+    const written = await side.store.readStream(streams.seat(scheduleId, seat('A-1')));
+    expect(written.map(({ type }) => type)).toEqual(['SeatHeld']);
   });
 
   it('takes all seats or none: a seat lost in the middle leaves nothing and costs no limit', async () => {

@@ -4,7 +4,7 @@ import { assertNever } from '../../src/domain/decider.js';
 import type { OrderCommand } from '../../src/domain/order/order.js';
 import type { AdmissionCommand } from '../../src/domain/queue/admission.js';
 import { hashSeed } from '../../src/domain/queue/shuffle.js';
-import type { SeatCommand } from '../../src/domain/seat/seat.js';
+import type { SeatCommand } from '../../src/domain/seat/seat-state.js';
 import { type TokenCommand } from '../../src/domain/token/token-state.js';
 import type { WalletCommand } from '../../src/domain/wallet/wallet.js';
 import {
@@ -39,6 +39,7 @@ export const seatCommands: fc.Arbitrary<SeatCommand> = fc
     name: names,
     order: names,
     deadline: moments,
+    bars: fc.boolean(),
   })
   .map(toSeatCommand);
 
@@ -47,8 +48,10 @@ function toSeatCommand(any: {
   name: string;
   order: string;
   deadline: Instant;
+  bars: boolean;
 }): SeatCommand {
   const { kind, name, order, deadline } = any;
+  const barrier = { userId: named(userIdSchema, name), expiresAt: deadline };
   const common = { scheduleId, seatId: seatId('A-1'), holdId: holdId(name), orderId: orderId(order) };
   switch (kind) {
     case 'hold': {
@@ -57,10 +60,11 @@ function toSeatCommand(any: {
       return { kind, ...held, ...owner, price: 100, expiresAt: deadline };
     }
     case 'release':
-      return { kind, ...common, reason: 'released' };
+      return { kind, ...common, reason: 'released', ...(any.bars ? { barrier } : {}) };
     case 'give-back':
       return { kind, ...common, reason: 'order-failed' };
     case 'expire':
+      return { kind, ...common, ...(any.bars ? { barrier } : {}) };
     case 'reserve':
       return { kind, ...common };
     default:
@@ -142,9 +146,11 @@ export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
     scheduleId: fc.constant(scheduleId),
     request: requests,
   }),
+  names.map((name) => ({ kind: 'repeat-request' as const, holdId: holdId(name) })),
   fc.record({
     kind: fc.constant('return-seats' as const),
     seatIds: someSeats,
+    isBarred: fc.boolean(),
     holdId: names.map(holdId),
     reason: fc.constantFrom('conflict' as const, 'released' as const, 'expired' as const),
   }),

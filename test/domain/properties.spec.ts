@@ -2,7 +2,9 @@ import { performanceDecider, scheduleDecider, venueDecider } from '../../src/dom
 import { chargeDecider } from '../../src/domain/charge/charge.js';
 import { orderDecider } from '../../src/domain/order/order.js';
 import { admissionDecider } from '../../src/domain/queue/admission.js';
-import { isFree, seatDecider } from '../../src/domain/seat/seat.js';
+import type { EndedHold } from '../../src/domain/seat/ended-holds.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree, knowsHold } from '../../src/domain/seat/seat-state.js';
 import { tokenDecider } from '../../src/domain/token/token.js';
 import { outstandingSeats } from '../../src/domain/token/token-state.js';
 import { sessionDecider } from '../../src/domain/user/session.js';
@@ -139,6 +141,40 @@ describe('after any history', () => {
       if (before.kind === 'reserved' && after.kind !== 'reserved') {
         expect(written[0]?.type).toBe('SeatReservationCancelled');
       }
+    });
+  });
+
+  it('a seat that bars a hold never has it again, and bars no hold that has the seat', () => {
+    let barred = new Set<string>();
+    histories.seat.always((_, before, after, written) => {
+      if (before === seatDecider.initial) barred = new Set();
+      for (const event of written) {
+        if (event.type === 'SeatHoldBarred') {
+          expect(before.kind !== 'free' && before.holdId === event.data.holdId).toBe(false);
+          expect(after).toEqual({ ...before, endedHolds: after.endedHolds });
+          barred.add(event.data.holdId);
+        }
+      }
+      if (after.kind !== 'free') expect(barred).not.toContain(after.holdId);
+    });
+  });
+
+  it('a seat knows every hold that ever had it', () => {
+    let holds = new Map<string, EndedHold>();
+    histories.seat.always((_, before, after, written) => {
+      if (before === seatDecider.initial) holds = new Map();
+      for (const event of written) {
+        if (event.type === 'SeatHeld') holds.set(event.data.holdId, event.data);
+      }
+      for (const hold of holds.values()) expect(knowsHold(after, hold)).toBe(true);
+    });
+  });
+
+  it('a hold that may be taken by two runs gives nothing back that is not barred', () => {
+    histories.token.always(({ command }, before, _, written) => {
+      const isReturn = command.kind === 'return-seats' && !command.isBarred && written.length > 0;
+      if (!isReturn || before.kind === 'none') return;
+      expect(before.holds.get(command.holdId)?.isRepeated).toBe(false);
     });
   });
 

@@ -1,4 +1,5 @@
-import { type SeatCommand, seatDecider } from '../../src/domain/seat/seat.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import type { SeatCommand } from '../../src/domain/seat/seat-state.js';
 import {
   holdIdSchema,
   orderIdSchema,
@@ -36,6 +37,14 @@ export const released = (
 export const expired = (name: string): SeatEvent => ({
   type: 'SeatHoldExpired',
   data: { ...of(name), expiredAt: at(deadline) },
+});
+/** Asks the seat to bar the fan's hold if it does not have it. */
+export const barrier = (name: string, expiresAt = at(deadline)) => ({
+  barrier: { userId: ownerOf(name).userId, expiresAt },
+});
+export const barred = (name: string, expiresAt = at(deadline)): SeatEvent => ({
+  type: 'SeatHoldBarred',
+  data: { ...of(name), expiresAt },
 });
 export const reserved = (name: string): SeatEvent => ({
   type: 'SeatReserved',

@@ -1,4 +1,6 @@
-import { isFree, seatDecider } from '../../src/domain/seat/seat.js';
+import { noEndedHolds } from '../../src/domain/seat/ended-holds.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree } from '../../src/domain/seat/seat-state.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import {
@@ -18,7 +20,7 @@ import {
 
 describe('holding a seat', () => {
   it('knows of no earlier hold at first', () =>
-    expect(past().state).toEqual({ kind: 'free', endedHolds: [] }));
+    expect(past().state).toEqual({ kind: 'free', endedHolds: noEndedHolds }));
 
   it('takes a free one', () => expect(past().when(hold('mina'))).toEqual([held('mina')]));
 
@@ -73,12 +75,6 @@ describe('holding a seat', () => {
     expect(past(held('mina'), reserved('mina')).factsOf(hold('jun'))).toEqual(facts);
     expect(past().factsOf(reserve('mina'))).toEqual(facts);
     expect(past(held('jun')).factsOf(reserve('mina'))).toEqual(facts);
-  });
-
-  it('remembers the last 16 holds that ended, newest first', () => {
-    const names = Array.from({ length: 17 }, (_, n) => `fan ${n}`);
-    const { state } = past(...names.flatMap((name) => [held(name), released(name)]));
-    expect(state.endedHolds).toEqual(names.reverse().slice(0, 16).map(holdId));
   });
 });
 

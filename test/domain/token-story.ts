@@ -56,11 +56,18 @@ export const asked = (hold: string, ...names: string[]): TokenEvent => ({
   },
 });
 export type Reason = 'conflict' | 'released' | 'expired';
-export const giveBack = (hold: string, reason: Reason, ...names: string[]): TokenCommand => ({
-  kind: 'return-seats',
-  holdId: holdId(hold),
-  seatIds: seats(...names),
-  reason,
+export const giveBack = (hold: string, reason: Reason, ...names: string[]) =>
+  ({
+    kind: 'return-seats',
+    holdId: holdId(hold),
+    seatIds: seats(...names),
+    reason,
+    isBarred: true,
+  }) as const satisfies TokenCommand;
+export const repeat = (hold: string): TokenCommand => ({ kind: 'repeat-request', holdId: holdId(hold) });
+export const repeated = (hold: string): TokenEvent => ({
+  type: 'SeatsRequestRepeated',
+  data: { ...owner, holdId: holdId(hold) },
 });
 export const returned = (hold: string, reason: Reason, ...names: string[]): TokenEvent => ({
   type: 'SeatsReturned',

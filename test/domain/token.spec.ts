@@ -17,6 +17,8 @@ import {
   owner,
   past,
   type Reason,
+  repeat,
+  repeated,
   request,
   requested,
   returned,
@@ -36,6 +38,7 @@ describe('joining', () => {
     { kind: 'enter', admission },
     ask('h', 'A-1'),
     giveBack('h', 'released', 'A-1'),
+    repeat('h'),
     { kind: 'complete', orderId },
     { kind: 'expire', reason: 'queue-full' },
     { kind: 'leave' },
@@ -148,6 +151,34 @@ describe('asking again with the same hold id', () => {
       expect(partly.when(ask('h', 'A-1', 'A-2'))).toBe('hold-ended');
     },
   );
+});
+
+describe('a second run of a request', () => {
+  it('makes itself known once, also after the turn has ended', () => {
+    expect(inside(asked('h', 'A-1')).when(repeat('h'))).toEqual([repeated('h')]);
+    expect(inside(asked('h', 'A-1'), completed).when(repeat('h'))).toEqual([repeated('h')]);
+    expect(inside(asked('h', 'A-1'), repeated('h')).when(repeat('h'))).toEqual([]);
+  });
+
+  it('is refused for a hold that is not whole, not live, or not there', () => {
+    const two = [asked('h', 'A-1', 'A-2'), returned('h', 'conflict', 'A-1')];
+    expect(inside(...two).when(repeat('h'))).toBe('hold-ended');
+    expect(inside(asked('h', 'A-1')).when(repeat('h'), at(holdTtlMs - 1))).toEqual([repeated('h')]);
+    expect(inside(asked('h', 'A-1')).when(repeat('h'), at(holdTtlMs))).toBe('hold-ended');
+    expect(inside().when(repeat('h'))).toBe('hold-ended');
+    expect(inside(repeated('h')).state).toEqual(inside().state);
+  });
+
+  it('lets nobody give seats back that are not barred', () => {
+    const conflict = { ...giveBack('h', 'conflict', 'A-1', 'A-2'), isBarred: false };
+    const back = returned('h', 'conflict', 'A-1', 'A-2');
+    const once = asked('h', 'A-1', 'A-2');
+    expect(inside(once).when(conflict)).toEqual([back]);
+    expect(inside(once, repeated('h')).when(conflict)).toBe('hold-in-progress');
+    expect(inside(once, repeated('h')).when({ ...conflict, isBarred: true })).toEqual([back]);
+    expect(inside(once, repeated('h'), back).when(conflict)).toEqual([]);
+    expect(inside(asked('i', 'B-1'), once, repeated('i')).when(conflict)).toEqual([back]);
+  });
 });
 
 describe('giving seats back', () => {

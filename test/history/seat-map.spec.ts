@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { isFree, type SeatCommand, type SeatState, seatDecider } from '../../src/domain/seat/seat.js';
+import { seatDecider } from '../../src/domain/seat/seat.js';
+import { isFree, type SeatCommand, type SeatState } from '../../src/domain/seat/seat-state.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   addMs,
@@ -9,6 +10,7 @@ import {
   type ScheduleId,
   type SeatId,
   type TokenId,
+  type UserId,
 } from '../../src/events/ids.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { streams } from '../../src/events/streams.js';
@@ -80,7 +82,9 @@ function commandOf(
 ): SeatCommand {
   const holdId = state.kind === 'held' ? state.holdId : id<HoldId>(`hold ${n}`);
   const orderId = state.kind === 'reserved' ? state.orderId : id<OrderId>(`order ${n}`);
-  const userId = id(`fan ${fan}`);
+  const userId = id<UserId>(`fan ${fan}`);
+  // Some releases are of a request that is on its way still: the seat bars it, whoever has the seat meanwhile.
+  const late = { holdId: id<HoldId>(`hold ${n}`), barrier: { userId, expiresAt: addMs(at, 60_000) } };
   switch (kind) {
     case 'hold': {
       const tokenId = id<TokenId>(`token ${fan}`);
@@ -88,7 +92,7 @@ function commandOf(
       return { kind, ...seat, ...hold, expiresAt: addMs(at, 60_000) };
     }
     case 'release':
-      return { kind, ...seat, holdId, reason: 'released' };
+      return { kind, ...seat, ...(fan === 0 ? late : { holdId }), reason: 'released' };
     case 'expire':
       return { kind, ...seat, holdId };
     case 'reserve':

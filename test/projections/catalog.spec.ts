@@ -75,6 +75,31 @@ it('counts a lapsed hold and the next one exactly', async () => {
   expect(await schedule(history)).toMatchObject({ available_seats: 2, held: 1 });
 });
 
+it('is not changed by a seat that bars a hold which comes late', async () => {
+  const { history, story } = await concert();
+  const bar = (name: string) => {
+    const barred = { scheduleId, seatId: seat(name), holdId: hold('late'), userId: joon };
+    const data = { ...barred, expiresAt: minute(500) };
+    return history.add(streams.seat(scheduleId, seat(name)), { type: 'SeatHoldBarred', data });
+  };
+  await story.hold(mina, 'A-1', 'h1');
+  const tables = async () => {
+    const models = await project(history);
+    return [await rowsOf(models, 'schedule_seats'), await rowsOf(models, 'schedules')];
+  };
+  const before = await tables();
+  await bar('A-1');
+  await bar('A-2');
+  expect(await tables()).toEqual(before);
+  await story.release(mina, 'A-1', 'h1');
+  await story.hold(mina, 'A-2', 'h2');
+  expect(await schedule(history)).toMatchObject({ available_seats: 2, held: 1 });
+  expect(await rowsOf(await project(history), 'schedule_seats')).toMatchObject([
+    { seat_id: 'A-1', status: 'free', revision: 2 },
+    { seat_id: 'A-2', status: 'held', revision: 1 },
+  ]);
+});
+
 it('counts again when prices change', async () => {
   const { history, story } = await concert();
   await story.hold(mina, 'A-1', 'h1');

@@ -1,5 +1,6 @@
 import { HoldEnder } from '../../src/commands/hold-ender.js';
 import type { Decider } from '../../src/domain/decider.js';
+import { noEndedHolds } from '../../src/domain/seat/ended-holds.js';
 import { seatDecider } from '../../src/domain/seat/seat.js';
 import { walletDecider } from '../../src/domain/wallet/wallet.js';
 import { addMs, chargeIdSchema } from '../../src/events/ids.js';
@@ -113,6 +114,15 @@ export const injectedBugs: readonly InjectedBug[] = [
     codes: ['hold-not-early'],
     plant: plantEarlyExpiry,
     firstSeed: 86,
+  },
+  {
+    name: 'a seat forgets which holds it refuses',
+    codes: ['barred-stays-out', 'hold-ends-once'],
+    plant: () =>
+      plantIn(seatDecider, (decide) => (command, state, now) => {
+        const forgets = command.kind === 'hold' && state.kind === 'free';
+        return decide(command, forgets ? { ...state, endedHolds: noEndedHolds } : state, now);
+      }),
   },
   {
     name: 'the refund is forgotten',

@@ -36,6 +36,7 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   TokenEntered: ({ place, expiresAt }) => `entered at place ${place}, until ${expiresAt}`,
   SeatsRequested: ({ seatIds, holdId, expiresAt }) =>
     `claimed ${seatIds.join(', ')} against the limit for hold ${holdId}, until ${expiresAt}`,
+  SeatsRequestRepeated: ({ holdId }) => `a second run of the request goes on with hold ${holdId}`,
   SeatsReturned: ({ seatIds, holdId, reason }) =>
     `gave back ${seatIds.join(', ')} of hold ${holdId}: ${reason}`,
   TokenCompleted: ({ orderId }) => `completed the turn with order ${orderId}`,
@@ -46,6 +47,8 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
     `held for user ${userId} at ${price} points until ${expiresAt}, hold ${holdId}`,
   SeatHoldReleased: ({ holdId, reason }) => `released from hold ${holdId}: ${reason}`,
   SeatHoldExpired: ({ holdId, expiredAt }) => `hold ${holdId} lapsed at ${expiredAt}`,
+  SeatHoldBarred: ({ holdId, expiresAt }) =>
+    `barred hold ${holdId}, which does not have it, from ever taking it (it was asked for until ${expiresAt})`,
   SeatReserved: ({ userId, orderId, price }) =>
     `reserved for user ${userId} by order ${orderId} at ${price} points`,
   SeatReservationCancelled: ({ orderId, reason }) => `taken back from order ${orderId}: ${reason}`,

@@ -1,78 +1,30 @@
-import type { HoldId, Instant, OrderId, ScheduleId, SeatId, TokenId, UserId } from '../../events/ids.js';
+import type { Instant } from '../../events/ids.js';
 import type { SeatEvent } from '../../events/seat-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
-
-/**
- * The holds that ended last, newest first. One of them never comes back to life, whatever is retried; a retry
- * older than all of these is refused by its own deadline.
- */
-type EndedHolds = readonly HoldId[];
-const maxEndedHolds = 16;
-
-export type SeatState =
-  | { readonly kind: 'free'; readonly endedHolds: EndedHolds }
-  | {
-      readonly kind: 'held';
-      readonly holdId: HoldId;
-      readonly userId: UserId;
-      readonly tokenId: TokenId;
-      readonly price: number;
-      readonly expiresAt: Instant;
-      readonly endedHolds: EndedHolds;
-    }
-  | {
-      readonly kind: 'reserved';
-      readonly orderId: OrderId;
-      readonly holdId: HoldId;
-      readonly userId: UserId;
-      readonly endedHolds: EndedHolds;
-    };
-
-interface SeatName {
-  readonly scheduleId: ScheduleId;
-  readonly seatId: SeatId;
-}
-
-export type SeatCommand = SeatName &
-  (
-    | {
-        readonly kind: 'hold';
-        readonly holdId: HoldId;
-        readonly userId: UserId;
-        readonly tokenId: TokenId;
-        readonly price: number;
-        readonly expiresAt: Instant;
-      }
-    | { readonly kind: 'release'; readonly holdId: HoldId; readonly reason: 'conflict' | 'released' }
-    | { readonly kind: 'expire'; readonly holdId: HoldId }
-    | { readonly kind: 'reserve'; readonly holdId: HoldId; readonly orderId: OrderId }
-    /** Undoes whatever the order has of the seat: its reservation, or the hold it was going to reserve. */
-    | {
-        readonly kind: 'give-back';
-        readonly holdId: HoldId;
-        readonly orderId: OrderId;
-        readonly reason: 'order-failed' | 'order-cancelled';
-      }
-  );
+import { type EndedHolds, hasEnded, noEndedHolds, withEnded } from './ended-holds.js';
+import { isFree, isOf, isReservedBy, type SeatCommand, type SeatName, type SeatState } from './seat-state.js';
 
 /** One seat on one date: free, held until a deadline, or reserved by an order. */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
-  initial: { kind: 'free', endedHolds: [] },
+  initial: { kind: 'free', endedHolds: noEndedHolds },
 
   decide(command, state, now) {
     switch (command.kind) {
       case 'hold':
         return decideHold(command, state, now);
       case 'release': {
-        if (state.kind !== 'held' || state.holdId !== command.holdId) return accept();
+        if (state.kind !== 'held' || state.holdId !== command.holdId) return decideBar(command, state);
         return accept({
           type: 'SeatHoldReleased',
           data: { ...seatOf(command), ...holderOf(state), reason: command.reason },
         });
       }
       case 'expire': {
-        const isDue = state.kind === 'held' && state.holdId === command.holdId && now >= state.expiresAt;
-        return isDue ? accept(holdExpired(command, state)) : accept();
+        if (state.kind === 'held' && state.holdId === command.holdId) {
+          return now >= state.expiresAt ? accept(holdExpired(command, state)) : accept();
+        }
+        const isDue = command.barrier !== undefined && now >= command.barrier.expiresAt;
+        return isDue ? decideBar(command, state) : accept();
       }
       case 'reserve':
         return decideReserve(command, state, now);
@@ -92,23 +44,21 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
       }
       case 'SeatHoldReleased':
       case 'SeatHoldExpired':
-        return free(event.data.holdId, endedHolds);
+        return { kind: 'free', endedHolds: afterHold(state) };
+      case 'SeatHoldBarred':
+        // Whoever has the seat keeps it.
+        return { ...state, endedHolds: withEnded(endedHolds, event.data) };
       case 'SeatReserved': {
         const { orderId, holdId, userId } = event.data;
-        return { kind: 'reserved', orderId, holdId, userId, endedHolds };
+        return { kind: 'reserved', orderId, holdId, userId, endedHolds: afterHold(state) };
       }
       case 'SeatReservationCancelled':
-        return state.kind === 'reserved' ? free(state.holdId, endedHolds) : state;
+        return state.kind === 'reserved' ? { kind: 'free', endedHolds } : state;
       default:
         return assertNever(event);
     }
   },
 };
-
-/** Whether nobody owns the seat at `now`: a hold past its deadline is free, whether or not that was written. */
-export function isFree(state: SeatState, now: Instant): boolean {
-  return state.kind === 'free' || (state.kind === 'held' && now >= state.expiresAt);
-}
 
 type CommandOf<Kind extends SeatCommand['kind']> = Extract<SeatCommand, { kind: Kind }>;
 type Held = Extract<SeatState, { kind: 'held' }>;
@@ -117,20 +67,19 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   const { kind: _, ...data } = command;
   // A process that slept through the deadline must not take a seat it no longer has a claim to.
   if (now >= command.expiresAt) return holdEnded;
-  if (state.endedHolds.includes(command.holdId)) return holdEnded;
+  if (isOf(state, command.holdId))
+    return state.kind === 'held' && now < state.expiresAt ? accept() : holdEnded;
+  if (hasEnded(state.endedHolds, command)) return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
   switch (state.kind) {
     case 'free':
       return accept(held);
     case 'reserved':
-      if (state.holdId === command.holdId) return holdEnded;
       return reject('seat-reserved', `Seat ${command.seatId} is sold: choose another one.`, {
         seatId: command.seatId,
       });
     case 'held': {
-      const isLive = now < state.expiresAt;
-      if (state.holdId === command.holdId) return isLive ? accept() : holdEnded;
-      if (!isLive) return accept(holdExpired(command, state), held);
+      if (now >= state.expiresAt) return accept(holdExpired(command, state), held);
       return reject('seat-held', `Somebody else holds seat ${command.seatId}: choose another one.`, {
         seatId: command.seatId,
       });
@@ -138,6 +87,18 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
     default:
       return assertNever(state);
   }
+}
+
+/** The seat is not held by the hold. */
+function decideBar(
+  { barrier, holdId, ...seat }: CommandOf<'release' | 'expire'>,
+  state: SeatState,
+): Decision<SeatEvent> {
+  if (!barrier || isReservedBy(state, holdId) || hasEnded(state.endedHolds, { ...barrier, holdId })) {
+    return accept();
+  }
+  const { userId, expiresAt } = barrier;
+  return accept({ type: 'SeatHoldBarred', data: { ...seatOf(seat), holdId, userId, expiresAt } });
 }
 
 function decideReserve(command: CommandOf<'reserve'>, state: SeatState, now: Instant): Decision<SeatEvent> {
@@ -170,6 +131,7 @@ function decideGiveBack(command: CommandOf<'give-back'>, state: SeatState): Deci
       data: { ...seatOf(command), ...holderOf(state), reason: 'order-failed' },
     });
   }
+  // An order names only seats that its hold has taken, so what the hold no longer has, it had: it has ended here.
   return accept();
 }
 
@@ -180,8 +142,9 @@ function holdExpired(seat: SeatName, state: Held): SeatEvent {
   };
 }
 
-function free(endedHold: HoldId, endedHolds: EndedHolds): SeatState {
-  return { kind: 'free', endedHolds: [endedHold, ...endedHolds].slice(0, maxEndedHolds) };
+/** A hold ends when it is released, lapses, or becomes a reservation. */
+function afterHold(state: SeatState): EndedHolds {
+  return state.kind === 'held' ? withEnded(state.endedHolds, state) : state.endedHolds;
 }
 
 function seatOf({ scheduleId, seatId }: SeatName): SeatName {

@@ -71,8 +71,36 @@ function decideRepeatedRequest(command: RequestSeats, hold: TokenHold, now: Inst
   if (!isSameSeatRequest(command, hold)) {
     return reject('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
   }
-  if (isWhole(hold) && now < hold.expiresAt) return accept();
-  return reject('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
+  return isWhole(hold) && now < hold.expiresAt ? accept() : holdEnded;
+}
+
+/** Another run of the request makes itself known before it takes a seat. */
+export function decideRepeat(
+  { holdId }: Extract<TokenCommand, { kind: 'repeat-request' }>,
+  state: ExistingToken,
+  now: Instant,
+): Decision<TokenEvent> {
+  const hold = state.holds.get(holdId);
+  if (!hold || !isWhole(hold) || now >= hold.expiresAt) return holdEnded;
+  if (hold.isRepeated) return accept();
+  return accept({ type: 'SeatsRequestRepeated', data: { ...ownerOf(state), holdId } });
+}
+
+/**
+ * Gives seats back to the fan's limit. Nobody may take one under the hold afterwards: either the seats themselves see
+ * to that, or the one request that could have taken them has stopped.
+ */
+export function decideReturn(
+  { holdId, reason, isBarred, ...command }: Extract<TokenCommand, { kind: 'return-seats' }>,
+  state: ExistingToken,
+): Decision<TokenEvent> {
+  const hold = state.holds.get(holdId);
+  const seatIds = command.seatIds.filter((seatId) => hold?.outstanding.includes(seatId));
+  if (seatIds.length === 0) return accept();
+  if (hold?.isRepeated && !isBarred) {
+    return reject('hold-in-progress', 'These seats are being held right now: try again in a moment.');
+  }
+  return accept({ type: 'SeatsReturned', data: { ...ownerOf(state), holdId, seatIds, reason } });
 }
 
 /** Whether a request asks for what `hold` was made for. */
@@ -95,5 +123,10 @@ export function isSameSeatRequest(
     hold.seatIds.every((seatId) => request.seatIds.includes(seatId))
   );
 }
+
+const holdEnded = reject(
+  'hold-ended',
+  'This hold has ended: hold the seats again with a new idempotency key.',
+);
 
 const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');

@@ -23,6 +23,8 @@ export interface TokenHold {
   readonly expiresAt: Instant;
   /** It was given back because somebody else got one of its seats first. */
   readonly lostSeat: boolean;
+  /** More than one run of its request may be taking its seats. */
+  readonly isRepeated: boolean;
 }
 
 /** Whose turn it is, and where. */
@@ -80,10 +82,13 @@ export type TokenCommand =
       readonly holdTtlMs: number;
       readonly seatIds: readonly SeatId[];
     } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
-  | ({ readonly kind: 'return-seats'; readonly seatIds: readonly SeatId[] } & Pick<
-      Data<'SeatsReturned'>,
-      'holdId' | 'reason'
-    >)
+  | { readonly kind: 'repeat-request'; readonly holdId: HoldId }
+  | ({
+      readonly kind: 'return-seats';
+      readonly seatIds: readonly SeatId[];
+      /** Each seat's stream refuses the hold for good. Otherwise only its one request may say what it did not take. */
+      readonly isBarred: boolean;
+    } & Pick<Data<'SeatsReturned'>, 'holdId' | 'reason'>)
   | { readonly kind: 'complete'; readonly orderId: OrderId }
   | {
       readonly kind: 'expire';

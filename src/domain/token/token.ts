@@ -1,7 +1,7 @@
 import type { Instant } from '../../events/ids.js';
 import type { TokenEvent } from '../../events/queue-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from '../decider.js';
-import { decideEnter, decideRequestSeats } from './seat-request.js';
+import { decideEnter, decideRepeat, decideRequestSeats, decideReturn } from './seat-request.js';
 import {
   type ExistingToken,
   outstandingSeats,
@@ -25,14 +25,10 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
         return decideEnter(command.admission, state, now);
       case 'request-seats':
         return decideRequestSeats(command, state, now);
-      case 'return-seats': {
-        const { holdId, reason } = command;
-        const seatIds = command.seatIds.filter((seatId) =>
-          state.holds.get(holdId)?.outstanding.includes(seatId),
-        );
-        if (seatIds.length === 0) return accept();
-        return accept({ type: 'SeatsReturned', data: { ...ownerOf(state), holdId, seatIds, reason } });
-      }
+      case 'repeat-request':
+        return decideRepeat(command, state, now);
+      case 'return-seats':
+        return decideReturn(command, state);
       case 'complete':
         if (state.kind === 'ended') return accept();
         return accept({ type: 'TokenCompleted', data: { ...ownerOf(state), orderId: command.orderId } });
@@ -60,8 +56,15 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
       }
       case 'SeatsRequested': {
         const { holdId, scheduleId, seatIds, request, expiresAt } = event.data;
-        const hold = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt, lostSeat: false };
+        const asked = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt };
+        const hold = { ...asked, lostSeat: false, isRepeated: false };
         return { ...state, holds: new Map(state.holds).set(holdId, hold) };
+      }
+      case 'SeatsRequestRepeated': {
+        const { holdId } = event.data;
+        const hold = state.holds.get(holdId);
+        if (!hold) return state;
+        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, isRepeated: true }) };
       }
       case 'SeatsReturned': {
         const { holdId, seatIds, reason } = event.data;

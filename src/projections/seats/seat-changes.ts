@@ -4,6 +4,7 @@ import type { RowBatch } from '../engine/row-batch.js';
 import { isForSale } from './for-sale.js';
 import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
 
+/** What moves a seat from one to another. SeatHoldBarred changes nothing that anybody can see, so no row follows it. */
 type SeatEventType =
   | 'SeatHeld'
   | 'SeatReserved'
