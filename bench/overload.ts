@@ -22,6 +22,8 @@ const { values } = parseArgs({
     /** Connections tried for the peak; the overload has ten times as many as the best. */
     connections: { type: 'string', default: '16,32,64' },
     factor: { type: 'string', default: '10' },
+    /** Clients wait as long as `Retry-After` says. */
+    patient: { type: 'boolean', default: false },
     /** Each may hold 45 times in all. */
     fans: { type: 'string', default: '9000' },
   },
@@ -56,7 +58,8 @@ try {
   const rows: Row[] = [];
   const run = async (phase: string, connections: number, seconds: number, perSecond?: number) => {
     const pace = perSecond === undefined ? {} : { perSecond };
-    const result = await flood(office.url, sale, players, { connections, seconds, ...pace });
+    const isPatient = values.patient;
+    const result = await flood(office.url, sale, players, { connections, seconds, isPatient, ...pace });
     rows.push({ phase, connections, behind: await behind(office.url), ...result });
     return result;
   };

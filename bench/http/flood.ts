@@ -47,6 +47,7 @@ export interface Player {
  * @param players enough of them: the flood fails when there are no more.
  * @param seconds how long; `signal` ends it sooner.
  * @param perSecond requests that all connections together want to send; unset: each sends the next one at once.
+ * @param isPatient whether who is turned away waits as long as the reply says.
  */
 export async function flood(
   url: string,
@@ -57,15 +58,16 @@ export async function flood(
     readonly seconds: number;
     readonly signal?: AbortSignal;
     readonly perSecond?: number;
+    readonly isPatient?: boolean;
   },
 ): Promise<FloodResult> {
-  const { connections, perSecond, signal } = options;
+  const { connections, perSecond, signal, isPatient = false } = options;
   const tally: Tally = { good: [], refused: [], other: {} };
   const startedAt = performance.now();
   const endsAt = startedAt + options.seconds * 1000;
   const isOver = () => performance.now() >= endsAt || signal?.aborted === true;
   const everyMs = perSecond === undefined ? 0 : (connections * 1000) / perSecond;
-  const connection = () => play(url, sale, players, { tally, isOver, everyMs });
+  const connection = () => play(url, sale, players, { tally, isOver, endsAt, everyMs, isPatient });
   await Promise.all(Array.from({ length: connections }, connection));
   const seconds = (performance.now() - startedAt) / 1000;
   const all = tally.good.length + tally.refused.length;
@@ -83,11 +85,21 @@ export async function flood(
   };
 }
 
+/** How a connection plays. */
+interface Course {
+  readonly tally: Tally;
+  isOver(): boolean;
+  readonly endsAt: number;
+  /** Between two requests, if the replies come soon enough. */
+  readonly everyMs: number;
+  readonly isPatient: boolean;
+}
+
 async function play(
   url: string,
   sale: Pick<Sale, 'scheduleId'>,
   players: Iterator<Player>,
-  { tally, isOver, everyMs }: { readonly tally: Tally; isOver(): boolean; readonly everyMs: number },
+  { tally, isOver, endsAt, everyMs, isPatient }: Course,
 ): Promise<void> {
   const client = new RawClient(new URL(url));
   const path = `/v1/schedules/${sale.scheduleId}/holds`;
@@ -97,8 +109,9 @@ async function play(
   let holdId: string | undefined;
   let dueAt = performance.now() + Math.random() * everyMs;
   while (!isOver()) {
-    const waitMs = dueAt - performance.now();
+    const waitMs = Math.min(dueAt, endsAt) - performance.now();
     if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (isOver()) break;
     // A fan who was kept waiting does not ask twice at once afterwards.
     dueAt = Math.max(dueAt + everyMs, performance.now());
     const sent: Promise<RawReply> =
@@ -113,6 +126,7 @@ async function play(
     const reply = await sent.catch(() => undefined);
     if (reply?.status === 503) {
       tally.refused.push(reply.tookMs);
+      if (isPatient) dueAt = Math.max(dueAt, performance.now() + reply.retryAfterMs);
     } else if (reply?.status === 201 || reply?.status === 200) {
       tally.good.push(reply.tookMs);
       // Our own API answers a hold with its id.

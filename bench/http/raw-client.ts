@@ -4,6 +4,8 @@ export interface RawReply {
   readonly status: number;
   readonly body: string;
   readonly tookMs: number;
+  /** What the server asks to wait before the next try; 0 when it says nothing. */
+  readonly retryAfterMs: number;
 }
 
 /**
@@ -53,7 +55,9 @@ export class RawClient {
     if (this.#received.length < end) return;
     const body = this.#received.slice(headEnd + 4, end);
     this.#received = this.#received.slice(end);
-    this.#finish({ status: Number(head.slice(9, 12)), body, tookMs: performance.now() - this.#sentAt });
+    const retryAfterMs = Number(/retry-after: (\d+)/i.exec(head)?.[1] ?? 0) * 1_000;
+    const tookMs = performance.now() - this.#sentAt;
+    this.#finish({ status: Number(head.slice(9, 12)), body, tookMs, retryAfterMs });
   }
 
   #finish(reply: RawReply | undefined): void {
