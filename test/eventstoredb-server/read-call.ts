@@ -2,25 +2,11 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import type { ServerContext } from './context.js';
 import type { LogRecord } from './log-records.js';
+import { indexInAll, type Reading } from './reading.js';
 import { subscribe } from './subscription.js';
 import { eventMessage, failure, failures, isFailure, streamIdentifier, streamName } from './wire.js';
 
 export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
-type Options = streams.ReadReq.Options;
-
-/** One open Read call. */
-export interface Reading {
-  readonly context: ServerContext;
-  readonly options: Options;
-  readonly matches: (record: LogRecord) => boolean;
-  /** Resolves when the message is on its way: a client that does not read holds the server back. */
-  readonly send: (message: streams.ReadResp) => Promise<void>;
-  readonly isOpen: () => boolean;
-  readonly whenClosed: Promise<void>;
-}
-
-const uint64Max = '18446744073709551615';
-
 /** Read: of a stream or $all, both ways, filtered; with a subscription option it goes on for ever. */
 export async function readCall(context: ServerContext, call: ReadCall): Promise<void> {
   if (context.faults.doReadsHang) return;
@@ -75,20 +61,6 @@ function filterOf(filter: streams.ReadReq.Options.FilterOptions | undefined): (r
   } catch (error) {
     throw failure(status.INVALID_ARGUMENT, String(error));
   }
-}
-
-/**
- * Index in $all a position option means: of the record there, or of the next.
- * @throws {ServiceError} when the position is inside a record.
- */
-export function indexInAll(context: ServerContext, options: Options): number {
-  const { log } = context;
-  const all = options.getAll();
-  const commit = all?.getPosition()?.getCommitPosition();
-  if (all?.hasEnd() || commit === uint64Max) return log.records.length;
-  if (commit === undefined) return 0;
-  if (!log.isBoundary(Number(commit))) throw failures.invalidPosition();
-  return log.indexAt(Number(commit));
 }
 
 async function readAll(reading: Reading): Promise<void> {

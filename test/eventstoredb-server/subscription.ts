@@ -1,6 +1,6 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { LogRecord } from './log-records.js';
-import { indexInAll, type Reading } from './read-call.js';
+import { indexInAll, type Reading } from './reading.js';
 import { eventMessage, failures, streamName } from './wire.js';
 
 /** Records a catch-up looks at before it goes on with the next page. */
