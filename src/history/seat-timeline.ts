@@ -8,6 +8,8 @@ import type { TimelineKind } from './timelines.js';
 const free = 0;
 const held = 1;
 const reserved = 2;
+/** Nothing: but what comes after it in the seat's stream is not seen before it. */
+const unchanged = 3;
 
 /** The seats of one date: an event's subject is its seat, the detail of a hold its deadline in ms since 1970. */
 export const seatTimelines: TimelineKind<Timeline> = {
@@ -32,6 +34,8 @@ function changeOf(event: DomainEvent) {
     case 'SeatHoldExpired':
     case 'SeatReservationCancelled':
       return { seat: event.data, kind: free, detail: 0 };
+    case 'SeatHoldBarred':
+      return { seat: event.data, kind: unchanged, detail: 0 };
     default:
       return undefined;
   }
@@ -41,14 +45,16 @@ function changeOf(event: DomainEvent) {
 export type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
 
 /**
- * Which seats were taken at a moment: the last event of each seat decides.
+ * Which seats were taken at a moment: the last event of each seat that changed it decides.
  * @param at when a hold's deadline counts as passed: such a seat is free, whether or not that was written.
  */
 export function takenAt(timeline: Timeline, moment: Moment, at: Instant): TakenSeats {
   const { kinds, subjects, details } = timeline;
   const lastEvents = new Int32Array(timeline.names).fill(-1);
   const count = timeline.countAt(moment);
-  for (let n = 0; n < count; n++) lastEvents[subjects[n] ?? 0] = n;
+  for (let n = 0; n < count; n++) {
+    if (kinds[n] !== unchanged) lastEvents[subjects[n] ?? 0] = n;
+  }
   const atMs = Date.parse(at);
   return (seatId) => {
     const last = lastEvents[timeline.find(seatId) ?? -1] ?? -1;

@@ -152,6 +152,29 @@ describe('the seat map of a moment', () => {
     );
   });
 
+  it('shows nothing that came after an event dated later, even one that changed no seat', async () => {
+    const history = new History();
+    const histories = logHistories(history.store, clockAt(minute(100)));
+    await publishHall(history, schedules, opened);
+    const [scheduleId] = schedules;
+    const [seatId] = seatNames as readonly SeatId[]; // they are plain strings at run time
+    if (seatId === undefined) throw new Error('the hall has seats');
+    const stream = streams.seat(scheduleId, seatId);
+    const seat = { scheduleId, seatId, userId: id('fan'), expiresAt: minute(99) };
+    const held = { ...seat, holdId: id<HoldId>('h'), tokenId: id<TokenId>('t'), price: 100 };
+    await history.add(stream, { type: 'SeatHeld', data: held }, minute(1));
+    await history.add(stream, { type: 'SeatHoldBarred', data: { ...seat, holdId: id('late') } }, minute(3));
+    const sold = { scheduleId, seatId, holdId: held.holdId, userId: held.userId, price: 100 };
+    const order = { ...sold, orderId: id<OrderId>('order') };
+    await history.add(stream, { type: 'SeatReserved', data: order }, minute(2));
+    const statusAt = async (at: Instant) => {
+      const then = await histories.seatMap(scheduleId, { kind: 'time', at }, {});
+      return then.kind === 'known' ? statusesOf(then.reply)[0] : then.kind;
+    };
+    expect(await statusAt(minute(2))).toBe('held');
+    expect(await statusAt(minute(3))).toBe('reserved');
+  });
+
   it('goes on with the log: what is asked again later knows more', async () => {
     const history = new History();
     const histories = logHistories(history.store, clockAt(minute(100)));
