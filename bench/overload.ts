@@ -69,12 +69,16 @@ try {
     const { goodput } = await run('peak?', connections, tryingSeconds);
     if (goodput > best.goodput) best = { connections, goodput };
   }
-  // A short run is faster than a long one: the log grows, the read models catch up.
+  // The office slows down a little as its log and its caches grow, so ordinary load is measured before and after.
   const seconds = Number(values.seconds);
-  const peak = await run('peak', best.connections, seconds);
-  const probed = probe({ url: office.url, sale, players, seconds });
-  const overloaded = await run(`${factor} × peak`, best.connections * factor, seconds, best.goodput * factor);
-  rows.push({ phase: 'seen by a few among them', connections: 10, behind: Number.NaN, ...(await probed) });
+  const observed = async (phase: string, connections: number, perSecond?: number) => {
+    const probed = probe({ url: office.url, sale, players, seconds });
+    const result = await run(phase, connections, seconds, perSecond);
+    rows.push({ phase: 'seen by a few among them', connections: 10, behind: Number.NaN, ...(await probed) });
+    return result;
+  };
+  const peak = await observed('peak', best.connections);
+  const overloaded = await observed(`${factor} × peak`, best.connections * factor, best.goodput * factor);
   let recoveredAfterSeconds: number | undefined;
   for (let second = 1; second <= recoverySeconds; second++) {
     const { goodput, refusedPerSecond } = await run('after', best.connections, 1);
@@ -82,7 +86,8 @@ try {
     recoveredAfterSeconds = second;
     break;
   }
-  const goodputRatio = overloaded.goodput / peak.goodput;
+  const again = await observed('peak again', best.connections);
+  const goodputRatio = (2 * overloaded.goodput) / (peak.goodput + again.goodput);
   report(rows, { goodputRatio, recoveredAfterSeconds });
 } finally {
   await stopServer(office);
@@ -143,7 +148,7 @@ function report(
     })),
   );
   const after = verdict.recoveredAfterSeconds;
-  console.log(`goodput under overload / at its best: ${verdict.goodputRatio.toFixed(2)}`);
+  console.log(`goodput under overload / before and after: ${verdict.goodputRatio.toFixed(2)}`);
   console.log(
     after === undefined ? `not recovered within ${recoverySeconds} s` : `recovered within ${after} s`,
   );
