@@ -33,6 +33,8 @@ export class WriterClient {
       execArgv: [],
     });
     this.worker.on('message', (message: FromWriter) => this.receive(message));
+    // Whoever forgets to close the read models must not keep the process: see hold().
+    this.worker.unref();
     let cause = 'it stopped';
     this.worker.on('error', (error) => {
       cause = String(error);
@@ -50,6 +52,7 @@ export class WriterClient {
     if (this.refusal !== undefined) return Promise.reject(new WriterFailure(this.refusal));
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
+      this.hold();
       this.send({ kind: 'ask', ask });
     });
   }
@@ -57,6 +60,7 @@ export class WriterClient {
   /** Ends the thread once it has done what it was asked for. */
   async close(): Promise<void> {
     this.refusal ??= 'the read models are closed';
+    this.worker.ref();
     this.send({ kind: 'close' });
     await this.exited;
   }
@@ -69,6 +73,13 @@ export class WriterClient {
     const asked = this.waiting.shift();
     if (message.kind === 'answer') asked?.resolve(message.answer);
     else asked?.reject(new WriterFailure(message.message, message.code));
+    this.hold();
+  }
+
+  /** The process goes on as long as somebody waits for an answer, and not because of us otherwise. */
+  private hold(): void {
+    if (this.waiting.length > 0) this.worker.ref();
+    else if (this.refusal === undefined) this.worker.unref();
   }
 
   private abandon(reason: string): void {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
 import { SqliteSession } from '../../../src/projections/sqlite/session.js';
 import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';
@@ -59,4 +61,17 @@ it('finishes what it was asked for before it closes, and takes nothing more', as
   await expect(session.begin()).rejects.toThrow('the read models are closed');
   await created;
   await closed;
+});
+
+it('keeps a process going while it waits for an answer, and no longer', async () => {
+  const file = join(folder, 'read-models.db');
+  const client = new URL('../../../dist/projections/sqlite/writer-client.js', import.meta.url);
+  const program = `import { WriterClient } from ${JSON.stringify(client.href)};
+    const writer = new WriterClient(${JSON.stringify(file)});
+    const ask = { kind: 'all', sql: 'SELECT 1 AS one', parameters: [] };
+    void writer.ask(ask).then((rows) => console.log(JSON.stringify(rows)));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 20_000,
+  });
+  expect(stdout).toBe('[{"one":1}]\n');
 });
