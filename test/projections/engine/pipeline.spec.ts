@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UserId } from '../../../src/events/ids.js';
-import { DatabaseFailure, type Dialect, type WriteSession } from '../../../src/projections/engine/dialect.js';
+import { DatabaseFailure } from '../../../src/projections/engine/dialect.js';
 import type { Projection } from '../../../src/projections/engine/projection.js';
 import type { RowBatch } from '../../../src/projections/engine/row-batch.js';
-import type { ReadModels } from '../../../src/projections/open-read-models.js';
 import { caughtUp, closeAll, emptyModels, History, id, run } from '../history.js';
 import { Story } from '../story.js';
+import { beforeCommit } from './before-commit.js';
 import { createTallies, tallies, tallyTable } from './tally.js';
 
 afterEach(closeAll);
@@ -23,28 +23,6 @@ async function registrations(count: number) {
   const models = await emptyModels();
   await createTallies(models);
   return { history, models };
-}
-
-/** A dialect whose commits do something else first. */
-function beforeCommit(models: ReadModels, act: () => Promise<void>): Dialect {
-  const wrap = (session: WriteSession): WriteSession => ({
-    begin: () => session.begin(),
-    rollback: () => session.rollback(),
-    all: (sql, parameters) => session.all(sql, parameters),
-    run: (sql, parameters) => session.run(sql, parameters),
-    insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
-    rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
-    upsert: (table, name, rows) => session.upsert(table, name, rows),
-    commit: async () => {
-      await act();
-      await session.commit();
-    },
-  });
-  return {
-    ...models.dialect,
-    withSession: (dataSource, work) =>
-      models.dialect.withSession(dataSource, (session) => work(wrap(session))),
-  };
 }
 
 /** Keeps one row for everybody and one for each, and tells of each event before it changes anything. */

@@ -1,9 +1,9 @@
 import type { EventStore } from '../../../src/event-store/port.js';
 import type { UserId } from '../../../src/events/ids.js';
-import { DatabaseFailure, type Dialect } from '../../../src/projections/engine/dialect.js';
-import type { ReadModels } from '../../../src/projections/open-read-models.js';
+import { DatabaseFailure } from '../../../src/projections/engine/dialect.js';
 import { caughtUp, closeAll, emptyModels, History, id, openAgain, run } from '../history.js';
 import { Story } from '../story.js';
+import { beforeCommit } from './before-commit.js';
 import { createTallies, tallies, tally } from './tally.js';
 
 afterEach(closeAll);
@@ -16,27 +16,6 @@ async function registrations(count: number) {
   const models = await emptyModels();
   await createTallies(models);
   return { history, register, models };
-}
-
-/** The dialect with a commit that fails the first `failures` times, after everything was written. */
-function failingCommits(models: ReadModels, failures: number): Dialect {
-  let left = failures;
-  return {
-    ...models.dialect,
-    withSession: (dataSource, work) =>
-      models.dialect.withSession(dataSource, (session) =>
-        work({
-          begin: () => session.begin(),
-          rollback: () => session.rollback(),
-          all: (sql, parameters) => session.all(sql, parameters),
-          run: (sql, parameters) => session.run(sql, parameters),
-          insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
-          rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
-          upsert: (table, name, rows) => session.upsert(table, name, rows),
-          commit: () => (left-- > 0 ? Promise.reject(new DatabaseFailure('power cut')) : session.commit()),
-        }),
-      ),
-  };
 }
 
 it('applies every event once, whatever the batches', async () => {
@@ -70,7 +49,10 @@ it('is ready when started again with nothing new in the log', async () => {
 
 it('leaves nothing of a batch whose commit fails, and applies it once when it succeeds', async () => {
   const { history, models } = await registrations(5);
-  const dialect = failingCommits(models, 1);
+  let failures = 1;
+  const dialect = beforeCommit(models, async () => {
+    if (failures-- > 0) throw new DatabaseFailure('power cut');
+  });
   const errors: string[] = [];
   const logger = { error: (_details: object, message: string) => errors.push(message) };
   const runner = run(history, models, { projections: [tally('t')], batchSize: 2, dialect, logger });
