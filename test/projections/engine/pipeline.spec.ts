@@ -8,7 +8,13 @@ import { Story } from '../story.js';
 import { beforeCommit } from './before-commit.js';
 import { createTallies, tallies, tallyTable } from './tally.js';
 
-afterEach(closeAll);
+const moments: (() => void)[] = [];
+
+afterEach(() => {
+  // A test that has failed must not leave a commit waiting for ever.
+  for (const happen of moments.splice(0)) happen();
+  return closeAll();
+});
 
 /** So small that a row changed in the batch before is no longer kept. */
 const cachedRows = 1;
@@ -49,6 +55,7 @@ function moment(): { readonly happened: Promise<void>; readonly happen: () => vo
   const happened = new Promise<void>((resolve) => {
     happen = resolve;
   });
+  moments.push(happen);
   return { happened, happen };
 }
 
