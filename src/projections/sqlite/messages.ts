@@ -1,4 +1,11 @@
 import type { AnyRow, CellValue } from '../engine/table.js';
+import type { WalLimits } from './write-ahead-log.js';
+
+/** What the writer thread begins with. */
+export interface WriterOrder {
+  readonly file: string;
+  readonly walLimits: WalLimits | undefined;
+}
 
 /** What the writer thread is asked to do, in order. */
 export type Ask =

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { compiledFile } from '../../platform/compiled-file.js';
-import type { Answer, Ask, FromWriter, ToWriter } from './messages.js';
+import type { Answer, Ask, FromWriter, ToWriter, WriterOrder } from './messages.js';
+import type { WalLimits } from './write-ahead-log.js';
 
 /** What SQLite said to the writer thread; `code` as better-sqlite3 has it. */
 export class WriterFailure extends Error {
@@ -27,9 +28,10 @@ export class WriterClient {
   private refusal: string | undefined;
 
   /** @param file migrated. */
-  constructor(file: string) {
+  constructor(file: string, walLimits?: WalLimits) {
+    const order: WriterOrder = { file, walLimits };
     this.worker = new Worker(compiledFile(import.meta.url, './writer-thread.js'), {
-      workerData: file,
+      workerData: order,
       execArgv: [],
     });
     this.worker.on('message', (message: FromWriter) => this.receive(message));

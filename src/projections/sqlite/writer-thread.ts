@@ -2,16 +2,18 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { driverErrorField } from '../engine/driver-error.js';
-import type { Ask, FromWriter, ToWriter } from './messages.js';
+import type { Ask, FromWriter, ToWriter, WriterOrder } from './messages.js';
 import { setForWriting } from './pragmas.js';
 import { Statements } from './statements.js';
+import { WriteAheadLog } from './write-ahead-log.js';
 
-function serve(port: MessagePort, file: string): void {
+function serve(port: MessagePort, { file, walLimits }: WriterOrder): void {
   // Writers wait without blocking the thread: see Statements.
   const database = new Database(file, { timeout: 0 });
   setForWriting(database);
   database.pragma('cache_size = -32000');
   const statements = new Statements(database);
+  const log = new WriteAheadLog(database, file, walLimits);
   const execute = async (ask: Ask): Promise<FromWriter> => {
     try {
       return { kind: 'answer', answer: await statements.execute(ask) };
@@ -25,8 +27,10 @@ function serve(port: MessagePort, file: string): void {
     last = last.then(async () => {
       if (ask) {
         port.postMessage(await execute(ask));
+        if (ask.kind === 'commit') log.tend();
         return;
       }
+      log.close();
       database.close();
       port.close();
     });
@@ -34,4 +38,4 @@ function serve(port: MessagePort, file: string): void {
 }
 
 if (parentPort === null) throw new Error('the writer runs as a worker thread');
-serve(parentPort, String(workerData));
+serve(parentPort, workerData as WriterOrder); // given by WriterClient

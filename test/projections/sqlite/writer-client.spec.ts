@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
 import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
 import { SqliteSession } from '../../../src/projections/sqlite/session.js';
 import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';
@@ -50,6 +51,28 @@ it('says why when its thread is gone, to whoever waits and whoever comes later',
   const gone = /the thread that writes the read models is gone: .*directory does not exist/;
   await expect(session.begin()).rejects.toThrow(gone);
   await expect(session.begin()).rejects.toThrow(gone);
+  await writer.close();
+});
+
+it('moves what it has committed into the file by and by', async () => {
+  const file = join(folder, 'read-models.db');
+  const writer = new WriterClient(file, { flushPages: 5, movePages: 20 });
+  const session = new SqliteSession(writer);
+  await session.run(createTable, []);
+  for (let batch = 0; batch < 10; batch++) {
+    await session.begin();
+    const tallies = Array.from({ length: 10 }, (_, at) => ({
+      name: `${batch}-${at}`.padEnd(3_500, 'n'),
+      events: 1,
+    }));
+    await session.upsert(tallyTable, 'tallies', tallies);
+    await session.commit();
+  }
+  await session.all('SELECT 1', []);
+  const reader = new Database(file);
+  const [pages] = reader.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  reader.close();
+  expect(pages?.log).toBeLessThan(100);
   await writer.close();
 });
 
