@@ -14,8 +14,8 @@ type FlushFile = (descriptor: number, done: () => void) => void;
 const defaultLimits: WalLimits = {
   /** 16 MiB. */
   flushPages: 4_000,
-  /** 256 MiB: a page that changes again and again is moved once, and moving waits for the disk. */
-  movePages: 64_000,
+  /** 512 MiB: a page that changes again and again is moved once, and moving waits for the disk. */
+  movePages: 128_000,
 };
 
 /** What `PRAGMA wal_checkpoint` tells, as SQLite documents it. */
