@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { bringFansIn, openSale, type Sale } from './http/fans.js';
-import { type FloodResult, flood, type Player, playersOf } from './http/flood.js';
+import { type FloodResult, flood, type Player, playersOf, promptMs } from './http/flood.js';
 import type { ProbeOrder } from './http/probe.js';
 import { adminKey, officeEnvironment, startServer, stopServer } from './http/servers.js';
 
@@ -143,6 +143,7 @@ function report(
       'good p50/p99 ms': `${rounded(figures.goodP50Ms)} / ${rounded(figures.goodP99Ms)}`,
       'refused/s': Math.round(figures.refusedPerSecond),
       'refused p50/p99 ms': `${rounded(figures.refusedP50Ms)} / ${rounded(figures.refusedP99Ms)}`,
+      [`refused ≤ ${promptMs} ms`]: `${rounded(figures.refusedPromptly * 100)} %`,
       'events behind': behind,
       other: JSON.stringify(other),
     })),

@@ -14,6 +14,8 @@ export interface FloodResult {
   readonly refusedPerSecond: number;
   readonly refusedP50Ms: number;
   readonly refusedP99Ms: number;
+  /** Share of the refusals that took no longer than {@link promptMs}. */
+  readonly refusedPromptly: number;
   /** Anything else: lost connections, errors. */
   readonly other: Readonly<Record<string, number>>;
 }
@@ -23,6 +25,9 @@ interface Tally {
   readonly refused: number[];
   readonly other: Record<string, number>;
 }
+
+/** A refusal is to be told at once, ms. */
+export const promptMs = 50;
 
 /** Below what a turn allows: a fan whose turn is used up would be refused for that. */
 const holdsPerFan = 45;
@@ -81,6 +86,7 @@ export async function flood(
     refusedPerSecond: tally.refused.length / seconds,
     refusedP50Ms: quantile(tally.refused, 0.5),
     refusedP99Ms: quantile(tally.refused, 0.99),
+    refusedPromptly: tally.refused.filter((tookMs) => tookMs <= promptMs).length / tally.refused.length,
     other: tally.other,
   };
 }
