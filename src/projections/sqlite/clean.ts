@@ -1,46 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import Database from 'better-sqlite3';
+import type { DataSource } from 'typeorm';
+import { sqliteDialect } from './dialect.js';
 
-/** How long to wait for batches that are being written, ms. */
+/** How long to wait for whoever reads old pages, ms. */
 const timeoutMs = 10_000;
 const pauseMs = 20;
 
 /**
  * Removes what deleted people left in the file. Deleted rows are overwritten by themselves (`secure_delete`), but
  * pages that split keep copies of index entries, and the write-ahead log keeps old pages: the index is made anew and
- * the log emptied. Works beside the projections, on a connection of its own.
+ * the log emptied. The log may be large, so that is done in the writer's thread, between two transactions.
  * @throws when the file stays in use for longer than ten seconds.
  */
-export async function cleanSqlite(file: string): Promise<void> {
-  const database = new Database(file, { timeout: 0 });
-  try {
-    database.pragma('secure_delete = ON');
-    await untilFree(() => {
-      database.exec('REINDEX users');
-      return true;
-    });
-    await untilFree(() => {
-      const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]; // as SQLite documents it
-      return result?.busy === 0;
-    });
-  } finally {
-    database.close();
-  }
-}
-
-/** Requests are answered on this very thread: waiting must not block it. */
-async function untilFree(attempt: () => boolean): Promise<void> {
+export async function cleanSqlite(write: DataSource): Promise<void> {
+  await sqliteDialect.withSession(write, (session) => session.run('REINDEX users', []));
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      if (attempt()) return;
-    } catch (error) {
-      const isBusy =
-        error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
-      if (!isBusy) throw error;
-    }
+  while (!(await emptyLog(write))) {
     if (performance.now() > deadline)
       throw new Error('the read models stay in use: they could not be cleaned');
     await delay(pauseMs);
   }
+}
+
+/** Whether nobody was in the way. */
+function emptyLog(write: DataSource): Promise<boolean> {
+  return sqliteDialect.withSession(write, async (session) => {
+    const [result] = await session.all('PRAGMA wal_checkpoint(TRUNCATE)', []);
+    return result?.busy === 0;
+  });
 }

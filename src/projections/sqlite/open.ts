@@ -25,7 +25,7 @@ export async function openSqlite(file: string): Promise<ReadModels> {
   const writer = startWriter(write, file);
   return readModels(write, read, {
     dialect: sqliteDialect,
-    clean: () => cleanSqlite(file),
+    clean: () => cleanSqlite(write),
     beforeClose: () => writer.close(),
   });
 }
