@@ -1,3 +1,4 @@
+import type { AnswerLimits } from './answer-limit.js';
 import type { LoadLimits } from './load-gate.js';
 
 /** The token the API's settings are injected by. */
@@ -26,6 +27,7 @@ export interface ApiSettings {
     readonly maxRemembered: number;
   };
   readonly load: LoadLimits;
+  readonly answerLimits: AnswerLimits;
   readonly sse: SseSettings;
 }
 
@@ -51,6 +53,8 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
   load: { maxInFlight: 2_000, maxWaitMs: 500 },
+  // Everything that a handler waits for has a shorter time limit of its own.
+  answerLimits: { limitMs: 60_000, longLimitMs: 60 * 60_000 },
   sse: {
     maxConnections: 10_000,
     maxBufferedBytes: 256 * 1024,

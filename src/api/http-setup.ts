@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { limitAnswers } from './answer-limit.js';
 import type { ApiSettings } from './api-settings.js';
 import { addBodyParsers } from './body-parsers.js';
 import { isOperator, operatorsOnly } from './guards/operators.js';
@@ -15,9 +16,6 @@ import { RouteTable } from './route-table.js';
 
 /** A client that sends its request slower than this is cut off. */
 const requestTimeoutMs = 30_000;
-/** What hangs is given up after this long; everything it waits for has a shorter time limit of its own. */
-const handlerTimeoutMs = 60_000;
-const longHandlerTimeoutMs = 60 * 60_000;
 const dropIdleEveryMs = 50;
 
 /**
@@ -30,7 +28,6 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
     trustProxy: settings.trustProxy,
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
-    handlerTimeout: handlerTimeoutMs,
     requestIdHeader: false,
     genReqId: requestIdOf,
     // Requests that are already here are answered; those that need a closed part get "unavailable".
@@ -41,7 +38,7 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
     },
     clientErrorHandler: answerUnreadable,
   });
-  prepare(adapter.getInstance<FastifyInstance>(), settings);
+  prepare(adapter.getInstance<FastifyInstance>(), settings, logger);
   return adapter;
 }
 
@@ -51,7 +48,7 @@ export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {
   if (hasApi) setUpDocs(app);
 }
 
-function prepare(fastify: FastifyInstance, settings: ApiSettings): void {
+function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger): void {
   const routes = new RouteTable();
   fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
   fastify.decorateRequest('userId', undefined);
@@ -61,13 +58,13 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings): void {
     routes.add(route.url, [route.method].flat());
     const limit = route.config?.bodyLimitBytes;
     if (limit !== undefined) route.bodyLimit = limit;
-    if (route.config?.load === 'long') route.handlerTimeout = longHandlerTimeoutMs;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
     done();
   });
   shedLoad(fastify, new LoadGate(settings.load));
+  limitAnswers(fastify, logger, settings.answerLimits);
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
     done(isRefused ? operatorsOnly() : undefined);

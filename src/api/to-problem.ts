@@ -14,10 +14,6 @@ const fastifyProblems: Readonly<Record<string, readonly [ApiCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is larger than this endpoint accepts.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON.'],
-  FST_ERR_HANDLER_TIMEOUT: [
-    'unavailable',
-    'This took too long, and the outcome is unknown: repeat the request with the same idempotency key.',
-  ],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty: send JSON.'],
 };
 

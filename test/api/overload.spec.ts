@@ -1,3 +1,4 @@
+import { waitUntil } from '../services/wait-until.js';
 import { type ApiUnderTest, adminKey, scheduleId, startApi } from './api-under-test.js';
 import { StreamClient } from './stream-client.js';
 
@@ -79,5 +80,23 @@ describe('a process that has as many requests as it may', () => {
     api.commands.handler = () => ({ userId: 'x', access: {}, refresh: {}, position: 1 });
     expect((await post()).reply.status).toBe(200);
     await stream.close();
+  });
+});
+
+describe('a command that hangs', () => {
+  it('is answered all the same, and the next one let in', async () => {
+    const impatient = await startApi({
+      settings: { load: { maxInFlight: 1, maxWaitMs: 0 }, answerLimits: { limitMs: 50, longLimitMs: 50 } },
+    });
+    try {
+      await impatient.app.listen(0, '127.0.0.1');
+      url = await impatient.app.getUrl();
+      impatient.commands.handler = () => new Promise(() => {});
+      expect((await post()).body).toMatchObject({ code: 'unavailable', status: 503 });
+      impatient.commands.handler = async () => ({ userId: 'x', access: {}, refresh: {}, position: 1 });
+      await waitUntil('it is let in', async () => (await post()).reply.ok, 60_000);
+    } finally {
+      await impatient.app.close();
+    }
   });
 });

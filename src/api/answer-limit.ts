@@ -1,0 +1,40 @@
+import type { Logger } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+import { ApiProblem, retryAfter } from './problem.js';
+import { sendProblem } from './problem-filter.js';
+import { pathOf } from './request.js';
+
+/** How long a handler may take. */
+export interface AnswerLimits {
+  readonly limitMs: number;
+  /** Of imports and audits. */
+  readonly longLimitMs: number;
+}
+
+/**
+ * Answers in the place of a handler that hangs. Fastify's `handlerTimeout` does not do for commands: it stops counting as
+ * soon as the body has been read. Add it after the hook that makes requests wait in line.
+ */
+export function limitAnswers(
+  fastify: FastifyInstance,
+  logger: Logger,
+  { limitMs, longLimitMs }: AnswerLimits,
+): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const isLong = request.routeOptions.config?.load === 'long';
+    const timer = setTimeout(
+      () => {
+        // A live stream has been sent, as far as Fastify is concerned.
+        if (reply.sent) return;
+        logger.error(`request ${request.id} ${request.method} ${pathOf(request)}: the handler hangs`);
+        const detail =
+          'This took too long, and the outcome is unknown: repeat the request with the same idempotency key.';
+        const problem = new ApiProblem('unavailable', detail, { headers: retryAfter(1) });
+        sendProblem(problem, request, reply, logger);
+      },
+      isLong ? longLimitMs : limitMs,
+    );
+    reply.raw.once('close', () => clearTimeout(timer));
+    done();
+  });
+}
