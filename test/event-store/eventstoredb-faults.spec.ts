@@ -4,9 +4,6 @@ import { Collector } from './collector.js';
 import { idsOf, wholeCategory, withServer } from './eventstoredb-under-test.js';
 import { freshCategory, newEvents, streamIn } from './new-event.js';
 
-// A server process is started for each, on whatever else the machine is doing.
-jest.setTimeout(60_000);
-
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => unhandled.push(reason);
 beforeAll(() => {
@@ -18,6 +15,9 @@ afterAll(() => {
 afterEach(() => {
   expect(unhandled.splice(0)).toEqual([]);
 });
+
+/** For what nobody may be given up in, however busy the machine. */
+const patient = { attemptTimeoutMs: 2_000, silenceMs: 1_900 };
 
 const faults: AppendFault[] = [
   'hang',
@@ -83,7 +83,7 @@ describe('an append that meets a fault', () => {
   it('that ends the call, in good order, is repeated without waiting for the answer', () =>
     withServer({}, async ({ server, open }) => {
       const warnings: string[] = [];
-      const store = open({ warn: (message) => warnings.push(message) });
+      const store = open({ ...patient, warn: (message) => warnings.push(message) });
       await server.plan({ appends: ['end-call'] });
       await store.append(streamIn('seat'), 'none', newEvents(1));
       expect(warnings).toEqual([expect.stringContaining('the server ended the call')]);
@@ -117,7 +117,7 @@ describe('an append that meets a fault', () => {
   it('leaves the others on the same connection alone when it only hangs', () =>
     withServer({}, async ({ server, open }) => {
       const warnings: string[] = [];
-      const store = open({ warn: (message) => warnings.push(message) });
+      const store = open({ ...patient, warn: (message) => warnings.push(message) });
       await server.plan({ appends: ['hang'] });
       const hanging = store.append(streamIn('seat'), 'none', newEvents(1));
       let isOver = false;

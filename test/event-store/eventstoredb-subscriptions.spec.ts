@@ -3,9 +3,6 @@ import { Collector } from './collector.js';
 import { wholeCategory, withServer, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvents, streamIn } from './new-event.js';
 
-// A server process is started for each, on whatever else the machine is doing.
-jest.setTimeout(60_000);
-
 describe('a subscription', () => {
   it.each([
     ['live', false],
@@ -65,7 +62,12 @@ describe('a subscription', () => {
   it('that is silent because nothing happens is left alone', () =>
     withServer({}, async ({ open }) => {
       const warnings: string[] = [];
-      const store = open({ silenceMs: 20, warn: (message) => warnings.push(message) });
+      // Nobody gives up an append here, however busy the machine: that would end the subscription too.
+      const store = open({
+        attemptTimeoutMs: 20_000,
+        silenceMs: 20,
+        warn: (message) => warnings.push(message),
+      });
       const category = freshCategory();
       const collector = new Collector(store, { after: 'end', categories: [category] });
       // Some rounds of silence: others' events are no reason to doubt.

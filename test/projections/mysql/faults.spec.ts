@@ -71,6 +71,17 @@ function run(history: History, models: ReadModels, options: Partial<RunnerOption
 const ask = (models: ReadModels) =>
   selectAll(models.read, 'SELECT events FROM tallies WHERE name = ?', ['t']);
 
+/** Events counted, once there is an answer: a busy machine may be slower than the limits. */
+async function counted(models: ReadModels): Promise<unknown> {
+  let rows: unknown[] = [];
+  const isAnswered = async (): Promise<boolean> => {
+    rows = await ask(models);
+    return true;
+  };
+  await waitUntil('the read models answer', isAnswered, 60_000);
+  return rows;
+}
+
 describe('a connection that lies idle', () => {
   it('is given back before the server takes it, however short the patience it is set to', async () => {
     const admin = await createConnection({ uri: server.url() });
@@ -105,7 +116,7 @@ describe('a connection that lies idle', () => {
     );
     expect(await abortedClients()).toBe(abortedBefore);
     expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  }, 60_000);
+  });
 });
 
 describe('when the server crashes', () => {
@@ -122,9 +133,9 @@ describe('when the server crashes', () => {
     await log.add(30);
     await server.restart();
     await caughtUp(log.history, runner);
-    expect(await ask(models)).toEqual([{ events: 350 }]);
+    expect(await counted(models)).toEqual([{ events: 350 }]);
     expect(await runner.status()).toMatchObject({ ready: true, lastError: null });
-  }, 60_000);
+  });
 });
 
 describe('when the server is silent', () => {
@@ -143,8 +154,8 @@ describe('when the server is silent', () => {
       expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'ReadModelsUnavailable' } });
     }
     await caughtUp(log.history, runner);
-    expect(await ask(models)).toEqual([{ events: 10 }]);
-  }, 60_000);
+    expect(await counted(models)).toEqual([{ events: 10 }]);
+  });
 
   it('lets nobody wait for ever for a connection', async () => {
     const models = await openReadModels({
@@ -157,7 +168,7 @@ describe('when the server is silent', () => {
     await expect(ask(models)).rejects.toThrow('no database connection within 1000 ms');
     await holder.release();
     expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  }, 30_000);
+  });
 
   it('ends a query that takes too long', async () => {
     const models = await tallyModels();
@@ -166,31 +177,27 @@ describe('when the server is silent', () => {
       name: 'ReadModelsUnavailable',
       message: expect.stringContaining('max_statement_time'),
     });
-  }, 30_000);
+  });
 });
 
 describe('when a connection is lost in the middle of COMMIT', () => {
-  it.each(['reply', 'request'] as const)(
-    'applies every event once (lost: %s)',
-    async (loss) => {
-      const log = new Registrations();
-      await log.add(4);
-      const proxy = await LossyProxy.before(await server.newDatabase());
-      cleanups.push(() => proxy.close());
-      const models = await tallyModels(proxy.url);
-      const errors: string[] = [];
-      const logger = { error: (_details: object, message: string) => errors.push(message) };
-      const runner = run(log.history, models, { logger });
-      await caughtUp(log.history, runner);
-      proxy.losses.push(loss, loss);
-      await log.add(20);
-      await caughtUp(log.history, runner);
-      expect(proxy.losses).toEqual([]);
-      expect(errors).toHaveLength(2);
-      expect(await tallies(models)).toEqual({ t: 24 });
-    },
-    60_000,
-  );
+  it.each(['reply', 'request'] as const)('applies every event once (lost: %s)', async (loss) => {
+    const log = new Registrations();
+    await log.add(4);
+    const proxy = await LossyProxy.before(await server.newDatabase());
+    cleanups.push(() => proxy.close());
+    const models = await tallyModels(proxy.url);
+    const errors: string[] = [];
+    const logger = { error: (_details: object, message: string) => errors.push(message) };
+    const runner = run(log.history, models, { logger });
+    await caughtUp(log.history, runner);
+    proxy.losses.push(loss, loss);
+    await log.add(20);
+    await caughtUp(log.history, runner);
+    expect(proxy.losses).toEqual([]);
+    expect(errors).toHaveLength(2);
+    expect(await tallies(models)).toEqual({ t: 24 });
+  });
 });
 
 it('waits for a lock and tries again when it waited too long', async () => {
@@ -213,7 +220,7 @@ it('waits for a lock and tries again when it waited too long', async () => {
   await other.end();
   await caughtUp(log.history, runner);
   expect(await tallies(models)).toEqual({ t: 5 });
-}, 60_000);
+});
 
 it('leaves no transaction open when an application has failed', async () => {
   const log = new Registrations();
@@ -226,4 +233,4 @@ it('leaves no transaction open when an application has failed', async () => {
   expect(await runner.waitFor((await log.history.store.head()) ?? 0, { timeoutMs: 20_000 })).toBe(false);
   const open = await models.write.query('SELECT * FROM information_schema.innodb_trx');
   expect(open).toEqual([]);
-}, 30_000);
+});
