@@ -41,9 +41,6 @@ export const scheduleId = '66666666-6666-4666-8666-666666666666';
 export const adminKey = 'operators-only-0123456789';
 export const callbackSecret = 'payment-callback-secret';
 
-// Starting the API takes long on a busy machine; only a hang should fail a test.
-jest.setTimeout(60_000);
-
 type Handler = (command: object) => unknown;
 
 /** Stands in for the command handlers: the HTTP rules are what is tested. */

@@ -5,9 +5,6 @@ import { closeLinks, linked } from '../platform/redis/linked.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
 import { rateLimiterContract } from './rate-limiter-contract.js';
 
-// Only a hang should fail a test on a busy machine.
-jest.setTimeout(60_000);
-
 describe('a rate limiter of one process', () => {
   rateLimiterContract(async (perMinute, nowMs) => new InMemoryRateLimiter(perMinute, 10, nowMs));
 

@@ -8,8 +8,6 @@ import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';
 import { StreamClient, until } from './stream-client.js';
 
-jest.setTimeout(60_000);
-
 const routes = reflectRoutes(allControllers).map((route) => {
   const key = `${route.method} ${route.path}`;
   const operation = allOperations[key];

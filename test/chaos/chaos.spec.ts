@@ -21,7 +21,7 @@ describe('the kill harness', () => {
     expect(results.flatMap(({ findings }) => findings)).toEqual([]);
     expect(results.every(({ acknowledged, unknown }) => acknowledged > 0 && unknown === 0)).toBe(true);
     expect(run.folder).toBeUndefined();
-  }, 120_000);
+  });
 
   it.each([
     ['--speed', /--speed/],

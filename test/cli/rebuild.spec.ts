@@ -6,8 +6,6 @@ import { Office } from '../e2e/office.js';
 import { testEnvironment } from '../e2e/test-environment.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
-jest.setTimeout(60_000);
-
 afterAll(removeFolders);
 
 describe('beside a running server', () => {

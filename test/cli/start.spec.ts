@@ -23,7 +23,7 @@ describe('the server’s process', () => {
     expect(await running).toBe(0);
     await expect(fetch(`${url}/health/live`)).rejects.toThrow();
     expect(process.listenerCount('SIGTERM')).toBe(listenersBefore);
-  }, 60_000);
+  });
 
   it('says so in one line when it cannot start', async () => {
     const taken = createServer();
@@ -35,7 +35,7 @@ describe('the server’s process', () => {
     expect(await runServer(env, terminal)).toBe(1);
     expect(terminal.stderr).toMatch(/^boxoffice cannot start: .*EADDRINUSE.*\n$/);
     await new Promise((resolve) => taken.close(resolve));
-  }, 60_000);
+  });
 
   it('refuses a wrong configuration with exit code 2', async () => {
     const terminal = new CapturedTerminal();

@@ -66,7 +66,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     }
     await mariaDb.restart();
     for (const role of roles) await eventually(async () => (await readiness(role)).status === 200);
-  }, 120_000);
+  });
 
   it('an api process and the worker are killed', async () => {
     await underFault('killed', async (crowd) => {
@@ -108,14 +108,14 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
       await eventStore.ended();
       await eventStore.start();
     });
-  }, 120_000);
+  });
 
   it('the database of the read models crashes', async () => {
     await underFault('tables', async () => {
       await mariaDb.kill();
       await mariaDb.restart();
     });
-  }, 120_000);
+  });
 
   it('Redis is emptied, then away for some seconds', async () => {
     await underFault('away', async (crowd) => {
@@ -125,7 +125,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
       await Promise.all([delay(awayMs), crowd.books(20)]);
       await office.redis.restart();
     });
-  }, 120_000);
+  });
 
   it('a worker stands still for longer than its locks, then goes on', async () => {
     await underFault('frozen', async () => {
@@ -133,13 +133,13 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
       const thaw = office.freeze('worker');
       await delay(frozenMs).finally(thaw);
     });
-  }, 120_000);
+  });
 
   it('Redis forgets the timers of 1,000 held seats, which all end in time', async () => {
     await holdThenForgetAll(office);
-  }, 120_000);
+  });
 
   it('and in the end every row of the read models is what the log makes of it', async () => {
     await expectRowsOfLog(office);
-  }, 120_000);
+  });
 });

@@ -19,8 +19,6 @@ import { openSmallHall } from './small-hall.js';
 import { placesWith, tamperWithReadModels } from './storage.js';
 import { testEnvironment } from './test-environment.js';
 
-jest.setTimeout(60_000);
-
 const headers = { authorization: `Bearer ${testEnvironment.ADMIN_KEY}` };
 const eraseAs = (office: AnyOffice, body: object) =>
   call(office.url, 'POST', '/v1/admin/erasures', { headers, body });

@@ -1,8 +1,6 @@
 import { call, Fan } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 
-jest.setTimeout(60_000);
-
 describe.each(processModes)('projections of an office $mode', ({ open }) => {
   let office: ProcessOffice;
   beforeAll(async () => {

@@ -6,8 +6,6 @@ import { call, Fan } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 import { tamperWithReadModels } from './storage.js';
 
-jest.setTimeout(60_000);
-
 const rebuilds = '/v1/ops/projections/rebuilds';
 
 describe.each(processModes)('a rebuild in an office $mode', ({ open }) => {

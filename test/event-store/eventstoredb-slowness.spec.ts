@@ -4,9 +4,6 @@ import { Collector } from './collector.js';
 import { idsOf, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
 
-// Megabytes go through here, on whatever else the machine is doing.
-jest.setTimeout(60_000);
-
 it('an append that is only slow is not repeated', async () => {
   const server = await new WireServer().start();
   const warnings: string[] = [];

@@ -73,7 +73,7 @@ it('a log that another process writes is refused, and readable', async () => {
     await exited;
     remove();
   }
-}, 60_000);
+});
 
 it('a process killed in the middle of bursts loses nothing it acknowledged and leaves nothing half done', async () => {
   const { file, remove } = logFolder();
@@ -106,4 +106,4 @@ it('a process killed in the middle of bursts loses nothing it acknowledged and l
     await store?.close();
     remove();
   }
-}, 60_000);
+});

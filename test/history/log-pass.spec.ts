@@ -9,9 +9,6 @@ import { newEvents, streamIn } from '../event-store/new-event.js';
 import type { OpenStore } from '../event-store/opened-store.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 
-// A server starts; only a hang should fail a test.
-jest.setTimeout(120_000);
-
 const engines: readonly { engine: string; open: OpenStore }[] = [
   {
     engine: 'in memory',

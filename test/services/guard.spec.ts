@@ -23,7 +23,7 @@ it('ends the server and removes its folder when the process that started it is k
   killed.kill('SIGKILL');
   await waitUntil('the server ends', () => !isAlive(Number(pid)), 10_000);
   await waitUntil('its folder is removed', () => !existsSync(folder), 10_000);
-}, 30_000);
+});
 
 function isAlive(pid: number): boolean {
   try {

@@ -5,7 +5,7 @@ let server: TestMariaDb;
 
 beforeAll(async () => {
   server = await startMariaDb();
-}, 90_000);
+});
 
 afterAll(() => server.stop());
 
@@ -38,4 +38,4 @@ it('still has what was committed after a crash, at the same address', async () =
   await expect(query(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
   await server.restart();
   expect(await query(url, 'SELECT id FROM things')).toEqual([{ id: 7 }]);
-}, 90_000);
+});

@@ -29,7 +29,7 @@ describe('the demo', () => {
     expect(Object.values<number>(summary.endings).reduce((sum, n) => sum + n, 0)).toBe(12);
     expect(stderr).toContain('12 done');
     expect(demoFolders()).toEqual(before);
-  }, 120_000);
+  });
 
   it('names a server that does not answer', async () => {
     const { PORT } = await freshEnv();
@@ -47,5 +47,5 @@ describe('the demo', () => {
     expect(await running).toBe(130);
     expect(terminal.stdout).toMatch(/60 fans.*\(interrupted\)/);
     expect(demoFolders()).toEqual(before);
-  }, 120_000);
+  });
 });

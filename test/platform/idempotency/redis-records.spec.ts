@@ -9,9 +9,6 @@ import { startRedis, type TestRedis } from '../../services/redis.js';
 import { closeLinks, linked } from '../redis/linked.js';
 import { recordsContract, reply } from './records-contract.js';
 
-// Only a hang should fail a test on a busy machine.
-jest.setTimeout(60_000);
-
 const dayMs = 24 * 3_600_000;
 
 let redis: TestRedis;

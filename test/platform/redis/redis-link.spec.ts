@@ -4,9 +4,6 @@ import { eventually, RecordedLog } from '../../processes/support.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { closeLinks, linked } from './linked.js';
 
-// Only a hang should fail a test on a busy machine.
-jest.setTimeout(60_000);
-
 let redis: TestRedis;
 beforeEach(async () => {
   redis = await startRedis();

@@ -4,9 +4,6 @@ import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../support.js';
 import { holdDeadline, Installation, timesActedOn } from './several-processes.js';
 
-// Only a hang should fail a test on a busy machine.
-jest.setTimeout(60_000);
-
 let redis: TestRedis;
 let office: Installation;
 beforeAll(async () => {

@@ -3,9 +3,6 @@ import { closeLinks, linked } from '../../platform/redis/linked.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../support.js';
 
-// Only a hang should fail a test on a busy machine.
-jest.setTimeout(60_000);
-
 let redis: TestRedis;
 beforeEach(async () => {
   redis = await startRedis();

@@ -58,7 +58,7 @@ it('lets processes that start together take turns', async () => {
   ]);
   expect(await tablesIn(url)).toEqual(expect.arrayContaining(allTables.map(({ name }) => name)));
   expect(await query(url, 'SELECT name FROM migrations')).toHaveLength(all);
-}, 60_000);
+});
 
 it('finishes a migration that was cut off half way', async () => {
   const url = await server.newDatabase();
@@ -71,7 +71,7 @@ it('finishes a migration that was cut off half way', async () => {
   const changes = await models.write.driver.createSchemaBuilder().log();
   await models.close();
   expect(changes.upQueries.map(({ query: sql }) => sql)).toEqual([]);
-}, 30_000);
+});
 
 it('does not wait for who migrates another database', async () => {
   const [busy, other] = [await server.newDatabase(), await server.newDatabase()];
@@ -85,7 +85,7 @@ it('does not wait for who migrates another database', async () => {
   await holder.end();
   await slow;
   expect(await tablesIn(other)).toContain('users');
-}, 30_000);
+});
 
 it('lets a server whose account may not create tables use migrated ones', async () => {
   const url = await server.newDatabase();
@@ -98,7 +98,7 @@ it('lets a server whose account may not create tables use migrated ones', async 
   expect(await models.read.query('SELECT * FROM users')).toEqual([]);
   await models.close();
   await expect(query(plain.toString(), 'CREATE TABLE more (id INT)')).rejects.toThrow('denied');
-}, 30_000);
+});
 
 it('works on a server with settings of its own', async () => {
   const url = await server.newDatabase();
@@ -112,4 +112,4 @@ it('works on a server with settings of its own', async () => {
   );
   expect(session).toEqual({ isolation: 'READ-COMMITTED', lockSeconds: 10, idleSeconds: 60 });
   await models.close();
-}, 30_000);
+});

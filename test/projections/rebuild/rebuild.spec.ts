@@ -58,7 +58,7 @@ it('can be done again and again', async () => {
   for (let round = 0; round < 3; round++) await rebuildNow(history, models, { projections: some });
   expect(await everyRow(models)).toEqual(before);
   expect(await leftOvers(models)).toEqual([]);
-}, 60_000);
+});
 
 describe('a row that is not what the log makes of it', () => {
   const tamper = "UPDATE points SET remain_point = 1000000 WHERE user_id = '";
@@ -133,7 +133,7 @@ it('neither loses nor doubles an event, nor fails a query, while both sides are 
   expect(reports.map(({ differenceCount }) => differenceCount)).toEqual([0, 0]);
   await caughtUp(history, runner);
   expect(await everyRow(models)).toEqual(await everyRow(await project(history)));
-}, 60_000);
+});
 
 it('goes on where it was interrupted, and begins anew when told to', async () => {
   const { history } = await sales(3);
