@@ -1,13 +1,18 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { appendJourney, publishConcert } from './journeys.js';
 
-/**
- * Makes a log of a concert and of so many fans' bookings, in the embedded engine's file. A process of its own writes it, so
- * that its heap is gone when the measurement begins.
- */
+/** Appends under way at a time. */
+const journeysAtOnce = 64;
+const dates = 50;
+
+/** Makes a log of a concert and of so many fans' bookings, in the embedded engine's file. */
 export async function writeLog(file: string, journeys: number): Promise<void> {
-  const program = fileURLToPath(new URL('./log-writer.js', import.meta.url));
-  const [code] = await once(fork(program, [file, String(journeys)]), 'exit');
-  if (code !== 0) throw new Error(`the log's writer ended with ${code}`);
+  const store = await openSqliteEventStore({ file });
+  const concert = await publishConcert(store, dates);
+  let next = 0;
+  const writer = async (): Promise<void> => {
+    while (next < journeys) await appendJourney(store, concert, next++);
+  };
+  await Promise.all(Array.from({ length: journeysAtOnce }, writer));
+  await store.close();
 }
