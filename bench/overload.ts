@@ -133,7 +133,9 @@ function report(
     console.log(JSON.stringify({ rows, ...verdict }));
     return;
   }
-  const rounded = (number: number) => Math.round(number * 10) / 10;
+  // Of what did not occur there is no quantile; a child process tells that as null.
+  const rounded = (number: number | null) =>
+    Number.isFinite(number) ? String(Math.round(Number(number) * 10) / 10) : '–';
   console.table(
     rows.map(({ phase, connections, behind, other, ...figures }) => ({
       phase,
@@ -143,8 +145,8 @@ function report(
       'good p50/p99 ms': `${rounded(figures.goodP50Ms)} / ${rounded(figures.goodP99Ms)}`,
       'refused/s': Math.round(figures.refusedPerSecond),
       'refused p50/p99 ms': `${rounded(figures.refusedP50Ms)} / ${rounded(figures.refusedP99Ms)}`,
-      [`refused ≤ ${promptMs} ms`]: `${rounded(figures.refusedPromptly * 100)} %`,
-      'events behind': behind,
+      [`refused ≤ ${promptMs} ms, %`]: rounded(figures.refusedPromptlyPercent),
+      'events behind': rounded(behind),
       other: JSON.stringify(other),
     })),
   );

@@ -14,8 +14,8 @@ export interface FloodResult {
   readonly refusedPerSecond: number;
   readonly refusedP50Ms: number;
   readonly refusedP99Ms: number;
-  /** Share of the refusals that took no longer than {@link promptMs}. */
-  readonly refusedPromptly: number;
+  /** Of a hundred refusals, how many took no longer than {@link promptMs}. */
+  readonly refusedPromptlyPercent: number;
   /** Anything else: lost connections, errors. */
   readonly other: Readonly<Record<string, number>>;
 }
@@ -86,7 +86,8 @@ export async function flood(
     refusedPerSecond: tally.refused.length / seconds,
     refusedP50Ms: quantile(tally.refused, 0.5),
     refusedP99Ms: quantile(tally.refused, 0.99),
-    refusedPromptly: tally.refused.filter((tookMs) => tookMs <= promptMs).length / tally.refused.length,
+    refusedPromptlyPercent:
+      (100 * tally.refused.filter((tookMs) => tookMs <= promptMs).length) / tally.refused.length,
     other: tally.other,
   };
 }
