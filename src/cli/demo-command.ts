@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
 import type { Command } from 'commander';
 import { readConfig } from '../platform/config.js';
-import { type DemoServer, startOwnServer } from './demo/own-server.js';
+import type { DemoServer } from './demo/own-server.js';
 import { playDemo } from './demo/play.js';
 import { describeSummary } from './demo/summary.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
@@ -20,11 +20,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice demo`. */
-export function addDemoCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  program
-    .command('demo')
-    .summary('let a crowd buy tickets and check that no seat is sold twice')
+/** What `boxoffice demo` does and takes. */
+export function defineDemoCommand(
+  command: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  command
     .description(
       'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same ' +
         'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started ' +
@@ -77,5 +79,6 @@ async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer>
   if (flags.server !== undefined)
     throw new CliFailure(`no boxoffice server answers at ${url}`, exitCodes.failed);
   terminal.err(`no server answers at ${url}: starting one on a temporary folder\n`);
+  const { startOwnServer } = await import('./demo/own-server.js');
   return startOwnServer();
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../platform/config.js';
-import { eraseUserDirectly } from './erase-user-directly.js';
 import { type ErasureOutcome, eraseUserOverHttp } from './erase-user-over-http.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
@@ -13,15 +12,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice erase-user`. */
-export function addEraseUserCommand(
-  program: Command,
+/** What `boxoffice erase-user` does and takes. */
+export function defineEraseUserCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('erase-user')
-    .summary('erase a person for good')
+  command
     .description(
       'Erases names and login id of a person, also from backups of the log; what they bought stays with the bare user ' +
         'id. There is no way back. A running server does it; if none answers at the configured address, the data ' +
@@ -48,6 +45,7 @@ async function erase(
   const server = flags.server === undefined ? await runningServer(config) : parseServerUrl(flags.server);
   if (server === undefined) {
     terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
+    const { eraseUserDirectly } = await import('./erase-user-directly.js');
     return eraseUserDirectly(config, input);
   }
   const adminKey = findAdminKey(flags.adminKey, config);

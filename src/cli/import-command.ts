@@ -3,7 +3,6 @@ import { type FeedFormat, feedFormats } from '../integrations/feeds/feed.js';
 import { FeedUnreadable, readFeed } from '../integrations/feeds/fetch-feed.js';
 import { type Config, readConfig } from '../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
-import { importDirectly } from './import-directly.js';
 import { type ImportFlags, toFeedOptions, toQuery } from './import-options.js';
 import { describeOutcome, type ImportOutcome, isRefused } from './import-outcome.js';
 import { importOverHttp } from './import-over-http.js';
@@ -18,11 +17,13 @@ interface Flags extends ImportFlags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice import`. */
-export function addImportCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  program
-    .command('import')
-    .summary('publish an organiser’s catalog')
+/** What `boxoffice import` does and takes. */
+export function defineImportCommand(
+  command: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  command
     .description(
       'Publishes venues, performances and dates from an organiser’s feed. A running server does it; if none ' +
         'answers at the configured address, the data folder is opened instead. Repeating an import changes nothing.',
@@ -66,6 +67,7 @@ async function importFeed(location: string, flags: Flags, terminal: Terminal): P
   const serverUrl = server ?? (await runningServer(config));
   if (serverUrl === undefined) {
     terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
+    const { importDirectly } = await import('./import-directly.js');
     return importDirectly(config, text, flags.format, options);
   }
   const adminKey = findAdminKey(flags.adminKey, config);

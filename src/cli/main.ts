@@ -1,19 +1,76 @@
 import { Command, CommanderError } from 'commander';
 import { BadConfiguration } from '../platform/config.js';
-import { addAuditCommand } from './audit/audit-command.js';
-import { addDemoCommand } from './demo-command.js';
-import { addEraseUserCommand } from './erase-user-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
-import { addImportCommand } from './import-command.js';
-import { addMigrateCommand } from './migrate-command.js';
-import { addPaymentSystemCommand } from './payment-system-command.js';
-import { addQueueCheckCommand } from './queue-check-command.js';
-import { addRebuildCommand } from './rebuild-command.js';
-import { addReplayCommand } from './replay-command.js';
-import { addSimulateCommand } from './simulate-command.js';
-import { runServer } from './start.js';
 import { processTerminal, type Terminal } from './terminal.js';
 import { productVersion } from './version.js';
+
+/** Adds description, arguments and action to a command. */
+type Define = (command: Command, terminal: Terminal, done: (code: ExitCode) => void) => void;
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Code is loaded for the command that is asked for only: a server's parts take a second or two to load. */
+  readonly load: () => Promise<Define>;
+}
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    summary: 'run the server',
+    load: async () => (await import('./start-command.js')).defineStartCommand,
+  },
+  {
+    name: 'import',
+    summary: 'publish an organiser’s catalog',
+    load: async () => (await import('./import-command.js')).defineImportCommand,
+  },
+  {
+    name: 'audit',
+    summary: 'judge the event log',
+    load: async () => (await import('./audit/audit-command.js')).defineAuditCommand,
+  },
+  {
+    name: 'erase-user',
+    summary: 'erase a person for good',
+    load: async () => (await import('./erase-user-command.js')).defineEraseUserCommand,
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the tables of the read models to this version',
+    load: async () => (await import('./migrate-command.js')).defineMigrateCommand,
+  },
+  {
+    name: 'rebuild',
+    summary: 'build read models anew while the office runs',
+    load: async () => (await import('./rebuild-command.js')).defineRebuildCommand,
+  },
+  {
+    name: 'payment-system',
+    summary: 'run the virtual payment system by itself',
+    load: async () => (await import('./payment-system-command.js')).definePaymentSystemCommand,
+  },
+  {
+    name: 'queue-check',
+    summary: 'recompute a queue and check that it was served in that order',
+    load: async () => (await import('./queue-check-command.js')).defineQueueCheckCommand,
+  },
+  {
+    name: 'replay',
+    summary: 'play a recorded on-sale against other settings',
+    load: async () => (await import('./replay-command.js')).defineReplayCommand,
+  },
+  {
+    name: 'demo',
+    summary: 'let a crowd buy tickets and check that no seat is sold twice',
+    load: async () => (await import('./demo-command.js')).defineDemoCommand,
+  },
+  {
+    name: 'simulate',
+    summary: 'run the office under invented time, crashes and losses',
+    load: async () => (await import('./simulate-command.js')).defineSimulateCommand,
+  },
+];
 
 /**
  * Runs one command of the `boxoffice` program.
@@ -29,7 +86,8 @@ export async function runCli(
     exitCode = code;
   };
   try {
-    await createProgram(terminal, done).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(args, terminal, done);
+    await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.unusable;
@@ -46,7 +104,11 @@ export async function runCli(
   }
 }
 
-function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Command {
+async function createProgram(
+  args: readonly string[],
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): Promise<Command> {
   const program = new Command('boxoffice')
     .description('A concert ticket office: a fair queue, seat holds, a point wallet, and no seat sold twice.')
     .version(productVersion())
@@ -54,20 +116,9 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('(boxoffice --help shows what there is)')
     .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.');
-  program
-    .command('start')
-    .summary('run the server')
-    .description('Runs the server until SIGINT or SIGTERM. Settings come from environment variables.')
-    .action(async () => done(await runServer(terminal.env, terminal)));
-  addImportCommand(program, terminal, done);
-  addAuditCommand(program, terminal, done);
-  addEraseUserCommand(program, terminal, done);
-  addMigrateCommand(program, terminal, done);
-  addRebuildCommand(program, terminal, done);
-  addPaymentSystemCommand(program, terminal, done);
-  addQueueCheckCommand(program, terminal, done);
-  addReplayCommand(program, terminal, done);
-  addDemoCommand(program, terminal, done);
-  addSimulateCommand(program, terminal, done);
+  for (const { name, summary, load } of commands) {
+    const command = program.command(name).summary(summary);
+    if (args.includes(name)) (await load())(command, terminal, done);
+  }
   return program;
 }

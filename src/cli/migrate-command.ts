@@ -15,15 +15,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice migrate`. */
-export function addMigrateCommand(
-  program: Command,
+/** What `boxoffice migrate` does and takes. */
+export function defineMigrateCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('migrate')
-    .summary('bring the tables of the read models to this version')
+  command
     .description(
       'Runs the migrations the read models in DATABASE_URL, or in DATA_DIR without it, still need. A starting ' +
         'server does the same; this is for migrating before the first one starts, with an account that may.',

@@ -16,15 +16,13 @@ interface Flags {
   readonly callbackHost?: readonly string[];
 }
 
-/** Adds `boxoffice payment-system`. */
-export function addPaymentSystemCommand(
-  program: Command,
+/** What `boxoffice payment-system` does and takes. */
+export function definePaymentSystemCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('payment-system')
-    .summary('run the virtual payment system by itself')
+  command
     .description(
       'Runs the stand-in for a payment provider (docs/payment-system.md) until it is stopped. Its keys are ' +
         'PAYMENT_API_KEY and PAYMENT_CALLBACK_SECRET, or those a server in DATA_DIR would use.',

@@ -18,15 +18,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice queue-check`. */
-export function addQueueCheckCommand(
-  program: Command,
+/** What `boxoffice queue-check` does and takes. */
+export function defineQueueCheckCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('queue-check')
-    .summary('recompute a queue and check that it was served in that order')
+  command
     .description(
       'Recomputes every place of a performance’s queue from the revealed seed and checks the seed against the hash ' +
         'that was published before, and the admissions against the places. Reads the log at EVENTSTORE_URL or in ' +

@@ -28,15 +28,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Adds `boxoffice rebuild`. */
-export function addRebuildCommand(
-  program: Command,
+/** What `boxoffice rebuild` does and takes. */
+export function defineRebuildCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('rebuild')
-    .summary('build read models anew while the office runs')
+  command
     .description(
       'Builds the tables of projections anew from the log beside the live ones, reports rows that differ, and puts ' +
         `them in their place while servers run. Names: ${allProjections.map(({ name }) => name).join(', ')}.`,

@@ -28,11 +28,13 @@ interface Flags {
   readonly svg?: string;
 }
 
-/** Adds `boxoffice replay`. */
-export function addReplayCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  program
-    .command('replay')
-    .summary('play a recorded on-sale against other settings')
+/** What `boxoffice replay` does and takes. */
+export function defineReplayCommand(
+  command: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  command
     .description(
       'Reads from the log who came to a performance’s on-sale, when, and what they did, and simulates the same crowd ' +
         'under other settings: seats sold, waiting times, lapsed holds, fans who gave up. Nothing is written to the ' +

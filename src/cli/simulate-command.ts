@@ -26,15 +26,13 @@ interface Flags {
 /** Failing seeds made smaller at the end; the others are only named. */
 const maxShrunk = 3;
 
-/** Adds `boxoffice simulate`. */
-export function addSimulateCommand(
-  program: Command,
+/** What `boxoffice simulate` does and takes. */
+export function defineSimulateCommand(
+  command: Command,
   terminal: Terminal,
   done: (code: ExitCode) => void,
 ): void {
-  program
-    .command('simulate')
-    .summary('run the office under invented time, crashes and losses')
+  command
     .description(
       'Runs the real commands, processes and projections on a simulated log, database, payment system, network and ' +
         'clock, with faults of every kind, and judges the outcome. One seed decides everything: the same seed gives ' +

@@ -7,15 +7,16 @@ import { addSealCommands } from './seal-command.js';
 import { addStreamCommand } from './stream-command.js';
 import { addVerifyCommand } from './verify-command.js';
 
-/** Adds `boxoffice audit` and all below it. */
-export function addAuditCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  const audit = program
-    .command('audit')
-    .summary('judge the event log')
-    .description('Judges the event log by itself: the one at EVENTSTORE_URL, or the file in DATA_DIR.');
-  addVerifyCommand(audit, terminal, done);
-  addStreamCommand(audit, terminal, done);
-  addSealCommands(audit, terminal, done);
-  addCheckSealCommand(audit, terminal, done);
-  addExportCommand(audit, terminal, done);
+/** What `boxoffice audit` and the commands below it do and take. */
+export function defineAuditCommand(
+  command: Command,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): void {
+  command.description('Judges the event log by itself: the one at EVENTSTORE_URL, or the file in DATA_DIR.');
+  addVerifyCommand(command, terminal, done);
+  addStreamCommand(command, terminal, done);
+  addSealCommands(command, terminal, done);
+  addCheckSealCommand(command, terminal, done);
+  addExportCommand(command, terminal, done);
 }
