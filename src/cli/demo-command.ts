@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
-import type { Command } from 'commander';
 import { readConfig } from '../platform/config.js';
+import type { DefineCommand } from './define-command.js';
 import type { DemoServer } from './demo/own-server.js';
 import { playDemo } from './demo/play.js';
 import { describeSummary } from './demo/summary.js';
@@ -21,11 +21,7 @@ interface Flags {
 }
 
 /** What `boxoffice demo` does and takes. */
-export function defineDemoCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineDemoCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same ' +
@@ -45,7 +41,7 @@ export function defineDemoCommand(
     .option('--seed <number>', 'the same seed makes the same choices (default: a random one)')
     .option('--json', 'print the summary as JSON')
     .action(async (flags: Flags) => done(await runDemo(flags, terminal)));
-}
+};
 
 async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const fans = toWholeNumber('--fans', flags.fans, 1, 5_000);

@@ -1,7 +1,7 @@
-import type { Command } from 'commander';
 import { type Config, readConfig } from '../platform/config.js';
+import type { DefineCommand } from './define-command.js';
 import { type ErasureOutcome, eraseUserOverHttp } from './erase-user-over-http.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from './server-address.js';
 import type { Terminal } from './terminal.js';
 
@@ -13,11 +13,7 @@ interface Flags {
 }
 
 /** What `boxoffice erase-user` does and takes. */
-export function defineEraseUserCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineEraseUserCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Erases names and login id of a person, also from backups of the log; what they bought stays with the bare user ' +
@@ -34,7 +30,7 @@ export function defineEraseUserCommand(
       terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describe(outcome));
       done(outcome.kind === 'erased' ? exitCodes.ok : exitCodes.failed);
     });
-}
+};
 
 async function erase(
   input: { readonly user: string; readonly forfeit: boolean },

@@ -1,8 +1,9 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { type FeedFormat, feedFormats } from '../integrations/feeds/feed.js';
 import { FeedUnreadable, readFeed } from '../integrations/feeds/fetch-feed.js';
 import { type Config, readConfig } from '../platform/config.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import type { DefineCommand } from './define-command.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import { type ImportFlags, toFeedOptions, toQuery } from './import-options.js';
 import { describeOutcome, type ImportOutcome, isRefused } from './import-outcome.js';
 import { importOverHttp } from './import-over-http.js';
@@ -18,11 +19,7 @@ interface Flags extends ImportFlags {
 }
 
 /** What `boxoffice import` does and takes. */
-export function defineImportCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineImportCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Publishes venues, performances and dates from an organiser’s feed. A running server does it; if none ' +
@@ -57,7 +54,7 @@ export function defineImportCommand(
       terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
       done(isRefused(outcome) ? exitCodes.failed : exitCodes.ok);
     });
-}
+};
 
 async function importFeed(location: string, flags: Flags, terminal: Terminal): Promise<ImportOutcome> {
   const options = toFeedOptions(flags);

@@ -1,17 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { BadConfiguration } from '../platform/config.js';
+import type { DefineCommand } from './define-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { processTerminal, type Terminal } from './terminal.js';
 import { productVersion } from './version.js';
-
-/** Adds description, arguments and action to a command. */
-type Define = (command: Command, terminal: Terminal, done: (code: ExitCode) => void) => void;
 
 interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   /** Code is loaded for the command that is asked for only: a server's parts take a second or two to load. */
-  readonly load: () => Promise<Define>;
+  readonly load: () => Promise<DefineCommand>;
 }
 
 const commands: readonly CommandEntry[] = [
@@ -118,6 +116,7 @@ async function createProgram(
     .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.');
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary);
+    // Also when it is another command's argument: that costs time, nothing else.
     if (args.includes(name)) (await load())(command, terminal, done);
   }
   return program;

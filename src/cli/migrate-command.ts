@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { dataFiles } from '../engines.js';
 import { readConfig } from '../platform/config.js';
 import {
@@ -8,7 +7,8 @@ import {
   migrateReadModels,
   type ReadModelLocation,
 } from '../projections/open-read-models.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import type { DefineCommand } from './define-command.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
 interface Flags {
@@ -16,11 +16,7 @@ interface Flags {
 }
 
 /** What `boxoffice migrate` does and takes. */
-export function defineMigrateCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineMigrateCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Runs the migrations the read models in DATABASE_URL, or in DATA_DIR without it, still need. A starting ' +
@@ -32,7 +28,7 @@ export function defineMigrateCommand(
       terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
       done(exitCodes.ok);
     });
-}
+};
 
 function locationOf({ env }: Terminal): ReadModelLocation {
   const { DATABASE_URL, DATA_DIR } = readConfig(env);

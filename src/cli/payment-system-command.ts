@@ -1,13 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { dataFiles } from '../engines.js';
 import { runVirtualPaymentSystem } from '../integrations/payment/virtual/main.js';
 import { readConfig } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import type { DefineCommand } from './define-command.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import { collect } from './option-values.js';
-import type { Terminal } from './terminal.js';
 
 interface Flags {
   readonly host: string;
@@ -17,11 +16,7 @@ interface Flags {
 }
 
 /** What `boxoffice payment-system` does and takes. */
-export function definePaymentSystemCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const definePaymentSystemCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Runs the stand-in for a payment provider (docs/payment-system.md) until it is stopped. Its keys are ' +
@@ -54,4 +49,4 @@ export function definePaymentSystemCommand(
       }
       done(exitCodes.ok);
     });
-}
+};

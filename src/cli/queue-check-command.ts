@@ -1,8 +1,8 @@
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { judgeQueue, type PublishedQueue } from '../audit/queue-fairness.js';
 import { type PerformanceId, performanceIdSchema } from '../events/ids.js';
 import { readConfig } from '../platform/config.js';
+import type { DefineCommand } from './define-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { openLog } from './open-log.js';
 import { queueFromLog } from './queue-check/from-log.js';
@@ -19,11 +19,7 @@ interface Flags {
 }
 
 /** What `boxoffice queue-check` does and takes. */
-export function defineQueueCheckCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineQueueCheckCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Recomputes every place of a performance’s queue from the revealed seed and checks the seed against the hash ' +
@@ -36,7 +32,7 @@ export function defineQueueCheckCommand(
     .option('--server <url>', 'check a server from outside')
     .option('--json', 'print the verdict as JSON')
     .action(async (id: string, flags: Flags) => done(await runQueueCheck(id, flags, terminal)));
-}
+};
 
 async function runQueueCheck(id: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const performanceId = performanceIdSchema.safeParse(id).data;

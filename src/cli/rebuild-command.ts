@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
 import { readModelLocation } from '../engines.js';
 import { systemClock } from '../platform/clock.js';
 import { type Config, readConfig } from '../platform/config.js';
@@ -9,7 +8,8 @@ import { openReadModels, type ReadModels } from '../projections/open-read-models
 import type { RebuildReport } from '../projections/rebuild/rebuild-report.js';
 import { addRebuild, RebuildStopped } from '../projections/rebuild/rebuild-row.js';
 import { runRebuild } from '../projections/rebuild/run-rebuild.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import type { DefineCommand } from './define-command.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import { openRevealedLog } from './open-log.js';
 import { RebuildProgressLine } from './rebuild-progress-line.js';
 import { describeRebuild } from './rebuild-text.js';
@@ -29,11 +29,7 @@ interface Flags {
 }
 
 /** What `boxoffice rebuild` does and takes. */
-export function defineRebuildCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineRebuildCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Builds the tables of projections anew from the log beside the live ones, reports rows that differ, and puts ' +
@@ -56,7 +52,7 @@ export function defineRebuildCommand(
       const isBad = flags.compareOnly === true && report.differenceCount > 0;
       done(isBad ? exitCodes.failed : exitCodes.ok);
     });
-}
+};
 
 function chosen(names: readonly string[], all: boolean): readonly Projection[] {
   if (all) return allProjections;

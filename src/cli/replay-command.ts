@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { salesRulesSchema } from '../events/catalog-events.js';
 import { type PerformanceId, performanceIdSchema } from '../events/ids.js';
 import { readConfig } from '../platform/config.js';
@@ -10,6 +9,7 @@ import { NothingToReplay } from '../what-if/demand-reader.js';
 import type { SaleSettings } from '../what-if/line.js';
 import { readDemand } from '../what-if/read-demand.js';
 import { replay } from '../what-if/report.js';
+import type { DefineCommand } from './define-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { openLog } from './open-log.js';
 import { replayPage } from './replay/report-page.js';
@@ -29,11 +29,7 @@ interface Flags {
 }
 
 /** What `boxoffice replay` does and takes. */
-export function defineReplayCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineReplayCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Reads from the log who came to a performance’s on-sale, when, and what they did, and simulates the same crowd ' +
@@ -51,7 +47,7 @@ export function defineReplayCommand(
     .option('--html <file>', 'write the report with its chart as one page')
     .option('--svg <file>', 'write the chart')
     .action(async (id: string, flags: Flags) => done(await runReplay(id, flags, terminal)));
-}
+};
 
 async function runReplay(id: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const performanceId = performanceIdSchema.safeParse(id).data;

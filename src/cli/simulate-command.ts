@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
-import type { Command } from 'commander';
 import { type CampaignReport, runCampaign, seedsThatSeeAll } from '../simulator/campaign.js';
 import { type FaultKind, faultKinds } from '../simulator/faults.js';
 import { runSeed } from '../simulator/run-seed.js';
 import { startSeedWorker } from '../simulator/seed-worker.js';
 import { shrink } from '../simulator/shrink.js';
 import { simulate } from '../simulator/simulate.js';
+import type { DefineCommand } from './define-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { collect, toWholeNumber } from './option-values.js';
 import { describeCampaign, describeFailure, toJson } from './simulate-text.js';
@@ -27,11 +27,7 @@ interface Flags {
 const maxShrunk = 3;
 
 /** What `boxoffice simulate` does and takes. */
-export function defineSimulateCommand(
-  command: Command,
-  terminal: Terminal,
-  done: (code: ExitCode) => void,
-): void {
+export const defineSimulateCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
       'Runs the real commands, processes and projections on a simulated log, database, payment system, network and ' +
@@ -47,7 +43,7 @@ export function defineSimulateCommand(
     .option('--trace', 'with --seed: print everything that happens')
     .option('--json', 'print the report as JSON')
     .action(async (flags: Flags) => done(await runSimulate(flags, terminal)));
-}
+};
 
 async function runSimulate(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const steps = toWholeNumber('--steps', flags.steps, 1, 100_000);
