@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
@@ -73,6 +74,17 @@ describe('the program', () => {
     expect(audit).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('event log') });
     const feed = await cli(['import', '/there/is/no/such.json', '--json'], env);
     expect(feed).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('cannot be read') });
+  });
+
+  it('finishes though nobody reads its output any more', async () => {
+    const bin = new URL('../../bin/boxoffice.mjs', import.meta.url).pathname;
+    const child = spawn(process.execPath, [bin, '--help']);
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    expect([await once(child, 'close'), stderr]).toEqual([[0, null], '']);
   });
 
   it('starts from bin/boxoffice.mjs', async () => {
