@@ -23,6 +23,8 @@ const project = {
   testEnvironmentOptions: { globalsCleanup: 'off' },
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // Suites that start database servers say so in their name; the others need only Node.
+  testPathIgnorePatterns: ['/node_modules/', '\\.servers\\.spec\\.ts$'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.(ts|js|mjs)$': ['@swc/jest', { ...swc, swcrc: false, module: { type: 'commonjs' } }],
@@ -36,15 +38,22 @@ const project = {
 /** @type {import('jest').Config} */
 export default {
   projects: [
+    // What `npm test` runs: only Node is needed.
     { ...project, displayName: 'boxoffice' },
+    // What starts Redis, MariaDB and an office of four processes on them.
+    {
+      ...project,
+      displayName: 'servers',
+      globals: { officeEngines: 'servers' },
+      testMatch: ['**/*.servers.spec.ts', '<rootDir>/test/e2e/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/'],
+    },
     // The suites of the read models once more, on a MariaDB of this run.
     {
       ...project,
       displayName: 'mariadb',
       roots: ['<rootDir>/test/projections', '<rootDir>/test/queries'],
       globals: { readModelsOn: 'mariadb' },
-      // These start servers of their own, in the first project.
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/projections/mysql/'],
     },
   ],
   // Two cores on the smallest machine we care about: more workers only slow each other down.
