@@ -49,7 +49,7 @@ export async function importDirectly(
     // The import asks the read models which dates use a venue's seats.
     await catchUp();
     const executor = new Executor(store, systemClock, engines.isOnlyWriter);
-    const seats = new SeatKeeper(executor, readSide.ports.venueUse, systemClock);
+    const seats = new SeatKeeper(executor, store, readSide.ports.venueUse, systemClock);
     const handler = new ImportCatalogHandler(executor, new VenuePublisher(executor, seats), {
       secret: secrets.secret,
     });
