@@ -1,5 +1,5 @@
-import Database from 'better-sqlite3';
 import { createConnection } from 'mysql2/promise';
+import { Database } from '../../platform/sqlite.js';
 import type { AnyRow, CellValue } from '../engine/table.js';
 import { parseMysqlUrl } from '../mysql/server-url.js';
 import { defaultMysqlLimits } from '../mysql/settings.js';

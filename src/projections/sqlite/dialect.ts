@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
+import type { Database } from '../../platform/sqlite.js';
 import { type Dialect, guarded } from '../engine/dialect.js';
 import { rowByKeySql, SqliteSession } from './session.js';
 import { Statements } from './statements.js';
@@ -18,7 +18,7 @@ const connections = new WeakMap<DataSource, Connections>();
 /** Starts the thread that writes the file of an open, migrated data source. */
 export function startWriter(dataSource: DataSource, file: string): WriterClient {
   // TypeORM types no driver's own handle; for better-sqlite3 this is it.
-  const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database.Database };
+  const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database };
   const writer = new WriterClient(file);
   connections.set(dataSource, {
     session: new SqliteSession(writer),
