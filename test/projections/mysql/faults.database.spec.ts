@@ -4,7 +4,7 @@ import { ProjectionRunner, type RunnerOptions } from '../../../src/projections/e
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 import { ReadModelsUnavailable } from '../../../src/queries/outage.js';
 import { selectAll } from '../../../src/queries/select.js';
-import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+import { startDatabaseServer, type TestDatabaseServer } from '../../services/database-server.js';
 import { waitUntil } from '../../services/wait-until.js';
 import { createTallies, tallies, tally } from '../engine/tally.js';
 import { caughtUp, History, id } from '../history.js';
@@ -19,11 +19,11 @@ const limits = {
   writeTimeoutMs: 3_000,
 };
 
-let server: TestMariaDb;
+let server: TestDatabaseServer;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  server = await startMariaDb();
+  server = await startDatabaseServer();
 }, 420_000);
 afterAll(() => server.stop());
 afterEach(async () => {

@@ -5,16 +5,16 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { allTables } from '../../../src/projections/all-projections.js';
 import { allMigrations } from '../../../src/projections/migrations/all-migrations.js';
 import { migrateReadModels, openReadModels } from '../../../src/projections/open-read-models.js';
-import { startMariaDb, type TestMariaDb } from '../../services/mariadb.js';
+import { startDatabaseServer, type TestDatabaseServer } from '../../services/database-server.js';
 import { waitUntil } from '../../services/wait-until.js';
 
 const run = promisify(execFile);
 
-let server: TestMariaDb;
+let server: TestDatabaseServer;
 
 beforeAll(async () => {
   // As unlike the product's wishes as a server can be.
-  server = await startMariaDb({
+  server = await startDatabaseServer({
     settings: [
       '--character-set-server=latin1',
       '--collation-server=latin1_swedish_ci',
