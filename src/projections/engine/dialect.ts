@@ -61,8 +61,8 @@ export interface Dialect {
     renames: readonly { readonly from: string; readonly to: string }[],
     complete: () => Promise<void>,
   ): Promise<void>;
-  /** The transactions that keep tables from being renamed and do not end soon. */
-  tableUse(session: WriteSession, tables: readonly string[]): Promise<TableUse>;
+  /** The transactions that keep tables from being renamed, and have been open for so long. */
+  tableUse(session: WriteSession, tables: readonly string[], forSeconds: number): Promise<TableUse>;
   /** Runs `work` while nobody renames tables. */
   undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }

@@ -21,8 +21,6 @@ const renameWaitMs = 500;
 const serverWaitSeconds = 1;
 /** Lock wait timeout, query interrupted by KILL. */
 const gaveUp = new Set<unknown>([1205, 1317]);
-/** A transaction that lasts is in the way; those of queries come and go. */
-const lastingSeconds = 1;
 const maxListed = 5;
 
 /**
@@ -86,14 +84,18 @@ export async function renameBriefly(
   }
 }
 
-/** Which lasting transactions keep tables from being renamed, as far as this account may see. */
-export async function tableUse(session: WriteSession, tables: readonly string[]): Promise<TableUse> {
+/** Which transactions keep tables from being renamed, as far as this account may see. */
+export async function tableUse(
+  session: WriteSession,
+  tables: readonly string[],
+  forSeconds: number,
+): Promise<TableUse> {
   const watched = await rowsIfAllowed(session, locksAreWatched, []);
   const holders = watched?.length
     ? await rowsIfAllowed(session, lockHolders(tables.length), tables)
     : undefined;
   if (holders) return { certainty: 'certain', transactions: holders.map(openTransaction) };
-  const open = await rowsIfAllowed(session, openTransactions, []);
+  const open = await rowsIfAllowed(session, openTransactions, [forSeconds]);
   return open
     ? { certainty: 'possible', transactions: open.map(openTransaction) }
     : { certainty: 'hidden', transactions: [] };
@@ -114,7 +116,7 @@ function lockHolders(tableCount: number): string {
     WHERE l.object_type = 'TABLE' AND l.object_schema = DATABASE() AND l.lock_status = 'GRANTED'
       AND l.object_name IN (${placeholders(tableCount)}) AND t.processlist_id <> CONNECTION_ID()
     GROUP BY t.processlist_id, t.processlist_user, t.processlist_host
-    HAVING seconds >= ${lastingSeconds} ORDER BY seconds DESC LIMIT ${maxListed}`;
+    HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
 }
 
 /** Needs the privilege PROCESS. InnoDB tells the beginning by the clock of the server's machine. */
@@ -123,7 +125,7 @@ const openTransactions = `SELECT p.id, p.user, p.host,
   FROM information_schema.innodb_trx x
   JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
   WHERE p.id <> CONNECTION_ID()
-  HAVING seconds >= ${lastingSeconds} ORDER BY seconds DESC LIMIT ${maxListed}`;
+  HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
 
 function openTransaction({ id, user, host, seconds }: AnyRow): OpenTransaction {
   return {

@@ -15,6 +15,8 @@ import { describeTableUse, dropRetired, fence, settleFences, swapTables, usedByO
 
 /** Attempts that fail for another reason than open transactions. */
 const swapAttempts = 5;
+/** A transaction open for so long is waited for before anything is begun. */
+const lastingSeconds = 1;
 /** Queries of the tables go on between two attempts. */
 const firstPauseMs = 500;
 const longestPauseMs = 10_000;
@@ -123,14 +125,14 @@ class Rebuild {
     const startedAt = performance.now();
     let failures = 0;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      const use = await usedByOthers(models, projections);
+      const use = await usedByOthers(models, projections, lastingSeconds);
       const isKept = use.certainty === 'certain' && use.transactions.length > 0;
       const swapped = isKept ? 'kept' : await this.trySwap();
       if (swapped instanceof Map) return swapped;
       if (swapped !== 'kept' && ++failures === swapAttempts) throw swapped;
       const waitedMs = performance.now() - startedAt;
       if (swapped === 'kept' && waitedMs >= swapPatienceMs) {
-        throw new TablesInUse(describeTableUse(await usedByOthers(models, projections), waitedMs));
+        throw new TablesInUse(describeTableUse(await usedByOthers(models, projections, 0), waitedMs));
       }
       this.enter('waiting');
       await delay(pauseMs, undefined, { signal });

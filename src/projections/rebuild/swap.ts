@@ -19,13 +19,14 @@ import { dropTables, inTransaction, retiredSuffix, shadowSuffix, tableNames } fr
  * settleFences finishes or takes back what a rebuild has left between 1 and 3.
  */
 
-/** Step 0. */
+/** Step 0. @param forSeconds leaves out transactions that began later: those of queries come and go. */
 export function usedByOthers(
   { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
   projections: readonly Projection[],
+  forSeconds: number,
 ): Promise<TableUse> {
   const names = projections.flatMap((projection) => tableNames(projection, ''));
-  return dialect.withSession(write, (session) => dialect.tableUse(session, names));
+  return dialect.withSession(write, (session) => dialect.tableUse(session, names, forSeconds));
 }
 
 /** Says why a swap was given up, whom to ask, and what to do. */
