@@ -16,7 +16,7 @@ const lockWaitSeconds = 10;
  * Longest wait of a renaming for the transactions that have used a table: queries of these tables queue behind it.
  * Under the second that {@link serverWaitSeconds} allows for each table, should this process be unable to end it.
  */
-const renameWaitMs = 500;
+const renameWaitMs = 300;
 /** The shortest that both servers know. */
 const serverWaitSeconds = 1;
 /** Lock wait timeout, query interrupted by KILL. */
