@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { ClusterOffice } from '../e2e/cluster-office.js';
-import { startMariaDb, type TestMariaDb } from '../services/mariadb.js';
+import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
 import { type ChaosOffice, ChildFaults } from './chaos-office.js';
 
 /** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB's stand-in. */
@@ -11,14 +11,14 @@ export class Cluster implements ChaosOffice {
 
   private constructor(
     readonly office: ClusterOffice,
-    readonly mariaDb: TestMariaDb,
+    readonly mariaDb: TestDatabaseServer,
     readonly faults: ChildFaults,
   ) {}
 
   /** @param folder its own; log, tables and what the processes printed stay there. */
   static async open(folder: string): Promise<Cluster> {
     const faults = new ChildFaults(folder);
-    const mariaDb = await startMariaDb({ folder: join(folder, 'mariadb') });
+    const mariaDb = await startDatabaseServer({ folder: join(folder, 'mariadb') });
     try {
       const eventStoreFile = join(folder, 'events');
       const settings = { mariaDb, eventStoreFile, outputFolder: join(folder, 'processes') };

@@ -8,9 +8,9 @@ import {
 } from '../../src/integrations/payment/virtual/server.js';
 import { type Config, readConfig } from '../../src/platform/config.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
-import type { TestDatabases } from '../services/mariadb.js';
+import type { TestDatabases } from '../services/database-server.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
-import { sharedMariaDb } from '../services/shared-mariadb.js';
+import { sharedDatabaseServer } from '../services/shared-database.js';
 import { call } from './fan.js';
 import { OfficeProcess } from './guarded-office.js';
 import { testEnvironment } from './test-environment.js';
@@ -77,7 +77,7 @@ export class ClusterOffice {
     const eventStore = new ChildServer(eventStoreFile === undefined ? {} : { file: eventStoreFile });
     const [redis, mariaDb, payments] = await Promise.all([
       startRedis(),
-      ownMariaDb ?? sharedMariaDb(),
+      ownMariaDb ?? sharedDatabaseServer(),
       startVirtualPaymentSystem({
         host: '127.0.0.1',
         port: 0,

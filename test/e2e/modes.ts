@@ -1,5 +1,5 @@
 import type { Config } from '../../src/platform/config.js';
-import { sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { sharedStartTimeoutMs } from '../services/shared-database.js';
 import { ChildOffice } from './child-office.js';
 import { ClusterOffice } from './cluster-office.js';
 import type { OfficeProcess } from './guarded-office.js';

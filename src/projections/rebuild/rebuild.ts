@@ -5,16 +5,23 @@ import type { TableDifference } from '../compare/compare-tables.js';
 import type { WrongRow } from '../compare/comparison.js';
 import { LogFold } from '../compare/fold-log.js';
 import { beforeFirst } from '../engine/checkpoints.js';
-import { DatabaseFailure, type WriteSession } from '../engine/dialect.js';
+import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/dialect.js';
 import { comparedAt, compareShadow, type Positions } from './compare-shadow.js';
 import type { RebuildOptions } from './rebuild-options.js';
 import type { RebuildReport, RebuiltProjection } from './rebuild-report.js';
 import type { RebuildProgress } from './rebuild-row.js';
 import { dropShadow, prepareShadow, shadowSuffix } from './shadow-tables.js';
-import { dropRetired, fence, settleFences, swapTables } from './swap.js';
+import { describeTableUse, dropRetired, fence, settleFences, swapTables, usedByOthers } from './swap.js';
 
+/** Attempts that fail for another reason than open transactions. */
 const swapAttempts = 5;
-const swapBackOffMs = 500;
+/** A transaction open for so long is waited for before anything is begun. */
+const lastingSeconds = 1;
+/** Queries of the tables go on between two attempts. */
+const firstPauseMs = 500;
+const longestPauseMs = 10_000;
+/** What was built is kept, so waiting longer saves little. */
+const defaultSwapPatienceMs = 5 * 60_000;
 
 /**
  * Builds the tables of some projections anew beside the live ones, compares the two at one position of the log, and
@@ -107,29 +114,55 @@ class Rebuild {
     });
   }
 
-  /** @returns where the new tables were when they took their place. */
+  /**
+   * Open transactions that have used the tables keep them from being renamed. They are let go on, for they are somebody's
+   * dump or audit, and queries are kept waiting behind them as briefly and as rarely as possible.
+   * @returns where the new tables were when they took their place.
+   * @throws {TablesInUse} naming those that have not ended in time.
+   */
   private async swap(): Promise<Positions> {
-    const { projections, signal } = this.options;
-    for (let attempt = 1; ; attempt++) {
-      // The end of the log first: live tables that stand still are behind it, the others stand still from the fence
-      // to the swap.
-      await this.advance(await this.headPositions());
-      await this.advance(await this.headPositions());
-      this.enter('swapping');
-      try {
-        return await this.swapOnce();
-      } catch (error) {
-        await this.inSession((session) =>
-          settleFences(this.options.models.dialect, session, projections, {
-            isGone: (rebuildId) => rebuildId === this.options.rebuildId,
-            at: this.clock.now(),
-          }),
-        );
-        if (await this.isSwapped()) return this.livePositions();
-        if (!(error instanceof DatabaseFailure) || attempt === swapAttempts) throw error;
-        await delay(swapBackOffMs * attempt, undefined, { signal });
+    const { models, projections, signal, swapPatienceMs = defaultSwapPatienceMs } = this.options;
+    const startedAt = performance.now();
+    let failures = 0;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const use = await usedByOthers(models, projections, lastingSeconds);
+      const isKept = use.certainty === 'certain' && use.transactions.length > 0;
+      const swapped = isKept ? 'kept' : await this.trySwap();
+      if (swapped instanceof Map) return swapped;
+      if (swapped !== 'kept' && ++failures === swapAttempts) throw swapped;
+      const waitedMs = performance.now() - startedAt;
+      if (swapped === 'kept' && waitedMs >= swapPatienceMs) {
+        throw new TablesInUse(describeTableUse(await usedByOthers(models, projections, 0), waitedMs));
       }
+      this.enter('waiting');
+      await delay(pauseMs, undefined, { signal });
     }
+  }
+
+  /** @returns the positions, `kept` when open transactions keep the tables, or what made it fail. */
+  private async trySwap(): Promise<Positions | 'kept' | DatabaseFailure> {
+    // The end of the log first: live tables that stand still are behind it, the others stand still from the fence to
+    // the swap.
+    await this.advance(await this.headPositions());
+    await this.advance(await this.headPositions());
+    this.enter('swapping');
+    try {
+      return await this.swapOnce();
+    } catch (error) {
+      await this.liftOwnFence();
+      if (await this.isSwapped()) return this.livePositions();
+      if (error instanceof TablesInUse) return 'kept';
+      if (error instanceof DatabaseFailure) return error;
+      throw error;
+    }
+  }
+
+  private liftOwnFence(): Promise<void> {
+    const { models, projections, rebuildId } = this.options;
+    const isGone = (one: string) => one === rebuildId;
+    return this.inSession((session) =>
+      settleFences(models.dialect, session, projections, { isGone, at: this.clock.now() }),
+    );
   }
 
   private async swapOnce(): Promise<Positions> {
@@ -139,7 +172,7 @@ class Rebuild {
     signal.throwIfAborted();
     const positions = await this.fold.positions();
     await this.inSession((session) =>
-      swapTables(models.dialect, session, projections, { rebuildId, at: this.clock.now() }),
+      swapTables(models, session, projections, { rebuildId, at: this.clock.now() }),
     );
     return positions;
   }

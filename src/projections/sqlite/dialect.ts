@@ -55,7 +55,7 @@ export const sqliteDialect: Dialect = {
     const rows = await session.all('SELECT name FROM sqlite_master', []);
     return new Set(rows.map(({ name }) => String(name)));
   },
-  async renameTables(session, renames, complete) {
+  async renameTables(_dataSource, session, renames, complete) {
     await session.begin();
     try {
       for (const { from, to } of renames) await session.run(`ALTER TABLE ${from} RENAME TO ${to}`, []);
@@ -66,6 +66,8 @@ export const sqliteDialect: Dialect = {
       throw error;
     }
   },
+  // Readers of a write-ahead log keep nobody from writing.
+  tableUse: async () => ({ certainty: 'certain', transactions: [] }),
   // Renaming takes a transaction here, and only one is open at a time.
   undisturbed: (_session, work) => work(),
 };

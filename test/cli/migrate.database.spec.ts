@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { sharedMariaDb, sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { sharedDatabaseServer, sharedStartTimeoutMs } from '../services/shared-database.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);
@@ -14,7 +14,7 @@ it(
   'migrates the database in DATABASE_URL',
   async () => {
     const env = await freshEnv();
-    const DATABASE_URL = await (await sharedMariaDb()).newDatabase();
+    const DATABASE_URL = await (await sharedDatabaseServer()).newDatabase();
     const first = await cli(['migrate', '--json'], { ...env, DATABASE_URL });
     expect(first.code).toBe(0);
     // Nothing but the outcome may be on standard output.
