@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkEventStoreDb, EventStoreDbRefused } from './event-store/eventstoredb/check-server.js';
 import { openEventStoreDb } from './event-store/eventstoredb/open.js';
 import type { EventStore } from './event-store/port.js';
 import { openSqliteEventStore } from './event-store/sqlite/open.js';
 import { startVirtualPaymentSystem } from './integrations/payment/virtual/server.js';
 import { openPersonalKeys } from './personal-data/open-personal-keys.js';
 import type { PersonalKeys } from './personal-data/personal-keys.js';
-import type { Config } from './platform/config.js';
+import { BadConfiguration, type Config } from './platform/config.js';
+import { BadEventStoreUrl } from './platform/event-store-url.js';
 import type { Log } from './platform/logging.js';
 import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
@@ -98,8 +100,22 @@ async function openStore(config: Config, log: Log): Promise<EventStore> {
   if (config.EVENTSTORE_URL === undefined) {
     return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
   }
+  await checkEventStoreUrl(config.EVENTSTORE_URL);
   const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
   return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, maxWaitingAppends, warn });
+}
+
+/**
+ * Looks once whether the log's server can be used as the configuration says; one that is away is waited for later.
+ * @throws {BadConfiguration} saying what to change.
+ */
+export async function checkEventStoreUrl(url: string): Promise<void> {
+  try {
+    await checkEventStoreDb(url);
+  } catch (error) {
+    if (!(error instanceof EventStoreDbRefused || error instanceof BadEventStoreUrl)) throw error;
+    throw new BadConfiguration(`EVENTSTORE_URL: ${error.message}`);
+  }
 }
 
 /** Where the read models of this configuration are. */

@@ -13,6 +13,12 @@ const tls = {
   key: readFileSync(fixture('test-key.pem'), 'utf8'),
   certificate: readFileSync(certificateFile, 'utf8'),
 };
+/** Not for 127.0.0.1, where the server listens. */
+const localhostFile = fixture('test-certificate-of-localhost.pem');
+const tlsOfLocalhost = {
+  key: readFileSync(fixture('test-key-of-localhost.pem'), 'utf8'),
+  certificate: readFileSync(localhostFile, 'utf8'),
+};
 const caFile = `tlsCAFile=${encodeURIComponent(certificateFile)}`;
 const credentials = { user: 'boxoffice', password: 'pa$$ word' };
 const userInfo = `${credentials.user}:${encodeURIComponent(credentials.password)}@`;
@@ -54,22 +60,34 @@ describe('a connection', () => {
     await worksOver(`esdb://${userInfo}localhost:${port}?${caFile}`);
   });
 
+  it('with TLS to an IP address is verified by that address', async () => {
+    const { port } = await start({ tls, ...credentials });
+    await worksOver(`esdb://${userInfo}127.0.0.1:${port}?${caFile}`);
+    const named = await start({ tls: tlsOfLocalhost });
+    const wrong = open(`esdb://127.0.0.1:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+    await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
+    expect(named.context.calls).toEqual([]);
+    await worksOver(`esdb://localhost:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+  });
+
   it('to a server whose certificate is not trusted is never made', async () => {
     const { port } = await start({ tls });
     const store = open(`esdb://localhost:${port}`);
-    await expect(store.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
+    const append = store.append(streamIn('note'), 'none', newEvents(1));
+    await expect(append).rejects.toThrow(StoreUnavailable);
+    await expect(append).rejects.toThrow('nothing was appended');
   });
 
   it.each([
-    ['a wrong password', `${credentials.user}:wrong@`],
-    ['no user', ''],
-  ])('with %s is refused, clearly and at once', async (_, user) => {
+    ['a wrong password', `${credentials.user}:wrong@`, 'does not accept user and password'],
+    ['no user', '', 'the user, if any is given, lacks a right'],
+  ])('with %s is refused, clearly and at once', async (_, user, message) => {
     const { port, context } = await start({ tls, ...credentials });
     const store = open(`esdb://${user}localhost:${port}?${caFile}`);
     const append = store.append(streamIn('note'), 'none', newEvents(1));
-    await expect(append).rejects.toThrow('check user and password');
+    await expect(append).rejects.toThrow(message);
     await expect(append).rejects.not.toBeInstanceOf(StoreUnavailable);
-    await expect(store.readAll()).rejects.toThrow('check user and password');
+    await expect(store.readAll()).rejects.toThrow(message);
     expect(context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
   });
 
@@ -116,6 +134,11 @@ describe('a connection', () => {
     const { port, context } = await start({ tls, ...credentials });
     // Gossip names the members by address: the certificate is for that too.
     await worksOver(`esdb+discover://${userInfo}localhost:${port}?${caFile}`);
+    // And the node gossip names is verified by that address.
+    const named = await start({ tls: tlsOfLocalhost });
+    const wrong = open(`esdb+discover://localhost:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+    await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
+    expect(named.context.calls).not.toContain('BatchAppend');
     expect(context.calls).toContain('Gossip');
   });
 

@@ -9,6 +9,7 @@ export type Failure =
 
 // google.rpc.Code
 const invalidArgument = 3;
+const notFound = 5;
 const permissionDenied = 7;
 const failedPrecondition = 9;
 const unimplemented = 12;
@@ -27,9 +28,15 @@ export function failureOf(error: unknown): Failure {
   }
   const { code, details } = error;
   switch (code) {
-    case permissionDenied:
     case unauthenticated:
-      return permanent(`EventStoreDB refuses access (${details}): check user and password`);
+      return permanent(`EventStoreDB does not accept user and password (${details})`);
+    case permissionDenied:
+      return permanent(
+        `EventStoreDB refuses access (${details}): the user, if any is given, lacks a right. Reading $all is a right of $admins alone until \`boxoffice eventstoredb grant\` gives it to another user`,
+      );
+    case notFound:
+      // Nothing else is answered like this: a stream that is not there is a message of its own.
+      return { kind: 'transient', reason: `the node is not the leader (${details})` };
     case unimplemented:
       return permanent(
         `EventStoreDB does not know what it was asked (${details}): it must be 22.10 or later`,

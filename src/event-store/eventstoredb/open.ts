@@ -23,7 +23,7 @@ export interface EventStoreDbOptions {
   readonly maxWaitingAppends?: number;
   /** Their JSON bytes likewise; default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Told of connections given up and subscriptions interrupted; default: nobody. */
+  /** Told when the server is lost and why, and when it is back; default: nobody. */
   readonly warn?: (message: string) => void;
 }
 
@@ -54,6 +54,5 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
     starts,
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     silenceMs,
-    warn,
   });
 }

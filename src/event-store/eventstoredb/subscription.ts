@@ -16,7 +16,6 @@ export interface SubscriptionSource {
   readonly reader: Reader;
   /** A subscription silent for so long is compared with the head of the log. */
   readonly silenceMs: number;
-  readonly warn: (message: string) => void;
 }
 
 type Handler = (batch: SubscriptionBatch) => Promise<void>;
@@ -80,7 +79,6 @@ export class SupervisedSubscription implements Subscription {
         if (error instanceof HandlerFailed) throw error.cause;
         const failure = failureOf(error);
         if (failure.kind === 'permanent') throw failure.error;
-        if (!this.isStopped) this.source.warn(`subscription interrupted: ${failure.reason}`);
       }
       this.failures += 1;
       await this.pause(backoffMs(this.failures, 50, 5_000));
