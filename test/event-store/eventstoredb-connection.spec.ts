@@ -1,25 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
+import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
 import { Collector } from './collector.js';
 import { newEvent, newEvents, streamIn } from './new-event.js';
 
-// Self-signed, for these tests alone, valid for a hundred years.
-const fixture = (name: string) => fileURLToPath(new URL(`../eventstoredb-server/${name}`, import.meta.url));
-const certificateFile = fixture('test-certificate.pem');
-const tls = {
-  key: readFileSync(fixture('test-key.pem'), 'utf8'),
-  certificate: readFileSync(certificateFile, 'utf8'),
-};
-/** Not for 127.0.0.1, where the server listens. */
-const localhostFile = fixture('test-certificate-of-localhost.pem');
-const tlsOfLocalhost = {
-  key: readFileSync(fixture('test-key-of-localhost.pem'), 'utf8'),
-  certificate: readFileSync(localhostFile, 'utf8'),
-};
-const caFile = `tlsCAFile=${encodeURIComponent(certificateFile)}`;
+const caFile = trusting(wireTls);
+const localhostFile = trusting(localhostTls);
+const tls = wireTls;
 const credentials = { user: 'boxoffice', password: 'pa$$ word' };
 const userInfo = `${credentials.user}:${encodeURIComponent(credentials.password)}@`;
 
@@ -63,11 +51,11 @@ describe('a connection', () => {
   it('with TLS to an IP address is verified by that address', async () => {
     const { port } = await start({ tls, ...credentials });
     await worksOver(`esdb://${userInfo}127.0.0.1:${port}?${caFile}`);
-    const named = await start({ tls: tlsOfLocalhost });
-    const wrong = open(`esdb://127.0.0.1:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+    const named = await start({ tls: localhostTls });
+    const wrong = open(`esdb://127.0.0.1:${named.port}?${localhostFile}`);
     await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
     expect(named.context.calls).toEqual([]);
-    await worksOver(`esdb://localhost:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+    await worksOver(`esdb://localhost:${named.port}?${localhostFile}`);
   });
 
   it('to a server whose certificate is not trusted is never made', async () => {
@@ -135,8 +123,8 @@ describe('a connection', () => {
     // Gossip names the members by address: the certificate is for that too.
     await worksOver(`esdb+discover://${userInfo}localhost:${port}?${caFile}`);
     // And the node gossip names is verified by that address.
-    const named = await start({ tls: tlsOfLocalhost });
-    const wrong = open(`esdb+discover://localhost:${named.port}?tlsCAFile=${encodeURIComponent(localhostFile)}`);
+    const named = await start({ tls: localhostTls });
+    const wrong = open(`esdb+discover://localhost:${named.port}?${localhostFile}`);
     await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
     expect(named.context.calls).not.toContain('BatchAppend');
     expect(context.calls).toContain('Gossip');

@@ -1,8 +1,9 @@
+import type { Access, AccessSettings } from './access.js';
 import type { AppendFault, Faults } from './faults.js';
 import { type Log } from './log.js';
 import type { ProposedEvent, WriteOutcome } from './log-records.js';
 
-export interface ServerSettings {
+export interface ServerSettings extends AccessSettings {
   /** Bytes one append may take; EventStoreDB's own default is 1 MiB. */
   readonly maxAppendSize: number;
   /** Whether the server offers BatchAppend (21.10 and later do). */
@@ -11,15 +12,13 @@ export interface ServerSettings {
   readonly sendsCaughtUp: boolean;
   /** Version the server says it is. */
   readonly version: string;
-  /** Calls must carry this user and password; left out, anybody may do anything. */
-  readonly user?: string;
-  readonly password?: string;
 }
 
 /** What every call of one server shares. */
 export interface ServerContext {
   readonly log: Log;
   readonly faults: Faults;
+  readonly access: Access;
   readonly settings: ServerSettings;
   /** Names of the calls made, in order. */
   readonly calls: string[];

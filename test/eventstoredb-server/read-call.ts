@@ -35,6 +35,8 @@ export async function readCall(context: ServerContext, call: ReadCall): Promise<
       isOpen: () => isOpen && !context.isDead(),
       whenClosed,
     };
+    const name = options.hasAll() ? '$all' : streamName(options.getStream()?.getStreamIdentifier());
+    if (!context.access.mayRead(call.metadata, name)) throw failures.accessDenied();
     if (options.hasSubscription()) await subscribe(reading);
     else if (options.hasAll()) await readAll(reading);
     else await readStream(reading);

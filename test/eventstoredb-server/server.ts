@@ -13,6 +13,7 @@ import {
   type ServiceError,
   type sendUnaryData,
 } from '@grpc/grpc-js';
+import { Access } from './access.js';
 import { type AppendCall, appendCall } from './append-call.js';
 import { type BatchAppendCall, batchAppendCall } from './batch-append-call.js';
 import type { ServerContext, ServerSettings } from './context.js';
@@ -65,6 +66,7 @@ export class WireServer {
     this.closeLog = close;
     this.context = {
       log,
+      access: new Access(log, options),
       faults: this.faults,
       settings: { ...defaults, ...options },
       calls: [],
@@ -130,6 +132,7 @@ export class WireServer {
           tombstoneCall(context, call, reply),
       ),
     });
+    this.server.addService(...context.access.service((name) => context.calls.push(name)));
     // Neither asks who is calling: a client calls them before it has said so.
     this.server.addService(featuresServices.ServerFeaturesService, {
       getSupportedMethods: (_: unknown, reply: sendUnaryData<features.SupportedMethods>) => {
@@ -169,15 +172,10 @@ export class WireServer {
   }
 
   private refusalOf(metadata: Metadata): ServiceError | undefined {
-    const { user, password } = this.context.settings;
     if (this.isFollower && metadata.get('requires-leader').includes('true')) {
       return failures.notLeader('127.0.0.1', this.port);
     }
-    if (user === undefined) return undefined;
-    const [sent] = metadata.get('authorization');
-    if (sent === undefined) return failures.accessDenied();
-    const right = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    return String(sent) === right ? undefined : failures.unauthenticated();
+    return this.context.access.refusalOf(metadata);
   }
 
   private supportedMethods(): features.SupportedMethods {

@@ -27,11 +27,20 @@ const lookTimeoutMs = 3_000;
  */
 export async function checkEventStoreDb(connectionString: string): Promise<void> {
   const target = targetOf(connectionString);
+  if ((await checkServer(target)) === 'fine') await checkRights(target);
+}
+
+/**
+ * As {@link checkEventStoreDb}, whoever the user is.
+ * @returns whether a node answers.
+ * @throws {EventStoreDbRefused} when certificate, TLS or host name do not fit.
+ */
+export async function checkServer(target: Target): Promise<'fine' | 'unknown'> {
   const findings = await Promise.all(target.hosts.map((node) => lookAt(node, target)));
   const wrong = findings.filter((finding) => typeof finding !== 'string');
   if (wrong[0] !== undefined && wrong.length === findings.length)
     throw new EventStoreDbRefused(wrong[0].wrong);
-  if (findings.includes('fine')) await checkRights(target);
+  return findings.includes('fine') ? 'fine' : 'unknown';
 }
 
 async function checkRights(target: Target): Promise<void> {
