@@ -126,7 +126,8 @@ async function addReadRole(
     const acl = recordOf(stored.metadata.$acl, '$acl');
     const before = rolesOf(acl.$r);
     const readRoles = [...new Set([...(before ?? [administrators]), role])];
-    if (before?.some((one) => one === role || one === everybody)) return { right: 'there already', readRoles };
+    if (before?.some((one) => one === role || one === everybody))
+      return { right: 'there already', readRoles };
     const metadata = { ...stored.metadata, $acl: { ...acl, $r: readRoles } };
     if (await writeMetadata(clients, metadata, stored.revision)) return { right: 'granted', readRoles };
   }
