@@ -33,6 +33,10 @@ function open(connectionString: string): EventStore {
   return store;
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 async function worksOver(connectionString: string): Promise<void> {
   const store = open(connectionString);
   const stream = streamIn('note');
@@ -106,6 +110,28 @@ describe('a connection', () => {
     expect(await store.readStream(stream)).toEqual([]);
     await store.append(stream, 'none', newEvents(2));
     expect(await store.readStream(stream)).toHaveLength(2);
+  });
+
+  it('tells of an outage in two lines, however many calls it breaks', async () => {
+    const [one, two, gossip] = [await start({}), await start({}), await start({})];
+    gossip.clusterPorts = [one.port, two.port];
+    const warnings: string[] = [];
+    const seeds = `esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false`;
+    const store = openEventStoreDb({ connectionString: seeds, warn: (message) => warnings.push(message) });
+    opened.push(store);
+    const subscriptions = 12;
+    for (let n = 0; n < subscriptions; n++) new Collector(store, { after: 'start' });
+    await until(() => one.context.reading.subscriptions === subscriptions);
+    gossip.clusterPorts = [two.port, one.port];
+    one.kill();
+    await Promise.all(newEvents(20).map((event) => store.append(streamIn('note'), 'none', [event])));
+    await until(() => two.context.reading.subscriptions === subscriptions);
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`^lost EventStoreDB \\(127\\.0\\.0\\.1:${one.port}\\): .`)),
+      expect.stringMatching(
+        new RegExp(`^EventStoreDB is back after \\d+\\.\\d s \\(127\\.0\\.0\\.1:${two.port}\\)$`),
+      ),
+    ]);
   });
 
   it('prefers another node if told so', async () => {
