@@ -8,9 +8,7 @@ export interface ServerSettings extends AccessSettings {
   readonly maxAppendSize: number;
   /** Whether the server offers BatchAppend (21.10 and later do). */
   readonly hasBatchAppend: boolean;
-  /** Whether subscriptions are told that they have caught up (23.10 and later do). */
-  readonly sendsCaughtUp: boolean;
-  /** Version the server says it is. */
+  /** Version the server says it is, and behaves like: see `versions.ts`. */
   readonly version: string;
 }
 
@@ -22,8 +20,16 @@ export interface ServerContext {
   readonly settings: ServerSettings;
   /** Names of the calls made, in order. */
   readonly calls: string[];
-  /** Open calls that read, and how many events all subscriptions have sent. */
-  readonly reading: { reads: number; subscriptions: number; subscribedEvents: number };
+  /**
+   * Open calls that read, how many events all subscriptions have sent, and how many events filtered reads of $all have
+   * looked at.
+   */
+  readonly reading: {
+    reads: number;
+    subscriptions: number;
+    subscribedEvents: number;
+    searchedEvents: number;
+  };
   /** Dies at once, answering nothing more. */
   readonly die: () => void;
   /** Whether it has died. */

@@ -41,8 +41,7 @@ export interface WireServerOptions extends Partial<ServerSettings> {
 const defaults: ServerSettings = {
   maxAppendSize: 1024 * 1024,
   hasBatchAppend: true,
-  sendsCaughtUp: true,
-  version: '24.10.0',
+  version: '24.10.14',
 };
 
 /** A server that speaks EventStoreDB's gRPC protocol. See README.md for what it covers. */
@@ -70,7 +69,7 @@ export class WireServer {
       faults: this.faults,
       settings: { ...defaults, ...options },
       calls: [],
-      reading: { reads: 0, subscriptions: 0, subscribedEvents: 0 },
+      reading: { reads: 0, subscriptions: 0, subscribedEvents: 0, searchedEvents: 0 },
       die: options.die ?? (() => this.kill()),
       isDead: () => this.isDead,
       address: () => ({ host: '127.0.0.1', port: this.port }),

@@ -8,6 +8,7 @@ export type Failure =
   | { readonly kind: 'permanent'; readonly error: Error };
 
 // google.rpc.Code
+const unknown = 2;
 const invalidArgument = 3;
 const notFound = 5;
 const permissionDenied = 7;
@@ -39,11 +40,19 @@ export function failureOf(error: unknown): Failure {
       return { kind: 'transient', reason: `the node is not the leader (${details})` };
     case unimplemented:
       return permanent(
-        `EventStoreDB does not know what it was asked (${details}): it must be 22.10 or later`,
+        `EventStoreDB does not know what it was asked (${details}): it must be 23.10 or later`,
       );
     case invalidArgument:
     case failedPrecondition:
       return permanent(`EventStoreDB refuses a request: ${details}`);
+    case unknown:
+      // Servers say this of a position at which no record begins; another connection changes nothing.
+      if (details.startsWith('Unexpected ReadAllResult')) {
+        return permanent(
+          `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is another log's`,
+        );
+      }
+      return { kind: 'transient', reason: details };
     default:
       return { kind: 'transient', reason: details };
   }

@@ -17,18 +17,18 @@ export interface EventStoreDbOptions {
   readonly readTimeoutMs?: number;
   /** close() waits so long for accepted appends, then gives them up; default 5 s. */
   readonly closeTimeoutMs?: number;
-  /** A subscription silent for so long is compared with the head of the log; default 15 s. */
+  /** A subscription silent for so long is compared with the log; default 15 s. */
   readonly silenceMs?: number;
   /** Appends waiting for their answers beyond which new ones are turned away as busy; default 20,000. */
   readonly maxWaitingAppends?: number;
   /** Their JSON bytes likewise; default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Told when the server is lost and why, and when it is back; default: nobody. */
+  /** Told when the server is lost and why, when it is back, and of a subscription that fell silent; default: nobody. */
   readonly warn?: (message: string) => void;
 }
 
 /**
- * The event store on EventStoreDB 22.10 or later. Connects when first used, and again whenever it must.
+ * The event store on EventStoreDB 23.10 or later. Connects when first used, and again whenever it must.
  * @throws {Error} when the connection string is malformed.
  */
 export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
@@ -54,5 +54,6 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
     starts,
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     silenceMs,
+    warn,
   });
 }
