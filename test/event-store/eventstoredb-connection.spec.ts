@@ -184,7 +184,7 @@ describe('a server', () => {
   it('too old for BatchAppend is refused in a clear error', async () => {
     const { connectionString } = await start({ hasBatchAppend: false });
     const append = open(connectionString).append(streamIn('note'), 'none', newEvents(1));
-    await expect(append).rejects.toThrow('22.10');
+    await expect(append).rejects.toThrow('23.10');
   });
 
   it("keeps its own events to itself, and its streams are nobody else's", async () => {

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { Collector } from './collector.js';
-import { wholeCategory, withServer, write } from './eventstoredb-under-test.js';
+import { withServer, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvents, streamIn } from './new-event.js';
 
 describe('a subscription', () => {
