@@ -70,9 +70,10 @@ export interface MadeTables {
 export interface Misfit {
   /**
    * `no-position`: a checkpoint holds a number that no log counts to, which says nothing about the log.
-   * `empty-log`: the log has no events, and the tables have. `other-log`: an older backup, or another log.
+   * `empty-log`: the log has no events, and the tables have. `older-log`: events that are in the tables are missing.
+   * `other-log`: the log has others in their place.
    */
-  readonly kind: 'no-position' | 'empty-log' | 'other-log';
+  readonly kind: 'no-position' | 'empty-log' | 'older-log' | 'other-log';
   /** One sentence: what does not fit and what to do. */
   readonly sentence: string;
 }
@@ -85,7 +86,8 @@ export class TablesOfAnotherLog extends Error {
   }
 }
 
-const remedy =
+/** What to do about tables and a log that do not belong together. */
+export const remedy =
   'bring back the log that the tables were made from (check EVENTSTORE_URL, DATABASE_URL and DATA_DIR), or, if this ' +
   'log is the right one, run "boxoffice rebuild --all" and start every process again';
 
@@ -97,7 +99,10 @@ export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]):
   const lost = tables.find(({ position }) => !Number.isSafeInteger(position));
   if (lost) {
     const what = `Read model ${lost.name} stands at ${lost.position}, which is no position of a log`;
-    return { kind: 'no-position', sentence: `${what}: run "boxoffice rebuild --all" and start every process again.` };
+    return {
+      kind: 'no-position',
+      sentence: `${what}: run "boxoffice rebuild --all" and start every process again.`,
+    };
   }
   // 0 and -1 lie before the first event.
   const made = tables.filter(({ position }) => position > 0);
@@ -115,7 +120,7 @@ export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]):
     if (seen.has(text)) continue;
     seen.add(text);
     const found = await differenceOf(log, one, { first, head });
-    if (found !== undefined) return misfit('other-log', found);
+    if (found) return found;
   }
   return undefined;
 }
@@ -129,22 +134,28 @@ async function differenceOf(
   log: ComparedLog,
   tables: MadeTables,
   { first, head }: { readonly first: RecordedEvent; readonly head: number },
-): Promise<string | undefined> {
+): Promise<Misfit | undefined> {
   const { name, position, madeFrom } = tables;
   if (madeFrom && madeFrom.log !== fingerprintOf(first)) {
     const where = `its first event, at position ${first.position} and written ${at(first.recordedAtMs)}, is another`;
-    return `The log is not the one that read model ${name} was made from (${upTo(tables)}), since ${where}`;
+    return misfit('other-log', `${notTheOne(tables)}, since ${where}`);
   }
   const end = Math.max(position, madeFrom?.last?.position ?? position);
   if (end > head) {
-    return `The log ends at position ${head}, but read model ${name} was made from ${upTo(tables)}, so it is an older backup or another log`;
+    const what = `The log ends at position ${head}, but read model ${name} was made from ${upTo(tables)}`;
+    return misfit('older-log', `${what}, so it is an older backup or another log`);
   }
   if (!madeFrom?.last) return undefined;
   const { stream, revision, fingerprint } = madeFrom.last;
   const [event] = await log.readStream(stream, { from: revision, limit: 1 });
   if (event?.revision === revision && fingerprintOf(event) === fingerprint) return undefined;
   const there = event ? `another one, written ${at(event.recordedAtMs)}` : 'not there';
-  return `The log is not the one that read model ${name} was made from (${upTo(tables)}), since event ${revision} of stream ${stream} is ${there}`;
+  const kind = event ? 'other-log' : 'older-log';
+  return misfit(kind, `${notTheOne(tables)}, since event ${revision} of stream ${stream} is ${there}`);
+}
+
+function notTheOne(tables: MadeTables): string {
+  return `The log is not the one that read model ${tables.name} was made from (${upTo(tables)})`;
 }
 
 function upTo(tables: MadeTables | undefined): string {

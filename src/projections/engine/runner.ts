@@ -197,7 +197,10 @@ export class ProjectionRunner {
   /** @throws {TablesOfAnotherLog} */
   private async compareWithLog(loaded: ReadonlyMap<RunnerEntry, Checkpoint>): Promise<void> {
     const { dialect, dataSource, store } = this.options;
-    const tables = [...loaded].map(([{ projection }, checkpoint]) => ({ ...checkpoint, name: projection.name }));
+    const tables = [...loaded].map(([{ projection }, checkpoint]) => ({
+      ...checkpoint,
+      name: projection.name,
+    }));
     const misfit = await misfitOf(store, tables);
     if (misfit) throw new TablesOfAnotherLog(misfit);
     const unknown = [...loaded].filter(([, { position, madeFrom }]) => position > 0 && madeFrom === null);

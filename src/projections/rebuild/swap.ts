@@ -151,7 +151,13 @@ async function moveCheckpoints(
       `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, made_from = ?, updated_at = ?, parked = NULL,
          fenced_by = NULL, generation = COALESCE(generation, 0) + 1
        WHERE name = ?`,
-      [shadow.version, shadow.position, shadow.madeFrom && JSON.stringify(shadow.madeFrom), at, projection.name],
+      [
+        shadow.version,
+        shadow.position,
+        shadow.madeFrom && JSON.stringify(shadow.madeFrom),
+        at,
+        projection.name,
+      ],
     );
     await session.run(`DELETE FROM ${checkpointsTable.name} WHERE name = ?`, [shadowName]);
   }
