@@ -10,7 +10,7 @@ import { openPersonalKeys } from './personal-data/open-personal-keys.js';
 import { revealingStore } from './personal-data/personal-data.js';
 import type { PersonalKeys } from './personal-data/personal-keys.js';
 import { BadConfiguration, type Config } from './platform/config.js';
-import { BadEventStoreUrl } from './platform/event-store-url.js';
+import { BadEventStoreUrl, parseEventStoreUrl } from './platform/event-store-url.js';
 import type { Log } from './platform/logging.js';
 import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
@@ -69,8 +69,8 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   };
   try {
     const isEmbedded = config.EVENTSTORE_URL === undefined;
-    const fit = new LogFit(log, false);
-    const store = keep(new FittingStore(await openStore(config, log), fit, !isEmbedded));
+    const fit = new LogFit(log, mayLag(config));
+    const store = keep(new FittingStore(await openStore(config, log, fit), fit, !isEmbedded));
     const location = readModelLocation(config);
     const readModels = keep(await openReadModels(location));
     const personalKeys = keep(
@@ -110,14 +110,24 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   }
 }
 
-async function openStore(config: Config, log: Log): Promise<EventStore> {
+/** Whether what is read of the log may be older than what was appended: from followers it may. */
+function mayLag({ EVENTSTORE_URL }: Config): boolean {
+  return EVENTSTORE_URL !== undefined && parseEventStoreUrl(EVENTSTORE_URL).nodePreference !== 'leader';
+}
+
+async function openStore(config: Config, log: Log, fit: LogFit): Promise<EventStore> {
   const maxWaitingAppends = config.MAX_PENDING_APPENDS;
   if (config.EVENTSTORE_URL === undefined) {
     return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
   }
   await checkEventStoreUrl(config.EVENTSTORE_URL);
   const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
-  return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, maxWaitingAppends, warn });
+  return openEventStoreDb({
+    connectionString: config.EVENTSTORE_URL,
+    maxWaitingAppends,
+    warn,
+    recognise: (eventAt) => fit.recognise(eventAt),
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   type AppendResult,
   type EventStore,
   type ExpectedRevision,
+  LogReplaced,
   type NewEvent,
   type Position,
   type ReadOptions,
@@ -72,19 +73,22 @@ export class LogFit {
 
   /**
    * Makes sure that a server that was lost has come back with the same log.
-   * @throws {TablesOfAnotherLog} when the newest event this process has seen is not there.
+   * @throws {LogReplaced} when the newest event this process has seen is not there.
    */
-  async recognise(log: Pick<EventStore, 'readStream'>): Promise<void> {
+  async recognise(
+    eventAt: (stream: string, revision: Revision) => Promise<RecordedEvent | undefined>,
+  ): Promise<void> {
     const seen = this.#newest;
     if (!seen) return;
-    const [event] = await log.readStream(seen.stream, { from: seen.revision, limit: 1 });
+    const event = await eventAt(seen.stream, seen.revision);
     const isSame = event?.id === seen.id && event.position === seen.position;
     if (isSame && event.revision === seen.revision) return;
     const what = `event ${seen.revision} of stream ${seen.stream}, read at position ${seen.position} before,`;
     const sentence = `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}: ${remedy}.`;
     const misfit: Misfit = { kind: event ? 'other-log' : 'older-log', sentence };
     this.found(misfit);
-    throw new TablesOfAnotherLog(misfit);
+    // A copy that lags has the event a moment later.
+    throw this.#refusal === undefined ? new StoreUnavailable(sentence) : new LogReplaced(sentence);
   }
 }
 
