@@ -45,6 +45,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./rebuild-command.js')).defineRebuildCommand,
   },
   {
+    name: 'eventstoredb',
+    summary: 'prepare a secured EventStoreDB: its user and that user’s right to read',
+    load: async () => (await import('./eventstoredb-command.js')).defineEventStoreDbCommand,
+  },
+  {
     name: 'payment-system',
     summary: 'run the virtual payment system by itself',
     load: async () => (await import('./payment-system-command.js')).definePaymentSystemCommand,

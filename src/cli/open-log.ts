@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFiles } from '../engines.js';
+import { checkEventStoreUrl, dataFiles } from '../engines.js';
 import { openEventStoreDb } from '../event-store/eventstoredb/open.js';
 import type { EventStore } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
@@ -25,6 +25,7 @@ export async function openLog(config: Config, terminal: Terminal): Promise<Event
 /** As {@link openLog}, with every event as it is stored: for whoever checks its bytes. @throws {CliFailure} */
 export async function openSealedLog(config: Config, terminal: Terminal): Promise<EventStore> {
   if (config.EVENTSTORE_URL !== undefined) {
+    await checkEventStoreUrl(config.EVENTSTORE_URL);
     const warn = (message: string) => terminal.err(`${message}\n`);
     return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, warn });
   }

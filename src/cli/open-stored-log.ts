@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFiles } from '../engines.js';
+import { checkEventStoreUrl, dataFiles } from '../engines.js';
 import { openEventStoreDbStoredLog } from '../event-store/eventstoredb/stored-log.js';
 import type { StoredLog } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
@@ -12,8 +12,9 @@ import type { Terminal } from './terminal.js';
  * The log a server with this configuration writes, as its engine keeps it: nothing is parsed or decrypted.
  * @throws {CliFailure} when there is no such log.
  */
-export function openStoredLog(config: Config, terminal: Terminal): StoredLog {
+export async function openStoredLog(config: Config, terminal: Terminal): Promise<StoredLog> {
   if (config.EVENTSTORE_URL !== undefined) {
+    await checkEventStoreUrl(config.EVENTSTORE_URL);
     return openEventStoreDbStoredLog(config.EVENTSTORE_URL, (message) => terminal.err(`${message}\n`));
   }
   try {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BadEventStoreUrl, parseEventStoreUrl } from './event-store-url.js';
 
 const durationMs = (defaultMs: number, min = 1) => z.coerce.number().int().min(min).default(defaultMs);
 const flag = (byDefault: boolean) =>
@@ -26,10 +27,14 @@ export const configSchema = z.object({
     ),
   EVENTSTORE_URL: z
     .string()
-    .regex(
-      /^(?:esdb|esdb\+discover|kurrentdb|kurrentdb\+discover):\/\//,
-      'must be an esdb:// connection string',
-    )
+    .superRefine((url, context) => {
+      try {
+        parseEventStoreUrl(url);
+      } catch (error) {
+        if (!(error instanceof BadEventStoreUrl)) throw error;
+        context.addIssue({ code: 'custom', message: error.message });
+      }
+    })
     .optional()
     .describe('EventStoreDB connection string (docs/eventstoredb.md). Unset: an SQLite log in DATA_DIR.'),
   DATABASE_URL: z

@@ -1,19 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
+import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
 import { Collector } from './collector.js';
 import { newEvent, newEvents, streamIn } from './new-event.js';
 
-// Self-signed, for these tests alone, valid for a hundred years.
-const fixture = (name: string) => fileURLToPath(new URL(`../eventstoredb-server/${name}`, import.meta.url));
-const certificateFile = fixture('test-certificate.pem');
-const tls = {
-  key: readFileSync(fixture('test-key.pem'), 'utf8'),
-  certificate: readFileSync(certificateFile, 'utf8'),
-};
-const caFile = `tlsCAFile=${encodeURIComponent(certificateFile)}`;
+const caFile = trusting(wireTls);
+const localhostFile = trusting(localhostTls);
+const tls = wireTls;
 const credentials = { user: 'boxoffice', password: 'pa$$ word' };
 const userInfo = `${credentials.user}:${encodeURIComponent(credentials.password)}@`;
 
@@ -39,6 +33,10 @@ function open(connectionString: string): EventStore {
   return store;
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 async function worksOver(connectionString: string): Promise<void> {
   const store = open(connectionString);
   const stream = streamIn('note');
@@ -54,22 +52,34 @@ describe('a connection', () => {
     await worksOver(`esdb://${userInfo}localhost:${port}?${caFile}`);
   });
 
+  it('with TLS to an IP address is verified by that address', async () => {
+    const { port } = await start({ tls, ...credentials });
+    await worksOver(`esdb://${userInfo}127.0.0.1:${port}?${caFile}`);
+    const named = await start({ tls: localhostTls });
+    const wrong = open(`esdb://127.0.0.1:${named.port}?${localhostFile}`);
+    await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
+    expect(named.context.calls).toEqual([]);
+    await worksOver(`esdb://localhost:${named.port}?${localhostFile}`);
+  });
+
   it('to a server whose certificate is not trusted is never made', async () => {
     const { port } = await start({ tls });
     const store = open(`esdb://localhost:${port}`);
-    await expect(store.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
+    const append = store.append(streamIn('note'), 'none', newEvents(1));
+    await expect(append).rejects.toThrow(StoreUnavailable);
+    await expect(append).rejects.toThrow('nothing was appended');
   });
 
   it.each([
-    ['a wrong password', `${credentials.user}:wrong@`],
-    ['no user', ''],
-  ])('with %s is refused, clearly and at once', async (_, user) => {
+    ['a wrong password', `${credentials.user}:wrong@`, 'does not accept user and password'],
+    ['no user', '', 'the user, if any is given, lacks a right'],
+  ])('with %s is refused, clearly and at once', async (_, user, message) => {
     const { port, context } = await start({ tls, ...credentials });
     const store = open(`esdb://${user}localhost:${port}?${caFile}`);
     const append = store.append(streamIn('note'), 'none', newEvents(1));
-    await expect(append).rejects.toThrow('check user and password');
+    await expect(append).rejects.toThrow(message);
     await expect(append).rejects.not.toBeInstanceOf(StoreUnavailable);
-    await expect(store.readAll()).rejects.toThrow('check user and password');
+    await expect(store.readAll()).rejects.toThrow(message);
     expect(context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
   });
 
@@ -102,6 +112,28 @@ describe('a connection', () => {
     expect(await store.readStream(stream)).toHaveLength(2);
   });
 
+  it('tells of an outage in two lines, however many calls it breaks', async () => {
+    const [one, two, gossip] = [await start({}), await start({}), await start({})];
+    gossip.clusterPorts = [one.port, two.port];
+    const warnings: string[] = [];
+    const seeds = `esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false`;
+    const store = openEventStoreDb({ connectionString: seeds, warn: (message) => warnings.push(message) });
+    opened.push(store);
+    const subscriptions = 12;
+    for (let n = 0; n < subscriptions; n++) new Collector(store, { after: 'start' });
+    await until(() => one.context.reading.subscriptions === subscriptions);
+    gossip.clusterPorts = [two.port, one.port];
+    one.kill();
+    await Promise.all(newEvents(20).map((event) => store.append(streamIn('note'), 'none', [event])));
+    await until(() => two.context.reading.subscriptions === subscriptions);
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`^lost EventStoreDB \\(127\\.0\\.0\\.1:${one.port}\\): .`)),
+      expect.stringMatching(
+        new RegExp(`^EventStoreDB is back after \\d+\\.\\d s \\(127\\.0\\.0\\.1:${two.port}\\)$`),
+      ),
+    ]);
+  });
+
   it('prefers another node if told so', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
@@ -116,6 +148,11 @@ describe('a connection', () => {
     const { port, context } = await start({ tls, ...credentials });
     // Gossip names the members by address: the certificate is for that too.
     await worksOver(`esdb+discover://${userInfo}localhost:${port}?${caFile}`);
+    // And the node gossip names is verified by that address.
+    const named = await start({ tls: localhostTls });
+    const wrong = open(`esdb+discover://localhost:${named.port}?${localhostFile}`);
+    await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
+    expect(named.context.calls).not.toContain('BatchAppend');
     expect(context.calls).toContain('Gossip');
   });
 
@@ -147,7 +184,7 @@ describe('a server', () => {
   it('too old for BatchAppend is refused in a clear error', async () => {
     const { connectionString } = await start({ hasBatchAppend: false });
     const append = open(connectionString).append(streamIn('note'), 'none', newEvents(1));
-    await expect(append).rejects.toThrow('22.10');
+    await expect(append).rejects.toThrow('23.10');
   });
 
   it("keeps its own events to itself, and its streams are nobody else's", async () => {

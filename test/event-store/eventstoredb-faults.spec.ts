@@ -86,7 +86,10 @@ describe('an append that meets a fault', () => {
       const store = open({ ...patient, warn: (message) => warnings.push(message) });
       await server.plan({ appends: ['end-call'] });
       await store.append(streamIn('seat'), 'none', newEvents(1));
-      expect(warnings).toEqual([expect.stringContaining('the server ended the call')]);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^lost EventStoreDB \(127\.0\.0\.1:\d+\): the server ended the call$/),
+        expect.stringMatching(/^EventStoreDB is back after \d+\.\d s \(127\.0\.0\.1:\d+\)$/),
+      ]);
     }));
 
   it('with `any` is appended once', () =>

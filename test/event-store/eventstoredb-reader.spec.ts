@@ -71,22 +71,22 @@ describe('a read from EventStoreDB', () => {
 
   it('that brings events is not given up, however long it takes', async () => {
     const { reader, retired, opened } = readerOf([new FakeCall(Array.from({ length: 20 }, () => 400))]);
-    await pass(reader.newest({ kind: 'all' }));
+    await pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 }));
     expect([opened(), retired]).toEqual([1, []]);
   });
 
   it('that falls silent is begun anew on another connection', async () => {
     const silent = new FakeCall([10, 10], true);
     const { reader, retired, opened } = readerOf([silent, new FakeCall([10])]);
-    await pass(reader.newest({ kind: 'all' }));
+    await pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 }));
     expect([opened(), retired]).toEqual([2, ['nothing came for 500 ms']]);
     expect(silent.isCancelled).toBe(true);
   });
 
   it('that stays silent is given up in time', async () => {
     const { reader } = readerOf(Array.from({ length: 20 }, () => new FakeCall([], true)));
-    await expect(pass(reader.newest({ kind: 'all' }))).rejects.toThrow(
-      'does not answer a read: nothing came',
-    );
+    await expect(
+      pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 })),
+    ).rejects.toThrow('does not answer a read: nothing came');
   });
 });

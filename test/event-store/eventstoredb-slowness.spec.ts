@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { WireServer } from '../eventstoredb-server/server.js';
 import { Collector } from './collector.js';
@@ -56,41 +57,106 @@ describe('a subscription', () => {
     }
   });
 
-  it('hands events over before it looks where a checkpoint is, which may fail', async () => {
+  it('whose look at the log fails goes on without gap or repeat', async () => {
     const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
-    const interruptions: string[] = [];
+    const warnings: string[] = [];
     const store = openEventStoreDb({
       connectionString: server.connectionString,
       readTimeoutMs: 200,
       warn: (message) => {
-        interruptions.push(message);
+        warnings.push(message);
         server.faults.set({});
       },
     });
     try {
       const [category, noise] = [freshCategory(), freshCategory()];
-      const first = newEvents(2);
-      // With the server's own first event, the one event is the 2,000th: a checkpoint follows it at once.
-      const appends = [first, newEvents(1000), newEvents(996), newEvents(1)];
-      for (const events of appends) {
-        const isNoise = events.length > 2;
-        await store.append(streamIn(isNoise ? noise : category), 'none', events);
-      }
-      const collector = new Collector(
-        store,
-        { after: 'start', categories: [category], batchSize: 2 },
-        async ({ events }) => {
-          if (events[0]?.id === first[0]?.id) server.faults.set({ hangReads: true });
-        },
-      );
-      await collector.untilEvents(3);
       const ids = await write(store, category, 1);
-      await collector.untilEvents(5);
-      expect(collector.ids).toEqual(idsOf([...first, ...(appends[3] ?? [])]).concat(ids));
-      expect(interruptions).not.toEqual([]);
+      const collector = new Collector(store, { after: 'start', categories: [category] });
+      await collector.until(({ batches }) => batches.at(-1)?.caughtUp === true);
+      server.faults.set({ hangReads: true });
+      // The checkpoint behind 2,000 events of others makes the subscription look.
+      await store.append(streamIn(noise), 'none', newEvents(1000));
+      await store.append(streamIn(noise), 'none', newEvents(1000));
+      while (warnings.length === 0) await nextTurn();
+      ids.push(...(await write(store, category, 1)));
+      await collector.untilEvents(ids.length);
+      expect(collector.ids).toEqual(ids);
     } finally {
       await store.close();
       server.stop();
+    }
+  });
+});
+
+describe('a quiet category', () => {
+  const foreign = 3_000;
+
+  /** A log in which a category has one event, followed by many of others. */
+  async function quietLog(options: { readonly silenceMs: number; readonly readTimeoutMs: number }) {
+    const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
+    const warnings: string[] = [];
+    const store = openEventStoreDb({
+      connectionString: server.connectionString,
+      ...options,
+      warn: (message) => warnings.push(message),
+    });
+    const [category, noise] = [freshCategory(), freshCategory()];
+    const ids = await write(store, category, 1);
+    let last = await store.append(streamIn(noise), 'none', newEvents(1));
+    for (let written = 1; written < foreign; written += 1000) {
+      last = await store.append(streamIn(noise), 'none', newEvents(1000));
+    }
+    const close = async () => {
+      await store.close();
+      server.stop();
+    };
+    return { server, store, category, noise, ids, warnings, head: last.position, close };
+  }
+
+  it('costs each look at the log no more than what was appended since the last one', async () => {
+    const log = await quietLog({ silenceMs: 20, readTimeoutMs: 10_000 });
+    try {
+      const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
+      const position = () => collector.batches.at(-1)?.position ?? 0;
+      await collector.until(() => position() === log.head);
+      const before = log.server.context.reading.searchedEvents;
+      const looks = 10;
+      for (let look = 0; look < looks; look++) {
+        const appended = await log.store.append(streamIn(log.noise), 'none', newEvents(3));
+        await collector.until(() => position() === appended.position);
+      }
+      // A look reads the head of the log and searches four events; a restless machine looks more often.
+      const { calls, reading } = log.server.context;
+      const reads = calls.filter((call) => call === 'Read').length;
+      expect(reading.searchedEvents - before).toBeLessThanOrEqual(reads + looks * 4);
+      expect(reading.searchedEvents - before).toBeLessThan(foreign);
+      expect(log.warnings).toEqual([]);
+    } finally {
+      await log.close();
+    }
+  });
+
+  it('in a log that takes longer to search than a read may take disturbs nobody', async () => {
+    // 3,000 events take three seconds to search: longer than the 500 ms that a read may be silent.
+    const log = await quietLog({ silenceMs: 50, readTimeoutMs: 1_000 });
+    try {
+      const neighbour = new Collector(log.store, { after: 'end', categories: [log.noise] });
+      log.server.faults.set({ searchMsPer100: 100 });
+      const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
+      await collector.until(({ batches }) => batches.at(-1)?.position === log.head);
+      await expect(log.store.readCategory('nobody', { direction: 'backwards', limit: 1 })).rejects.toThrow(
+        'does not find in time',
+      );
+      const others = await write(log.store, log.noise, 5);
+      await neighbour.untilEvents(others.length);
+      log.ids.push(...(await write(log.store, log.category, 1)));
+      await collector.untilEvents(log.ids.length);
+      expect(collector.ids).toEqual(log.ids);
+      expect(log.warnings).toEqual([]);
+      // The server's first connection is its only one.
+      expect(log.server.context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
+    } finally {
+      await log.close();
     }
   });
 });

@@ -39,7 +39,9 @@ export function appendCall(context: ServerContext, call: AppendCall, reply: Repl
   call.on('end', () => {
     if (isOver || options === undefined) return;
     isOver = true;
-    void answer(context, options, events, reply);
+    const stream = streamName(options.getStreamIdentifier());
+    if (context.access.mayWrite(call.metadata, stream)) void answer(context, options, events, reply);
+    else reply(failures.accessDenied());
   });
 }
 

@@ -11,7 +11,13 @@ import { streamIdentifier } from './wire.js';
 export type Fill = (response: streams.BatchAppendResp) => unknown;
 
 // google.rpc.Code
-const code = { invalidArgument: 3, deadlineExceeded: 4, notFound: 5, alreadyExists: 6 } as const;
+const code = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+} as const;
 
 /** The answer to an append that was decided on. */
 export function outcomeOf(stream: string, expected: number, outcome: WriteOutcome): Fill {
@@ -47,6 +53,10 @@ export function tooLarge(bytes: number): Fill {
   const details = new shared.MaximumAppendSizeExceeded().setMaxappendsize(bytes);
   return errorAnswer(code.invalidArgument, 'MaximumAppendSizeExceeded', details);
 }
+
+/** The user may not write to the stream. */
+export const accessDenied: Fill = (response) =>
+  errorAnswer(code.permissionDenied, 'AccessDenied', new shared.AccessDenied())(response);
 
 /** The request was malformed. */
 export function badRequest(message: string): Fill {

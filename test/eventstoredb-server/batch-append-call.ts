@@ -1,7 +1,14 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { badRequest, type Fill, outcomeOf, timedOut, tooLarge } from './batch-append-answers.js';
+import {
+  accessDenied,
+  badRequest,
+  type Fill,
+  outcomeOf,
+  timedOut,
+  tooLarge,
+} from './batch-append-answers.js';
 import { commit, type ServerContext } from './context.js';
 import type { AppendFault } from './faults.js';
 import type { ProposedEvent } from './log-records.js';
@@ -91,10 +98,12 @@ class BatchAppend {
       request.events.push(event);
       request.bytes += sizeOf(event);
     }
+    const isDenied = !this.context.access.mayWrite(this.call.metadata, request.stream);
+    if (isDenied && message.getIsFinal()) this.reply(correlation, request.stream, accessDenied);
     const isTooLarge = request.bytes > maxAppendSize;
     if (isTooLarge) this.reply(correlation, request.stream, tooLarge(maxAppendSize));
     if (isTooLarge || message.getIsFinal()) this.gathering.delete(key);
-    if (message.getIsFinal() && !isTooLarge) void this.finish(correlation, request);
+    if (message.getIsFinal() && !isTooLarge && !isDenied) void this.finish(correlation, request);
   }
 
   private async finish(correlation: shared.UUID | undefined, request: Gathering): Promise<void> {

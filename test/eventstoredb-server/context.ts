@@ -1,30 +1,35 @@
+import type { Access, AccessSettings } from './access.js';
 import type { AppendFault, Faults } from './faults.js';
 import { type Log } from './log.js';
 import type { ProposedEvent, WriteOutcome } from './log-records.js';
 
-export interface ServerSettings {
+export interface ServerSettings extends AccessSettings {
   /** Bytes one append may take; EventStoreDB's own default is 1 MiB. */
   readonly maxAppendSize: number;
   /** Whether the server offers BatchAppend (21.10 and later do). */
   readonly hasBatchAppend: boolean;
-  /** Whether subscriptions are told that they have caught up (23.10 and later do). */
-  readonly sendsCaughtUp: boolean;
-  /** Version the server says it is. */
+  /** Version the server says it is, and behaves like: see `versions.ts`. */
   readonly version: string;
-  /** Calls must carry this user and password; left out, anybody may do anything. */
-  readonly user?: string;
-  readonly password?: string;
 }
 
 /** What every call of one server shares. */
 export interface ServerContext {
   readonly log: Log;
   readonly faults: Faults;
+  readonly access: Access;
   readonly settings: ServerSettings;
   /** Names of the calls made, in order. */
   readonly calls: string[];
-  /** Open calls that read, and how many events all subscriptions have sent. */
-  readonly reading: { reads: number; subscriptions: number; subscribedEvents: number };
+  /**
+   * Open calls that read, how many events all subscriptions have sent, and how many events filtered reads of $all have
+   * looked at.
+   */
+  readonly reading: {
+    reads: number;
+    subscriptions: number;
+    subscribedEvents: number;
+    searchedEvents: number;
+  };
   /** Dies at once, answering nothing more. */
   readonly die: () => void;
   /** Whether it has died. */

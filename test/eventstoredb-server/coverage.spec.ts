@@ -57,10 +57,11 @@ it('the methods it does not cover answer UNIMPLEMENTED, and they are these', asy
     'streams.delete',
     'streams.read',
     'streams.tombstone',
+    'users.create',
+    'users.resetPassword',
   ]);
-  const whole = Object.entries(services).filter(([name]) => !covered.some((one) => one.startsWith(name)));
-  // Nothing of these services, all of the others.
-  expect(Object.fromEntries(missing)).toEqual(
-    Object.fromEntries(whole.map(([name, service]) => [name, Object.keys(service).length])),
-  );
+  const others = Object.entries(services).map(([name, service]) => {
+    return [name, Object.keys(service).length - covered.filter((one) => one.startsWith(`${name}.`)).length];
+  });
+  expect(Object.fromEntries(missing)).toEqual(Object.fromEntries(others.filter(([, count]) => count !== 0)));
 });

@@ -38,6 +38,12 @@ export interface FaultPlan {
   readonly repeatOnSubscribe?: boolean;
   /** Reads are not answered. */
   readonly hangReads?: boolean;
+  /** A filtered read of $all takes so long for every 100 events it looks at. */
+  readonly searchMsPer100?: number;
+  /** Time between a subscription's arrival and its beginning. */
+  readonly subscriptionDelayMs?: number;
+  /** Filtered subscriptions get checkpoints at random places, behind so many of the events looked at (0 … 1). */
+  readonly wildCheckpoints?: { readonly seed: number; readonly share: number };
   /** Random faults for so many of the coming appends, from a seed. */
   readonly storm?: { readonly seed: number; readonly share: number; readonly kinds: readonly AppendFault[] };
 }
@@ -52,7 +58,7 @@ export class Faults {
   set(plan: FaultPlan): void {
     this.plan = plan;
     this.appends = [...(plan.appends ?? [])];
-    this.randomState = plan.storm?.seed ?? 1;
+    this.randomState = plan.storm?.seed ?? plan.wildCheckpoints?.seed ?? 1;
   }
 
   get appendDelayMs(): number {
@@ -73,6 +79,25 @@ export class Faults {
 
   get doReadsHang(): boolean {
     return this.plan.hangReads === true;
+  }
+
+  get searchMsPer100(): number {
+    return this.plan.searchMsPer100 ?? 0;
+  }
+
+  get subscriptionDelayMs(): number {
+    return this.plan.subscriptionDelayMs ?? 0;
+  }
+
+  /** Whether a checkpoint at a random place is due. */
+  isWild(): boolean {
+    const { wildCheckpoints } = this.plan;
+    return wildCheckpoints !== undefined && this.random() < wildCheckpoints.share;
+  }
+
+  /** A random whole number below another. */
+  below(limit: number): number {
+    return Math.floor(this.random() * limit);
   }
 
   /** The fault of the append that has just arrived. */

@@ -23,7 +23,8 @@ export class Log {
   private readonly streams = new Map<string, StreamState>();
   private readonly byId = new Map<string, LogRecord>();
   private readonly waiting = new Set<() => void>();
-  private endPosition = 0;
+  /** Where the next record will begin. */
+  endPosition = 0;
 
   /** @param keep Makes a write durable before it becomes visible. */
   constructor(private readonly keep: (write: Write) => void = () => {}) {}

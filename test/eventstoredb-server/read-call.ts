@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import type { ServerContext } from './context.js';
 import type { LogRecord } from './log-records.js';
 import { indexInAll, type Reading } from './reading.js';
 import { subscribe } from './subscription.js';
+import { rulesOf } from './versions.js';
 import { eventMessage, failure, failures, isFailure, streamIdentifier, streamName } from './wire.js';
 
 export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
@@ -35,6 +37,8 @@ export async function readCall(context: ServerContext, call: ReadCall): Promise<
       isOpen: () => isOpen && !context.isDead(),
       whenClosed,
     };
+    const name = options.hasAll() ? '$all' : streamName(options.getStream()?.getStreamIdentifier());
+    if (!context.access.mayRead(call.metadata, name)) throw failures.accessDenied();
     if (options.hasSubscription()) await subscribe(reading);
     else if (options.hasAll()) await readAll(reading);
     else await readStream(reading);
@@ -66,7 +70,8 @@ function filterOf(filter: streams.ReadReq.Options.FilterOptions | undefined): (r
 async function readAll(reading: Reading): Promise<void> {
   const { context, options } = reading;
   const isBackwards = options.getReadDirection() === streams.ReadReq.Options.ReadDirection.BACKWARDS;
-  const index = indexInAll(context, options);
+  const index = indexOfRead(reading, isBackwards);
+  const isSearch = options.hasFilter();
   // A read is of the log as it stood. Backwards the position is exclusive.
   const end = isBackwards ? -1 : context.log.records.length;
   const step = isBackwards ? -1 : 1;
@@ -74,10 +79,31 @@ async function readAll(reading: Reading): Promise<void> {
   for (let at = isBackwards ? index - 1 : index; at !== end && left > 0 && reading.isOpen(); at += step) {
     const record = context.log.records[at];
     if (record === undefined) return;
+    if (isSearch) await searched(reading);
     if (!reading.matches(record)) continue;
     left -= 1;
     await reading.send(eventMessage(record));
   }
+}
+
+/** @throws {ServiceError} for a position inside a record and, backwards, for one behind the log. */
+function indexOfRead({ context, options }: Reading, isBackwards: boolean): number {
+  const commit = options.getAll()?.getPosition()?.getCommitPosition();
+  if (commit !== undefined && isBackwards && Number(commit) > context.log.endPosition) {
+    throw failures.unexpectedResult('Error');
+  }
+  if (commit !== undefined && !context.log.isBoundary(Number(commit))) {
+    throw failures.unexpectedResult(rulesOf(context.settings.version).invalidPosition);
+  }
+  return indexInAll(context, options);
+}
+
+/** Counts an event that a filtered read looks at, and takes the time planned for it. */
+async function searched({ context, whenClosed }: Reading): Promise<void> {
+  context.reading.searchedEvents += 1;
+  const { searchMsPer100 } = context.faults;
+  if (searchMsPer100 === 0 || context.reading.searchedEvents % 100 !== 0) return;
+  await Promise.race([whenClosed, delay(searchMsPer100)]);
 }
 
 async function readStream(reading: Reading): Promise<void> {

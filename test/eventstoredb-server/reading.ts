@@ -16,7 +16,7 @@ export interface Reading {
   readonly whenClosed: Promise<void>;
 }
 
-const uint64Max = '18446744073709551615';
+export const uint64Max = 2n ** 64n - 1n;
 
 /**
  * Index in $all a position option means: of the record there, or of the next.
@@ -26,7 +26,7 @@ export function indexInAll(context: ServerContext, options: Options): number {
   const { log } = context;
   const all = options.getAll();
   const commit = all?.getPosition()?.getCommitPosition();
-  if (all?.hasEnd() || commit === uint64Max) return log.records.length;
+  if (all?.hasEnd() || commit === `${uint64Max}`) return log.records.length;
   if (commit === undefined) return 0;
   if (!log.isBoundary(Number(commit))) throw failures.invalidPosition();
   return log.indexAt(Number(commit));

@@ -78,7 +78,7 @@ describe('reading $all', () => {
     expect((await from({}))[0]?.event?.id).toBe(forwards[3]?.id);
     expect((await from({ direction: BACKWARDS }))[0]?.event?.id).toBe(forwards[2]?.id);
     const inside = { commit: position.commit + 1n, prepare: position.prepare + 1n };
-    await expect(from({ fromPosition: inside })).rejects.toThrow('invalid position');
+    await expect(from({ fromPosition: inside })).rejects.toThrow('InvalidPosition');
   });
 
   it('gives each event of an append a position of its own, commit and prepare alike', async () => {

@@ -13,6 +13,7 @@ import {
   type ServiceError,
   type sendUnaryData,
 } from '@grpc/grpc-js';
+import { Access } from './access.js';
 import { type AppendCall, appendCall } from './append-call.js';
 import { type BatchAppendCall, batchAppendCall } from './batch-append-call.js';
 import type { ServerContext, ServerSettings } from './context.js';
@@ -40,8 +41,7 @@ export interface WireServerOptions extends Partial<ServerSettings> {
 const defaults: ServerSettings = {
   maxAppendSize: 1024 * 1024,
   hasBatchAppend: true,
-  sendsCaughtUp: true,
-  version: '24.10.0',
+  version: '24.10.14',
 };
 
 /** A server that speaks EventStoreDB's gRPC protocol. See README.md for what it covers. */
@@ -65,10 +65,11 @@ export class WireServer {
     this.closeLog = close;
     this.context = {
       log,
+      access: new Access(log, options),
       faults: this.faults,
       settings: { ...defaults, ...options },
       calls: [],
-      reading: { reads: 0, subscriptions: 0, subscribedEvents: 0 },
+      reading: { reads: 0, subscriptions: 0, subscribedEvents: 0, searchedEvents: 0 },
       die: options.die ?? (() => this.kill()),
       isDead: () => this.isDead,
       address: () => ({ host: '127.0.0.1', port: this.port }),
@@ -130,6 +131,7 @@ export class WireServer {
           tombstoneCall(context, call, reply),
       ),
     });
+    this.server.addService(...context.access.service((name) => context.calls.push(name)));
     // Neither asks who is calling: a client calls them before it has said so.
     this.server.addService(featuresServices.ServerFeaturesService, {
       getSupportedMethods: (_: unknown, reply: sendUnaryData<features.SupportedMethods>) => {
@@ -169,15 +171,10 @@ export class WireServer {
   }
 
   private refusalOf(metadata: Metadata): ServiceError | undefined {
-    const { user, password } = this.context.settings;
     if (this.isFollower && metadata.get('requires-leader').includes('true')) {
       return failures.notLeader('127.0.0.1', this.port);
     }
-    if (user === undefined) return undefined;
-    const [sent] = metadata.get('authorization');
-    if (sent === undefined) return failures.accessDenied();
-    const right = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    return String(sent) === right ? undefined : failures.unauthenticated();
+    return this.context.access.refusalOf(metadata);
   }
 
   private supportedMethods(): features.SupportedMethods {

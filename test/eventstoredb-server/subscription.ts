@@ -1,19 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { LogRecord } from './log-records.js';
-import { indexInAll, type Reading } from './reading.js';
+import { indexInAll, type Reading, uint64Max } from './reading.js';
+import { rulesOf, type VersionRules } from './versions.js';
 import { eventMessage, failures, streamName } from './wire.js';
 
-/** Records a catch-up looks at before it goes on with the next page. */
-const defaultWindow = 32;
+/** Events a page of a catch-up brings at most. */
+const pageEvents = 32;
+
+/** A place in the log as checkpoints name it: at or between records. */
+interface Place {
+  readonly commit: bigint;
+  readonly prepare: bigint;
+}
+
+const nowhere: Place = { commit: uint64Max, prepare: uint64Max };
 
 /**
- * A catch-up subscription: confirmation, what is there, "caught up", what comes. With a filter, checkpoints say
- * how far it has got where nothing matches.
+ * A catch-up subscription: confirmation, what is there, "caught up", what comes. With a filter, checkpoints come
+ * between, at places that depend on the version of the server.
  */
 export async function subscribe(reading: Reading): Promise<void> {
   const { context, options, send } = reading;
+  const rules = rulesOf(context.settings.version);
   const name = options.hasAll() ? undefined : streamName(options.getStream()?.getStreamIdentifier());
-  const course = new Course(reading, name);
+  const { subscriptionDelayMs } = context.faults;
+  if (subscriptionDelayMs > 0) await delay(subscriptionDelayMs);
+  const course = new Course(reading, name, rules);
   const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(crypto.randomUUID());
   await send(new streams.ReadResp().setConfirmation(confirmation));
   let isLive = false;
@@ -28,8 +41,8 @@ export async function subscribe(reading: Reading): Promise<void> {
     if (await course.sendNext(isLive)) continue;
     if (!isLive) {
       isLive = true;
-      await course.sendLastCheckpoint();
-      if (context.settings.sendsCaughtUp) {
+      await course.goLive();
+      if (rules.sendsCaughtUp) {
         await send(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()));
       }
       continue;
@@ -41,59 +54,135 @@ export async function subscribe(reading: Reading): Promise<void> {
 /** How far a subscription has got. */
 class Course {
   private next: number;
-  private considered = 0;
   private sent = 0;
+  private readonly window: number;
+  /** Events to look at between two checkpoints; 0 for none. */
   private readonly checkpointInterval: number;
-  private lastCheckpoint = '';
+  /** Events looked at since the last checkpoint that the interval called for. */
+  private counted = 0;
+  private page: { readonly start: Place; looked: number; matched: number };
+  /** The last event or checkpoint sent, or the place the subscription began behind. */
+  private reached: Place | undefined;
+  private lastCheckpoint: Place | undefined;
+  /** Whether the subscription began at the newest event or behind it. */
+  private readonly beginsAtEnd: boolean;
 
   constructor(
     private readonly reading: Reading,
     private readonly name: string | undefined,
+    private readonly rules: VersionRules,
   ) {
     const { context, options } = reading;
     const filter = options.getFilter();
-    const window = filter?.hasMax() ? filter.getMax() : defaultWindow;
-    this.checkpointInterval = filter ? window * filter.getCheckpointintervalmultiplier() : 0;
+    this.window = filter?.hasMax() ? filter.getMax() : pageEvents;
+    this.checkpointInterval = filter ? this.window * filter.getCheckpointintervalmultiplier() : 0;
     this.next = name === undefined ? this.startInAll() : this.startInStream(name);
     const stream = name === undefined ? undefined : context.log.stream(name);
     if (stream) this.next = Math.max(this.next, context.log.firstVisible(stream));
+    const position = options.getAll()?.getPosition();
+    if (position !== undefined) {
+      const [commit, prepare] = [position.getCommitPosition(), position.getPreparePosition()].map(BigInt);
+      this.reached = { commit: commit ?? 0n, prepare: prepare ?? 0n };
+    }
+    const newest = context.log.records.at(-1);
+    this.beginsAtEnd =
+      this.reached !== undefined && newest !== undefined && !isBefore(this.reached, placeAt(newest));
+    this.page = this.newPage();
   }
 
   /** Sends what the next record calls for; false when there is no next record. */
   async sendNext(isLive: boolean): Promise<boolean> {
+    const { context, matches, send } = this.reading;
     const record = this.records[this.next];
     if (record === undefined) return false;
     this.next += 1;
-    if (this.reading.matches(record)) {
-      await this.reading.send(eventMessage(record));
+    const isMatch = matches(record);
+    if (isMatch) {
+      await send(eventMessage(record));
+      this.reached = placeAt(record);
       this.sent += 1;
-      this.reading.context.reading.subscribedEvents += 1;
-      if (this.sent >= this.reading.context.faults.dropSubscriptionsAfterEvents) throw failures.unavailable();
+      context.reading.subscribedEvents += 1;
+      if (this.sent >= context.faults.dropSubscriptionsAfterEvents) throw failures.unavailable();
     }
-    this.considered += 1;
-    if (this.checkpointInterval > 0 && this.considered % this.checkpointInterval === 0) {
-      // Live, a checkpoint is an event's own position; catching up it is where the next page begins.
-      if (isLive) await this.sendCheckpoint(record.position, record.position);
-      else await this.sendCheckpoint(record.endPosition, 0);
-    }
+    if (this.checkpointInterval === 0) return true;
+    if (context.faults.isWild()) await this.sendPlace(this.wildPlace(record));
+    if (isLive) await this.countLive(record);
+    else await this.countInPage(isMatch);
     return true;
   }
 
-  /** At the end of the catch-up: as far as it has looked. */
-  async sendLastCheckpoint(): Promise<void> {
-    const record = this.records[this.next - 1];
-    if (this.checkpointInterval === 0 || record === undefined || this.considered === 0) return;
-    await this.sendCheckpoint(record.endPosition, 0);
+  /** What comes at the end of a catch-up. */
+  async goLive(): Promise<void> {
+    if (this.checkpointInterval === 0) return;
+    const { start, looked } = this.page;
+    const isLooked = this.rules.checkpointAtEnd === 'page' || looked > 0;
+    if (this.rules.checkpointAtEnd !== 'none' && !this.beginsAtEnd) {
+      if (this.rules.checkpointAtEnd !== 'last-sent' && isLooked) this.reached = later(this.reached, start);
+      await this.sendCheckpoint(this.reached ?? nowhere);
+    }
+    this.counted = this.rules.countsCatchUp ? this.counted + looked : 0;
   }
 
-  private async sendCheckpoint(commit: number, prepare: number): Promise<void> {
-    const key = `${commit}/${prepare}`;
-    if (key === this.lastCheckpoint) return;
-    this.lastCheckpoint = key;
+  private async countInPage(isMatch: boolean): Promise<void> {
+    this.page.looked += 1;
+    if (isMatch) this.page.matched += 1;
+    if (this.page.looked < this.window && this.page.matched < pageEvents) return;
+    const { start, looked } = this.page;
+    this.page = this.newPage();
+    this.counted += looked;
+    if (this.counted < this.checkpointInterval) return;
+    this.counted %= this.checkpointInterval;
+    this.reached = later(this.reached, start);
+    await this.sendCheckpoint(this.reached);
+  }
+
+  private async countLive(record: LogRecord): Promise<void> {
+    this.counted += 1;
+    if (this.counted < this.checkpointInterval) return;
+    this.counted = 0;
+    await this.sendCheckpoint(this.rules.repeatsLivePlace ? this.page.start : placeAt(record));
+  }
+
+  /** Servers that send one at the end of a catch-up leave out what is no later than the checkpoint before. */
+  private async sendCheckpoint(place: Place): Promise<void> {
+    const isLater = this.lastCheckpoint === undefined || isBefore(this.lastCheckpoint, place);
+    if (this.rules.checkpointAtEnd !== 'none' && !isLater) return;
+    this.lastCheckpoint = place;
+    await this.sendPlace(place);
+  }
+
+  private async sendPlace({ commit, prepare }: Place): Promise<void> {
     const checkpoint = new streams.ReadResp.Checkpoint()
       .setCommitPosition(`${commit}`)
       .setPreparePosition(`${prepare}`);
     await this.reading.send(new streams.ReadResp().setCheckpoint(checkpoint));
+  }
+
+  /** Any place at all: of this record or another, sent already or not, between records, inside one, or nowhere. */
+  private wildPlace(record: LogRecord): Place {
+    const { faults, log } = this.reading.context;
+    const other = log.records[faults.below(log.records.length)] ?? record;
+    const numbers = [
+      record.position,
+      record.endPosition,
+      other.position,
+      other.endPosition,
+      other.position + 1,
+      record.position + faults.below(100_000),
+      0,
+      2 ** 53,
+    ].map(BigInt);
+    const commit = [...numbers, uint64Max][faults.below(numbers.length + 1)] ?? uint64Max;
+    return { commit, prepare: faults.below(3) === 0 ? 0n : commit };
+  }
+
+  private newPage(): Course['page'] {
+    const before = this.records[this.next - 1];
+    const start =
+      before === undefined
+        ? { commit: 0n, prepare: 0n }
+        : { commit: BigInt(before.endPosition), prepare: 0n };
+    return { start, looked: 0, matched: 0 };
   }
 
   private get records(): readonly LogRecord[] {
@@ -108,8 +197,9 @@ class Course {
     const position = options.getAll()?.getPosition();
     const record = context.log.records[index];
     if (position === undefined || record === undefined) return index;
-    const isAtRecord = Number(position.getCommitPosition()) === record.position;
     if (context.faults.doSubscriptionsRepeat) return index;
+    if (this.rules.skipsEventAtPlace) return index + 1;
+    const isAtRecord = Number(position.getCommitPosition()) === record.position;
     return isAtRecord && Number(position.getPreparePosition()) >= record.position ? index + 1 : index;
   }
 
@@ -118,4 +208,16 @@ class Course {
     if (options?.hasEnd()) return this.reading.context.log.stream(name)?.records.length ?? 0;
     return options?.hasRevision() ? Number(options.getRevision()) + 1 : 0;
   }
+}
+
+function placeAt({ position }: LogRecord): Place {
+  return { commit: BigInt(position), prepare: BigInt(position) };
+}
+
+function isBefore(place: Place, other: Place): boolean {
+  return place.commit === other.commit ? place.prepare < other.prepare : place.commit < other.commit;
+}
+
+function later(place: Place | undefined, other: Place): Place {
+  return place === undefined || isBefore(place, other) ? other : place;
 }

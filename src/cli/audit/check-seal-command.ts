@@ -44,7 +44,7 @@ async function runCheckSeal(flags: Flags, terminal: Terminal): Promise<ExitCode>
   const path = flags.seals ?? join(config.DATA_DIR, sealFiles.seals);
   if (!existsSync(path)) throw new CliFailure(`there is no seal file at ${path}`);
   const publicKey = checkingKey(config, flags.publicKey);
-  const log = openStoredLog(config, terminal);
+  const log = await openStoredLog(config, terminal);
   const stop = stopOnSignal();
   try {
     const check = await checkSeals(sealLines(path), log, {

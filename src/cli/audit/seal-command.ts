@@ -55,7 +55,7 @@ export function addSealCommands(audit: Command, terminal: Terminal, done: (code:
 async function runSeal(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const rangeEvents = toWholeNumber('--range', flags.range, 1, maxRangeEvents);
   const config = readConfig(terminal.env);
-  const log = openStoredLog(config, terminal);
+  const log = await openStoredLog(config, terminal);
   const stop = stopOnSignal();
   try {
     const key = sealingKey(config);

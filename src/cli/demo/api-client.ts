@@ -36,6 +36,8 @@ const maxRequests = 48;
 const requestTimeoutMs = 30_000;
 /** Attempts at one request when the server is busy or the connection breaks. */
 const maxAttempts = 6;
+/** What passes is asked for again for so long: an outage of the log, and then until what it interrupted is resumed. */
+const defaultPatienceMs = 60_000;
 /** Names are asked for as the person at the terminal reads them. */
 const language = Intl.DateTimeFormat().resolvedOptions().locale;
 
@@ -47,6 +49,8 @@ export interface ApiClientOptions {
   readonly onLimited: (seconds: number) => void;
   /** Pause before asking a busy server again; default 500. */
   readonly busyPauseMs?: number;
+  /** How long a conflict that says when to ask again is believed to pass; default a minute. */
+  readonly patienceMs?: number;
 }
 
 /** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
@@ -75,6 +79,7 @@ export class ApiClient {
    */
   async send<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
     const key = request.isOnce ? randomUUID() : undefined;
+    const givesUpAtMs = performance.now() + (this.options.patienceMs ?? defaultPatienceMs);
     let lost: unknown;
     for (let attempt = 1; attempt <= maxAttempts; ) {
       this.#signal.throwIfAborted();
@@ -91,18 +96,25 @@ export class ApiClient {
         continue;
       }
       if (reply.kind === 'ok') return reply;
-      if (!request.mayBeRefused)
-        this.#tally.refuse(reply.code, `${request.method} ${request.path}`, reply.detail);
+      const isPassing =
+        reply.status === 409 && reply.retryAfterSeconds !== undefined && performance.now() < givesUpAtMs;
+      const where = `${request.method} ${request.path}`;
+      if (isPassing) this.#tally.countRefusal(reply.code);
+      else if (!request.mayBeRefused) this.#tally.refuse(reply.code, where, reply.detail);
+      const retryAfterSeconds = reply.retryAfterSeconds ?? 0;
       if (reply.status === 429) {
         // Waiting our turn is no failed attempt.
-        this.options.onLimited(reply.retryAfterSeconds);
-        await this.pause(reply.retryAfterSeconds * 1000);
+        this.options.onLimited(retryAfterSeconds);
+        await this.pause(retryAfterSeconds * 1000);
         continue;
       }
-      const isBusy = reply.status === 503 || reply.code === 'idempotency-key-in-flight';
-      if (!isBusy || attempt === maxAttempts) return reply;
+      if (isPassing) {
+        await this.pause(Math.max(this.#busyPauseMs, retryAfterSeconds * 1000));
+        continue;
+      }
+      if (reply.status !== 503 || attempt === maxAttempts) return reply;
       attempt++;
-      await this.pause(Math.max(this.#busyPauseMs, reply.retryAfterSeconds * 1000));
+      await this.pause(Math.max(this.#busyPauseMs, retryAfterSeconds * 1000));
     }
     throw new ServerGone(`${request.method} ${request.path} was not answered: ${reasonOf(lost)}`);
   }
@@ -115,7 +127,7 @@ export class ApiClient {
   async #attempt<T>(
     { method, path, reply: schema, token, queueToken, body, after }: ApiRequest<T>,
     key: string | undefined,
-  ): Promise<ApiReply<T> & { readonly retryAfterSeconds: number }> {
+  ): Promise<ApiReply<T> & { readonly retryAfterSeconds: number | undefined }> {
     this.#tally.requests++;
     const response = await fetch(new URL(path, this.serverUrl), {
       method,
@@ -132,7 +144,8 @@ export class ApiClient {
     });
     const text = await response.text();
     const { status } = response;
-    const retryAfterSeconds = Math.min(120, Number(response.headers.get('retry-after') ?? 0) || 0);
+    const retryAfter = response.headers.get('retry-after');
+    const retryAfterSeconds = retryAfter === null ? undefined : Math.min(120, Number(retryAfter) || 0);
     const json: unknown = text === '' ? undefined : JSON.parse(text);
     if (response.ok) return { kind: 'ok', status, body: schema.parse(json), retryAfterSeconds };
     const problem = problemSchema.safeParse(json);

@@ -59,8 +59,13 @@ export class Tally {
     this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
   }
 
-  refuse(code: string, where: string, detail: string): void {
+  /** A refusal that passes: the request is repeated. */
+  countRefusal(code: string): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+  }
+
+  refuse(code: string, where: string, detail: string): void {
+    this.countRefusal(code);
     if (!expectedCodes.has(code)) this.surprise(`${where} was refused: ${code}: ${detail}`);
   }
 

@@ -6,6 +6,7 @@ import { backoffMs } from './backoff.js';
 import type { AttemptOutcome } from './batch-call.js';
 import type { Connection } from './connection.js';
 import { failureOf, failureText } from './failures.js';
+import type { Link } from './link.js';
 import { positionOf } from './positions.js';
 import type { Reader } from './reader.js';
 import { proposalsOf } from './records.js';
@@ -94,9 +95,11 @@ export class Appender {
     giveUpAtMs: number,
   ): Promise<AppendResult> {
     const newestBefore = this.newestPosition;
+    let mayHaveBeenSent = false;
     for (let failures = 1; ; failures++) {
       const leftMs = giveUpAtMs - performance.now();
-      const outcome = await this.attempt(request, proposals, Math.max(1, leftMs));
+      const { outcome, link } = await this.attempt(request, proposals, Math.max(1, leftMs));
+      mayHaveBeenSent ||= link.hasConnected;
       switch (outcome.kind) {
         case 'appended':
           return this.appended(request, outcome, newestBefore);
@@ -112,7 +115,9 @@ export class Appender {
           const waitMs = backoffMs(failures, 20, 1_000);
           if (this.isAborted || performance.now() + waitMs >= giveUpAtMs) {
             throw new StoreUnavailable(
-              `whether ${request.stream} was appended to is unknown: ${outcome.reason}`,
+              mayHaveBeenSent
+                ? `whether ${request.stream} was appended to is unknown: ${outcome.reason}`
+                : `nothing was appended to ${request.stream}, for EventStoreDB cannot be reached: ${outcome.reason}`,
             );
           }
           await sleep(waitMs);
@@ -125,7 +130,7 @@ export class Appender {
     request: AppendRequest,
     proposals: Proposals,
     leftMs: number,
-  ): Promise<AttemptOutcome> {
+  ): Promise<{ readonly outcome: AttemptOutcome; readonly link: Link }> {
     const { connection, attemptTimeoutMs } = this.options;
     const link = await connection.current();
     try {
@@ -140,10 +145,10 @@ export class Appender {
       else if (!batch.isOpen)
         connection.retire(link, outcome.kind === 'transient' ? outcome.reason : 'it ended');
       else connection.worked(link);
-      return outcome;
+      return { outcome, link };
     } catch (error) {
       connection.retire(link, failureText(error));
-      return failureOf(error);
+      return { outcome: failureOf(error), link };
     }
   }
 

@@ -1,25 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '../port.js';
 import { backoffMs } from './backoff.js';
-import { Link } from './link.js';
+import { type FirstUse, Link } from './link.js';
 import type { Target } from './target.js';
 
-/** Keeps one {@link Link} at a time, and puts a new one in the place of one that is given up. */
+/**
+ * Keeps one {@link Link} at a time, and puts a new one in the place of one that is given up. Tells of an outage in
+ * two lines, one at its beginning and one at its end, however many calls it breaks.
+ */
 export class Connection {
   private link: Link | undefined;
   private opening: Promise<Link> | undefined;
   private failures = 0;
+  private lostAtMs: number | undefined;
   private isClosed = false;
 
   /**
-   * @param warn Told why a connection is given up.
-   * @throws {Error} when the connection string is malformed.
+   * @param warn Told when the server is lost, and why; and when it is back, after how long and on which node.
+   * @param firstUse What is done with each new connection before anything else.
    */
   constructor(
     private readonly target: Target,
     private readonly warn: (message: string) => void,
+    private readonly firstUse?: FirstUse,
   ) {
-    this.link = new Link(target);
+    this.link = this.newLink();
   }
 
   /** The connection to use; after failures, once it is time for another try. @throws {StoreUnavailable} when closed. */
@@ -34,7 +39,9 @@ export class Connection {
 
   /** Says that a link has answered: the next failure is a first one again. */
   worked(link: Link): void {
-    if (link === this.link) this.failures = 0;
+    if (link !== this.link) return;
+    this.failures = 0;
+    this.tellBack(link);
   }
 
   /** Gives a link up. Its open calls fail; they or others find the next one through {@link current}. */
@@ -44,7 +51,10 @@ export class Connection {
     if (link !== this.link || this.isClosed) return;
     this.failures += 1;
     this.link = undefined;
-    this.warn(`connection to EventStoreDB given up: ${reason}`);
+    if (this.lostAtMs !== undefined) return;
+    this.lostAtMs = performance.now();
+    const lost = link.hasConnected ? `lost EventStoreDB (${link.node})` : 'cannot reach EventStoreDB';
+    this.warn(`${lost}: ${reason}`);
   }
 
   /** Gives up the link for good. */
@@ -57,8 +67,19 @@ export class Connection {
     // The first try comes at once: most often one node has gone and another is there.
     if (this.failures > 1) await sleep(backoffMs(this.failures - 1, 50, 1_000));
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
-    const link = new Link(this.target);
+    const link = this.newLink();
     this.link = link;
     return link;
+  }
+
+  private newLink(): Link {
+    return new Link(this.target, (link) => this.tellBack(link), this.firstUse);
+  }
+
+  private tellBack(link: Link): void {
+    if (link !== this.link || this.lostAtMs === undefined) return;
+    const seconds = (performance.now() - this.lostAtMs) / 1_000;
+    this.lostAtMs = undefined;
+    this.warn(`EventStoreDB is back after ${seconds.toFixed(1)} s (${link.node})`);
   }
 }

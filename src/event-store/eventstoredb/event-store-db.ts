@@ -88,7 +88,7 @@ export class EventStoreDb implements EventStore {
 
   async head(): Promise<Position | undefined> {
     this.refuseWhenClosed();
-    return this.parts.reader.newest({ kind: 'all' });
+    return this.parts.reader.head();
   }
 
   close(): Promise<void> {

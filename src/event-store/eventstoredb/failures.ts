@@ -1,3 +1,4 @@
+import { LogReplaced } from '../port.js';
 import { UnreadableEvent } from './positions.js';
 
 /** What went wrong with a call, as far as the caller has to tell one thing from another. */
@@ -8,7 +9,9 @@ export type Failure =
   | { readonly kind: 'permanent'; readonly error: Error };
 
 // google.rpc.Code
+const unknown = 2;
 const invalidArgument = 3;
+const notFound = 5;
 const permissionDenied = 7;
 const failedPrecondition = 9;
 const unimplemented = 12;
@@ -21,22 +24,36 @@ interface GrpcError {
 
 /** Sorts the error of a gRPC call. What is not known counts as transient. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof UnreadableEvent) return { kind: 'permanent', error };
+  if (error instanceof UnreadableEvent || error instanceof LogReplaced) return { kind: 'permanent', error };
   if (!isGrpcError(error)) {
     return { kind: 'transient', reason: error instanceof Error ? error.message : String(error) };
   }
   const { code, details } = error;
   switch (code) {
-    case permissionDenied:
     case unauthenticated:
-      return permanent(`EventStoreDB refuses access (${details}): check user and password`);
+      return permanent(`EventStoreDB does not accept user and password (${details})`);
+    case permissionDenied:
+      return permanent(
+        `EventStoreDB refuses access (${details}): the user, if any is given, lacks a right. Reading $all is a right of $admins alone until \`boxoffice eventstoredb grant\` gives it to another user`,
+      );
+    case notFound:
+      // Nothing else is answered like this: a stream that is not there is a message of its own.
+      return { kind: 'transient', reason: `the node is not the leader (${details})` };
     case unimplemented:
       return permanent(
-        `EventStoreDB does not know what it was asked (${details}): it must be 22.10 or later`,
+        `EventStoreDB does not know what it was asked (${details}): it must be 23.10 or later`,
       );
     case invalidArgument:
     case failedPrecondition:
       return permanent(`EventStoreDB refuses a request: ${details}`);
+    case unknown:
+      // Servers say this of a position at which no record begins; another connection changes nothing.
+      if (details.startsWith('Unexpected ReadAllResult')) {
+        return permanent(
+          `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is another log's`,
+        );
+      }
+      return { kind: 'transient', reason: details };
     default:
       return { kind: 'transient', reason: details };
   }

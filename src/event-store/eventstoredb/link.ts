@@ -1,49 +1,45 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
 import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
+import { connectivityState } from '@grpc/grpc-js';
 import { BatchCall } from './batch-call.js';
+import { addressOf, channelTo, findNode, metadataOf } from './channel.js';
 import type { Target } from './target.js';
 
 type StreamsClient = grpcStreams.StreamsClient;
 export type ReadStream = ReturnType<StreamsClient['read']>;
 type BatchStream = ReturnType<StreamsClient['batchAppend']>;
-type CallArguments = [Exclude<Parameters<StreamsClient['batchAppend']>[0], undefined>, { deadline?: number }];
+
+/** What is done with a new connection before anything else. */
+export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
 
 /**
- * The parts of the client its own operations are made of. Its appendToStream() is not used: it keeps the pending
+ * One connection to one node, used until something is wrong with it and then given up as a whole: a new one finds
+ * the leader afresh. The calls are made here and not by EventStoreDBClient: its appendToStream() keeps the pending
  * appends of all clients in one map of the process, so one broken call fails (and a late answer crashes) others,
- * and readAll() takes no filter.
- */
-interface ClientParts {
-  GRPCStreamCreator<Stream extends ReadStream | BatchStream>(
-    client: typeof grpcStreams.StreamsClient,
-    debugName: string,
-    create: (client: StreamsClient) => Stream,
-  ): () => Promise<Stream>;
-  callArguments(
-    options: { readonly requiresLeader: boolean },
-    callOptions: { readonly deadline: number },
-  ): CallArguments;
-}
-
-/**
- * One connection: a client that is used until something is wrong with it and then given up as a whole, with its
- * channel. A client repairs itself piece by piece, which leaves calls on two channels at once; a new one finds
- * the leader afresh.
+ * its readAll() takes no filter, and its channel cannot be told how to verify an IP address.
  */
 export class Link {
-  private readonly client: EventStoreDBClient;
-  private readonly parts: ClientParts;
   private readonly open = new Set<{ cancel(): void }>();
-  private readonly channels = new Set<{ close(): void }>();
+  private readonly retiring = new AbortController();
+  private connecting: Promise<StreamsClient> | undefined;
   private batchCall: Promise<BatchCall> | undefined;
-  isRetired = false;
+  /** Where the node answers, once it has been found. */
+  node: string | undefined;
+  /** Whether a connection was made: before, nothing can have been sent. */
+  hasConnected = false;
 
-  /** @throws {Error} when the connection string is malformed or names a file that is not there. */
-  constructor(private readonly target: Target) {
-    this.client = EventStoreDBClient.connectionString(target.connectionString);
-    // Protected members: the package's version is pinned, and the tests call each of them.
-    this.parts = this.client as unknown as ClientParts;
+  /**
+   * @param onAccepted Told when the server has begun to answer a read or subscription.
+   * @param firstUse Every other call waits for it, and fails as it does.
+   */
+  constructor(
+    private readonly target: Target,
+    private readonly onAccepted: (link: Link) => void = () => {},
+    private readonly firstUse: FirstUse = async () => {},
+  ) {}
+
+  get isRetired(): boolean {
+    return this.retiring.signal.aborted;
   }
 
   /** The call all appends share. @throws what connecting fails with. */
@@ -58,34 +54,56 @@ export class Link {
    * @throws what connecting fails with.
    */
   async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
-    return this.call('read', (client) =>
-      client.read(request, ...this.parts.callArguments(this.target, { deadline: deadlineMs })),
-    );
+    return this.readWith(await this.client(), request, deadlineMs);
   }
 
   /** Gives the connection up: every open call fails, nothing new is to be started. */
   retire(): void {
     if (this.isRetired) return;
-    this.isRetired = true;
+    this.retiring.abort(new Error('the connection was given up'));
     for (const stream of this.open) stream.cancel();
-    for (const channel of this.channels) channel.close();
+    this.connecting?.then(
+      (client) => client.close(),
+      () => undefined,
+    );
   }
 
   private async openBatch(): Promise<BatchCall> {
-    const stream = await this.call('batchAppend', (client) =>
-      client.batchAppend(...this.parts.callArguments(this.target, { deadline: Number.POSITIVE_INFINITY })),
-    );
-    return new BatchCall(stream);
+    const client = await this.client();
+    const stream = client.batchAppend(metadataOf(this.target), { deadline: Number.POSITIVE_INFINITY });
+    return new BatchCall(this.kept(stream));
   }
 
-  private async call<Stream extends ReadStream | BatchStream>(
-    name: string,
-    create: (client: StreamsClient) => Stream,
-  ): Promise<Stream> {
-    const stream = await this.parts.GRPCStreamCreator(grpcStreams.StreamsClient, name, (client) => {
-      this.channels.add(client.getChannel());
-      return create(client);
-    })();
+  private client(): Promise<StreamsClient> {
+    this.connecting ??= this.connect();
+    return this.connecting;
+  }
+
+  private async connect(): Promise<StreamsClient> {
+    const node = await findNode(this.target, this.retiring.signal);
+    this.node = addressOf(node);
+    const { address, credentials, options } = channelTo(node, this.target);
+    const client = new grpcStreams.StreamsClient(address, credentials, options);
+    this.watch(client);
+    await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
+    return client;
+  }
+
+  private readWith(client: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
+    const stream = this.kept(client.read(request, metadataOf(this.target), { deadline: deadlineMs }));
+    stream.once('metadata', () => this.onAccepted(this));
+    return stream;
+  }
+
+  private watch(client: StreamsClient): void {
+    const channel = client.getChannel();
+    const state = channel.getConnectivityState(false);
+    this.hasConnected ||= state === connectivityState.READY;
+    if (this.hasConnected || state === connectivityState.SHUTDOWN) return;
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.watch(client));
+  }
+
+  private kept<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
     this.open.add(stream);
     stream.on('close', () => this.open.delete(stream));
     // An error nobody listens to would end the process.

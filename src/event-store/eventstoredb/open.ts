@@ -1,4 +1,4 @@
-import type { EventStore } from '../port.js';
+import type { EventStore, RecordedEvent } from '../port.js';
 import { Appender } from './appender.js';
 import { Connection } from './connection.js';
 import { EventStoreDb } from './event-store-db.js';
@@ -17,25 +17,34 @@ export interface EventStoreDbOptions {
   readonly readTimeoutMs?: number;
   /** close() waits so long for accepted appends, then gives them up; default 5 s. */
   readonly closeTimeoutMs?: number;
-  /** A subscription silent for so long is compared with the head of the log; default 15 s. */
+  /** A subscription silent for so long is compared with the log; default 15 s. */
   readonly silenceMs?: number;
   /** Appends waiting for their answers beyond which new ones are turned away as busy; default 20,000. */
   readonly maxWaitingAppends?: number;
   /** Their JSON bytes likewise; default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Told of connections given up and subscriptions interrupted; default: nobody. */
+  /** Told when the server is lost and why, when it is back, and of a subscription that fell silent; default: nobody. */
   readonly warn?: (message: string) => void;
+  /**
+   * Recognises the log by its events on each new connection, before anything else is done with it.
+   * @throws {LogReplaced} when it is another one: then nothing is read or appended any more.
+   */
+  readonly recognise?: (
+    eventAt: (stream: string, revision: number) => Promise<RecordedEvent | undefined>,
+  ) => Promise<void>;
 }
 
 /**
- * The event store on EventStoreDB 22.10 or later. Connects when first used, and again whenever it must.
+ * The event store on EventStoreDB 23.10 or later. Connects when first used, and again whenever it must.
  * @throws {Error} when the connection string is malformed.
  */
 export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   const { appendTimeoutMs = 15_000, attemptTimeoutMs = 4_000, readTimeoutMs = 10_000 } = options;
   const { maxWaitingAppends = 20_000, maxWaitingBytes = 64 * 1024 * 1024, silenceMs = 15_000 } = options;
   const warn = options.warn ?? (() => {});
-  const connection = new Connection(targetOf(options.connectionString), warn);
+  const connection = new Connection(targetOf(options.connectionString), warn, async (link) =>
+    options.recognise?.((stream, revision) => reader.eventOn(link, stream, revision)),
+  );
   const reader = new Reader(connection, readTimeoutMs);
   const starts = new StartOfSubscriptions(reader);
   const appender = new Appender({

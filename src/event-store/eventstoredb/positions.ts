@@ -19,7 +19,7 @@ export class UnreadableEvent extends Error {
 export function positionOf(commit: string, prepare: string): Position {
   if (commit !== prepare) {
     throw new UnreadableEvent(
-      `commit position ${commit} and prepare position ${prepare} differ: EventStoreDB must be 22.10 or later and the log free of TCP transactions`,
+      `commit position ${commit} and prepare position ${prepare} differ: EventStoreDB must be 23.10 or later and the log free of TCP transactions`,
     );
   }
   const position = Number(commit);

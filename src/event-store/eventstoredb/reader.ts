@@ -6,9 +6,9 @@ import { backoffMs } from './backoff.js';
 import type { Connection } from './connection.js';
 import { failureOf } from './failures.js';
 import type { Link } from './link.js';
-import { type LogPlace, placeOf, positionOf } from './positions.js';
-import { recordedEvent, storedEvent } from './records.js';
-import { type LogFilter, logRead, streamRead } from './requests.js';
+import { placeOf, positionOf } from './positions.js';
+import { recordedEvent, storedEvent, streamOf } from './records.js';
+import { type LogFilter, logRead, passes, streamRead } from './requests.js';
 import { within } from './within.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
@@ -16,15 +16,27 @@ type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 /** However slowly events come, a page is given up after this. */
 const longestReadMs = 60_000;
 
+/** How long a connection may take to answer whether it still does. */
+const probeMs = 1_000;
+
+/** Nothing came in time. */
+export class SilentRead extends Error {
+  override readonly name = 'SilentRead';
+}
+
 /**
  * Reads pages. A read that fails, or falls silent, is repeated on another connection until its time is up. One that
  * brings events is left alone: begun anew, a slow one would not be faster.
+ *
+ * A filtered read is a search: where little matches, the server looks at much of the log before it has anything to
+ * send. When such a read falls silent, the connection is asked for something quick; if that is answered, the read
+ * alone is given up, and the connection, which all appends and subscriptions share, is kept.
  */
 export class Reader {
   /** @param timeoutMs After which a read that does not get on is given up as StoreUnavailable, all attempts together. */
   constructor(
     private readonly connection: Pick<Connection, 'current' | 'worked' | 'retire'>,
-    private readonly timeoutMs: number,
+    readonly timeoutMs: number,
   ) {}
 
   /** A page of a stream; empty when there is none. */
@@ -39,88 +51,166 @@ export class Reader {
   async readLog(page: ReadPage, filter: LogFilter): Promise<RecordedEvent[]> {
     const { from, direction, limit } = page;
     if (from === Number.POSITIVE_INFINITY) {
-      return direction === 'forwards' ? [] : this.records(logRead('end', direction, limit, filter));
+      return direction === 'forwards' ? [] : this.search(logRead('end', direction, limit, filter));
     }
     const place = placeOf(from);
-    if (direction === 'forwards') return this.records(logRead(place, direction, limit, filter));
+    if (direction === 'forwards') return this.search(logRead(place, direction, limit, filter));
+    if (place === 'start') {
+      const [first] = await this.search(logRead(place, 'forwards', 1, filter));
+      return first !== undefined && (first.position === from || from === Number.NEGATIVE_INFINITY)
+        ? [first]
+        : [];
+    }
     // Backwards EventStoreDB leaves out the event at the position: it is the first one forwards.
-    const [first] = await this.records(logRead(place, 'forwards', 1, filter));
-    const isFirst = first !== undefined && (first.position === from || from === Number.NEGATIVE_INFINITY);
-    if (place === 'start') return isFirst ? [first] : [];
-    if (!isFirst) return this.records(logRead(place, direction, limit, filter));
+    const [at] = await this.read(logRead(place, 'forwards', 1, { kind: 'everything' }));
+    const isWanted = at !== undefined && positionIn(at) === from && passes(filter, streamOf(at));
+    if (!isWanted) return this.search(logRead(place, direction, limit, filter));
+    const first = recordedEvent(at);
     if (limit === 1) return [first];
-    return [first, ...(await this.records(logRead(place, direction, limit - 1, filter)))];
+    return [first, ...(await this.search(logRead(place, direction, limit - 1, filter)))];
   }
 
   /** The log's events as they are kept, from an event's position on, inclusive; none of the server's own. */
   async readStored(from: number | undefined, limit: number): Promise<StoredEvent[]> {
     const place = from === undefined ? 'start' : placeOf(from);
-    return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }))).map(storedEvent);
+    return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }), { isSearch: true })).map(
+      storedEvent,
+    );
   }
 
-  /** Position of the newest event of a kind, undefined when there is none. */
-  async newest(filter: LogFilter): Promise<Position | undefined> {
-    return this.lastBefore('end', filter);
+  /** Position of the newest event, none of the server's own; undefined when there is none. */
+  async head(): Promise<Position | undefined> {
+    const [last] = await this.read(headRequest(), { isSearch: true });
+    return last && positionIn(last);
   }
 
-  /** Position of the last event that ends at a place or before, undefined when there is none. */
-  async lastBefore(place: LogPlace, filter: LogFilter): Promise<Position | undefined> {
-    const [last] = await this.read(logRead(place, 'backwards', 1, filter));
-    return last && positionOf(last.getCommitPosition(), last.getPreparePosition());
+  /** The event of a stream at a revision, or the next one there is; in one attempt on this very connection. */
+  async eventOn(
+    link: Pick<Link, 'read'>,
+    stream: string,
+    revision: number,
+  ): Promise<RecordedEvent | undefined> {
+    const request = streamRead(stream, { direction: 'forwards', from: revision, limit: 1 });
+    const [event] = await this.attempt(link, request, this.timeoutMs);
+    return event && recordedEvent(event);
+  }
+
+  /**
+   * {@link head}, in one attempt on this very connection.
+   * @throws {SilentRead} when nothing came in time; or whatever the call fails with.
+   */
+  async headOn(link: Link): Promise<Position | undefined> {
+    const [last] = await this.attempt(link, headRequest(), this.timeoutMs);
+    return last && positionIn(last);
+  }
+
+  /**
+   * Position of the first matching event behind another one, undefined when there is none; in one attempt on this
+   * very connection.
+   * @param position An event's, or less than 0 for the start of the log.
+   * @param signal Gives the search up.
+   * @throws {SilentRead} when nothing came in time; or whatever the call fails with.
+   */
+  async firstAfterOn(
+    link: Link,
+    position: number,
+    filter: LogFilter,
+    signal: AbortSignal,
+  ): Promise<Position | undefined> {
+    // Forwards the position is inclusive, and the event there may match.
+    const request = logRead(placeOf(position), 'forwards', 2, filter);
+    const events = await this.attempt(link, request, this.timeoutMs, signal);
+    return events.map(positionIn).find((found) => found > position);
   }
 
   private async records(request: streams.ReadReq): Promise<RecordedEvent[]> {
     return (await this.read(request)).map(recordedEvent);
   }
 
-  private async read(request: streams.ReadReq): Promise<Recorded[]> {
+  private async search(request: streams.ReadReq): Promise<RecordedEvent[]> {
+    return (await this.read(request, { isSearch: true })).map(recordedEvent);
+  }
+
+  private async read(request: streams.ReadReq, { isSearch = false } = {}): Promise<Recorded[]> {
     const deadlineMs = Date.now() + this.timeoutMs;
     for (let failures = 1; ; failures++) {
       const link = await this.connection.current();
-      const attempt = await this.attempt(link, request, deadlineMs);
-      if (attempt.kind === 'read') {
+      // Half of the time left, so that a read that hangs gets another chance.
+      const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
+      let reason: string;
+      try {
+        const events = await this.attempt(link, request, silenceMs);
         this.connection.worked(link);
-        return attempt.events;
+        return events;
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure.kind === 'permanent') throw failure.error;
+        ({ reason } = failure);
+        if (isSearch && error instanceof SilentRead && (await this.answers(link))) {
+          throw new StoreUnavailable(`EventStoreDB does not find in time what was asked for: ${reason}`);
+        }
       }
-      if (attempt.kind === 'permanent') throw attempt.error;
-      this.connection.retire(link, attempt.reason);
+      this.connection.retire(link, reason);
       const waitMs = backoffMs(failures, 20, 1_000);
       if (Date.now() + waitMs >= deadlineMs) {
-        throw new StoreUnavailable(`EventStoreDB does not answer a read: ${attempt.reason}`);
+        throw new StoreUnavailable(`EventStoreDB does not answer a read: ${reason}`);
       }
       await sleep(waitMs);
     }
   }
 
-  private async attempt(link: Link, request: streams.ReadReq, deadlineMs: number) {
-    // Half of the time left, so that a read that hangs gets another chance.
-    const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
-    let watchdog: NodeJS.Timeout | undefined;
+  /** Whether a connection still answers: the last event of the log, whatever it is, is found without a search. */
+  private async answers(link: Link): Promise<boolean> {
+    const request = logRead('end', 'backwards', 1, { kind: 'everything' });
+    return this.attempt(link, request, Math.min(probeMs, this.timeoutMs)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * One attempt on one connection, which it leaves as it is.
+   * @throws {SilentRead} when nothing came for `silenceMs`; or whatever the call fails with.
+   */
+  private async attempt(
+    link: Pick<Link, 'read'>,
+    request: streams.ReadReq,
+    silenceMs: number,
+    signal?: AbortSignal,
+  ): Promise<Recorded[]> {
+    const connecting = link.read(request, Date.now() + longestReadMs);
+    const stream = await within(silenceMs, 'connecting to EventStoreDB', connecting);
+    let isSilent = false;
+    const watchdog = setTimeout(() => {
+      isSilent = true;
+      stream.cancel();
+    }, silenceMs);
+    const giveUp = (): void => stream.cancel();
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp);
+    const events: Recorded[] = [];
     try {
-      const connecting = link.read(request, Date.now() + longestReadMs);
-      const stream = await within(silenceMs, 'connecting to EventStoreDB', connecting);
-      let isSilent = false;
-      watchdog = setTimeout(() => {
-        isSilent = true;
-        stream.cancel();
-      }, silenceMs);
-      const events: Recorded[] = [];
-      try {
-        for await (const response of stream) {
-          watchdog.refresh();
-          // A call made for reading answers with these messages.
-          const recorded = (response as streams.ReadResp).getEvent()?.getEvent();
-          if (recorded !== undefined) events.push(recorded);
-        }
-      } catch (error) {
-        if (isSilent) throw new Error(`nothing came for ${Math.round(silenceMs)} ms`);
-        throw error;
+      for await (const response of stream) {
+        watchdog.refresh();
+        // A call made for reading answers with these messages.
+        const recorded = (response as streams.ReadResp).getEvent()?.getEvent();
+        if (recorded !== undefined) events.push(recorded);
       }
-      return { kind: 'read' as const, events };
+      return events;
     } catch (error) {
-      return failureOf(error);
+      if (isSilent) throw new SilentRead(`nothing came for ${Math.round(silenceMs)} ms`);
+      throw error;
     } finally {
       clearTimeout(watchdog);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
+}
+
+function headRequest(): streams.ReadReq {
+  return logRead('end', 'backwards', 1, { kind: 'all' });
+}
+
+function positionIn(recorded: Recorded): Position {
+  return positionOf(recorded.getCommitPosition(), recorded.getPreparePosition());
 }

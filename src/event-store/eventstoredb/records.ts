@@ -80,12 +80,17 @@ export function streamIdentifier(stream: string): shared.StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream));
 }
 
+/** Name of the stream an event is in. */
+export function streamOf(recorded: Recorded): string {
+  return text(recorded.getStreamIdentifier()?.getStreamName_asU8());
+}
+
 /**
  * An event as it was appended, deeply frozen.
  * @throws {UnreadableEvent} when its position cannot be told or its data is no JSON: somebody else's event.
  */
 export function recordedEvent(recorded: Recorded): RecordedEvent {
-  const stream = text(recorded.getStreamIdentifier()?.getStreamName_asU8());
+  const stream = streamOf(recorded);
   const properties = recorded.getMetadataMap();
   const nativeId = recorded.getId()?.getString() ?? '';
   const position = positionOf(recorded.getCommitPosition(), recorded.getPreparePosition());
@@ -114,7 +119,7 @@ export function storedEvent(recorded: Recorded): StoredEvent {
   const properties = recorded.getMetadataMap();
   return {
     position: positionOf(recorded.getCommitPosition(), recorded.getPreparePosition()),
-    stream: text(recorded.getStreamIdentifier()?.getStreamName_asU8()),
+    stream: streamOf(recorded),
     revision: Number(recorded.getStreamRevision()),
     id: recorded.getId()?.getString() ?? '',
     type: properties.get('type') ?? '',

@@ -24,6 +24,13 @@ export function passesNothing(filter: LogFilter): boolean {
   return filter.kind === 'categories' && filter.categories.length === 0;
 }
 
+/** Whether an event of a stream passes the filter. */
+export function passes(filter: LogFilter, stream: string): boolean {
+  if (filter.kind === 'everything') return true;
+  if (filter.kind === 'all') return !stream.startsWith('$');
+  return filter.categories.some((category) => stream.startsWith(`${category}-`));
+}
+
 /** Events a filtered subscription looks at between two signs of life: window × intervals. */
 const searchWindow = 500;
 const windowsPerCheckpoint = 4;
@@ -52,7 +59,10 @@ export function logRead(
   return new streams.ReadReq().setOptions(withFilter(options, filter));
 }
 
-/** @param after Exclusive. */
+/**
+ * @param after Exclusive. An event's own position, or the start: given a place where no event is, or one with prepare
+ *   position 0, EventStoreDB 23.10 begins behind the next event.
+ */
 export function logSubscription(after: LogPlace, filter: LogFilter): streams.ReadReq {
   const options = common().setAll(placeInLog(after));
   options.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());

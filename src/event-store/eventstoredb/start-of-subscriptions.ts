@@ -44,7 +44,7 @@ export class StartOfSubscriptions {
   private async end(isStopped: () => boolean): Promise<Position | 'start' | undefined> {
     for (let failures = 1; ; failures++) {
       try {
-        return (await this.reader.newest({ kind: 'everything' })) ?? 'start';
+        return (await this.reader.head()) ?? 'start';
       } catch (error) {
         if (isStopped()) return undefined;
         if (!(error instanceof StoreUnavailable)) throw error;

@@ -1,17 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { BadEventStoreUrl, type EventStoreUrl, parseEventStoreUrl } from '../../platform/event-store-url.js';
+
 /** What to connect to. */
-export interface Target {
-  readonly connectionString: string;
+export interface Target extends EventStoreUrl {
+  /** Whether the node to use is asked of the cluster, by gossip. */
+  readonly isCluster: boolean;
   /**
    * Whether every call asks for the leader, so that another node refuses it: a follower may not have yet what was
    * just appended, and what is read is what commands decide on.
    */
   readonly requiresLeader: boolean;
+  /** Undefined: plain text. */
+  readonly tls: { readonly ca?: Buffer; readonly certificate?: Buffer; readonly key?: Buffer } | undefined;
+  /** What the server's log calls this process by. */
+  readonly connectionName: string;
 }
 
-const preference = /[?&]nodePreference=([^&]*)/i;
-
-/** A cluster's leader, as the client prefers by itself, unless the connection string prefers another node. */
+/**
+ * What a connection string says, with the files it names.
+ * @throws {BadEventStoreUrl} when it is malformed or names a file that is not there.
+ */
 export function targetOf(connectionString: string): Target {
-  const preferred = preference.exec(connectionString)?.[1]?.toLowerCase();
-  return { connectionString, requiresLeader: preferred === undefined || preferred === 'leader' };
+  const url = parseEventStoreUrl(connectionString);
+  return {
+    ...url,
+    isCluster: url.isDiscovered || url.hosts.length > 1,
+    requiresLeader: url.nodePreference === 'leader',
+    tls: url.hasTls ? tlsOf(url) : undefined,
+    connectionName: url.connectionName ?? `boxoffice ${randomUUID()}`,
+  };
+}
+
+function tlsOf({ tlsCaFile, userCertificateFile, userKeyFile }: EventStoreUrl): NonNullable<Target['tls']> {
+  return {
+    ...(tlsCaFile === undefined ? {} : { ca: fileOf('tlsCAFile', tlsCaFile) }),
+    ...(userCertificateFile === undefined
+      ? {}
+      : { certificate: fileOf('userCertFile', userCertificateFile) }),
+    ...(userKeyFile === undefined ? {} : { key: fileOf('userKeyFile', userKeyFile) }),
+  };
+}
+
+function fileOf(parameter: string, file: string): Buffer {
+  if (!existsSync(file))
+    throw new BadEventStoreUrl(`the file of the parameter ${parameter} is not there: ${file}`);
+  return readFileSync(file);
 }

@@ -4,8 +4,9 @@ import { explain } from '../compare/compare-read-models.js';
 import type { TableDifference } from '../compare/compare-tables.js';
 import type { WrongRow } from '../compare/comparison.js';
 import { LogFold } from '../compare/fold-log.js';
-import { beforeFirst } from '../engine/checkpoints.js';
+import { beforeFirst, type Checkpoint, findCheckpoint } from '../engine/checkpoints.js';
 import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/dialect.js';
+import { misfitOf } from '../engine/made-from.js';
 import { comparedAt, compareShadow, type Positions } from './compare-shadow.js';
 import type { RebuildOptions } from './rebuild-options.js';
 import type { RebuildReport, RebuiltProjection } from './rebuild-report.js';
@@ -41,6 +42,8 @@ class Rebuild {
   private target = beforeFirst;
   private events = 0;
   private differenceCount: number | null = null;
+  /** Why live tables are not this log's, by projection: nothing of them counts, not even where they stand. */
+  private foreign: ReadonlyMap<string, string> = new Map();
   /** Where this run began, for the time left: a resumed one begins in the middle. */
   private first: { readonly position: number; readonly atMs: number } | undefined;
 
@@ -60,11 +63,12 @@ class Rebuild {
   }
 
   async run(): Promise<RebuildReport> {
-    const { models, projections, request } = this.options;
+    const { store, models, projections, request } = this.options;
     await this.clearUp();
-    await prepareShadow(models, projections, request.restart);
+    this.foreign = await this.foreignTables();
+    await prepareShadow(models, projections, { log: store, restart: request.restart });
     // Most of the log before the snapshot is taken, so that it is not kept open for long.
-    await this.advance(await this.livePositions());
+    await this.advance(this.ownPositions(await this.livePositions()));
     const { rebuilt, tables, found } = await this.compare();
     const differenceCount = tables.reduce((sum, table) => sum + table.differences, 0);
     this.differenceCount = differenceCount;
@@ -96,7 +100,8 @@ class Rebuild {
 
   private compare() {
     this.enter('comparing');
-    return compareShadow(this.options, this.fold, (targets) => this.advance(targets));
+    const { fold, foreign } = this;
+    return compareShadow(this.options, { fold, foreign, advance: (targets) => this.advance(targets) });
   }
 
   private decidingEvents(
@@ -168,7 +173,7 @@ class Rebuild {
   private async swapOnce(): Promise<Positions> {
     const { models, projections, rebuildId, signal } = this.options;
     const live = await this.inSession((session) => fence(session, projections, rebuildId, this.clock.now()));
-    await this.advance(live);
+    await this.advance(this.ownPositions(live));
     signal.throwIfAborted();
     const positions = await this.fold.positions();
     await this.inSession((session) =>
@@ -191,16 +196,34 @@ class Rebuild {
     if (failure) throw failure;
   }
 
-  private livePositions(): Promise<Positions> {
-    const names = new Set(this.options.projections.map(({ name }) => name));
+  private async livePositions(): Promise<Positions> {
+    return new Map([...(await this.liveCheckpoints())].map(([name, { position }]) => [name, position]));
+  }
+
+  private async liveCheckpoints() {
+    const { projections } = this.options;
     return this.inSession(async (session) => {
-      const rows = await session.all('SELECT name, position FROM projection_checkpoints', []);
-      return new Map(
-        rows
-          .filter(({ name }) => names.has(String(name)))
-          .map(({ name, position }) => [String(name), Number(position)]),
-      );
+      const found = new Map<string, Checkpoint>();
+      for (const { name } of projections) {
+        const checkpoint = await findCheckpoint(session, name);
+        if (checkpoint) found.set(name, checkpoint);
+      }
+      return found;
     });
+  }
+
+  private async foreignTables(): Promise<ReadonlyMap<string, string>> {
+    const foreign = new Map<string, string>();
+    for (const [name, checkpoint] of await this.liveCheckpoints()) {
+      const misfit = await misfitOf(this.options.store, [{ ...checkpoint, name }]);
+      if (misfit) foreign.set(name, misfit.sentence);
+    }
+    return foreign;
+  }
+
+  /** Those of live tables that were made from this log. */
+  private ownPositions(live: Positions): Positions {
+    return new Map([...live].filter(([name]) => !this.foreign.has(name)));
   }
 
   private async headPositions(): Promise<Positions> {

@@ -183,10 +183,16 @@ async function moveCheckpoints(
     const shadow = await findCheckpoint(session, shadowName);
     if (!shadow) throw new Error(`the checkpoint ${shadowName} is missing`);
     await session.run(
-      `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, updated_at = ?, parked = NULL,
+      `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, made_from = ?, updated_at = ?, parked = NULL,
          fenced_by = NULL, generation = COALESCE(generation, 0) + 1
        WHERE name = ?`,
-      [shadow.version, shadow.position, at, projection.name],
+      [
+        shadow.version,
+        shadow.position,
+        shadow.madeFrom && JSON.stringify(shadow.madeFrom),
+        at,
+        projection.name,
+      ],
     );
     await session.run(`DELETE FROM ${checkpointsTable.name} WHERE name = ?`, [shadowName]);
   }

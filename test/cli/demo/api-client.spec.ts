@@ -12,12 +12,22 @@ describe('the demo’s client', () => {
 
   /** A client of a server that gives these answers one after the other, the last one for ever. */
   async function client(...answers: readonly [Canned, ...Canned[]]) {
+    return clientWith({}, answers);
+  }
+
+  async function clientWith(more: { readonly patienceMs?: number }, answers: readonly Canned[]) {
     let next = 0;
     server = await cannedServer(() => answers[Math.min(next++, answers.length - 1)]);
     const tally = new Tally();
     const limited: number[] = [];
     const stop = new AbortController();
-    const options = { tally, signal: stop.signal, onLimited: (s: number) => limited.push(s), busyPauseMs: 0 };
+    const options = {
+      tally,
+      signal: stop.signal,
+      onLimited: (s: number) => limited.push(s),
+      busyPauseMs: 0,
+      ...more,
+    };
     return { api: new ApiClient(server.url, options), tally, limited, stop };
   }
 
@@ -51,6 +61,20 @@ describe('the demo’s client', () => {
     const busy = await client(problem(503, 'busy'));
     expect(await busy.api.send({ method: 'GET', path: '/x', reply })).toMatchObject({ code: 'busy' });
     expect([busy.tally.refusals.get('busy'), server.seen.length]).toEqual([6, 6]);
+  });
+
+  it('repeats a conflict that says when to ask again, for a bounded time', async () => {
+    const held = problem(409, 'hold-in-progress', { 'retry-after': '0' });
+    const passing = await client(...(Array<Canned>(20).fill(held) as [Canned]), fine);
+    const request = { method: 'DELETE', path: '/x', reply } as const;
+    expect(await passing.api.send(request)).toMatchObject({ kind: 'ok' });
+    expect(passing.tally.refusals.get('hold-in-progress')).toBe(20);
+    expect(passing.tally.surprises).toEqual([]);
+    await server.close();
+    const lasting = await clientWith({ patienceMs: 0 }, [held]);
+    expect(await lasting.api.send(request)).toMatchObject({ code: 'hold-in-progress' });
+    expect(server.seen).toHaveLength(1);
+    expect(lasting.tally.surprises).toEqual([expect.stringContaining('DELETE /x was refused')]);
   });
 
   it('returns a refusal at once with its code', async () => {

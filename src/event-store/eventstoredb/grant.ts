@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
+import users from '@eventstore/db-client/generated/users_pb.js';
+import type { ServiceError } from '@grpc/grpc-js';
+import { addressOf, channelTo, findNode, metadataOf } from './channel.js';
+import { EventStoreDbRefused } from './check-server.js';
+import { streamIdentifier } from './records.js';
+import { logRead, streamRead } from './requests.js';
+import type { Target } from './target.js';
+
+/** Where EventStoreDB keeps who may do what with `$all`. */
+const metadataStream = '$$$all';
+const administrators = '$admins';
+/** The role of everybody who has a name. */
+const everybody = '$all';
+const callTimeoutMs = 10_000;
+/** Somebody else may write the same metadata at the same time. */
+const maxAttempts = 5;
+const verifyTimeoutMs = 10_000;
+const verifyPauseMs = 200;
+const grpcCodes = { permissionDenied: 7, unauthenticated: 16 } as const;
+
+export interface GrantOutcome {
+  readonly user: string;
+  readonly account: 'created' | 'there already' | 'password set';
+  readonly right: 'granted' | 'there already';
+  /** Roles that may read `$all` now. */
+  readonly readRoles: readonly string[];
+}
+
+type StreamMetadata = Readonly<Record<string, unknown>>;
+interface Stored {
+  readonly metadata: StreamMetadata;
+  /** Of the event that holds it; undefined when there is none. */
+  readonly revision: string | undefined;
+}
+
+/**
+ * Makes the user of a connection string and lets it read `$all`, as an administrator; then reads as that user. What
+ * else the metadata of `$all` says stays. Safe to repeat.
+ * @param admin whose rights are used.
+ * @param options `setsPassword`: also for a user that is there already.
+ * @throws {EventStoreDbRefused} when the administrator is refused, or the user still cannot read afterwards.
+ */
+export async function grantReading(
+  target: Target,
+  admin: { readonly user: string; readonly password: string },
+  { setsPassword }: { readonly setsPassword: boolean },
+): Promise<GrantOutcome> {
+  const { credentials } = target;
+  if (credentials === undefined)
+    throw new EventStoreDbRefused('names no user: put user:password@ before the host');
+  const asAdmin = { ...target, credentials: admin };
+  const clients = await openClients(asAdmin);
+  try {
+    const account = await makeUser(clients, credentials, setsPassword);
+    const { right, readRoles } = await addReadRole(clients, credentials.user);
+    await untilReadable(clients, target);
+    return { user: credentials.user, account, right, readRoles };
+  } catch (error) {
+    throw refusalOf(error, admin.user);
+  } finally {
+    clients.streams.close();
+    clients.users.close();
+  }
+}
+
+interface Clients {
+  readonly node: string;
+  readonly target: Target;
+  readonly streams: grpcStreams.StreamsClient;
+  readonly users: grpcUsers.UsersClient;
+}
+
+async function openClients(target: Target): Promise<Clients> {
+  const node = await findNode(target, AbortSignal.timeout(callTimeoutMs));
+  const { address, credentials, options } = channelTo(node, target);
+  return {
+    node: addressOf(node),
+    target,
+    streams: new grpcStreams.StreamsClient(address, credentials, options),
+    users: new grpcUsers.UsersClient(address, credentials, options),
+  };
+}
+
+async function makeUser(
+  { users: client, target }: Clients,
+  { user, password }: { readonly user: string; readonly password: string },
+  setsPassword: boolean,
+): Promise<GrantOutcome['account']> {
+  const options = new users.CreateReq.Options()
+    .setLoginName(user)
+    .setPassword(password)
+    .setFullName('boxoffice');
+  try {
+    await unary((done) =>
+      client.create(new users.CreateReq().setOptions(options), metadataOf(target), deadline(), done),
+    );
+    return 'created';
+  } catch (error) {
+    if (!isServiceError(error) || error.metadata.get('exception')[0] !== 'user-conflict') throw error;
+  }
+  if (!setsPassword) return 'there already';
+  const reset = new users.ResetPasswordReq.Options().setLoginName(user).setNewPassword(password);
+  await unary((done) =>
+    client.resetPassword(
+      new users.ResetPasswordReq().setOptions(reset),
+      metadataOf(target),
+      deadline(),
+      done,
+    ),
+  );
+  return 'password set';
+}
+
+async function addReadRole(
+  clients: Clients,
+  role: string,
+): Promise<Pick<GrantOutcome, 'right' | 'readRoles'>> {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const stored = await readMetadata(clients);
+    const acl = recordOf(stored.metadata.$acl, '$acl');
+    const before = rolesOf(acl.$r);
+    const readRoles = [...new Set([...(before ?? [administrators]), role])];
+    if (before?.some((one) => one === role || one === everybody))
+      return { right: 'there already', readRoles };
+    const metadata = { ...stored.metadata, $acl: { ...acl, $r: readRoles } };
+    if (await writeMetadata(clients, metadata, stored.revision)) return { right: 'granted', readRoles };
+  }
+  throw new Error(`the metadata of $all changed ${maxAttempts} times meanwhile`);
+}
+
+async function readMetadata({ streams: client, target }: Clients): Promise<Stored> {
+  const page = { from: Number.POSITIVE_INFINITY, direction: 'backwards', limit: 1 } as const;
+  const call = client.read(streamRead(metadataStream, page), metadataOf(target), deadline());
+  let stored: Stored = { metadata: {}, revision: undefined };
+  for await (const response of call) {
+    // A call made for reading answers with these messages.
+    const event = (response as streams.ReadResp).getEvent()?.getEvent();
+    if (event === undefined) continue;
+    const json: unknown = JSON.parse(Buffer.from(event.getData_asU8()).toString());
+    stored = { metadata: recordOf(json, 'the metadata of $all'), revision: event.getStreamRevision() };
+  }
+  return stored;
+}
+
+/** @returns false when somebody else has written meanwhile. */
+async function writeMetadata(
+  { streams: client, target }: Clients,
+  metadata: StreamMetadata,
+  revision: string | undefined,
+): Promise<boolean> {
+  const options = new streams.AppendReq.Options().setStreamIdentifier(streamIdentifier(metadataStream));
+  if (revision === undefined) options.setNoStream(new shared.Empty());
+  else options.setRevision(revision);
+  const proposed = new streams.AppendReq.ProposedMessage()
+    .setId(new shared.UUID().setString(randomUUID()))
+    .setData(Buffer.from(JSON.stringify(metadata)));
+  proposed.getMetadataMap().set('type', '$metadata').set('content-type', 'application/json');
+  const response = await unary<streams.AppendResp>((done) => {
+    const call = client.append(metadataOf(target), deadline(), done);
+    call.write(new streams.AppendReq().setOptions(options));
+    call.write(new streams.AppendReq().setProposedMessage(proposed));
+    call.end();
+  });
+  return !response.hasWrongExpectedVersion();
+}
+
+/** The server applies what was written a moment later. @throws {EventStoreDbRefused} when it has not after some seconds. */
+async function untilReadable({ streams: client, node }: Clients, target: Target): Promise<void> {
+  const giveUpAtMs = performance.now() + verifyTimeoutMs;
+  for (;;) {
+    const request = logRead('end', 'backwards', 1, { kind: 'everything' });
+    const call = client.read(request, metadataOf(target), deadline());
+    try {
+      for await (const _ of call);
+      return;
+    } catch (error) {
+      if (performance.now() < giveUpAtMs) {
+        await sleep(verifyPauseMs);
+        continue;
+      }
+      const isUnknown = isServiceError(error) && error.code === grpcCodes.unauthenticated;
+      const hint = isUnknown ? ': its password is another one, which --reset-password changes' : '';
+      const { user } = target.credentials ?? { user: '' };
+      throw new EventStoreDbRefused(`the user ${user} still cannot read $all at ${node}${hint}`);
+    }
+  }
+}
+
+function refusalOf(error: unknown, admin: string): unknown {
+  if (!isServiceError(error)) return error;
+  if (error.code === grpcCodes.unauthenticated) {
+    return new EventStoreDbRefused(
+      `EventStoreDB does not accept the administrator ${admin} with this password`,
+    );
+  }
+  if (error.code !== grpcCodes.permissionDenied) return error;
+  return new EventStoreDbRefused(`the user ${admin} is no administrator (${administrators}) of EventStoreDB`);
+}
+
+function unary<Response>(
+  call: (done: (error: ServiceError | null, response: Response) => void) => unknown,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    call((error, response) => (error === null ? resolve(response) : reject(error)));
+  });
+}
+
+function deadline(): { readonly deadline: number } {
+  return { deadline: Date.now() + callTimeoutMs };
+}
+
+function rolesOf(roles: unknown): readonly string[] | undefined {
+  if (roles === undefined || roles === null) return undefined;
+  return [roles].flat().map(String);
+}
+
+function recordOf(value: unknown, what: string): StreamMetadata {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new Error(`${what} is no object: mend it first`);
+  // An object of JSON has texts as keys.
+  return value as StreamMetadata;
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'metadata' in error;
+}

@@ -1,0 +1,102 @@
+import { createServer } from 'node:net';
+import { checkEventStoreDb } from '../../src/event-store/eventstoredb/check-server.js';
+import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
+import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
+import { freePort } from '../services/free-port.js';
+
+const opened: { stop(): unknown }[] = [];
+afterEach(() => {
+  for (const one of opened.splice(0)) one.stop();
+});
+
+async function start(options: WireServerOptions): Promise<WireServer> {
+  const server = await new WireServer(options).start();
+  opened.push(server);
+  return server;
+}
+
+const secured = { tls: wireTls, adminPassword: 'a secret of admin' } as const;
+const ca = trusting(wireTls);
+
+describe('a look at the server when a process starts', () => {
+  it.each([
+    ['in plain text', {}, 'esdb://127.0.0.1:PORT?tls=false'],
+    ['with TLS', { tls: wireTls }, `esdb://localhost:PORT?${ca}`],
+    ['with TLS at an address', { tls: wireTls }, `esdb://127.0.0.1:PORT?${ca}`],
+    ['with a user', secured, `esdb://admin:a%20secret%20of%20admin@localhost:PORT?${ca}`],
+    ['by gossip', secured, `esdb+discover://admin:a%20secret%20of%20admin@localhost:PORT?${ca}`],
+  ])('finds nothing wrong with one %s', async (_, options, url) => {
+    const { port, context } = await start(options);
+    await checkEventStoreDb(url.replace('PORT', String(port)));
+    expect(context.calls).toContain('Read');
+  });
+
+  it.each([
+    [
+      'certificate is not trusted',
+      { tls: wireTls },
+      'esdb://localhost:PORT',
+      'is not trusted',
+      'as tlsCAFile',
+    ],
+    [
+      'certificate is from another authority',
+      { tls: wireTls },
+      `esdb://localhost:PORT?${trusting(localhostTls)}`,
+      'is not from the authority in tlsCAFile',
+      '',
+    ],
+    [
+      'certificate has another name',
+      { tls: localhostTls },
+      `esdb://127.0.0.1:PORT?${trusting(localhostTls)}`,
+      'is not for 127.0.0.1',
+      'use a name it is for',
+    ],
+    [
+      'nodes call each other by what no certificate has',
+      { tls: localhostTls },
+      `esdb+discover://localhost:PORT?${trusting(localhostTls)}`,
+      'is not for 127.0.0.1',
+      'use a name it is for',
+    ],
+    ['speaks plain text', {}, 'esdb://localhost:PORT', 'does not speak TLS', 'add tls=false'],
+    ['speaks TLS', { tls: wireTls }, 'esdb://localhost:PORT?tls=false', 'speaks TLS', 'remove tls=false'],
+    ['asks for a user', secured, `esdb://localhost:PORT?${ca}`, 'asks for a user', 'user:password@'],
+    [
+      'does not know the user',
+      secured,
+      `esdb://boxoffice:wrong-one@localhost:PORT?${ca}`,
+      'does not accept the user boxoffice',
+      'boxoffice eventstoredb grant',
+    ],
+  ])('tells of one that %s', async (_, options, url, problem, remedy) => {
+    const { port } = await start(options);
+    const look = checkEventStoreDb(url.replace('PORT', String(port)));
+    await expect(look).rejects.toMatchObject({ name: 'EventStoreDbRefused' });
+    await expect(look).rejects.toThrow(problem);
+    await expect(look).rejects.toThrow(remedy);
+    await expect(look).rejects.not.toThrow('wrong-one');
+  });
+
+  it('tells of a host name that does not resolve', async () => {
+    const look = checkEventStoreDb('esdb://nothing-here.invalid:2113');
+    await expect(look).rejects.toThrow('the host name nothing-here.invalid does not resolve');
+  });
+
+  it('leaves one that is away, or one seed of a cluster that is wrong, to be tried again', async () => {
+    await checkEventStoreDb(`esdb://127.0.0.1:${await freePort()}?tls=false`);
+    const { port } = await start({ tls: wireTls });
+    await checkEventStoreDb(`esdb://localhost:${port},127.0.0.1:${await freePort()}?${ca}`);
+    await checkEventStoreDb(`esdb://nothing-here.invalid:2113,localhost:${port}?${ca}`);
+  });
+
+  it('does not judge what closes every connection', async () => {
+    const closing = createServer((socket) => socket.destroy());
+    const port = await freePort();
+    await new Promise<void>((resolve) => closing.listen(port, '127.0.0.1', resolve));
+    opened.push({ stop: () => closing.close() });
+    await checkEventStoreDb(`esdb://127.0.0.1:${port}?tls=false`);
+    await checkEventStoreDb(`esdb://127.0.0.1:${port}`);
+  });
+});

@@ -1,0 +1,156 @@
+import usersServices from '@eventstore/db-client/generated/users_grpc_pb.js';
+import users from '@eventstore/db-client/generated/users_pb.js';
+import {
+  type Metadata,
+  type ServerUnaryCall,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Log } from './log.js';
+import { failure, failures } from './wire.js';
+
+interface User {
+  readonly password: string;
+  readonly groups: readonly string[];
+}
+
+/** Roles that may do something; a stream's metadata has one or several. */
+type Roles = string | readonly string[];
+interface Acl {
+  readonly $r?: Roles;
+  readonly $w?: Roles;
+  readonly $mr?: Roles;
+  readonly $mw?: Roles;
+}
+
+const administrators = '$admins';
+/** The role of everybody who has a name here. */
+const everybody = '$all';
+
+export interface AccessSettings {
+  /** A user who may do everything. */
+  readonly user?: string;
+  readonly password?: string;
+  /** Password of EventStoreDB's own user `admin`: with it, users, groups and lists of rights are those of EventStoreDB. */
+  readonly adminPassword?: string;
+}
+
+/**
+ * Who may do what, by EventStoreDB's rules: streams that begin with `$`, `$all` among them, are for `$admins` unless
+ * their metadata names other roles; all others are for everybody who has a name. Without a user, anybody may do anything.
+ */
+export class Access {
+  private readonly users = new Map<string, User>();
+
+  constructor(
+    private readonly log: Log,
+    { user, password, adminPassword }: AccessSettings,
+  ) {
+    const own = [
+      [user, password],
+      ['admin', adminPassword],
+    ] as const;
+    for (const [name, word] of own) {
+      if (name !== undefined && word !== undefined)
+        this.users.set(name, { password: word, groups: [administrators] });
+    }
+  }
+
+  /** Why a caller is refused whatever is asked. */
+  refusalOf(metadata: Metadata): ServiceError | undefined {
+    if (this.users.size === 0) return undefined;
+    const [sent] = metadata.get('authorization');
+    if (sent === undefined) return failures.accessDenied();
+    return this.callerOf(metadata) === undefined ? failures.unauthenticated() : undefined;
+  }
+
+  /** Whether a caller may read a stream, or `$all`. */
+  mayRead(metadata: Metadata, stream: string): boolean {
+    const isMetadata = stream.startsWith('$$');
+    return this.has(metadata, isMetadata ? stream.slice(2) : stream, isMetadata ? '$mr' : '$r');
+  }
+
+  /** Whether a caller may append to a stream. */
+  mayWrite(metadata: Metadata, stream: string): boolean {
+    const isMetadata = stream.startsWith('$$');
+    return this.has(metadata, isMetadata ? stream.slice(2) : stream, isMetadata ? '$mw' : '$w');
+  }
+
+  /** The part of the users service that is covered. */
+  service(called: (name: string) => void): [typeof usersServices.UsersService, UntypedServiceImplementation] {
+    type Create = ServerUnaryCall<users.CreateReq, users.CreateResp>;
+    type Reset = ServerUnaryCall<users.ResetPasswordReq, users.ResetPasswordResp>;
+    const create = (call: Create, reply: sendUnaryData<users.CreateResp>): void => {
+      called('CreateUser');
+      const options = call.request.getOptions();
+      const login = options?.getLoginName() ?? '';
+      const refusal = this.refusalOfUserCall(call.metadata);
+      if (refusal !== undefined) reply(refusal);
+      else if (this.users.has(login))
+        reply(loginFailure(status.FAILED_PRECONDITION, 'Conflict.', 'user-conflict'));
+      else {
+        this.users.set(login, {
+          password: options?.getPassword() ?? '',
+          groups: options?.getGroupsList() ?? [],
+        });
+        reply(null, new users.CreateResp());
+      }
+    };
+    const resetPassword = (call: Reset, reply: sendUnaryData<users.ResetPasswordResp>): void => {
+      called('ResetPassword');
+      const options = call.request.getOptions();
+      const login = options?.getLoginName() ?? '';
+      const user = this.users.get(login);
+      const refusal = this.refusalOfUserCall(call.metadata);
+      if (refusal !== undefined) reply(refusal);
+      else if (user === undefined) {
+        reply(loginFailure(status.NOT_FOUND, `User '${login}' is not found.`, 'user-not-found'));
+      } else {
+        this.users.set(login, { ...user, password: options?.getNewPassword() ?? '' });
+        reply(null, new users.ResetPasswordResp());
+      }
+    };
+    return [usersServices.UsersService, { create, resetPassword }];
+  }
+
+  private refusalOfUserCall(metadata: Metadata): ServiceError | undefined {
+    const refusal = this.refusalOf(metadata);
+    if (refusal !== undefined || this.users.size === 0) return refusal;
+    return this.rolesOf(metadata).includes(administrators) ? undefined : failures.accessDenied();
+  }
+
+  private has(metadata: Metadata, stream: string, right: keyof Acl): boolean {
+    if (this.users.size === 0) return true;
+    const roles = this.rolesOf(metadata);
+    if (roles.includes(administrators)) return true;
+    const granted = this.aclOf(stream)[right] ?? (stream.startsWith('$') ? administrators : everybody);
+    return [granted].flat().some((role) => role === everybody || roles.includes(role));
+  }
+
+  private aclOf(stream: string): Acl {
+    const last = this.log.stream(`$$${stream}`)?.records.at(-1);
+    if (last === undefined) return {};
+    // Whoever writes metadata writes JSON, or the log would have refused it.
+    const metadata = JSON.parse(Buffer.from(last.data).toString()) as { readonly $acl?: Acl };
+    return metadata.$acl ?? {};
+  }
+
+  private rolesOf(metadata: Metadata): readonly string[] {
+    const caller = this.callerOf(metadata);
+    return caller === undefined ? [] : [caller, ...(this.users.get(caller)?.groups ?? [])];
+  }
+
+  private callerOf(metadata: Metadata): string | undefined {
+    const sent = String(metadata.get('authorization')[0] ?? '');
+    const named = [...this.users].find(([name, { password }]) => {
+      return sent === `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+    });
+    return named?.[0];
+  }
+}
+
+function loginFailure(code: status, details: string, exception: string): ServiceError {
+  return failure(code, details, { exception });
+}
