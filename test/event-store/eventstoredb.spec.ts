@@ -1,14 +1,15 @@
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
-import { ChildServer } from '../eventstoredb-server/child-server.js';
+import { newEventStore } from '../services/event-store.js';
 import { eventStoreContract } from './contract.js';
 import { logFolder } from './log-folder.js';
 import type { OpenStore } from './opened-store.js';
 
 /** A server of its own for each store, as each SQLite store has a file of its own. */
 const open: OpenStore = async () => {
-  const { file, remove } = logFolder();
-  const server = await new ChildServer({ file, maxAppendSize: 8 * 1024 * 1024 }).start();
+  const { folder, remove } = logFolder();
+  const server = await newEventStore({ folder, workFolder: folder });
+  await server.start();
   const opened: EventStore[] = [];
   const openStore = () => {
     const store = openEventStoreDb({ connectionString: server.connectionString });
