@@ -22,7 +22,8 @@ Runs the office in several processes on the production engines, until Ctrl-C.
                       database. For trials only
   --help              this text
 
-MariaDB (or MySQL) and Redis (or Valkey) are started from PATH. EVENTSTORE_URL, DATABASE_URL and REDIS_URL name
+EventStoreDB (23.10 or later; EVENTSTORED may name the program), MariaDB (or MySQL) and Redis (or Valkey) are
+started from PATH. EVENTSTORE_URL, DATABASE_URL and REDIS_URL name
 running ones instead. Other settings of docs/configuration.md are passed on; LOG_LEVEL is "warn" unless set.
 
 Exit codes: 0 stopped by Ctrl-C, 1 something failed, 2 wrong options or a missing engine, 130 stopped at once by a
@@ -117,15 +118,23 @@ function readOptions() {
   };
 }
 
+/** A URL without its password. */
+function masked(url) {
+  return url.replace(
+    /^([^:]+:\/\/)(?:([^:@/?]*):[^/?]*@|[^@/?]*@)/,
+    (_, scheme, user = '') => `${scheme}${user}:…@`,
+  );
+}
+
 function announce({ port, folder, useProtocolServer }, env) {
   const dataDir = relative(process.cwd(), folder) || '.';
   const lines = [
     '',
     `  the office is open at http://127.0.0.1:${port}   (two api processes in turn)`,
     '',
-    `  event store     ${env.EVENTSTORE_URL}${useProtocolServer ? '   A STAND-IN, no database: for trials only' : ''}`,
-    `  read models     ${env.DATABASE_URL.replace(/:[^:@/]*@/, ':…@')}`,
-    `  redis           ${env.REDIS_URL.replace(/:[^:@/]*@/, ':…@')}`,
+    `  event store     ${masked(env.EVENTSTORE_URL)}${useProtocolServer ? '   A STAND-IN, no database: for trials only' : ''}`,
+    `  read models     ${masked(env.DATABASE_URL)}`,
+    `  redis           ${masked(env.REDIS_URL)}`,
     `  payment system  ${env.PAYMENT_URL}`,
     `  data and keys   ${dataDir}`,
     '',

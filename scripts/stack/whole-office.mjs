@@ -63,7 +63,7 @@ export async function startWholeOffice(options, supervisor) {
 async function startEngines({ folder, useProtocolServer, database, secret }, supervisor) {
   const { env } = process;
   const start = (name, command) => supervisor.startEngine(name, command);
-  const logName = env.EVENTSTORE_URL ?? (useProtocolServer ? 'protocol server' : 'eventstored');
+  const logName = env.EVENTSTORE_URL ?? (useProtocolServer ? 'protocol-server' : 'eventstored');
   return {
     EVENTSTORE_URL: await startEventStore({ folder, env, useProtocolServer, start }),
     DATABASE_URL: await startDatabase({ folder, env, database, logName, secret, start }),

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { ClusterOffice } from '../e2e/cluster-office.js';
+import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
+import { RealEventStore } from '../services/event-store.js';
 import { type ChaosOffice, ChildFaults } from './chaos-office.js';
 
-/** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB's stand-in. */
+/** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB or its stand-in. */
 export class Cluster implements ChaosOffice {
   readonly mode = 'cluster';
 
@@ -20,8 +22,8 @@ export class Cluster implements ChaosOffice {
     const faults = new ChildFaults(folder);
     const mariaDb = await startDatabaseServer({ folder: join(folder, 'mariadb') });
     try {
-      const eventStoreFile = join(folder, 'events');
-      const settings = { mariaDb, eventStoreFile, outputFolder: join(folder, 'processes') };
+      const eventStoreFolder = join(folder, 'events');
+      const settings = { mariaDb, eventStoreFolder, outputFolder: join(folder, 'processes') };
       return new Cluster(await ClusterOffice.open(faults.env, settings), mariaDb, faults);
     } catch (error) {
       await mariaDb.kill();
@@ -35,6 +37,20 @@ export class Cluster implements ChaosOffice {
 
   get config(): { readonly ADMIN_KEY: string } {
     return this.office.config;
+  }
+
+  /** The log's stand-in. @throws when the log is a real EventStoreDB. */
+  get standIn(): ChildServer {
+    const { eventStore } = this.office;
+    if (eventStore instanceof ChildServer) return eventStore;
+    throw new Error('a real EventStoreDB cannot be told to fail');
+  }
+
+  /** The log's real EventStoreDB. @throws when it is the stand-in. */
+  get eventStoreDb(): RealEventStore {
+    const { eventStore } = this.office;
+    if (eventStore instanceof RealEventStore) return eventStore;
+    throw new Error('the stand-in has no nodes');
   }
 
   async openLog(): Promise<EventStore> {
