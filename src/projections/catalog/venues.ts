@@ -1,4 +1,4 @@
-import type { Instant, SeatId, VenueId } from '../../events/ids.js';
+import type { SeatId, VenueId } from '../../events/ids.js';
 import type { Projected } from '../engine/projection.js';
 import type { RowBatch } from '../engine/row-batch.js';
 import { recountVenue } from '../seats/recount.js';
@@ -47,12 +47,15 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
   const { data, at, revision } = event;
   const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
   const before = await seatsOf(rows, data.venueId, data.sectionId);
-  const createdAt = new Map(before.map((seat) => [seat.seat_id, seat.created_at]));
+  const beforeById = new Map(before.map((seat) => [seat.seat_id, seat]));
   const published = new Set<SeatId>();
+  const changed = new Set<SeatId>();
   const counts = new Map<string, number>();
   for (const [rowIndex, row] of data.rows.entries()) {
     for (const [column, seat] of row.seats.entries()) {
+      const earlier = beforeById.get(seat.seatId);
       published.add(seat.seatId);
+      if (earlier?.category !== seat.category) changed.add(seat.seatId);
       counts.set(seat.category, (counts.get(seat.category) ?? 0) + 1);
       rows.put(seatsTable, {
         venue_id: data.venueId,
@@ -66,13 +69,15 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
         x: seat.x,
         y: seat.y,
         withdrawn: 0,
-        created_at: createdAt.get(seat.seatId) ?? at,
+        created_at: earlier?.created_at ?? at,
         updated_at: at,
       });
     }
   }
   for (const seat of before) {
-    if (!published.has(seat.seat_id)) rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
+    if (published.has(seat.seat_id)) continue;
+    changed.add(seat.seat_id);
+    rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
   }
   rows.put(sectionsTable, {
     venue_id: data.venueId,
@@ -85,20 +90,22 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
-  await planChanged(rows, data.venueId, revision, at);
+  await planChanged(event, rows, changed);
 }
 
 /** Marks a section and its seats withdrawn. */
 export async function withdrawSection(event: Projected<'SectionWithdrawn'>, rows: RowBatch): Promise<void> {
-  const { data, at, revision } = event;
+  const { data, at } = event;
   const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
   if (!known) return;
   const gone = { seat_count: 0, category_counts: '{}', withdrawn: 1, updated_at: at } as const;
   rows.put(sectionsTable, { ...known, ...gone });
+  const changed = new Set<SeatId>();
   for (const seat of await seatsOf(rows, data.venueId, data.sectionId)) {
+    changed.add(seat.seat_id);
     rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
   }
-  await planChanged(rows, data.venueId, revision, at);
+  await planChanged(event, rows, changed);
 }
 
 /** All sections ever published for a venue. */
@@ -112,13 +119,17 @@ function seatsOf(rows: RowBatch, venueId: VenueId, sectionId: string) {
   return rows.select(seatsTable, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
 }
 
-async function planChanged(rows: RowBatch, venueId: VenueId, revision: number, at: Instant): Promise<void> {
+async function planChanged(
+  { data: { venueId }, revision, at }: Projected<'SectionPublished' | 'SectionWithdrawn'>,
+  rows: RowBatch,
+  changedSeats: ReadonlySet<SeatId>,
+): Promise<void> {
   const sections = await sectionsOf(rows, venueId);
   const venue = await rows.get(venuesTable, [venueId]);
   if (venue) {
     rows.put(venuesTable, { ...venue, seat_count: countSeats(sections), revision, updated_at: at });
   }
-  await recountVenue(rows, venueId, sections, at);
+  await recountVenue(rows, venueId, { sections, changedSeats, at });
 }
 
 function countSeats(sections: readonly SectionRow[]): number {

@@ -43,6 +43,8 @@ export interface Selection<T extends Table> {
   };
   /** Ascending. */
   readonly orderBy: keyof RowOf<T> & string;
+  /** Only rows behind this value of `orderBy`. */
+  readonly after?: CellValue | undefined;
   readonly limit: number;
 }
 
@@ -113,6 +115,10 @@ export class RowBatch {
     if (selection.range) {
       conditions.push(`${selection.range.column} >= ?`, `${selection.range.column} < ?`);
       parameters.push(selection.range.from, selection.range.to);
+    }
+    if (selection.after !== undefined) {
+      conditions.push(`${selection.orderBy} > ?`);
+      parameters.push(selection.after);
     }
     const rows = await session.all(
       `SELECT * FROM ${this.source.tableName(table)} WHERE ${conditions.join(' AND ')} ` +
