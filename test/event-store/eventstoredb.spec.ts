@@ -34,7 +34,10 @@ const openOn = async (plan: FaultPlan): Promise<OpenedStore> => {
 
 eventStoreContract('EventStoreDB', () => openOn({}));
 
-/** "Caught up" then comes behind what is appended at once, and else before it. */
-describe('EventStoreDB that begins subscriptions late', () => {
-  handlerContract(sharedStore(() => openOn({ subscriptionDelayMs: 200 })));
+/** A subscription from the end is told that it has caught up before the first event is there, or behind it. */
+describe.each([
+  ['caught up before the first event', { appendDelayMs: 200 }],
+  ['caught up behind the first event', { subscriptionDelayMs: 200 }],
+])('EventStoreDB, %s', (_, plan) => {
+  handlerContract(sharedStore(() => openOn(plan)));
 });
