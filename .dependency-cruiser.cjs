@@ -175,6 +175,13 @@ module.exports = {
       'event-store/(?!port)',
     ]),
     {
+      name: 'one-module-loads-sqlite',
+      comment: 'Which driver is loaded depends on the version of Node.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/platform/sqlite\\.ts$' },
+      to: { path: 'better-sqlite3' },
+    },
+    {
       name: 'only-the-cli-simulates',
       comment: 'The simulator may use everything; the product must not know that it is simulated.',
       severity: 'error',

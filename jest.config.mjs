@@ -1,6 +1,7 @@
 // Jest 30 on Node 20 cannot require() ES modules, so tests run as CommonJS and SWC
 // down-levels every ESM-only package in node_modules too (cached after the first run).
 import { readdirSync, readFileSync } from 'node:fs';
+import { findDatabaseServers } from './scripts/stack/programs.mjs';
 
 const nodeModules = new URL('./node_modules/', import.meta.url);
 const packageNames = readdirSync(nodeModules)
@@ -23,6 +24,8 @@ const project = {
   testEnvironmentOptions: { globalsCleanup: 'off' },
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // Suites that start servers say so in their name; the others need only Node.
+  testPathIgnorePatterns: ['/node_modules/', '\\.(servers|database)\\.spec\\.ts$'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.(ts|js|mjs)$': ['@swc/jest', { ...swc, swcrc: false, module: { type: 'commonjs' } }],
@@ -33,19 +36,31 @@ const project = {
   globalSetup: '<rootDir>/test/services/name-run.mjs',
 };
 
+const installed = Object.keys(findDatabaseServers());
+// Where there is none, the suites of MariaDB install it or say what is missing.
+const databaseServers = installed.length > 0 ? installed : ['mariadb'];
+
 /** @type {import('jest').Config} */
 export default {
   projects: [
+    // What `npm test` runs: only Node is needed.
     { ...project, displayName: 'boxoffice' },
-    // The suites of the read models once more, on a MariaDB of this run.
+    // What starts Redis, a database server and an office of four processes on them.
     {
       ...project,
-      displayName: 'mariadb',
-      roots: ['<rootDir>/test/projections', '<rootDir>/test/queries'],
-      globals: { readModelsOn: 'mariadb' },
-      // These start servers of their own, in the first project.
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/projections/mysql/'],
+      displayName: 'servers',
+      globals: { officeEngines: 'servers' },
+      testMatch: ['**/*.servers.spec.ts', '<rootDir>/test/e2e/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/'],
     },
+    // The suites of the read models once more on each database server that is installed, and what only they need.
+    ...databaseServers.map((readModelsOn) => ({
+      ...project,
+      displayName: readModelsOn,
+      globals: { readModelsOn },
+      testMatch: ['**/*.database.spec.ts', '<rootDir>/test/{projections,queries}/**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/'],
+    })),
   ],
   // Two cores on the smallest machine we care about: more workers only slow each other down.
   maxWorkers: 2,

@@ -2,13 +2,15 @@
  * How many appends a second go through the EventStoreDB adapter, beside the bare client doing the same against
  * the same server in the same run. See bench/README.md.
  */
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { openEventStoreDb } from '../src/event-store/eventstoredb/open.js';
-import { ChildServer } from '../test/eventstoredb-server/child-server.js';
 // Compiles the file the child process runs.
 import type {} from '../test/eventstoredb-server/server-process.js';
+import { newEventStore } from '../test/services/event-store.js';
 import {
   type Append,
   eventBytes,
@@ -90,11 +92,14 @@ async function measure(writers: number, repetitions: number, measureMs: number):
     ];
     if (repetition % 2 === 1) turns.reverse();
     for (const turn of turns) {
-      const server = await new ChildServer().start();
+      const workFolder = mkdtempSync(join(tmpdir(), 'boxoffice-bench-'));
+      const server = await newEventStore({ workFolder });
+      await server.start();
       try {
         await turn(server.connectionString);
       } finally {
         await server.kill();
+        rmSync(workFolder, { recursive: true, force: true });
       }
     }
   }

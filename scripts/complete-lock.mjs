@@ -3,6 +3,12 @@
 //
 // npm leaves optional packages for other platforms out of the lock file when the registry it was made from
 // does not serve them, and `npm ci` then stops with "Missing: … from lock file". This adds their entries.
+//
+// It also says two things of the SQLite drivers that npm should know, but reads from the lock file only:
+// - better-sqlite3 13 brings its binaries: `gypfile: false`, as its own package.json says. Without it, npm runs
+//   node-gyp, which needs Python and make only to find out that there is nothing to compile.
+// - better-sqlite3 12 is for Node 20 alone. Its package.json names newer ones, too; narrowed here, npm leaves this
+//   optional package out on them, and neither downloads nor compiles it.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../package-lock.json', import.meta.url);
@@ -56,6 +62,8 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     added++;
   }
 }
+lock.packages['node_modules/better-sqlite3'].gypfile = false;
+lock.packages['node_modules/better-sqlite3-node20'].engines = { node: '20.x' };
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${added} optional packages of other platforms added`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The office as it runs on several machines, on this one and without Docker: EventStoreDB, MariaDB, Redis, the
+// The office as it runs on several machines, on this one and without Docker: EventStoreDB, MariaDB or MySQL, Redis, the
 // payment system, a projector, a worker and two api processes behind one port. See docs/operations.md.
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -16,11 +16,14 @@ Runs the office in several processes on the production engines, until Ctrl-C.
   --port <number>     where the office answers on this machine (default 3000)
   --folder <path>     its data, kept between runs (default data/stack)
   --fresh             forget the data of earlier runs first
+  --database <name>   mariadb or mysql, where both are installed (default mariadb; data of an earlier run stays with
+                      the server that made it)
   --protocol-server   no EventStoreDB at hand: use the tests' stand-in, which speaks its protocol and is no
                       database. For trials only
   --help              this text
 
-MariaDB (or MySQL) and Redis (or Valkey) are started from PATH. EVENTSTORE_URL, DATABASE_URL and REDIS_URL name
+EventStoreDB (23.10 or later; EVENTSTORED may name the program), MariaDB (or MySQL) and Redis (or Valkey) are
+started from PATH. EVENTSTORE_URL, DATABASE_URL and REDIS_URL name
 running ones instead. Other settings of docs/configuration.md are passed on; LOG_LEVEL is "warn" unless set.
 
 Exit codes: 0 stopped by Ctrl-C, 1 something failed, 2 wrong options or a missing engine, 130 stopped at once by a
@@ -94,6 +97,7 @@ function readOptions() {
       port: { type: 'string', default: '3000' },
       folder: { type: 'string', default: join(root, 'data', 'stack') },
       fresh: { type: 'boolean', default: false },
+      database: { type: 'string' },
       'protocol-server': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -101,8 +105,25 @@ function readOptions() {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`--port: ${values.port} is no port`);
-  const { fresh, help, folder } = values;
-  return { port, fresh, help, folder: resolve(folder), useProtocolServer: values['protocol-server'] };
+  const { fresh, help, folder, database } = values;
+  if (database !== undefined && !['mariadb', 'mysql'].includes(database))
+    throw new Error(`--database: ${database} is neither mariadb nor mysql`);
+  return {
+    port,
+    fresh,
+    help,
+    database,
+    folder: resolve(folder),
+    useProtocolServer: values['protocol-server'],
+  };
+}
+
+/** A URL without its password. */
+function masked(url) {
+  return url.replace(
+    /^([^:]+:\/\/)(?:([^:@/?]*):[^/?]*@|[^@/?]*@)/,
+    (_, scheme, user = '') => `${scheme}${user}:…@`,
+  );
 }
 
 function announce({ port, folder, useProtocolServer }, env) {
@@ -111,9 +132,9 @@ function announce({ port, folder, useProtocolServer }, env) {
     '',
     `  the office is open at http://127.0.0.1:${port}   (two api processes in turn)`,
     '',
-    `  event store     ${env.EVENTSTORE_URL}${useProtocolServer ? '   A STAND-IN, no database: for trials only' : ''}`,
-    `  read models     ${env.DATABASE_URL.replace(/:[^:@/]*@/, ':…@')}`,
-    `  redis           ${env.REDIS_URL.replace(/:[^:@/]*@/, ':…@')}`,
+    `  event store     ${masked(env.EVENTSTORE_URL)}${useProtocolServer ? '   A STAND-IN, no database: for trials only' : ''}`,
+    `  read models     ${masked(env.DATABASE_URL)}`,
+    `  redis           ${masked(env.REDIS_URL)}`,
     `  payment system  ${env.PAYMENT_URL}`,
     `  data and keys   ${dataDir}`,
     '',

@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from './api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from './api/http-setup.js';
+import { refuseRequests } from './api/readiness.js';
 import { logRequests } from './api/request-log.js';
 import { appModule } from './app.module.js';
 import { backgroundProcesses } from './background-processes.js';
@@ -167,6 +168,7 @@ async function createApp(
   });
   const adapter = createFastifyAdapter(apiSettings);
   logRequests(adapter.getInstance<FastifyInstance>(), log);
+  refuseRequests(adapter.getInstance<FastifyInstance>(), () => engines.fit.refusal);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: nestLog(log),
     bodyParser: false,

@@ -5,10 +5,12 @@ import { openEventStoreDb } from './event-store/eventstoredb/open.js';
 import type { EventStore } from './event-store/port.js';
 import { openSqliteEventStore } from './event-store/sqlite/open.js';
 import { startVirtualPaymentSystem } from './integrations/payment/virtual/server.js';
+import { bringTogether, FittingStore, LogFit } from './log-fit.js';
 import { openPersonalKeys } from './personal-data/open-personal-keys.js';
+import { revealingStore } from './personal-data/personal-data.js';
 import type { PersonalKeys } from './personal-data/personal-keys.js';
 import { BadConfiguration, type Config } from './platform/config.js';
-import { BadEventStoreUrl } from './platform/event-store-url.js';
+import { BadEventStoreUrl, parseEventStoreUrl } from './platform/event-store-url.js';
 import type { Log } from './platform/logging.js';
 import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
@@ -18,6 +20,8 @@ import { openReadModels, type ReadModelLocation, type ReadModels } from './proje
 export interface Engines {
   /** The log as it is: personal data sealed. Whoever writes or reads names needs a view of it (src/personal-data). */
   readonly store: EventStore;
+  /** Whether log and read models belong together: they do when the engines have been opened. */
+  readonly fit: LogFit;
   readonly personalKeys: PersonalKeys;
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
@@ -46,7 +50,8 @@ export const dataFiles = {
 
 /**
  * Opens the engines the configuration chooses: each of log, read models and shared memory is embedded unless a URL
- * names a server. @throws when one cannot be opened; the others are closed again.
+ * names a server.
+ * @throws when one cannot be opened, and {@link TablesOfAnotherLog}; the others are closed again.
  */
 export async function openEngines(config: Config, secrets: Secrets, log: Log): Promise<Engines> {
   const opened: { close(): Promise<void> | void }[] = [];
@@ -64,7 +69,8 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   };
   try {
     const isEmbedded = config.EVENTSTORE_URL === undefined;
-    const store = keep(await openStore(config, log));
+    const fit = new LogFit(log, mayLag(config));
+    const store = keep(new FittingStore(await openStore(config, log, fit), fit, !isEmbedded));
     const location = readModelLocation(config);
     const readModels = keep(await openReadModels(location));
     const personalKeys = keep(
@@ -75,11 +81,20 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
         isLossAccepted: config.PERSONAL_KEYS_LOST,
       }),
     );
+    await bringTogether({
+      fit,
+      store: revealingStore(store, personalKeys),
+      readModels,
+      location,
+      isEmbedded: isEmbedded && location.url === undefined,
+      log,
+    });
     const redis = openRedis(config, log);
     if (redis) keep(redis);
     const paymentUrl = config.PAYMENT_URL ?? keep(await startPayments(config, secrets, log)).url;
     return {
       store,
+      fit,
       personalKeys,
       isOnlyWriter: isEmbedded,
       maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
@@ -95,14 +110,24 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   }
 }
 
-async function openStore(config: Config, log: Log): Promise<EventStore> {
+/** Whether what is read of the log may be older than what was appended: from followers it may. */
+function mayLag({ EVENTSTORE_URL }: Config): boolean {
+  return EVENTSTORE_URL !== undefined && parseEventStoreUrl(EVENTSTORE_URL).nodePreference !== 'leader';
+}
+
+async function openStore(config: Config, log: Log, fit: LogFit): Promise<EventStore> {
   const maxWaitingAppends = config.MAX_PENDING_APPENDS;
   if (config.EVENTSTORE_URL === undefined) {
     return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
   }
   await checkEventStoreUrl(config.EVENTSTORE_URL);
   const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
-  return openEventStoreDb({ connectionString: config.EVENTSTORE_URL, maxWaitingAppends, warn });
+  return openEventStoreDb({
+    connectionString: config.EVENTSTORE_URL,
+    maxWaitingAppends,
+    warn,
+    recognise: (eventAt) => fit.recognise(eventAt),
+  });
 }
 
 /**

@@ -1,3 +1,3 @@
-import { runServer } from './cli/start.js';
+import { runCli } from './cli/main.js';
 
-process.exitCode = await runServer(process.env);
+process.exitCode = await runCli(['start']);

@@ -51,7 +51,15 @@ export function projectionOperations({ store, readModels, clock, runner }: Parts
 
 /** A projection no runner has seen yet. */
 function unmade({ version }: Projection): Checkpoint {
-  return { version, position: beforeFirst, generation: 0, pausedAt: null, parked: null, fencedBy: null };
+  return {
+    version,
+    position: beforeFirst,
+    generation: 0,
+    pausedAt: null,
+    parked: null,
+    fencedBy: null,
+    madeFrom: null,
+  };
 }
 
 function reportOf(

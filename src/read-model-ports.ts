@@ -55,6 +55,10 @@ export function readModelPorts(queries: QueryPorts, progress: ReadModelProgress,
     async schedulesOf(venueId) {
       return (await queries.schedulesOfVenue(venueId)).map((schedule) => schedule.scheduleId);
     },
+    async takenSeats(scheduleId, now, after) {
+      const isKnown = after === undefined || (await progress.waitFor(after, { timeoutMs: waitTimeoutMs }));
+      return isKnown ? new Set(await queries.unavailableSeats(scheduleId, now)) : undefined;
+    },
   };
 
   const saleDates: SaleDates = {

@@ -6,6 +6,7 @@ import { READINESS } from './api/readiness.js';
 import { READS, type Reads } from './api/reads.js';
 import type { EventStore, Position } from './event-store/port.js';
 import { addMs, type Instant, toInstant } from './events/ids.js';
+import type { LogFit } from './log-fit.js';
 import { revealingStore } from './personal-data/personal-data.js';
 import type { PersonalKeys } from './personal-data/personal-keys.js';
 import type { Clock } from './platform/clock.js';
@@ -56,6 +57,7 @@ export interface ReadSide {
 
 interface Parts {
   readonly store: EventStore;
+  readonly fit: LogFit;
   readonly personalKeys: PersonalKeys;
   /** See Engines. */
   readonly maxLag: number;
@@ -66,7 +68,7 @@ interface Parts {
 
 /** Follows the log with the projections of this process. */
 export function projectingReadSide(parts: Parts): ReadSide {
-  const { store, personalKeys, readModels, clock, log } = parts;
+  const { store, fit, personalKeys, readModels, clock, log } = parts;
   const runner = new ProjectionRunner({
     store: revealingStore(store, personalKeys),
     dataSource: readModels.write,
@@ -74,6 +76,7 @@ export function projectingReadSide(parts: Parts): ReadSide {
     projections: allProjections,
     clock,
     logger: log,
+    onMisfit: (misfit) => fit.found(misfit),
   });
   runner.start();
   return readSide(parts, runner, projectionOperations({ ...parts, runner }), {
@@ -96,7 +99,7 @@ export function followingReadSide(parts: Parts): ReadSide {
 }
 
 function readSide(
-  { store, maxLag, readModels, clock }: Parts,
+  { store, fit, maxLag, readModels, clock }: Parts,
   progress: ReadProgress,
   operations: ProjectionOperations,
   following: Following & { stop(): Promise<void> },
@@ -109,7 +112,7 @@ function readSide(
       { provide: READ_POSITION, useValue: readPositionOf(progress) },
       {
         provide: READINESS,
-        useValue: readinessOf({ store, database: readModels.read, operations, following, maxLag }),
+        useValue: readinessOf({ store, fit, readModels, operations, following, maxLag }),
       },
       { provide: PROJECTION_OPERATIONS, useValue: operations },
       { provide: PROJECTION_REBUILDS, useValue: projectionRebuilds({ readModels, clock }) },

@@ -1,7 +1,8 @@
-import type { DataSource } from 'typeorm';
 import type { ProjectionOperations } from './api/projection-operations.js';
 import type { Readiness, ReadinessCheck } from './api/readiness.js';
 import type { EventStore } from './event-store/port.js';
+import type { LogFit } from './log-fit.js';
+import type { ReadModels } from './projections/open-read-models.js';
 import { selectFirst } from './queries/select.js';
 
 /** Longest wait for an answer: an orchestrator's probe waits about as long for ours. */
@@ -15,36 +16,41 @@ export interface Following {
 
 interface Parts {
   readonly store: EventStore;
-  readonly database: DataSource;
+  readonly fit: LogFit;
+  readonly readModels: Pick<ReadModels, 'read'>;
   readonly operations: ProjectionOperations;
   readonly following: Following;
   /** See Engines. */
   readonly maxLag: number;
 }
 
-/** Ready: the log and the database of the read models answer, and the read models follow the log. */
-export function readinessOf({ store, database, operations, following, maxLag }: Parts): Readiness {
+/** Ready: the log and the database of the read models answer, and the read models are the log's and follow it. */
+export function readinessOf(parts: Parts): Readiness {
+  const { store, fit, readModels } = parts;
   return {
+    refusal: () => fit.refusal,
     async check() {
+      const { refusal } = fit;
+      if (refusal !== undefined)
+        return { ready: false, checks: [{ name: 'log', ok: false, detail: refusal }] };
       const checks = await Promise.all([
         answers('event-store', store.head()),
         // Asked although the projections ask it too: while nothing happens they have nothing to write.
-        answers('database', selectFirst(database, 'SELECT 1')),
+        answers('database', selectFirst(readModels.read, 'SELECT 1')),
       ]);
       if (checks.some(({ ok }) => !ok)) return { ready: false, checks };
-      const readModels = await readModelsCheck(operations, following, maxLag);
-      return { ready: readModels.ok, checks: [...checks, readModels] };
+      const following = await readModelsCheck(parts);
+      return { ready: following.ok, checks: [...checks, following] };
     },
   };
 }
 
-async function readModelsCheck(
-  operations: ProjectionOperations,
-  following: Following,
-  maxLag: number,
-): Promise<ReadinessCheck> {
+async function readModelsCheck(parts: Parts): Promise<ReadinessCheck> {
+  const { store, fit, readModels, operations, following, maxLag } = parts;
   const name = 'read-models';
   try {
+    const misfit = await fit.check(store, readModels);
+    if (misfit !== undefined) return { name, ok: false, detail: misfit };
     const { projections } = await operations.report();
     const halted = projections.filter(({ state }) => state !== 'running' && state !== 'swapping');
     const lag = Math.max(...projections.map(({ lagPositions }) => lagPositions));

@@ -1,44 +1,46 @@
 import { execFile } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { ready, startTimeoutMs } from './members.mjs';
 import { freePort } from './ports.mjs';
-import { findProgram, MissingEngine } from './programs.mjs';
+import { findDatabaseServers, findProgram, MissingEngine } from './programs.mjs';
 
 const run = promisify(execFile);
 const initialiseTimeoutMs = 120_000;
 const connectTimeoutMs = 5_000;
+const names = { mariadb: 'MariaDB', mysql: 'MySQL' };
+/**
+ * No second port for the X protocol, no folder for files, which a package expects at a place of its own, and no binary
+ * log, which would keep what was erased.
+ */
+const flagsOfMysql = ['--mysqlx=OFF', '--secure-file-priv=NULL', '--disable-log-bin'];
 
 /**
  * Read models: the server of DATABASE_URL, or a MariaDB or MySQL of PATH with its files in the stack's folder.
+ * @param database `mariadb` or `mysql`; undefined: whichever is there.
  * @param logName tells one log from another: each has tables of its own.
  * @param secret the database's password is derived from it.
  * @returns its URL.
  * @throws {MissingEngine} when there is none.
  */
-export async function startDatabase({ folder, env, logName, secret, start }) {
+export async function startDatabase({ folder, env, database, logName, secret, start }) {
   if (env.DATABASE_URL) return env.DATABASE_URL;
-  const program = findProgram(['mariadbd', 'mysqld']);
-  if (program === undefined) {
-    throw new MissingEngine(
-      'MariaDB is missing: install MariaDB 10.6 or MySQL 8.0.19 or later, or set DATABASE_URL to a running one.',
-    );
-  }
   const own = join(folder, 'database');
   const data = join(own, 'data');
+  const { kind, program } = serverFor(own, data, database);
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
-  if (!existsSync(join(data, 'mysql'))) await initialise(program, data, asRoot);
+  if (madeBy(data) === undefined) await initialise(kind, program, data, asRoot);
   const password = createHmac('sha256', secret).update('database of the local stack').digest('hex');
-  const database = `boxoffice_${createHash('sha256').update(logName).digest('hex').slice(0, 8)}`;
+  const schema = `boxoffice_${createHash('sha256').update(logName).digest('hex').slice(0, 8)}`;
   const account = "'boxoffice'@'127.0.0.1'";
   const statements = [
-    `CREATE DATABASE IF NOT EXISTS ${database} CHARACTER SET utf8mb4`,
+    `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`,
     `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY '${password}'`,
     `ALTER USER ${account} IDENTIFIED BY '${password}'`,
-    `GRANT ALL ON ${database}.* TO ${account}`,
+    `GRANT ALL ON ${schema}.* TO ${account}`,
   ];
   writeFileSync(join(own, 'init.sql'), statements.map((line) => `${line};\n`).join(''), { mode: 0o600 });
   const port = await freePort();
@@ -53,27 +55,55 @@ export async function startDatabase({ folder, env, logName, secret, start }) {
     'innodb-buffer-pool-size': '256M',
   };
   const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  if (kind === 'mysql') flags.push(...flagsOfMysql);
   const member = start('database', [program, '--no-defaults', ...asRoot, '--skip-name-resolve', ...flags]);
-  const url = `mysql://boxoffice:${password}@127.0.0.1:${port}/${database}`;
+  const url = `mysql://boxoffice:${password}@127.0.0.1:${port}/${schema}`;
   await ready('the database', () => acceptsLogins(url), startTimeoutMs, member);
   return url;
 }
 
-async function initialise(program, data, asRoot) {
-  // What an interrupted attempt left is no database.
-  rmSync(data, { recursive: true, force: true });
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  const options = { timeout: initialiseTimeoutMs };
-  const { stdout: version } = await run(program, ['--version'], options);
-  const flags = ['--no-defaults', `--datadir=${data}`, ...asRoot];
-  if (!version.includes('MariaDB')) {
-    await run(program, [...flags, '--initialize-insecure'], options);
-    return;
+/** The program to use: the one that made the data, or else the one asked for, or else MariaDB before MySQL. */
+function serverFor(own, data, wanted) {
+  const found = findDatabaseServers();
+  const maker = madeBy(data);
+  if (maker !== undefined && wanted !== undefined && maker !== wanted) {
+    throw new MissingEngine(
+      `${own} was made by ${names[maker]}: leave out --database, or forget the data with --fresh.`,
+    );
   }
-  const installer = findProgram(['mariadb-install-db', 'mysql_install_db']);
-  if (installer === undefined)
-    throw new MissingEngine('mariadb-install-db is missing: install all of MariaDB.');
-  await run(installer, [...flags, '--skip-test-db'], options);
+  const kind = maker ?? wanted ?? (!found.mariadb && found.mysql ? 'mysql' : 'mariadb');
+  const program = found[kind]?.path;
+  if (program !== undefined) return { kind, program };
+  throw new MissingEngine(
+    maker === undefined
+      ? 'The database is missing: install MariaDB 10.6 or MySQL 8.0.19 or later, or set DATABASE_URL to a running one.'
+      : `${own} was made by ${names[maker]}, which is not in PATH: install it, or forget the data with --fresh.`,
+  );
+}
+
+/** Which server's files these are; undefined when there are none. */
+function madeBy(data) {
+  if (!existsSync(join(data, 'mysql'))) return undefined;
+  return existsSync(join(data, 'mysql.ibd')) ? 'mysql' : 'mariadb';
+}
+
+async function initialise(kind, program, data, asRoot) {
+  // What an interrupted attempt leaves is no database, so it is not called one before it is complete.
+  const unfinished = `${data}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  rmSync(data, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+  const options = { timeout: initialiseTimeoutMs };
+  const flags = ['--no-defaults', `--datadir=${unfinished}`, ...asRoot];
+  if (kind === 'mysql') {
+    await run(program, [...flags, '--initialize-insecure'], options);
+  } else {
+    const installer = findProgram(['mariadb-install-db', 'mysql_install_db']);
+    if (installer === undefined)
+      throw new MissingEngine('mariadb-install-db is missing: install all of MariaDB.');
+    await run(installer, [...flags, '--skip-test-db'], options);
+  }
+  renameSync(unfinished, data);
 }
 
 async function acceptsLogins(url) {

@@ -12,19 +12,22 @@ const program = fileURLToPath(new URL('../../bin/boxoffice.mjs', import.meta.url
 
 /**
  * Starts the engines, the payment system, a projector, a worker and two api processes behind one port.
- * @param options `port` the office answers on, `folder` of its data, `fresh` to empty that first, and
- *   `useProtocolServer` instead of an EventStoreDB.
+ * @param options `port` the office answers on, `folder` of its data, `fresh` to empty that first, `useProtocolServer`
+ *   instead of an EventStoreDB, and which `database` server to start.
  * @param supervisor what all of it is started by.
  * @returns what the processes were told, and the proxy to close.
  * @throws {MissingEngine} when one is not installed; an Error when something does not become ready.
  */
 export async function startWholeOffice(options, supervisor) {
-  const { port, folder, fresh, useProtocolServer } = options;
+  const { port, folder, fresh, useProtocolServer, database } = options;
   if (fresh) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { SECRET, ADMIN_KEY } = process.env;
   const secrets = resolveSecrets(readConfig({ DATA_DIR: folder, SECRET, ADMIN_KEY }));
-  const engines = await startEngines({ folder, useProtocolServer, secret: secrets.secret }, supervisor);
+  const engines = await startEngines(
+    { folder, useProtocolServer, database, secret: secrets.secret },
+    supervisor,
+  );
   const paymentPort = await freePort();
   const env = {
     ...process.env,
@@ -57,13 +60,13 @@ export async function startWholeOffice(options, supervisor) {
   return { env, proxy: await startRoundRobin(port, apiPorts) };
 }
 
-async function startEngines({ folder, useProtocolServer, secret }, supervisor) {
+async function startEngines({ folder, useProtocolServer, database, secret }, supervisor) {
   const { env } = process;
   const start = (name, command) => supervisor.startEngine(name, command);
-  const logName = env.EVENTSTORE_URL ?? (useProtocolServer ? 'protocol server' : 'eventstored');
+  const logName = env.EVENTSTORE_URL ?? (useProtocolServer ? 'protocol-server' : 'eventstored');
   return {
     EVENTSTORE_URL: await startEventStore({ folder, env, useProtocolServer, start }),
-    DATABASE_URL: await startDatabase({ folder, env, logName, secret, start }),
+    DATABASE_URL: await startDatabase({ folder, env, database, logName, secret, start }),
     REDIS_URL: await startRedis({ folder, env, start }),
   };
 }

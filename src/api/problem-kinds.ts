@@ -20,6 +20,7 @@ export const apiCodes = [
   'rebuild-running',
   'read-model-behind',
   'too-many-requests',
+  'log-mismatch',
   'unavailable',
   'internal',
 ] as const;
@@ -188,6 +189,11 @@ export const problemKinds = {
   ),
   'read-model-behind': kind(503, 'Read model behind', 'Read again after Retry-After seconds.'),
   'too-many-requests': kind(429, 'Too many requests', 'Go on after Retry-After seconds, more slowly.'),
+  'log-mismatch': kind(
+    503,
+    'Log and tables do not belong together',
+    'Try again later. For operators: `/health/ready` says what does not fit and what to do.',
+  ),
   unavailable: kind(
     503,
     'Unavailable',

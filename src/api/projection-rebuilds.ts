@@ -11,7 +11,14 @@ export const rebuildStatuses = [
   'cancelled',
   'failed',
 ] as const;
-export const rebuildPhases = ['folding', 'comparing', 'explaining', 'swapping', 'cleaning'] as const;
+export const rebuildPhases = [
+  'folding',
+  'comparing',
+  'explaining',
+  'swapping',
+  'waiting',
+  'cleaning',
+] as const;
 
 export interface RebuildRequest {
   /** Of projections; undefined for all. */

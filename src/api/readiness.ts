@@ -1,3 +1,7 @@
+import type { FastifyInstance } from 'fastify';
+import { ApiProblem, retryAfter } from './problem.js';
+import { pathOf } from './request.js';
+
 /** The token {@link Readiness} is injected by. */
 export const READINESS = Symbol('Readiness');
 
@@ -11,4 +15,19 @@ export interface ReadinessCheck {
 /** Whether this process should be sent requests: log and database answer, the read models follow the log. */
 export interface Readiness {
   check(): Promise<{ readonly ready: boolean; readonly checks: readonly ReadinessCheck[] }>;
+  /** Why this process will never be ready again and another must take its place; undefined as long as it may be. */
+  refusal(): string | undefined;
+}
+
+/** Answers nothing but `/health` while there is a reason to refuse. */
+export function refuseRequests(fastify: FastifyInstance, refusal: Readiness['refusal']): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const isRefused = refusal() !== undefined && !pathOf(request).startsWith('/health/');
+    done(isRefused ? logMismatch() : undefined);
+  });
+}
+
+function logMismatch(): ApiProblem {
+  const detail = 'The office is closed until its operators have brought the log and its tables together.';
+  return new ApiProblem('log-mismatch', detail, { headers: retryAfter(30) });
 }

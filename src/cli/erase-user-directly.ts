@@ -9,9 +9,10 @@ import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
 import { resolveSecrets } from '../platform/secrets.js';
+import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { projectingReadSide } from '../read-side.js';
 import type { ErasureOutcome } from './erase-user-over-http.js';
-import { CliFailure } from './exit-codes.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 
 /** How long the read models may take to catch up with the log before and after. */
 const catchUpTimeoutMs = 60_000;
@@ -26,6 +27,7 @@ export async function eraseUserDirectly(
 ): Promise<ErasureOutcome> {
   const log = createLog({ LOG_LEVEL: 'silent' });
   const engines = await openEngines(config, resolveSecrets(config), log).catch((error: unknown) => {
+    if (error instanceof TablesOfAnotherLog) throw new CliFailure(error.message, exitCodes.mismatched);
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });

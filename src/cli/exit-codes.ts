@@ -5,6 +5,8 @@ export const exitCodes = {
   failed: 1,
   /** The command could not run: wrong arguments, wrong configuration, nothing to work on. */
   unusable: 2,
+  /** Log and read models do not belong together: repeating the command changes nothing. */
+  mismatched: 3,
   /** Stopped by a signal before it was done. */
   interrupted: 130,
 } as const;

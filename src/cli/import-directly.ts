@@ -11,8 +11,9 @@ import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
 import { resolveSecrets } from '../platform/secrets.js';
+import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { projectingReadSide } from '../read-side.js';
-import { CliFailure } from './exit-codes.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import type { ImportOutcome } from './import-outcome.js';
 
 /** How long the read models may take to catch up with the log before and after. */
@@ -36,6 +37,7 @@ export async function importDirectly(
   const log = createLog({ LOG_LEVEL: 'silent' });
   const secrets = resolveSecrets(config);
   const engines = await openEngines(config, secrets, log).catch((error: unknown) => {
+    if (error instanceof TablesOfAnotherLog) throw new CliFailure(error.message, exitCodes.mismatched);
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });
@@ -49,7 +51,7 @@ export async function importDirectly(
     // The import asks the read models which dates use a venue's seats.
     await catchUp();
     const executor = new Executor(store, systemClock, engines.isOnlyWriter);
-    const seats = new SeatKeeper(executor, readSide.ports.venueUse, systemClock);
+    const seats = new SeatKeeper(executor, store, readSide.ports.venueUse, systemClock);
     const handler = new ImportCatalogHandler(executor, new VenuePublisher(executor, seats), {
       secret: secrets.secret,
     });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { BadConfiguration } from '../platform/config.js';
+import { NodeRefused, nodeProblem } from '../platform/node-version.js';
 import type { DefineCommand } from './define-command.js';
 import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
 import { processTerminal, type Terminal } from './terminal.js';
@@ -89,6 +90,9 @@ export async function runCli(
     exitCode = code;
   };
   try {
+    // Before anything else is loaded: on another Node, loading alone may end the process without a message.
+    const problem = nodeProblem(process.versions.node);
+    if (problem !== undefined) throw new NodeRefused(problem);
     const program = await createProgram(args, terminal, done);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
@@ -98,7 +102,7 @@ export async function runCli(
       terminal.err(`${error.message}\n`);
       return error.exitCode;
     }
-    if (error instanceof BadConfiguration) {
+    if (error instanceof BadConfiguration || error instanceof NodeRefused) {
       terminal.err(`${error.message}\n`);
       return exitCodes.unusable;
     }

@@ -9,6 +9,7 @@ const phases: Readonly<Record<RebuildProgress['phase'], string>> = {
   comparing: 'comparing rows',
   explaining: 'looking for the events behind the differences',
   swapping: 'swapping tables',
+  waiting: 'waiting for open transactions that have used the tables',
   cleaning: 'dropping tables',
 };
 

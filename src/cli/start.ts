@@ -1,6 +1,7 @@
 import { type RunningBoxoffice, startBoxoffice } from '../boxoffice.js';
 import { BadConfiguration, type Config, readConfig } from '../platform/config.js';
 import { secretFile } from '../platform/secrets.js';
+import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 import { processTerminal, type Terminal } from './terminal.js';
 
@@ -40,7 +41,7 @@ async function serveUntil(
       return exitCodes.unusable;
     }
     terminal.err(`boxoffice cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
-    return exitCodes.failed;
+    return error instanceof TablesOfAnotherLog ? exitCodes.mismatched : exitCodes.failed;
   }
   terminal.err(banner(config, server));
   await stopped;

@@ -65,6 +65,15 @@ export interface SaleDates {
 /** Who uses a venue's seats: an import must not take a seat away from its owner. */
 export interface VenueUse {
   schedulesOf(venueId: VenueId): Promise<readonly ScheduleId[]>;
+  /**
+   * Seats of a date that are held (not lapsed at `now`) or reserved, once everything up to `after` is known; undefined
+   * when that takes too long.
+   */
+  takenSeats(
+    scheduleId: ScheduleId,
+    now: Instant,
+    after: Position | undefined,
+  ): Promise<ReadonlySet<SeatId> | undefined>;
 }
 
 /** What keeps an account from being erased: `tickets` are for dates to come. */

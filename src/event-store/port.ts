@@ -170,3 +170,6 @@ export class EventTooLarge extends Error {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
+
+/** The log was replaced while this process was using it: whatever it knows is of a log that is gone. */
+export class LogReplaced extends StoreUnavailable {}

@@ -34,7 +34,7 @@ export class MysqlKeyTable implements KeyTable {
 
   async add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {
     await this.database.query(
-      'INSERT INTO personal_keys (user_id, wrapped_key) VALUES (?, ?) ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)',
+      'INSERT INTO personal_keys (user_id, wrapped_key) VALUES (?, ?) ON DUPLICATE KEY UPDATE user_id = user_id',
       [userId, wrappedKey.toString('base64')],
     );
     return (await this.find([userId])).get(userId);
@@ -42,8 +42,8 @@ export class MysqlKeyTable implements KeyTable {
 
   async destroy(userId: UserId): Promise<void> {
     await this.database.query(
-      'INSERT INTO personal_keys (user_id, wrapped_key) VALUES (?, ?) ON DUPLICATE KEY UPDATE wrapped_key = VALUES(wrapped_key)',
-      [userId, destroyedKey],
+      'INSERT INTO personal_keys (user_id, wrapped_key) VALUES (?, ?) ON DUPLICATE KEY UPDATE wrapped_key = ?',
+      [userId, destroyedKey, destroyedKey],
     );
   }
 

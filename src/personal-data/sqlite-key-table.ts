@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import type { UserId } from '../events/ids.js';
+import { Database } from '../platform/sqlite.js';
 import type { KeyTable } from './key-table.js';
 import { wrappedKeyBytes } from './master-key.js';
 import { PersonalKeysRefused } from './personal-keys.js';
@@ -36,11 +36,11 @@ interface Row {
  * pages for a while: a rollback journal is emptied with each commit, and nothing of a destroyed key stays in the file.
  */
 export class SqliteKeyTable implements KeyTable {
-  private constructor(private readonly database: Database.Database) {}
+  private constructor(private readonly database: Database) {}
 
   /** @throws {PersonalKeysRefused} when the file holds something else or cannot be opened. */
   static open(file: string): SqliteKeyTable {
-    let database: Database.Database | undefined;
+    let database: Database | undefined;
     try {
       closeSync(openSync(file, 'a', 0o600));
       database = new Database(file, { timeout: lockTimeoutMs });
@@ -92,7 +92,7 @@ export class SqliteKeyTable implements KeyTable {
   }
 }
 
-function createIfBlank(database: Database.Database): void {
+function createIfBlank(database: Database): void {
   const create = database.transaction(() => {
     const isBlank = database.prepare('SELECT 1 FROM sqlite_master').get() === undefined;
     if (isBlank) database.exec(schema);
@@ -100,7 +100,7 @@ function createIfBlank(database: Database.Database): void {
   create.immediate();
 }
 
-function assertOurs(database: Database.Database, file: string): void {
+function assertOurs(database: Database, file: string): void {
   const id = database.pragma('application_id', { simple: true });
   const version = database.pragma('user_version', { simple: true });
   if (id === applicationId && version === schemaVersion) return;

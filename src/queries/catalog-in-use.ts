@@ -1,12 +1,11 @@
 import type { DataSource } from 'typeorm';
-import type { Instant, PerformanceId, ScheduleId, SeatId, VenueId } from '../events/ids.js';
+import type { Instant, PerformanceId, VenueId } from '../events/ids.js';
 import type { ScheduleRow } from '../projections/catalog/tables.js';
-import type { LiveSeat, ScheduleOfVenue } from './ports.js';
+import type { ScheduleOfVenue } from './ports.js';
 import { selectAll, selectFirst } from './select.js';
 
-/** Most dates of one venue, and most of its seats in use on all dates. */
+/** Most dates of one venue. */
 const maxSchedules = 10_000;
-const maxLiveSeats = 1_000_000;
 
 /** See {@link QueryPorts.performancesOnSale}. */
 export async function performancesOnSale(
@@ -55,17 +54,4 @@ export async function schedulesOfVenue(db: DataSource, venueId: VenueId): Promis
     startsAt: row.schedule_date_time,
     status: row.status,
   }));
-}
-
-/** See {@link QueryPorts.liveSeatsOfVenue}. */
-export async function liveSeatsOfVenue(db: DataSource, venueId: VenueId, now: Instant): Promise<LiveSeat[]> {
-  const rows = await selectAll<{ schedule_id: ScheduleId; seat_id: SeatId; status: LiveSeat['status'] }>(
-    db,
-    `SELECT t.schedule_id, t.seat_id, t.status
-     FROM schedules s JOIN schedule_seats t ON t.schedule_id = s.schedule_id
-     WHERE s.venue_id = ? AND (t.status = 'reserved' OR (t.status = 'held' AND t.expires_at > ?))
-     ORDER BY t.schedule_id, t.seat_id LIMIT ?`,
-    [venueId, now, maxLiveSeats],
-  );
-  return rows.map((row) => ({ scheduleId: row.schedule_id, seatId: row.seat_id, status: row.status }));
 }

@@ -27,7 +27,14 @@ const away = new Set<unknown>([
   1969,
 ]);
 /** The connection is gone, as is every one with a fatal error; another one may work at once. */
-const lost = new Set<unknown>(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE', 'ER_SERVER_SHUTDOWN']);
+const lost = new Set<unknown>([
+  'PROTOCOL_CONNECTION_LOST',
+  'ECONNRESET',
+  'EPIPE',
+  'ER_SERVER_SHUTDOWN',
+  // MySQL's farewell to a connection that lay idle for longer than its wait_timeout.
+  'ER_CLIENT_INTERACTION_TIMEOUT',
+]);
 
 /** Whether a failed query was refused (`none`, a defect of ours) or could not be asked. */
 export function outageOf(error: unknown): 'none' | 'lost' | 'away' {

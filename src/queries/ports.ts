@@ -16,7 +16,6 @@ import type {
   UserId,
   VenueId,
 } from '../events/ids.js';
-import type { SeatStatus } from './replies.js';
 
 export interface HeldSeat {
   readonly scheduleId: ScheduleId;
@@ -97,12 +96,6 @@ export interface ScheduleOfVenue {
   readonly status: 'scheduled' | 'cancelled';
 }
 
-export interface LiveSeat {
-  readonly scheduleId: ScheduleId;
-  readonly seatId: SeatId;
-  readonly status: Extract<SeatStatus, 'held' | 'reserved'>;
-}
-
 /** Where a scan of live holds goes on: the last one seen; null to begin. */
 export type HeldSeatCursor = Pick<HeldSeat, 'expiresAt' | 'scheduleId' | 'seatId'> | null;
 
@@ -139,6 +132,4 @@ export interface QueryPorts {
   unavailableSeats(scheduleId: ScheduleId, now: Instant): Promise<SeatId[]>;
   /** In order of their date, then id; at most 10,000. */
   schedulesOfVenue(venueId: VenueId): Promise<ScheduleOfVenue[]>;
-  /** Seats of a venue held (deadline after `now`) or reserved on any date. */
-  liveSeatsOfVenue(venueId: VenueId, now: Instant): Promise<LiveSeat[]>;
 }

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { isSaleOver, liveSeatsOfVenue, performancesOnSale, schedulesOfVenue } from './catalog-in-use.js';
+import { isSaleOver, performancesOnSale, schedulesOfVenue } from './catalog-in-use.js';
 import { lapsedHolds, liveHolds } from './live-holds.js';
 import { lapsedTokens, liveTokens, numberOfToken, waitingAfterSale } from './live-tokens.js';
 import { openCharges, openOrders } from './open-work.js';
@@ -26,6 +26,5 @@ export function queryPorts(db: DataSource): QueryPorts {
     waitingAfterSale: (endedBy, limit) => waitingAfterSale(db, endedBy, limit),
     unavailableSeats: async (scheduleId, now) => [...(await takenSeats(db, scheduleId, now)).keys()],
     schedulesOfVenue: (venueId) => schedulesOfVenue(db, venueId),
-    liveSeatsOfVenue: (venueId, now) => liveSeatsOfVenue(db, venueId, now),
   };
 }

@@ -77,7 +77,7 @@ export function commandSide(parts: CommandSideParts): Commands {
   const holds = new HoldEnder(executor, clock);
   const offer = new SeatOffer(executor, catalog, parts.availability, clock);
   const checkout = new CheckoutProgress(executor, holds);
-  const venues = new VenuePublisher(executor, new SeatKeeper(executor, parts.venueUse, clock));
+  const venues = new VenuePublisher(executor, new SeatKeeper(executor, parts.store, parts.venueUse, clock));
   const charging = new ChargeProgress(executor, payments, settings);
   const handlers = new Map<unknown, ICommandHandler>([
     [AdmitTokens, new AdmitTokensHandler(executor, catalog, parts.line, clock)],

@@ -32,6 +32,7 @@ export async function differencesFromFold(world: World, office: Office): Promise
   for (const { projection } of projections) await loadCheckpoint(session, projection, '', at);
   const { events, head } = office.log;
   const pipeline = new BatchPipeline({
+    store: { readAll: async () => events.slice(0, 1) },
     dialect: simulatedDialect(
       () => ({ session, close: () => undefined }),
       (plain) => plain,

@@ -10,7 +10,6 @@ import type {
   HeldSeat,
   HeldSeatCursor,
   LapsedToken,
-  LiveSeat,
   LiveToken,
   OpenCharge,
   OpenOrder,
@@ -164,17 +163,6 @@ export class SimulatedQueries implements QueryPorts {
         startsAt: row.schedule_date_time,
         status: row.status,
       }));
-  }
-
-  async liveSeatsOfVenue(venueId: VenueId, now: Instant): Promise<LiveSeat[]> {
-    const dates = new Set((await this.schedulesOfVenue(venueId)).map(({ scheduleId }) => scheduleId));
-    return this.database
-      .rows(scheduleSeatsTable)
-      .flatMap((seat) =>
-        dates.has(seat.schedule_id) && isTaken(seat, now) && seat.status !== 'free'
-          ? [{ scheduleId: seat.schedule_id, seatId: seat.seat_id, status: seat.status }]
-          : [],
-      );
   }
 
   /** @throws {ReadModelsUnavailable} now and then. */

@@ -113,15 +113,19 @@ export class SimulatedSession implements WriteSession {
     });
   }
 
-  /** `UPDATE projection_checkpoints SET position = ?, updated_at = ? … WHERE (name, position and generation) OR …` */
-  #advance([position, updatedAt, ...marks]: readonly CellValue[]): Affected {
+  /** `UPDATE projection_checkpoints SET position = ?, updated_at = ?, …, made_from = … WHERE (name, position and generation) OR …` */
+  #advance([position, updatedAt, madeFrom, ...marks]: readonly CellValue[]): Affected {
     let affected = 0;
     for (let index = 0; index < marks.length; index += 3) {
       const key = keyText([marks[index] ?? null]);
       const row = this.#get(checkpointsTable.name, key);
-      if (row?.position !== marks[index + 1] || (row?.generation ?? 0) !== marks[index + 2]) continue;
+      if (!row || row.position !== marks[index + 1] || (row.generation ?? 0) !== marks[index + 2]) continue;
       affected++;
-      const moved = { position: position ?? null, updated_at: updatedAt ?? null };
+      const moved = {
+        position: position ?? null,
+        updated_at: updatedAt ?? null,
+        made_from: madeFrom ?? row.made_from ?? null,
+      };
       this.#put(checkpointsTable.name, key, { ...row, ...moved });
     }
     return { affected };

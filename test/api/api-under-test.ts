@@ -179,7 +179,7 @@ export async function startApi(
     { provide: READS, useValue: reads },
     { provide: HISTORIES, useValue: logHistories(store, clock) },
     { provide: READ_POSITION, useValue: position },
-    { provide: READINESS, useValue: { check } },
+    { provide: READINESS, useValue: { check, refusal: () => undefined } },
     { provide: PROJECTION_OPERATIONS, useValue: noProjections },
     { provide: PROJECTION_REBUILDS, useValue: options.rebuilds ?? noRebuilds },
   ];

@@ -211,8 +211,8 @@ describe('live streams of the running office', () => {
     const path = `/v1/performances/${hall.performanceId}/queue-token`;
     const joined = await fan.call('POST', path, { body: { numberOfTickets: 1 } });
     const place = await StreamClient.open(`${office.url}${path}/events?queueToken=${joined.body.queueToken}`);
-    await fan.queue(hall.performanceId);
     await until(() => place.text.includes('"status":"admitted"'));
+    await fan.queue(hall.performanceId);
     await fan.hold(hall.scheduleId, ['R3-3']);
     await until(() => watcher.text.includes('"seatId":"R3-3","status":"held"'));
     await until(() => place.text.includes('"status":"entered"'));

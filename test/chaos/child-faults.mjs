@@ -2,7 +2,7 @@
 // the file $CHAOS_CONTROL_DIR/<process id>.json says so: { "clockShiftMs": 2000, "commitDelayMs": 150 }.
 import { readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { Database } from '../../dist/platform/sqlite.js';
 
 const file = `${process.env.CHAOS_CONTROL_DIR}/${process.pid}.json`;
 const lookEveryMs = 50;

@@ -1,4 +1,6 @@
+import { findEventStored } from '../../scripts/stack/eventstored.mjs';
 import type { Role } from '../e2e/cluster-office.js';
+import { RealEventStore } from '../services/event-store.js';
 import type { Cluster } from './cluster.js';
 import { during, type Fault, lastsMs, shiftOf } from './faults.js';
 
@@ -36,53 +38,13 @@ const ofRoles: readonly Fault<Cluster>[] = roles.flatMap((role) => [
 
 const ofEngines: readonly Fault<Cluster>[] = [
   {
-    name: 'log-dies',
-    meaning: 'EventStoreDB dies after a commit, before its reply, and is started again',
-    async inject({ office: { eventStore } }) {
-      // It may die before it says that it will.
-      await Promise.race([eventStore.plan({ appends: ['commit-then-kill'] }), eventStore.ended()]);
-      await eventStore.ended();
-      await eventStore.start();
-      return '';
-    },
-  },
-  {
-    name: 'log-slow',
-    meaning: `EventStoreDB takes ${appendDelayMs} ms longer for each append for 3 s`,
-    async inject({ office: { eventStore } }) {
-      await eventStore.plan({ appendDelayMs });
-      await during(lastsMs, () => eventStore.plan({}));
-      return `${appendDelayMs} ms an append`;
-    },
-  },
-  {
-    name: 'log-refuses',
-    meaning: 'EventStoreDB refuses every append for 3 s, as with a full disk',
-    async inject({ office: { eventStore } }, _, random) {
-      const seed = random.between(1, 1_000_000);
-      await eventStore.plan({ storm: { seed, share: 1, kinds: ['unavailable'] } });
-      await during(lastsMs, () => eventStore.plan({}));
-      return '';
-    },
-  },
-  {
-    name: 'log-storm',
-    meaning: 'EventStoreDB writes every fifth append but loses the answer, for 3 s',
-    async inject({ office: { eventStore } }, _, random) {
-      const seed = random.between(1, 1_000_000);
-      await eventStore.plan({
-        storm: { seed, share: 0.2, kinds: ['commit-then-disconnect', 'commit-then-timeout', 'timeout'] },
-      });
-      await during(lastsMs, () => eventStore.plan({}));
-      return '';
-    },
-  },
-  {
     name: 'freeze-log',
-    meaning: 'EventStoreDB stands still (SIGSTOP) for --freeze-ms',
+    meaning: 'EventStoreDB, or its leader, stands still (SIGSTOP) for --freeze-ms',
     async inject({ office: { eventStore } }, { freezeMs }) {
-      eventStore.freeze();
+      await eventStore.freeze();
       await during(freezeMs, () => eventStore.thaw());
+      // An old leader may end to forget what only it has.
+      if (eventStore instanceof RealEventStore) await eventStore.start();
       return `${freezeMs} ms`;
     },
   },
@@ -132,5 +94,82 @@ const ofEngines: readonly Fault<Cluster>[] = [
   },
 ];
 
+/** Planned: only the stand-in can be told. */
+export const plannedFaults: readonly Fault<Cluster>[] = [
+  {
+    name: 'log-dies',
+    meaning: 'EventStoreDB dies after a commit, before its reply, and is started again',
+    async inject({ standIn }) {
+      // It may die before it says that it will.
+      await Promise.race([standIn.plan({ appends: ['commit-then-kill'] }), standIn.ended()]);
+      await standIn.ended();
+      await standIn.start();
+      return '';
+    },
+  },
+  {
+    name: 'log-slow',
+    meaning: `EventStoreDB takes ${appendDelayMs} ms longer for each append for 3 s`,
+    async inject({ standIn }) {
+      await standIn.plan({ appendDelayMs });
+      await during(lastsMs, () => standIn.plan({}));
+      return `${appendDelayMs} ms an append`;
+    },
+  },
+  {
+    name: 'log-refuses',
+    meaning: 'EventStoreDB refuses every append for 3 s, as with a full disk',
+    async inject({ standIn }, _, random) {
+      const seed = random.between(1, 1_000_000);
+      await standIn.plan({ storm: { seed, share: 1, kinds: ['unavailable'] } });
+      await during(lastsMs, () => standIn.plan({}));
+      return '';
+    },
+  },
+  {
+    name: 'log-storm',
+    meaning: 'EventStoreDB writes every fifth append but loses the answer, for 3 s',
+    async inject({ standIn }, _, random) {
+      const seed = random.between(1, 1_000_000);
+      await standIn.plan({
+        storm: { seed, share: 0.2, kinds: ['commit-then-disconnect', 'commit-then-timeout', 'timeout'] },
+      });
+      await during(lastsMs, () => standIn.plan({}));
+      return '';
+    },
+  },
+];
+
+const nodes = Number(process.env.EVENTSTORED_NODES ?? '1');
+
+/** What can be done to a real EventStoreDB. */
+const ofServers: readonly Fault<Cluster>[] = [
+  {
+    name: 'kill-log',
+    meaning: 'EventStoreDB, or its leader, is killed (SIGKILL), and started again after 3 s',
+    async inject({ eventStoreDb }) {
+      await eventStoreDb.killLeader();
+      await during(lastsMs, () => eventStoreDb.start());
+      return '';
+    },
+  },
+  {
+    name: 'quorum-away',
+    meaning:
+      'two of three nodes of EventStoreDB, the leader among them, are killed and away for --log-away-ms',
+    async inject({ eventStoreDb }, { logAwayMs }) {
+      await eventStoreDb.killMajority();
+      await during(logAwayMs, () => eventStoreDb.start());
+      return `${logAwayMs} ms`;
+    },
+  },
+];
+
+/** Whether the log is a real EventStoreDB. */
+export const hasRealLog = findEventStored() !== undefined;
+const ofLog = hasRealLog
+  ? ofServers.filter(({ name }) => nodes > 1 || name !== 'quorum-away')
+  : plannedFaults;
+
 /** What can go wrong with each role and each engine. */
-export const clusterFaults: readonly Fault<Cluster>[] = [...ofRoles, ...ofEngines];
+export const clusterFaults: readonly Fault<Cluster>[] = [...ofRoles, ...ofEngines, ...ofLog];

@@ -2,26 +2,28 @@ import { join } from 'node:path';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { ClusterOffice } from '../e2e/cluster-office.js';
-import { startMariaDb, type TestMariaDb } from '../services/mariadb.js';
+import { ChildServer } from '../eventstoredb-server/child-server.js';
+import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
+import { RealEventStore } from '../services/event-store.js';
 import { type ChaosOffice, ChildFaults } from './chaos-office.js';
 
-/** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB's stand-in. */
+/** The office in five processes on private engines: two api, one projector, one worker, and EventStoreDB or its stand-in. */
 export class Cluster implements ChaosOffice {
   readonly mode = 'cluster';
 
   private constructor(
     readonly office: ClusterOffice,
-    readonly mariaDb: TestMariaDb,
+    readonly mariaDb: TestDatabaseServer,
     readonly faults: ChildFaults,
   ) {}
 
   /** @param folder its own; log, tables and what the processes printed stay there. */
   static async open(folder: string): Promise<Cluster> {
     const faults = new ChildFaults(folder);
-    const mariaDb = await startMariaDb({ folder: join(folder, 'mariadb') });
+    const mariaDb = await startDatabaseServer({ folder: join(folder, 'mariadb') });
     try {
-      const eventStoreFile = join(folder, 'events');
-      const settings = { mariaDb, eventStoreFile, outputFolder: join(folder, 'processes') };
+      const eventStoreFolder = join(folder, 'events');
+      const settings = { mariaDb, eventStoreFolder, outputFolder: join(folder, 'processes') };
       return new Cluster(await ClusterOffice.open(faults.env, settings), mariaDb, faults);
     } catch (error) {
       await mariaDb.kill();
@@ -35,6 +37,20 @@ export class Cluster implements ChaosOffice {
 
   get config(): { readonly ADMIN_KEY: string } {
     return this.office.config;
+  }
+
+  /** The log's stand-in. @throws when the log is a real EventStoreDB. */
+  get standIn(): ChildServer {
+    const { eventStore } = this.office;
+    if (eventStore instanceof ChildServer) return eventStore;
+    throw new Error('a real EventStoreDB cannot be told to fail');
+  }
+
+  /** The log's real EventStoreDB. @throws when it is the stand-in. */
+  get eventStoreDb(): RealEventStore {
+    const { eventStore } = this.office;
+    if (eventStore instanceof RealEventStore) return eventStore;
+    throw new Error('the stand-in has no nodes');
   }
 
   async openLog(): Promise<EventStore> {

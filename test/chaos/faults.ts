@@ -6,6 +6,8 @@ import type { Random } from './random.js';
 export interface FaultSettings {
   readonly freezeMs: number;
   readonly redisAwayMs: number;
+  /** Two of three nodes of EventStoreDB. */
+  readonly logAwayMs: number;
   /** A wrong clock is ahead or behind by so much. */
   readonly clockShiftMs: number;
 }

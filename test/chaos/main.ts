@@ -1,6 +1,7 @@
 /** npm run chaos: see docs/chaos.md. */
 import { CliFailure, type ExitCode, exitCodes } from '../../src/cli/exit-codes.js';
 import { processTerminal as terminal } from '../../src/cli/terminal.js';
+import { hasRealLog, plannedFaults } from './cluster-faults.js';
 import type { CycleResult } from './cycle.js';
 import { type ChaosOptions, commandOf, readOptions, usage } from './options.js';
 import { cycleTable, summarise, summaryTable } from './report.js';
@@ -34,6 +35,10 @@ async function giveUp(error: unknown): Promise<ExitCode> {
 async function runAll(options: ChaosOptions): Promise<ExitCode> {
   process.once('SIGINT', () => void interrupt(options));
   terminal.err(`seed ${options.seed}\n`);
+  if (hasRealLog && options.modes.includes('cluster')) {
+    const left = plannedFaults.map(({ name }) => name).join(', ');
+    terminal.err(`the log is a real EventStoreDB; left out, for only the stand-in can be told to: ${left}\n`);
+  }
   for (const mode of options.modes) {
     const run = new ChaosRun(mode, options);
     running = run;

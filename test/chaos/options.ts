@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { CliFailure } from '../../src/cli/exit-codes.js';
 import { type Mode, modeNames } from './chaos-office.js';
-import { clusterFaults } from './cluster-faults.js';
+import { clusterFaults, hasRealLog } from './cluster-faults.js';
 import { embeddedFaults } from './embedded-faults.js';
 import { chosen, type RunSettings } from './run.js';
 
@@ -17,6 +17,12 @@ const numbers = {
   fans: { default: 12, least: 1, most: 500, meaning: 'fans at a time' },
   'freeze-ms': { default: 4_000, least: 1, most: 600_000, meaning: 'how long a process stands still' },
   'redis-away-ms': { default: 4_000, least: 1, most: 600_000, meaning: 'how long Redis is away' },
+  'log-away-ms': {
+    default: 10_000,
+    least: 1,
+    most: 600_000,
+    meaning: 'how long two of three nodes of EventStoreDB are away',
+  },
   'clock-shift-ms': { default: 2_000, least: 1, most: 600_000, meaning: 'how wrong a clock is' },
 } as const;
 type NumberName = keyof typeof numbers;
@@ -43,6 +49,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | 'help' {
     fans: number('fans', numbers.fans.default),
     freezeMs: number('freeze-ms', numbers['freeze-ms'].default),
     redisAwayMs: number('redis-away-ms', numbers['redis-away-ms'].default),
+    logAwayMs: number('log-away-ms', numbers['log-away-ms'].default),
     clockShiftMs: number('clock-shift-ms', numbers['clock-shift-ms'].default),
   };
 }
@@ -62,6 +69,7 @@ function parsed(args: readonly string[]) {
         fans: { type: 'string' },
         'freeze-ms': { type: 'string' },
         'redis-away-ms': { type: 'string' },
+        'log-away-ms': { type: 'string' },
         'clock-shift-ms': { type: 'string' },
       },
     });
@@ -89,7 +97,7 @@ function modesOf(text = 'embedded'): readonly Mode[] {
 
 /** The command that runs one cycle again. */
 export function commandOf(mode: Mode, cycle: number, options: ChaosOptions): string {
-  const { seed, fans, freezeMs, redisAwayMs, clockShiftMs, faults } = options;
+  const { seed, fans, freezeMs, redisAwayMs, logAwayMs, clockShiftMs, faults } = options;
   const named = {
     mode,
     seed,
@@ -98,11 +106,17 @@ export function commandOf(mode: Mode, cycle: number, options: ChaosOptions): str
     fans,
     'freeze-ms': freezeMs,
     'redis-away-ms': redisAwayMs,
+    'log-away-ms': logAwayMs,
     'clock-shift-ms': clockShiftMs,
   };
   const settings = Object.entries(named).map(([name, value]) => `--${name} ${value}`);
   const only = faults.length === 0 ? [] : [`--faults ${faults.join(',')}`];
-  return ['npm run chaos --', ...settings, ...only].join(' ');
+  const log = mode === 'cluster' && hasRealLog ? ['EVENTSTORED', 'EVENTSTORED_NODES', 'EVENTSTORED_TLS'] : [];
+  const environment = log.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+  return [...environment, 'npm run chaos --', ...settings, ...only].join(' ');
 }
 
 /** The faults of a mode, by name. */

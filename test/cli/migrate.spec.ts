@@ -1,15 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sharedMariaDb, sharedStartTimeoutMs } from '../services/shared-mariadb.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);
-
-const migrations = expect.arrayContaining([
-  expect.stringMatching(/^People\d+$/),
-  expect.stringMatching(/^Orders\d+$/),
-]);
 
 it('makes the tables of a new data folder, and then finds nothing missing', async () => {
   const env = await freshEnv();
@@ -22,22 +16,6 @@ it('makes the tables of a new data folder, and then finds nothing missing', asyn
   expect(second.stdout).toMatch(/there +People1795000000001/);
   expect(second.stdout).toContain('Nothing was missing.');
 });
-
-it(
-  'migrates the database in DATABASE_URL',
-  async () => {
-    const env = await freshEnv();
-    const DATABASE_URL = await (await sharedMariaDb()).newDatabase();
-    const first = await cli(['migrate', '--json'], { ...env, DATABASE_URL });
-    expect(first.code).toBe(0);
-    // Nothing but the outcome may be on standard output.
-    expect(JSON.parse(first.stdout)).toMatchObject({ applied: migrations, present: [] });
-    expect(existsSync(join(env.DATA_DIR, 'read-models.db'))).toBe(false);
-    const second = await cli(['migrate', '--json'], { ...env, DATABASE_URL });
-    expect(JSON.parse(second.stdout)).toMatchObject({ applied: [], present: migrations });
-  },
-  sharedStartTimeoutMs,
-);
 
 it.each([
   ['mysql://nobody@127.0.0.1:1/boxoffice', 'ECONNREFUSED'],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { dataFiles } from '../../src/engines.js';
+import { Database } from '../../src/platform/sqlite.js';
 import { Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { testEnvironment } from '../e2e/test-environment.js';

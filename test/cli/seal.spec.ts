@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../src/platform/sqlite.js';
 import { writeLog } from '../audit/seal/sealed-log.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 

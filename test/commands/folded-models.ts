@@ -77,6 +77,10 @@ export class FoldedModels
     return schedules.filter((s) => s.venueId === venueId).map(({ scheduleId }) => scheduleId);
   }
 
+  async takenSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId> | undefined> {
+    return this.unavailableSeats(scheduleId, now);
+  }
+
   async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
     await this.#catchUp();
     const dates = [...this.#schedules.values()].filter((date) => date.performanceId === performanceId);

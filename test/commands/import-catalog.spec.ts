@@ -1,6 +1,7 @@
 import { ImportCatalog } from '../../src/commands/import-catalog.js';
 import { ReleaseHold } from '../../src/commands/release-hold.js';
 import type { CatalogDocument } from '../../src/domain/catalog/document.js';
+import { streams } from '../../src/events/streams.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died } from './crashing-store.js';
@@ -12,6 +13,7 @@ import {
   openTheatre,
   outcomeOf,
   scheduleId,
+  seat,
   seats,
   theatreDocument,
   venueId,
@@ -33,6 +35,7 @@ const sectionNamed = (sectionId: string, ...rows: number[]) => {
   if (!stalls) throw new Error('the theatre has a section');
   return { ...stalls, sectionId, rows: stalls.rows.filter((_, index) => rows.includes(index)) };
 };
+const droppedSeats = Array.from({ length: 10 }, (_, index) => `B-${index + 1}`);
 const withSections = (...sections: ReturnType<typeof sectionNamed>[]) => theatreDocument({ sections });
 
 describe('ImportCatalog', () => {
@@ -86,6 +89,21 @@ describe('ImportCatalog', () => {
     await side.execute(new ReleaseHold(mina, held.holdId, freshContext()));
     expect((await run(side, smaller)).keptSeats).toEqual([]);
     expect(await outcomeOf(hold(side, mina, seats('B-3')))).toBe('seat-unknown');
+  });
+
+  it.each([
+    ['only those of taken seats when the read models answer', true, ['B-3']],
+    ['those of all dropped seats when they do not', false, droppedSeats],
+  ])('reads the streams of dropped seats: %s', async (_, doAnswer, expected) => {
+    await run(side, withSections(sectionNamed('left', 0), sectionNamed('right', 1)));
+    await hold(side, await inside(side, 'mina'), seats('B-3'));
+    const fresh = restarted(side);
+    if (!doAnswer) jest.spyOn(fresh.models, 'takenSeats').mockResolvedValue(undefined);
+    const reads = jest.spyOn(side.store, 'readStream');
+    const report = await run(fresh, withSections(sectionNamed('left', 0)));
+    expect(report.keptSeats).toEqual([{ venueId, seatId: 'B-3', scheduleId }]);
+    const read = reads.mock.calls.map(([stream]) => stream).filter((stream) => stream.startsWith('seat-'));
+    expect(read.sort()).toEqual(expected.map((seatId) => streams.seat(scheduleId, seat(seatId))).sort());
   });
 
   it('skips a performance whose venue is nowhere', async () => {

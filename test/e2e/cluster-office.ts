@@ -7,10 +7,11 @@ import {
   type VirtualPaymentSystem,
 } from '../../src/integrations/payment/virtual/server.js';
 import { type Config, readConfig } from '../../src/platform/config.js';
-import { ChildServer } from '../eventstoredb-server/child-server.js';
-import type { TestDatabases } from '../services/mariadb.js';
+import type { ChildServer } from '../eventstoredb-server/child-server.js';
+import type { TestDatabases } from '../services/database-server.js';
+import { newEventStore, newFaultyEventStore, type TestEventStore } from '../services/event-store.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
-import { sharedMariaDb } from '../services/shared-mariadb.js';
+import { sharedDatabaseServer } from '../services/shared-database.js';
 import { call } from './fan.js';
 import { OfficeProcess } from './guarded-office.js';
 import { testEnvironment } from './test-environment.js';
@@ -26,7 +27,7 @@ interface Member {
 
 export interface ClusterOptions {
   /** Keeps EventStoreDB's log, so that it can be killed and started again; default: in its memory. */
-  readonly eventStoreFile?: string;
+  readonly eventStoreFolder?: string;
   /** Where the read models live; default: the server that all suites share. It stays the caller's to stop. */
   readonly mariaDb?: TestDatabases;
   /** Gets what the processes print, in a folder for each; default: it goes with the office. */
@@ -34,7 +35,7 @@ export interface ClusterOptions {
 }
 
 /** The office as it runs on several machines: two api processes, a projector and a worker on shared engines. */
-export class ClusterOffice {
+export class ClusterOffice<Log extends TestEventStore = TestEventStore> {
   /** What its processes have in common, for tools beside them. */
   readonly config: Config & { readonly ADMIN_KEY: string };
   readonly #environment: Record<string, string>;
@@ -44,7 +45,7 @@ export class ClusterOffice {
 
   private constructor(
     private readonly dataDir: string,
-    readonly eventStore: ChildServer,
+    readonly eventStore: Log,
     readonly redis: TestRedis,
     private readonly payments: VirtualPaymentSystem,
     databaseUrl: string,
@@ -69,15 +70,34 @@ export class ClusterOffice {
     return { ...testEnvironment, ...this.#environment };
   }
 
-  static async open(
-    env: Record<string, string> = {},
-    { eventStoreFile, mariaDb: ownMariaDb, outputFolder }: ClusterOptions = {},
-  ): Promise<ClusterOffice> {
+  static async open(env: Record<string, string> = {}, options: ClusterOptions = {}): Promise<ClusterOffice> {
     const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
-    const eventStore = new ChildServer(eventStoreFile === undefined ? {} : { file: eventStoreFile });
+    const { eventStoreFolder: folder } = options;
+    const eventStore = await newEventStore({
+      workFolder: dataDir,
+      ...(folder === undefined ? {} : { folder }),
+    });
+    return ClusterOffice.openOn(eventStore, dataDir, env, options);
+  }
+
+  /** Its EventStoreDB is the stand-in, whatever else is there: its faults can be planned. */
+  static openFaulty(
+    env: Record<string, string> = {},
+    options: ClusterOptions = {},
+  ): Promise<ClusterOffice<ChildServer>> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-cluster-'));
+    return ClusterOffice.openOn(newFaultyEventStore(options.eventStoreFolder), dataDir, env, options);
+  }
+
+  private static async openOn<Log extends TestEventStore>(
+    eventStore: Log,
+    dataDir: string,
+    env: Record<string, string>,
+    { mariaDb: ownMariaDb, outputFolder }: ClusterOptions,
+  ): Promise<ClusterOffice<Log>> {
     const [redis, mariaDb, payments] = await Promise.all([
       startRedis(),
-      ownMariaDb ?? sharedMariaDb(),
+      ownMariaDb ?? sharedDatabaseServer(),
       startVirtualPaymentSystem({
         host: '127.0.0.1',
         port: 0,

@@ -31,8 +31,7 @@ async function comparison(config: Config) {
       config.DATABASE_URL === undefined
         ? { file: join(config.DATA_DIR, dataFiles.readModels) }
         : { url: config.DATABASE_URL };
-    const isDense = config.EVENTSTORE_URL === undefined;
-    return await compareReadModels({ store: log.store, location, isDense });
+    return await compareReadModels({ store: log.store, location });
   } finally {
     await log.close();
   }

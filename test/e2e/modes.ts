@@ -1,5 +1,5 @@
 import type { Config } from '../../src/platform/config.js';
-import { sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { sharedStartTimeoutMs } from '../services/shared-database.js';
 import { ChildOffice } from './child-office.js';
 import { ClusterOffice } from './cluster-office.js';
 import type { OfficeProcess } from './guarded-office.js';
@@ -22,14 +22,22 @@ export interface OfficeOfOurs extends AnyOffice {
   start(): Promise<void>;
 }
 
-const embedded = 'in one process on embedded engines';
-const cluster = 'in four processes on EventStoreDB, MariaDB and Redis';
+/** Set by the Jest project that may start database servers (jest.config.mjs). */
+const { officeEngines = 'embedded' } = globalThis as { officeEngines?: 'embedded' | 'servers' };
 
-/** Every way the product runs: what holds in one must hold in the other. */
-export const modes: readonly { mode: string; open(): Promise<OfficeOfOurs> }[] = [
-  { mode: embedded, open: () => Office.open() },
-  { mode: cluster, open: () => ClusterOffice.open() },
-];
+const ways = [
+  { engines: 'embedded', mode: 'in one process on embedded engines' },
+  { engines: 'servers', mode: 'in four processes on EventStoreDB, MariaDB and Redis' },
+] as const;
+const modesOfThisRun = ways.filter(({ engines }) => engines === officeEngines);
+
+/** The way the product runs in this Jest project: what holds in one way must hold in the other. */
+export const modes: readonly { mode: string; open(): Promise<OfficeOfOurs> }[] = modesOfThisRun.map(
+  ({ engines, mode }) => ({
+    mode,
+    open: () => (engines === 'embedded' ? Office.open() : ClusterOffice.open()),
+  }),
+);
 
 /** An office whose processes can be ended in any way. */
 export interface ProcessOffice extends AnyOffice {
@@ -49,10 +57,11 @@ export const processModes: readonly {
   mode: string;
   /** @param env settings of all its processes. */
   open(env?: Record<string, string>): Promise<ProcessOffice>;
-}[] = [
-  { mode: embedded, open: (env) => ChildOffice.open(env) },
-  { mode: cluster, open: (env) => ClusterOffice.open({ RESUME_AFTER_MS: '3000', ...env }) },
-];
+}[] = modesOfThisRun.map(({ engines, mode }) => ({
+  mode,
+  open: (env) =>
+    engines === 'embedded' ? ChildOffice.open(env) : ClusterOffice.open({ RESUME_AFTER_MS: '3000', ...env }),
+}));
 
 /** The first suite of a run may have to install and start the servers. */
 export const openTimeoutMs = sharedStartTimeoutMs + 60_000;

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { Redis } from 'ioredis';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { openSealedLog } from '../../src/cli/open-log.js';
@@ -8,6 +7,7 @@ import { processTerminal } from '../../src/cli/terminal.js';
 import { dataFiles } from '../../src/engines.js';
 import { pagesOf } from '../../src/event-store/pages.js';
 import type { Config } from '../../src/platform/config.js';
+import { Database } from '../../src/platform/sqlite.js';
 
 /** Changes an office's read models behind its back. */
 export async function tamperWithReadModels(config: Config, sql: string): Promise<void> {

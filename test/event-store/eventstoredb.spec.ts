@@ -1,17 +1,13 @@
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import type { EventStore } from '../../src/event-store/port.js';
-import { ChildServer } from '../eventstoredb-server/child-server.js';
-import type { FaultPlan } from '../eventstoredb-server/faults.js';
+import { newEventStore, newFaultyEventStore, type TestEventStore } from '../services/event-store.js';
 import { eventStoreContract } from './contract.js';
 import { handlerContract } from './contract-handler.js';
 import { logFolder } from './log-folder.js';
 import { type OpenedStore, sharedStore } from './opened-store.js';
 
-/** A server of its own for each store, as each SQLite store has a file of its own. */
-const openOn = async (plan: FaultPlan): Promise<OpenedStore> => {
-  const { file, remove } = logFolder();
-  const server = await new ChildServer({ file, maxAppendSize: 8 * 1024 * 1024 }).start();
-  await server.plan(plan);
+/** A started server of its own for each store, as each SQLite store has a file of its own. */
+function openOn(server: TestEventStore, remove: () => void): OpenedStore {
   const opened: EventStore[] = [];
   const openStore = () => {
     const store = openEventStoreDb({ connectionString: server.connectionString });
@@ -30,14 +26,27 @@ const openOn = async (plan: FaultPlan): Promise<OpenedStore> => {
     remove();
   };
   return { store: openStore(), reopen, cleanup };
-};
+}
 
-eventStoreContract('EventStoreDB', () => openOn({}));
+eventStoreContract('EventStoreDB', async () => {
+  const { folder, remove } = logFolder();
+  const server = await newEventStore({ folder, workFolder: folder });
+  await server.start();
+  return openOn(server, remove);
+});
 
 /** A subscription from the end is told that it has caught up before the first event is there, or behind it. */
 describe.each([
   ['caught up before the first event', { appendDelayMs: 200 }],
   ['caught up behind the first event', { subscriptionDelayMs: 200 }],
 ])('EventStoreDB, %s', (_, plan) => {
-  handlerContract(sharedStore(() => openOn(plan)));
+  handlerContract(
+    sharedStore(async () => {
+      const { folder, remove } = logFolder();
+      const server = newFaultyEventStore(folder);
+      await server.start();
+      await server.plan(plan);
+      return openOn(server, remove);
+    }),
+  );
 });

@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import Database from 'better-sqlite3';
 import { prepareAppend } from '../../src/event-store/append-request.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { openForWriting } from '../../src/event-store/sqlite/log-file.js';
@@ -7,6 +6,7 @@ import type { AppendBatch } from '../../src/event-store/sqlite/messages.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { Writer } from '../../src/event-store/sqlite/writer.js';
 import { WriterClient } from '../../src/event-store/sqlite/writer-client.js';
+import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';
 import { logFolder } from './log-folder.js';
 import { newEvent, newEvents, streamIn } from './new-event.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import type { EventStore } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';
 import { logFolder } from './log-folder.js';
 import { newEvents, streamIn } from './new-event.js';

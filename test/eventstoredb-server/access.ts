@@ -8,7 +8,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type { Log } from './log.js';
+import { expectAny, type Log, systemEvent } from './log.js';
 import { failure, failures } from './wire.js';
 
 interface User {
@@ -25,6 +25,7 @@ interface Acl {
   readonly $mw?: Roles;
 }
 
+const userStreamPrefix = '$user-';
 const administrators = '$admins';
 /** The role of everybody who has a name here. */
 const everybody = '$all';
@@ -55,6 +56,11 @@ export class Access {
     for (const [name, word] of own) {
       if (name !== undefined && word !== undefined)
         this.users.set(name, { password: word, groups: [administrators] });
+    }
+    for (const { stream, data } of log.records) {
+      if (!stream.startsWith(userStreamPrefix)) continue;
+      // Written by keep().
+      this.users.set(stream.slice(userStreamPrefix.length), JSON.parse(Buffer.from(data).toString()) as User);
     }
   }
 
@@ -91,10 +97,7 @@ export class Access {
       else if (this.users.has(login))
         reply(loginFailure(status.FAILED_PRECONDITION, 'Conflict.', 'user-conflict'));
       else {
-        this.users.set(login, {
-          password: options?.getPassword() ?? '',
-          groups: options?.getGroupsList() ?? [],
-        });
+        this.keep(login, { password: options?.getPassword() ?? '', groups: options?.getGroupsList() ?? [] });
         reply(null, new users.CreateResp());
       }
     };
@@ -108,11 +111,17 @@ export class Access {
       else if (user === undefined) {
         reply(loginFailure(status.NOT_FOUND, `User '${login}' is not found.`, 'user-not-found'));
       } else {
-        this.users.set(login, { ...user, password: options?.getNewPassword() ?? '' });
+        this.keep(login, { ...user, password: options?.getNewPassword() ?? '' });
         reply(null, new users.ResetPasswordResp());
       }
     };
     return [usersServices.UsersService, { create, resetPassword }];
+  }
+
+  /** In the log, as EventStoreDB keeps users: they are there after a restart. */
+  private keep(login: string, user: User): void {
+    this.users.set(login, user);
+    this.log.append(`${userStreamPrefix}${login}`, expectAny, [systemEvent('$User', JSON.stringify(user))]);
   }
 
   private refusalOfUserCall(metadata: Metadata): ServiceError | undefined {

@@ -11,7 +11,8 @@ type ChildOptions = Omit<WireServerOptions, 'die'>;
 export class ChildServer {
   private child: ChildProcess | undefined;
   private exited: Promise<unknown> = Promise.resolve();
-  private port: number;
+  /** Where it listens, once it has been started; the same over restarts. */
+  port: number;
 
   constructor(private readonly options: ChildOptions = {}) {
     this.port = options.port ?? 0;

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allTables } from '../../src/projections/all-projections.js';
+import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
 import {
   openReadModels,
   type ReadModelLocation,
   type ReadModels,
 } from '../../src/projections/open-read-models.js';
-import { sharedMariaDb, sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { sharedDatabaseServer, sharedStartTimeoutMs } from '../services/shared-database.js';
 
 /** Read models of a test, and where they are. */
 export interface TestDatabase {
@@ -16,7 +17,7 @@ export interface TestDatabase {
 }
 
 /** The Jest project says which database this run of the suite is for. */
-const { readModelsOn } = globalThis as { readModelsOn?: 'mariadb' };
+const { readModelsOn } = globalThis as { readModelsOn?: ServerKind };
 
 const inUse: TestDatabase[] = [];
 /** Migrated and empty: a suite makes a database on the server once, since that takes longer than a test. */
@@ -40,7 +41,7 @@ export function locationOf(models: ReadModels): ReadModelLocation {
 /** Ends every use: files are removed, databases on the server emptied for the next test. */
 export async function giveBackDatabases(): Promise<void> {
   for (const database of inUse.splice(0)) {
-    if (readModelsOn === 'mariadb' && (await empties(database.models))) spare.push(database);
+    if (readModelsOn !== undefined && (await empties(database.models))) spare.push(database);
     else await database.models.close();
   }
   for (const file of files.splice(0)) rmSync(file, { recursive: true, force: true });
@@ -48,7 +49,7 @@ export async function giveBackDatabases(): Promise<void> {
 
 // The first suite on the server waits until it is there: a test has no time for that.
 beforeAll(async () => {
-  if (readModelsOn === 'mariadb') spare.push(await newDatabase());
+  if (readModelsOn !== undefined) spare.push(await newDatabase());
 }, sharedStartTimeoutMs);
 
 afterAll(async () => {
@@ -56,12 +57,12 @@ afterAll(async () => {
 });
 
 async function newDatabase(): Promise<TestDatabase> {
-  const location = readModelsOn === 'mariadb' ? await newSchema() : newFile();
+  const location = readModelsOn !== undefined ? await newSchema() : newFile();
   return { models: await openReadModels(location), location };
 }
 
 async function newSchema(): Promise<ReadModelLocation> {
-  const server = await sharedMariaDb();
+  const server = await sharedDatabaseServer();
   return { url: await server.newDatabase() };
 }
 

@@ -208,10 +208,6 @@ it('tells commands and imports which seats are in use', async () => {
   const ports = queryPorts(models.read);
   expect((await ports.unavailableSeats(scheduleId, minute(39))).sort()).toEqual(['A-1', 'A-2', 'A-3']);
   expect((await ports.unavailableSeats(scheduleId, minute(40))).sort()).toEqual(['A-2', 'A-3']);
-  expect(await ports.liveSeatsOfVenue(venueId, minute(40))).toEqual([
-    { scheduleId, seatId: 'A-2', status: 'held' },
-    { scheduleId, seatId: 'A-3', status: 'reserved' },
-  ]);
   expect(await ports.schedulesOfVenue(venueId)).toEqual([
     { scheduleId, performanceId, startsAt: minute(10_000), status: 'scheduled' },
   ]);

@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { findProgram } from '../../scripts/stack/programs.mjs';
 
 const run = promisify(execFile);
-
-/** Where servers are installed besides PATH. */
-const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
 const installTimeoutMs = 300_000;
 
 /** A server program: what it is called, and what brings it. */
@@ -15,12 +12,6 @@ export interface Program {
   readonly names: readonly string[];
   /** Debian's and Ubuntu's package. */
   readonly debianPackage: string;
-}
-
-/** The path of the first program found in PATH or where servers usually are. */
-export function findProgram(names: readonly string[]): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...serverFolders];
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
 /**
@@ -51,14 +42,5 @@ async function installQuietly(debianPackage: string): Promise<void> {
     await run('apt-get', ['install', ...flags, debianPackage], options);
   } finally {
     if (isOurs) rmSync(policy, { force: true });
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

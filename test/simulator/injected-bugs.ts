@@ -64,13 +64,14 @@ function plantEarlyExpiry(): () => void {
 
 /** Checkpoints are committed at once, rows with the rest of the transaction. */
 function checkpointOutside(session: WriteSession, database: SimulatedDatabase): WriteSession {
-  const advance = ([position, at, ...marks]: readonly CellValue[]) => {
+  const advance = ([position, at, madeFrom, ...marks]: readonly CellValue[]) => {
     const rows = new Map<string, AnyRow>();
     for (let index = 0; index < marks.length; index += 3) {
       const key = keyText([marks[index] ?? null]);
       const row = database.rowAt(checkpointsTable.name, key);
       if (row?.position === marks[index + 1]) {
-        rows.set(key, { ...row, position: position ?? null, updated_at: at ?? null });
+        const moved = { position: position ?? null, updated_at: at ?? null, made_from: madeFrom ?? null };
+        rows.set(key, { ...row, ...moved });
       }
     }
     database.commit(new Map([[checkpointsTable.name, rows]]));

@@ -11,7 +11,10 @@ export class HealthController {
   @RouteConfig({ load: 'essential' })
   @Header('Cache-Control', 'no-store')
   live() {
-    return { live: true };
+    const refusal = this.readiness.refusal();
+    if (refusal === undefined) return { live: true };
+    // What it knows is of a log that is gone: only a new process can go on.
+    throw new ApiProblem('log-mismatch', refusal, { headers: retryAfter(30) });
   }
 
   @Get('ready')

@@ -27,11 +27,9 @@ export async function verifyReadModels(
   if ('skipped' in location) return location;
   const log = await openRevealedLog(config, terminal);
   try {
-    const isDense = config.EVENTSTORE_URL === undefined;
     return await compareReadModels({
       store: log.store,
       location,
-      isDense,
       signal,
       onProgress: ({ events }) => {
         if (terminal.isInteractive) terminal.err(`\r${events} events folded`);

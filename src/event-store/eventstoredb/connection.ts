@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '../port.js';
 import { backoffMs } from './backoff.js';
-import { Link } from './link.js';
+import { type FirstUse, Link } from './link.js';
 import type { Target } from './target.js';
 
 /**
@@ -15,10 +15,14 @@ export class Connection {
   private lostAtMs: number | undefined;
   private isClosed = false;
 
-  /** @param warn Told when the server is lost, and why; and when it is back, after how long and on which node. */
+  /**
+   * @param warn Told when the server is lost, and why; and when it is back, after how long and on which node.
+   * @param firstUse What is done with each new connection before anything else.
+   */
   constructor(
     private readonly target: Target,
     private readonly warn: (message: string) => void,
+    private readonly firstUse?: FirstUse,
   ) {
     this.link = this.newLink();
   }
@@ -69,7 +73,7 @@ export class Connection {
   }
 
   private newLink(): Link {
-    return new Link(this.target, (link) => this.tellBack(link));
+    return new Link(this.target, (link) => this.tellBack(link), this.firstUse);
   }
 
   private tellBack(link: Link): void {

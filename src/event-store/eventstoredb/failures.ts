@@ -1,3 +1,4 @@
+import { LogReplaced } from '../port.js';
 import { UnreadableEvent } from './positions.js';
 
 /** What went wrong with a call, as far as the caller has to tell one thing from another. */
@@ -23,7 +24,7 @@ interface GrpcError {
 
 /** Sorts the error of a gRPC call. What is not known counts as transient. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof UnreadableEvent) return { kind: 'permanent', error };
+  if (error instanceof UnreadableEvent || error instanceof LogReplaced) return { kind: 'permanent', error };
   if (!isGrpcError(error)) {
     return { kind: 'transient', reason: error instanceof Error ? error.message : String(error) };
   }

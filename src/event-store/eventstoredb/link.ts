@@ -9,6 +9,9 @@ type StreamsClient = grpcStreams.StreamsClient;
 export type ReadStream = ReturnType<StreamsClient['read']>;
 type BatchStream = ReturnType<StreamsClient['batchAppend']>;
 
+/** What is done with a new connection before anything else. */
+export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
+
 /**
  * One connection to one node, used until something is wrong with it and then given up as a whole: a new one finds
  * the leader afresh. The calls are made here and not by EventStoreDBClient: its appendToStream() keeps the pending
@@ -25,10 +28,14 @@ export class Link {
   /** Whether a connection was made: before, nothing can have been sent. */
   hasConnected = false;
 
-  /** @param onAccepted Told when the server has begun to answer a read or subscription. */
+  /**
+   * @param onAccepted Told when the server has begun to answer a read or subscription.
+   * @param firstUse Every other call waits for it, and fails as it does.
+   */
   constructor(
     private readonly target: Target,
     private readonly onAccepted: (link: Link) => void = () => {},
+    private readonly firstUse: FirstUse = async () => {},
   ) {}
 
   get isRetired(): boolean {
@@ -47,10 +54,7 @@ export class Link {
    * @throws what connecting fails with.
    */
   async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
-    const client = await this.client();
-    const stream = this.kept(client.read(request, metadataOf(this.target), { deadline: deadlineMs }));
-    stream.once('metadata', () => this.onAccepted(this));
-    return stream;
+    return this.readWith(await this.client(), request, deadlineMs);
   }
 
   /** Gives the connection up: every open call fails, nothing new is to be started. */
@@ -81,7 +85,14 @@ export class Link {
     const { address, credentials, options } = channelTo(node, this.target);
     const client = new grpcStreams.StreamsClient(address, credentials, options);
     this.watch(client);
+    await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
     return client;
+  }
+
+  private readWith(client: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
+    const stream = this.kept(client.read(request, metadataOf(this.target), { deadline: deadlineMs }));
+    stream.once('metadata', () => this.onAccepted(this));
+    return stream;
   }
 
   private watch(client: StreamsClient): void {

@@ -1,4 +1,4 @@
-import type { EventStore } from '../port.js';
+import type { EventStore, RecordedEvent } from '../port.js';
 import { Appender } from './appender.js';
 import { Connection } from './connection.js';
 import { EventStoreDb } from './event-store-db.js';
@@ -25,6 +25,13 @@ export interface EventStoreDbOptions {
   readonly maxWaitingBytes?: number;
   /** Told when the server is lost and why, when it is back, and of a subscription that fell silent; default: nobody. */
   readonly warn?: (message: string) => void;
+  /**
+   * Recognises the log by its events on each new connection, before anything else is done with it.
+   * @throws {LogReplaced} when it is another one: then nothing is read or appended any more.
+   */
+  readonly recognise?: (
+    eventAt: (stream: string, revision: number) => Promise<RecordedEvent | undefined>,
+  ) => Promise<void>;
 }
 
 /**
@@ -35,7 +42,9 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   const { appendTimeoutMs = 15_000, attemptTimeoutMs = 4_000, readTimeoutMs = 10_000 } = options;
   const { maxWaitingAppends = 20_000, maxWaitingBytes = 64 * 1024 * 1024, silenceMs = 15_000 } = options;
   const warn = options.warn ?? (() => {});
-  const connection = new Connection(targetOf(options.connectionString), warn);
+  const connection = new Connection(targetOf(options.connectionString), warn, async (link) =>
+    options.recognise?.((stream, revision) => reader.eventOn(link, stream, revision)),
+  );
   const reader = new Reader(connection, readTimeoutMs);
   const starts = new StartOfSubscriptions(reader);
   const appender = new Appender({

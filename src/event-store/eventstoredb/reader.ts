@@ -84,6 +84,17 @@ export class Reader {
     return last && positionIn(last);
   }
 
+  /** The event of a stream at a revision, or the next one there is; in one attempt on this very connection. */
+  async eventOn(
+    link: Pick<Link, 'read'>,
+    stream: string,
+    revision: number,
+  ): Promise<RecordedEvent | undefined> {
+    const request = streamRead(stream, { direction: 'forwards', from: revision, limit: 1 });
+    const [event] = await this.attempt(link, request, this.timeoutMs);
+    return event && recordedEvent(event);
+  }
+
   /**
    * {@link head}, in one attempt on this very connection.
    * @throws {SilentRead} when nothing came in time; or whatever the call fails with.
@@ -162,7 +173,7 @@ export class Reader {
    * @throws {SilentRead} when nothing came for `silenceMs`; or whatever the call fails with.
    */
   private async attempt(
-    link: Link,
+    link: Pick<Link, 'read'>,
     request: streams.ReadReq,
     silenceMs: number,
     signal?: AbortSignal,

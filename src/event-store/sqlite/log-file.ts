@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database, DatabaseOptions } from '../../platform/sqlite.js';
 
 /** The file cannot be used as an event log; the message says which file and why. */
 export class EventLogRefused extends Error {
@@ -60,7 +60,7 @@ export function canonicalPath(file: string): string {
  * Opens the log for writing, creating it when there is none. Every commit is on disk before it returns.
  * @throws {EventLogRefused} when the file is no event log of this version or is damaged.
  */
-export function openForWriting(file: string): Database.Database {
+export function openForWriting(file: string): Database {
   if (sizeOf(file) === 0 && sizeOf(`${file}-wal`) > 0) {
     // SQLite would throw the -wal file away and start empty.
     throw new EventLogRefused(`event log ${file} is missing, but ${file}-wal holds events of it`);
@@ -83,7 +83,7 @@ export function openForWriting(file: string): Database.Database {
  * Opens an existing log for reading beside its writer.
  * @throws {EventLogRefused} when there is none, or the file is no event log of this version or is damaged.
  */
-export function openForReading(file: string): Database.Database {
+export function openForReading(file: string): Database {
   if (sizeOf(file) === 0) throw new EventLogRefused(`there is no event log at ${file}`);
   return openChecked(file, { readonly: true, fileMustExist: true }, (database) => {
     assertOurs(database, file);
@@ -100,10 +100,10 @@ export function reasonOf(error: unknown): string {
 
 function openChecked(
   file: string,
-  options: Database.Options,
-  prepare: (database: Database.Database) => void,
-): Database.Database {
-  let database: Database.Database | undefined;
+  options: DatabaseOptions,
+  prepare: (database: Database) => void,
+): Database {
+  let database: Database | undefined;
   try {
     database = new Database(file, options);
     prepare(database);
@@ -115,7 +115,7 @@ function openChecked(
   }
 }
 
-function assertOurs(database: Database.Database, file: string): void {
+function assertOurs(database: Database, file: string): void {
   if (database.pragma('application_id', { simple: true }) !== applicationId) {
     throw new EventLogRefused(`${file} is not a boxoffice event log`);
   }
@@ -128,7 +128,7 @@ function assertOurs(database: Database.Database, file: string): void {
 }
 
 /** Nothing was ever stored: a new file, or one whose creation was cut short. */
-function isBlank(database: Database.Database): boolean {
+function isBlank(database: Database): boolean {
   return (
     database.pragma('application_id', { simple: true }) === 0 &&
     database.pragma('user_version', { simple: true }) === 0 &&
@@ -137,7 +137,7 @@ function isBlank(database: Database.Database): boolean {
 }
 
 /** Touches both ends of every tree, so that a damaged file fails now rather than at the first append. */
-function assertReadable(database: Database.Database): void {
+function assertReadable(database: Database): void {
   for (const end of ['ASC', 'DESC']) {
     database.prepare(`SELECT * FROM events ORDER BY position ${end} LIMIT 1`).get();
     database.prepare(`SELECT * FROM events ORDER BY stream ${end}, revision ${end} LIMIT 1`).get();

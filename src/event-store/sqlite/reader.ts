@@ -1,4 +1,4 @@
-import type Database from 'better-sqlite3';
+import type { Database, Statement } from '../../platform/sqlite.js';
 import { parseFrozen } from '../frozen-json.js';
 import { type RecordedEvent, StoreUnavailable } from '../port.js';
 import type { ReadPage } from '../read-page.js';
@@ -7,7 +7,7 @@ import { reasonOf } from './log-file.js';
 
 /** position, stream, revision, id (hex), type, data, metadata, recorded_at */
 type EventRow = [number, string, number, string, string, string, string, number];
-type EventQuery<Parameters extends unknown[]> = Database.Statement<Parameters, EventRow>;
+type EventQuery<Parameters extends unknown[]> = Statement<Parameters, EventRow>;
 
 // CROSS JOIN keeps SQLite from starting with the streams: the events' order is what the query is about.
 const selectEvents = `
@@ -19,7 +19,7 @@ const fullPageChars = 8 * 1024 * 1024;
 
 /** Reads a log through one read-only handle: committed events only, each call one consistent snapshot. */
 export class Reader {
-  private readonly newest: Database.Statement<[], number>;
+  private readonly newest: Statement<[], number>;
   private readonly stream: Record<ReadPage['direction'], EventQuery<[string, number, number]>>;
   private readonly category: Record<ReadPage['direction'], EventQuery<[string, number, number]>>;
   private readonly all: Record<ReadPage['direction'], EventQuery<[number, number]>>;
@@ -28,7 +28,7 @@ export class Reader {
   private readonly filteredTails = new Map<number, EventQuery<(string | number)[]>>();
 
   constructor(
-    private readonly database: Database.Database,
+    private readonly database: Database,
     private readonly file: string,
   ) {
     this.newest = database.prepare<[], number>('SELECT ifnull(max(position), 0) FROM events').pluck();

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { Database } from '../../platform/sqlite.js';
 import { EventLogRefused, reasonOf } from './log-file.js';
 
 /**
@@ -10,7 +10,7 @@ import { EventLogRefused, reasonOf } from './log-file.js';
  */
 export function claimWriting(file: string): () => void {
   const lockFile = `${file}.lock`;
-  let lock: Database.Database | undefined;
+  let lock: Database | undefined;
   try {
     lock = new Database(lockFile, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');

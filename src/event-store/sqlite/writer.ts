@@ -1,6 +1,6 @@
-import type Database from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
 import { categoryOf } from '../../events/streams.js';
+import type { Database, Statement } from '../../platform/sqlite.js';
 import { decideAppend, emptyStream, type HeadRevision } from '../append-decision.js';
 import { type AppendBatch, conflict, type Outcomes, outcomeSize, replayed, written } from './messages.js';
 
@@ -18,18 +18,18 @@ export class Writer {
   private readonly heads = new LRUCache<string, StreamHead>({ max: maxCachedHeads });
   /** Position of the newest event; undefined when it has to be read again. */
   private lastPosition: number | undefined;
-  private readonly begin: Database.Statement<[]>;
-  private readonly commitAll: Database.Statement<[]>;
-  private readonly findHead: Database.Statement<[string], StreamHead>;
-  private readonly addStream: Database.Statement<[string, string]>;
-  private readonly addEvent: Database.Statement<
+  private readonly begin: Statement<[]>;
+  private readonly commitAll: Statement<[]>;
+  private readonly findHead: Statement<[string], StreamHead>;
+  private readonly addStream: Statement<[string, string]>;
+  private readonly addEvent: Statement<
     [number, number, number, string, string, string, string, number, string]
   >;
-  private readonly matchesId: Database.Statement<[number, number, string], number>;
-  private readonly positionAt: Database.Statement<[number, number], number>;
-  private readonly newest: Database.Statement<[], number>;
+  private readonly matchesId: Statement<[number, number, string], number>;
+  private readonly positionAt: Statement<[number, number], number>;
+  private readonly newest: Statement<[], number>;
 
-  constructor(private readonly database: Database.Database) {
+  constructor(private readonly database: Database) {
     this.begin = database.prepare('BEGIN IMMEDIATE');
     this.commitAll = database.prepare('COMMIT');
     this.findHead = database.prepare(

@@ -1,6 +1,7 @@
 import type { Projected } from '../engine/projection.js';
 import type { RowBatch } from '../engine/row-batch.js';
 import { recountPerformance, recountSchedule } from '../seats/recount.js';
+import { PriceList } from './price-list.js';
 import { searchText } from './search-text.js';
 import { performancesTable, schedulesTable, venuesTable } from './tables.js';
 import { sectionsOf } from './venues.js';
@@ -35,7 +36,8 @@ export async function publishPerformance(
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
-  await recountPerformance(rows, data.performanceId, at);
+  const pricesBefore = known ? PriceList.parse(known.prices) : new PriceList([]);
+  await recountPerformance(rows, data.performanceId, pricesBefore, at);
 }
 
 /** Writes the date and counts its seats. */
@@ -55,5 +57,5 @@ export async function publishSchedule(event: Projected<'SchedulePublished'>, row
     created_at: known?.created_at ?? at,
     updated_at: at,
   };
-  await recountSchedule(rows, schedule, await sectionsOf(rows, data.venueId), at);
+  await recountSchedule(rows, schedule, known, await sectionsOf(rows, data.venueId), at);
 }

@@ -1,11 +1,12 @@
 import type { Instant, SeatId, VenueId } from '../../events/ids.js';
 import type { Projected } from '../engine/projection.js';
 import type { RowBatch } from '../engine/row-batch.js';
-import { recountVenue } from '../seats/recount.js';
+import { type ReplannedSeat, recountVenue } from '../seats/recount.js';
 import { searchText } from './search-text.js';
 import {
   maxRelatedRows,
   performancesTable,
+  type SeatRow,
   type SectionRow,
   seatsTable,
   sectionsTable,
@@ -46,34 +47,38 @@ export async function publishVenue(event: Projected<'VenuePublished'>, rows: Row
 export async function publishSection(event: Projected<'SectionPublished'>, rows: RowBatch): Promise<void> {
   const { data, at, revision } = event;
   const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
-  const before = await seatsOf(rows, data.venueId, data.sectionId);
-  const createdAt = new Map(before.map((seat) => [seat.seat_id, seat.created_at]));
+  const inSection = await seatsOf(rows, data.venueId, data.sectionId);
+  const before = new Map(inSection.map((seat) => [seat.seat_id, seat]));
   const published = new Set<SeatId>();
   const counts = new Map<string, number>();
+  const replanned: ReplannedSeat[] = [];
   for (const [rowIndex, row] of data.rows.entries()) {
-    for (const [column, seat] of row.seats.entries()) {
-      published.add(seat.seatId);
-      counts.set(seat.category, (counts.get(seat.category) ?? 0) + 1);
+    for (const [column, { seatId, number, category, x, y }] of row.seats.entries()) {
+      const earlier = before.get(seatId);
+      published.add(seatId);
+      counts.set(category, (counts.get(category) ?? 0) + 1);
+      if (earlier?.category !== category) {
+        replanned.push({ seatId, categoryBefore: earlier?.category, categoryAfter: category });
+      }
       rows.put(seatsTable, {
         venue_id: data.venueId,
-        seat_id: seat.seatId,
+        seat_id: seatId,
         section_id: data.sectionId,
         seat_row: row.label,
         row_index: rowIndex,
-        seat_number: seat.number,
+        seat_number: number,
         seat_column: column,
-        category: seat.category,
-        x: seat.x,
-        y: seat.y,
+        category,
+        x,
+        y,
         withdrawn: 0,
-        created_at: createdAt.get(seat.seatId) ?? at,
+        created_at: earlier?.created_at ?? at,
         updated_at: at,
       });
     }
   }
-  for (const seat of before) {
-    if (!published.has(seat.seat_id)) rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
-  }
+  const gone = inSection.filter((seat) => !published.has(seat.seat_id));
+  replanned.push(...withdraw(gone, rows, at));
   rows.put(sectionsTable, {
     venue_id: data.venueId,
     section_id: data.sectionId,
@@ -85,20 +90,26 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
-  await planChanged(rows, data.venueId, revision, at);
+  await planChanged(rows, event, replanned);
 }
 
 /** Marks a section and its seats withdrawn. */
 export async function withdrawSection(event: Projected<'SectionWithdrawn'>, rows: RowBatch): Promise<void> {
-  const { data, at, revision } = event;
+  const { data, at } = event;
   const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
   if (!known) return;
   const gone = { seat_count: 0, category_counts: '{}', withdrawn: 1, updated_at: at } as const;
   rows.put(sectionsTable, { ...known, ...gone });
-  for (const seat of await seatsOf(rows, data.venueId, data.sectionId)) {
-    rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
-  }
-  await planChanged(rows, data.venueId, revision, at);
+  await planChanged(rows, event, withdraw(await seatsOf(rows, data.venueId, data.sectionId), rows, at));
+}
+
+function withdraw(seats: readonly SeatRow[], rows: RowBatch, at: Instant): ReplannedSeat[] {
+  for (const seat of seats) rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
+  return seats.map(({ seat_id, category }) => ({
+    seatId: seat_id,
+    categoryBefore: category,
+    categoryAfter: null,
+  }));
 }
 
 /** All sections ever published for a venue. */
@@ -112,13 +123,17 @@ function seatsOf(rows: RowBatch, venueId: VenueId, sectionId: string) {
   return rows.select(seatsTable, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
 }
 
-async function planChanged(rows: RowBatch, venueId: VenueId, revision: number, at: Instant): Promise<void> {
-  const sections = await sectionsOf(rows, venueId);
-  const venue = await rows.get(venuesTable, [venueId]);
+async function planChanged(
+  rows: RowBatch,
+  { data, revision, at }: Projected<'SectionPublished' | 'SectionWithdrawn'>,
+  replanned: readonly ReplannedSeat[],
+): Promise<void> {
+  const sections = await sectionsOf(rows, data.venueId);
+  const venue = await rows.get(venuesTable, [data.venueId]);
   if (venue) {
     rows.put(venuesTable, { ...venue, seat_count: countSeats(sections), revision, updated_at: at });
   }
-  await recountVenue(rows, venueId, sections, at);
+  await recountVenue(rows, data.venueId, sections, replanned, at);
 }
 
 function countSeats(sections: readonly SectionRow[]): number {

@@ -1,6 +1,7 @@
 import type { EventStore } from '../../event-store/port.js';
 import { allProjections } from '../all-projections.js';
-import { beforeFirst, type Checkpoint, checkpointsTable } from '../engine/checkpoints.js';
+import { beforeFirst, type Checkpoint, checkpointOf, checkpointsTable } from '../engine/checkpoints.js';
+import { misfitOf } from '../engine/made-from.js';
 import type { Projection } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { ReadModels } from '../read-models.js';
@@ -16,16 +17,14 @@ export interface CompareOptions {
   /** The log as the server reads it. */
   readonly store: EventStore;
   readonly location: ReadModelLocation;
-  /** Whether every position is an event's, so that a checkpoint beyond the last one is wrong; not so in EventStoreDB. */
-  readonly isDense: boolean;
   readonly onProgress?: (progress: FoldProgress) => void;
   readonly signal?: AbortSignal;
 }
 
 /** By projection's name. */
-type Checkpoints = ReadonlyMap<string, Pick<Checkpoint, 'position' | 'version'>>;
+type Checkpoints = ReadonlyMap<string, Pick<Checkpoint, 'position' | 'version' | 'madeFrom'>>;
 
-const neverStarted = { position: beforeFirst, version: undefined };
+const neverStarted = { position: beforeFirst, version: undefined, madeFrom: null };
 
 /**
  * Compares every row of the read models with what the log makes of it: the log is folded into temporary tables by
@@ -43,18 +42,19 @@ export function compareReadModels(options: CompareOptions): Promise<ReadModelCom
     return withSnapshot(location, async (live) => {
       const checkpoints = await liveCheckpoints(live);
       await fold.advance(positionsOf(checkpoints));
-      const head = (await store.head()) ?? beforeFirst;
-      const judged = allProjections.map((projection) => ({
-        projection,
-        obstacle: obstacleTo(projection, checkpoints, before, fold),
-      }));
+      const judged: { projection: Projection; obstacle: string | null; misfit: string | null }[] = [];
+      for (const projection of allProjections) {
+        const { position, madeFrom } = checkpoints.get(projection.name) ?? neverStarted;
+        const misfit = await misfitOf(store, [{ name: projection.name, position, madeFrom }]);
+        const obstacle = obstacleTo(projection, checkpoints, before, fold);
+        judged.push({ projection, obstacle, misfit: misfit?.sentence ?? null });
+      }
       const comparable = judged.flatMap(({ projection, obstacle }) => (obstacle === null ? projection : []));
       const expected = { query: queryOf(scratch) };
       const { tables, differences } = await compareTables(comparable, expected, live, signal);
-      const projections = judged.map(({ projection, obstacle }): ComparedProjection => {
+      const projections = judged.map(({ projection, obstacle, misfit }): ComparedProjection => {
         const { position } = checkpoints.get(projection.name) ?? neverStarted;
-        const problem = obstacle ?? (options.isDense ? aheadOfLog(position, head) : null);
-        return { projection: projection.name, position, problem };
+        return { projection: projection.name, position, problem: misfit ?? obstacle };
       });
       const differenceCount = tables.reduce((sum, table) => sum + table.differences, 0);
       return {
@@ -83,11 +83,6 @@ function obstacleTo(
     return 'its tables were rebuilt during the comparison: run it again';
   }
   return fold.failures.find(({ active }) => active.projection === projection)?.message ?? null;
-}
-
-function aheadOfLog(position: number, head: number): string | null {
-  if (position <= head) return null;
-  return `its tables stand at position ${position}, the log ends at ${head}: events are missing from the log`;
 }
 
 /** Folds the log once more, watching the rows that differ; not at all when none does. */
@@ -124,12 +119,7 @@ export async function withSnapshot<Result>(
 /** Every projection's checkpoint in a snapshot, by name. */
 export async function liveCheckpoints({ query }: Snapshot): Promise<Checkpoints> {
   const rows = await query(`SELECT * FROM ${checkpointsTable.name}`, []);
-  return new Map(
-    rows.map(({ name, version, position }) => [
-      String(name),
-      { version: Number(version), position: Number(position) },
-    ]),
-  );
+  return new Map(rows.map((row) => [String(row.name), checkpointOf(row)]));
 }
 
 function positionsOf(checkpoints: Checkpoints): ReadonlyMap<string, number> {

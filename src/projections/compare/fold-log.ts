@@ -55,7 +55,7 @@ export class LogFold {
     private readonly options: FoldOptions = {},
   ) {
     const { dialect, write } = models;
-    this.pipeline = new BatchPipeline({ dialect, dataSource: write, clock: noClock });
+    this.pipeline = new BatchPipeline({ store, dialect, dataSource: write, clock: noClock });
     this.folds = projections.map((projection) => ({
       projection,
       suffix: options.suffix ?? '',

@@ -1,7 +1,7 @@
-import Database from 'better-sqlite3';
 import { createConnection } from 'mysql2/promise';
+import { Database } from '../../platform/sqlite.js';
 import type { AnyRow, CellValue } from '../engine/table.js';
-import { parseMysqlUrl } from '../mysql/server-url.js';
+import { parseMysqlUrl, tlsOptions } from '../mysql/server-url.js';
 import { defaultMysqlLimits } from '../mysql/settings.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { Query } from './sorted-rows.js';
@@ -32,7 +32,8 @@ async function sqliteSnapshot(file: string): Promise<Snapshot> {
 }
 
 async function mysqlSnapshot(url: string): Promise<Snapshot> {
-  const { username: user, tls, ...where } = parseMysqlUrl(url);
+  const location = parseMysqlUrl(url);
+  const { username: user, tls: _, ...where } = location;
   const connection = await createConnection({
     ...where,
     user,
@@ -40,7 +41,7 @@ async function mysqlSnapshot(url: string): Promise<Snapshot> {
     supportBigNumbers: true,
     bigNumberStrings: false,
     connectTimeout: defaultMysqlLimits.connectTimeoutMs,
-    ...(tls ? { ssl: {} } : {}),
+    ...tlsOptions(location),
   });
   // A connection lost while nobody asks would end the process; the next query says so anyway.
   connection.on('error', () => undefined);

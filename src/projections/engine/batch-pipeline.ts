@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { SubscriptionBatch } from '../../event-store/port.js';
+import type { EventStore, SubscriptionBatch } from '../../event-store/port.js';
 import type { Clock } from '../../platform/clock.js';
 import { BatchTransaction } from './batch-transaction.js';
 import { DatabaseFailure, type Dialect, RowRefused, type WriteSession } from './dialect.js';
@@ -11,11 +11,14 @@ import {
   markOf,
   ProjectionFailure,
 } from './fold-batch.js';
+import { fingerprintOfLog, madeFromText } from './made-from.js';
 import type { ProjectedEvent } from './projection.js';
 import { type RowChanges, type RowSource, writeTable } from './row-batch.js';
 import type { Table } from './table.js';
 
 export interface PipelineOptions {
+  /** The log the batches come from. */
+  readonly store: Pick<EventStore, 'readAll'>;
   readonly dialect: Pick<Dialect, 'withSession' | 'committedRows'>;
   readonly dataSource: DataSource;
   readonly clock: Clock;
@@ -37,6 +40,8 @@ export class BatchPipeline {
   private readonly folded = new Map<ActiveProjection, Folded>();
   /** The batch before, until it is written. */
   private writing: Promise<void> = Promise.resolve();
+  /** Fingerprint of the log, once it has an event. */
+  private log: string | undefined;
 
   constructor(private readonly options: PipelineOptions) {}
 
@@ -64,7 +69,7 @@ export class BatchPipeline {
       onWritten([]);
       return;
     }
-    const transaction = this.transactionOf(behind, batch);
+    const transaction = this.transactionOf(behind, batch, await this.madeFromOf(batch));
     const decoded = new DecodedEvents();
     try {
       const folds = await this.fold(behind, batch, decoded, transaction);
@@ -97,14 +102,28 @@ export class BatchPipeline {
     } finally {
       this.writing = Promise.resolve();
       this.folded.clear();
+      this.log = undefined;
     }
   }
 
-  private transactionOf(behind: readonly ActiveProjection[], batch: SubscriptionBatch): BatchTransaction {
+  /** What the checkpoints keep after the batch; undefined when it has no event. */
+  private async madeFromOf({ events }: SubscriptionBatch): Promise<string | undefined> {
+    const last = events.at(-1);
+    if (!last) return undefined;
+    this.log ??= await fingerprintOfLog(this.options.store);
+    return this.log && madeFromText(this.log, last);
+  }
+
+  private transactionOf(
+    behind: readonly ActiveProjection[],
+    batch: SubscriptionBatch,
+    madeFrom: string | undefined,
+  ): BatchTransaction {
     const { dialect, dataSource, clock } = this.options;
     const marks = () => behind.map(markOf);
     const at = clock.now();
-    return new BatchTransaction({ dialect, dataSource, after: this.writing, marks, to: batch.position, at });
+    const { position: to } = batch;
+    return new BatchTransaction({ dialect, dataSource, after: this.writing, marks, to, at, madeFrom });
   }
 
   /** The projections' tables are their own, so one may read while another folds. */

@@ -14,6 +14,8 @@ export interface TransactionOptions {
   /** Where they go. */
   readonly to: number;
   readonly at: Instant;
+  /** See {@link advanceCheckpoints}. */
+  readonly madeFrom: string | undefined;
 }
 
 /** The one transaction of a batch: its first statement moves the checkpoints, so that another runner's fails or waits. */
@@ -59,13 +61,13 @@ export class BatchTransaction {
 
   /** From BEGIN to COMMIT; the session is ours for as long as this runs. */
   private async run(session: WriteSession, opened: (session: WriteSession) => void): Promise<void> {
-    const { marks, to, at } = this.options;
+    const { marks, to, at, madeFrom } = this.options;
     const ending = new Promise<boolean>((resolve) => {
       this.end = resolve;
     });
     await session.begin();
     try {
-      if (!(await advanceCheckpoints(session, marks(), to, at))) {
+      if (!(await advanceCheckpoints(session, marks(), to, at, madeFrom))) {
         throw new CheckpointMoved('somebody else has changed a checkpoint');
       }
       this.session = session;

@@ -1,5 +1,6 @@
 import type { Instant } from '../../events/ids.js';
 import type { WriteSession } from './dialect.js';
+import { type MadeFrom, type MadeTables, parseMadeFrom } from './made-from.js';
 import type { Projection } from './projection.js';
 import type { Parked } from './runner-status.js';
 import {
@@ -32,6 +33,8 @@ export const checkpointsTable = defineTable('projection_checkpoints', {
     parked: nullable(json()),
     /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
     fenced_by: nullable(uuid()),
+    /** A {@link MadeFrom} as JSON. Null in tables of an earlier release. */
+    made_from: nullable(json()),
   },
   key: ['name'],
 });
@@ -47,6 +50,8 @@ export interface Checkpoint {
   readonly parked: Parked | null;
   /** The rebuild that swaps its tables now. */
   readonly fencedBy: string | null;
+  /** Which log its tables were made from; null in tables of an earlier release, and before the first event. */
+  readonly madeFrom: MadeFrom | null;
 }
 
 /** The position before every event. */
@@ -81,7 +86,7 @@ export async function findCheckpoint(session: WriteSession, name: string): Promi
 /** A row of {@link checkpointsTable}, read. */
 export function checkpointOf(row: AnyRow): Checkpoint {
   // Rows of this table have its columns.
-  const { version, position, generation, paused_at, parked, fenced_by } = row as RowOf<
+  const { version, position, generation, paused_at, parked, fenced_by, made_from } = row as RowOf<
     typeof checkpointsTable
   >;
   return {
@@ -92,7 +97,15 @@ export function checkpointOf(row: AnyRow): Checkpoint {
     // Written by parkCheckpoint only.
     parked: parked === null ? null : (JSON.parse(parked) as Parked),
     fencedBy: fenced_by,
+    // Undefined in tables that were not migrated yet.
+    madeFrom: made_from ? parseMadeFrom(made_from) : null,
   };
+}
+
+/** Which log a projection's tables were made from, as a row of {@link checkpointsTable} says. */
+export function madeTablesOf(row: AnyRow): MadeTables {
+  const { position, madeFrom } = checkpointOf(row);
+  return { name: String(row.name), position, madeFrom };
 }
 
 /** Where a runner read a checkpoint. */
@@ -108,6 +121,7 @@ const markValues = ({ name, position, generation }: CheckpointMark) => [name, po
 /**
  * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
  * another runner of the same tables waits or fails here.
+ * @param madeFrom which log the tables are made from, and how far; undefined leaves what is known.
  * @returns false when another runner has moved one, or somebody changed it from outside.
  */
 export async function advanceCheckpoints(
@@ -115,13 +129,27 @@ export async function advanceCheckpoints(
   from: readonly CheckpointMark[],
   to: number,
   at: Instant,
+  madeFrom?: string,
 ): Promise<boolean> {
   const { affected } = await session.run(
-    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ?, parked = NULL
+    `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ?, parked = NULL,
+       made_from = COALESCE(?, made_from)
      WHERE ${from.map(() => isAtMark).join(' OR ')}`,
-    [to, at, ...from.flatMap(markValues)],
+    [to, at, madeFrom ?? null, ...from.flatMap(markValues)],
   );
   return affected === from.length;
+}
+
+/** Notes which log tables of an earlier release are used with; nothing when that is known, or they have moved. */
+export async function adoptCheckpoint(
+  session: WriteSession,
+  mark: CheckpointMark,
+  madeFrom: string,
+): Promise<void> {
+  await session.run(
+    `UPDATE ${checkpointsTable.name} SET made_from = ? WHERE ${isAtMark} AND made_from IS NULL`,
+    [madeFrom, ...markValues(mark)],
+  );
 }
 
 /** Notes that a projection stands still at this mark, for everybody to see; nothing when it has moved. */

@@ -50,22 +50,53 @@ export interface Dialect {
   /** Names that new tables and indexes must not have. */
   namesInUse(session: WriteSession): Promise<ReadonlySet<string>>;
   /**
-   * Renames all tables or none, while readers see the old tables or the new ones.
+   * Renames all tables or none, while readers see the old tables or the new ones, and wait a second at most.
    * @param complete writes what goes with it: in the same transaction, or, where DDL commits by itself, in one right
    * after. A crash between the two is left for {@link undisturbed} to be found.
+   * @throws {TablesInUse} when open transactions keep the tables from being renamed; nothing is changed then.
    */
   renameTables(
+    dataSource: DataSource,
     session: WriteSession,
     renames: readonly { readonly from: string; readonly to: string }[],
     complete: () => Promise<void>,
   ): Promise<void>;
+  /** The transactions that keep tables from being renamed, and have been open for so long. */
+  tableUse(session: WriteSession, tables: readonly string[], forSeconds: number): Promise<TableUse>;
   /** Runs `work` while nobody renames tables. */
   undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }
 
+/** A transaction that has been open for some time. */
+export interface OpenTransaction {
+  readonly connectionId: number;
+  readonly user: string;
+  readonly host: string;
+  readonly openForSeconds: number;
+}
+
+/** What is known of the transactions that have used some tables and are still open. */
+export interface TableUse {
+  /**
+   * `certain`: these have used the tables. `possible`: these are open, and the database does not tell what they have
+   * used. `hidden`: this account may not see them.
+   */
+  readonly certainty: 'certain' | 'possible' | 'hidden';
+  /** Longest first; not all when there are many. */
+  readonly transactions: readonly OpenTransaction[];
+}
+
 /** A failure of the database, not of a projection: worth trying again. */
 export class DatabaseFailure extends Error {
-  override readonly name = 'DatabaseFailure';
+  override readonly name: string = 'DatabaseFailure';
+}
+
+/** Open transactions have used the tables, so they cannot be renamed yet. */
+export class TablesInUse extends DatabaseFailure {
+  override readonly name: string = 'TablesInUse';
+  constructor(message = 'open transactions have used the tables') {
+    super(message);
+  }
 }
 
 /** The database will never take such a row: the projection that made it is at fault. */

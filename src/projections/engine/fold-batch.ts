@@ -123,7 +123,7 @@ export async function foldBatch(
         current = event;
         wanted.add(projection, decoded.of(event));
       }
-      for (const [table, wants] of wanted.byTable) await rows.prefetch(table, wants);
+      for (const [table, wants] of wanted.byTable) await rows.prefetchWanted(table, wants);
     }
     for (const [index, event] of handled.entries()) {
       current = event;

@@ -39,7 +39,8 @@ export interface Selection<T extends Table> {
   readonly range?: {
     readonly column: keyof RowOf<T> & string;
     readonly from: CellValue;
-    readonly to: CellValue;
+    /** Default: no end. */
+    readonly to?: CellValue;
   };
   /** Ascending. */
   readonly orderBy: keyof RowOf<T> & string;
@@ -110,9 +111,14 @@ export class RowBatch {
     const conditions = equal.map(([column]) => `${column} = ?`);
     // Partial<RowOf> holds only cell values.
     const parameters = equal.map(([, value]) => value as CellValue);
-    if (selection.range) {
-      conditions.push(`${selection.range.column} >= ?`, `${selection.range.column} < ?`);
-      parameters.push(selection.range.from, selection.range.to);
+    const { range } = selection;
+    if (range) {
+      conditions.push(`${range.column} >= ?`);
+      parameters.push(range.from);
+      if (range.to !== undefined) {
+        conditions.push(`${range.column} < ?`);
+        parameters.push(range.to);
+      }
     }
     const rows = await session.all(
       `SELECT * FROM ${this.source.tableName(table)} WHERE ${conditions.join(' AND ')} ` +
@@ -123,8 +129,13 @@ export class RowBatch {
     return rows as RowOf<T>[];
   }
 
-  /** Reads rows together so that later gets need no query. `wants`: by {@link keyText}. */
-  async prefetch(table: Table, wants: ReadonlyMap<string, Wanted>): Promise<void> {
+  /** Reads rows together so that later gets need no query; of more keys than the cache keeps rows, only the last. */
+  prefetch<T extends Table>(table: T, keys: readonly KeyOf<T>[]): Promise<void> {
+    return this.prefetchWanted(table, new Map(keys.map((key) => [keyText(key), { key, isNew: false }])));
+  }
+
+  /** The same for rows of which some are new. `wants`: by {@link keyText}. */
+  async prefetchWanted(table: Table, wants: ReadonlyMap<string, Wanted>): Promise<void> {
     const state = this.state(table);
     const missing: (readonly CellValue[])[] = [];
     for (const [text, { key, isNew }] of wants) {

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { EventStore } from '../../event-store/port.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Dialect } from './dialect.js';
+import type { Misfit } from './made-from.js';
 import type { ProjectedEvent, Projection } from './projection.js';
 
 /** What was committed; for live streams and metrics. */
@@ -28,6 +29,8 @@ export interface RunnerOptions {
   readonly lookEveryMs?: number;
   readonly clock?: Clock;
   readonly logger?: { error(details: object, message: string): void };
+  /** Called while the tables are not the log's, each time that is found; must not throw. */
+  readonly onMisfit?: (misfit: Misfit) => void;
   /** Called after each commit; must not throw. */
   readonly onApplied?: (applied: AppliedBatch) => void;
 }

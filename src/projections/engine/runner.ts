@@ -4,9 +4,17 @@ import type { Position, Subscription, SubscriptionBatch } from '../../event-stor
 import type { Instant } from '../../events/ids.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { BatchPipeline } from './batch-pipeline.js';
-import { beforeFirst, loadCheckpoint, parkCheckpoint } from './checkpoints.js';
+import {
+  adoptCheckpoint,
+  beforeFirst,
+  type Checkpoint,
+  checkpointName,
+  loadCheckpoint,
+  parkCheckpoint,
+} from './checkpoints.js';
 import { untilControlled } from './control-watch.js';
 import { CheckpointMoved, markOf, ProjectionFailure } from './fold-batch.js';
+import { fingerprintOfLog, madeFromText, misfitOf, TablesOfAnotherLog } from './made-from.js';
 import { PositionWaiters } from './position-waiters.js';
 import {
   countApplied,
@@ -35,7 +43,7 @@ const swapLookMs = 20;
  * Feeds the log to projections: one subscription, one transaction per batch for all rows and checkpoints.
  * A database or store failure is retried with back-off for as long as it lasts; an event a projection cannot
  * apply parks that projection and leaves the others running. Projections may be paused, tried again and rebuilt
- * from outside, through their checkpoints.
+ * from outside, through their checkpoints. Tables that were made from another log are left alone.
  */
 export class ProjectionRunner {
   private readonly entries: readonly RunnerEntry[];
@@ -54,8 +62,8 @@ export class ProjectionRunner {
   constructor(private readonly options: RunnerOptions) {
     const suffix = options.suffix ?? '';
     this.clock = options.clock ?? systemClock;
-    const { projections, cachedRows, dialect, dataSource } = options;
-    this.pipeline = new BatchPipeline({ dialect, dataSource, clock: this.clock });
+    const { projections, cachedRows, store, dialect, dataSource } = options;
+    this.pipeline = new BatchPipeline({ store, dialect, dataSource, clock: this.clock });
     this.entries = projections.map((projection) => newEntry(projection, suffix, cachedRows));
   }
 
@@ -110,6 +118,7 @@ export class ProjectionRunner {
       } catch (error) {
         if (error instanceof CheckpointMoved) continue;
         if (error instanceof ProjectionFailure) await this.park(error);
+        else if (error instanceof TablesOfAnotherLog) await this.refuse(error);
         else await this.backOff(error);
       }
     }
@@ -168,13 +177,15 @@ export class ProjectionRunner {
   private async loadCheckpoints(): Promise<void> {
     const { dialect, dataSource, logger } = this.options;
     const wasStuck = new Set(this.entries.filter(isStuck));
+    const loaded = new Map<RunnerEntry, Checkpoint>();
     await dialect.withSession(dataSource, async (session) => {
       for (const entry of this.entries) {
         const { projection, suffix } = entry;
-        const checkpoint = await loadCheckpoint(session, projection, suffix, this.clock.now());
-        takeOver(entry, checkpoint, !this.hasLoaded);
+        loaded.set(entry, await loadCheckpoint(session, projection, suffix, this.clock.now()));
       }
     });
+    await this.compareWithLog(loaded);
+    for (const [entry, checkpoint] of loaded) takeOver(entry, checkpoint, !this.hasLoaded);
     this.hasLoaded = true;
     const stuck = this.entries.filter((entry) => isStuck(entry) && !wasStuck.has(entry));
     for (const { projection, parked } of stuck) {
@@ -183,9 +194,32 @@ export class ProjectionRunner {
     if (stuck.length > 0) this.waiters.giveUp();
   }
 
-  private async apply(active: readonly RunnerEntry[], batch: SubscriptionBatch): Promise<void> {
+  /** @throws {TablesOfAnotherLog} */
+  private async compareWithLog(loaded: ReadonlyMap<RunnerEntry, Checkpoint>): Promise<void> {
+    const { dialect, dataSource, store } = this.options;
+    const tables = [...loaded].map(([{ projection }, checkpoint]) => ({
+      ...checkpoint,
+      name: projection.name,
+    }));
+    const misfit = await misfitOf(store, tables);
+    if (misfit) throw new TablesOfAnotherLog(misfit);
+    const unknown = [...loaded].filter(([, { position, madeFrom }]) => position > 0 && madeFrom === null);
+    const log = unknown.length > 0 ? await fingerprintOfLog(store) : undefined;
+    if (log === undefined) return;
+    await dialect.withSession(dataSource, async (session) => {
+      for (const [{ projection, suffix }, { position, generation }] of unknown) {
+        const mark = { name: checkpointName(projection, suffix), position, generation };
+        await adoptCheckpoint(session, mark, madeFromText(log, null));
+      }
+    });
+  }
+
+  private async apply(active: readonly RunnerEntry[], told: SubscriptionBatch): Promise<void> {
+    // Checkpoints stand at events only: a place without one could not be found again in the log.
+    const position = told.events.at(-1)?.position;
+    const batch = position === undefined ? told : { ...told, position };
     const before = active.map((entry) => this.pipeline.positionOf(entry));
-    await this.pipeline.apply(active, batch, (events) => {
+    await this.pipeline.apply(position === undefined ? [] : active, batch, (events) => {
       for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
       this.backOffMs = firstBackOffMs;
       this.lastError = null;
@@ -214,9 +248,23 @@ export class ProjectionRunner {
       .catch((error) => this.backOff(error));
   }
 
+  /** Somebody has to act; once they have, it goes on. */
+  private async refuse({ misfit }: TablesOfAnotherLog): Promise<void> {
+    const { logger, onMisfit } = this.options;
+    if (this.lastError !== misfit.sentence) logger?.error({ misfit: misfit.kind }, misfit.sentence);
+    this.lastError = misfit.sentence;
+    this.waiters.giveUp();
+    onMisfit?.(misfit);
+    await this.waitToTryAgain();
+  }
+
   private async backOff(error: unknown): Promise<void> {
     this.lastError = error instanceof Error ? error.message : String(error);
     this.options.logger?.error({ error, retryInMs: this.backOffMs }, 'projections wait to try again');
+    await this.waitToTryAgain();
+  }
+
+  private async waitToTryAgain(): Promise<void> {
     await delay(this.backOffMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     this.backOffMs = Math.min(this.backOffMs * 2, maxBackOffMs);
   }

@@ -4,6 +4,7 @@ import { Catalog1795000000003 } from './1795000000003-catalog.js';
 import { Orders1795000000004 } from './1795000000004-orders.js';
 import { PersonalKeys1795000000005 } from './1795000000005-personal-keys.js';
 import { ProjectionOperations1795000000007 } from './1795000000007-projection-operations.js';
+import { MadeFrom1795000000008 } from './1795000000008-made-from.js';
 
 /** Oldest first; released migrations never change. */
 export const allMigrations = [
@@ -13,4 +14,5 @@ export const allMigrations = [
   Orders1795000000004,
   PersonalKeys1795000000005,
   ProjectionOperations1795000000007,
+  MadeFrom1795000000008,
 ];

@@ -1,14 +1,16 @@
 import type { DataSource } from 'typeorm';
-import { DatabaseFailure, type Dialect, guarded, type WriteSession } from '../engine/dialect.js';
+import { type Dialect, guarded } from '../engine/dialect.js';
+import { renameBriefly, tableUse, withRenameLock } from './rename-tables.js';
+import type { ServerKind } from './server-kind.js';
 import { type ConnectionSource, MysqlSession } from './session.js';
 
-/** Read models in MySQL 8 or MariaDB, through `mysql2`. */
+/** Read models in MySQL or MariaDB, through `mysql2`. */
 export const mysqlDialect: Dialect = {
   name: 'mysql',
   // Fewer round trips and fewer writes of one row than 1000.
   batchSize: 4_000,
   async withSession(dataSource, work) {
-    const session = await guarded(() => MysqlSession.open(poolOf(dataSource)));
+    const session = await guarded(() => MysqlSession.open(poolOf(dataSource), kindOf(dataSource)));
     try {
       return await work(session);
     } finally {
@@ -26,40 +28,20 @@ export const mysqlDialect: Dialect = {
     );
     return new Set(rows.map(({ name }) => String(name)));
   },
-  async renameTables(session, renames, complete) {
-    const pairs = renames.map(({ from, to }) => `${from} TO ${to}`).join(', ');
+  async renameTables(dataSource, session, renames, complete) {
     await withRenameLock(session, async () => {
-      await session.run(`RENAME TABLE ${pairs}`, []);
+      await this.withSession(dataSource, (second) => renameBriefly(session, second, renames));
       await session.begin();
-      try {
-        await complete();
-        await session.commit();
-      } catch (error) {
-        await session.rollback();
-        throw error;
-      }
+      await complete();
+      await session.commit();
     });
   },
+  tableUse,
   undisturbed: withRenameLock,
 };
 
-/** Lock names are the server's, so they name the database; they hold at most 64 characters. */
-const renameLock = `CONCAT('boxoffice-renames-', LEFT(SHA1(DATABASE()), 32))`;
-const lockWaitSeconds = 10;
-
-/**
- * The lock is the connection's: it is kept for as long as the server works on a renaming, even when the process that
- * asked for it is gone.
- */
-async function withRenameLock<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result> {
-  const [row] = await session.all(`SELECT GET_LOCK(${renameLock}, ${lockWaitSeconds}) AS locked`, []);
-  if (Number(row?.locked) !== 1) throw new DatabaseFailure('another process is renaming tables');
-  try {
-    return await work();
-  } finally {
-    // A connection that is gone has given it back.
-    await session.all(`SELECT RELEASE_LOCK(${renameLock}) AS released`, []).catch(() => undefined);
-  }
+function kindOf(dataSource: DataSource): ServerKind {
+  return dataSource.options.type === 'mariadb' ? 'mariadb' : 'mysql';
 }
 
 function poolOf(dataSource: DataSource): ConnectionSource {

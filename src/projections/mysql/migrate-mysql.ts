@@ -1,16 +1,14 @@
-import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { DataSource, MigrationExecutor } from 'typeorm';
 import { allMigrations } from '../migrations/all-migrations.js';
 import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.js';
 import { mysqlOptions } from './mysql-options.js';
 import type { ServerKind } from './server-kind.js';
+import { takeServerLock } from './server-lock.js';
 import type { MysqlLocation } from './server-url.js';
 import type { MysqlLimits } from './settings.js';
 
 /** How long a starting process waits for another one's migrations, seconds. */
 const lockWaitSeconds = 60;
-/** Lock names are the server's, so they name the database; they hold at most 64 characters. */
-const lockName = `CONCAT('boxoffice-migrations-', LEFT(SHA1(DATABASE()), 32))`;
-
 /**
  * Brings the tables to this build. DDL commits by itself, so processes that start together take turns; what a
  * process left half done is finished by the next, since a table that is there is not created again.
@@ -29,7 +27,12 @@ export async function migrateMysql(
   await server.initialize();
   try {
     const runner = server.createQueryRunner();
-    await takeLock(runner);
+    const lock = await takeServerLock(
+      (sql, values) => runner.query(sql, [...values]),
+      'migrations',
+      lockWaitSeconds,
+    );
+    if (!lock) throw new Error('another process is still migrating the read models');
     // On the lock's own connection: whoever loses the lock cannot go on.
     const executor = new MigrationExecutor(server, runner);
     executor.transaction = 'none';
@@ -40,11 +43,4 @@ export async function migrateMysql(
     // Closing the connection gives the lock back.
     await server.destroy();
   }
-}
-
-async function takeLock(runner: QueryRunner): Promise<void> {
-  const [row]: { locked: number | null }[] = await runner.query(
-    `SELECT GET_LOCK(${lockName}, ${lockWaitSeconds}) AS locked`,
-  );
-  if (Number(row?.locked) !== 1) throw new Error('another process is still migrating the read models');
 }

@@ -1,5 +1,5 @@
 import { createConnection } from 'mysql2/promise';
-import type { MysqlLocation } from './server-url.js';
+import { type MysqlLocation, tlsOptions } from './server-url.js';
 
 /** The two servers speak one protocol and differ in SQL; TypeORM must know which it is. */
 export type ServerKind = 'mysql' | 'mariadb';
@@ -13,12 +13,12 @@ const oldest = { mysql: [8, 0, 19], mariadb: [10, 6, 0] } as const;
  * @throws when it does not answer, or is too old.
  */
 export async function serverKind(location: MysqlLocation, connectTimeoutMs: number): Promise<ServerKind> {
-  const { username: user, tls, ...where } = location;
+  const { username: user, tls: _, ...where } = location;
   const connection = await createConnection({
     ...where,
     user,
     connectTimeout: connectTimeoutMs,
-    ...(tls ? { ssl: {} } : {}),
+    ...tlsOptions(location),
   });
   try {
     const [rows] = await connection.query({ sql: 'SELECT VERSION()', rowsAsArray: true });

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Where a MySQL or MariaDB database is, and who asks. */
 export interface MysqlLocation {
   readonly host: string;
@@ -5,7 +7,7 @@ export interface MysqlLocation {
   readonly username: string;
   readonly password: string;
   readonly database: string;
-  /** Encrypted, and the server's certificate checked against the authorities Node trusts. */
+  /** Encrypted, and the server's certificate checked: its authority must be one that Node trusts, its name the host. */
   readonly tls: boolean;
 }
 
@@ -27,12 +29,25 @@ export function parseMysqlUrl(text: string): MysqlLocation {
       throw new Error(`the database URL may end in ?tls=true or ?tls=false, not in ${name}=${value}`);
     }
   }
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const tls = url.searchParams.get('tls') === 'true';
+  if (tls && isIP(host) !== 0) {
+    // The driver would look for "localhost" in it.
+    throw new Error(
+      'with ?tls=true the database URL must name the host as its certificate does, not by an IP address',
+    );
+  }
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host,
     port: url.port === '' ? defaultPort : Number(url.port),
     username: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database,
-    tls: url.searchParams.get('tls') === 'true',
+    tls,
   };
+}
+
+/** The driver's options for encryption. By itself it would accept a certificate of any name. */
+export function tlsOptions({ tls }: Pick<MysqlLocation, 'tls'>) {
+  return tls ? { ssl: { rejectUnauthorized: true, verifyIdentity: true } } : {};
 }

@@ -4,6 +4,7 @@ import { driverErrorField } from '../engine/driver-error.js';
 import { columnsBesideKey, insertSql, placeholders } from '../engine/sql.js';
 import type { AnyRow, CellValue, Table } from '../engine/table.js';
 import { chunksOf } from './chunks.js';
+import type { ServerKind } from './server-kind.js';
 
 /** Data the server will never take, by error number: null, out of range, wrong, too long, truncated. */
 const refusals = new Set<unknown>([1048, 1264, 1265, 1366, 1406]);
@@ -22,13 +23,16 @@ export class MysqlSession implements WriteSession {
   private last: Promise<unknown> = Promise.resolve();
   private hasFailed = false;
 
-  private constructor(private readonly connection: PoolConnection) {}
+  private constructor(
+    private readonly connection: PoolConnection,
+    private readonly server: ServerKind,
+  ) {}
 
-  static open(pool: ConnectionSource): Promise<MysqlSession> {
+  static open(pool: ConnectionSource, server: ServerKind): Promise<MysqlSession> {
     return new Promise((resolve, reject) => {
       pool.getConnection((error, connection) => {
         if (error) reject(error);
-        else resolve(new MysqlSession(connection));
+        else resolve(new MysqlSession(connection, server));
       });
     });
   }
@@ -70,7 +74,7 @@ export class MysqlSession implements WriteSession {
 
   async insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void> {
     const [key = ''] = table.key;
-    const sql = `${insertSql(table, tableName, 1)} ON DUPLICATE KEY UPDATE ${key} = VALUES(${key})`;
+    const sql = `${insertSql(table, tableName, 1)} ON DUPLICATE KEY UPDATE ${key} = ${key}`;
     await this.run(sql, cellsOf(table, row));
   }
 
@@ -90,9 +94,12 @@ export class MysqlSession implements WriteSession {
   }
 
   async upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
-    const updates = columnsBesideKey(table).map((column) => `${column} = VALUES(${column})`);
+    // MySQL deprecates VALUES(), and MariaDB does not know the other way.
+    const [alias, fresh] = this.server === 'mysql' ? [' AS fresh', freshColumn] : ['', freshValue];
+    const updates = columnsBesideKey(table).map((column) => `${column} = ${fresh(column)}`);
     for (const chunk of chunksOf(rows.map((row) => cellsOf(table, row)))) {
-      const sql = `${insertSql(table, tableName, chunk.length)} ON DUPLICATE KEY UPDATE ${updates.join(', ')}`;
+      const insert = insertSql(table, tableName, chunk.length);
+      const sql = `${insert}${alias} ON DUPLICATE KEY UPDATE ${updates.join(', ')}`;
       await this.run(sql, chunk.flat());
     }
   }
@@ -128,6 +135,9 @@ export class MysqlSession implements WriteSession {
     });
   }
 }
+
+const freshColumn = (column: string): string => `fresh.${column}`;
+const freshValue = (column: string): string => `VALUES(${column})`;
 
 function cellsOf(table: Table, row: AnyRow): CellValue[] {
   return Object.keys(table.columns).map((column) => row[column] ?? null);

@@ -19,14 +19,20 @@ export interface ShadowComparison {
   readonly found: readonly TableDifference[];
 }
 
+interface Shadow {
+  readonly fold: LogFold;
+  /** Why live tables are not this log's, by projection. */
+  readonly foreign: ReadonlyMap<string, string>;
+  advance(targets: Positions): Promise<void>;
+}
+
 /**
  * Compares live and shadow tables at one position of the log: the live ones in a snapshot, so that they may be
  * written meanwhile, and the shadow brought to just where that is.
  */
 export function compareShadow(
   { models, location, projections, signal }: RebuildOptions,
-  fold: LogFold,
-  advance: (targets: Positions) => Promise<void>,
+  { fold, foreign, advance }: Shadow,
 ): Promise<ShadowComparison> {
   return withSnapshot(location, async (live) => {
     const checkpoints = await liveCheckpoints(live);
@@ -34,7 +40,8 @@ export function compareShadow(
     const rebuilt = projections.map((projection): RebuiltProjection => {
       const { name } = projection;
       const checkpoint = checkpoints.get(name);
-      const problem = obstacleTo(projection, checkpoint, shadow.get(name) ?? beforeFirst);
+      const problem =
+        foreign.get(name) ?? obstacleTo(projection, checkpoint, shadow.get(name) ?? beforeFirst);
       const comparedAt = problem ? null : (checkpoint?.position ?? null);
       return { projection: name, comparedAt, problem, swappedAt: null };
     });

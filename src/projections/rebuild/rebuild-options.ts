@@ -18,6 +18,8 @@ export interface RebuildOptions {
   readonly batchSize?: number;
   /** Left between transactions for others that write the database, or share the process, ms. */
   readonly pauseMs: number;
+  /** How long to wait for open transactions that keep the tables from being swapped, ms; default five minutes. */
+  readonly swapPatienceMs?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: RebuildProgress) => void;
   readonly clock?: Clock;

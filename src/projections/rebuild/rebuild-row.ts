@@ -17,7 +17,8 @@ export interface RebuildRequest {
 }
 
 export interface RebuildProgress {
-  readonly phase: 'folding' | 'comparing' | 'explaining' | 'swapping' | 'cleaning';
+  /** `waiting`: for open transactions that keep the tables from being swapped. */
+  readonly phase: 'folding' | 'comparing' | 'explaining' | 'swapping' | 'waiting' | 'cleaning';
   /** Where the shadow tables are in the log; -1 before the first event. */
   readonly position: number;
   /** Where they must come to. */

@@ -4,17 +4,25 @@ import { explain } from '../compare/compare-read-models.js';
 import type { TableDifference } from '../compare/compare-tables.js';
 import type { WrongRow } from '../compare/comparison.js';
 import { LogFold } from '../compare/fold-log.js';
-import { beforeFirst } from '../engine/checkpoints.js';
-import { DatabaseFailure, type WriteSession } from '../engine/dialect.js';
+import { beforeFirst, type Checkpoint, findCheckpoint } from '../engine/checkpoints.js';
+import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/dialect.js';
+import { misfitOf } from '../engine/made-from.js';
 import { comparedAt, compareShadow, type Positions } from './compare-shadow.js';
 import type { RebuildOptions } from './rebuild-options.js';
 import type { RebuildReport, RebuiltProjection } from './rebuild-report.js';
 import type { RebuildProgress } from './rebuild-row.js';
 import { dropShadow, prepareShadow, shadowSuffix } from './shadow-tables.js';
-import { dropRetired, fence, settleFences, swapTables } from './swap.js';
+import { describeTableUse, dropRetired, fence, settleFences, swapTables, usedByOthers } from './swap.js';
 
+/** Attempts that fail for another reason than open transactions. */
 const swapAttempts = 5;
-const swapBackOffMs = 500;
+/** A transaction open for so long is waited for before anything is begun. */
+const lastingSeconds = 1;
+/** Queries of the tables go on between two attempts. */
+const firstPauseMs = 500;
+const longestPauseMs = 10_000;
+/** What was built is kept, so waiting longer saves little. */
+const defaultSwapPatienceMs = 5 * 60_000;
 
 /**
  * Builds the tables of some projections anew beside the live ones, compares the two at one position of the log, and
@@ -34,6 +42,8 @@ class Rebuild {
   private target = beforeFirst;
   private events = 0;
   private differenceCount: number | null = null;
+  /** Why live tables are not this log's, by projection: nothing of them counts, not even where they stand. */
+  private foreign: ReadonlyMap<string, string> = new Map();
   /** Where this run began, for the time left: a resumed one begins in the middle. */
   private first: { readonly position: number; readonly atMs: number } | undefined;
 
@@ -53,11 +63,12 @@ class Rebuild {
   }
 
   async run(): Promise<RebuildReport> {
-    const { models, projections, request } = this.options;
+    const { store, models, projections, request } = this.options;
     await this.clearUp();
-    await prepareShadow(models, projections, request.restart);
+    this.foreign = await this.foreignTables();
+    await prepareShadow(models, projections, { log: store, restart: request.restart });
     // Most of the log before the snapshot is taken, so that it is not kept open for long.
-    await this.advance(await this.livePositions());
+    await this.advance(this.ownPositions(await this.livePositions()));
     const { rebuilt, tables, found } = await this.compare();
     const differenceCount = tables.reduce((sum, table) => sum + table.differences, 0);
     this.differenceCount = differenceCount;
@@ -89,7 +100,8 @@ class Rebuild {
 
   private compare() {
     this.enter('comparing');
-    return compareShadow(this.options, this.fold, (targets) => this.advance(targets));
+    const { fold, foreign } = this;
+    return compareShadow(this.options, { fold, foreign, advance: (targets) => this.advance(targets) });
   }
 
   private decidingEvents(
@@ -107,39 +119,65 @@ class Rebuild {
     });
   }
 
-  /** @returns where the new tables were when they took their place. */
+  /**
+   * Open transactions that have used the tables keep them from being renamed. They are let go on, for they are somebody's
+   * dump or audit, and queries are kept waiting behind them as briefly and as rarely as possible.
+   * @returns where the new tables were when they took their place.
+   * @throws {TablesInUse} naming those that have not ended in time.
+   */
   private async swap(): Promise<Positions> {
-    const { projections, signal } = this.options;
-    for (let attempt = 1; ; attempt++) {
-      // The end of the log first: live tables that stand still are behind it, the others stand still from the fence
-      // to the swap.
-      await this.advance(await this.headPositions());
-      await this.advance(await this.headPositions());
-      this.enter('swapping');
-      try {
-        return await this.swapOnce();
-      } catch (error) {
-        await this.inSession((session) =>
-          settleFences(this.options.models.dialect, session, projections, {
-            isGone: (rebuildId) => rebuildId === this.options.rebuildId,
-            at: this.clock.now(),
-          }),
-        );
-        if (await this.isSwapped()) return this.livePositions();
-        if (!(error instanceof DatabaseFailure) || attempt === swapAttempts) throw error;
-        await delay(swapBackOffMs * attempt, undefined, { signal });
+    const { models, projections, signal, swapPatienceMs = defaultSwapPatienceMs } = this.options;
+    const startedAt = performance.now();
+    let failures = 0;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const use = await usedByOthers(models, projections, lastingSeconds);
+      const isKept = use.certainty === 'certain' && use.transactions.length > 0;
+      const swapped = isKept ? 'kept' : await this.trySwap();
+      if (swapped instanceof Map) return swapped;
+      if (swapped !== 'kept' && ++failures === swapAttempts) throw swapped;
+      const waitedMs = performance.now() - startedAt;
+      if (swapped === 'kept' && waitedMs >= swapPatienceMs) {
+        throw new TablesInUse(describeTableUse(await usedByOthers(models, projections, 0), waitedMs));
       }
+      this.enter('waiting');
+      await delay(pauseMs, undefined, { signal });
     }
+  }
+
+  /** @returns the positions, `kept` when open transactions keep the tables, or what made it fail. */
+  private async trySwap(): Promise<Positions | 'kept' | DatabaseFailure> {
+    // The end of the log first: live tables that stand still are behind it, the others stand still from the fence to
+    // the swap.
+    await this.advance(await this.headPositions());
+    await this.advance(await this.headPositions());
+    this.enter('swapping');
+    try {
+      return await this.swapOnce();
+    } catch (error) {
+      await this.liftOwnFence();
+      if (await this.isSwapped()) return this.livePositions();
+      if (error instanceof TablesInUse) return 'kept';
+      if (error instanceof DatabaseFailure) return error;
+      throw error;
+    }
+  }
+
+  private liftOwnFence(): Promise<void> {
+    const { models, projections, rebuildId } = this.options;
+    const isGone = (one: string) => one === rebuildId;
+    return this.inSession((session) =>
+      settleFences(models.dialect, session, projections, { isGone, at: this.clock.now() }),
+    );
   }
 
   private async swapOnce(): Promise<Positions> {
     const { models, projections, rebuildId, signal } = this.options;
     const live = await this.inSession((session) => fence(session, projections, rebuildId, this.clock.now()));
-    await this.advance(live);
+    await this.advance(this.ownPositions(live));
     signal.throwIfAborted();
     const positions = await this.fold.positions();
     await this.inSession((session) =>
-      swapTables(models.dialect, session, projections, { rebuildId, at: this.clock.now() }),
+      swapTables(models, session, projections, { rebuildId, at: this.clock.now() }),
     );
     return positions;
   }
@@ -158,16 +196,34 @@ class Rebuild {
     if (failure) throw failure;
   }
 
-  private livePositions(): Promise<Positions> {
-    const names = new Set(this.options.projections.map(({ name }) => name));
+  private async livePositions(): Promise<Positions> {
+    return new Map([...(await this.liveCheckpoints())].map(([name, { position }]) => [name, position]));
+  }
+
+  private async liveCheckpoints() {
+    const { projections } = this.options;
     return this.inSession(async (session) => {
-      const rows = await session.all('SELECT name, position FROM projection_checkpoints', []);
-      return new Map(
-        rows
-          .filter(({ name }) => names.has(String(name)))
-          .map(({ name, position }) => [String(name), Number(position)]),
-      );
+      const found = new Map<string, Checkpoint>();
+      for (const { name } of projections) {
+        const checkpoint = await findCheckpoint(session, name);
+        if (checkpoint) found.set(name, checkpoint);
+      }
+      return found;
     });
+  }
+
+  private async foreignTables(): Promise<ReadonlyMap<string, string>> {
+    const foreign = new Map<string, string>();
+    for (const [name, checkpoint] of await this.liveCheckpoints()) {
+      const misfit = await misfitOf(this.options.store, [{ ...checkpoint, name }]);
+      if (misfit) foreign.set(name, misfit.sentence);
+    }
+    return foreign;
+  }
+
+  /** Those of live tables that were made from this log. */
+  private ownPositions(live: Positions): Positions {
+    return new Map([...live].filter(([name]) => !this.foreign.has(name)));
   }
 
   private async headPositions(): Promise<Positions> {

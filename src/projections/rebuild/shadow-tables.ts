@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { checkpointName, checkpointsTable, findCheckpoint } from '../engine/checkpoints.js';
 import type { Dialect, WriteSession } from '../engine/dialect.js';
+import { type ComparedLog, misfitOf } from '../engine/made-from.js';
 import type { Projection } from '../engine/projection.js';
 import { createTable, indexName, specOf } from '../engine/table-ddl.js';
 import type { ReadModels } from '../read-models.js';
@@ -17,20 +18,21 @@ export function tableNames({ tables }: Projection, suffix: string): string[] {
 
 /**
  * Makes shadow tables for the projections that lack them. What a rebuild that was cut off has left is kept, so that
- * this one goes on there, unless another version built it.
- * @param restart whether to begin anew all the same.
+ * this one goes on there, unless another version built it, or made it from another log.
+ * @param options.restart whether to begin anew all the same.
  */
 export async function prepareShadow(
   { write, dialect }: ReadModels,
   projections: readonly Projection[],
-  restart: boolean,
+  { log, restart }: { readonly log: ComparedLog; readonly restart: boolean },
 ): Promise<void> {
   await dialect.withSession(write, async (session) => {
     for (const projection of projections) {
       const names = await dialect.namesInUse(session);
       const isThere = tableNames(projection, shadowSuffix).every((name) => names.has(name));
       const checkpoint = await findCheckpoint(session, checkpointName(projection, shadowSuffix));
-      if (isThere && !restart && checkpoint?.version === projection.version) continue;
+      const isOurs = isThere && !restart && checkpoint?.version === projection.version;
+      if (isOurs && !(await misfitOf(log, [{ ...checkpoint, name: projection.name }]))) continue;
       await dropShadow(session, [projection]);
       await createShadow(write, dialect, session, projection);
     }

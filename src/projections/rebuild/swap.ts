@@ -1,20 +1,52 @@
 import type { Instant } from '../../events/ids.js';
 import { checkpointName, checkpointsTable, findCheckpoint } from '../engine/checkpoints.js';
-import type { Dialect, WriteSession } from '../engine/dialect.js';
+import type { Dialect, TableUse, WriteSession } from '../engine/dialect.js';
 import type { Projection } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
+import type { ReadModels } from '../read-models.js';
 import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-row.js';
 import { dropTables, inTransaction, retiredSuffix, shadowSuffix, tableNames } from './shadow-tables.js';
 
 /*
  * The swap, step by step; a process may die after each of them:
+ * 0. as long as open transactions are known to have used the tables (a dump, an audit), nothing is begun;
  * 1. fence: nobody but this rebuild writes the live tables from here on, queries go on reading them;
  * 2. the shadow catches up with where the live tables stopped;
  * 3. the tables are renamed, all at once, and the checkpoints move to where the shadow is: together in SQLite, one
- *    right after the other in MySQL, where DDL commits by itself;
+ *    right after the other in MySQL, where DDL commits by itself. When open transactions keep the tables, the fence is
+ *    lifted and all of it tried again later;
  * 4. the retired tables are dropped.
  * settleFences finishes or takes back what a rebuild has left between 1 and 3.
  */
+
+/** Step 0. @param forSeconds leaves out transactions that began later: those of queries come and go. */
+export function usedByOthers(
+  { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
+  projections: readonly Projection[],
+  forSeconds: number,
+): Promise<TableUse> {
+  const names = projections.flatMap((projection) => tableNames(projection, ''));
+  return dialect.withSession(write, (session) => dialect.tableUse(session, names, forSeconds));
+}
+
+/** Says why a swap was given up, whom to ask, and what to do. */
+export function describeTableUse({ certainty, transactions }: TableUse, waitedMs: number): string {
+  const waited = `the tables were not swapped: for ${Math.round(waitedMs / 1_000)} s open transactions have kept them`;
+  const afterwards = 'What was built is kept: rebuild again, and it goes on from there.';
+  if (certainty === 'hidden') {
+    return (
+      `${waited}, and this account may not see which (a dump or an audit, most likely). Let them end, or grant the ` +
+      `account PROCESS, and on MySQL SELECT ON performance_schema.*, to have them named. ${afterwards}`
+    );
+  }
+  const named = transactions.map(
+    ({ connectionId, user, host, openForSeconds }) =>
+      `connection ${connectionId} (${user} at ${host}, open for ${openForSeconds} s)`,
+  );
+  if (named.length === 0) return `${waited}, each only for a short time. ${afterwards}`;
+  const who = certainty === 'certain' ? 'These are' : 'The server does not tell which; open are';
+  return `${waited}. ${who}: ${named.join(', ')}. Let them end, or end one with KILL and its number. ${afterwards}`;
+}
 
 /** Step 1. @returns where each live projection stands, by name. @throws {RebuildStopped} */
 export function fence(
@@ -39,9 +71,12 @@ export function fence(
   });
 }
 
-/** Step 3. @throws {RebuildStopped} when the fence is gone: the rebuild was taken for dead. */
+/**
+ * Step 3.
+ * @throws {RebuildStopped} when the fence is gone: the rebuild was taken for dead; {@link TablesInUse}.
+ */
 export function swapTables(
-  dialect: Dialect,
+  { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
   session: WriteSession,
   projections: readonly Projection[],
   { rebuildId, at }: { readonly rebuildId: string; readonly at: Instant },
@@ -54,7 +89,7 @@ export function swapTables(
   );
   return dialect.undisturbed(session, async () => {
     await assertFenced(session, projections, rebuildId);
-    await dialect.renameTables(session, renames, () => moveCheckpoints(session, projections, at));
+    await dialect.renameTables(write, session, renames, () => moveCheckpoints(session, projections, at));
   });
 }
 
@@ -148,10 +183,16 @@ async function moveCheckpoints(
     const shadow = await findCheckpoint(session, shadowName);
     if (!shadow) throw new Error(`the checkpoint ${shadowName} is missing`);
     await session.run(
-      `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, updated_at = ?, parked = NULL,
+      `UPDATE ${checkpointsTable.name} SET version = ?, position = ?, made_from = ?, updated_at = ?, parked = NULL,
          fenced_by = NULL, generation = COALESCE(generation, 0) + 1
        WHERE name = ?`,
-      [shadow.version, shadow.position, at, projection.name],
+      [
+        shadow.version,
+        shadow.position,
+        shadow.madeFrom && JSON.stringify(shadow.madeFrom),
+        at,
+        projection.name,
+      ],
     );
     await session.run(`DELETE FROM ${checkpointsTable.name} WHERE name = ?`, [shadowName]);
   }

@@ -1,9 +1,11 @@
-import type { Instant, PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
+import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.js';
+import type { PriceList } from '../catalog/price-list.js';
 import {
   maxRelatedRows,
   type ScheduleRow,
   type SectionRow,
   schedulesTable,
+  seatsTable,
   sectionsTable,
 } from '../catalog/tables.js';
 import type { RowBatch } from '../engine/row-batch.js';
@@ -11,78 +13,202 @@ import { isForSale, pricesOf } from './for-sale.js';
 import { counts } from './seat-changes.js';
 import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
 
-/** Most taken seats of one date: beyond the largest stadium. */
-const maxTakenSeats = 500_000;
+/** Seats looked at together: bounds the rows in memory, whatever the size of the hall. */
+const seatsPerStep = 1_000;
 
-/** Counts again after a venue's plan changed. */
+/** A seat of a published section whose category may have changed. */
+export interface ReplannedSeat {
+  readonly seatId: SeatId;
+  /** Undefined: the seat was not in this section, so its category is unknown. */
+  readonly categoryBefore: string | undefined;
+  /** Null: the seat is withdrawn from the plan. */
+  readonly categoryAfter: string | null;
+}
+
+/**
+ * Counts the dates of a venue again after one of its sections changed. Of the taken seats only those among
+ * `replanned` are read: for the others nothing has changed.
+ * @param sections all sections of the venue, as they are now.
+ */
 export async function recountVenue(
   rows: RowBatch,
   venueId: VenueId,
   sections: readonly SectionRow[],
+  replanned: readonly ReplannedSeat[],
   at: Instant,
 ): Promise<void> {
-  const schedules = await rows.select(schedulesTable, {
-    equal: { venue_id: venueId },
-    orderBy: 'schedule_id',
-    limit: maxRelatedRows,
-  });
-  for (const schedule of schedules) await recountSchedule(rows, schedule, sections, at);
+  const seatCounts = seatsByCategory(sections);
+  for (const schedule of await schedulesOf(rows, { venue_id: venueId })) {
+    const prices = await pricesOf(rows, schedule);
+    const tally = new Tally(rows, schedule, capacityOf(seatCounts, prices), at);
+    const affected = replanned.filter(
+      ({ categoryBefore, categoryAfter }) =>
+        categoryBefore === undefined || isPriced(categoryBefore, prices) !== isPriced(categoryAfter, prices),
+    );
+    for (const step of stepsOf(affected)) {
+      await rows.prefetch(
+        scheduleSeatsTable,
+        step.map(({ seatId }) => [schedule.schedule_id, seatId] as const),
+      );
+      for (const { seatId, categoryAfter } of step) {
+        const seat = await rows.get(scheduleSeatsTable, [schedule.schedule_id, seatId]);
+        if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices) ? 1 : 0);
+      }
+      await rows.relieve();
+    }
+    tally.write();
+  }
 }
 
-/** Counts again after a performance's prices changed. */
+/**
+ * Counts the dates of a performance again after its prices changed. The taken seats are read only if other categories
+ * than before have a price.
+ */
 export async function recountPerformance(
   rows: RowBatch,
   performanceId: PerformanceId,
+  before: PriceList,
   at: Instant,
 ): Promise<void> {
-  const schedules = await rows.select(schedulesTable, {
-    equal: { performance_id: performanceId },
-    orderBy: 'schedule_id',
-    limit: maxRelatedRows,
-  });
-  for (const schedule of schedules) {
+  for (const schedule of await schedulesOf(rows, { performance_id: performanceId })) {
+    const prices = await pricesOf(rows, schedule);
     const sections = await rows.select(sectionsTable, {
       equal: { venue_id: schedule.venue_id },
       orderBy: 'section_id',
       limit: maxRelatedRows,
     });
-    await recountSchedule(rows, schedule, sections, at);
+    const seatCounts = seatsByCategory(sections);
+    const isAffected = [...seatCounts.keys()].some(
+      (category) => isPriced(category, before) !== isPriced(category, prices),
+    );
+    if (isAffected) await countTakenSeats(rows, schedule, sections, at);
+    else new Tally(rows, schedule, capacityOf(seatCounts, prices), at).write();
   }
 }
 
-/** Writes the schedule with capacity and counts taken afresh from plan, prices and taken seats. */
+/**
+ * Writes a published schedule with its counts.
+ * @param known its row until now. With the same performance in the same venue its taken seats count as they did.
+ */
 export async function recountSchedule(
+  rows: RowBatch,
+  schedule: ScheduleRow,
+  known: ScheduleRow | undefined,
+  sections: readonly SectionRow[],
+  at: Instant,
+): Promise<void> {
+  if (known?.venue_id !== schedule.venue_id || known.performance_id !== schedule.performance_id) {
+    return countTakenSeats(rows, schedule, sections, at);
+  }
+  const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
+  const { held, reserved } = known;
+  new Tally(rows, { ...schedule, held, reserved }, capacity, at).write();
+}
+
+/** Counts every taken seat of a date afresh, a step at a time. */
+async function countTakenSeats(
   rows: RowBatch,
   schedule: ScheduleRow,
   sections: readonly SectionRow[],
   at: Instant,
 ): Promise<void> {
-  const prices = await pricesOf(rows, schedule);
-  let capacity = 0;
+  const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
+  const tally = new Tally(rows, { ...schedule, held: 0, reserved: 0 }, capacity, at);
+  for await (const step of takenSeats(rows, schedule)) {
+    await rows.prefetch(
+      seatsTable,
+      step.map((seat) => [schedule.venue_id, seat.seat_id] as const),
+    );
+    for (const seat of step) tally.count(seat, await isForSale(rows, schedule, seat.seat_id));
+  }
+  tally.write();
+}
+
+/** The counts of one date while its seats are looked at. */
+class Tally {
+  private held: number;
+  private reserved: number;
+
+  constructor(
+    private readonly rows: RowBatch,
+    private readonly schedule: ScheduleRow,
+    private readonly capacity: number,
+    private readonly at: Instant,
+  ) {
+    this.held = schedule.held;
+    this.reserved = schedule.reserved;
+  }
+
+  /** A taken seat that counted as its row says, and counts as `forSale` from now on. */
+  change(seat: ScheduleSeatRow, forSale: 0 | 1): void {
+    this.held -= counts(seat, 'held');
+    this.reserved -= counts(seat, 'reserved');
+    this.count(seat, forSale);
+  }
+
+  /** A taken seat that is not in the counts yet. */
+  count(seat: ScheduleSeatRow, forSale: 0 | 1): void {
+    const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
+    if (counted !== seat) this.rows.put(scheduleSeatsTable, counted);
+    this.held += counts(counted, 'held');
+    this.reserved += counts(counted, 'reserved');
+  }
+
+  write(): void {
+    const { schedule, capacity, held, reserved, at } = this;
+    const available_seats = capacity - held - reserved;
+    this.rows.put(schedulesTable, { ...schedule, capacity, held, reserved, available_seats, updated_at: at });
+  }
+}
+
+/** The taken seats of a date in steps, in the order of their ids. */
+async function* takenSeats(
+  rows: RowBatch,
+  { schedule_id }: Pick<ScheduleRow, 'schedule_id'>,
+): AsyncGenerator<ScheduleSeatRow[]> {
+  let from: SeatId | undefined;
+  do {
+    const page: ScheduleSeatRow[] = await rows.select(scheduleSeatsTable, {
+      equal: { schedule_id },
+      ...(from !== undefined && { range: { column: 'seat_id', from } }),
+      orderBy: 'seat_id',
+      limit: seatsPerStep + 1,
+    });
+    // The one too many begins the next step.
+    from = page[seatsPerStep]?.seat_id;
+    yield page.slice(0, seatsPerStep).filter((seat) => seat.status !== 'free');
+  } while (from !== undefined);
+}
+
+function schedulesOf(rows: RowBatch, equal: Partial<ScheduleRow>): Promise<ScheduleRow[]> {
+  return rows.select(schedulesTable, { equal, orderBy: 'schedule_id', limit: maxRelatedRows });
+}
+
+function isPriced(category: string | null, prices: PriceList): boolean {
+  return category !== null && prices.priceOf(category) !== null;
+}
+
+function seatsByCategory(sections: readonly SectionRow[]): ReadonlyMap<string, number> {
+  const seats = new Map<string, number>();
   for (const section of sections) {
     // Written by publishSection.
     const byCategory = JSON.parse(section.category_counts) as Record<string, number>;
     for (const [category, count] of Object.entries(byCategory)) {
-      if (prices.priceOf(category) !== null) capacity += count;
+      seats.set(category, (seats.get(category) ?? 0) + count);
     }
   }
-  let held = 0;
-  let reserved = 0;
-  for (const seat of await takenSeats(rows, schedule.schedule_id)) {
-    const for_sale = await isForSale(rows, schedule, seat.seat_id);
-    if (for_sale !== seat.for_sale) rows.put(scheduleSeatsTable, { ...seat, for_sale, updated_at: at });
-    held += counts({ ...seat, for_sale }, 'held');
-    reserved += counts({ ...seat, for_sale }, 'reserved');
-  }
-  const available_seats = capacity - held - reserved;
-  rows.put(schedulesTable, { ...schedule, capacity, held, reserved, available_seats, updated_at: at });
+  return seats;
 }
 
-async function takenSeats(rows: RowBatch, scheduleId: ScheduleId): Promise<ScheduleSeatRow[]> {
-  const seats = await rows.select(scheduleSeatsTable, {
-    equal: { schedule_id: scheduleId },
-    orderBy: 'seat_id',
-    limit: maxTakenSeats,
-  });
-  return seats.filter((seat) => seat.status !== 'free');
+/** Seats for sale. */
+function capacityOf(seatCounts: ReadonlyMap<string, number>, prices: PriceList): number {
+  let capacity = 0;
+  for (const [category, count] of seatCounts) if (isPriced(category, prices)) capacity += count;
+  return capacity;
+}
+
+function* stepsOf<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let first = 0; first < items.length; first += seatsPerStep) {
+    yield items.slice(first, first + seatsPerStep);
+  }
 }

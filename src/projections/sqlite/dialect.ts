@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
+import type { Database } from '../../platform/sqlite.js';
 import { type Dialect, guarded } from '../engine/dialect.js';
 import { rowByKeySql, SqliteSession } from './session.js';
 import { Statements } from './statements.js';
@@ -18,7 +18,7 @@ const connections = new WeakMap<DataSource, Connections>();
 /** Starts the thread that writes the file of an open, migrated data source. */
 export function startWriter(dataSource: DataSource, file: string): WriterClient {
   // TypeORM types no driver's own handle; for better-sqlite3 this is it.
-  const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database.Database };
+  const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database };
   const writer = new WriterClient(file);
   connections.set(dataSource, {
     session: new SqliteSession(writer),
@@ -55,7 +55,7 @@ export const sqliteDialect: Dialect = {
     const rows = await session.all('SELECT name FROM sqlite_master', []);
     return new Set(rows.map(({ name }) => String(name)));
   },
-  async renameTables(session, renames, complete) {
+  async renameTables(_dataSource, session, renames, complete) {
     await session.begin();
     try {
       for (const { from, to } of renames) await session.run(`ALTER TABLE ${from} RENAME TO ${to}`, []);
@@ -66,6 +66,8 @@ export const sqliteDialect: Dialect = {
       throw error;
     }
   },
+  // Readers of a write-ahead log keep nobody from writing.
+  tableUse: async () => ({ certainty: 'certain', transactions: [] }),
   // Renaming takes a transaction here, and only one is open at a time.
   undisturbed: (_session, work) => work(),
 };

@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
 import { DataSource, MigrationExecutor } from 'typeorm';
+import { Database } from '../../platform/sqlite.js';
 import { allTables } from '../all-projections.js';
 import { entitySchemas } from '../engine/entity-schemas.js';
 import { allMigrations } from '../migrations/all-migrations.js';
@@ -17,7 +17,7 @@ export async function openSqlite(file: string): Promise<ReadModels> {
     ...optionsOf(file),
     readonly: true,
     entities: entitySchemas(allTables, 'better-sqlite3'),
-    prepareDatabase(database: Database.Database) {
+    prepareDatabase(database: Database) {
       database.pragma('cache_size = -32000');
     },
   });
@@ -45,7 +45,7 @@ export async function migrateSqlite(file: string): Promise<MigrationOutcome> {
 }
 
 function optionsOf(file: string) {
-  return { type: 'better-sqlite3', database: file, statementCacheSize: 200 } as const;
+  return { type: 'better-sqlite3', driver: Database, database: file, statementCacheSize: 200 } as const;
 }
 
 function openForWriting(file: string): Promise<DataSource> {

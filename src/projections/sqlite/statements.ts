@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type Database from 'better-sqlite3';
+import type { Database, Statement } from '../../platform/sqlite.js';
 import { driverErrorField } from '../engine/driver-error.js';
 import type { AnyRow, CellValue } from '../engine/table.js';
 import type { Answer, Ask } from './messages.js';
@@ -10,17 +10,17 @@ const lockTimeoutMs = 5_000;
 const maxWaitMs = 10;
 const maxStatements = 500;
 
-type Statement = Database.Statement<CellValue[], AnyRow>;
+type RowStatement = Statement<CellValue[], AnyRow>;
 
 /**
  * Statements on one connection, with prepared ones kept. Straight to better-sqlite3: TypeORM's query path costs
  * several times as much as the statement.
  */
 export class Statements {
-  private readonly statements = new Map<string, Statement>();
+  private readonly statements = new Map<string, RowStatement>();
   private isOpen = false;
 
-  constructor(private readonly database: Database.Database) {}
+  constructor(private readonly database: Database) {}
 
   /** @throws SQLite's error. */
   async execute(ask: Ask): Promise<Answer> {
@@ -68,7 +68,7 @@ export class Statements {
     return lists.length;
   }
 
-  private prepared(sql: string): Statement {
+  private prepared(sql: string): RowStatement {
     // SQLite rolls back by itself when the disk is full or fails.
     if (this.isOpen && !this.database.inTransaction) throw new Error('the transaction was rolled back');
     let statement = this.statements.get(sql);

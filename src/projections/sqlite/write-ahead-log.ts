@@ -1,5 +1,5 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
-import type Database from 'better-sqlite3';
+import type { Database } from '../../platform/sqlite.js';
 
 export interface WalLimits {
   /** Pages written before the disk is told to take them, while the next transactions go on. */
@@ -38,7 +38,7 @@ export class WriteAheadLog {
 
   /** @param file open in `database`, in WAL mode. */
   constructor(
-    private readonly database: Database.Database,
+    private readonly database: Database,
     private readonly file: string,
     private readonly limits: WalLimits = defaultLimits,
     private readonly flushFile: FlushFile = fdatasync,

@@ -1,6 +1,6 @@
 /** The thread that writes the read models: statements of the projections' transactions, one after the other. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { Database } from '../../platform/sqlite.js';
 import { driverErrorField } from '../engine/driver-error.js';
 import type { Ask, FromWriter, ToWriter, WriterOrder } from './messages.js';
 import { setForWriting } from './pragmas.js';

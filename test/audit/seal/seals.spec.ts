@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import Database from 'better-sqlite3';
 import { type SealBody, sealLine, signSeal } from '../../../src/audit/seal/seal.js';
 import { stillHolds } from '../../../src/audit/seal/seal-log.js';
 import { openEventStoreDbStoredLog } from '../../../src/event-store/eventstoredb/stored-log.js';
+import { Database } from '../../../src/platform/sqlite.js';
 import { withServer } from '../../event-store/eventstoredb-under-test.js';
 import { logFolder } from '../../event-store/log-folder.js';
 import { newEvent } from '../../event-store/new-event.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type Database from 'better-sqlite3';
 import type { Random } from '../../../src/platform/random.js';
+import type { Database } from '../../../src/platform/sqlite.js';
 
 /** What was done to a log, and the event it was done to where that is one whose place is known. */
 export interface Tampering {
@@ -9,7 +9,7 @@ export interface Tampering {
   readonly position?: number;
 }
 
-type Tamper = (log: Database.Database, random: Random) => Tampering;
+type Tamper = (log: Database, random: Random) => Tampering;
 
 /** How somebody with write access to a log's file may forge it; each returns what it did. */
 const tamperings: readonly Tamper[] = [
@@ -87,7 +87,7 @@ const tamperings: readonly Tamper[] = [
 ];
 
 /** Forges a log once, in a way chosen at random. */
-export function tamper(log: Database.Database, random: Random): Tampering {
+export function tamper(log: Database, random: Random): Tampering {
   const way = tamperings[random.below(tamperings.length)] ?? tamperings[0];
   if (!way) throw new Error('there are ways to tamper');
   return way(log, random);
@@ -122,12 +122,12 @@ function ofStream(what: string, sql: string, parameters: readonly string[]): Tam
   };
 }
 
-function anyPosition(log: Database.Database, random: Random): number {
+function anyPosition(log: Database, random: Random): number {
   const positions = log.prepare<[], number>('SELECT position FROM events ORDER BY position').pluck().all();
   return positions[random.below(positions.length)] ?? 1;
 }
 
-function twoPositions(log: Database.Database, random: Random): [number, number] {
+function twoPositions(log: Database, random: Random): [number, number] {
   const a = anyPosition(log, random);
   let b = anyPosition(log, random);
   while (b === a) b = anyPosition(log, random);

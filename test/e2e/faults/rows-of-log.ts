@@ -8,7 +8,7 @@ export async function expectRowsOfLog({ config }: ClusterOffice): Promise<void> 
   const log = await openRevealedLog(config, processTerminal);
   try {
     const location = { url: String(config.DATABASE_URL) };
-    const comparison = await compareReadModels({ store: log.store, location, isDense: false });
+    const comparison = await compareReadModels({ store: log.store, location });
     expect(comparison.differences).toEqual([]);
     expect(comparison).toMatchObject({ clean: true, differenceCount: 0 });
   } finally {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/platform/sqlite.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
 import { loadCheckpoint } from '../../../src/projections/engine/checkpoints.js';
 import { controlProjections } from '../../../src/projections/engine/controls.js';

@@ -4,10 +4,17 @@ import { createServer, connect as dial, type Server, type Socket } from 'node:ne
 /** What happens to the next COMMIT: it is done and its reply is lost, or it is lost itself. */
 export type Loss = 'reply' | 'request';
 
-/** A TCP proxy before a MySQL server that cuts connections in the middle of COMMIT. */
+/**
+ * A TCP proxy before a MySQL server that cuts connections in the middle of COMMIT, and delivers late what a server says
+ * to a connection that lies idle.
+ */
 export class LossyProxy {
   /** COMMITs to lose, one after the other; then everything passes. */
   readonly losses: Loss[] = [];
+  /** While it is set, what a server says is passed on only once its client has sent something more. */
+  holdsBack = false;
+  /** Connections with something held back. */
+  held = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -39,22 +46,33 @@ export class LossyProxy {
   }
 
   private accept(client: Socket): void {
+    const late: Buffer[] = [];
     const server = dial(Number(this.target.port), this.target.hostname);
     for (const socket of [client, server]) {
       this.sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.sockets.delete(socket);
-        client.destroy();
+        // A client that has not heard everything yet learns of the end later.
+        if (late.length === 0) client.destroy();
         // The server may still be at work on what it was sent.
         server.end();
       });
     }
     client.on('data', (data) => {
+      if (late.length > 0) {
+        // As if it had been on its way when the client sent this.
+        this.held--;
+        client.write(Buffer.concat(late.splice(0)));
+        return;
+      }
       const loss = data.includes('COMMIT') ? this.losses.shift() : undefined;
       if (loss !== 'request') server.write(data);
       if (loss) client.destroy();
     });
-    server.on('data', (data) => client.write(data));
+    server.on('data', (data) => {
+      if (!this.holdsBack) client.write(data);
+      else if (late.push(data) === 1) this.held++;
+    });
   }
 }

@@ -14,13 +14,23 @@ describe('the database URL', () => {
   });
 
   it('may say mariadb, leave out the port, name an IPv6 address and ask for TLS', () => {
-    expect(parseMysqlUrl('mariadb://u@[::1]/d?tls=true')).toMatchObject({
+    expect(parseMysqlUrl('mariadb://u@[::1]/d')).toMatchObject({
       host: '::1',
       port: 3306,
       password: '',
-      tls: true,
+      tls: false,
     });
+    expect(parseMysqlUrl('mariadb://u@db/d?tls=true')).toMatchObject({ host: 'db', tls: true });
   });
+
+  it.each(['127.0.0.1', '[::1]'])(
+    'names the host %s otherwise with TLS: the certificate is for a name',
+    (host) => {
+      expect(() => parseMysqlUrl(`mysql://u:p@${host}/d?tls=true`)).toThrow(
+        'must name the host as its certificate does',
+      );
+    },
+  );
 
   it.each([
     '',
@@ -40,7 +50,8 @@ describe('the server', () => {
   it.each([
     ['8.0.19', 'mysql'],
     ['8.0.36-28', 'mysql'],
-    ['9.1.0', 'mysql'],
+    ['8.4.10', 'mysql'],
+    ['9.7.4-2', 'mysql'],
     ['10.6.0-MariaDB', 'mariadb'],
     ['10.11.19-MariaDB-0+deb12u1', 'mariadb'],
     ['11.4.2-MariaDB-log', 'mariadb'],

@@ -21,7 +21,7 @@ async function sessionOn(errors: Readonly<Record<string, number>>) {
   const pool = {
     getConnection: (callback: (error: null, given: unknown) => void) => callback(null, connection),
   };
-  return { sent, session: await MysqlSession.open(pool as unknown as ConnectionSource) };
+  return { sent, session: await MysqlSession.open(pool as unknown as ConnectionSource, 'mariadb') };
 }
 
 const deadlock = 1213;

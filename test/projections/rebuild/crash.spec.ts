@@ -47,11 +47,11 @@ it('lets nobody else write the live tables while they are renamed', async () => 
   let isCommitted: boolean | undefined;
   const dialect: Dialect = {
     ...models.dialect,
-    async renameTables(session, renames, complete) {
+    async renameTables(dataSource, session, renames, complete) {
       // A projector that has read the checkpoint before the rebuild began.
       const mark = { name: 'users', position, generation: 0 };
       isCommitted = await advanceCheckpoints(session, [mark], position + 1, minute(0));
-      await models.dialect.renameTables(session, renames, complete);
+      await models.dialect.renameTables(dataSource, session, renames, complete);
     },
   };
   const options = { models: { ...models, dialect }, location: locationOf(models), projections: some };

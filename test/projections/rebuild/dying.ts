@@ -15,9 +15,10 @@ export function dying(models: ReadModels, when: (typeof deaths)[number]): ReadMo
     ...models.dialect,
     withSession: (dataSource, work) =>
       isDead ? Promise.reject(new Error('killed')) : models.dialect.withSession(dataSource, work),
-    async renameTables(session, renames, complete) {
+    async renameTables(dataSource, session, renames, complete) {
       if (when === 'before the tables are renamed') die();
       await models.dialect.renameTables(
+        dataSource,
         session,
         renames,
         when === 'when they are' ? async () => die() : complete,

@@ -181,6 +181,6 @@ it('does not swap once its fence was ended', async () => {
   const { history } = await sale();
   const models = await project(history);
   const swap = (session: WriteSession) =>
-    swapTables(models.dialect, session, some, { rebuildId: randomUUID(), at: minute(0) });
+    swapTables(models, session, some, { rebuildId: randomUUID(), at: minute(0) });
   await expect(inSession(models, swap)).rejects.toThrow('its fence was ended');
 });

@@ -39,7 +39,7 @@ export async function rebuildNow(
     rebuildId,
     store: history.store,
     models,
-    location: locationOf(models),
+    location: options.location ?? locationOf(models),
     projections,
     request,
     pauseMs: 0,

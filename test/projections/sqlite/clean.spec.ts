@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/platform/sqlite.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 
 const text = 'a name to be forgotten';

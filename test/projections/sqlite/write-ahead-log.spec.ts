@@ -1,7 +1,7 @@
 import { fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/platform/sqlite.js';
 import { setForWriting } from '../../../src/projections/sqlite/pragmas.js';
 import { WriteAheadLog } from '../../../src/projections/sqlite/write-ahead-log.js';
 
@@ -9,7 +9,7 @@ const limits = { flushPages: 10, movePages: 40 };
 
 let folder: string;
 let file: string;
-let database: Database.Database;
+let database: Database;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'boxoffice-wal-'));
   file = join(folder, 'read-models.db');

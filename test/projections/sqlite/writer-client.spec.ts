@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import Database from 'better-sqlite3';
+import { Database } from '../../../src/platform/sqlite.js';
 import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
 import { SqliteSession } from '../../../src/projections/sqlite/session.js';
 import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { toInstant } from '../../../events/ids.js';
+import { Database } from '../../../platform/sqlite.js';
 import { type CreatePayment, type Payment, paymentSchema } from '../wire.js';
 
 /** How a payment starts out. */
@@ -46,7 +46,7 @@ const columns = `sequence, payment_id AS paymentId, idempotency_key AS idempoten
 
 /** The payments made, in a SQLite file: what a call has written is on the disk when it returns. */
 export class Ledger {
-  private readonly db: Database.Database;
+  private readonly db: Database;
 
   /**
    * @param file path of the SQLite file, made when absent; `:memory:` keeps nothing.

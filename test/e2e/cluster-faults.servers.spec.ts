@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startMariaDb, type TestMariaDb } from '../services/mariadb.js';
+import type { ChildServer } from '../eventstoredb-server/child-server.js';
+import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
 import { ClusterOffice, type Role } from './cluster-office.js';
 import { call, eventually } from './fan.js';
 import { expectAgreement } from './faults/agreement.js';
@@ -20,15 +21,15 @@ const awayMs = 4_000;
 
 describe('a fault in the middle of a crowd of fans leaves everything in agreement:', () => {
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-faults-'));
-  let mariaDb: TestMariaDb;
-  let office: ClusterOffice;
+  let mariaDb: TestDatabaseServer;
+  let office: ClusterOffice<ChildServer>;
   const crowds: Crowd[] = [];
 
   beforeAll(async () => {
-    mariaDb = await startMariaDb();
+    mariaDb = await startDatabaseServer();
     // Left-overs are taken up after 2 s instead of 10, so that each test is through sooner.
     const env = { RESUME_AFTER_MS: '2000' };
-    office = await ClusterOffice.open(env, { mariaDb, eventStoreFile: join(folder, 'events') });
+    office = await ClusterOffice.openFaulty(env, { mariaDb, eventStoreFolder: join(folder, 'events') });
   }, openTimeoutMs);
   afterAll(async () => {
     await office?.close();

@@ -1,6 +1,6 @@
 import { MysqlKeyTable } from '../../src/personal-data/mysql-key-table.js';
 import { openReadModels, type ReadModels } from '../../src/projections/open-read-models.js';
-import { sharedMariaDb, sharedStartTimeoutMs } from '../services/shared-mariadb.js';
+import { sharedDatabaseServer, sharedStartTimeoutMs } from '../services/shared-database.js';
 import { keyTableContract } from './key-table-contract.js';
 
 const opened: ReadModels[] = [];
@@ -12,10 +12,10 @@ async function open(): Promise<MysqlKeyTable> {
   return new MysqlKeyTable(models.write);
 }
 
-describe('keys beside read models on MariaDB', () => {
+describe('keys beside read models on a database server', () => {
   let table: MysqlKeyTable;
   beforeAll(async () => {
-    url = await (await sharedMariaDb()).newDatabase();
+    url = await (await sharedDatabaseServer()).newDatabase();
     table = await open();
   }, sharedStartTimeoutMs);
   afterAll(async () => {

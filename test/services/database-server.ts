@@ -3,21 +3,25 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { findDatabaseServers } from '../../scripts/stack/programs.mjs';
+import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import { databaseCommand, type Installation } from './database-command.js';
+import { dataTemplate } from './database-template.js';
 import { hasDockerEngine } from './docker.js';
 import { provideProgram } from './find-program.js';
 import { freePort } from './free-port.js';
 import { GuardedServer, type ServerCommand } from './guarded-server.js';
-import { type Installation, mariaDbCommand } from './mariadb-command.js';
-import { dataTemplate } from './mariadb-template.js';
 import { waitUntil } from './wait-until.js';
 
-const program = { names: ['mariadbd', 'mysqld'], debianPackage: 'mariadb-server' };
 /** An image may have to be fetched. */
 const startTimeoutMs = 180_000;
 const startAttempts = 3;
 const connectTimeoutMs = 5_000;
 /** May do everything on its private server. */
 const user = 'boxoffice';
+
+/** The Jest project says which server this run of a suite is for; elsewhere any will do. */
+const { readModelsOn } = globalThis as { readModelsOn?: ServerKind };
 
 /** Databases on a server that belongs to the tests. */
 export interface TestDatabases {
@@ -27,8 +31,9 @@ export interface TestDatabases {
   newDatabase(): Promise<string>;
 }
 
-/** A private MariaDB (or MySQL) server of the test that started it. */
-export interface TestMariaDb extends TestDatabases {
+/** A private MariaDB or MySQL server of the test that started it. */
+export interface TestDatabaseServer extends TestDatabases {
+  readonly kind: ServerKind;
   /** Crashes the server; what was committed is there again after {@link restart}. */
   kill(): Promise<void>;
   /** Starts it again after a kill, or ends and starts it. */
@@ -40,7 +45,7 @@ export interface TestMariaDb extends TestDatabases {
   stop(): Promise<void>;
 }
 
-export interface MariaDbOptions {
+export interface DatabaseServerOptions {
   /** The server's folder; it must not hold a server. Default: a new one. */
   readonly folder?: string;
   /** More settings of the server, as on its command line. */
@@ -48,30 +53,41 @@ export interface MariaDbOptions {
 }
 
 /**
- * Starts an empty MariaDB on a free port of 127.0.0.1.
+ * Starts an empty server on a free port of 127.0.0.1: of the kind this Jest project is for, or else MariaDB or MySQL,
+ * whichever is there.
  * @throws naming what to install when there is none and it cannot be installed.
  */
-export async function startMariaDb(options: MariaDbOptions = {}): Promise<TestMariaDb> {
-  const path = await provideProgram(program);
-  if (path === undefined && !(await hasDockerEngine())) {
-    throw new Error('these tests need mariadbd in PATH, or Docker: install MariaDB 10.11 or newer');
-  }
-  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'boxoffice-mariadb-'));
+export async function startDatabaseServer(options: DatabaseServerOptions = {}): Promise<TestDatabaseServer> {
+  const { kind, path } = await provideServer();
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), `boxoffice-${kind}-`));
   const password = randomBytes(12).toString('hex');
   try {
     if (path === undefined) mkdirSync(join(folder, 'data'));
-    else cpSync(await dataTemplate(path), join(folder, 'data'), { recursive: true });
+    else cpSync(await dataTemplate(kind, path), join(folder, 'data'), { recursive: true });
     writeFileSync(
       join(folder, 'init.sql'),
       `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}';\n` +
         `GRANT ALL ON *.* TO '${user}'@'%' WITH GRANT OPTION;\n`,
       { mode: 0o600 },
     );
-    return await launchOnFreePort({ path, folder, password, settings: options.settings ?? [] });
+    return await launchOnFreePort({ kind, path, folder, password, settings: options.settings ?? [] });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+async function provideServer(): Promise<Pick<Installation, 'kind' | 'path'>> {
+  const found = findDatabaseServers();
+  const kind = readModelsOn ?? (!found.mariadb && found.mysql ? 'mysql' : 'mariadb');
+  const path = found[kind]?.path;
+  if (path !== undefined) return { kind, path };
+  if (kind === 'mysql') throw new Error('these tests need mysqld in PATH: install MySQL 8.0.19 or newer');
+  const installed = await provideProgram({ names: ['mariadbd'], debianPackage: 'mariadb-server' });
+  if (installed === undefined && !(await hasDockerEngine())) {
+    throw new Error('these tests need mariadbd or mysqld in PATH, or Docker: install MariaDB 10.11 or newer');
+  }
+  return { kind, path: installed };
 }
 
 /** Databases of a server that somebody else started. */
@@ -87,18 +103,14 @@ export function databasesAt(serverUrl: string): TestDatabases {
   };
 }
 
-async function launchOnFreePort(installation: Installation): Promise<TestMariaDb> {
+async function launchOnFreePort(installation: Installation): Promise<TestDatabaseServer> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const command = mariaDbCommand(installation, port);
+    const command = databaseCommand(installation, port);
     const url = `mysql://${user}:${installation.password}@127.0.0.1:${port}`;
     try {
-      return new PrivateMariaDb(
-        installation.folder,
-        url,
-        command,
-        await launch(installation.folder, url, command),
-      );
+      const server = await launch(installation.folder, url, command);
+      return new PrivateServer(installation, url, command, server);
     } catch (error) {
       // Another process may have taken the port in between.
       if (attempt >= startAttempts) throw error;
@@ -110,9 +122,9 @@ async function launch(folder: string, url: string, command: ServerCommand): Prom
   const server = await GuardedServer.spawn(folder, command);
   try {
     await waitUntil(
-      'MariaDB answers',
+      'the database server answers',
       async () => {
-        if (!server.isRunning) throw new Error(`MariaDB ended: ${server.output()}`);
+        if (!server.isRunning) throw new Error(`the database server ended: ${server.output()}`);
         // Nobody else's server knows the password.
         await ask(url, (connection) => connection.ping());
         return true;
@@ -136,15 +148,20 @@ async function ask<Reply>(url: string, question: (connection: Connection) => Pro
   }
 }
 
-class PrivateMariaDb implements TestMariaDb {
+class PrivateServer implements TestDatabaseServer {
   private readonly databases: TestDatabases;
 
+  readonly kind: ServerKind;
+  private readonly folder: string;
+
   constructor(
-    private readonly folder: string,
+    { kind, folder }: Installation,
     private readonly serverUrl: string,
     private readonly command: ServerCommand,
     private server: GuardedServer,
   ) {
+    this.kind = kind;
+    this.folder = folder;
     this.databases = databasesAt(serverUrl);
   }
 

@@ -1,10 +1,10 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { startMariaDb, type TestMariaDb } from './mariadb.js';
+import { startDatabaseServer, type TestDatabaseServer } from './database-server.js';
 
-let server: TestMariaDb;
+let server: TestDatabaseServer;
 
 beforeAll(async () => {
-  server = await startMariaDb();
+  server = await startDatabaseServer();
 });
 
 afterAll(() => server.stop());

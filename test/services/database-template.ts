@@ -4,31 +4,33 @@ import { existsSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findProgram } from './find-program.js';
+import { findProgram } from '../../scripts/stack/programs.mjs';
+import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
 
 const run = promisify(execFile);
 const initialiseTimeoutMs = 120_000;
 
+// A crash of the server loses nothing without fsync; one of the machine would, and no test survives that.
+const noSync = '--innodb-flush-method=nosync';
 /** Settings that decide how files of a new data folder look, and how much of them is written. */
-export const storageSettings = [
-  '--no-defaults',
-  '--innodb-log-file-size=16M',
-  // A crash of the server loses nothing without fsync; one of the machine would, and no test survives that.
-  '--innodb-flush-method=nosync',
-];
+export const storageSettings: Readonly<Record<ServerKind, readonly string[]>> = {
+  mariadb: ['--no-defaults', '--innodb-log-file-size=16M', noSync],
+  // Known from MySQL 8.0.30 on; older ones keep their default.
+  mysql: ['--no-defaults', '--loose-innodb-redo-log-capacity=16M', noSync],
+};
 
 /**
  * A data folder as a new server has it. Making one takes seconds, so it is kept for later runs on this machine:
  * copy it, never use it.
  */
-export async function dataTemplate(server: string): Promise<string> {
-  const { stdout: version } = await run(server, ['--version']);
-  const key = createHash('sha256').update(`${version}\n${storageSettings}`).digest('hex').slice(0, 12);
-  const kept = join(tmpdir(), `boxoffice-mariadb-template-${userInfo().uid}-${key}`);
+export async function dataTemplate(kind: ServerKind, server: string): Promise<string> {
+  const { stdout: version } = await run(server, ['--no-defaults', '--version']);
+  const key = createHash('sha256').update(`${version}\n${storageSettings[kind]}`).digest('hex').slice(0, 12);
+  const kept = join(tmpdir(), `boxoffice-${kind}-template-${userInfo().uid}-${key}`);
   if (isOurs(kept)) return join(kept, 'data');
-  const made = mkdtempSync(join(tmpdir(), 'boxoffice-mariadb-template-'));
+  const made = mkdtempSync(join(tmpdir(), `boxoffice-${kind}-template-`));
   try {
-    await initialise(server, version, join(made, 'data'));
+    await initialise(kind, server, join(made, 'data'));
     renameSync(made, kept);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
@@ -46,10 +48,10 @@ function isOurs(folder: string): boolean {
   throw new Error(`${folder} belongs to somebody else: remove it`);
 }
 
-async function initialise(server: string, version: string, dataFolder: string): Promise<void> {
+async function initialise(kind: ServerKind, server: string, dataFolder: string): Promise<void> {
   const options = { timeout: initialiseTimeoutMs };
-  const settings = [...storageSettings, `--datadir=${dataFolder}`, ...asRoot()];
-  if (!version.includes('MariaDB')) {
+  const settings = [...storageSettings[kind], `--datadir=${dataFolder}`, ...asRoot()];
+  if (kind === 'mysql') {
     await run(server, [...settings, '--initialize-insecure'], options);
     return;
   }

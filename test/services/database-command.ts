@@ -1,19 +1,26 @@
 import { join } from 'node:path';
+import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import { asRoot, storageSettings } from './database-template.js';
 import { containerName, dockerCommand } from './docker.js';
 import type { ServerCommand } from './guarded-server.js';
-import { asRoot, storageSettings } from './mariadb-template.js';
 
+/** Used where no server program is installed. */
 const image = 'mariadb:10.11';
 /** A server for tests is small, and a crash of the machine ends the test anyway. */
-const lightSettings = [
+const lightSettings: Readonly<Record<ServerKind, readonly string[]>> = {
+  mariadb: ['--performance-schema=OFF'],
+  // The X protocol would open a second port; the folder a package expects for files need not exist.
+  mysql: ['--mysqlx=OFF', '--secure-file-priv=NULL', '--sync-binlog=0'],
+};
+const sharedSettings = [
   '--skip-name-resolve',
   '--innodb-buffer-pool-size=64M',
   '--innodb-flush-log-at-trx-commit=2',
-  '--performance-schema=OFF',
 ];
 
 /** A server's program and folder. */
 export interface Installation {
+  readonly kind: ServerKind;
   /** Of the server program; undefined: Docker's image. */
   readonly path: string | undefined;
   readonly folder: string;
@@ -22,7 +29,9 @@ export interface Installation {
 }
 
 /** How the server is run on a port of 127.0.0.1. Its account is made by `init.sql` in its folder. */
-export function mariaDbCommand({ path, folder, settings }: Installation, port: number): ServerCommand {
+export function databaseCommand(installation: Installation, port: number): ServerCommand {
+  const { kind, path, folder } = installation;
+  const settings = [...sharedSettings, ...lightSettings[kind], ...installation.settings];
   const init = join(folder, 'init.sql');
   if (path === undefined) {
     const container = containerName();
@@ -32,7 +41,7 @@ export function mariaDbCommand({ path, folder, settings }: Installation, port: n
     };
     const env = { MARIADB_RANDOM_ROOT_PASSWORD: '1' };
     const shape = { name: container, image, port: [port, 3306], mounts, env } as const;
-    return { container, command: dockerCommand(shape, [...lightSettings, ...settings]) };
+    return { container, command: dockerCommand(shape, settings) };
   }
   const files = [
     `--datadir=${join(folder, 'data')}`,
@@ -41,6 +50,6 @@ export function mariaDbCommand({ path, folder, settings }: Installation, port: n
     `--pid-file=${join(folder, 'pid')}`,
   ];
   const address = [`--port=${port}`, '--bind-address=127.0.0.1'];
-  const own = [...storageSettings, ...asRoot(), ...files, ...address];
-  return { command: [path, ...own, ...lightSettings, ...settings] };
+  const own = [...storageSettings[kind], ...asRoot(), ...files, ...address];
+  return { command: [path, ...own, ...settings] };
 }

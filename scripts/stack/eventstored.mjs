@@ -1,0 +1,65 @@
+// How an EventStoreDB on this machine is started: by `npm run stack`, the test suites, the kill harness and the bench.
+import { accessSync, constants } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findProgram, MissingEngine } from './programs.mjs';
+
+/** What docs/eventstoredb.md asks for: one append may hold a seating plan. */
+const maxAppendBytes = 8_388_608;
+
+/**
+ * The server's program: what EVENTSTORED names, or `eventstored` of PATH.
+ * @returns its path, or undefined when there is none.
+ * @throws {MissingEngine} when EVENTSTORED names what cannot be run.
+ */
+export function findEventStored(env = process.env) {
+  if (!env.EVENTSTORED) return findProgram(['eventstored']);
+  const program = resolve(env.EVENTSTORED);
+  try {
+    accessSync(program, constants.X_OK);
+  } catch {
+    throw new MissingEngine(`EVENTSTORED names ${program}, which is not there or cannot be run`);
+  }
+  return program;
+}
+
+/**
+ * The command of one node on 127.0.0.1, with the options of servers from 23.10 on.
+ * @param node.folder of its data and log files.
+ * @param node.otherPorts of the cluster's other nodes; none: it is alone.
+ * @param node.tls its certificate, key, and folder of authorities; undefined: plain text, and no users.
+ * @param node.isInMemory nothing is kept when it ends.
+ */
+export function eventStoredCommand(program, node) {
+  const { folder, port, replicationPort, otherPorts = [], tls, isInMemory = false } = node;
+  const settings = {
+    ...(isInMemory ? {} : { db: join(folder, 'db') }),
+    log: join(folder, 'log'),
+    'node-ip': '127.0.0.1',
+    'node-port': port,
+    'replication-ip': '127.0.0.1',
+    'replication-port': replicationPort,
+    'max-append-size': maxAppendBytes,
+    'run-projections': 'None',
+    ...(otherPorts.length === 0
+      ? {}
+      : {
+          'cluster-size': otherPorts.length + 1,
+          'discover-via-dns': false,
+          'gossip-seed': otherPorts.map((other) => `127.0.0.1:${other}`).join(','),
+        }),
+    ...(tls === undefined
+      ? {}
+      : {
+          'certificate-file': tls.certificateFile,
+          'certificate-private-key-file': tls.keyFile,
+          'trusted-root-certificates-path': tls.authoritiesFolder,
+        }),
+  };
+  const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  return [
+    program,
+    ...(tls === undefined ? ['--insecure'] : []),
+    ...(isInMemory ? ['--mem-db'] : []),
+    ...flags,
+  ];
+}

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type AppendResult,
+  type EventStore,
+  type ExpectedRevision,
+  LogReplaced,
+  type NewEvent,
+  type Position,
+  type ReadOptions,
+  type RecordedEvent,
+  type Revision,
+  StoreUnavailable,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionBatch,
+} from './event-store/port.js';
+import { systemClock } from './platform/clock.js';
+import type { Log } from './platform/logging.js';
+import { allProjections } from './projections/all-projections.js';
+import {
+  type ComparedLog,
+  type MadeTables,
+  type Misfit,
+  misfitOf,
+  remedy,
+  TablesOfAnotherLog,
+} from './projections/engine/made-from.js';
+import type { ReadModelLocation, ReadModels } from './projections/open-read-models.js';
+import { addRebuild } from './projections/rebuild/rebuild-row.js';
+import { runRebuild } from './projections/rebuild/run-rebuild.js';
+import { projectionStates } from './queries/projection-states.js';
+
+/** The newest event this process has seen in the log. */
+type SeenEvent = Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'>;
+
+/**
+ * Whether this process may go on with its log and its tables. Once they do not belong together, it never does again:
+ * what it remembers of streams, seats and replies is of a log that is gone. A new process starts with what is there.
+ */
+export class LogFit {
+  #refusal: string | undefined;
+  #newest: SeenEvent | undefined;
+
+  /** @param mayLag the log is read from a copy that may not have the newest events yet, so missing ones prove nothing. */
+  constructor(
+    private readonly log: Pick<Log, 'error'>,
+    private readonly mayLag: boolean,
+  ) {}
+
+  /** Why nothing is served or written any more; undefined as long as all is well. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Takes note of a misfit somebody has found. */
+  found({ kind, sentence }: Misfit): void {
+    if (this.#refusal !== undefined || (this.mayLag && kind !== 'other-log')) return;
+    this.#refusal = sentence;
+    this.log.error({ misfit: kind }, `nothing is served any more: ${sentence}`);
+  }
+
+  /** Compares the tables with the log. @returns what does not fit, if something does not. */
+  async check(log: ComparedLog, readModels: Pick<ReadModels, 'read'>): Promise<string | undefined> {
+    const misfit = await misfitOf(log, await madeTables(readModels));
+    if (misfit) this.found(misfit);
+    return this.#refusal ?? misfit?.sentence;
+  }
+
+  saw(event: SeenEvent): void {
+    if (this.#newest === undefined || event.position > this.#newest.position) this.#newest = event;
+  }
+
+  /**
+   * Makes sure that a server that was lost has come back with the same log.
+   * @throws {LogReplaced} when the newest event this process has seen is not there.
+   */
+  async recognise(
+    eventAt: (stream: string, revision: Revision) => Promise<RecordedEvent | undefined>,
+  ): Promise<void> {
+    const seen = this.#newest;
+    if (!seen) return;
+    const event = await eventAt(seen.stream, seen.revision);
+    const isSame = event?.id === seen.id && event.position === seen.position;
+    if (isSame && event.revision === seen.revision) return;
+    const what = `event ${seen.revision} of stream ${seen.stream}, read at position ${seen.position} before,`;
+    const sentence = `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}: ${remedy}.`;
+    const misfit: Misfit = { kind: event ? 'other-log' : 'older-log', sentence };
+    this.found(misfit);
+    // A copy that lags has the event a moment later.
+    throw this.#refusal === undefined ? new StoreUnavailable(sentence) : new LogReplaced(sentence);
+  }
+}
+
+/** The log as long as it fits: then nothing is appended any more. Takes note of what passes. */
+export class FittingStore implements EventStore {
+  /** @param isWatched whether the log may be replaced while this process runs. */
+  constructor(
+    private readonly store: EventStore,
+    private readonly fit: LogFit,
+    private readonly isWatched: boolean,
+  ) {}
+
+  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult> {
+    const { refusal } = this.fit;
+    if (refusal !== undefined)
+      return Promise.reject(new StoreUnavailable(`nothing was appended: ${refusal}`));
+    const appending = this.store.append(stream, expected, events);
+    // Not async, and nothing in between where nothing is watched: this is the hottest path there is.
+    return this.isWatched ? this.#watched(appending, stream, events) : appending;
+  }
+
+  readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {
+    return this.store.readStream(stream, options);
+  }
+
+  readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]> {
+    return this.store.readCategory(category, options);
+  }
+
+  readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]> {
+    return this.store.readAll(options);
+  }
+
+  subscribe(options: SubscribeOptions, handler: (batch: SubscriptionBatch) => Promise<void>): Subscription {
+    if (!this.isWatched) return this.store.subscribe(options, handler);
+    return this.store.subscribe(options, (batch) => {
+      const last = batch.events.at(-1);
+      if (last) this.fit.saw(last);
+      return handler(batch);
+    });
+  }
+
+  head(): Promise<Position | undefined> {
+    return this.store.head();
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+
+  async #watched(
+    appending: Promise<AppendResult>,
+    stream: string,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult> {
+    try {
+      const result = await appending;
+      const id = events.at(-1)?.id;
+      const { revision, position, replayed } = result;
+      if (id !== undefined && !replayed) this.fit.saw({ stream, revision, position, id });
+      return result;
+    } catch (error) {
+      const { refusal } = this.fit;
+      throw refusal === undefined ? error : new StoreUnavailable(refusal, { cause: error });
+    }
+  }
+}
+
+interface Parts {
+  readonly fit: LogFit;
+  /** The log as projections read it. */
+  readonly store: EventStore;
+  readonly readModels: ReadModels;
+  readonly location: ReadModelLocation;
+  /** Log and tables are files of this process alone: there is no address that could be the wrong one. */
+  readonly isEmbedded: boolean;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+/** Pause before asking again for a rebuild that another process runs, or died in. */
+const retryMs = 1_000;
+
+/**
+ * Makes sure, before anything is served or projected, that tables and log belong together. Embedded tables are built
+ * again when they do not, unless the log has lost everything; so are tables whose checkpoint is no position at all.
+ * @throws {TablesOfAnotherLog} when somebody has to decide.
+ */
+export async function bringTogether(parts: Parts): Promise<void> {
+  const { fit, store, readModels, isEmbedded, log } = parts;
+  for (;;) {
+    const tables = await madeTables(readModels);
+    const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
+    const misfit = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
+    if (!misfit) break;
+    const isBuiltAgain = misfit.kind === 'no-position' || (isEmbedded && misfit.kind !== 'empty-log');
+    if (!isBuiltAgain) throw new TablesOfAnotherLog(misfit);
+    log.warn({ misfit: misfit.kind }, `the read models are built again from the log: ${misfit.sentence}`);
+    const wrong = misfit.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
+    if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
+  }
+  const [newest] = await store.readAll({ from: 'end', direction: 'backwards', limit: 1 });
+  if (newest) fit.saw(newest);
+}
+
+async function madeTables({ read }: Pick<ReadModels, 'read'>): Promise<MadeTables[]> {
+  const names = allProjections.map(({ name }) => name);
+  return [...(await projectionStates(read, names))].map(([name, checkpoint]) => ({ ...checkpoint, name }));
+}
+
+/** @returns false when another process rebuilds, or has died in it a moment ago. */
+async function rebuildNow(
+  { store, readModels, location }: Parts,
+  tables: readonly MadeTables[],
+): Promise<boolean> {
+  const rebuildId = randomUUID();
+  const names = tables.map(({ name }) => name);
+  const request = { names, compareOnly: false, restart: false };
+  const isOurs = await readModels.dialect.withSession(readModels.write, (session) =>
+    addRebuild(session, { rebuildId, status: 'running', request }, systemClock.now()),
+  );
+  if (!isOurs) return false;
+  await runRebuild({
+    rebuildId,
+    store,
+    models: readModels,
+    location,
+    projections: allProjections.filter(({ name }) => names.includes(name)),
+    request,
+    pauseMs: 0,
+    signal: new AbortController().signal,
+  });
+  return true;
+}

@@ -1,0 +1,151 @@
+import {
+  DatabaseFailure,
+  type OpenTransaction,
+  TablesInUse,
+  type TableUse,
+  type WriteSession,
+} from '../engine/dialect.js';
+import { driverErrorField } from '../engine/driver-error.js';
+import { placeholders } from '../engine/sql.js';
+import type { AnyRow, CellValue } from '../engine/table.js';
+import { takeServerLock } from './server-lock.js';
+
+/** Longest wait for another process that renames or settles, seconds. */
+const lockWaitSeconds = 10;
+/**
+ * Longest wait of a renaming for the transactions that have used a table: queries of these tables queue behind it.
+ * Under the second that {@link serverWaitSeconds} allows for each table, should this process be unable to end it.
+ */
+const renameWaitMs = 300;
+/** The shortest that both servers know. */
+const serverWaitSeconds = 1;
+/** Lock wait timeout, query interrupted by KILL. */
+const gaveUp = new Set<unknown>([1205, 1317]);
+const maxListed = 5;
+
+/**
+ * Runs `work` while no other process renames tables. The lock is the connection's: it is kept for as long as the
+ * server works on a renaming, even when the process that asked for it is gone.
+ */
+export async function withRenameLock<Result>(
+  session: WriteSession,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const giveBack = await takeServerLock(
+    (sql, values) => session.all(sql, values),
+    'renames',
+    lockWaitSeconds,
+  );
+  if (!giveBack) throw new DatabaseFailure('another process is renaming tables');
+  try {
+    return await work();
+  } catch (error) {
+    // A session that has failed sends nothing more before this, and would take the lock along into the pool.
+    await session.rollback();
+    throw error;
+  } finally {
+    // A connection that is gone has given it back.
+    await giveBack().catch(() => undefined);
+  }
+}
+
+/**
+ * Renames all tables in one statement, which waits only briefly for transactions that have used them.
+ * @param second a second connection: it ends the statement.
+ * @throws {TablesInUse} when that was not enough; nothing is renamed then.
+ */
+export async function renameBriefly(
+  session: WriteSession,
+  second: WriteSession,
+  renames: readonly { readonly from: string; readonly to: string }[],
+): Promise<void> {
+  const pairs = renames.map(({ from, to }) => `${from} TO ${to}`).join(', ');
+  const [own] = await session.all('SELECT CONNECTION_ID() AS id, @@lock_wait_timeout AS wait_seconds', []);
+  // The server's own limit is for each table, one after the other; this process bounds their sum.
+  let killing: Promise<unknown> | undefined;
+  await session.run(`SET SESSION lock_wait_timeout = ${serverWaitSeconds}`, []);
+  const timer = setTimeout(() => {
+    killing = second.run(`KILL QUERY ${Number(own?.id)}`, []).catch(() => undefined);
+  }, renameWaitMs);
+  try {
+    await session.run(`RENAME TABLE ${pairs}`, []);
+  } catch (error) {
+    const cause = error instanceof DatabaseFailure ? error.cause : undefined;
+    throw gaveUp.has(driverErrorField(cause, 'errno')) ? new TablesInUse() : error;
+  } finally {
+    clearTimeout(timer);
+    await killing;
+    // One that came too late for the renaming may hit this statement instead.
+    if (killing) await session.all('SELECT 1', []).catch(() => undefined);
+    await session.rollback();
+    await session
+      .run(`SET SESSION lock_wait_timeout = ${Number(own?.wait_seconds)}`, [])
+      .catch(() => undefined);
+  }
+}
+
+/** Which transactions keep tables from being renamed, as far as this account may see. */
+export async function tableUse(
+  session: WriteSession,
+  tables: readonly string[],
+  forSeconds: number,
+): Promise<TableUse> {
+  const watched = await rowsIfAllowed(session, locksAreWatched, []);
+  const holders = watched?.length
+    ? await rowsIfAllowed(session, lockHolders(tables.length), tables)
+    : undefined;
+  if (holders) return { certainty: 'certain', transactions: holders.map(openTransaction) };
+  const open = await rowsIfAllowed(session, openTransactions, [forSeconds]);
+  return open
+    ? { certainty: 'possible', transactions: open.map(openTransaction) }
+    : { certainty: 'hidden', transactions: [] };
+}
+
+/** MySQL watches metadata locks unless told not to, MariaDB only when told to. */
+const locksAreWatched = `SELECT name FROM performance_schema.setup_instruments
+  WHERE name = 'wait/lock/metadata/sql/mdl' AND enabled = 'YES'`;
+
+/** Needs SELECT on performance_schema. */
+function lockHolders(tableCount: number): string {
+  return `SELECT t.processlist_id AS id, t.processlist_user AS user, t.processlist_host AS host,
+      MAX(COALESCE(x.timer_wait / 1e12, t.processlist_time)) AS seconds
+    FROM performance_schema.metadata_locks l
+    JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+    LEFT JOIN performance_schema.events_transactions_current x
+      ON x.thread_id = t.thread_id AND x.state = 'ACTIVE'
+    WHERE l.object_type = 'TABLE' AND l.object_schema = DATABASE() AND l.lock_status = 'GRANTED'
+      AND l.object_name IN (${placeholders(tableCount)}) AND t.processlist_id <> CONNECTION_ID()
+    GROUP BY t.processlist_id, t.processlist_user, t.processlist_host
+    HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
+}
+
+/** Needs the privilege PROCESS. InnoDB tells the beginning by the clock of the server's machine. */
+const openTransactions = `SELECT p.id, p.user, p.host,
+    TIMESTAMPDIFF(SECOND, x.trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM')) AS seconds
+  FROM information_schema.innodb_trx x
+  JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
+  WHERE p.id <> CONNECTION_ID()
+  HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
+
+function openTransaction({ id, user, host, seconds }: AnyRow): OpenTransaction {
+  return {
+    connectionId: Number(id),
+    user: String(user),
+    host: String(host),
+    openForSeconds: Math.round(Number(seconds)),
+  };
+}
+
+/** Undefined when the server refuses to answer. */
+async function rowsIfAllowed(
+  session: WriteSession,
+  sql: string,
+  parameters: readonly CellValue[],
+): Promise<AnyRow[] | undefined> {
+  try {
+    return await session.all(sql, parameters);
+  } catch {
+    await session.rollback();
+    return undefined;
+  }
+}

@@ -1,0 +1,268 @@
+import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
+import type { UserId } from '../../src/events/ids.js';
+import type { Misfit } from '../../src/projections/engine/made-from.js';
+import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
+import type { ReadModels } from '../../src/projections/open-read-models.js';
+import { waitUntil } from '../services/wait-until.js';
+import { caughtUp, closeAll, emptyModels, History, id, project, rowsOf, run } from './history.js';
+import { everyRow, leftOvers, rebuildNow } from './rebuild/rebuilding.js';
+import { Story } from './story.js';
+
+afterEach(closeAll);
+
+const monday = Date.UTC(2026, 10, 2);
+const tuesday = Date.UTC(2026, 10, 3);
+
+/** A log of one concert and some registrations; the same ids each time, since ids are derived. */
+async function logOf(
+  registrations: number,
+  { nowMs = monday, others = 0, again = 0 } = {},
+): Promise<History> {
+  let writtenAtMs = nowMs;
+  const history = new History(new InMemoryEventStore({ nowMs: () => writtenAtMs }));
+  const story = new Story(history);
+  await story.concert();
+  const first = registrations - others - again;
+  for (let number = 1; number <= first; number++) await register(story, number);
+  for (let number = 1; number <= others; number++) await register(story, -number);
+  writtenAtMs = tuesday;
+  for (let number = 1; number <= again; number++) await register(story, first + number);
+  return history;
+}
+
+/** Tables with the whole of a log, which nobody writes any more. */
+async function tablesOf(history: History): Promise<ReadModels> {
+  const models = await emptyModels();
+  const runner = run(history, models);
+  await caughtUp(history, runner);
+  await runner.stop();
+  return models;
+}
+
+const register = (story: Story, number: number) =>
+  story.register(id<UserId>(`fan ${number}`), `Fan ${number}`);
+
+interface Checkpoint {
+  readonly name: string;
+  readonly position: number;
+  readonly made_from: string | null;
+}
+const checkpoints = (models: ReadModels) => rowsOf<Checkpoint>(models, 'projection_checkpoints');
+
+/** Lets a runner meet tables of another log. @returns what it says. */
+async function refusedBy(
+  history: History,
+  models: ReadModels,
+): Promise<{ misfit: Misfit; runner: ProjectionRunner }> {
+  const found: Misfit[] = [];
+  const runner = run(history, models, { onMisfit: (misfit) => void found.push(misfit) });
+  await waitUntil('the runner has found something', () => found.length > 0, 20_000);
+  const [misfit] = found;
+  if (!misfit) throw new Error('nothing was found');
+  return { misfit, runner };
+}
+
+/** The logs that tables may meet instead of the one they were made from, which has 5 registrations. */
+const mixUps: readonly {
+  readonly what: string;
+  open(): Promise<History>;
+  readonly kind: Misfit['kind'];
+  readonly says: RegExp;
+}[] = [
+  {
+    what: 'an older backup of their log',
+    open: () => logOf(3),
+    kind: 'older-log',
+    says: /^The log ends at position \d+, but read model \w+ was made from events up to position \d+, written 2026-11-02T/,
+  },
+  {
+    what: 'an empty log',
+    open: async () => new History(),
+    kind: 'empty-log',
+    says: /^The log is empty, but read model \w+ was made from events up to position \d+/,
+  },
+  {
+    what: 'another log of equal length',
+    open: () => logOf(5, { nowMs: tuesday }),
+    kind: 'other-log',
+    says: /^The log is not the one .* its first event, at position 1 and written 2026-11-03T00:00:00.000Z, is another/,
+  },
+  {
+    what: 'another, longer log',
+    open: () => logOf(8, { nowMs: tuesday }),
+    kind: 'other-log',
+    says: /^The log is not the one/,
+  },
+  {
+    what: 'an older backup of their log that went on without them, to equal length',
+    open: () => logOf(5, { others: 2 }),
+    kind: 'older-log',
+    says: /^The log is not the one .* is not there/,
+  },
+  {
+    what: 'an older backup of their log, in which the same was done again',
+    open: () => logOf(5, { again: 2 }),
+    kind: 'other-log',
+    says: /^The log is not the one .* since event 0 of stream user-.* is another one, written 2026-11-03T/,
+  },
+];
+
+describe.each(mixUps)('tables that meet $what', ({ open, kind, says }) => {
+  it('are left as they are, and one sentence says why and what to do', async () => {
+    const models = await tablesOf(await logOf(5));
+    const before = [await everyRow(models), await checkpoints(models)];
+    const other = await open();
+    const { misfit, runner } = await refusedBy(other, models);
+    expect(misfit.kind).toBe(kind);
+    expect(misfit.sentence).toMatch(says);
+    expect(misfit.sentence).toContain('run "boxoffice rebuild --all"');
+    const { ready, lastError } = await runner.status();
+    expect({ ready, lastError }).toEqual({ ready: false, lastError: misfit.sentence });
+    expect(await runner.waitFor(99, { timeoutMs: 0 })).toBe(false);
+    expect([await everyRow(models), await checkpoints(models)]).toEqual(before);
+  });
+
+  it('are brought together with it by a rebuild', async () => {
+    const models = await tablesOf(await logOf(5));
+    const other = await open();
+    const report = await rebuildNow(other, models);
+    expect(report.projections.every(({ comparedAt }) => comparedAt === null)).toBe(true);
+    expect(report.projections[0]?.problem).toMatch(says);
+    const runner = run(other, models);
+    await register(new Story(other), 99);
+    await caughtUp(other, runner);
+    expect(await everyRow(models)).toEqual(await everyRow(await project(other)));
+    expect(await leftOvers(models)).toEqual([]);
+  });
+});
+
+it('goes on with tables of its own log', async () => {
+  const mine = await logOf(5);
+  const models = await tablesOf(mine);
+  const restarted = run(mine, models);
+  await register(new Story(mine), 6);
+  await caughtUp(mine, restarted);
+  expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
+});
+
+it('does not go on with what a rebuild has left that folded another log', async () => {
+  const mine = await logOf(5);
+  const models = await tablesOf(mine);
+  const stop = new AbortController();
+  const interrupted = rebuildNow(await logOf(5, { nowMs: tuesday, others: 5 }), models, {
+    signal: stop.signal,
+    onProgress: ({ phase }) => {
+      if (phase === 'comparing') stop.abort(new Error('interrupted'));
+    },
+  });
+  await expect(interrupted).rejects.toThrow('interrupted');
+  expect(await leftOvers(models)).not.toEqual([]);
+  await rebuildNow(mine, models);
+  expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
+});
+
+describe('tables of an earlier release, which do not say what they were made from', () => {
+  const forget = 'UPDATE projection_checkpoints SET made_from = NULL';
+
+  it('are taken for the log\u2019s when it reaches as far as they do, and belong to it from then on', async () => {
+    const mine = await logOf(5);
+    const models = await tablesOf(mine);
+    await models.write.query(forget);
+    const runner = run(mine, models);
+    await caughtUp(mine, runner);
+    const stamped = async () => (await checkpoints(models)).every(({ made_from }) => made_from !== null);
+    await waitUntil('the checkpoints say it', stamped, 20_000);
+    await runner.stop();
+    const { misfit } = await refusedBy(await logOf(5, { nowMs: tuesday }), models);
+    expect(misfit.kind).toBe('other-log');
+  });
+
+  it('are refused when the log ends before them', async () => {
+    const models = await tablesOf(await logOf(5));
+    await models.write.query(forget);
+    const { misfit } = await refusedBy(await logOf(3), models);
+    expect(misfit.kind).toBe('older-log');
+  });
+
+  it('may be written by a process of that release beside newer ones', async () => {
+    const mine = await logOf(5);
+    const models = await tablesOf(mine);
+    await register(new Story(mine), 6);
+    // As a release writes that does not know of the column.
+    const head = await mine.store.head();
+    await models.write.query(`UPDATE projection_checkpoints SET position = ${head}`);
+    const runner = run(mine, models);
+    await caughtUp(mine, runner);
+    expect((await runner.status()).lastError).toBeNull();
+  });
+});
+
+it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
+  'tables that stand at %s, which is no position, are not projected into',
+  async (position) => {
+    const mine = await logOf(5);
+    const models = await tablesOf(mine);
+    // More than a server's whole numbers hold; SQLite's hold anything.
+    const isHeld = BigInt(position) < 2n ** 63n || models.dialect.name === 'sqlite';
+    const stored = isHeld ? position : '9223372036854775807';
+    await models.write.query(
+      `UPDATE projection_checkpoints SET position = ${stored}, made_from = NULL WHERE name = 'orders'`,
+    );
+    const { misfit } = await refusedBy(mine, models);
+    expect(misfit.kind).toBe('no-position');
+    expect(misfit.sentence).toMatch(/^Read model orders stands at \d+, which is no position of a log/);
+    await rebuildNow(mine, models);
+    const runner = run(mine, models);
+    await register(new Story(mine), 6);
+    await caughtUp(mine, runner);
+    expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
+  },
+);
+
+it('lets checkpoints stand at events only, whatever places the log tells', async () => {
+  const mine = await logOf(5);
+  const models = await tablesOf(mine);
+  const head = await mine.store.head();
+  let isTold = false;
+  const options: Partial<RunnerOptions> = {
+    store: telling(mine.store, { events: [], position: (2 ** 64) as Position, caughtUp: true }, () => {
+      isTold = true;
+    }),
+  };
+  const runner = run(mine, models, options);
+  await waitUntil('the place was told', () => isTold, 20_000);
+  expect(new Set((await checkpoints(models)).map(({ position }) => Number(position)))).toEqual(
+    new Set([head]),
+  );
+  expect(runner.position).toBe(head);
+});
+
+/** A store whose subscriptions hand over one batch of the test's, and then nothing. */
+function telling(store: EventStore, batch: SubscriptionBatch, told: () => void): EventStore {
+  return {
+    append: (stream, expected, events) => store.append(stream, expected, events),
+    readStream: (stream, options) => store.readStream(stream, options),
+    readCategory: (category, options) => store.readCategory(category, options),
+    readAll: (options) => store.readAll(options),
+    head: () => store.head(),
+    close: () => store.close(),
+    subscribe(_options, handler) {
+      let end: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const done = Promise.resolve()
+        .then(() => handler(batch))
+        .then(told)
+        .then(() => ended);
+      return {
+        done,
+        async stop() {
+          end();
+          await done;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { MysqlKeyTable } from '../../../src/personal-data/mysql-key-table.js';
+import type { WriteSession } from '../../../src/projections/engine/dialect.js';
+import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
+import { scheduleSeatsTable } from '../../../src/projections/seats/tables.js';
+import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/shared-database.js';
+import { id } from '../history.js';
+
+// Its indexes on other columns count as well: the server considers the keys for each of them.
+const seats = scheduleSeatsTable;
+const halls = 100;
+const seatsOfHall = 1_000;
+const hallId = (hall: number) => `00000000-0000-4000-8000-${String(hall).padStart(12, '0')}`;
+
+let models: ReadModels;
+
+beforeAll(async () => {
+  // One connection each, so that every statement can be asked about afterwards.
+  const limits = { readPoolSize: 1, writePoolSize: 1 };
+  models = await openReadModels({ url: await (await sharedDatabaseServer()).newDatabase(), limits });
+  await models.write.query(
+    `INSERT INTO ${seats.name} 
+       (schedule_id, seat_id, status, reserved, for_sale, revision, created_at, updated_at)
+     WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${seatsOfHall - 1})
+     SELECT CONCAT('00000000-0000-4000-8000-', LPAD(h.i, 12, '0')), CONCAT('seat ', s.i), 'free', 0, 1, 0, '', ''
+     FROM n h JOIN n s WHERE h.i < ${halls}`,
+  );
+}, sharedStartTimeoutMs);
+afterAll(() => models.close());
+
+function inSession<Result>(work: (session: WriteSession) => Promise<Result>): Promise<Result> {
+  return models.dialect.withSession(models.write, work);
+}
+
+/** Rows and index entries this connection has read so far, by the server's own count. */
+async function readsOf(session: WriteSession): Promise<number> {
+  const rows = await session.all("SHOW SESSION STATUS LIKE 'Handler_read%'", []);
+  return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
+}
+
+it('finds 4,000 rows by keys of two columns without reading the whole table', async () => {
+  const wanted = 4_000;
+  const all = halls * seatsOfHall;
+  const keys = Array.from({ length: wanted }, (_, number) => {
+    const place = number * (all / wanted);
+    return [hallId(Math.floor(place / seatsOfHall)), `seat ${place % seatsOfHall}`];
+  });
+  const { rows, reads } = await inSession(async (session) => {
+    await session.all(`ANALYZE TABLE ${seats.name}`, []);
+    const before = await readsOf(session);
+    return {
+      rows: await session.rowsByKey(seats, seats.name, keys),
+      reads: (await readsOf(session)) - before,
+    };
+  });
+  expect(rows).toHaveLength(wanted);
+  // Asking for the counts reads some tables of the server itself.
+  expect(reads).toBeLessThan(3 * wanted);
+});
+
+describe('the server has nothing to warn of', () => {
+  const row = {
+    schedule_id: hallId(0),
+    seat_id: 'seat 0',
+    status: 'held',
+    reserved: 0,
+    for_sale: 1,
+    hold_id: null,
+    user_id: null,
+    token_id: null,
+    order_id: null,
+    price: 100,
+    expires_at: null,
+    revision: 2,
+    created_at: '',
+    updated_at: '',
+  };
+  const warnings = (session: WriteSession) => session.all('SHOW WARNINGS', []);
+
+  it('when rows are written, new or not', async () => {
+    const fresh = { ...row, seat_id: 'new', revision: 3 };
+    await inSession(async (session) => {
+      await session.upsert(seats, seats.name, [row, fresh]);
+      expect(await warnings(session)).toEqual([]);
+      const keys = [row, fresh].map(({ schedule_id, seat_id }) => [schedule_id, seat_id]);
+      const written = await session.rowsByKey(seats, seats.name, keys);
+      expect(written).toEqual(expect.arrayContaining([row, fresh]));
+    });
+  });
+
+  it('when a row is added that is there, and left as it is', async () => {
+    await inSession(async (session) => {
+      await session.upsert(seats, seats.name, [row]);
+      await session.insertIfMissing(seats, seats.name, { ...row, revision: 4 });
+      expect(await warnings(session)).toEqual([]);
+      expect(await session.rowsByKey(seats, seats.name, [[row.schedule_id, row.seat_id]])).toEqual([row]);
+    });
+  });
+
+  it('when the key of a user is added twice and destroyed', async () => {
+    const warned: unknown[] = [];
+    const asking = {
+      async query(sql: string, values: unknown[]) {
+        const answer: unknown = await models.write.query(sql, values);
+        warned.push(...(await models.write.query<unknown[]>('SHOW WARNINGS')));
+        return answer;
+      },
+    };
+    // All it uses of a data source.
+    const table = new MysqlKeyTable(asking as unknown as ReadModels['write']);
+    const user = id('fan');
+    expect(await table.add(user, Buffer.from('one'))).toEqual(Buffer.from('one'));
+    expect(await table.add(user, Buffer.from('two'))).toEqual(Buffer.from('one'));
+    await table.destroy(user);
+    expect(await table.add(user, Buffer.from('three'))).toBeUndefined();
+    expect(warned).toEqual([]);
+  });
+});
