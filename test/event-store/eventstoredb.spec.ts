@@ -35,14 +35,17 @@ eventStoreContract('EventStoreDB', async () => {
   return openOn(server, remove);
 });
 
-/** "Caught up" then comes behind what is appended at once, and else before it. */
-describe('EventStoreDB that begins subscriptions late', () => {
+/** A subscription from the end is told that it has caught up before the first event is there, or behind it. */
+describe.each([
+  ['caught up before the first event', { appendDelayMs: 200 }],
+  ['caught up behind the first event', { subscriptionDelayMs: 200 }],
+])('EventStoreDB, %s', (_, plan) => {
   handlerContract(
     sharedStore(async () => {
       const { folder, remove } = logFolder();
       const server = newFaultyEventStore(folder);
       await server.start();
-      await server.plan({ subscriptionDelayMs: 200 });
+      await server.plan(plan);
       return openOn(server, remove);
     }),
   );
