@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
@@ -96,6 +97,26 @@ describe('a connection', () => {
     await store.append(streamIn('note'), 'none', newEvents(1));
     expect(two.context.calls).toEqual(['BatchAppend']);
     expect(new Set(gossip.context.calls)).toEqual(new Set(['Gossip']));
+  });
+
+  it('finds the leader although other nodes accept connections and never answer', async () => {
+    const { port } = await start({});
+    const mute = await Promise.all(
+      [1, 2, 3, 4, 5].map(async () => {
+        const sockets: Socket[] = [];
+        const server = createServer((socket) => sockets.push(socket));
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const close = (): void => {
+          server.close();
+          for (const socket of sockets) socket.destroy();
+        };
+        opened.push({ close });
+        // Listening on TCP.
+        return (server.address() as AddressInfo).port;
+      }),
+    );
+    const seeds = [...mute, port].map((one) => `127.0.0.1:${one}`).join(',');
+    await worksOver(`esdb://${seeds}?tls=false&gossipTimeout=100000`);
   });
 
   it('goes over to the new leader when the old one lives on as a follower', async () => {
