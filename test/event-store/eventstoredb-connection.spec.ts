@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
@@ -98,6 +99,26 @@ describe('a connection', () => {
     expect(new Set(gossip.context.calls)).toEqual(new Set(['Gossip']));
   });
 
+  it('finds the leader although other nodes accept connections and never answer', async () => {
+    const { port } = await start({});
+    const mute = await Promise.all(
+      [1, 2, 3, 4, 5].map(async () => {
+        const sockets: Socket[] = [];
+        const server = createServer((socket) => sockets.push(socket));
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const close = (): void => {
+          server.close();
+          for (const socket of sockets) socket.destroy();
+        };
+        opened.push({ close });
+        // Listening on TCP.
+        return (server.address() as AddressInfo).port;
+      }),
+    );
+    const seeds = [...mute, port].map((one) => `127.0.0.1:${one}`).join(',');
+    await worksOver(`esdb://${seeds}?tls=false&gossipTimeout=100000`);
+  });
+
   it('goes over to the new leader when the old one lives on as a follower', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
@@ -122,9 +143,15 @@ describe('a connection', () => {
     const subscriptions = 12;
     for (let n = 0; n < subscriptions; n++) new Collector(store, { after: 'start' });
     await until(() => one.context.reading.subscriptions === subscriptions);
-    gossip.clusterPorts = [two.port, one.port];
+    // Until the next leader is known, every attempt ends at the old one.
     one.kill();
-    await Promise.all(newEvents(20).map((event) => store.append(streamIn('note'), 'none', [event])));
+    const asked = gossip.context.calls.length;
+    const appends = Promise.all(
+      newEvents(20).map((event) => store.append(streamIn('note'), 'none', [event])),
+    );
+    await until(() => gossip.context.calls.length >= asked + 4);
+    gossip.clusterPorts = [two.port, one.port];
+    await appends;
     await until(() => two.context.reading.subscriptions === subscriptions);
     expect(warnings).toEqual([
       expect.stringMatching(new RegExp(`^lost EventStoreDB \\(127\\.0\\.0\\.1:${one.port}\\): .`)),
