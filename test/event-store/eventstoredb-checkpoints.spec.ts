@@ -8,6 +8,16 @@ import { freshCategory, newEvents, streamIn } from './new-event.js';
 /** Servers as they differ in where checkpoints are: see test/eventstoredb-server/versions.ts. */
 const versions = ['22.10.5', '23.10.6', '24.6.0', '24.10.14', '25.0.0'] as const;
 
+const opened: { readonly server: WireServer; readonly store: EventStore }[] = [];
+
+async function closeAll(): Promise<void> {
+  for (const { server, store } of opened.splice(0)) {
+    server.stop();
+    await store.close();
+  }
+}
+afterEach(closeAll);
+
 async function withServer(
   version: string,
   use: (opened: { readonly server: WireServer; readonly store: EventStore }) => Promise<void>,
@@ -15,12 +25,9 @@ async function withServer(
 ): Promise<void> {
   const server = await new WireServer({ version, maxAppendSize: 8 * 1024 * 1024 }).start();
   const store = openEventStoreDb({ connectionString: server.connectionString, silenceMs });
-  try {
-    await use({ server, store });
-  } finally {
-    await store.close();
-    server.stop();
-  }
+  opened.push({ server, store });
+  await use({ server, store });
+  await closeAll();
 }
 
 async function wholeLog(store: EventStore): Promise<RecordedEvent[]> {
@@ -103,7 +110,8 @@ describe('whatever places checkpoints name', () => {
             50,
           ),
       ),
-      { numRuns: 40 },
+      // A lost event shows as a run that does not end.
+      { numRuns: 40, timeout: 20_000, endOnFailure: true },
     ));
 });
 
