@@ -32,7 +32,10 @@ import { runRebuild } from './projections/rebuild/run-rebuild.js';
 import { projectionStates } from './queries/projection-states.js';
 
 /** The newest event this process has seen in the log. */
-type SeenEvent = Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'>;
+interface SeenEvent extends Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'> {
+  /** Unknown of an event this process has appended, until it reads it. */
+  readonly recordedAtMs?: number;
+}
 
 /**
  * Whether this process may go on with its log and its tables. Once they do not belong together, it never does again:
@@ -68,7 +71,17 @@ export class LogFit {
   }
 
   saw(event: SeenEvent): void {
-    if (this.#newest === undefined || event.position > this.#newest.position) this.#newest = event;
+    const { stream, revision, position, id, recordedAtMs } = event;
+    const known = this.#newest?.position ?? Number.NEGATIVE_INFINITY;
+    if (position < known || (position === known && recordedAtMs === undefined)) return;
+    // Not the event itself, which may be large.
+    this.#newest = {
+      stream,
+      revision,
+      position,
+      id,
+      ...(recordedAtMs === undefined ? {} : { recordedAtMs }),
+    };
   }
 
   /**
@@ -81,8 +94,7 @@ export class LogFit {
     const seen = this.#newest;
     if (!seen) return;
     const event = await eventAt(seen.stream, seen.revision);
-    const isSame = event?.id === seen.id && event.position === seen.position;
-    if (isSame && event.revision === seen.revision) return;
+    if (event && isSame(event, seen)) return;
     const what = `event ${seen.revision} of stream ${seen.stream}, read at position ${seen.position} before,`;
     const sentence = `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}: ${remedy}.`;
     const misfit: Misfit = { kind: event ? 'other-log' : 'older-log', sentence };
@@ -90,6 +102,12 @@ export class LogFit {
     // A copy that lags has the event a moment later.
     throw this.#refusal === undefined ? new StoreUnavailable(sentence) : new LogReplaced(sentence);
   }
+}
+
+function isSame(event: RecordedEvent, seen: SeenEvent): boolean {
+  const { revision, position, id, recordedAtMs = event.recordedAtMs } = seen;
+  const hasPlace = event.revision === revision && event.position === position;
+  return hasPlace && event.id === id && event.recordedAtMs === recordedAtMs;
 }
 
 /** The log as long as it fits: then nothing is appended any more. Takes note of what passes. */
