@@ -135,6 +135,7 @@ describe('an office of several processes on EventStoreDB', () => {
     office = await ClusterOffice.open({}, { eventStoreFile });
     before = await doBusiness(office, 'before');
     copyFileSync(eventStoreFile, older);
+    expect((await before.charge(100, 'after the backup')).status).toBe(201);
     await doBusiness(office, 'after');
   }, openTimeoutMs);
   afterAll(async () => {
@@ -202,7 +203,7 @@ describe('an office of several processes on EventStoreDB', () => {
       // The log that the tables were made from is brought back.
       await replaceLog(mine);
       await office.start();
-      expect(await before.logIn().then(balanceOf)).toBe(500);
+      expect(await before.logIn().then(balanceOf)).toBe(600);
       await expectRowsOfLog(office);
     },
     240_000,
@@ -216,6 +217,15 @@ describe('an office of several processes on EventStoreDB', () => {
     expect({ code, stdout }).toMatchObject({ code: 0 });
     await office.start();
     expect(await before.logIn().then(balanceOf)).toBe(500);
+    // Redis remembers a reply, and the payment system a payment, that this log does not know.
+    const bought = await office.pointsBought();
+    const again = await before.charge(100, 'after the backup');
+    expect({ status: again.status, replayed: again.headers.get('idempotency-replayed') }).toEqual({
+      status: 201,
+      replayed: null,
+    });
+    expect(await balanceOf(before)).toBe(600);
+    expect(await office.pointsBought()).toBe(bought);
     await doBusiness(office, 'later');
     await expectRowsOfLog(office);
     await office.stop();
@@ -242,7 +252,7 @@ describe('an office of several processes on EventStoreDB', () => {
       "UPDATE projection_checkpoints SET position = 9223372036854775807, made_from = NULL WHERE name <> 'users'",
     );
     await office.start();
-    expect(await before.logIn().then(balanceOf)).toBe(500);
+    expect(await before.logIn().then(balanceOf)).toBe(600);
     await expectRowsOfLog(office);
   }, 240_000);
 });
