@@ -16,7 +16,6 @@ import {
   type SubscriptionBatch,
 } from './event-store/port.js';
 import { systemClock } from './platform/clock.js';
-import type { Log } from './platform/logging.js';
 import { allProjections } from './projections/all-projections.js';
 import {
   type ComparedLog,
@@ -47,7 +46,7 @@ export class LogFit {
 
   /** @param mayLag the log is read from a copy that may not have the newest events yet, so missing ones prove nothing. */
   constructor(
-    private readonly log: Pick<Log, 'error'>,
+    private readonly log: { error(details: object, message: string): void },
     private readonly mayLag: boolean,
   ) {}
 
@@ -183,7 +182,7 @@ interface Parts {
   readonly location: ReadModelLocation;
   /** Log and tables are files of this process alone: there is no address that could be the wrong one. */
   readonly isEmbedded: boolean;
-  readonly log: Pick<Log, 'warn'>;
+  readonly log: { warn(details: object, message: string): void };
 }
 
 /** Pause before asking again for a rebuild that another process runs, or died in. */
