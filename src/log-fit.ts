@@ -21,8 +21,8 @@ import {
   type ComparedLog,
   type MadeTables,
   type Misfit,
+  misfit,
   misfitOf,
-  remedy,
   TablesOfAnotherLog,
 } from './projections/engine/made-from.js';
 import type { ReadModelLocation, ReadModels } from './projections/open-read-models.js';
@@ -64,9 +64,9 @@ export class LogFit {
 
   /** Compares the tables with the log. @returns what does not fit, if something does not. */
   async check(log: ComparedLog, readModels: Pick<ReadModels, 'read'>): Promise<string | undefined> {
-    const misfit = await misfitOf(log, await madeTables(readModels));
-    if (misfit) this.found(misfit);
-    return this.#refusal ?? misfit?.sentence;
+    const found = await misfitOf(log, await madeTables(readModels));
+    if (found) this.found(found);
+    return this.#refusal ?? found?.sentence;
   }
 
   saw(event: SeenEvent): void {
@@ -95,11 +95,13 @@ export class LogFit {
     const event = await eventAt(seen.stream, seen.revision);
     if (event && isSame(event, seen)) return;
     const what = `event ${seen.revision} of stream ${seen.stream}, read at position ${seen.position} before,`;
-    const sentence = `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}: ${remedy}.`;
-    const misfit: Misfit = { kind: event ? 'other-log' : 'older-log', sentence };
-    this.found(misfit);
+    const lost = misfit(
+      event ? 'other-log' : 'older-log',
+      `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}`,
+    );
+    this.found(lost);
     // A copy that lags has the event a moment later.
-    throw this.#refusal === undefined ? new StoreUnavailable(sentence) : new LogReplaced(sentence);
+    throw this.#refusal === undefined ? new StoreUnavailable(lost.sentence) : new LogReplaced(lost.sentence);
   }
 }
 
@@ -198,12 +200,12 @@ export async function bringTogether(parts: Parts): Promise<void> {
   for (;;) {
     const tables = await madeTables(readModels);
     const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
-    const misfit = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
-    if (!misfit) break;
-    const isBuiltAgain = misfit.kind === 'no-position' || (isEmbedded && misfit.kind !== 'empty-log');
-    if (!isBuiltAgain) throw new TablesOfAnotherLog(misfit);
-    log.warn({ misfit: misfit.kind }, `the read models are built again from the log: ${misfit.sentence}`);
-    const wrong = misfit.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
+    const found = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
+    if (!found) break;
+    const isBuiltAgain = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
+    if (!isBuiltAgain) throw new TablesOfAnotherLog(found);
+    log.warn({ misfit: found.kind }, `${found.found}: the read models are built again from the log`);
+    const wrong = found.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
     if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
   }
   const [newest] = await store.readAll({ from: 'end', direction: 'backwards', limit: 1 });

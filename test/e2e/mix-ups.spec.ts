@@ -44,7 +44,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     office = await Office.open();
     before = await doBusiness(office, 'before');
     await office.stop();
-    copyFileSync(file('log'), file('log') + '.backup');
+    copyFileSync(file('log'), `${file('log')}.backup`);
     await office.start();
     after = await doBusiness(office, 'after');
     await office.stop();
