@@ -47,7 +47,7 @@ export class LogFit {
   /** @param mayLag the log is read from a copy that may not have the newest events yet, so missing ones prove nothing. */
   constructor(
     private readonly log: { error(details: object, message: string): void },
-    private readonly mayLag: boolean,
+    readonly mayLag: boolean,
   ) {}
 
   /** Why nothing is served or written any more; undefined as long as all is well. */
