@@ -1,138 +1,24 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRevealedLog } from '../../src/cli/open-log.js';
-import { runServer } from '../../src/cli/start.js';
-import { processTerminal } from '../../src/cli/terminal.js';
-import { dataFiles } from '../../src/engines.js';
-import type { Config } from '../../src/platform/config.js';
-import { compareReadModels } from '../../src/projections/compare/compare-read-models.js';
-import { CapturedTerminal, cli } from '../cli/captured-terminal.js';
+import { cli } from '../cli/captured-terminal.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { ClusterOffice } from './cluster-office.js';
-import { call, eventually, Fan } from './fan.js';
+import { call, eventually, type Fan } from './fan.js';
 import { expectRowsOfLog } from './faults/rows-of-log.js';
+import { balanceOf, doBusiness, refusedStart } from './mixed-up.js';
 import { openTimeoutMs } from './modes.js';
-import { Office } from './office.js';
-import { openSmallHall } from './small-hall.js';
 import { tamperWithReadModels } from './storage.js';
-
-/** Starts a server that must refuse. @returns its exit code and what it says. */
-async function refusedStart(env: Readonly<Record<string, string>>) {
-  const terminal = new CapturedTerminal();
-  const code = await runServer(env, terminal);
-  return { code, says: terminal.stderr };
-}
-
-/** As many events each time, so that logs of several runs are of equal length. */
-async function doBusiness(office: Office | ClusterOffice, id: string): Promise<Fan> {
-  await openSmallHall(office, { id, rows: 1, seatsPerRow: 2 });
-  const fan = await new Fan(office).arrive();
-  await fan.charge(500);
-  return fan;
-}
-
-const balanceOf = async (fan: Fan) => (await fan.call('GET', '/v1/wallet')).body.balance;
-
-describe('an office on embedded engines that starts with a log its tables were not made from', () => {
-  let office: Office;
-  let before: Fan;
-  let after: Fan;
-  const file = (name: keyof typeof dataFiles) => join(office.dataDir, dataFiles[name]);
-
-  beforeEach(async () => {
-    office = await Office.open();
-    before = await doBusiness(office, 'before');
-    await office.stop();
-    copyFileSync(file('log'), `${file('log')}.backup`);
-    await office.start();
-    after = await doBusiness(office, 'after');
-    await office.stop();
-  });
-  afterEach(async () => {
-    await office.stop();
-    await office.close();
-  });
-
-  const expectTablesOfLog = async (config: Config) => {
-    const log = await openRevealedLog(config, processTerminal);
-    try {
-      const location = { file: join(config.DATA_DIR, dataFiles.readModels) };
-      expect(await compareReadModels({ store: log.store, location })).toMatchObject({ clean: true });
-    } finally {
-      await log.close();
-    }
-  };
-
-  it('an older backup: builds the tables again and sells on', async () => {
-    copyFileSync(`${file('log')}.backup`, file('log'));
-    await office.start();
-    expect(await before.logIn().then(balanceOf)).toBe(500);
-    const login = { loginId: after.loginId, password: 'correct horse' };
-    expect((await call(office.url, 'POST', '/v1/auth/login', { body: login })).status).toBe(401);
-    await doBusiness(office, 'later');
-    await expectTablesOfLog(office.config);
-  });
-
-  it('another log of equal length: builds the tables again', async () => {
-    const other = await Office.open();
-    await doBusiness(other, 'before');
-    const theirs = await doBusiness(other, 'after');
-    await other.stop();
-    for (const name of ['log', 'personalKeys'] as const)
-      copyFileSync(join(other.dataDir, dataFiles[name]), file(name));
-    await office.start();
-    const login = { loginId: theirs.loginId, password: 'correct horse' };
-    expect((await call(office.url, 'POST', '/v1/auth/login', { body: login })).status).toBe(200);
-    await expectTablesOfLog(office.config);
-    await other.close();
-  });
-
-  it('an empty log: does not open, imports nothing, and begins anew only when told to', async () => {
-    rmSync(file('log'));
-    const env = { ...office.environment, SAMPLE_CATALOG: 'true' };
-    const { code, says } = await refusedStart(env);
-    expect(code).toBe(3);
-    expect(says).toMatch(
-      /^boxoffice cannot start: The log is empty, but read model \w+ was made from events up to position \d+, written .*: bring back .* run "boxoffice rebuild --all" .*\.\n$/,
-    );
-    expect((await cli(['audit', 'verify', '--skip-read-models', '--json'], env)).stdout).toContain(
-      '"events": 0',
-    );
-    expect(await refusedStart(env)).toEqual({ code, says });
-    expect((await cli(['rebuild', '--all'], env)).code).toBe(0);
-    await office.start();
-    expect((await call(office.url, 'GET', '/v1/performances')).body.items).toEqual([]);
-    await doBusiness(office, 'anew');
-    await expectTablesOfLog(office.config);
-  });
-
-  it('tables at a position that is none: builds them again', async () => {
-    await tamperWithReadModels(
-      office.config,
-      'UPDATE projection_checkpoints SET position = 18446744073709552000, made_from = NULL; DELETE FROM points',
-    );
-    await office.start();
-    expect(await after.logIn().then(balanceOf)).toBe(500);
-    await expectTablesOfLog(office.config);
-  });
-
-  it('its own log and no tables at all: makes them, as ever', async () => {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(file('readModels') + suffix, { force: true });
-    await office.start();
-    expect(await after.logIn().then(balanceOf)).toBe(500);
-  });
-});
 
 describe('an office of several processes on EventStoreDB', () => {
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-mix-ups-'));
-  const eventStoreFile = join(folder, 'events');
+  const eventStoreFile = join(folder, 'log');
   const older = join(folder, 'older');
-  let office: ClusterOffice;
+  let office: ClusterOffice<ChildServer>;
   let before: Fan;
 
   beforeAll(async () => {
-    office = await ClusterOffice.open({}, { eventStoreFile });
+    office = await ClusterOffice.openFaulty({}, { eventStoreFolder: folder });
     before = await doBusiness(office, 'before');
     copyFileSync(eventStoreFile, older);
     expect((await before.charge(100, 'after the backup')).status).toBe(201);
