@@ -30,7 +30,8 @@ Exit codes: 0 all passed, 1 something failed, 2 wrong options.
 `;
 const exitCodes = { ok: 0, failed: 1, unusable: 2 };
 const root = fileURLToPath(new URL('..', import.meta.url));
-const suites = 'test/(platform|projections|queries|api)/|test/event-store/(sqlite|in-memory)|test/e2e/booking';
+const suites =
+  'test/(platform|projections|queries|api)/|test/event-store/(sqlite|in-memory)|test/e2e/booking';
 /** Who compiles nothing needs none of it: npm and the scripts of packages find these programs only. */
 const programsWithoutCompiler = ['sh', 'env'];
 
@@ -50,19 +51,22 @@ async function main() {
     console.log(usage);
     return exitCodes.ok;
   }
+  const failures = [];
   for (const version of options.versions) {
     const folder = mkdtempSync(join(tmpdir(), 'boxoffice-node-'));
     try {
       await testOn(version, folder, options);
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
-      console.error(`Node ${version}: ${error.message}`);
-      return exitCodes.failed;
+      failures.push(`Node ${version}: ${error.message}`);
+      console.error(failures.at(-1));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  return exitCodes.ok;
+  // Once more at the end, below the output of the other versions.
+  if (failures.length > 0) console.error(`\n${failures.join('\n')}`);
+  return failures.length > 0 ? exitCodes.failed : exitCodes.ok;
 }
 
 function readOptions() {
