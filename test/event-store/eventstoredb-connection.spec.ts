@@ -23,13 +23,13 @@ async function start(options: WireServerOptions): Promise<WireServer> {
   return server;
 }
 
-function open(connectionString: string): EventStore {
-  const store = openEventStoreDb({
-    connectionString,
-    appendTimeoutMs: 1_000,
-    attemptTimeoutMs: 500,
-    readTimeoutMs: 1_000,
-  });
+/** For what must succeed, however slow the machine is. */
+const patient = { appendTimeoutMs: 60_000, attemptTimeoutMs: 30_000, readTimeoutMs: 60_000 };
+/** For what must fail. */
+const impatient = { appendTimeoutMs: 3_000, attemptTimeoutMs: 1_000, readTimeoutMs: 1_000 };
+
+function open(connectionString: string, limits = patient): EventStore {
+  const store = openEventStoreDb({ connectionString, ...limits });
   opened.push(store);
   return store;
 }
@@ -57,7 +57,7 @@ describe('a connection', () => {
     const { port } = await start({ tls, ...credentials });
     await worksOver(`esdb://${userInfo}127.0.0.1:${port}?${caFile}`);
     const named = await start({ tls: localhostTls });
-    const wrong = open(`esdb://127.0.0.1:${named.port}?${localhostFile}`);
+    const wrong = open(`esdb://127.0.0.1:${named.port}?${localhostFile}`, impatient);
     await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
     expect(named.context.calls).toEqual([]);
     await worksOver(`esdb://localhost:${named.port}?${localhostFile}`);
@@ -65,7 +65,7 @@ describe('a connection', () => {
 
   it('to a server whose certificate is not trusted is never made', async () => {
     const { port } = await start({ tls });
-    const store = open(`esdb://localhost:${port}`);
+    const store = open(`esdb://localhost:${port}`, impatient);
     const append = store.append(streamIn('note'), 'none', newEvents(1));
     await expect(append).rejects.toThrow(StoreUnavailable);
     await expect(append).rejects.toThrow('nothing was appended');
@@ -177,7 +177,7 @@ describe('a connection', () => {
     await worksOver(`esdb+discover://${userInfo}localhost:${port}?${caFile}`);
     // And the node gossip names is verified by that address.
     const named = await start({ tls: localhostTls });
-    const wrong = open(`esdb+discover://localhost:${named.port}?${localhostFile}`);
+    const wrong = open(`esdb+discover://localhost:${named.port}?${localhostFile}`, impatient);
     await expect(wrong.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow('127.0.0.1');
     expect(named.context.calls).not.toContain('BatchAppend');
     expect(context.calls).toContain('Gossip');
@@ -186,7 +186,7 @@ describe('a connection', () => {
   it('to a cluster that does not answer is given up in the time an append has', async () => {
     const gone = await start({});
     gone.kill();
-    const store = open(`esdb+discover://127.0.0.1:${gone.port}?tls=false`);
+    const store = open(`esdb+discover://127.0.0.1:${gone.port}?tls=false`, impatient);
     await expect(store.append(streamIn('note'), 'none', newEvents(1))).rejects.toThrow(StoreUnavailable);
     await expect(store.head()).rejects.toThrow(StoreUnavailable);
   });
