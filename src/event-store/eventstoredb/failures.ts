@@ -53,10 +53,18 @@ export function failureOf(error: unknown): Failure {
           `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is another log's`,
         );
       }
-      return { kind: 'transient', reason: details };
+      return { kind: 'transient', reason: withoutWrapping(details) };
     default:
       return { kind: 'transient', reason: details };
   }
+}
+
+/** The reason inside grpc-js's sentence about it. */
+function withoutWrapping(details: string): string {
+  return (
+    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/s.exec(details)?.[1] ??
+    details
+  );
 }
 
 /** What went wrong, in words. */
