@@ -53,9 +53,9 @@ export function failureOf(error: unknown): Failure {
           `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is another log's`,
         );
       }
-      return { kind: 'transient', reason: withoutWrapping(details) };
-    default:
       return { kind: 'transient', reason: details };
+    default:
+      return { kind: 'transient', reason: withoutWrapping(details) };
   }
 }
 
