@@ -68,7 +68,9 @@ describe('a connection', () => {
     const store = open(`esdb://localhost:${port}`, impatient);
     const append = store.append(streamIn('note'), 'none', newEvents(1));
     await expect(append).rejects.toThrow(StoreUnavailable);
-    await expect(append).rejects.toThrow('nothing was appended');
+    await expect(append).rejects.toThrow(
+      /nothing was appended .* cannot be reached: self-signed certificate$/,
+    );
   });
 
   it.each([
