@@ -69,8 +69,12 @@ export interface SubscribeOptions {
 }
 
 export interface SubscriptionBatch {
+  /** In log order. May be empty, in the first batch too: the subscription has caught up, or its position has moved. */
   readonly events: readonly RecordedEvent[];
-  /** Everything up to here has been delivered or does not match the filter: the position to resume after. */
+  /**
+   * Everything up to here has been delivered or does not match the filter: the position to resume after. That of an
+   * event, or 0 for the start of the log; never less than in the batch before.
+   */
   readonly position: Position;
   /** True when nothing more was waiting in the log at this moment. */
   readonly caughtUp: boolean;

@@ -60,7 +60,7 @@ const step = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('drop' as const), afterEvents: fc.integer({ min: 1, max: 8 }) }),
+    arbitrary: fc.record({ kind: fc.constant('drop' as const), afterEvents: fc.integer({ min: 2, max: 8 }) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume' as const) }) },
 );
@@ -111,7 +111,7 @@ describe('whatever places checkpoints name', () => {
           ),
       ),
       // A lost event shows as a run that does not end.
-      { numRuns: 40, timeout: 20_000, endOnFailure: true },
+      { numRuns: 20, timeout: 20_000, endOnFailure: true },
     ));
 });
 
