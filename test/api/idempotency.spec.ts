@@ -176,6 +176,13 @@ describe('a kept reply, when a log was put back from a backup', () => {
     expect(await isReplyOf(log, kept)).toBe(isOurs);
   });
 
+  it('is of no log in which its position lies between two events', async () => {
+    const [last] = await log.readAll({ from: 'end', direction: 'backwards', limit: 1 });
+    const readAll = async () => (last ? [last] : []);
+    expect(await isReplyOf({ readAll }, tells(1))).toBe(false);
+    expect(await isReplyOf({ readAll }, tells(2))).toBe(true);
+  });
+
   it('is of no log in which nothing can be read at its position', async () => {
     const readAll = () => Promise.reject(new Error('no event begins there'));
     expect(await isReplyOf({ readAll }, tells(1, 'first'))).toBe(false);
