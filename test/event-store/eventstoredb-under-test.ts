@@ -12,8 +12,8 @@ export interface UnderTest {
   open(options?: Partial<EventStoreDbOptions>): EventStore;
 }
 
-/** Gives up soon, so that a test of it is short. */
-const impatient = { attemptTimeoutMs: 400, appendTimeoutMs: 20_000, readTimeoutMs: 5_000, silenceMs: 300 };
+/** Tries again soon, so that a test of it is short; gives an append up only when the test would be over. */
+const impatient = { attemptTimeoutMs: 400, appendTimeoutMs: 100_000, readTimeoutMs: 5_000, silenceMs: 300 };
 
 export async function withServer(
   options: Partial<WireServerOptions>,
