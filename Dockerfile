@@ -1,12 +1,8 @@
 # One image for every role: `boxoffice start` does what ROLE says; other commands follow the image's name.
-# Both stages are one distribution, so that the SQLite driver compiled in the first runs in the second.
-ARG NODE_IMAGE=node:20.20-bookworm-slim
+# Both stages are one distribution: npm installs binaries for that of the first.
+ARG NODE_IMAGE=node:24.21-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
-# The SQLite driver compiles itself where no prebuilt binary can be had.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 make g++ \
- && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund

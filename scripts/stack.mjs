@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { say } from './stack/members.mjs';
+import { masked, say } from './stack/members.mjs';
 import { MissingEngine } from './stack/programs.mjs';
 import { Supervisor } from './stack/supervisor.mjs';
 
@@ -116,14 +116,6 @@ function readOptions() {
     folder: resolve(folder),
     useProtocolServer: values['protocol-server'],
   };
-}
-
-/** A URL without its password. */
-function masked(url) {
-  return url.replace(
-    /^([^:]+:\/\/)(?:([^:@/?]*):[^/?]*@|[^@/?]*@)/,
-    (_, scheme, user = '') => `${scheme}${user}:…@`,
-  );
 }
 
 function announce({ port, folder, useProtocolServer }, env) {

@@ -16,14 +16,13 @@ import {
   type SubscriptionBatch,
 } from './event-store/port.js';
 import { systemClock } from './platform/clock.js';
-import type { Log } from './platform/logging.js';
 import { allProjections } from './projections/all-projections.js';
 import {
   type ComparedLog,
   type MadeTables,
   type Misfit,
+  misfit,
   misfitOf,
-  remedy,
   TablesOfAnotherLog,
 } from './projections/engine/made-from.js';
 import type { ReadModelLocation, ReadModels } from './projections/open-read-models.js';
@@ -32,7 +31,10 @@ import { runRebuild } from './projections/rebuild/run-rebuild.js';
 import { projectionStates } from './queries/projection-states.js';
 
 /** The newest event this process has seen in the log. */
-type SeenEvent = Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'>;
+interface SeenEvent extends Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'> {
+  /** Unknown of an event this process has appended, until it reads it. */
+  readonly recordedAtMs?: number;
+}
 
 /**
  * Whether this process may go on with its log and its tables. Once they do not belong together, it never does again:
@@ -44,8 +46,8 @@ export class LogFit {
 
   /** @param mayLag the log is read from a copy that may not have the newest events yet, so missing ones prove nothing. */
   constructor(
-    private readonly log: Pick<Log, 'error'>,
-    private readonly mayLag: boolean,
+    private readonly log: { error(details: object, message: string): void },
+    readonly mayLag: boolean,
   ) {}
 
   /** Why nothing is served or written any more; undefined as long as all is well. */
@@ -62,13 +64,23 @@ export class LogFit {
 
   /** Compares the tables with the log. @returns what does not fit, if something does not. */
   async check(log: ComparedLog, readModels: Pick<ReadModels, 'read'>): Promise<string | undefined> {
-    const misfit = await misfitOf(log, await madeTables(readModels));
-    if (misfit) this.found(misfit);
-    return this.#refusal ?? misfit?.sentence;
+    const found = await misfitOf(log, await madeTables(readModels));
+    if (found) this.found(found);
+    return this.#refusal ?? found?.sentence;
   }
 
   saw(event: SeenEvent): void {
-    if (this.#newest === undefined || event.position > this.#newest.position) this.#newest = event;
+    const { stream, revision, position, id, recordedAtMs } = event;
+    const known = this.#newest?.position ?? Number.NEGATIVE_INFINITY;
+    if (position < known || (position === known && recordedAtMs === undefined)) return;
+    // Not the event itself, which may be large.
+    this.#newest = {
+      stream,
+      revision,
+      position,
+      id,
+      ...(recordedAtMs === undefined ? {} : { recordedAtMs }),
+    };
   }
 
   /**
@@ -81,15 +93,22 @@ export class LogFit {
     const seen = this.#newest;
     if (!seen) return;
     const event = await eventAt(seen.stream, seen.revision);
-    const isSame = event?.id === seen.id && event.position === seen.position;
-    if (isSame && event.revision === seen.revision) return;
+    if (event && isSame(event, seen)) return;
     const what = `event ${seen.revision} of stream ${seen.stream}, read at position ${seen.position} before,`;
-    const sentence = `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}: ${remedy}.`;
-    const misfit: Misfit = { kind: event ? 'other-log' : 'older-log', sentence };
-    this.found(misfit);
+    const lost = misfit(
+      event ? 'other-log' : 'older-log',
+      `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}`,
+    );
+    this.found(lost);
     // A copy that lags has the event a moment later.
-    throw this.#refusal === undefined ? new StoreUnavailable(sentence) : new LogReplaced(sentence);
+    throw this.#refusal === undefined ? new StoreUnavailable(lost.sentence) : new LogReplaced(lost.sentence);
   }
+}
+
+function isSame(event: RecordedEvent, seen: SeenEvent): boolean {
+  const { revision, position, id, recordedAtMs = event.recordedAtMs } = seen;
+  const hasPlace = event.revision === revision && event.position === position;
+  return hasPlace && event.id === id && event.recordedAtMs === recordedAtMs;
 }
 
 /** The log as long as it fits: then nothing is appended any more. Takes note of what passes. */
@@ -165,7 +184,7 @@ interface Parts {
   readonly location: ReadModelLocation;
   /** Log and tables are files of this process alone: there is no address that could be the wrong one. */
   readonly isEmbedded: boolean;
-  readonly log: Pick<Log, 'warn'>;
+  readonly log: { warn(details: object, message: string): void };
 }
 
 /** Pause before asking again for a rebuild that another process runs, or died in. */
@@ -181,12 +200,12 @@ export async function bringTogether(parts: Parts): Promise<void> {
   for (;;) {
     const tables = await madeTables(readModels);
     const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
-    const misfit = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
-    if (!misfit) break;
-    const isBuiltAgain = misfit.kind === 'no-position' || (isEmbedded && misfit.kind !== 'empty-log');
-    if (!isBuiltAgain) throw new TablesOfAnotherLog(misfit);
-    log.warn({ misfit: misfit.kind }, `the read models are built again from the log: ${misfit.sentence}`);
-    const wrong = misfit.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
+    const found = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
+    if (!found) break;
+    const isBuiltAgain = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
+    if (!isBuiltAgain) throw new TablesOfAnotherLog(found);
+    log.warn({ misfit: found.kind }, `${found.found}: the read models are built again from the log`);
+    const wrong = found.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
     if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
   }
   const [newest] = await store.readAll({ from: 'end', direction: 'backwards', limit: 1 });

@@ -109,7 +109,7 @@ function readSide(
     ports: readModelPorts(queryPorts(readModels.read), progress, clock),
     providers: [
       { provide: READS, useValue: readsOf(queryContext(readModels.read, clock)) },
-      { provide: READ_POSITION, useValue: readPositionOf(progress) },
+      { provide: READ_POSITION, useValue: readPositionOf(progress, store, fit) },
       {
         provide: READINESS,
         useValue: readinessOf({ store, fit, readModels, operations, following, maxLag }),
@@ -162,9 +162,30 @@ function startOfDay(date: string): Instant {
   return toInstant(Date.parse(`${date}T00:00:00.000Z`));
 }
 
-function readPositionOf(progress: ReadProgress): ReadPosition {
+/** A read that waits longer asks the log whether there is anything to wait for, ms. */
+const askAfterMs = 250;
+
+/**
+ * Read positions, waited for as long as the log has them. Clients may still name positions of a log that has been put
+ * back from a backup since: these never come, and their reads are answered as things are.
+ */
+export function readPositionOf(
+  progress: ReadProgress,
+  log: Pick<EventStore, 'head'>,
+  { mayLag }: Pick<LogFit, 'mayLag'>,
+): ReadPosition {
   return {
-    waitFor: (position, timeoutMs) => progress.waitFor(position, { timeoutMs }),
+    async waitFor(position, timeoutMs) {
+      const firstMs = Math.min(timeoutMs, askAfterMs);
+      if (await progress.waitFor(position, { timeoutMs: firstMs })) return true;
+      const reached = progress.waitFor(position, { timeoutMs: timeoutMs - firstMs });
+      if (mayLag) return reached;
+      const isBeyond = log.head().then(
+        (head) => head === undefined || position > head,
+        () => false,
+      );
+      return Promise.race([reached, isBeyond.then((isPast) => isPast || reached)]);
+    },
     // Checkpoints hold positions the store gave us.
     current: () => progress.position as Position,
   };

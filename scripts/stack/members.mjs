@@ -95,3 +95,11 @@ export async function answers(url) {
 export function say(name, line) {
   process.stdout.write(`${name.padEnd(nameWidth)}| ${line}\n`);
 }
+
+/** A URL without its password. */
+export function masked(url) {
+  return url.replace(
+    /^([^:]+:\/\/)(?:([^:@/?]*):[^/?]*@|[^@/?]*@)/,
+    (_, scheme, user = '') => `${scheme}${user}:…@`,
+  );
+}

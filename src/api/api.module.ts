@@ -1,15 +1,16 @@
 import { Module } from '@nestjs/common';
-import { CLOCK } from '../commands/ports.js';
+import { CLOCK, EVENT_STORE } from '../commands/ports.js';
+import type { EventStore } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
-import { IDEMPOTENCY_RECORDS } from '../platform/idempotency/port.js';
+import { IDEMPOTENCY_RECORDS, type RecordedReply } from '../platform/idempotency/port.js';
 import { RedisIdempotencyRecords } from '../platform/idempotency/redis-records.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { allControllers } from './controllers/all-controllers.js';
 import { HealthController } from './controllers/health.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
-import { Idempotency } from './idempotency.js';
+import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
 import { RebuildProgressFeed } from './live/rebuild-progress-feed.js';
@@ -29,11 +30,13 @@ import { redisRateLimiters } from './redis-rate-limiter.js';
   providers: [
     {
       provide: IDEMPOTENCY_RECORDS,
-      useFactory: ({ idempotency }: ApiSettings, redis: RedisLink | undefined) => {
+      useFactory: ({ idempotency }: ApiSettings, redis: RedisLink | undefined, store: EventStore) => {
         const own = new InMemoryIdempotencyRecords(idempotency);
-        return redis ? new RedisIdempotencyRecords(redis, own, { ttlMs: idempotency.ttlMs }) : own;
+        if (!redis) return own;
+        const isOfLog = (reply: RecordedReply) => isReplyOf(store, reply);
+        return new RedisIdempotencyRecords(redis, own, { ttlMs: idempotency.ttlMs, isOfLog });
       },
-      inject: [API_SETTINGS, REDIS_LINK],
+      inject: [API_SETTINGS, REDIS_LINK, EVENT_STORE],
     },
     {
       provide: RATE_LIMITERS,

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
+import { type EventStore, type Position, StoreUnavailable } from '../event-store/port.js';
+import type { EventMetadata } from '../events/metadata.js';
 import { deriveId } from '../platform/derive-id.js';
 import {
   IDEMPOTENCY_RECORDS,
@@ -75,9 +77,10 @@ export class Idempotency {
     { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
     work: (context: CommandContext) => Promise<CommandReply<Body>>,
   ): Promise<Positioned<Body>> {
+    const context = contextOf(request, commandId);
     let result: CommandReply<Body>;
     try {
-      result = await work(contextOf(request, commandId));
+      result = await work(context);
     } catch (error) {
       await this.#keep(commandId, digest, refusalOf(error, request));
       throw error;
@@ -85,7 +88,8 @@ export class Idempotency {
     const { status, body, isFinal } = result;
     const { position } = body;
     const headers: Record<string, string> = position === null ? {} : { 'X-Log-Position': String(position) };
-    await this.#keep(commandId, digest, isFinal ? { status, body, headers } : undefined);
+    const { correlationId } = context;
+    await this.#keep(commandId, digest, isFinal ? { status, body, headers, correlationId } : undefined);
     reply.code(status);
     setLogPosition(reply, position);
     return body;
@@ -100,6 +104,29 @@ export class Idempotency {
       this.#logger.error(`the reply to command ${commandId} could not be kept: ${String(error)}`);
     }
   }
+}
+
+/**
+ * Whether the events a reply tells of are in the log. A reply that tells of none, a refusal, is of any log; one whose
+ * work was finished by somebody else does not count, and its request finds the work done when it runs again.
+ */
+export async function isReplyOf(
+  log: Pick<EventStore, 'readAll'>,
+  { headers, correlationId }: RecordedReply,
+): Promise<boolean> {
+  const position = headers['X-Log-Position'];
+  if (position === undefined) return true;
+  // Every reply's position was one of a log.
+  const from = Number(position) as Position;
+  const [event] = await log.readAll({ from, limit: 1 }).catch((error: unknown) => {
+    if (error instanceof StoreUnavailable) throw error;
+    // In another log no event may begin there.
+    return [];
+  });
+  if (event?.position !== from) return false;
+  // encodeEvent writes the metadata of every event.
+  const metadata = event.metadata as EventMetadata;
+  return correlationId === undefined || metadata.correlationId === correlationId;
 }
 
 function keyOf(request: FastifyRequest): string {

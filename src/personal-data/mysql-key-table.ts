@@ -19,15 +19,25 @@ export class MysqlKeyTable implements KeyTable {
   constructor(private readonly database: DataSource) {}
 
   async find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
-    const found = new Map<UserId, Buffer>();
+    const rows = await this.#rowsOf(userIds);
+    const live = rows.filter((row) => row.wrapped_key !== destroyedKey);
+    return new Map(live.map((row) => [row.user_id, Buffer.from(row.wrapped_key, 'base64')]));
+  }
+
+  async known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> {
+    return new Set((await this.#rowsOf(userIds)).map((row) => row.user_id));
+  }
+
+  async #rowsOf(userIds: readonly UserId[]): Promise<Row[]> {
+    const found: Row[] = [];
     for (let first = 0; first < userIds.length; first += maxUsersAtOnce) {
       const some = userIds.slice(first, first + maxUsersAtOnce);
       const rows: Row[] = await this.database.query(
         `SELECT user_id, wrapped_key FROM personal_keys
-         WHERE user_id IN (${some.map(() => '?').join(', ')}) AND wrapped_key <> '${destroyedKey}'`,
+         WHERE user_id IN (${some.map(() => '?').join(', ')})`,
         [...some],
       );
-      for (const row of rows) found.set(row.user_id, Buffer.from(row.wrapped_key, 'base64'));
+      found.push(...rows);
     }
     return found;
   }

@@ -35,7 +35,7 @@ export async function openPersonalKeys(source: PersonalKeysSource): Promise<Pers
     );
   };
   try {
-    return await PersonalKeys.open({ table, secret, beforeFirstUse });
+    return await PersonalKeys.open({ table, secret, beforeFirstUse, isLossAccepted });
   } catch (error) {
     await table.close();
     throw error;

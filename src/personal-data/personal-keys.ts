@@ -26,6 +26,8 @@ export interface PersonalKeysOptions {
   readonly secret: string;
   /** Runs before a table without any key is first used; throws when it should have keys. */
   readonly beforeFirstUse: () => Promise<void>;
+  /** Whether keys that were never here count as destroyed; default no: they are in a newer backup, or another one. */
+  readonly isLossAccepted?: boolean;
 }
 
 /**
@@ -38,13 +40,15 @@ export class PersonalKeys {
   private constructor(
     private readonly table: KeyTable,
     secret: string,
+    private readonly isLossAccepted: boolean,
   ) {
     this.#master = new MasterKey(secret);
   }
 
   /** @throws {PersonalKeysRefused} when the keys in the table were wrapped under another secret. */
-  static async open({ table, secret, beforeFirstUse }: PersonalKeysOptions): Promise<PersonalKeys> {
-    const keys = new PersonalKeys(table, secret);
+  static async open(options: PersonalKeysOptions): Promise<PersonalKeys> {
+    const { table, secret, beforeFirstUse, isLossAccepted = false } = options;
+    const keys = new PersonalKeys(table, secret, isLossAccepted);
     const found = await table.find([checkId]);
     if (!found.has(checkId)) await beforeFirstUse();
     const check = found.get(checkId) ?? (await table.add(checkId, keys.#newWrappedKey(checkId)));
@@ -65,9 +69,14 @@ export class PersonalKeys {
     return this.#unwrap(userId, wrapped);
   }
 
-  /** Keys by user; missing: destroyed, or never made. */
+  /**
+   * Keys by user, each of whom must have got one before; missing: destroyed.
+   * @throws {PersonalKeysRefused} when one never was in the table: these are not the keys of this log, or older ones.
+   */
   async keysOf(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
     const wrapped = await this.table.find(userIds);
+    const missing = userIds.filter((userId) => !wrapped.has(userId));
+    if (missing.length > 0 && !this.isLossAccepted) await this.#assertKnown(missing);
     return new Map([...wrapped].map(([userId, key]) => [userId, this.#unwrap(userId, key)]));
   }
 
@@ -78,6 +87,17 @@ export class PersonalKeys {
 
   close(): Promise<void> {
     return this.table.close();
+  }
+
+  async #assertKnown(userIds: readonly UserId[]): Promise<void> {
+    const known = await this.table.known(userIds);
+    const lost = userIds.find((userId) => !known.has(userId));
+    if (lost === undefined) return;
+    throw new PersonalKeysRefused(
+      `the keys of personal data are not those of this log, or older: user ${lost} has none, and was not erased; ` +
+        'restore the keys from their newest backup, or set PERSONAL_KEYS_LOST=true to go on without such names ' +
+        '(docs/personal-data.md)',
+    );
   }
 
   #newWrappedKey(userId: UserId): Buffer {

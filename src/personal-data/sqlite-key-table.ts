@@ -60,13 +60,19 @@ export class SqliteKeyTable implements KeyTable {
   }
 
   async find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
+    const live = this.#rowsOf(userIds).filter((row) => !row.wrapped_key.equals(destroyedKey));
+    return new Map(live.map((row) => [row.user_id, row.wrapped_key]));
+  }
+
+  async known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> {
+    return new Set(this.#rowsOf(userIds).map((row) => row.user_id));
+  }
+
+  #rowsOf(userIds: readonly UserId[]): Row[] {
     const select = this.database.prepare<[UserId], Row>('SELECT * FROM personal_keys WHERE user_id = ?');
     // One transaction: the file is locked and looked over once, not for each key.
     const rows = this.database.transaction(() => userIds.map((userId) => select.get(userId)))();
-    const live = rows
-      .filter((row) => row !== undefined)
-      .filter((row) => !row.wrapped_key.equals(destroyedKey));
-    return new Map(live.map((row) => [row.user_id, row.wrapped_key]));
+    return rows.filter((row) => row !== undefined);
   }
 
   async add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {

@@ -74,7 +74,7 @@ export const configSchema = z.object({
     'Signs tokens, seeds queue shuffles and wraps the keys of personal data (docs/personal-data.md); the same on every process. Unset: generated in DATA_DIR.',
   ),
   PERSONAL_KEYS_LOST: flag(false).describe(
-    'Start although the log has personal data and its keys are gone: it reads as erased from then on (docs/personal-data.md).',
+    'Go on although the log has personal data whose keys are gone: it reads as erased (docs/personal-data.md).',
   ),
   ADMIN_KEY: bearerKey.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
   SEAL_KEY_FILE: z

@@ -1,6 +1,7 @@
 import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import type { FastifyInstance } from 'fastify';
 import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
@@ -11,7 +12,7 @@ import {
   type ProjectionRebuilds,
 } from '../../src/api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
-import { READINESS, type Readiness } from '../../src/api/readiness.js';
+import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
 import { CLOCK, EVENT_STORE } from '../../src/commands/ports.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
@@ -136,7 +137,7 @@ export interface ApiUnderTest {
   readonly signer: TokenSigner;
   readonly store: InMemoryEventStore;
   readonly reads: Reads;
-  readonly readiness: { ready: boolean };
+  readonly readiness: { ready: boolean; refusal?: string };
   accessHeaders(user?: UserId): Record<string, string>;
   /** Access and queue token of a fan. */
   fanHeaders(options?: {
@@ -164,7 +165,7 @@ export async function startApi(
   const position = new ScriptedPosition();
   const store = new InMemoryEventStore();
   const reads: Reads = { ...noReads, ...options.reads };
-  const readiness = { ready: true };
+  const readiness: { ready: boolean; refusal?: string } = { ready: true };
   const check: Readiness['check'] = async () => ({
     ready: readiness.ready,
     checks: [{ name: 'store', ok: readiness.ready, detail: 'scripted' }],
@@ -179,7 +180,7 @@ export async function startApi(
     { provide: READS, useValue: reads },
     { provide: HISTORIES, useValue: logHistories(store, clock) },
     { provide: READ_POSITION, useValue: position },
-    { provide: READINESS, useValue: { check, refusal: () => undefined } },
+    { provide: READINESS, useValue: { check, refusal: () => readiness.refusal } },
     { provide: PROJECTION_OPERATIONS, useValue: noProjections },
     { provide: PROJECTION_REBUILDS, useValue: options.rebuilds ?? noRebuilds },
   ];
@@ -191,7 +192,9 @@ export async function startApi(
     exports: provided.map(({ provide }) => provide),
   };
   const testing = await Test.createTestingModule({ imports: [surroundings, ApiModule] }).compile();
-  const app = testing.createNestApplication<NestFastifyApplication>(createFastifyAdapter(settings), {
+  const adapter = createFastifyAdapter(settings);
+  refuseRequests(adapter.getInstance<FastifyInstance>(), () => readiness.refusal);
+  const app = testing.createNestApplication<NestFastifyApplication>(adapter, {
     bodyParser: false,
     logger: false,
   });

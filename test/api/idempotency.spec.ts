@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { isReplyOf } from '../../src/api/idempotency.js';
 import { HoldSeats } from '../../src/commands/hold-seats.js';
 import { refuse } from '../../src/commands/rejected.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { type ApiUnderTest, scheduleId, startApi, strangerId } from './api-under-test.js';
 
@@ -144,5 +147,49 @@ describe('idempotency keys', () => {
     api.commands.handler = () => ({ ...charged, status: 'credited', balance: 5 });
     expect((await charge()).statusCode).toBe(201);
     expect((await charge()).headers['idempotency-replayed']).toBe('true');
+  });
+});
+
+describe('a kept reply, when a log was put back from a backup', () => {
+  const log = new InMemoryEventStore();
+  const tells = (position: number, correlationId?: string) => ({
+    status: 201,
+    body: {},
+    headers: { 'X-Log-Position': String(position) },
+    correlationId,
+  });
+  beforeAll(async () => {
+    for (const correlationId of ['first', 'second']) {
+      const event = { id: randomUUID(), type: 'Done', data: {}, metadata: { correlationId } };
+      await log.append(`thing-${correlationId}`, 'none', [event]);
+    }
+  });
+
+  it.each([
+    ['tells of an event that is there', tells(2, 'second'), true],
+    ['tells of one beyond the end of the log', tells(3, 'third'), false],
+    ['tells of one in whose place another request has written since', tells(1, 'second'), false],
+    ['was kept by an earlier release, and tells of an event that is there', tells(2), true],
+    ['was kept by an earlier release, and tells of one beyond the end', tells(3), false],
+    ['is a refusal, which tells of none', { status: 409, body: {}, headers: {} }, true],
+  ])('that %s', async (_, kept, isOurs) => {
+    expect(await isReplyOf(log, kept)).toBe(isOurs);
+  });
+
+  it('is of no log in which its position lies between two events', async () => {
+    const [last] = await log.readAll({ from: 'end', direction: 'backwards', limit: 1 });
+    const readAll = async () => (last ? [last] : []);
+    expect(await isReplyOf({ readAll }, tells(1))).toBe(false);
+    expect(await isReplyOf({ readAll }, tells(2))).toBe(true);
+  });
+
+  it('is of no log in which nothing can be read at its position', async () => {
+    const readAll = () => Promise.reject(new Error('no event begins there'));
+    expect(await isReplyOf({ readAll }, tells(1, 'first'))).toBe(false);
+  });
+
+  it('is not judged while the log is away', async () => {
+    const readAll = () => Promise.reject(new StoreUnavailable('away'));
+    await expect(isReplyOf({ readAll }, tells(1, 'first'))).rejects.toThrow('away');
   });
 });

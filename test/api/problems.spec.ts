@@ -176,12 +176,37 @@ describe('request ids', () => {
 });
 
 describe('health', () => {
+  afterEach(() => {
+    api.readiness.ready = true;
+    delete api.readiness.refusal;
+  });
+
   it('is alive, and ready only while its checks pass', async () => {
     expect((await api.app.inject('/health/live')).statusCode).toBe(200);
     expect((await api.app.inject('/health/ready')).statusCode).toBe(200);
     api.readiness.ready = false;
     const problem = await problemOf({ url: '/health/ready' });
     expect(problem).toMatchObject({ status: 503, checks: [{ name: 'store', ok: false }] });
+  });
+
+  it('is all that is answered once log and tables do not belong together, and asks for a new process', async () => {
+    api.readiness.refusal = 'The log ends at position 3, but the tables do not.';
+    const anything = [
+      { url: '/v1/performances' },
+      { url: '/v1/payment-callbacks', method: 'POST' as const },
+      { url: '/metrics', headers: { authorization: `Bearer ${adminKey}` } },
+    ];
+    for (const request of anything) {
+      const problem = await problemOf(request);
+      expect(problem).toMatchObject({ status: 503, code: 'log-mismatch' });
+      expect(problem.detail).not.toContain('position 3');
+    }
+    expect(await problemOf({ url: '/health/live' })).toMatchObject({
+      status: 503,
+      code: 'log-mismatch',
+      detail: api.readiness.refusal,
+    });
+    expect((await api.app.inject('/health/ready')).statusCode).toBe(200);
   });
 });
 

@@ -20,6 +20,11 @@ export class InMemoryKeyTable implements KeyTable {
     );
   }
 
+  async known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> {
+    if (this.failure) throw this.failure;
+    return new Set(userIds.filter((userId) => this.rows.has(userId)));
+  }
+
   async add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {
     if (this.failure) throw this.failure;
     if (!this.rows.has(userId)) this.rows.set(userId, wrappedKey);

@@ -43,6 +43,13 @@ export function keyTableContract(table: () => KeyTable, reopened: () => Promise<
     expect(await other.find([userId])).toEqual(new Map());
   });
 
+  it('knows whose key was destroyed from those who never had one', async () => {
+    const [live, erased, neverSeen] = [newUserId(), newUserId(), newUserId()];
+    await table().add(live, newKey());
+    await table().destroy(erased);
+    expect(await (await reopened()).known([live, erased, neverSeen])).toEqual(new Set([live, erased]));
+  });
+
   it('gives no key to a user who was erased before having one', async () => {
     const userId = newUserId();
     await table().destroy(userId);

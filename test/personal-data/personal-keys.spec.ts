@@ -8,7 +8,7 @@ import { keysInMemory, newUserId, secret } from './new-user.js';
 
 const open = (
   table: InMemoryKeyTable,
-  options: { secret?: string; beforeFirstUse?: () => Promise<void> } = {},
+  options: { secret?: string; beforeFirstUse?: () => Promise<void>; isLossAccepted?: boolean } = {},
 ) => PersonalKeys.open({ table, secret, beforeFirstUse: async () => undefined, ...options });
 
 describe('keys of personal data', () => {
@@ -19,7 +19,7 @@ describe('keys of personal data', () => {
     const key = await keys.keyFor(first);
     expect(await keys.keyFor(first)).toEqual(key);
     expect(await keys.keyFor(second)).not.toEqual(key);
-    expect((await (await open(table)).keysOf([first, newUserId()])).get(first)).toEqual(key);
+    expect((await (await open(table)).keysOf([first])).get(first)).toEqual(key);
   });
 
   it('are nowhere in the table as they are', async () => {
@@ -44,6 +44,20 @@ describe('keys of personal data', () => {
     }
     await open(table);
     await open(table, { beforeFirstUse });
+  });
+
+  it('are refused when they are older than the log, unless that is accepted', async () => {
+    const table = new InMemoryKeyTable();
+    const [kept, erased, lost] = [newUserId(), newUserId(), newUserId()];
+    const keys = await open(table);
+    await keys.keyFor(kept);
+    await keys.destroy(erased);
+    expect([...(await keys.keysOf([kept, erased])).keys()]).toEqual([kept]);
+    const reading = keys.keysOf([kept, erased, lost]);
+    await expect(reading).rejects.toThrow(PersonalKeysRefused);
+    await expect(reading).rejects.toThrow(`user ${lost} has none, and was not erased`);
+    const accepting = await open(table, { isLossAccepted: true });
+    expect([...(await accepting.keysOf([kept, erased, lost])).keys()]).toEqual([kept]);
   });
 
   it('cannot be made again once destroyed', async () => {

@@ -153,7 +153,7 @@ it('does not go on with what a rebuild has left that folded another log', async 
   const interrupted = rebuildNow(await logOf(5, { nowMs: tuesday, others: 5 }), models, {
     signal: stop.signal,
     onProgress: ({ phase }) => {
-      if (phase === 'comparing') stop.abort(new Error('interrupted'));
+      if (phase === 'swapping') stop.abort(new Error('interrupted'));
     },
   });
   await expect(interrupted).rejects.toThrow('interrupted');

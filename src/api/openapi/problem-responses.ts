@@ -33,6 +33,7 @@ export function problemCodesOf(route: ReflectedRoute, operation: Operation): Pro
     codes.add('idempotency-key-reused');
   }
   if (route.method !== 'GET') codes.add('unavailable');
+  codes.add('log-mismatch');
   codes.add('internal');
   return [...codes];
 }

@@ -32,7 +32,8 @@ export function parametersOf(route: ReflectedRoute, operation: Operation): objec
     header('Idempotency-Key', true, about, schema);
   }
   if (route.guards.has(WaitForPosition)) {
-    const about = 'Answer only once the read models know everything up to this log position.';
+    const about =
+      'Answer only once the read models know everything up to this log position; one beyond the end of the log, which was then put back from a backup, is not waited for.';
     header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
   }
   if (operation.isResumable) {

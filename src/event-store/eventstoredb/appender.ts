@@ -96,6 +96,7 @@ export class Appender {
   ): Promise<AppendResult> {
     const newestBefore = this.newestPosition;
     let mayHaveBeenSent = false;
+    let reason: string | undefined;
     for (let failures = 1; ; failures++) {
       const leftMs = giveUpAtMs - performance.now();
       const { outcome, link } = await this.attempt(request, proposals, Math.max(1, leftMs));
@@ -112,12 +113,14 @@ export class Appender {
         case 'permanent':
           throw new Error(`cannot append to ${request.stream}: ${outcome.error.message}`);
         case 'transient': {
+          // An attempt that the end of the time cut short says nothing about the cause.
+          if (reason === undefined || leftMs >= this.options.attemptTimeoutMs) reason = outcome.reason;
           const waitMs = backoffMs(failures, 20, 1_000);
           if (this.isAborted || performance.now() + waitMs >= giveUpAtMs) {
             throw new StoreUnavailable(
               mayHaveBeenSent
-                ? `whether ${request.stream} was appended to is unknown: ${outcome.reason}`
-                : `nothing was appended to ${request.stream}, for EventStoreDB cannot be reached: ${outcome.reason}`,
+                ? `whether ${request.stream} was appended to is unknown: ${reason}`
+                : `nothing was appended to ${request.stream}, for EventStoreDB cannot be reached: ${reason}`,
             );
           }
           await sleep(waitMs);

@@ -75,19 +75,32 @@ export async function findNode(target: Target, signal: AbortSignal): Promise<End
   if (!target.isCluster) return target.hosts[0];
   let reason = '';
   for (let attempt = 1; attempt <= target.maxDiscoverAttempts; attempt++) {
-    for (const seed of shuffled(target.hosts)) {
-      signal.throwIfAborted();
-      try {
-        const node = preferredNode(await clusterMembers(target, seed), target.nodePreference);
-        if (node !== undefined) return node;
-        reason = `${addressOf(seed)} knows of no leader`;
-      } catch (error) {
-        reason = `${addressOf(seed)}: ${failureText(error)}`;
-      }
+    const found = new AbortController();
+    try {
+      // All at once: one that stands still would take its whole time.
+      return await Promise.any(
+        target.hosts.map((seed) => nodeAsToldBy(seed, target, AbortSignal.any([signal, found.signal]))),
+      );
+    } catch (error) {
+      reason =
+        error instanceof AggregateError ? error.errors.map(failureText).join('; ') : failureText(error);
+    } finally {
+      found.abort();
     }
-    await sleep(target.discoveryIntervalMs, undefined, { signal });
+    signal.throwIfAborted();
+    await sleep(target.discoveryIntervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
   throw new Error(`no node of the cluster can be used (${reason})`);
+}
+
+async function nodeAsToldBy(seed: Endpoint, target: Target, signal: AbortSignal): Promise<Endpoint> {
+  const where = addressOf(seed);
+  const members = await clusterMembers(target, seed, signal).catch((error: unknown) => {
+    throw new Error(`${where}: ${failureText(error)}`);
+  });
+  const node = preferredNode(members, target.nodePreference);
+  if (node === undefined) throw new Error(`${where} knows of no leader`);
+  return node;
 }
 
 export interface ClusterMember {
@@ -96,17 +109,28 @@ export interface ClusterMember {
   readonly role: 'leader' | 'follower' | 'readOnlyReplica' | 'none';
 }
 
-/** The nodes of a cluster as one of them knows them. @throws what the call fails with. */
-export function clusterMembers(target: Target, seed: Endpoint): Promise<readonly ClusterMember[]> {
+/**
+ * The nodes of a cluster as one of them knows them.
+ * @param signal Ends the call.
+ * @throws what the call fails with.
+ */
+export function clusterMembers(
+  target: Target,
+  seed: Endpoint,
+  signal?: AbortSignal,
+): Promise<readonly ClusterMember[]> {
   const channel = channelTo(seed, target);
   const client = new grpcGossip.GossipClient(channel.address, channel.credentials, channel.options);
   const deadline = Date.now() + target.gossipTimeoutMs;
   return new Promise((resolve, reject) => {
-    client.read(new shared.Empty(), new Metadata(), { deadline }, (error, info) => {
+    const call = client.read(new shared.Empty(), new Metadata(), { deadline }, (error, info) => {
+      signal?.removeEventListener('abort', cancel);
       client.close();
       if (error !== null) reject(error);
       else resolve((info?.getMembersList() ?? []).map(memberOf));
     });
+    const cancel = (): void => call.cancel();
+    signal?.addEventListener('abort', cancel);
   });
 }
 

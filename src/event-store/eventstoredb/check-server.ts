@@ -51,7 +51,7 @@ async function checkRights(target: Target): Promise<void> {
     );
     if (typeof finding !== 'string') throw new EventStoreDbRefused(finding.wrong);
   } finally {
-    link.retire();
+    link.retire('the look is over');
   }
 }
 

@@ -47,7 +47,7 @@ export class Connection {
   /** Gives a link up. Its open calls fail; they or others find the next one through {@link current}. */
   retire(link: Link, reason: string): void {
     if (link.isRetired) return;
-    link.retire();
+    link.retire(reason);
     if (link !== this.link || this.isClosed) return;
     this.failures += 1;
     this.link = undefined;
@@ -60,7 +60,7 @@ export class Connection {
   /** Gives up the link for good. */
   close(): void {
     this.isClosed = true;
-    this.link?.retire();
+    this.link?.retire('the event store is closed');
   }
 
   private async reopen(): Promise<Link> {

@@ -55,8 +55,16 @@ export function failureOf(error: unknown): Failure {
       }
       return { kind: 'transient', reason: details };
     default:
-      return { kind: 'transient', reason: details };
+      return { kind: 'transient', reason: withoutWrapping(details) };
   }
+}
+
+/** The reason inside grpc-js's sentence about it. */
+function withoutWrapping(details: string): string {
+  return (
+    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/s.exec(details)?.[1] ??
+    details
+  );
 }
 
 /** What went wrong, in words. */

@@ -57,10 +57,13 @@ export class Link {
     return this.readWith(await this.client(), request, deadlineMs);
   }
 
-  /** Gives the connection up: every open call fails, nothing new is to be started. */
-  retire(): void {
+  /**
+   * Gives the connection up: every open call fails, nothing new is to be started.
+   * @param reason What waits for the connection fails with it.
+   */
+  retire(reason: string): void {
     if (this.isRetired) return;
-    this.retiring.abort(new Error('the connection was given up'));
+    this.retiring.abort(new Error(reason));
     for (const stream of this.open) stream.cancel();
     this.connecting?.then(
       (client) => client.close(),
@@ -85,7 +88,12 @@ export class Link {
     const { address, credentials, options } = channelTo(node, this.target);
     const client = new grpcStreams.StreamsClient(address, credentials, options);
     this.watch(client);
-    await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
+    try {
+      await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
+    } catch (error) {
+      client.close();
+      throw error;
+    }
     return client;
   }
 

@@ -7,6 +7,8 @@ export interface RecordedReply {
   /** JSON. */
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
+  /** Carried by the events the reply tells of; missing where it tells of none. */
+  readonly correlationId?: string | undefined;
 }
 
 export type Beginning =

@@ -39,10 +39,17 @@ if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) 
 return 1
 `);
 
+/** Leaves alone what was begun or answered since. */
+const forget = new RedisScript(`
+if redis.call('HGET', KEYS[1], 'reply') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`);
+
 const replySchema = z.object({
   status: z.number().int(),
   body: z.unknown(),
   headers: z.record(z.string(), z.string()),
+  correlationId: z.string().optional(),
 });
 const beginningSchema = z.union([
   z.tuple([z.literal('started')]),
@@ -65,6 +72,11 @@ export interface RedisRecordsOptions {
   readonly maxRunMs?: number;
   /** A larger reply is not kept: its retry runs again. */
   readonly maxReplyBytes?: number;
+  /**
+   * Whether a reply is of the log in use; default yes. Redis outlives a log that was put back from a backup: a reply
+   * that tells of events which are no longer there must not be given again, and its request runs anew.
+   */
+  readonly isOfLog?: (reply: RecordedReply) => Promise<boolean>;
 }
 
 /**
@@ -76,6 +88,7 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
   readonly #leaseMs: number;
   readonly #leases: Leases;
   readonly #maxReplyBytes: number;
+  readonly #isOfLog: (reply: RecordedReply) => Promise<boolean>;
 
   /** @param own this process's records: they are kept up to date, and asked while Redis is away. */
   constructor(
@@ -92,10 +105,22 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
       ),
     );
     this.#maxReplyBytes = options.maxReplyBytes ?? 256 * 1024;
+    this.#isOfLog = options.isOfLog ?? (async () => true);
   }
 
   async begin(key: string, digest: string): Promise<Beginning> {
-    const beginning = await this.link.attempt<Beginning>(
+    let beginning = await this.#begin(key, digest);
+    if (beginning.kind === 'replay' && !(await this.#isOfLog(beginning.reply))) {
+      const text = JSON.stringify(beginning.reply);
+      await this.#tell((client) => forget.run(client, this.#name(key), text));
+      beginning = await this.#begin(key, digest);
+    }
+    if (beginning.kind === 'started') this.#leases.keep(key, digest);
+    return beginning;
+  }
+
+  #begin(key: string, digest: string): Promise<Beginning> {
+    return this.link.attempt<Beginning>(
       async (client) => {
         const reply = await begin.run(client, this.#name(key), digest, this.#leaseMs);
         const found = beginningSchema.parse(reply);
@@ -103,8 +128,6 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
       },
       () => this.own.begin(key, digest),
     );
-    if (beginning.kind === 'started') this.#leases.keep(key, digest);
-    return beginning;
   }
 
   async complete(key: string, digest: string, reply: RecordedReply): Promise<void> {

@@ -74,7 +74,9 @@ export interface Misfit {
    * `other-log`: the log has others in their place.
    */
   readonly kind: 'no-position' | 'empty-log' | 'older-log' | 'other-log';
-  /** One sentence: what does not fit and what to do. */
+  /** What does not fit, without a full stop. */
+  readonly found: string;
+  /** One sentence: the same, and what to do. */
   readonly sentence: string;
 }
 
@@ -86,8 +88,7 @@ export class TablesOfAnotherLog extends Error {
   }
 }
 
-/** What to do about tables and a log that do not belong together. */
-export const remedy =
+const remedy =
   'bring back the log that the tables were made from (check EVENTSTORE_URL, DATABASE_URL and DATA_DIR), or, if this ' +
   'log is the right one, run "boxoffice rebuild --all" and start every process again';
 
@@ -98,11 +99,9 @@ export const remedy =
 export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]): Promise<Misfit | undefined> {
   const lost = tables.find(({ position }) => !Number.isSafeInteger(position));
   if (lost) {
-    const what = `Read model ${lost.name} stands at ${lost.position}, which is no position of a log`;
-    return {
-      kind: 'no-position',
-      sentence: `${what}: run "boxoffice rebuild --all" and start every process again.`,
-    };
+    const found = `Read model ${lost.name} stands at ${lost.position}, which is no position of a log`;
+    const sentence = `${found}: run "boxoffice rebuild --all" and start every process again.`;
+    return { kind: 'no-position', found, sentence };
   }
   // 0 and -1 lie before the first event.
   const made = tables.filter(({ position }) => position > 0);
@@ -125,8 +124,9 @@ export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]):
   return undefined;
 }
 
-function misfit(kind: Misfit['kind'], found: string): Misfit {
-  return { kind, sentence: `${found}: ${remedy}.` };
+/** A misfit about which somebody has to decide. */
+export function misfit(kind: Misfit['kind'], found: string): Misfit {
+  return { kind, found, sentence: `${found}: ${remedy}.` };
 }
 
 /** Why tables are not this log's; undefined when they are. */

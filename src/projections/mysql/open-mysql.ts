@@ -26,7 +26,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
     entities: entitySchemas(allTables, kind),
     migrations: allMigrations,
     driver: boundedMysql({
-      session: writeSession(kind, limits),
+      session: writeSession(limits),
       silenceMs: limits.writeTimeoutMs,
       idleMs,
       acquireTimeoutMs,

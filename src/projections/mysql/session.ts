@@ -84,11 +84,8 @@ export class MysqlSession implements WriteSession {
     keys: readonly (readonly CellValue[])[],
   ): Promise<AnyRow[]> {
     const found: AnyRow[] = [];
-    const tuple = `(${placeholders(table.key.length)})`;
     for (const chunk of chunksOf(keys)) {
-      const tuples = new Array<string>(chunk.length).fill(tuple).join(', ');
-      const sql = `SELECT * FROM ${tableName} WHERE (${table.key.join(', ')}) IN (${tuples})`;
-      found.push(...(await this.all(sql, chunk.flat())));
+      found.push(...(await this.all(selectByKeysSql(table, tableName, chunk.length), chunk.flat())));
     }
     return found;
   }
@@ -138,6 +135,17 @@ export class MysqlSession implements WriteSession {
 
 const freshColumn = (column: string): string => `fresh.${column}`;
 const freshValue = (column: string): string => `VALUES(${column})`;
+
+/**
+ * Rows by key. Only the primary key's index is considered: MariaDB weighs every key against every index that begins with
+ * the same column, in time that grows with the square of their number (4,000 keys: 17 s; so 0.07 s), and MySQL, in memory
+ * that ends at about 3,000 keys of two columns: it then reads the whole table.
+ */
+export function selectByKeysSql(table: Table, tableName: string, keyCount: number): string {
+  const tuple = `(${placeholders(table.key.length)})`;
+  const tuples = new Array<string>(keyCount).fill(tuple).join(', ');
+  return `SELECT * FROM ${tableName} FORCE INDEX (PRIMARY) WHERE (${table.key.join(', ')}) IN (${tuples})`;
+}
 
 function cellsOf(table: Table, row: AnyRow): CellValue[] {
   return Object.keys(table.columns).map((column) => row[column] ?? null);

@@ -35,16 +35,9 @@ export const defaultMysqlLimits: MysqlLimits = {
 const waitFactor = 2;
 
 /** The server's own defaults differ, and an operator may have changed them. */
-function serverDefaults(kind: ServerKind, { idleTimeoutMs }: MysqlLimits): string {
+function serverDefaults({ idleTimeoutMs }: MysqlLimits): string {
   const waitSeconds = Math.ceil((waitFactor * idleTimeoutMs) / 1_000);
-  const settings = [
-    `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`,
-    `wait_timeout = ${waitSeconds}`,
-    // No limit, for each statement asks for a bounded number of keys: above the default of 8 MiB, about 3,000 keys of
-    // two columns, MySQL reads the whole table instead of the index.
-    ...(kind === 'mysql' ? ['range_optimizer_max_mem_size = 0'] : []),
-  ];
-  return settings.join(', ');
+  return `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', wait_timeout = ${waitSeconds}`;
 }
 
 /** Settings of connections that queries use; the server ends what runs too long. */
@@ -54,17 +47,17 @@ export function readSession(kind: ServerKind, limits: MysqlLimits): string[] {
     kind === 'mariadb'
       ? `max_statement_time = ${queryTimeoutMs / 1_000}`
       : `max_execution_time = ${queryTimeoutMs}`;
-  return [`SET SESSION ${serverDefaults(kind, limits)}, ${limit}`];
+  return [`SET SESSION ${serverDefaults(limits)}, ${limit}`];
 }
 
 /**
  * Settings of connections that projections use. Reading committed rows is enough behind the checkpoint's lock, and
  * takes no locks on gaps.
  */
-export function writeSession(kind: ServerKind, limits: MysqlLimits): string[] {
+export function writeSession(limits: MysqlLimits): string[] {
   const lockSeconds = Math.max(1, Math.floor(limits.writeTimeoutMs / 3_000));
   return [
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-    `SET SESSION ${serverDefaults(kind, limits)}, innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}`,
+    `SET SESSION ${serverDefaults(limits)}, innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}`,
   ];
 }

@@ -216,7 +216,7 @@ class Rebuild {
     const foreign = new Map<string, string>();
     for (const [name, checkpoint] of await this.liveCheckpoints()) {
       const misfit = await misfitOf(this.options.store, [{ ...checkpoint, name }]);
-      if (misfit) foreign.set(name, misfit.sentence);
+      if (misfit) foreign.set(name, misfit.found);
     }
     return foreign;
   }

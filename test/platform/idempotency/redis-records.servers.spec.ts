@@ -1,4 +1,5 @@
 import { InMemoryIdempotencyRecords } from '../../../src/platform/idempotency/in-memory-records.js';
+import type { RecordedReply } from '../../../src/platform/idempotency/port.js';
 import {
   RedisIdempotencyRecords,
   type RedisRecordsOptions,
@@ -40,6 +41,18 @@ describe('idempotency records in Redis', () => {
     expect(await b.begin('k', 'e')).toEqual({ kind: 'mismatch' });
     await a.complete('k', 'd', reply);
     expect(await b.begin('k', 'd')).toEqual({ kind: 'replay', reply });
+  });
+
+  it('give no reply again that is not of the log in use: the request runs anew, and its reply is kept', async () => {
+    const gone = { ...reply, body: { of: 'a log that is gone' } };
+    const isOfLog = async ({ body }: RecordedReply) => JSON.stringify(body) !== JSON.stringify(gone.body);
+    const { a, b } = await twoProcesses({ isOfLog });
+    await a.begin('k', 'd');
+    await a.complete('k', 'd', gone);
+    expect(await b.begin('k', 'd')).toEqual({ kind: 'started' });
+    expect(await a.begin('k', 'd')).toEqual({ kind: 'in-flight' });
+    await b.complete('k', 'd', reply);
+    expect(await a.begin('k', 'd')).toEqual({ kind: 'replay', reply });
   });
 
   it('remember a reply for a day', async () => {

@@ -1,5 +1,7 @@
 import { MysqlKeyTable } from '../../../src/personal-data/mysql-key-table.js';
+import { seatsTable } from '../../../src/projections/catalog/tables.js';
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
+import { selectByKeysSql } from '../../../src/projections/mysql/session.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 import { scheduleSeatsTable } from '../../../src/projections/seats/tables.js';
 import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/shared-database.js';
@@ -55,6 +57,21 @@ it('finds 4,000 rows by keys of two columns without reading the whole table', as
   expect(rows).toHaveLength(wanted);
   // Asking for the counts reads some tables of the server itself.
   expect(reads).toBeLessThan(3 * wanted);
+});
+
+it('finds rows by key without weighing another index that begins with the same column', async () => {
+  const keys = ['A-1', 'A-2'].flatMap((seatId) => [hallId(0), seatId]);
+  const explain = `EXPLAIN FORMAT=JSON ${selectByKeysSql(seatsTable, seatsTable.name, 2)}`;
+  const { plan, indexes } = await inSession(async (session) => ({
+    plan: JSON.stringify(await session.all(explain, keys)),
+    indexes: await session.all(`SHOW INDEX FROM ${seatsTable.name}`, []),
+  }));
+  expect(plan).toContain('PRIMARY');
+  const others = new Set(
+    indexes.map(({ Key_name }) => String(Key_name)).filter((name) => name !== 'PRIMARY'),
+  );
+  expect(others.size).toBe(1);
+  for (const name of others) expect(plan).not.toContain(name);
 });
 
 describe('the server has nothing to warn of', () => {

@@ -1,0 +1,55 @@
+import type { Position } from '../src/event-store/port.js';
+import { PositionWaiters } from '../src/projections/engine/position-waiters.js';
+import { readPositionOf } from '../src/read-side.js';
+
+const at = (position: number) => position as Position; // positions of a log that only counts
+const timeoutMs = 2_000;
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+/** Read models that stand at position 5 until told otherwise. */
+function standing(head: number | undefined | Error, { mayLag = false } = {}) {
+  const waiters = new PositionWaiters();
+  const progress = {
+    position: 5,
+    waitFor: (position: number, options: { timeoutMs: number }) => waiters.wait(position, options),
+  };
+  const log = {
+    head: async () => {
+      if (head instanceof Error) throw head;
+      return head === undefined ? undefined : at(head);
+    },
+  };
+  return { waiters, position: readPositionOf(progress, log, { mayLag }) };
+}
+
+describe('a read that names a position', () => {
+  it('waits for it as long as the log has it', async () => {
+    const { waiters, position } = standing(7);
+    const reading = position.waitFor(at(7), timeoutMs);
+    await jest.advanceTimersByTimeAsync(timeoutMs - 1);
+    expect(waiters.isAnyone).toBe(true);
+    waiters.reached(7);
+    expect(await reading).toBe(true);
+  });
+
+  it.each([
+    ['ends before it', 6],
+    ['is empty', undefined],
+  ])('is answered as things are when the log %s: it was put back from a backup since', async (_, head) => {
+    const reading = standing(head).position.waitFor(at(7), timeoutMs);
+    await jest.advanceTimersByTimeAsync(timeoutMs - 1);
+    expect(await reading).toBe(true);
+  });
+
+  it.each([
+    ['the log has it, and the read models stand still', 7, {}],
+    ['the log is away', new Error('away'), {}],
+    ['the log is read from a copy that may lag', 6, { mayLag: true }],
+  ])('is told that it came too early when %s', async (_, head, options) => {
+    const reading = standing(head, options).position.waitFor(at(7), timeoutMs);
+    await jest.advanceTimersByTimeAsync(timeoutMs);
+    expect(await reading).toBe(false);
+  });
+});
