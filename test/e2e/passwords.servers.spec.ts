@@ -180,6 +180,7 @@ describe('no output holds the password of DATABASE_URL', () => {
       async () => `mysql://guest:${password}@127.0.0.1:${await closingPort()}/x`,
     ],
     ['a wrong password', async () => good.replace('guest:', 'boxoffice:')],
+    ['a parameter that is unknown', async () => `${good}?key=${password}`],
     ['no such database', async () => good.replace(/\/[^/]*$/, '/nothing')],
   ])('refused for %s', async (_, urlOf) => {
     const env = { DATABASE_URL: await urlOf() };
@@ -188,8 +189,8 @@ describe('no output holds the password of DATABASE_URL', () => {
     expectNoPassword(output, 'guest');
   });
 
-  it('with a parameter that the driver does not know, and while the server is away', async () => {
-    const { output } = await started({ DATABASE_URL: `${good}?colour=red` }, async (start) => {
+  it('while it works, and while the server is away', async () => {
+    const { output } = await started({ DATABASE_URL: good }, async (start) => {
       await start.prints('boxoffice is open');
       await mariaDb.kill();
       const url = /open at (\S+)/.exec(start.output())?.[1] ?? '';

@@ -26,7 +26,8 @@ export function parseMysqlUrl(text: string): MysqlLocation {
   if (!/^[^/]+$/.test(database)) throw new Error('the database URL must name one database after the host');
   for (const [name, value] of url.searchParams) {
     if (name !== 'tls' || !['true', 'false'].includes(value)) {
-      throw new Error(`the database URL may end in ?tls=true or ?tls=false, not in ${name}=${value}`);
+      // Neither name nor value is quoted: they may be a part of a password.
+      throw new Error('the database URL may end in ?tls=true or ?tls=false, and in no other parameter');
     }
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
