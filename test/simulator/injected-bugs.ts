@@ -114,7 +114,7 @@ export const injectedBugs: readonly InjectedBug[] = [
     name: 'holds expire a millisecond early',
     codes: ['hold-not-early'],
     plant: plantEarlyExpiry,
-    firstSeed: 86,
+    firstSeed: 128,
   },
   {
     name: 'a seat forgets which holds it refuses',
