@@ -132,6 +132,11 @@ export class ClusterOffice<Log extends TestEventStore = TestEventStore> {
     return this.urlOf('projector');
   }
 
+  /** Where each process answers that runs. */
+  get urls(): string[] {
+    return this.#members.filter(({ process }) => process.isRunning).map(({ process }) => process.url);
+  }
+
   /** Where the first process of a role answers. */
   urlOf(role: Role): string {
     return this.#oldest(role).process.url;
