@@ -197,14 +197,16 @@ const retryMs = 1_000;
  */
 export async function bringTogether(parts: Parts): Promise<void> {
   const { fit, store, readModels, isEmbedded, log } = parts;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const tables = await madeTables(readModels);
     const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
     const found = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
     if (!found) break;
     const isBuiltAgain = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
     if (!isBuiltAgain) throw new TablesOfAnotherLog(found);
-    log.warn({ misfit: found.kind }, `${found.found}: the read models are built again from the log`);
+    // Once, however long another process takes to rebuild them.
+    if (attempt === 1)
+      log.warn({ misfit: found.kind }, `${found.found}: the read models are built again from the log`);
     const wrong = found.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
     if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
   }

@@ -4,7 +4,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-export const nodePreferences = ['leader', 'follower', 'readOnlyReplica', 'random'] as const;
+const nodePreferences = ['leader', 'follower', 'readOnlyReplica', 'random'] as const;
 export type NodePreference = (typeof nodePreferences)[number];
 
 /** What an EventStoreDB connection string says. */

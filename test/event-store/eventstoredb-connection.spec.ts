@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { findNode } from '../../src/event-store/eventstoredb/channel.js';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { targetOf } from '../../src/event-store/eventstoredb/target.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
 import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
@@ -119,6 +121,14 @@ describe('a connection', () => {
     );
     const seeds = [...mute, port].map((one) => `127.0.0.1:${one}`).join(',');
     await worksOver(`esdb://${seeds}?tls=false&gossipTimeout=100000`);
+  });
+
+  it('asks no node for the leader once it has been given up', async () => {
+    const { port, context } = await start({});
+    const target = targetOf(`esdb://127.0.0.1:${port},127.0.0.1:${port}?tls=false`);
+    const givenUp = AbortSignal.abort(new Error('given up'));
+    await expect(findNode(target, givenUp)).rejects.toThrow('given up');
+    expect(context.calls).toEqual([]);
   });
 
   it('goes over to the new leader when the old one lives on as a follower', async () => {

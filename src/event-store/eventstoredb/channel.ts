@@ -75,6 +75,8 @@ export async function findNode(target: Target, signal: AbortSignal): Promise<End
   if (!target.isCluster) return target.hosts[0];
   let reason = '';
   for (let attempt = 1; attempt <= target.maxDiscoverAttempts; attempt++) {
+    // An abort signal that has fired already does not cancel a call that begins later.
+    signal.throwIfAborted();
     const found = new AbortController();
     try {
       // All at once: one that stands still would take its whole time.
@@ -87,7 +89,6 @@ export async function findNode(target: Target, signal: AbortSignal): Promise<End
     } finally {
       found.abort();
     }
-    signal.throwIfAborted();
     await sleep(target.discoveryIntervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
   throw new Error(`no node of the cluster can be used (${reason})`);

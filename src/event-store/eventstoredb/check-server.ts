@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { status } from '@grpc/grpc-js';
 import type { Endpoint } from '../../platform/event-store-url.js';
 import { addressOf, findNode } from './channel.js';
 import { Link } from './link.js';
@@ -73,22 +74,19 @@ async function mayRead(link: Link, target: Target): Promise<Finding> {
 
 function refusalOf(error: unknown, { credentials }: Target, node: string): Finding {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === grpcCodes.unauthenticated) {
-    const user = credentials?.user ?? '';
-    return {
-      wrong: `EventStoreDB at ${node} does not accept the user ${user} with this password: correct it, or make the user with \`boxoffice eventstoredb grant\``,
-    };
-  }
-  if (code !== grpcCodes.permissionDenied) return 'unknown';
+  if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return 'unknown';
   if (credentials === undefined) {
     return { wrong: `EventStoreDB at ${node} asks for a user: put user:password@ before the host` };
+  }
+  if (code === status.UNAUTHENTICATED) {
+    return {
+      wrong: `EventStoreDB at ${node} does not accept the user ${credentials.user} with this password: correct it, or create the user with \`boxoffice eventstoredb grant\``,
+    };
   }
   return {
     wrong: `the user ${credentials.user} may not read $all of EventStoreDB at ${node}: an administrator grants this right with \`boxoffice eventstoredb grant\``,
   };
 }
-
-const grpcCodes = { permissionDenied: 7, unauthenticated: 16 } as const;
 
 async function lookAt(node: Endpoint, target: Target): Promise<Finding> {
   const where = addressOf(node);

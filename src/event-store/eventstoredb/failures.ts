@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { LogReplaced } from '../port.js';
 import { UnreadableEvent } from './positions.js';
 
@@ -7,15 +8,6 @@ export type Failure =
   | { readonly kind: 'transient'; readonly reason: string }
   /** Trying again changes nothing. */
   | { readonly kind: 'permanent'; readonly error: Error };
-
-// google.rpc.Code
-const unknown = 2;
-const invalidArgument = 3;
-const notFound = 5;
-const permissionDenied = 7;
-const failedPrecondition = 9;
-const unimplemented = 12;
-const unauthenticated = 16;
 
 interface GrpcError {
   readonly code: number;
@@ -30,23 +22,23 @@ export function failureOf(error: unknown): Failure {
   }
   const { code, details } = error;
   switch (code) {
-    case unauthenticated:
+    case status.UNAUTHENTICATED:
       return permanent(`EventStoreDB does not accept user and password (${details})`);
-    case permissionDenied:
+    case status.PERMISSION_DENIED:
       return permanent(
         `EventStoreDB refuses access (${details}): the user, if any is given, lacks a right. Reading $all is a right of $admins alone until \`boxoffice eventstoredb grant\` gives it to another user`,
       );
-    case notFound:
+    case status.NOT_FOUND:
       // Nothing else is answered like this: a stream that is not there is a message of its own.
       return { kind: 'transient', reason: `the node is not the leader (${details})` };
-    case unimplemented:
+    case status.UNIMPLEMENTED:
       return permanent(
         `EventStoreDB does not know what it was asked (${details}): it must be 23.10 or later`,
       );
-    case invalidArgument:
-    case failedPrecondition:
+    case status.INVALID_ARGUMENT:
+    case status.FAILED_PRECONDITION:
       return permanent(`EventStoreDB refuses a request: ${details}`);
-    case unknown:
+    case status.UNKNOWN:
       // Servers say this of a position at which no record begins; another connection changes nothing.
       if (details.startsWith('Unexpected ReadAllResult')) {
         return permanent(

@@ -5,7 +5,7 @@ import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
 import users from '@eventstore/db-client/generated/users_pb.js';
-import type { ServiceError } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { addressOf, channelTo, findNode, metadataOf } from './channel.js';
 import { EventStoreDbRefused } from './check-server.js';
 import { streamIdentifier } from './records.js';
@@ -22,7 +22,6 @@ const callTimeoutMs = 10_000;
 const maxAttempts = 5;
 const verifyTimeoutMs = 10_000;
 const verifyPauseMs = 200;
-const grpcCodes = { permissionDenied: 7, unauthenticated: 16 } as const;
 
 export interface GrantOutcome {
   readonly user: string;
@@ -184,7 +183,8 @@ async function untilReadable(
       for await (const _ of call);
       return;
     } catch (error) {
-      const isUnknown = isServiceError(error) && error.code === grpcCodes.unauthenticated;
+      if (!isServiceError(error) || !isRefusal(error)) throw error;
+      const isUnknown = error.code === status.UNAUTHENTICATED;
       const isOtherPassword = isUnknown && account === 'there already';
       if (!isOtherPassword && performance.now() < giveUpAtMs) {
         await sleep(verifyPauseMs);
@@ -199,12 +199,12 @@ async function untilReadable(
 
 function refusalOf(error: unknown, admin: string): unknown {
   if (!isServiceError(error)) return error;
-  if (error.code === grpcCodes.unauthenticated) {
+  if (error.code === status.UNAUTHENTICATED) {
     return new EventStoreDbRefused(
       `EventStoreDB does not accept the administrator ${admin} with this password`,
     );
   }
-  if (error.code !== grpcCodes.permissionDenied) return error;
+  if (error.code !== status.PERMISSION_DENIED) return error;
   return new EventStoreDbRefused(`the user ${admin} is no administrator (${administrators}) of EventStoreDB`);
 }
 
@@ -231,6 +231,10 @@ function recordOf(value: unknown, what: string): StreamMetadata {
     throw new Error(`${what} is no object: mend it first`);
   // An object of JSON has texts as keys.
   return value as StreamMetadata;
+}
+
+function isRefusal({ code }: ServiceError): boolean {
+  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
 }
 
 function isServiceError(error: unknown): error is ServiceError {

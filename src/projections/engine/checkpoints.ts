@@ -1,6 +1,6 @@
 import type { Instant } from '../../events/ids.js';
 import type { WriteSession } from './dialect.js';
-import { type MadeFrom, type MadeTables, parseMadeFrom } from './made-from.js';
+import { type MadeFrom, parseMadeFrom } from './made-from.js';
 import type { Projection } from './projection.js';
 import type { Parked } from './runner-status.js';
 import {
@@ -100,12 +100,6 @@ export function checkpointOf(row: AnyRow): Checkpoint {
     // Undefined in tables that were not migrated yet.
     madeFrom: made_from ? parseMadeFrom(made_from) : null,
   };
-}
-
-/** Which log a projection's tables were made from, as a row of {@link checkpointsTable} says. */
-export function madeTablesOf(row: AnyRow): MadeTables {
-  const { position, madeFrom } = checkpointOf(row);
-  return { name: String(row.name), position, madeFrom };
 }
 
 /** Where a runner read a checkpoint. */

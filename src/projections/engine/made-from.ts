@@ -34,7 +34,7 @@ const madeFromSchema = z.object({
 export type MadeFrom = z.infer<typeof madeFromSchema>;
 
 /** Equal for the same event of the same log only. */
-export function fingerprintOf({ position, stream, revision, id, recordedAtMs }: Recorded): string {
+function fingerprintOf({ position, stream, revision, id, recordedAtMs }: Recorded): string {
   const text = JSON.stringify([position, stream, revision, id, recordedAtMs]);
   return createHash('sha256').update(text).digest('base64url');
 }

@@ -21,6 +21,8 @@ const renameWaitMs = 300;
 const serverWaitSeconds = 1;
 /** Lock wait timeout, query interrupted by KILL. */
 const gaveUp = new Set<unknown>([1205, 1317]);
+/** This account lacks a privilege, or the server has no such table: 1044, 1142, 1143, 1227; 1049, 1109, 1146. */
+const notVisible = new Set<unknown>([1044, 1142, 1143, 1227, 1049, 1109, 1146]);
 const maxListed = 5;
 
 /**
@@ -136,7 +138,7 @@ function openTransaction({ id, user, host, seconds }: AnyRow): OpenTransaction {
   };
 }
 
-/** Undefined when the server refuses to answer. */
+/** Undefined when this account may not read the tables, or the server does not have them. */
 async function rowsIfAllowed(
   session: WriteSession,
   sql: string,
@@ -144,8 +146,10 @@ async function rowsIfAllowed(
 ): Promise<AnyRow[] | undefined> {
   try {
     return await session.all(sql, parameters);
-  } catch {
+  } catch (error) {
     await session.rollback();
-    return undefined;
+    const cause = error instanceof DatabaseFailure ? error.cause : undefined;
+    if (notVisible.has(driverErrorField(cause, 'errno'))) return undefined;
+    throw error;
   }
 }
