@@ -24,7 +24,7 @@ interface Parts {
   readonly maxLag: number;
 }
 
-/** Ready: the log and the database of the read models answer, and the read models are the log's and follow it. */
+/** Ready: log and database answer, and the read models belong to the log and follow it. */
 export function readinessOf(parts: Parts): Readiness {
   const { store, fit, readModels } = parts;
   return {

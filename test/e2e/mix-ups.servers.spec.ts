@@ -95,7 +95,7 @@ describe('an office of several processes on EventStoreDB', () => {
     240_000,
   );
 
-  it('goes on with an older backup once its tables were built again', async () => {
+  it('works with an older backup after its tables were rebuilt', async () => {
     const mine = readFileSync(eventStoreFile, 'utf8');
     await office.stop();
     await replaceLog(readFileSync(older, 'utf8'));
@@ -103,7 +103,7 @@ describe('an office of several processes on EventStoreDB', () => {
     expect({ code, stdout }).toMatchObject({ code: 0 });
     await office.start();
     expect(await before.logIn().then(balanceOf)).toBe(500);
-    // Redis remembers a reply, and the payment system a payment, that this log does not know.
+    // Redis has a reply, and the payment system a payment, that are not in this log.
     const bought = await office.pointsBought();
     const again = await before.charge(100, 'after the backup');
     expect({ status: again.status, replayed: again.headers.get('idempotency-replayed') }).toEqual({

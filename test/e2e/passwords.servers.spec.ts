@@ -54,7 +54,7 @@ class Start {
     if (!isSo()) throw new Error(`it ended without ${text}: ${this.server.output()}`);
   }
 
-  /** Everything it printed until it ended by itself. */
+  /** Everything the process printed until it ended. */
   async ended(): Promise<{ readonly status: number | null; readonly output: string }> {
     await waitUntil('it ends', () => !this.server.isRunning, momentTimeoutMs);
     return { status: this.server.exitStatus, output: this.server.output() };

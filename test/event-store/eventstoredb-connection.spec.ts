@@ -77,7 +77,7 @@ describe('a connection', () => {
 
   it.each([
     ['a wrong password', `${credentials.user}:wrong@`, 'does not accept user and password'],
-    ['no user', '', 'the user, if any is given, lacks a right'],
+    ['no user', '', 'the user, if one is given, lacks a right'],
   ])('with %s is refused, clearly and at once', async (_, user, message) => {
     const { port, context } = await start({ tls, ...credentials });
     const store = open(`esdb://${user}localhost:${port}?${caFile}`);
@@ -123,7 +123,7 @@ describe('a connection', () => {
     await worksOver(`esdb://${seeds}?tls=false&gossipTimeout=100000`);
   });
 
-  it('asks no node for the leader once it has been given up', async () => {
+  it('does not ask for the leader once it has been given up', async () => {
     const { port, context } = await start({});
     const target = targetOf(`esdb://127.0.0.1:${port},127.0.0.1:${port}?tls=false`);
     const givenUp = AbortSignal.abort(new Error('given up'));
@@ -145,7 +145,7 @@ describe('a connection', () => {
     expect(await store.readStream(stream)).toHaveLength(2);
   });
 
-  it('tells of an outage in two lines, however many calls it breaks', async () => {
+  it('reports an outage in two lines, however many calls it breaks', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
     const warnings: string[] = [];

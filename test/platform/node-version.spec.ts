@@ -26,7 +26,7 @@ describe('the version of Node', () => {
     ['22.13.1', 'Node 22.14 or a newer 22, or Node 24 (LTS)'],
     ['23.11.1', 'Node 24 (LTS)'],
     ['24.10.0', 'Node 24.11 or a newer 24'],
-  ])('%s does not, and the user is told to install %s', (version, advice) => {
+  ])('%s does not, and the message says to install %s', (version, advice) => {
     expect(nodeProblem(version)).toBe(`boxoffice does not run on Node ${version}: install ${advice}`);
   });
 

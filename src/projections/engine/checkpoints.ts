@@ -115,7 +115,7 @@ const markValues = ({ name, position, generation }: CheckpointMark) => [name, po
 /**
  * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
  * another runner of the same tables waits or fails here.
- * @param madeFrom which log the tables are made from, and how far; undefined leaves what is known.
+ * @param madeFrom the log identity to store; undefined leaves the stored one.
  * @returns false when another runner has moved one, or somebody changed it from outside.
  */
 export async function advanceCheckpoints(
@@ -134,7 +134,7 @@ export async function advanceCheckpoints(
   return affected === from.length;
 }
 
-/** Notes which log tables of an earlier release are used with; nothing when that is known, or they have moved. */
+/** Stores the log identity in a checkpoint of an earlier release; does nothing if it has one already, or has moved. */
 export async function adoptCheckpoint(
   session: WriteSession,
   mark: CheckpointMark,

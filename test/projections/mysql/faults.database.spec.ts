@@ -124,12 +124,12 @@ describe('a connection that lies idle', () => {
 const { readModelsOn } = globalThis as { readModelsOn?: ServerKind };
 const onMysqlOnly = readModelsOn === 'mysql' ? describe : describe.skip;
 
-onMysqlOnly('when the farewell to an idle connection crosses a statement on its way', () => {
-  /** Read models with one connection of each kind, and a farewell on its way to one of them. */
+onMysqlOnly('when MySQL closes an idle connection just as a statement is sent', () => {
+  /** Read models with one connection of each kind; the server's closing error is on its way to one of them. */
   async function withFarewell(kind: 'read' | 'write') {
-    // The driver tells of a packet out of order there.
-    const told = jest.spyOn(console, 'error').mockReturnValue(undefined);
-    cleanups.push(async () => told.mockRestore());
+    // The driver prints a warning about a packet out of order there.
+    const printed = jest.spyOn(console, 'error').mockReturnValue(undefined);
+    cleanups.push(async () => printed.mockRestore());
     const proxy = await LossyProxy.before(await server.newDatabase());
     cleanups.push(() => proxy.close());
     const models = await openReadModels({
@@ -139,7 +139,7 @@ onMysqlOnly('when the farewell to an idle connection crosses a statement on its 
     cleanups.push(() => models.close());
     await models[kind].query('SET SESSION wait_timeout = 1');
     proxy.holdsBack = true;
-    await waitUntil('the server has said goodbye', () => proxy.held === 1, 60_000);
+    await waitUntil('the server has sent its closing error', () => proxy.held === 1, 60_000);
     proxy.holdsBack = false;
     return models;
   }
