@@ -58,7 +58,7 @@ describe('an office of several processes on EventStoreDB', () => {
   }
 
   it.each(Object.keys(content))(
-    '%s takes the place of its log while it runs: it stops, and does not start',
+    'refuses requests, and does not start again, when its log is replaced by %s while it runs',
     async (which) => {
       const mine = readFileSync(eventStoreFile, 'utf8');
       const theirs = content[which]?.() ?? '';
@@ -126,12 +126,12 @@ describe('an office of several processes on EventStoreDB', () => {
     const other = await new ChildServer().start();
     const env = { ...office.environment, EVENTSTORE_URL: other.connectionString, ROLE: 'api' };
     const { code, says: sentence } = await refusedStart(env);
+    await other.kill();
     expect(code).toBe(3);
     expect(sentence).toContain('The log is empty');
-    await other.kill();
   });
 
-  it('builds tables again that stand at a position that is none', async () => {
+  it('rebuilds tables at an invalid position', async () => {
     await office.stop();
     await tamperWithReadModels(
       office.config,
