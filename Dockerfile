@@ -1,5 +1,5 @@
 # One image for every role: `boxoffice start` does what ROLE says; other commands follow the image's name.
-# Both stages are one distribution: npm installs binaries for that of the first.
+# Both stages use the same distribution, because npm installs binaries for the one it runs on.
 ARG NODE_IMAGE=node:24.21-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build

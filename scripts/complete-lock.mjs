@@ -4,11 +4,11 @@
 // npm leaves optional packages for other platforms out of the lock file when the registry it was made from
 // does not serve them, and `npm ci` then stops with "Missing: … from lock file". This adds their entries.
 //
-// It also says two things of the SQLite drivers that npm should know, but reads from the lock file only:
-// - better-sqlite3 13 brings its binaries: `gypfile: false`, as its own package.json says. Without it, npm runs
-//   node-gyp, which needs Python and make only to find out that there is nothing to compile.
-// - better-sqlite3 12 is for Node 20 alone. Its package.json names newer ones, too; narrowed here, npm leaves this
-//   optional package out on them, and neither downloads nor compiles it.
+// It also adds two settings for the SQLite drivers, which npm reads only from the lock file:
+// - better-sqlite3 13 contains its binaries: `gypfile: false`, as its own package.json says. Without it, npm runs
+//   node-gyp, which needs Python and make although there is nothing to compile.
+// - better-sqlite3 12 is used on Node 20 only. Its package.json allows newer versions too; with this entry npm skips the
+//   optional package on them, so that it is neither downloaded nor compiled.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../package-lock.json', import.meta.url);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The suites in which a version of Node shows, on another Node than this machine's. See docs/testing.md.
+// Runs the suites that depend on the version of Node on other versions than this machine's. See docs/testing.md.
 import { spawn } from 'node:child_process';
 import {
   copyFileSync,
@@ -32,7 +32,7 @@ const exitCodes = { ok: 0, failed: 1, unusable: 2 };
 const root = fileURLToPath(new URL('..', import.meta.url));
 const suites =
   'test/(platform|projections|queries|api)/|test/event-store/(sqlite|in-memory)|test/e2e/booking';
-/** Who compiles nothing needs none of it: npm and the scripts of packages find these programs only. */
+/** The only programs on PATH for npm and the scripts of packages, so that compiling is impossible. */
 const programsWithoutCompiler = ['sh', 'env'];
 
 class StepFailed extends Error {}

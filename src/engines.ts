@@ -20,7 +20,7 @@ import { openReadModels, type ReadModelLocation, type ReadModels } from './proje
 export interface Engines {
   /** The log as it is: personal data sealed. Whoever writes or reads names needs a view of it (src/personal-data). */
   readonly store: EventStore;
-  /** Whether log and read models belong together: they do when the engines have been opened. */
+  /** Whether log and read models belong together; checked when the engines are opened. */
   readonly fit: LogFit;
   readonly personalKeys: PersonalKeys;
   /** The embedded log: one process holds it open for writing. */
@@ -110,7 +110,7 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
   }
 }
 
-/** Whether what is read of the log may be older than what was appended: from followers it may. */
+/** Whether a read of the log may lack events that were appended: a follower's may. */
 function mayLag({ EVENTSTORE_URL }: Config): boolean {
   return EVENTSTORE_URL !== undefined && parseEventStoreUrl(EVENTSTORE_URL).nodePreference !== 'leader';
 }
@@ -131,7 +131,7 @@ async function openStore(config: Config, log: Log, fit: LogFit): Promise<EventSt
 }
 
 /**
- * Looks once whether the log's server can be used as the configuration says; one that is away is waited for later.
+ * Checks once whether the log's server can be used as configured. One that is down is no error: it is waited for later.
  * @throws {BadConfiguration} saying what to change.
  */
 export async function checkEventStoreUrl(url: string): Promise<void> {

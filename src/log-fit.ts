@@ -37,43 +37,44 @@ interface SeenEvent extends Pick<RecordedEvent, 'stream' | 'revision' | 'positio
 }
 
 /**
- * Whether this process may go on with its log and its tables. Once they do not belong together, it never does again:
- * what it remembers of streams, seats and replies is of a log that is gone. A new process starts with what is there.
+ * Whether the log and the read models of this process belong together. Once they do not, the process refuses for good:
+ * the state it holds in memory (streams, seats, replies) is of a log that is gone. A new process starts without it.
  */
 export class LogFit {
   #refusal: string | undefined;
   #newest: SeenEvent | undefined;
 
-  /** @param mayLag the log is read from a copy that may not have the newest events yet, so missing ones prove nothing. */
+  /** @param mayLag the log is read from a follower, which may not have the newest events yet: missing ones are no proof. */
   constructor(
     private readonly log: { error(details: object, message: string): void },
     readonly mayLag: boolean,
   ) {}
 
-  /** Why nothing is served or written any more; undefined as long as all is well. */
+  /** Why nothing is served or written any more; undefined while log and read models belong together. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
 
-  /** Takes note of a misfit somebody has found. */
+  /** Records a mismatch, unless the follower's lag explains it. */
   found({ kind, sentence }: Misfit): void {
     if (this.#refusal !== undefined || (this.mayLag && kind !== 'other-log')) return;
     this.#refusal = sentence;
     this.log.error({ misfit: kind }, `nothing is served any more: ${sentence}`);
   }
 
-  /** Compares the tables with the log. @returns what does not fit, if something does not. */
+  /** Compares the read models with the log. @returns what does not match; undefined when they belong together. */
   async check(log: ComparedLog, readModels: Pick<ReadModels, 'read'>): Promise<string | undefined> {
     const found = await misfitOf(log, await madeTables(readModels));
     if (found) this.found(found);
     return this.#refusal ?? found?.sentence;
   }
 
+  /** Remembers the newest event of the log, to find it again after a reconnect. */
   saw(event: SeenEvent): void {
     const { stream, revision, position, id, recordedAtMs } = event;
     const known = this.#newest?.position ?? Number.NEGATIVE_INFINITY;
     if (position < known || (position === known && recordedAtMs === undefined)) return;
-    // Not the event itself, which may be large.
+    // A copy without the data, which may be large.
     this.#newest = {
       stream,
       revision,
@@ -84,8 +85,8 @@ export class LogFit {
   }
 
   /**
-   * Makes sure that a server that was lost has come back with the same log.
-   * @throws {LogReplaced} when the newest event this process has seen is not there.
+   * Checks, after a lost connection, that the server still has the same log.
+   * @throws {LogReplaced} when the newest event this process has seen is missing or is another one.
    */
   async recognise(
     eventAt: (stream: string, revision: Revision) => Promise<RecordedEvent | undefined>,
@@ -100,7 +101,7 @@ export class LogFit {
       `The log is not the one this process has worked with, since ${what} is ${event ? 'another one' : 'not there'}`,
     );
     this.found(lost);
-    // A copy that lags has the event a moment later.
+    // A follower may get the event later.
     throw this.#refusal === undefined ? new StoreUnavailable(lost.sentence) : new LogReplaced(lost.sentence);
   }
 }
@@ -111,9 +112,9 @@ function isSame(event: RecordedEvent, seen: SeenEvent): boolean {
   return hasPlace && event.id === id && event.recordedAtMs === recordedAtMs;
 }
 
-/** The log as long as it fits: then nothing is appended any more. Takes note of what passes. */
+/** The log, with appends refused once {@link LogFit} refuses. Records the newest event that it appends or delivers. */
 export class FittingStore implements EventStore {
-  /** @param isWatched whether the log may be replaced while this process runs. */
+  /** @param isWatched whether the log can be replaced while this process runs: a server's can, a locked file cannot. */
   constructor(
     private readonly store: EventStore,
     private readonly fit: LogFit,
@@ -125,7 +126,7 @@ export class FittingStore implements EventStore {
     if (refusal !== undefined)
       return Promise.reject(new StoreUnavailable(`nothing was appended: ${refusal}`));
     const appending = this.store.append(stream, expected, events);
-    // Not async, and nothing in between where nothing is watched: this is the hottest path there is.
+    // Not async, and no extra promise for the embedded log: every command appends.
     return this.isWatched ? this.#watched(appending, stream, events) : appending;
   }
 
@@ -182,29 +183,33 @@ interface Parts {
   readonly store: EventStore;
   readonly readModels: ReadModels;
   readonly location: ReadModelLocation;
-  /** Log and tables are files of this process alone: there is no address that could be the wrong one. */
+  /** Log and tables are files of this process, so no address can be wrong. */
   readonly isEmbedded: boolean;
   readonly log: { warn(details: object, message: string): void };
 }
 
-/** Pause before asking again for a rebuild that another process runs, or died in. */
+/** Pause before trying again while another process rebuilds, or has died while rebuilding. */
 const retryMs = 1_000;
 
 /**
- * Makes sure, before anything is served or projected, that tables and log belong together. Embedded tables are built
- * again when they do not, unless the log has lost everything; so are tables whose checkpoint is no position at all.
- * @throws {TablesOfAnotherLog} when somebody has to decide.
+ * Checks, before anything is served or projected, that tables and log belong together. Embedded tables that do not match
+ * are rebuilt, unless the log is empty; so are tables on any engine whose checkpoint is not a valid position.
+ * @throws {TablesOfAnotherLog} when an operator has to decide.
  */
 export async function bringTogether(parts: Parts): Promise<void> {
   const { fit, store, readModels, isEmbedded, log } = parts;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const tables = await madeTables(readModels);
     const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
     const found = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
     if (!found) break;
-    const isBuiltAgain = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
-    if (!isBuiltAgain) throw new TablesOfAnotherLog(found);
-    log.warn({ misfit: found.kind }, `${found.found}: the read models are built again from the log`);
+    const isRebuilt = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
+    // A follower may get the missing events later: readiness and projections compare again until it has them.
+    if (fit.mayLag && (found.kind === 'older-log' || found.kind === 'empty-log')) break;
+    if (!isRebuilt) throw new TablesOfAnotherLog(found);
+    // Once, however long another process takes to rebuild them.
+    if (attempt === 1)
+      log.warn({ misfit: found.kind }, `${found.found}: the read models are rebuilt from the log`);
     const wrong = found.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
     if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
   }
@@ -217,7 +222,7 @@ async function madeTables({ read }: Pick<ReadModels, 'read'>): Promise<MadeTable
   return [...(await projectionStates(read, names))].map(([name, checkpoint]) => ({ ...checkpoint, name }));
 }
 
-/** @returns false when another process rebuilds, or has died in it a moment ago. */
+/** @returns false when another process rebuilds, or has died while rebuilding and its lease still runs. */
 async function rebuildNow(
   { store, readModels, location }: Parts,
   tables: readonly MadeTables[],

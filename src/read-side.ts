@@ -162,12 +162,12 @@ function startOfDay(date: string): Instant {
   return toInstant(Date.parse(`${date}T00:00:00.000Z`));
 }
 
-/** A read that waits longer asks the log whether there is anything to wait for, ms. */
+/** After waiting so long, a read checks whether the log has the position at all, ms. */
 const askAfterMs = 250;
 
 /**
- * Read positions, waited for as long as the log has them. Clients may still name positions of a log that has been put
- * back from a backup since: these never come, and their reads are answered as things are.
+ * Waits for read positions that the log has. After the log was restored from a backup, clients may name positions that
+ * never come: their reads are answered with the current state.
  */
 export function readPositionOf(
   progress: ReadProgress,

@@ -8,6 +8,9 @@ import { selectFirst } from './queries/select.js';
 /** Longest wait for an answer: an orchestrator's probe waits about as long for ours. */
 const answerTimeoutMs = 1_000;
 
+/** Longest time for comparing read models with the log; docker-compose.yml gives a probe 5 s. */
+const compareTimeoutMs = 3_000;
+
 /** How this process follows the log. */
 export interface Following {
   /** What keeps it from doing so. */
@@ -24,7 +27,7 @@ interface Parts {
   readonly maxLag: number;
 }
 
-/** Ready: the log and the database of the read models answer, and the read models are the log's and follow it. */
+/** Ready: log and database answer, and the read models belong to the log and follow it. */
 export function readinessOf(parts: Parts): Readiness {
   const { store, fit, readModels } = parts;
   return {
@@ -46,35 +49,44 @@ export function readinessOf(parts: Parts): Readiness {
 }
 
 async function readModelsCheck(parts: Parts): Promise<ReadinessCheck> {
-  const { store, fit, readModels, operations, following, maxLag } = parts;
   const name = 'read-models';
   try {
-    const misfit = await fit.check(store, readModels);
-    if (misfit !== undefined) return { name, ok: false, detail: misfit };
-    const { projections } = await operations.report();
-    const halted = projections.filter(({ state }) => state !== 'running' && state !== 'swapping');
-    const lag = Math.max(...projections.map(({ lagPositions }) => lagPositions));
-    const standstill = halted.map((one) => `${one.name} ${one.state}`).join(', ');
-    const trouble = (await following.trouble()) ?? (standstill || undefined);
-    const ok = trouble === undefined && lag <= maxLag;
-    return { name, ok, detail: trouble ?? `${lag} positions behind the log` };
+    const late = `cannot be compared with the log within ${compareTimeoutMs} ms`;
+    return { name, ...(await inTime(compareTimeoutMs, late, compareReadModels(parts))) };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
 }
 
+async function compareReadModels(parts: Parts): Promise<Omit<ReadinessCheck, 'name'>> {
+  const { store, fit, readModels, operations, following, maxLag } = parts;
+  const misfit = await fit.check(store, readModels);
+  if (misfit !== undefined) return { ok: false, detail: misfit };
+  const { projections } = await operations.report();
+  const halted = projections.filter(({ state }) => state !== 'running' && state !== 'swapping');
+  const lag = Math.max(...projections.map(({ lagPositions }) => lagPositions));
+  const standstill = halted.map((one) => `${one.name} ${one.state}`).join(', ');
+  const trouble = (await following.trouble()) ?? (standstill || undefined);
+  const ok = trouble === undefined && lag <= maxLag;
+  return { ok, detail: trouble ?? `${lag} positions behind the log` };
+}
+
 async function answers(name: string, question: Promise<unknown>): Promise<ReadinessCheck> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), answerTimeoutMs);
-  });
-  const answered = question.then(
+  const ok = await inTime(answerTimeoutMs, 'no answer', question).then(
     () => true,
     () => false,
   );
+  return { name, ok, detail: ok ? 'answers' : 'does not answer' };
+}
+
+/** @throws {Error} with the message `late` when the result takes longer; or what the work throws. */
+async function inTime<Result>(timeoutMs: number, late: string, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(late)), timeoutMs);
+  });
   try {
-    const ok = await Promise.race([answered, late]);
-    return { name, ok, detail: ok ? 'answers' : 'does not answer' };
+    return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
   }

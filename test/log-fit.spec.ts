@@ -95,13 +95,13 @@ it.each(['kept', 'nothing'] as const)(
   },
 );
 
-it('an append that was under way when the log was replaced is not written into the new one', async () => {
+it('an append in progress when the log is replaced is not written into the new one', async () => {
   log = await Replaceable.open();
   const { store } = log;
   await store.append(streamIn('note'), 'none', newEvents(1));
   const appends: Promise<unknown>[] = [];
   const isBack = log.comeBackWith('nothing').then(() => true);
-  // One after the other all through the change: each is carried through lost connections.
+  // One after the other during the whole change: the adapter repeats each after lost connections.
   const one = async () => store.append(streamIn('note'), 'none', newEvents(1));
   for (let isOver = false; !isOver; ) {
     appends.push(one().catch((error: unknown) => error));
@@ -113,7 +113,7 @@ it('an append that was under way when the log was replaced is not written into t
   expect(log.streams()).toEqual([]);
 });
 
-it('a log in which another event stands in the place of the newest one seen is refused', async () => {
+it('a log that has another event in the place of the newest one seen is refused', async () => {
   log = await Replaceable.open();
   const { store, fit } = log;
   const stream = streamIn('note');
@@ -139,7 +139,7 @@ it('a server that comes back with its own log is used again', async () => {
   expect(fit.refusal).toBeUndefined();
 });
 
-it('a copy that lags is waited for: what it lacks proves nothing', async () => {
+it('a follower that lags is waited for: missing events are no proof of another log', async () => {
   log = await Replaceable.open({ mayLag: true });
   const { store, fit } = log;
   const stream = streamIn('note');

@@ -8,7 +8,7 @@ const timeoutMs = 2_000;
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-/** Read models that stand at position 5 until told otherwise. */
+/** Read models that are at position 5 until the test moves them. */
 function standing(head: number | undefined | Error, { mayLag = false } = {}) {
   const waiters = new PositionWaiters();
   const progress = {
@@ -25,7 +25,7 @@ function standing(head: number | undefined | Error, { mayLag = false } = {}) {
 }
 
 describe('a read that names a position', () => {
-  it('waits for it as long as the log has it', async () => {
+  it('waits for it if the log has it', async () => {
     const { waiters, position } = standing(7);
     const reading = position.waitFor(at(7), timeoutMs);
     await jest.advanceTimersByTimeAsync(timeoutMs - 1);
@@ -37,17 +37,20 @@ describe('a read that names a position', () => {
   it.each([
     ['ends before it', 6],
     ['is empty', undefined],
-  ])('is answered as things are when the log %s: it was put back from a backup since', async (_, head) => {
-    const reading = standing(head).position.waitFor(at(7), timeoutMs);
-    await jest.advanceTimersByTimeAsync(timeoutMs - 1);
-    expect(await reading).toBe(true);
-  });
+  ])(
+    'is answered with the current state when the log %s, as after a restore from a backup',
+    async (_, head) => {
+      const reading = standing(head).position.waitFor(at(7), timeoutMs);
+      await jest.advanceTimersByTimeAsync(timeoutMs - 1);
+      expect(await reading).toBe(true);
+    },
+  );
 
   it.each([
-    ['the log has it, and the read models stand still', 7, {}],
-    ['the log is away', new Error('away'), {}],
-    ['the log is read from a copy that may lag', 6, { mayLag: true }],
-  ])('is told that it came too early when %s', async (_, head, options) => {
+    ['the log has it, and the read models do not move', 7, {}],
+    ['the log does not answer', new Error('away'), {}],
+    ['the log is read from a follower that may lag', 6, { mayLag: true }],
+  ])('is refused as too early when %s', async (_, head, options) => {
     const reading = standing(head, options).position.waitFor(at(7), timeoutMs);
     await jest.advanceTimersByTimeAsync(timeoutMs);
     expect(await reading).toBe(false);

@@ -13,8 +13,8 @@ const initialiseTimeoutMs = 120_000;
 const connectTimeoutMs = 5_000;
 const names = { mariadb: 'MariaDB', mysql: 'MySQL' };
 /**
- * No second port for the X protocol, no folder for files, which a package expects at a place of its own, and no binary
- * log, which would keep what was erased.
+ * Without a second port for the X protocol, without the folder for files that packages configure, and without a binary
+ * log, which would keep erased names.
  */
 const flagsOfMysql = ['--mysqlx=OFF', '--secure-file-priv=NULL', '--disable-log-bin'];
 
@@ -88,7 +88,7 @@ function madeBy(data) {
 }
 
 async function initialise(kind, program, data, asRoot) {
-  // What an interrupted attempt leaves is no database, so it is not called one before it is complete.
+  // Renamed only when it is complete, so that the rest of an interrupted attempt is not taken for a database.
   const unfinished = `${data}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   rmSync(data, { recursive: true, force: true });

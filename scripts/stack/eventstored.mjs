@@ -7,9 +7,9 @@ import { findProgram, MissingEngine } from './programs.mjs';
 const maxAppendBytes = 8_388_608;
 
 /**
- * The server's program: what EVENTSTORED names, or `eventstored` of PATH.
+ * The server's program: the one that EVENTSTORED names, or `eventstored` on PATH.
  * @returns its path, or undefined when there is none.
- * @throws {MissingEngine} when EVENTSTORED names what cannot be run.
+ * @throws {MissingEngine} when EVENTSTORED names a file that is missing or not executable.
  */
 export function findEventStored(env = process.env) {
   if (!env.EVENTSTORED) return findProgram(['eventstored']);
@@ -17,7 +17,7 @@ export function findEventStored(env = process.env) {
   try {
     accessSync(program, constants.X_OK);
   } catch {
-    throw new MissingEngine(`EVENTSTORED names ${program}, which is not there or cannot be run`);
+    throw new MissingEngine(`EVENTSTORED names ${program}, which does not exist or is not executable`);
   }
   return program;
 }
@@ -25,9 +25,9 @@ export function findEventStored(env = process.env) {
 /**
  * The command of one node on 127.0.0.1, with the options of servers from 23.10 on.
  * @param node.folder of its data and log files.
- * @param node.otherPorts of the cluster's other nodes; none: it is alone.
- * @param node.tls its certificate, key, and folder of authorities; undefined: plain text, and no users.
- * @param node.isInMemory nothing is kept when it ends.
+ * @param node.otherPorts of the cluster's other nodes; empty: a single node.
+ * @param node.tls its certificate, key, and folder of authorities; undefined: plain text without users.
+ * @param node.isInMemory whether data is kept in memory only.
  */
 export function eventStoredCommand(program, node) {
   const { folder, port, replicationPort, otherPorts = [], tls, isInMemory = false } = node;

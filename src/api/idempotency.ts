@@ -107,8 +107,9 @@ export class Idempotency {
 }
 
 /**
- * Whether the events a reply tells of are in the log. A reply that tells of none, a refusal, is of any log; one whose
- * work was finished by somebody else does not count, and its request finds the work done when it runs again.
+ * Whether the events that a reply reports are in the log. A refusal reports none, so it is valid for any log. If the event
+ * at the position has another correlation id, the reply does not count: its request runs again, and has no second effect
+ * if its work was done.
  */
 export async function isReplyOf(
   log: Pick<EventStore, 'readAll'>,
@@ -116,11 +117,11 @@ export async function isReplyOf(
 ): Promise<boolean> {
   const position = headers['X-Log-Position'];
   if (position === undefined) return true;
-  // Every reply's position was one of a log.
+  // Replies carry positions that an event store returned.
   const from = Number(position) as Position;
   const [event] = await log.readAll({ from, limit: 1 }).catch((error: unknown) => {
     if (error instanceof StoreUnavailable) throw error;
-    // In another log no event may begin there.
+    // EventStoreDB answers with an error when no event begins at the position: the reply is of another log.
     return [];
   });
   if (event?.position !== from) return false;

@@ -15,11 +15,11 @@ export interface ReadinessCheck {
 /** Whether this process should be sent requests: log and database answer, the read models follow the log. */
 export interface Readiness {
   check(): Promise<{ readonly ready: boolean; readonly checks: readonly ReadinessCheck[] }>;
-  /** Why this process will never be ready again and another must take its place; undefined as long as it may be. */
+  /** Why this process will never be ready again and must be replaced; undefined otherwise. */
   refusal(): string | undefined;
 }
 
-/** Answers nothing but `/health` while there is a reason to refuse. */
+/** While there is a refusal, answers only `/health`. */
 export function refuseRequests(fastify: FastifyInstance, refusal: Readiness['refusal']): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = refusal() !== undefined && !pathOf(request).startsWith('/health/');
@@ -28,6 +28,7 @@ export function refuseRequests(fastify: FastifyInstance, refusal: Readiness['ref
 }
 
 function logMismatch(): ApiProblem {
-  const detail = 'The office is closed until its operators have brought the log and its tables together.';
+  const detail =
+    'The office is closed until its operators have restored the log that belongs to the tables, or rebuilt the tables.';
   return new ApiProblem('log-mismatch', detail, { headers: retryAfter(30) });
 }

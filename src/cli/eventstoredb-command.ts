@@ -13,7 +13,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Not part of the server's configuration: no server should be given it. */
+/** Not part of the server's configuration: servers must not have it. */
 const passwordVariable = 'EVENTSTORE_ADMIN_PASSWORD';
 
 /** What `boxoffice eventstoredb` and the command below it do and take. */
@@ -22,11 +22,11 @@ export const defineEventStoreDbCommand: DefineCommand = (command, terminal, done
   command
     .command('grant')
     .description(
-      'Makes the user that EVENTSTORE_URL names and lets it read $all, as an administrator whose password is in ' +
-        `${passwordVariable}. Other rights and metadata of $all stay as they are. Repeating it is safe.`,
+      'Creates the user that EVENTSTORE_URL names and grants it the right to read $all, as an administrator whose password is in ' +
+        `${passwordVariable}. Other rights and metadata of $all stay unchanged. Safe to repeat.`,
     )
     .option('--admin <user>', 'the administrator', 'admin')
-    .option('--reset-password', 'give a user that is there already the password in EVENTSTORE_URL')
+    .option('--reset-password', 'set the password of an existing user to the one in EVENTSTORE_URL')
     .option('--json', 'print the outcome as JSON')
     .action(async (flags: Flags) => {
       const outcome = await grant(flags, terminal);
@@ -39,14 +39,14 @@ async function grant({ admin, resetPassword }: Flags, { env }: Terminal): Promis
   const { EVENTSTORE_URL } = readConfig(env);
   const password = env[passwordVariable];
   if (EVENTSTORE_URL === undefined)
-    throw new CliFailure('EVENTSTORE_URL: is required, with the user to make');
+    throw new CliFailure('EVENTSTORE_URL: is required, with the user to create');
   if (password === undefined || password === '') {
     throw new CliFailure(`${passwordVariable}: is required, the password of the user ${admin}`);
   }
   try {
     const target = targetOf(EVENTSTORE_URL);
     if (target.tls === undefined) {
-      throw new CliFailure('EVENTSTORE_URL: has tls=false, and EventStoreDB without TLS knows no users');
+      throw new CliFailure('EVENTSTORE_URL: has tls=false, and EventStoreDB without TLS has no users');
     }
     await checkServer(target);
     return await grantReading(target, { user: admin, password }, { setsPassword: resetPassword ?? false });
@@ -63,7 +63,7 @@ async function grant({ admin, resetPassword }: Flags, { env }: Terminal): Promis
 function describeGrant({ user, account, right, readRoles }: GrantOutcome): string {
   return [
     `user ${user}: ${account}\n`,
-    `right to read $all: ${right} (roles: ${readRoles.join(', ')})\n`,
-    `read $all as ${user}: it works\n`,
+    `right to read $all: ${right} (granted to: ${readRoles.join(', ')})\n`,
+    `read $all as ${user}: works\n`,
   ].join('');
 }

@@ -66,7 +66,7 @@ export interface SaleDates {
 export interface VenueUse {
   schedulesOf(venueId: VenueId): Promise<readonly ScheduleId[]>;
   /**
-   * Seats of a date that are held (not lapsed at `now`) or reserved, once everything up to `after` is known; undefined
+   * Seats of a date that are held (not lapsed at `now`) or reserved, once the read models have reached `after`; undefined
    * when that takes too long.
    */
   takenSeats(

@@ -48,7 +48,7 @@ export class SeatKeeper {
     const head = await this.store.head();
     for (const scheduleId of await this.use.schedulesOf(venueId)) {
       const taken = await this.use.takenSeats(scheduleId, this.clock.now(), head);
-      // Spares reading the streams of thousands of free seats; without an answer all of them are read.
+      // So that the streams of thousands of free seats need not be read; without an answer all of them are.
       const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
       for (let first = 0; first < candidates.length; first += streamsReadTogether) {
         const step = candidates.slice(first, first + streamsReadTogether);

@@ -175,5 +175,5 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
 
-/** The log was replaced while this process was using it: whatever it knows is of a log that is gone. */
+/** The log was replaced while this process was using it: the state it holds in memory belongs to the old log. */
 export class LogReplaced extends StoreUnavailable {}

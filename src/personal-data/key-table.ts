@@ -7,7 +7,7 @@ import type { UserId } from '../events/ids.js';
 export interface KeyTable {
   /** Wrapped keys by user. Who has none, or had one that was destroyed, is missing. */
   find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>>;
-  /** Those of the users who have a key or had one that was destroyed. */
+  /** Which of the users have a key, or had one that was destroyed. */
   known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
   /**
    * Keeps `wrappedKey`, unless the user has a key or ever had one. Durable when it resolves.

@@ -26,7 +26,7 @@ export interface PersonalKeysOptions {
   readonly secret: string;
   /** Runs before a table without any key is first used; throws when it should have keys. */
   readonly beforeFirstUse: () => Promise<void>;
-  /** Whether keys that were never here count as destroyed; default no: they are in a newer backup, or another one. */
+  /** Whether a missing key counts as destroyed; default no: it is in a newer backup of the keys. */
   readonly isLossAccepted?: boolean;
 }
 
@@ -70,8 +70,8 @@ export class PersonalKeys {
   }
 
   /**
-   * Keys by user, each of whom must have got one before; missing: destroyed.
-   * @throws {PersonalKeysRefused} when one never was in the table: these are not the keys of this log, or older ones.
+   * Keys by user, for users who got a key before; one that is left out was destroyed.
+   * @throws {PersonalKeysRefused} when a user was never in the table: the keys are older than the log, or of another one.
    */
   async keysOf(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
     const wrapped = await this.table.find(userIds);
@@ -94,8 +94,8 @@ export class PersonalKeys {
     const lost = userIds.find((userId) => !known.has(userId));
     if (lost === undefined) return;
     throw new PersonalKeysRefused(
-      `the keys of personal data are not those of this log, or older: user ${lost} has none, and was not erased; ` +
-        'restore the keys from their newest backup, or set PERSONAL_KEYS_LOST=true to go on without such names ' +
+      `the keys of personal data are older than this log, or of another one: user ${lost} has no key and was not erased; ` +
+        'restore the keys from their newest backup, or set PERSONAL_KEYS_LOST=true to go on without these names ' +
         '(docs/personal-data.md)',
     );
   }

@@ -1,10 +1,10 @@
-/** Where a server answers. */
+/** The address of a server. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
-export const nodePreferences = ['leader', 'follower', 'readOnlyReplica', 'random'] as const;
+const nodePreferences = ['leader', 'follower', 'readOnlyReplica', 'random'] as const;
 export type NodePreference = (typeof nodePreferences)[number];
 
 /** What an EventStoreDB connection string says. */
@@ -15,7 +15,7 @@ export interface EventStoreUrl {
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
   readonly hasTls: boolean;
   readonly tlsCaFile: string | undefined;
-  /** A certificate the client shows. */
+  /** The client certificate. */
   readonly userCertificateFile: string | undefined;
   readonly userKeyFile: string | undefined;
   readonly nodePreference: NodePreference;
@@ -68,7 +68,7 @@ export function parseEventStoreUrl(text: string): EventStoreUrl {
   const given = parametersOf(query);
   if (given.get('tlsVerifyCert') === 'false') {
     throw new BadEventStoreUrl(
-      'the parameter tlsVerifyCert cannot be false, certificates are always verified: give the file of your authority as tlsCAFile',
+      'the parameter tlsVerifyCert cannot be false, certificates are always verified: give the file of your certificate authority as tlsCAFile',
     );
   }
   boolean(given, 'tlsVerifyCert', true);
@@ -85,12 +85,12 @@ export function parseEventStoreUrl(text: string): EventStoreUrl {
     keepAliveTimeoutMs: integer(given, 'keepAliveTimeout', 10_000, -1),
     maxDiscoverAttempts: integer(given, 'maxDiscoverAttempts', 10, 1),
     discoveryIntervalMs: integer(given, 'discoveryInterval', 100, 0),
-    // In seconds, as EventStoreDB's own client for Node has it.
+    // In seconds, as in EventStoreDB's own client for Node.
     gossipTimeoutMs: integer(given, 'gossipTimeout', 5, 1) * 1_000,
     connectionName: given.get('connectionName'),
   };
   if ((url.userCertificateFile === undefined) !== (url.userKeyFile === undefined)) {
-    throw new BadEventStoreUrl('the parameters userCertFile and userKeyFile need each other');
+    throw new BadEventStoreUrl('the parameters userCertFile and userKeyFile must be given together');
   }
   return url;
 }
@@ -99,9 +99,9 @@ function parametersOf(query: string | undefined): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const pair of query?.split('&') ?? []) {
     const [, key = '', raw = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
-    // What does not look like a name may be a part of a password.
+    // What does not look like a parameter may be part of a password, so it is not quoted.
     if (!/^[A-Za-z][A-Za-z_-]{0,40}$/.test(key) || raw === '') {
-      throw new BadEventStoreUrl(`parameters must have the form name=value, with & between; ${encodeHint}`);
+      throw new BadEventStoreUrl(`parameters must have the form name=value, separated by &; ${encodeHint}`);
     }
     const name = parameters[flat(key)];
     if (name === undefined) {
@@ -125,7 +125,9 @@ function hostOf(text: string): Endpoint {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(text.trim());
   const port = Number(match?.[3] ?? defaultPort);
   if (!match || port < 1 || port > 65_535) {
-    throw new BadEventStoreUrl(`a host must be a name or an address, with :port behind it; ${encodeHint}`);
+    throw new BadEventStoreUrl(
+      `a host must be a name or an address, optionally followed by :port; ${encodeHint}`,
+    );
   }
   return { host: match[1] ?? match[2] ?? '', port };
 }
@@ -142,7 +144,9 @@ function decoded(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new BadEventStoreUrl(`${what} has a % that begins no percent-encoded character; ${encodeHint}`);
+    throw new BadEventStoreUrl(
+      `${what} has a % that does not begin a percent-encoded character; ${encodeHint}`,
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import type { Config } from './config.js';
 
 export type Log = Logger;
 
-/** What is logged of an error besides type, message and stack, those of its causes included. */
+/** The fields of an error that are logged besides type, message and stack (which include those of its causes). */
 const errorDetails = ['code', 'errno', 'syscall', 'address', 'port', 'sqlState'] as const;
 
 /** The process's logger: one JSON object a line on standard output. */
@@ -12,8 +12,8 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL'>): Log {
 }
 
 /**
- * Errors of drivers carry what was sent: a command of Redis with its password, a statement with a person's name. Only
- * what is known to be harmless is logged.
+ * Errors of drivers contain what was sent, such as a Redis command with its password or a statement with a person's name.
+ * Only fields that are known to be harmless are logged.
  */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

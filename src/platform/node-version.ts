@@ -1,11 +1,11 @@
 /** The first minor version of each line of Node that runs this program, as in `engines` of package.json. */
 const firstMinors = new Map([
   [20, 19],
-  // The first with Node-API 10. The SQLite driver's binary ends an older Node without a message.
+  // The first with Node-API 10. With an older one, loading the SQLite driver ends the process without a message.
   [22, 14],
   [24, 11],
 ]);
-/** The line to install; every newer one will do. */
+/** The line to recommend; every newer one is accepted. */
 const currentLine = 24;
 
 /** This Node cannot run the program; the message says what to install. */

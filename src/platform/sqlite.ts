@@ -3,9 +3,9 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { NodeRefused } from './node-version.js';
 
 /**
- * The one SQLite driver of the program: the log, the read models, the payment ledger and the keys open their files with
- * it. better-sqlite3 13 brings binaries for Node 22 and newer, and crashes Node 20; version 12 is compiled for Node 20,
- * and compiled for Node 24 it aborts the process during garbage collection. Both have the same interface.
+ * The program's only SQLite driver, for the log, the read models, the payment ledger and the keys. better-sqlite3 13 has
+ * binaries for Node 22 and newer and crashes on Node 20. Version 12 works on Node 20, but compiled for Node 24 it aborts
+ * the process during garbage collection. Both have the same interface.
  */
 export const Database = loadDriver();
 export type Database = BetterSqlite3.Database;
@@ -15,14 +15,14 @@ export type Statement<Parameters extends unknown[], Row = unknown> = BetterSqlit
 function loadDriver(): typeof BetterSqlite3 {
   const isNode20 = process.versions.node.startsWith('20.');
   const driver = isNode20 ? 'better-sqlite3-node20' : 'better-sqlite3';
-  // Loaded by name when the program runs: `import` could not choose without a top-level await.
+  // `require`, because a conditional `import` would need a top-level await.
   const load = createRequire(import.meta.url);
   try {
     return load(driver);
   } catch (error) {
     if (!isMissing(error)) throw error;
     const needs = isNode20
-      ? ' It is compiled where no binary can be downloaded: install python3, make and g++ first, or use Node 24.'
+      ? ' If no binary can be downloaded, it is compiled: install python3, make and g++ first, or use Node 24.'
       : '';
     throw new NodeRefused(
       `the SQLite driver of Node ${process.versions.node} is not installed: run \`npm ci\` with this Node.${needs}`,

@@ -32,7 +32,7 @@ const lost = new Set<unknown>([
   'ECONNRESET',
   'EPIPE',
   'ER_SERVER_SHUTDOWN',
-  // MySQL's farewell to a connection that lay idle for longer than its wait_timeout.
+  // Sent by MySQL before it closes a connection that was idle for longer than wait_timeout.
   'ER_CLIENT_INTERACTION_TIMEOUT',
 ]);
 

@@ -150,9 +150,9 @@ describe('idempotency keys', () => {
   });
 });
 
-describe('a kept reply, when a log was put back from a backup', () => {
+describe('a stored reply, after the log was restored from a backup', () => {
   const log = new InMemoryEventStore();
-  const tells = (position: number, correlationId?: string) => ({
+  const reporting = (position: number, correlationId?: string) => ({
     status: 201,
     body: {},
     headers: { 'X-Log-Position': String(position) },
@@ -166,12 +166,12 @@ describe('a kept reply, when a log was put back from a backup', () => {
   });
 
   it.each([
-    ['tells of an event that is there', tells(2, 'second'), true],
-    ['tells of one beyond the end of the log', tells(3, 'third'), false],
-    ['tells of one in whose place another request has written since', tells(1, 'second'), false],
-    ['was kept by an earlier release, and tells of an event that is there', tells(2), true],
-    ['was kept by an earlier release, and tells of one beyond the end', tells(3), false],
-    ['is a refusal, which tells of none', { status: 409, body: {}, headers: {} }, true],
+    ['reports an event that is there', reporting(2, 'second'), true],
+    ['reports one beyond the end of the log', reporting(3, 'third'), false],
+    ['reports one in whose place another request has written since', reporting(1, 'second'), false],
+    ['was stored by an earlier release and reports an event that is there', reporting(2), true],
+    ['was stored by an earlier release and reports one beyond the end', reporting(3), false],
+    ['is a refusal, which reports none', { status: 409, body: {}, headers: {} }, true],
   ])('that %s', async (_, kept, isOurs) => {
     expect(await isReplyOf(log, kept)).toBe(isOurs);
   });
@@ -179,17 +179,17 @@ describe('a kept reply, when a log was put back from a backup', () => {
   it('is of no log in which its position lies between two events', async () => {
     const [last] = await log.readAll({ from: 'end', direction: 'backwards', limit: 1 });
     const readAll = async () => (last ? [last] : []);
-    expect(await isReplyOf({ readAll }, tells(1))).toBe(false);
-    expect(await isReplyOf({ readAll }, tells(2))).toBe(true);
+    expect(await isReplyOf({ readAll }, reporting(1))).toBe(false);
+    expect(await isReplyOf({ readAll }, reporting(2))).toBe(true);
   });
 
   it('is of no log in which nothing can be read at its position', async () => {
     const readAll = () => Promise.reject(new Error('no event begins there'));
-    expect(await isReplyOf({ readAll }, tells(1, 'first'))).toBe(false);
+    expect(await isReplyOf({ readAll }, reporting(1, 'first'))).toBe(false);
   });
 
   it('is not judged while the log is away', async () => {
     const readAll = () => Promise.reject(new StoreUnavailable('away'));
-    await expect(isReplyOf({ readAll }, tells(1, 'first'))).rejects.toThrow('away');
+    await expect(isReplyOf({ readAll }, reporting(1, 'first'))).rejects.toThrow('away');
   });
 });

@@ -39,11 +39,11 @@ const ofRoles: readonly Fault<Cluster>[] = roles.flatMap((role) => [
 const ofEngines: readonly Fault<Cluster>[] = [
   {
     name: 'freeze-log',
-    meaning: 'EventStoreDB, or its leader, stands still (SIGSTOP) for --freeze-ms',
+    meaning: 'EventStoreDB, or its leader, is stopped (SIGSTOP) for --freeze-ms',
     async inject({ office: { eventStore } }, { freezeMs }) {
       await eventStore.freeze();
       await during(freezeMs, () => eventStore.thaw());
-      // An old leader may end to forget what only it has.
+      // An old leader may end to truncate events that only it has.
       if (eventStore instanceof RealEventStore) await eventStore.start();
       return `${freezeMs} ms`;
     },
@@ -94,7 +94,7 @@ const ofEngines: readonly Fault<Cluster>[] = [
   },
 ];
 
-/** Planned: only the stand-in can be told. */
+/** Faults that only the stand-in can be made to have. */
 export const plannedFaults: readonly Fault<Cluster>[] = [
   {
     name: 'log-dies',
@@ -142,7 +142,7 @@ export const plannedFaults: readonly Fault<Cluster>[] = [
 
 const nodes = Number(process.env.EVENTSTORED_NODES ?? '1');
 
-/** What can be done to a real EventStoreDB. */
+/** Faults of a real EventStoreDB. */
 const ofServers: readonly Fault<Cluster>[] = [
   {
     name: 'kill-log',
@@ -156,7 +156,7 @@ const ofServers: readonly Fault<Cluster>[] = [
   {
     name: 'quorum-away',
     meaning:
-      'two of three nodes of EventStoreDB, the leader among them, are killed and away for --log-away-ms',
+      'two of three nodes of EventStoreDB, one of them the leader, are killed and down for --log-away-ms',
     async inject({ eventStoreDb }, { logAwayMs }) {
       await eventStoreDb.killMajority();
       await during(logAwayMs, () => eventStoreDb.start());

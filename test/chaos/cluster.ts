@@ -43,7 +43,7 @@ export class Cluster implements ChaosOffice {
   get standIn(): ChildServer {
     const { eventStore } = this.office;
     if (eventStore instanceof ChildServer) return eventStore;
-    throw new Error('a real EventStoreDB cannot be told to fail');
+    throw new Error('planned faults need the stand-in, and the log is a real EventStoreDB');
   }
 
   /** The log's real EventStoreDB. @throws when it is the stand-in. */

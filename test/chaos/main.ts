@@ -37,7 +37,7 @@ async function runAll(options: ChaosOptions): Promise<ExitCode> {
   terminal.err(`seed ${options.seed}\n`);
   if (hasRealLog && options.modes.includes('cluster')) {
     const left = plannedFaults.map(({ name }) => name).join(', ');
-    terminal.err(`the log is a real EventStoreDB; left out, for only the stand-in can be told to: ${left}\n`);
+    terminal.err(`the log is a real EventStoreDB; left out, because they need the stand-in: ${left}\n`);
   }
   for (const mode of options.modes) {
     const run = new ChaosRun(mode, options);

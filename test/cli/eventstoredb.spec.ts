@@ -38,7 +38,7 @@ function setMetadataOfAll(metadata: unknown): void {
 }
 
 describe('boxoffice eventstoredb grant', () => {
-  it('makes the user and lets it read $all, after which the office can work', async () => {
+  it('creates the user and lets it read $all, so that the office can work', async () => {
     await expect(checkEventStoreDb(urlOf())).rejects.toThrow('boxoffice eventstoredb grant');
     const { code, stdout } = await grant(['--json']);
     expect(code).toBe(0);
@@ -63,12 +63,12 @@ describe('boxoffice eventstoredb grant', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        'user boxoffice: there already\nright to read $all: there already (roles: $admins, boxoffice)\nread $all as boxoffice: it works\n',
+        'user boxoffice: exists already\nright to read $all: granted already (granted to: $admins, boxoffice)\nread $all as boxoffice: works\n',
     });
     expect(server.context.log.records).toHaveLength(before);
   });
 
-  it('keeps what else the metadata of $all says', async () => {
+  it('keeps the other metadata of $all', async () => {
     setMetadataOfAll({ $acl: { $r: 'reporting', $w: ['$admins'], $mw: 'ops' }, owner: 'us' });
     expect((await grant()).code).toBe(0);
     expect(metadataOfAll()).toEqual({
@@ -76,11 +76,11 @@ describe('boxoffice eventstoredb grant', () => {
       owner: 'us',
     });
     setMetadataOfAll({ $acl: { $r: ['$all'] } });
-    expect((await grant()).stdout).toContain('right to read $all: there already (roles: $all');
+    expect((await grant()).stdout).toContain('right to read $all: granted already (granted to: $all');
     expect(metadataOfAll()).toEqual({ $acl: { $r: ['$all'] } });
   });
 
-  it('sets the password of a user that is there only when told to', async () => {
+  it('changes the password of an existing user only with --reset-password', async () => {
     await grant([], { EVENTSTORE_URL: urlOf('an-older-password') });
     const refused = await grant();
     expect(refused.code).toBe(2);
@@ -105,8 +105,13 @@ describe('boxoffice eventstoredb grant', () => {
     ],
     ['no EVENTSTORE_URL', {}, { EVENTSTORE_URL: '' }, 'EVENTSTORE_URL: is required'],
     ['no user', { user: '' }, {}, 'names no user'],
-    ['no TLS', { query: '?tls=false' }, {}, 'knows no users'],
-    ['an authority that is not trusted', { query: '' }, {}, 'give the file of your authority as tlsCAFile'],
+    ['no TLS', { query: '?tls=false' }, {}, 'has no users'],
+    [
+      'an authority that is not trusted',
+      { query: '' },
+      {},
+      'give the file of your certificate authority as tlsCAFile',
+    ],
   ])('refuses %s', async (_, change: { user?: string; query?: string }, env, message) => {
     const { user = `boxoffice:${password}@`, query = `?${trusting(wireTls)}` } = change;
     const changed = { EVENTSTORE_URL: `esdb://${user}localhost:${server.port}${query}`, ...env };
@@ -116,13 +121,13 @@ describe('boxoffice eventstoredb grant', () => {
     expect(metadataOfAll()).toBeUndefined();
   });
 
-  it('refuses somebody who is no administrator', async () => {
+  it('refuses a user who is not an administrator', async () => {
     await grant();
     const { code, stderr } = await grant(['--admin', 'boxoffice'], {
       EVENTSTORE_URL: urlOf().replace('boxoffice:', 'other:'),
       EVENTSTORE_ADMIN_PASSWORD: password,
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('the user boxoffice is no administrator');
+    expect(stderr).toContain('the user boxoffice is not an administrator');
   });
 });

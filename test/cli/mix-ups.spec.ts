@@ -41,7 +41,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     }
   };
 
-  it('an older backup: builds the tables again and sells on', async () => {
+  it('an older backup: rebuilds the tables and goes on selling', async () => {
     copyFileSync(`${file('log')}.backup`, file('log'));
     await office.start();
     expect(await before.logIn().then(balanceOf)).toBe(500);
@@ -51,7 +51,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     await expectTablesOfLog(office.config);
   });
 
-  it('another log of equal length: builds the tables again', async () => {
+  it('another log of equal length: rebuilds the tables', async () => {
     const other = await Office.open();
     await doBusiness(other, 'before');
     const theirs = await doBusiness(other, 'after');
@@ -65,7 +65,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     await other.close();
   });
 
-  it('an empty log: does not open, imports nothing, and begins anew only when told to', async () => {
+  it('an empty log: does not open, imports nothing, and starts without data only after a rebuild', async () => {
     rmSync(file('log'));
     const env = { ...office.environment, SAMPLE_CATALOG: 'true' };
     const { code, says } = await refusedStart(env);
@@ -84,7 +84,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     await expectTablesOfLog(office.config);
   });
 
-  it('tables at a position that is none: builds them again', async () => {
+  it('tables at an invalid position: rebuilds them', async () => {
     await tamperWithReadModels(
       office.config,
       'UPDATE projection_checkpoints SET position = 18446744073709552000, made_from = NULL; DELETE FROM points',
@@ -94,7 +94,7 @@ describe('an office on embedded engines that starts with a log its tables were n
     await expectTablesOfLog(office.config);
   });
 
-  it('its own log and no tables at all: makes them, as ever', async () => {
+  it('its own log and no tables: builds them', async () => {
     for (const suffix of ['', '-wal', '-shm']) rmSync(file('readModels') + suffix, { force: true });
     await office.start();
     expect(await after.logIn().then(balanceOf)).toBe(500);

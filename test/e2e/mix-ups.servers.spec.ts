@@ -56,7 +56,7 @@ describe('an office of several processes on EventStoreDB', () => {
   }
 
   it.each(Object.keys(content))(
-    '%s takes the place of its log while it runs: it stops, and does not start',
+    'refuses requests, and does not start again, when its log is replaced by %s while it runs',
     async (which) => {
       const mine = readFileSync(eventStoreFile, 'utf8');
       const theirs = content[which]?.() ?? '';
@@ -93,7 +93,7 @@ describe('an office of several processes on EventStoreDB', () => {
     240_000,
   );
 
-  it('goes on with an older backup once its tables were built again', async () => {
+  it('works with an older backup after its tables were rebuilt', async () => {
     const mine = readFileSync(eventStoreFile, 'utf8');
     await office.stop();
     await replaceLog(readFileSync(older, 'utf8'));
@@ -101,7 +101,7 @@ describe('an office of several processes on EventStoreDB', () => {
     expect({ code, stdout }).toMatchObject({ code: 0 });
     await office.start();
     expect(await before.logIn().then(balanceOf)).toBe(500);
-    // Redis remembers a reply, and the payment system a payment, that this log does not know.
+    // Redis has a reply, and the payment system a payment, that are not in this log.
     const bought = await office.pointsBought();
     const again = await before.charge(100, 'after the backup');
     expect({ status: again.status, replayed: again.headers.get('idempotency-replayed') }).toEqual({
@@ -124,12 +124,12 @@ describe('an office of several processes on EventStoreDB', () => {
     const other = await new ChildServer().start();
     const env = { ...office.environment, EVENTSTORE_URL: other.connectionString, ROLE: 'api' };
     const { code, says: sentence } = await refusedStart(env);
+    await other.kill();
     expect(code).toBe(3);
     expect(sentence).toContain('The log is empty');
-    await other.kill();
   }, 240_000);
 
-  it('builds tables again that stand at a position that is none', async () => {
+  it('rebuilds tables at an invalid position', async () => {
     await office.stop();
     await tamperWithReadModels(
       office.config,

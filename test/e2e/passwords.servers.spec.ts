@@ -54,7 +54,7 @@ class Start {
     if (!isSo()) throw new Error(`it ended without ${text}: ${this.server.output()}`);
   }
 
-  /** Everything it printed until it ended by itself. */
+  /** Everything the process printed until it ended. */
   async ended(): Promise<{ readonly status: number | null; readonly output: string }> {
     await waitUntil('it ends', () => !this.server.isRunning, momentTimeoutMs);
     return { status: this.server.exitStatus, output: this.server.output() };
@@ -70,11 +70,11 @@ class Start {
   }
 }
 
-/** Neither as it is, nor as it travels. */
+/** Neither in plain text nor encoded. */
 function expectNoPassword(output: string, user: string): void {
   const basic = Buffer.from(`${user}:${password}`).toString('base64');
   for (const secret of [password, encodeURIComponent(password), basic]) expect(output).not.toContain(secret);
-  // Something was printed, or this would prove nothing.
+  // Without any output the check would prove nothing.
   expect(output.trim()).not.toBe('');
 }
 
@@ -137,7 +137,7 @@ describe('no output holds the password of EVENTSTORE_URL', () => {
     expectNoPassword(output, 'admin');
   });
 
-  it('while it works, loses the server and has it back', async () => {
+  it('while it works, loses the server and reconnects', async () => {
     const good = url(`localhost:${server.port}?${ca}`);
     const { status, output } = await started({ EVENTSTORE_URL: good }, async (start) => {
       await start.prints('boxoffice is open');
@@ -149,7 +149,7 @@ describe('no output holds the password of EVENTSTORE_URL', () => {
     });
     expect(status).toBe(0);
     expectNoPassword(output, 'admin');
-    // However many subscriptions it has.
+    // Two lines for the whole process, not for each subscription.
     expect(output.split('\n').filter((line) => line.includes('"engine":"EventStoreDB"'))).toHaveLength(2);
   });
 });

@@ -18,14 +18,14 @@ async function start(options: WireServerOptions): Promise<WireServer> {
 const secured = { tls: wireTls, adminPassword: 'a secret of admin' } as const;
 const ca = trusting(wireTls);
 
-describe('a look at the server when a process starts', () => {
+describe('the check of the server when a process starts', () => {
   it.each([
     ['in plain text', {}, 'esdb://127.0.0.1:PORT?tls=false'],
     ['with TLS', { tls: wireTls }, `esdb://localhost:PORT?${ca}`],
     ['with TLS at an address', { tls: wireTls }, `esdb://127.0.0.1:PORT?${ca}`],
     ['with a user', secured, `esdb://admin:a%20secret%20of%20admin@localhost:PORT?${ca}`],
     ['by gossip', secured, `esdb+discover://admin:a%20secret%20of%20admin@localhost:PORT?${ca}`],
-  ])('finds nothing wrong with one %s', async (_, options, url) => {
+  ])('accepts a server %s', async (_, options, url) => {
     const { port, context } = await start(options);
     await checkEventStoreDb(url.replace('PORT', String(port)));
     expect(context.calls).toContain('Read');
@@ -51,26 +51,26 @@ describe('a look at the server when a process starts', () => {
       { tls: localhostTls },
       `esdb://127.0.0.1:PORT?${trusting(localhostTls)}`,
       'is not for 127.0.0.1',
-      'use a name it is for',
+      'use a host name that it contains',
     ],
     [
-      'nodes call each other by what no certificate has',
+      'gossip reports a name that no certificate contains',
       { tls: localhostTls },
       `esdb+discover://localhost:PORT?${trusting(localhostTls)}`,
       'is not for 127.0.0.1',
-      'use a name it is for',
+      'use a host name that it contains',
     ],
     ['speaks plain text', {}, 'esdb://localhost:PORT', 'does not speak TLS', 'add tls=false'],
     ['speaks TLS', { tls: wireTls }, 'esdb://localhost:PORT?tls=false', 'speaks TLS', 'remove tls=false'],
     ['asks for a user', secured, `esdb://localhost:PORT?${ca}`, 'asks for a user', 'user:password@'],
     [
-      'does not know the user',
+      'does not accept the user',
       secured,
       `esdb://boxoffice:wrong-one@localhost:PORT?${ca}`,
       'does not accept the user boxoffice',
       'boxoffice eventstoredb grant',
     ],
-  ])('tells of one that %s', async (_, options, url, problem, remedy) => {
+  ])('reports a server that %s', async (_, options, url, problem, remedy) => {
     const { port } = await start(options);
     const look = checkEventStoreDb(url.replace('PORT', String(port)));
     await expect(look).rejects.toMatchObject({ name: 'EventStoreDbRefused' });
@@ -79,19 +79,19 @@ describe('a look at the server when a process starts', () => {
     await expect(look).rejects.not.toThrow('wrong-one');
   });
 
-  it('tells of a host name that does not resolve', async () => {
+  it('reports a host name that does not resolve', async () => {
     const look = checkEventStoreDb('esdb://nothing-here.invalid:2113');
     await expect(look).rejects.toThrow('the host name nothing-here.invalid does not resolve');
   });
 
-  it('leaves one that is away, or one seed of a cluster that is wrong, to be tried again', async () => {
+  it('accepts a server that is down, and a cluster of which only one seed is wrong', async () => {
     await checkEventStoreDb(`esdb://127.0.0.1:${await freePort()}?tls=false`);
     const { port } = await start({ tls: wireTls });
     await checkEventStoreDb(`esdb://localhost:${port},127.0.0.1:${await freePort()}?${ca}`);
     await checkEventStoreDb(`esdb://nothing-here.invalid:2113,localhost:${port}?${ca}`);
   });
 
-  it('does not judge what closes every connection', async () => {
+  it('accepts a server that closes every connection: its settings cannot be judged', async () => {
     const closing = createServer((socket) => socket.destroy());
     const port = await freePort();
     await new Promise<void>((resolve) => closing.listen(port, '127.0.0.1', resolve));

@@ -66,7 +66,7 @@ const step = fc.oneof(
 );
 
 describe('whatever places checkpoints name', () => {
-  it('no event of a category is lost or handed over twice, and each position told is an event of the log', () =>
+  it('no event of a category is lost or handed over twice, and each position is that of an event', () =>
     fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...versions),
@@ -93,7 +93,7 @@ describe('whatever places checkpoints name', () => {
                 } else if (move.kind === 'drop') {
                   server.faults.set({ ...wild, dropSubscriptionsAfterEvents: move.afterEvents });
                 } else {
-                  // As a process does that starts again: behind the position told last.
+                  // Like a process that restarts: after the last position it was given.
                   await collectors.at(-1)?.subscription.stop();
                   const after: Position | 'start' = batches().at(-1)?.position || 'start';
                   collectors.push(new Collector(store, { after, ...options }));

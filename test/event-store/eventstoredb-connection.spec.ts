@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { findNode } from '../../src/event-store/eventstoredb/channel.js';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { targetOf } from '../../src/event-store/eventstoredb/target.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
 import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
@@ -75,7 +77,7 @@ describe('a connection', () => {
 
   it.each([
     ['a wrong password', `${credentials.user}:wrong@`, 'does not accept user and password'],
-    ['no user', '', 'the user, if any is given, lacks a right'],
+    ['no user', '', 'the user, if one is given, lacks a right'],
   ])('with %s is refused, clearly and at once', async (_, user, message) => {
     const { port, context } = await start({ tls, ...credentials });
     const store = open(`esdb://${user}localhost:${port}?${caFile}`);
@@ -121,6 +123,14 @@ describe('a connection', () => {
     await worksOver(`esdb://${seeds}?tls=false&gossipTimeout=100000`);
   });
 
+  it('does not ask for the leader once it has been given up', async () => {
+    const { port, context } = await start({});
+    const target = targetOf(`esdb://127.0.0.1:${port},127.0.0.1:${port}?tls=false`);
+    const givenUp = AbortSignal.abort(new Error('given up'));
+    await expect(findNode(target, givenUp)).rejects.toThrow('given up');
+    expect(context.calls).toEqual([]);
+  });
+
   it('goes over to the new leader when the old one lives on as a follower', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
@@ -135,7 +145,7 @@ describe('a connection', () => {
     expect(await store.readStream(stream)).toHaveLength(2);
   });
 
-  it('tells of an outage in two lines, however many calls it breaks', async () => {
+  it('reports an outage in two lines, however many calls it breaks', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
     const warnings: string[] = [];

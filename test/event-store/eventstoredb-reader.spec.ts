@@ -79,7 +79,7 @@ describe('a read from EventStoreDB', () => {
     const silent = new FakeCall([10, 10], true);
     const { reader, retired, opened } = readerOf([silent, new FakeCall([10])]);
     await pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 }));
-    expect([opened(), retired]).toEqual([2, ['nothing came for 500 ms']]);
+    expect([opened(), retired]).toEqual([2, ['the server sent nothing for 500 ms']]);
     expect(silent.isCancelled).toBe(true);
   });
 
@@ -87,6 +87,6 @@ describe('a read from EventStoreDB', () => {
     const { reader } = readerOf(Array.from({ length: 20 }, () => new FakeCall([], true)));
     await expect(
       pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 })),
-    ).rejects.toThrow('does not answer a read: nothing came');
+    ).rejects.toThrow('does not answer a read: the server sent nothing');
   });
 });

@@ -57,7 +57,7 @@ describe('a subscription', () => {
     }
   });
 
-  it('whose look at the log fails goes on without gap or repeat', async () => {
+  it('whose check of the log fails goes on without gap or repeat', async () => {
     const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
     const warnings: string[] = [];
     const store = openEventStoreDb({
@@ -74,7 +74,7 @@ describe('a subscription', () => {
       const collector = new Collector(store, { after: 'start', categories: [category] });
       await collector.until(({ batches }) => batches.at(-1)?.caughtUp === true);
       server.faults.set({ hangReads: true });
-      // The checkpoint behind 2,000 events of others makes the subscription look.
+      // The checkpoint after 2,000 events of others makes the subscription check the log.
       await store.append(streamIn(noise), 'none', newEvents(1000));
       await store.append(streamIn(noise), 'none', newEvents(1000));
       while (warnings.length === 0) await nextTurn();
@@ -113,7 +113,7 @@ describe('a quiet category', () => {
     return { server, store, category, noise, ids, warnings, head: last.position, close };
   }
 
-  it('costs each look at the log no more than what was appended since the last one', async () => {
+  it('is checked by searching no more than what was appended since the last check', async () => {
     const log = await quietLog({ silenceMs: 20, readTimeoutMs: 10_000 });
     try {
       const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
@@ -125,7 +125,7 @@ describe('a quiet category', () => {
         const appended = await log.store.append(streamIn(log.noise), 'none', newEvents(3));
         await collector.until(() => position() === appended.position);
       }
-      // A look reads the head of the log and searches four events; a restless machine looks more often.
+      // A check reads the head of the log and searches four events; a slow machine makes more checks.
       const { calls, reading } = log.server.context;
       const reads = calls.filter((call) => call === 'Read').length;
       expect(reading.searchedEvents - before).toBeLessThanOrEqual(reads + looks * 4);
@@ -136,7 +136,7 @@ describe('a quiet category', () => {
     }
   });
 
-  it('in a log that takes longer to search than a read may take disturbs nobody', async () => {
+  it('in a log that takes too long to search does not disturb other reads, appends and subscriptions', async () => {
     // 3,000 events take three seconds to search: longer than the 500 ms that a read may be silent.
     const log = await quietLog({ silenceMs: 50, readTimeoutMs: 1_000 });
     try {
@@ -144,8 +144,8 @@ describe('a quiet category', () => {
       log.server.faults.set({ searchMsPer100: 100 });
       const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
       await collector.until(({ batches }) => batches.at(-1)?.position === log.head);
-      await expect(log.store.readCategory('nobody', { direction: 'backwards', limit: 1 })).rejects.toThrow(
-        'does not find in time',
+      await expect(log.store.readCategory('missing', { direction: 'backwards', limit: 1 })).rejects.toThrow(
+        'did not finish a search of the log in time',
       );
       const others = await write(log.store, log.noise, 5);
       await neighbour.untilEvents(others.length);

@@ -50,7 +50,7 @@ describe('a subscription', () => {
       await server.plan({ muteSubscriptions: true });
       // The server notices the plan at the next event, which it keeps to itself.
       ids.push(...(await write(store, category, 3)));
-      while (!warnings.some((warning) => warning.includes('fallen silent'))) {
+      while (!warnings.some((warning) => warning.includes('receives nothing'))) {
         ids.push(...(await write(store, category, 1)));
       }
       await server.plan({});

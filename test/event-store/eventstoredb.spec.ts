@@ -35,7 +35,7 @@ eventStoreContract('EventStoreDB', async () => {
   return openOn(server, remove);
 });
 
-/** A subscription from the end is told that it has caught up before the first event is there, or behind it. */
+/** A subscription from the end may be reported as caught up before or after its first event. */
 describe.each([
   ['caught up before the first event', { appendDelayMs: 200 }],
   ['caught up behind the first event', { subscriptionDelayMs: 200 }],

@@ -27,11 +27,11 @@ interface Acl {
 
 const userStreamPrefix = '$user-';
 const administrators = '$admins';
-/** The role of everybody who has a name here. */
-const everybody = '$all';
+/** The role of every user who is logged in. */
+const everyUser = '$all';
 
 export interface AccessSettings {
-  /** A user who may do everything. */
+  /** Name of a user with all rights. */
   readonly user?: string;
   readonly password?: string;
   /** Password of EventStoreDB's own user `admin`: with it, users, groups and lists of rights are those of EventStoreDB. */
@@ -39,8 +39,8 @@ export interface AccessSettings {
 }
 
 /**
- * Who may do what, by EventStoreDB's rules: streams that begin with `$`, `$all` among them, are for `$admins` unless
- * their metadata names other roles; all others are for everybody who has a name. Without a user, anybody may do anything.
+ * Access rights by EventStoreDB's rules: streams that begin with `$`, including `$all`, are for `$admins` unless their
+ * metadata names other roles; all others are for every user who is logged in. Without users there are no restrictions.
  */
 export class Access {
   private readonly users = new Map<string, User>();
@@ -64,7 +64,7 @@ export class Access {
     }
   }
 
-  /** Why a caller is refused whatever is asked. */
+  /** The error for a caller without a valid user; undefined for a valid one. */
   refusalOf(metadata: Metadata): ServiceError | undefined {
     if (this.users.size === 0) return undefined;
     const [sent] = metadata.get('authorization');
@@ -118,7 +118,7 @@ export class Access {
     return [usersServices.UsersService, { create, resetPassword }];
   }
 
-  /** In the log, as EventStoreDB keeps users: they are there after a restart. */
+  /** Stores the user in the log, as EventStoreDB does, so that it exists after a restart. */
   private keep(login: string, user: User): void {
     this.users.set(login, user);
     this.log.append(`${userStreamPrefix}${login}`, expectAny, [systemEvent('$User', JSON.stringify(user))]);
@@ -134,14 +134,14 @@ export class Access {
     if (this.users.size === 0) return true;
     const roles = this.rolesOf(metadata);
     if (roles.includes(administrators)) return true;
-    const granted = this.aclOf(stream)[right] ?? (stream.startsWith('$') ? administrators : everybody);
-    return [granted].flat().some((role) => role === everybody || roles.includes(role));
+    const granted = this.aclOf(stream)[right] ?? (stream.startsWith('$') ? administrators : everyUser);
+    return [granted].flat().some((role) => role === everyUser || roles.includes(role));
   }
 
   private aclOf(stream: string): Acl {
     const last = this.log.stream(`$$${stream}`)?.records.at(-1);
     if (last === undefined) return {};
-    // Whoever writes metadata writes JSON, or the log would have refused it.
+    // The log refuses metadata that is not JSON.
     const metadata = JSON.parse(Buffer.from(last.data).toString()) as { readonly $acl?: Acl };
     return metadata.$acl ?? {};
   }

@@ -1,8 +1,8 @@
 /** What differs between versions of EventStoreDB in what subscriptions to $all are sent. */
 export interface VersionRules {
-  /** Whether a subscription is told that it has caught up. */
+  /** Whether the server reports to a subscription that it has caught up. */
   readonly sendsCaughtUp: boolean;
-  /** Whether subscribing reads the first event at the place asked for or behind it, and begins behind that event. */
+  /** Whether a subscription skips the first event at or after the requested position. */
   readonly skipsEventAtPlace: boolean;
   /**
    * The checkpoint at the end of a catch-up: none; that of the last event or checkpoint sent, and 2^64−1 where neither

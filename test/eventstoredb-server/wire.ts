@@ -49,7 +49,7 @@ export const failures = {
       exception: 'missing-required-metadata-property',
       'required-metadata-properties': 'type,content-type',
     }),
-  /** A subscription's; reads are told of an {@link unexpectedResult}. */
+  /** For a subscription; reads get an {@link unexpectedResult}. */
   invalidPosition: () => failure(status.INVALID_ARGUMENT, 'Trying to read from an invalid position.'),
   unexpectedResult: (result: string) => failure(status.UNKNOWN, `Unexpected ReadAllResult: ${result}`),
   unavailable: () => failure(status.UNAVAILABLE, 'Server Is Not Ready'),

@@ -43,7 +43,7 @@ export function keyTableContract(table: () => KeyTable, reopened: () => Promise<
     expect(await other.find([userId])).toEqual(new Map());
   });
 
-  it('knows whose key was destroyed from those who never had one', async () => {
+  it('distinguishes users whose key was destroyed from those who never had one', async () => {
     const [live, erased, neverSeen] = [newUserId(), newUserId(), newUserId()];
     await table().add(live, newKey());
     await table().destroy(erased);

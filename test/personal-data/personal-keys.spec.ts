@@ -55,7 +55,7 @@ describe('keys of personal data', () => {
     expect([...(await keys.keysOf([kept, erased])).keys()]).toEqual([kept]);
     const reading = keys.keysOf([kept, erased, lost]);
     await expect(reading).rejects.toThrow(PersonalKeysRefused);
-    await expect(reading).rejects.toThrow(`user ${lost} has none, and was not erased`);
+    await expect(reading).rejects.toThrow(`user ${lost} has no key and was not erased`);
     const accepting = await open(table, { isLossAccepted: true });
     expect([...(await accepting.keysOf([kept, erased, lost])).keys()]).toEqual([kept]);
   });

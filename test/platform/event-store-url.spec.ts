@@ -41,7 +41,7 @@ describe('a connection string', () => {
     ['tls=true&TLS=false', 'the parameter tls is given twice'],
     ['tlsCAFile=', 'parameters must have the form name=value'],
     ['tls', 'parameters must have the form name=value'],
-    ['userCertFile=a', 'the parameters userCertFile and userKeyFile need each other'],
+    ['userCertFile=a', 'the parameters userCertFile and userKeyFile must be given together'],
     ['connectionName=%zz', 'the parameter connectionName has a %'],
   ])('with the parameter %s is refused by its name at the start', (query, message) => {
     const url = `esdb://boxoffice:${password}@db:2113?${query}`;

@@ -26,7 +26,7 @@ describe('the version of Node', () => {
     ['22.13.1', 'Node 22.14 or a newer 22, or Node 24 (LTS)'],
     ['23.11.1', 'Node 24 (LTS)'],
     ['24.10.0', 'Node 24.11 or a newer 24'],
-  ])('%s does not, and the user is told to install %s', (version, advice) => {
+  ])('%s does not, and the message says to install %s', (version, advice) => {
     expect(nodeProblem(version)).toBe(`boxoffice does not run on Node ${version}: install ${advice}`);
   });
 
@@ -42,7 +42,7 @@ describe('the version of Node', () => {
   });
 
   it.each(['bin/boxoffice.mjs', 'dist/main.js'])(
-    '%s refuses another one with exit code 2',
+    '%s refuses an unsupported version with exit code 2',
     async (program) => {
       const run = runOn('22.13.1', fileURLToPath(new URL(program, root)));
       await expect(run).rejects.toMatchObject({
@@ -60,7 +60,7 @@ describe('the SQLite driver', () => {
     .object({ packages: z.record(z.string(), z.looseObject({})) })
     .parse(readJson('package-lock.json'));
 
-  // What npm leaves out of the lock file: see scripts/complete-lock.mjs.
+  // Settings that npm does not write into the lock file: see scripts/complete-lock.mjs.
   it('of Node 22 and newer is not compiled by npm', () => {
     expect(packages['node_modules/better-sqlite3']).toMatchObject({
       version: expect.stringMatching(/^13\./),
@@ -80,10 +80,10 @@ describe('the SQLite driver', () => {
   it.each([
     [
       '20.19.0',
-      ' It is compiled where no binary can be downloaded: install python3, make and g++ first, or use Node 24.',
+      ' If no binary can be downloaded, it is compiled: install python3, make and g++ first, or use Node 24.',
     ],
     ['24.11.0', ''],
-  ])('that is missing on Node %s is asked for', async (version, advice) => {
+  ])('is named in the message when it is missing on Node %s', async (version, advice) => {
     const folder = await mkdtemp(join(tmpdir(), 'boxoffice-no-driver-'));
     try {
       // A build beside which nothing is installed.
@@ -102,7 +102,7 @@ describe('the SQLite driver', () => {
   });
 });
 
-/** Runs a program with a Node that says it is of this version. */
+/** Runs a program on this machine's Node, which reports another version. */
 function runOn(version: string, program: string) {
   const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
   const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;

@@ -1,13 +1,15 @@
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
-import type { Misfit } from '../../src/projections/engine/made-from.js';
+import { bringTogether, LogFit } from '../../src/log-fit.js';
+import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
 import { waitUntil } from '../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, id, project, rowsOf, run } from './history.js';
 import { everyRow, leftOvers, rebuildNow } from './rebuild/rebuilding.js';
 import { Story } from './story.js';
+import { locationOf } from './test-databases.js';
 
 afterEach(closeAll);
 
@@ -31,7 +33,7 @@ async function logOf(
   return history;
 }
 
-/** Tables with the whole of a log, which nobody writes any more. */
+/** Tables built from a whole log, whose runner has stopped. */
 async function tablesOf(history: History): Promise<ReadModels> {
   const models = await emptyModels();
   const runner = run(history, models);
@@ -50,7 +52,7 @@ interface Checkpoint {
 }
 const checkpoints = (models: ReadModels) => rowsOf<Checkpoint>(models, 'projection_checkpoints');
 
-/** Lets a runner meet tables of another log. @returns what it says. */
+/** Starts a runner on tables of another log. @returns the mismatch that it reports. */
 async function refusedBy(
   history: History,
   models: ReadModels,
@@ -63,7 +65,7 @@ async function refusedBy(
   return { misfit, runner };
 }
 
-/** The logs that tables may meet instead of the one they were made from, which has 5 registrations. */
+/** Logs that tables may be used with instead of the one they were made from, which has 5 registrations. */
 const mixUps: readonly {
   readonly what: string;
   open(): Promise<History>;
@@ -95,21 +97,21 @@ const mixUps: readonly {
     says: /^The log is not the one/,
   },
   {
-    what: 'an older backup of their log that went on without them, to equal length',
+    what: 'an older backup of their log, continued with other events to equal length',
     open: () => logOf(5, { others: 2 }),
     kind: 'older-log',
     says: /^The log is not the one .* is not there/,
   },
   {
-    what: 'an older backup of their log, in which the same was done again',
+    what: 'an older backup of their log, in which the same commands ran again',
     open: () => logOf(5, { again: 2 }),
     kind: 'other-log',
     says: /^The log is not the one .* since event 0 of stream user-.* is another one, written 2026-11-03T/,
   },
 ];
 
-describe.each(mixUps)('tables that meet $what', ({ open, kind, says }) => {
-  it('are left as they are, and one sentence says why and what to do', async () => {
+describe.each(mixUps)('tables used with $what', ({ open, kind, says }) => {
+  it('are not changed, and one sentence says why and what to do', async () => {
     const models = await tablesOf(await logOf(5));
     const before = [await everyRow(models), await checkpoints(models)];
     const other = await open();
@@ -123,7 +125,7 @@ describe.each(mixUps)('tables that meet $what', ({ open, kind, says }) => {
     expect([await everyRow(models), await checkpoints(models)]).toEqual(before);
   });
 
-  it('are brought together with it by a rebuild', async () => {
+  it('belong to it after a rebuild', async () => {
     const models = await tablesOf(await logOf(5));
     const other = await open();
     const report = await rebuildNow(other, models);
@@ -146,7 +148,7 @@ it('goes on with tables of its own log', async () => {
   expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
 });
 
-it('does not go on with what a rebuild has left that folded another log', async () => {
+it('does not continue an interrupted rebuild from another log', async () => {
   const mine = await logOf(5);
   const models = await tablesOf(mine);
   const stop = new AbortController();
@@ -162,10 +164,36 @@ it('does not go on with what a rebuild has left that folded another log', async 
   expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
 });
 
+describe('at the start of a process, tables that are ahead of the log', () => {
+  const start = async (mayLag: boolean) => {
+    const readModels = await tablesOf(await logOf(5));
+    const { store } = await logOf(3);
+    const fit = new LogFit({ error: () => undefined }, mayLag);
+    const location = locationOf(readModels);
+    await bringTogether({
+      fit,
+      store,
+      readModels,
+      location,
+      isEmbedded: false,
+      log: { warn: () => undefined },
+    });
+    return fit;
+  };
+
+  it('are accepted when the log is read from a follower that may lag', async () => {
+    expect((await start(true)).refusal).toBeUndefined();
+  });
+
+  it('are refused otherwise', async () => {
+    await expect(start(false)).rejects.toThrow(TablesOfAnotherLog);
+  });
+});
+
 describe('tables of an earlier release, which do not say what they were made from', () => {
   const forget = 'UPDATE projection_checkpoints SET made_from = NULL';
 
-  it('are taken for the log\u2019s when it reaches as far as they do, and belong to it from then on', async () => {
+  it('count as tables of the log when it reaches as far as they do, and belong to it from then on', async () => {
     const mine = await logOf(5);
     const models = await tablesOf(mine);
     await models.write.query(forget);
@@ -189,7 +217,7 @@ describe('tables of an earlier release, which do not say what they were made fro
     const mine = await logOf(5);
     const models = await tablesOf(mine);
     await register(new Story(mine), 6);
-    // As a release writes that does not know of the column.
+    // As an earlier release writes it, without the column made_from.
     const head = await mine.store.head();
     await models.write.query(`UPDATE projection_checkpoints SET position = ${head}`);
     const runner = run(mine, models);
@@ -199,7 +227,7 @@ describe('tables of an earlier release, which do not say what they were made fro
 });
 
 it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
-  'tables that stand at %s, which is no position, are not projected into',
+  'tables at the invalid position %s are not projected into',
   async (position) => {
     const mine = await logOf(5);
     const models = await tablesOf(mine);
@@ -211,7 +239,7 @@ it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
     );
     const { misfit } = await refusedBy(mine, models);
     expect(misfit.kind).toBe('no-position');
-    expect(misfit.sentence).toMatch(/^Read model orders stands at \d+, which is no position of a log/);
+    expect(misfit.sentence).toMatch(/^Read model orders is at position \d+, which no log can have/);
     await rebuildNow(mine, models);
     const runner = run(mine, models);
     await register(new Story(mine), 6);
@@ -220,18 +248,18 @@ it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
   },
 );
 
-it('lets checkpoints stand at events only, whatever places the log tells', async () => {
+it('stores only positions of events in checkpoints, whatever position a batch has', async () => {
   const mine = await logOf(5);
   const models = await tablesOf(mine);
   const head = await mine.store.head();
-  let isTold = false;
+  let isDelivered = false;
   const options: Partial<RunnerOptions> = {
-    store: telling(mine.store, { events: [], position: (2 ** 64) as Position, caughtUp: true }, () => {
-      isTold = true;
+    store: delivering(mine.store, { events: [], position: (2 ** 64) as Position, caughtUp: true }, () => {
+      isDelivered = true;
     }),
   };
   const runner = run(mine, models, options);
-  await waitUntil('the place was told', () => isTold, 20_000);
+  await waitUntil('the batch was delivered', () => isDelivered, 20_000);
   expect(new Set((await checkpoints(models)).map(({ position }) => Number(position)))).toEqual(
     new Set([head]),
   );
@@ -239,7 +267,7 @@ it('lets checkpoints stand at events only, whatever places the log tells', async
 });
 
 /** A store whose subscriptions hand over one batch of the test's, and then nothing. */
-function telling(store: EventStore, batch: SubscriptionBatch, told: () => void): EventStore {
+function delivering(store: EventStore, batch: SubscriptionBatch, delivered: () => void): EventStore {
   return {
     append: (stream, expected, events) => store.append(stream, expected, events),
     readStream: (stream, options) => store.readStream(stream, options),
@@ -254,7 +282,7 @@ function telling(store: EventStore, batch: SubscriptionBatch, told: () => void):
       });
       const done = Promise.resolve()
         .then(() => handler(batch))
-        .then(told)
+        .then(delivered)
         .then(() => ended);
       return {
         done,

@@ -134,7 +134,7 @@ const change = fc.oneof(
   }),
 );
 
-it('counts after any changes what counting every seat afresh gives', async () => {
+it('gives, after any changes, the same counts as counting every seat again', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(change, { maxLength: 25 }), async (changes) => {
       const history = new History();
@@ -154,16 +154,16 @@ it('counts after any changes what counting every seat afresh gives', async () =>
       }
       const models = await project(history);
       const [counted] = await rowsOf(models, 'schedules');
-      const afresh = await countAfresh(models);
+      const expected = await countAgain(models);
       await closeAll();
-      expect(counted).toMatchObject(afresh);
+      expect(counted).toMatchObject(expected);
     }),
     { numRuns: 60 },
   );
 });
 
 /** The counts of the date by definition: from plan, prices and taken seats. */
-async function countAfresh(models: ReadModels) {
+async function countAgain(models: ReadModels) {
   const [{ prices } = { prices: '[]' }] = await rowsOf<{ prices: string }>(models, 'performances');
   const priceOf = new Map<string, number | null>(
     (JSON.parse(prices) as { category: string; price: number | null }[]).map((one) => [

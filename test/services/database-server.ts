@@ -90,7 +90,7 @@ async function provideServer(): Promise<Pick<Installation, 'kind' | 'path'>> {
   return { kind, path: installed };
 }
 
-/** Databases of a server that somebody else started. */
+/** Databases of a server that another process started. */
 export function databasesAt(serverUrl: string): TestDatabases {
   const url = (database?: string) => (database === undefined ? serverUrl : `${serverUrl}/${database}`);
   return {
@@ -125,7 +125,7 @@ async function launch(folder: string, url: string, command: ServerCommand): Prom
       'the database server answers',
       async () => {
         if (!server.isRunning) throw new Error(`the database server ended: ${server.output()}`);
-        // Nobody else's server knows the password.
+        // Only the server of this test has the password.
         await ask(url, (connection) => connection.ping());
         return true;
       },

@@ -40,12 +40,12 @@ export async function dataTemplate(kind: ServerKind, server: string): Promise<st
   return join(kept, 'data');
 }
 
-/** The temporary folder is everybody's: a template somebody else put there is none. */
+/** The temporary folder is shared by all users: a template that another user put there is refused. */
 function isOurs(folder: string): boolean {
   if (!existsSync(folder)) return false;
   const { uid, mode } = lstatSync(folder);
   if (uid === userInfo().uid && (mode & 0o077) === 0) return true;
-  throw new Error(`${folder} belongs to somebody else: remove it`);
+  throw new Error(`${folder} belongs to another user: remove it`);
 }
 
 async function initialise(kind: ServerKind, server: string, dataFolder: string): Promise<void> {
@@ -60,7 +60,7 @@ async function initialise(kind: ServerKind, server: string, dataFolder: string):
   await run(installer, [...settings, '--skip-test-db'], options);
 }
 
-/** The server refuses to run as root unless told to. */
+/** The server refuses to run as root without this option. */
 export function asRoot(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : [];
 }

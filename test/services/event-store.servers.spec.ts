@@ -53,7 +53,7 @@ describe('an EventStoreDB named by EVENTSTORED', () => {
     expect(findEventStored({ EVENTSTORED: program })).toBe(program);
   });
 
-  it('is started with options that the stand-in knows as EventStoreDB does, and no others', () => {
+  it('is started only with options that the stand-in shares with EventStoreDB', () => {
     const node = { folder, port: 1, replicationPort: 2 };
     expect(eventStoredCommand(program, node)).toEqual([
       program,

@@ -26,17 +26,17 @@ export interface TestEventStore {
   start(): Promise<unknown>;
   /** SIGKILL, to all of its nodes. */
   kill(): Promise<void>;
-  /** The node that leads stands still (SIGSTOP), connections open; {@link kill} still works. */
+  /** Stops the leader (SIGSTOP), with its connections open; {@link kill} still works. */
   freeze(): Promise<void> | void;
   thaw(): Promise<void> | void;
 }
 
 /**
  * An EventStoreDB that has not been started: of the program EVENTSTORED names, or `eventstored` on PATH; without one,
- * the stand-in. EVENTSTORED_NODES=3 makes it a cluster, EVENTSTORED_TLS=true gives it TLS, users and a user for the
- * office who is no administrator.
- * @param folder its own; left out, nothing is kept when it ends.
- * @param workFolder where it may write what is no data.
+ * the stand-in. EVENTSTORED_NODES=3 makes it a cluster; EVENTSTORED_TLS=true enables TLS and users, and the office's user
+ * is not an administrator.
+ * @param folder for its data; without it, data is kept in memory only.
+ * @param workFolder for files other than data.
  */
 export async function newEventStore({
   folder,
@@ -56,11 +56,11 @@ export async function newEventStore({
   });
 }
 
-/** The stand-in, for tests that plan faults: says so when there is a real server. */
+/** The stand-in, for tests that plan faults; prints a line about it if a real server is available. */
 export function newFaultyEventStore(folder?: string): ChildServer {
   if (findEventStored() !== undefined) {
     process.stderr.write(
-      'planned faults: with the stand-in, for a real EventStoreDB cannot be told to fail\n',
+      'planned faults use the stand-in, because a real EventStoreDB cannot be made to fail on request\n',
     );
   }
   return standIn(folder);
@@ -163,12 +163,12 @@ export class RealEventStore implements TestEventStore {
     this.frozen = undefined;
   }
 
-  /** SIGKILL, to the node that leads. */
+  /** SIGKILL to the leader. */
   async killLeader(): Promise<void> {
     await (await this.leader()).server?.kill();
   }
 
-  /** SIGKILL, to the node that leads and to as many others as leave less than half. */
+  /** SIGKILL to the leader and to as many others as make a majority. */
   async killMajority(): Promise<void> {
     const leader = await this.leader();
     const others = this.nodes.filter((node) => node !== leader);
@@ -199,13 +199,13 @@ export class RealEventStore implements TestEventStore {
   private members(): ReturnType<typeof clusterMembers> {
     const target = targetOf(this.connectionString);
     const running = this.nodes.filter((node) => node.server?.isRunning && node !== this.frozen);
-    // Any of them, for one may still be starting.
+    // A random one, because one of them may still be starting.
     const asked = running[Math.floor(Math.random() * running.length)];
     if (asked === undefined) throw new Error('no node of EventStoreDB is running');
     return clusterMembers({ ...target, gossipTimeoutMs: 2_000 }, { host: '127.0.0.1', port: asked.port });
   }
 
-  /** All nodes run and serve. One that ends by itself is started again: an old leader does, to forget what only it has. */
+  /** Waits until all nodes serve. One that ends is started again: an old leader ends to truncate events that only it has. */
   private async untilServing(): Promise<void> {
     let spawned = 0;
     await waitUntil(

@@ -11,10 +11,10 @@ export default function nameRun(_global, { displayName }) {
   process.env.BOXOFFICE_TOLD_SERVERS = 'yes';
   const found = findDatabaseServers();
   const programs = { mariadb: ['MariaDB', 'mariadbd'], mysql: ['MySQL', 'mysqld'] };
-  const told = Object.entries(programs).map(([kind, [name, program]]) =>
+  const lines = Object.entries(programs).map(([kind, [name, program]]) =>
     found[kind]
       ? `${name} ${found[kind].version} (${found[kind].path})`
       : `no ${name}: ${program} is not in PATH`,
   );
-  process.stderr.write(`database servers: ${told.join('; ')}\n`);
+  process.stderr.write(`database servers: ${lines.join('; ')}\n`);
 }

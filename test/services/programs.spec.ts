@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A server program that says which version it is. @returns its path. */
+/** A server program that prints its version. @returns its path. */
 function program(where: string, name: string, version: string): string {
   const path = join(folder, where, name);
   mkdirSync(join(folder, where), { recursive: true });
@@ -22,7 +22,7 @@ function program(where: string, name: string, version: string): string {
   return path;
 }
 
-it('asks a program what it is, since MariaDB is also called mysqld', () => {
+it('asks each program for its version, because MariaDB is also installed as mysqld', () => {
   const mariadb = program('one', 'mariadbd', '10.11.19-MariaDB');
   program('one', 'mysqld', '10.11.19-MariaDB');
   const mysql = program('two', 'mysqld', '9.7.4');
@@ -40,7 +40,7 @@ it('takes the first of each in PATH', () => {
   expect(findDatabaseServers().mysql).toEqual({ path: first, version: '9.7.4' });
 });
 
-it('leaves out what does not start', () => {
+it('leaves out a program that does not start', () => {
   const path = program('one', 'mysqld', '9.7.4');
   writeFileSync(path, '#!/bin/sh\nexit 127\n');
   process.env.PATH = [join(folder, 'one'), PATH].join(delimiter);

@@ -13,7 +13,7 @@ export class HealthController {
   live() {
     const refusal = this.readiness.refusal();
     if (refusal === undefined) return { live: true };
-    // What it knows is of a log that is gone: only a new process can go on.
+    // The state in memory is of a log that is gone: the orchestrator must replace this process.
     throw new ApiProblem('log-mismatch', refusal, { headers: retryAfter(30) });
   }
 

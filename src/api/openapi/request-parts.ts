@@ -33,7 +33,7 @@ export function parametersOf(route: ReflectedRoute, operation: Operation): objec
   }
   if (route.guards.has(WaitForPosition)) {
     const about =
-      'Answer only once the read models know everything up to this log position; one beyond the end of the log, which was then put back from a backup, is not waited for.';
+      'Answer only once the read models contain everything up to this log position. A position beyond the end of the log (restored from a backup) is not waited for.';
     header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
   }
   if (operation.isResumable) {

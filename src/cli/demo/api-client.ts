@@ -36,7 +36,7 @@ const maxRequests = 48;
 const requestTimeoutMs = 30_000;
 /** Attempts at one request when the server is busy or the connection breaks. */
 const maxAttempts = 6;
-/** What passes is asked for again for so long: an outage of the log, and then until what it interrupted is resumed. */
+/** How long a temporary conflict is retried: an outage of the log, and then until the interrupted work is resumed. */
 const defaultPatienceMs = 60_000;
 /** Names are asked for as the person at the terminal reads them. */
 const language = Intl.DateTimeFormat().resolvedOptions().locale;
@@ -49,7 +49,7 @@ export interface ApiClientOptions {
   readonly onLimited: (seconds: number) => void;
   /** Pause before asking a busy server again; default 500. */
   readonly busyPauseMs?: number;
-  /** How long a conflict that says when to ask again is believed to pass; default a minute. */
+  /** How long a conflict with Retry-After counts as temporary and is retried; default a minute. */
   readonly patienceMs?: number;
 }
 
@@ -96,10 +96,10 @@ export class ApiClient {
         continue;
       }
       if (reply.kind === 'ok') return reply;
-      const isPassing =
+      const isTemporary =
         reply.status === 409 && reply.retryAfterSeconds !== undefined && performance.now() < givesUpAtMs;
       const where = `${request.method} ${request.path}`;
-      if (isPassing) this.#tally.countRefusal(reply.code);
+      if (isTemporary) this.#tally.countRefusal(reply.code);
       else if (!request.mayBeRefused) this.#tally.refuse(reply.code, where, reply.detail);
       const retryAfterSeconds = reply.retryAfterSeconds ?? 0;
       if (reply.status === 429) {
@@ -108,7 +108,7 @@ export class ApiClient {
         await this.pause(retryAfterSeconds * 1000);
         continue;
       }
-      if (isPassing) {
+      if (isTemporary) {
         await this.pause(Math.max(this.#busyPauseMs, retryAfterSeconds * 1000));
         continue;
       }

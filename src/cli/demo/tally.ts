@@ -59,7 +59,7 @@ export class Tally {
     this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
   }
 
-  /** A refusal that passes: the request is repeated. */
+  /** Counts a temporary refusal: the request is repeated. */
   countRefusal(code: string): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
   }

@@ -113,14 +113,14 @@ export class Appender {
         case 'permanent':
           throw new Error(`cannot append to ${request.stream}: ${outcome.error.message}`);
         case 'transient': {
-          // An attempt that the end of the time cut short says nothing about the cause.
+          // The last attempt may be cut short by the end of the time: its error would hide the cause.
           if (reason === undefined || leftMs >= this.options.attemptTimeoutMs) reason = outcome.reason;
           const waitMs = backoffMs(failures, 20, 1_000);
           if (this.isAborted || performance.now() + waitMs >= giveUpAtMs) {
             throw new StoreUnavailable(
               mayHaveBeenSent
                 ? `whether ${request.stream} was appended to is unknown: ${reason}`
-                : `nothing was appended to ${request.stream}, for EventStoreDB cannot be reached: ${reason}`,
+                : `nothing was appended to ${request.stream}, because EventStoreDB cannot be reached: ${reason}`,
             );
           }
           await sleep(waitMs);

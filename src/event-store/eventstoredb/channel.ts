@@ -9,16 +9,16 @@ import type { Endpoint, NodePreference } from '../../platform/event-store-url.js
 import { failureText } from './failures.js';
 import type { Target } from './target.js';
 
-/** What a gRPC client is made with. */
+/** Address, credentials and options of a gRPC client. */
 export interface Channel {
   readonly address: string;
   readonly credentials: ChannelCredentials;
   readonly options: ChannelOptions;
 }
 
-/** The server name TLS sends for a node that has no name; `.invalid` never is one (RFC 6761). */
+/** The TLS server name for a node that is known by its IP address only; no host can have it (`.invalid`, RFC 6761). */
 const noServerName = 'eventstoredb.invalid';
-/** The largest event EventStoreDB keeps has 16 MiB. */
+/** EventStoreDB stores events of at most 16 MiB. */
 const maxMessageBytes = 17 * 1024 * 1024;
 
 /** How to reach one node. */
@@ -28,7 +28,7 @@ export function channelTo(node: Endpoint, target: Target): Channel {
     'grpc.keepalive_time_ms': keepAliveIntervalMs < 0 ? Number.MAX_VALUE : keepAliveIntervalMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs < 0 ? Number.MAX_VALUE : keepAliveTimeoutMs,
     'grpc.max_receive_message_length': maxMessageBytes,
-    // A connection that was given up is not to be had again.
+    // Without it, a new client would get the connection of a client that was given up.
     'grpc.use_local_subchannel_pool': 1,
   };
   const address = addressOf(node);
@@ -38,7 +38,7 @@ export function channelTo(node: Endpoint, target: Target): Channel {
     const named = ChannelCredentials.createSsl(ca ?? null, key ?? null, certificate ?? null);
     return { address, credentials: named, options };
   }
-  // grpc-js hands the host to TLS as server name, which must not be an address (RFC 6066): Node 26 refuses it.
+  // grpc-js passes the host to TLS as server name, which must not be an IP address (RFC 6066): Node 26 refuses it.
   const byAddress = ChannelCredentials.createSsl(ca ?? null, key ?? null, certificate ?? null, {
     checkServerIdentity: (_, presented) => checkServerIdentity(node.host, presented),
   });
@@ -49,12 +49,12 @@ export function channelTo(node: Endpoint, target: Target): Channel {
   };
 }
 
-/** What every call says of its caller. */
+/** The metadata of every call: who calls, and whether only the leader may answer. */
 export function metadataOf(target: Target): Metadata {
   const metadata = new Metadata();
   metadata.set('connection-name', target.connectionName);
   if (target.requiresLeader) metadata.set('requires-leader', 'true');
-  // Without TLS the password would be readable on the way, and EventStoreDB asks for none.
+  // Without TLS the password would be sent as plain text, and EventStoreDB does not ask for one.
   if (target.credentials !== undefined && target.tls !== undefined) {
     const { user, password } = target.credentials;
     metadata.set('authorization', `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`);
@@ -62,24 +62,26 @@ export function metadataOf(target: Target): Metadata {
   return metadata;
 }
 
-/** Host and port in one text. */
+/** `host:port`. */
 export function addressOf({ host, port }: Endpoint): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
- * The node to use: the only one, or the preferred one of the cluster, as its nodes tell.
- * @throws {Error} when no node told of one, or the signal aborts.
+ * The node to use: the only one, or the preferred one of the cluster, found by gossip.
+ * @throws {Error} when no seed reports a usable node, or the signal aborts.
  */
 export async function findNode(target: Target, signal: AbortSignal): Promise<Endpoint> {
   if (!target.isCluster) return target.hosts[0];
   let reason = '';
   for (let attempt = 1; attempt <= target.maxDiscoverAttempts; attempt++) {
+    // An abort signal that has fired already does not cancel a call that begins later.
+    signal.throwIfAborted();
     const found = new AbortController();
     try {
-      // All at once: one that stands still would take its whole time.
+      // All seeds at once: one that does not answer would otherwise delay the search by its whole timeout.
       return await Promise.any(
-        target.hosts.map((seed) => nodeAsToldBy(seed, target, AbortSignal.any([signal, found.signal]))),
+        target.hosts.map((seed) => nodeReportedBy(seed, target, AbortSignal.any([signal, found.signal]))),
       );
     } catch (error) {
       reason =
@@ -87,19 +89,18 @@ export async function findNode(target: Target, signal: AbortSignal): Promise<End
     } finally {
       found.abort();
     }
-    signal.throwIfAborted();
     await sleep(target.discoveryIntervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
   throw new Error(`no node of the cluster can be used (${reason})`);
 }
 
-async function nodeAsToldBy(seed: Endpoint, target: Target, signal: AbortSignal): Promise<Endpoint> {
+async function nodeReportedBy(seed: Endpoint, target: Target, signal: AbortSignal): Promise<Endpoint> {
   const where = addressOf(seed);
   const members = await clusterMembers(target, seed, signal).catch((error: unknown) => {
     throw new Error(`${where}: ${failureText(error)}`);
   });
   const node = preferredNode(members, target.nodePreference);
-  if (node === undefined) throw new Error(`${where} knows of no leader`);
+  if (node === undefined) throw new Error(`${where} reports no leader`);
   return node;
 }
 
@@ -110,9 +111,9 @@ export interface ClusterMember {
 }
 
 /**
- * The nodes of a cluster as one of them knows them.
- * @param signal Ends the call.
- * @throws what the call fails with.
+ * The nodes of a cluster as one of them reports them.
+ * @param signal Cancels the call.
+ * @throws the error of the call.
  */
 export function clusterMembers(
   target: Target,
@@ -152,7 +153,7 @@ function roleOf(state: gossip.MemberInfo.VNodeState): ClusterMember['role'] {
   return isReplica ? 'readOnlyReplica' : 'none';
 }
 
-/** Nothing but the leader will do where it is preferred: every call asks for it. */
+/** With the preference `leader` there is no substitute, because every call requires the leader. */
 function preferredNode(members: readonly ClusterMember[], preference: NodePreference): Endpoint | undefined {
   const usable = shuffled(members.filter(({ isAlive, role }) => isAlive && role !== 'none'));
   const preferred = usable.find(({ role }) => role === preference);

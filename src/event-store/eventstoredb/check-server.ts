@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { status } from '@grpc/grpc-js';
 import type { Endpoint } from '../../platform/event-store-url.js';
 import { addressOf, findNode } from './channel.js';
 import { Link } from './link.js';
@@ -8,21 +9,21 @@ import { logRead } from './requests.js';
 import { type Target, targetOf } from './target.js';
 import { within } from './within.js';
 
-/** The server cannot be used with this connection string, however often it is tried. The message says what to set. */
+/** The server cannot be used with this connection string; trying again does not help. The message says what to set. */
 export class EventStoreDbRefused extends Error {
   override readonly name = 'EventStoreDbRefused';
 }
 
-/** What one look at a node tells. `unknown`: it may work later, as when the server is still starting. */
+/** The result of one check of a node. `unknown`: it may work later, for example when the server is still starting. */
 type Finding = 'fine' | 'unknown' | { readonly wrong: string };
 
-/** How long one look may take: a server that does not answer so soon is none whose settings can be judged. */
-const lookTimeoutMs = 3_000;
+/** How long one check of a node may take. A server that does not answer in this time counts as `unknown`. */
+const checkTimeoutMs = 3_000;
 
 /**
- * Looks once whether the server can be used, so that a process whose settings are wrong says so at its start instead
- * of trying again for ever. A server that is not there, or does not answer, is no error.
- * @throws {EventStoreDbRefused} when certificate, TLS, host name, user, password or rights do not fit.
+ * Checks once whether the server can be used, so that a process with wrong settings says so at its start instead of
+ * trying again for ever. A server that is down or does not answer is no error.
+ * @throws {EventStoreDbRefused} when certificate, TLS, host name, user, password or rights are wrong.
  * @throws {BadEventStoreUrl} when the connection string is malformed.
  */
 export async function checkEventStoreDb(connectionString: string): Promise<void> {
@@ -31,12 +32,12 @@ export async function checkEventStoreDb(connectionString: string): Promise<void>
 }
 
 /**
- * As {@link checkEventStoreDb}, whoever the user is.
+ * As {@link checkEventStoreDb}, without checking user, password and rights.
  * @returns whether a node answers.
- * @throws {EventStoreDbRefused} when certificate, TLS or host name do not fit.
+ * @throws {EventStoreDbRefused} when certificate, TLS or host name are wrong.
  */
 export async function checkServer(target: Target): Promise<'fine' | 'unknown'> {
-  const findings = await Promise.all(target.hosts.map((node) => lookAt(node, target)));
+  const findings = await Promise.all(target.hosts.map((node) => checkNode(node, target)));
   const wrong = findings.filter((finding) => typeof finding !== 'string');
   if (wrong[0] !== undefined && wrong.length === findings.length)
     throw new EventStoreDbRefused(wrong[0].wrong);
@@ -46,25 +47,25 @@ export async function checkServer(target: Target): Promise<'fine' | 'unknown'> {
 async function checkRights(target: Target): Promise<void> {
   const link = new Link(target);
   try {
-    const finding = await within(2 * lookTimeoutMs, 'the look', mayRead(link, target)).catch(
+    const finding = await within(2 * checkTimeoutMs, 'the check', mayRead(link, target)).catch(
       () => 'unknown' as const,
     );
     if (typeof finding !== 'string') throw new EventStoreDbRefused(finding.wrong);
   } finally {
-    link.retire('the look is over');
+    link.retire('the check is over');
   }
 }
 
-/** Whether the node that will be used can be reached by the name the cluster gives it, and lets the user read. */
+/** Whether the node that will be used can be reached under the name that gossip reports, and lets the user read. */
 async function mayRead(link: Link, target: Target): Promise<Finding> {
   if (target.isCluster) {
-    const node = await findNode(target, AbortSignal.timeout(lookTimeoutMs));
-    const finding = await lookAt(node, target);
+    const node = await findNode(target, AbortSignal.timeout(checkTimeoutMs));
+    const finding = await checkNode(node, target);
     if (finding !== 'fine') return finding;
   }
   try {
     const request = logRead('end', 'backwards', 1, { kind: 'everything' });
-    for await (const _ of await link.read(request, Date.now() + lookTimeoutMs));
+    for await (const _ of await link.read(request, Date.now() + checkTimeoutMs));
     return 'fine';
   } catch (error) {
     return refusalOf(error, target, link.node ?? '');
@@ -73,30 +74,27 @@ async function mayRead(link: Link, target: Target): Promise<Finding> {
 
 function refusalOf(error: unknown, { credentials }: Target, node: string): Finding {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === grpcCodes.unauthenticated) {
-    const user = credentials?.user ?? '';
-    return {
-      wrong: `EventStoreDB at ${node} does not accept the user ${user} with this password: correct it, or make the user with \`boxoffice eventstoredb grant\``,
-    };
-  }
-  if (code !== grpcCodes.permissionDenied) return 'unknown';
+  if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return 'unknown';
   if (credentials === undefined) {
     return { wrong: `EventStoreDB at ${node} asks for a user: put user:password@ before the host` };
+  }
+  if (code === status.UNAUTHENTICATED) {
+    return {
+      wrong: `EventStoreDB at ${node} does not accept the user ${credentials.user} with this password: correct it, or create the user with \`boxoffice eventstoredb grant\``,
+    };
   }
   return {
     wrong: `the user ${credentials.user} may not read $all of EventStoreDB at ${node}: an administrator grants this right with \`boxoffice eventstoredb grant\``,
   };
 }
 
-const grpcCodes = { permissionDenied: 7, unauthenticated: 16 } as const;
-
-async function lookAt(node: Endpoint, target: Target): Promise<Finding> {
+async function checkNode(node: Endpoint, target: Target): Promise<Finding> {
   const where = addressOf(node);
   if (target.tls === undefined) {
     const error = await tryPlainText(node);
     if (error === undefined) return 'fine';
     if (isNameError(error)) return unresolved(node);
-    if (isAway(error)) return 'unknown';
+    if (isUnreachable(error)) return 'unknown';
     if ((await tryTls(node, undefined)) !== undefined) return 'unknown';
     return { wrong: `${where} speaks TLS: remove tls=false` };
   }
@@ -105,7 +103,7 @@ async function lookAt(node: Endpoint, target: Target): Promise<Finding> {
   if (isNameError(error)) return unresolved(node);
   const untrusted = certificateProblem(error, node, target);
   if (untrusted !== undefined) return { wrong: untrusted };
-  if (isAway(error) || (await tryPlainText(node)) !== undefined) return 'unknown';
+  if (isUnreachable(error) || (await tryPlainText(node)) !== undefined) return 'unknown';
   return { wrong: `${where} does not speak TLS: add tls=false if the network can be trusted` };
 }
 
@@ -117,11 +115,11 @@ function certificateProblem(
   const where = `the certificate of ${addressOf(node)}`;
   switch (error.code) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `${where} is not for ${node.host} (${error.message}): use a name it is for, or give the node another`;
+      return `${where} is not for ${node.host} (${error.message}): use a host name that it contains, or replace it`;
     case 'CERT_HAS_EXPIRED':
       return `${where} has expired`;
     case 'CERT_NOT_YET_VALID':
-      return `${where} is not valid yet: look at this machine's clock`;
+      return `${where} is not valid yet: check this machine's clock`;
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT':
@@ -129,7 +127,7 @@ function certificateProblem(
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'CERT_SIGNATURE_FAILURE':
       return target.tlsCaFile === undefined
-        ? `${where} is not trusted (${error.message}): give the file of your authority as tlsCAFile`
+        ? `${where} is not trusted (${error.message}): give the file of your certificate authority as tlsCAFile`
         : `${where} is not from the authority in tlsCAFile (${error.message})`;
     default:
       return undefined;
@@ -144,13 +142,13 @@ function isNameError({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ENOTFOUND';
 }
 
-/** Nobody answers there, or the network does not get so far. */
-function isAway({ code }: NodeJS.ErrnoException): boolean {
+/** Nothing listens there, or the network does not reach it. */
+function isUnreachable({ code }: NodeJS.ErrnoException): boolean {
   const codes = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ETIMEDOUT', 'EADDRNOTAVAIL'];
   return code !== undefined && codes.includes(code);
 }
 
-/** @param tls Undefined: without verifying anything. @returns why there is no TLS connection. */
+/** @param tls Undefined: nothing is verified. @returns why there is no TLS connection; undefined when there is one. */
 function tryTls(
   { host, port }: Endpoint,
   tls: NonNullable<Target['tls']> | undefined,
@@ -170,14 +168,14 @@ function tryTls(
       resolve(error);
       socket.destroy();
     };
-    socket.setTimeout(lookTimeoutMs, () => end(new Error('no answer')));
+    socket.setTimeout(checkTimeoutMs, () => end(new Error('no answer')));
     socket.on('secureConnect', () => end());
     socket.on('error', end);
     socket.on('close', () => end(new Error('it closed the connection')));
   });
 }
 
-/** @returns why there is no HTTP/2 connection in plain text. */
+/** @returns why there is no HTTP/2 connection in plain text; undefined when there is one. */
 function tryPlainText(node: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const session: ClientHttp2Session = connectHttp2(`http://${addressOf(node)}`);
@@ -185,7 +183,7 @@ function tryPlainText(node: Endpoint): Promise<NodeJS.ErrnoException | undefined
       resolve(error);
       session.destroy();
     };
-    session.setTimeout(lookTimeoutMs, () => end(new Error('no answer')));
+    session.setTimeout(checkTimeoutMs, () => end(new Error('no answer')));
     session.on('remoteSettings', () => end());
     session.on('error', end);
     session.on('close', () => end(new Error('it closed the connection')));

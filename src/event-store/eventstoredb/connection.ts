@@ -5,8 +5,8 @@ import { type FirstUse, Link } from './link.js';
 import type { Target } from './target.js';
 
 /**
- * Keeps one {@link Link} at a time, and puts a new one in the place of one that is given up. Tells of an outage in
- * two lines, one at its beginning and one at its end, however many calls it breaks.
+ * Keeps one {@link Link} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
+ * beginning and one at its end, however many calls it breaks.
  */
 export class Connection {
   private link: Link | undefined;
@@ -16,8 +16,8 @@ export class Connection {
   private isClosed = false;
 
   /**
-   * @param warn Told when the server is lost, and why; and when it is back, after how long and on which node.
-   * @param firstUse What is done with each new connection before anything else.
+   * @param warn Called when the connection is lost, with the reason, and when it is back, with duration and node.
+   * @param firstUse Runs on each new connection before anything else.
    */
   constructor(
     private readonly target: Target,
@@ -37,14 +37,14 @@ export class Connection {
     return this.opening;
   }
 
-  /** Says that a link has answered: the next failure is a first one again. */
+  /** Call it when a link has answered: the next failure then counts as the first one again. */
   worked(link: Link): void {
     if (link !== this.link) return;
     this.failures = 0;
-    this.tellBack(link);
+    this.reportBack(link);
   }
 
-  /** Gives a link up. Its open calls fail; they or others find the next one through {@link current}. */
+  /** Gives a link up. Its open calls fail; callers get the next link from {@link current}. */
   retire(link: Link, reason: string): void {
     if (link.isRetired) return;
     link.retire(reason);
@@ -64,7 +64,7 @@ export class Connection {
   }
 
   private async reopen(): Promise<Link> {
-    // The first try comes at once: most often one node has gone and another is there.
+    // The first retry does not wait: usually one node has failed and another is available.
     if (this.failures > 1) await sleep(backoffMs(this.failures - 1, 50, 1_000));
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
     const link = this.newLink();
@@ -73,10 +73,10 @@ export class Connection {
   }
 
   private newLink(): Link {
-    return new Link(this.target, (link) => this.tellBack(link), this.firstUse);
+    return new Link(this.target, (link) => this.reportBack(link), this.firstUse);
   }
 
-  private tellBack(link: Link): void {
+  private reportBack(link: Link): void {
     if (link !== this.link || this.lostAtMs === undefined) return;
     const seconds = (performance.now() - this.lostAtMs) / 1_000;
     this.lostAtMs = undefined;

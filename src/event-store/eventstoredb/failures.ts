@@ -1,28 +1,20 @@
+import { status } from '@grpc/grpc-js';
 import { LogReplaced } from '../port.js';
 import { UnreadableEvent } from './positions.js';
 
-/** What went wrong with a call, as far as the caller has to tell one thing from another. */
+/** Why a call failed, as far as callers treat it differently. */
 export type Failure =
-  /** May work when tried again, on another connection; a write may have happened all the same. */
+  /** May work when repeated on another connection; a write may have happened nevertheless. */
   | { readonly kind: 'transient'; readonly reason: string }
-  /** Trying again changes nothing. */
+  /** Repeating the call does not help. */
   | { readonly kind: 'permanent'; readonly error: Error };
-
-// google.rpc.Code
-const unknown = 2;
-const invalidArgument = 3;
-const notFound = 5;
-const permissionDenied = 7;
-const failedPrecondition = 9;
-const unimplemented = 12;
-const unauthenticated = 16;
 
 interface GrpcError {
   readonly code: number;
   readonly details: string;
 }
 
-/** Sorts the error of a gRPC call. What is not known counts as transient. */
+/** Classifies the error of a gRPC call. Unknown errors count as transient. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof UnreadableEvent || error instanceof LogReplaced) return { kind: 'permanent', error };
   if (!isGrpcError(error)) {
@@ -30,27 +22,25 @@ export function failureOf(error: unknown): Failure {
   }
   const { code, details } = error;
   switch (code) {
-    case unauthenticated:
+    case status.UNAUTHENTICATED:
       return permanent(`EventStoreDB does not accept user and password (${details})`);
-    case permissionDenied:
+    case status.PERMISSION_DENIED:
       return permanent(
-        `EventStoreDB refuses access (${details}): the user, if any is given, lacks a right. Reading $all is a right of $admins alone until \`boxoffice eventstoredb grant\` gives it to another user`,
+        `EventStoreDB refuses access (${details}): the user, if one is given, lacks a right. Only $admins may read $all until \`boxoffice eventstoredb grant\` gives this right to another user`,
       );
-    case notFound:
-      // Nothing else is answered like this: a stream that is not there is a message of its own.
+    case status.NOT_FOUND:
+      // Only a node that is not the leader answers so: a missing stream is reported by a message, not by this code.
       return { kind: 'transient', reason: `the node is not the leader (${details})` };
-    case unimplemented:
-      return permanent(
-        `EventStoreDB does not know what it was asked (${details}): it must be 23.10 or later`,
-      );
-    case invalidArgument:
-    case failedPrecondition:
+    case status.UNIMPLEMENTED:
+      return permanent(`EventStoreDB does not support a request (${details}): it must be 23.10 or later`);
+    case status.INVALID_ARGUMENT:
+    case status.FAILED_PRECONDITION:
       return permanent(`EventStoreDB refuses a request: ${details}`);
-    case unknown:
-      // Servers say this of a position at which no record begins; another connection changes nothing.
+    case status.UNKNOWN:
+      // The answer for a position at which no record begins; another connection does not help.
       if (details.startsWith('Unexpected ReadAllResult')) {
         return permanent(
-          `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is another log's`,
+          `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is from another log`,
         );
       }
       return { kind: 'transient', reason: details };
@@ -59,7 +49,7 @@ export function failureOf(error: unknown): Failure {
   }
 }
 
-/** The reason inside grpc-js's sentence about it. */
+/** The reason without the text that grpc-js puts around it. */
 function withoutWrapping(details: string): string {
   return (
     /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/s.exec(details)?.[1] ??
@@ -67,13 +57,13 @@ function withoutWrapping(details: string): string {
   );
 }
 
-/** What went wrong, in words. */
+/** The reason of a failure as text. */
 export function failureText(error: unknown): string {
   const failure = failureOf(error);
   return failure.kind === 'transient' ? failure.reason : failure.error.message;
 }
 
-/** A failure that stays. */
+/** A failure that repeating does not end. */
 export function permanent(message: string): Failure {
   return { kind: 'permanent', error: new Error(message) };
 }

@@ -5,29 +5,28 @@ import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
 import users from '@eventstore/db-client/generated/users_pb.js';
-import type { ServiceError } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { addressOf, channelTo, findNode, metadataOf } from './channel.js';
 import { EventStoreDbRefused } from './check-server.js';
 import { streamIdentifier } from './records.js';
 import { logRead, streamRead } from './requests.js';
 import type { Target } from './target.js';
 
-/** Where EventStoreDB keeps who may do what with `$all`. */
+/** The stream in which EventStoreDB keeps the access rights of `$all`. */
 const metadataStream = '$$$all';
 const administrators = '$admins';
-/** The role of everybody who has a name. */
-const everybody = '$all';
+/** The role of every user who is logged in. */
+const everyUser = '$all';
 const callTimeoutMs = 10_000;
-/** Somebody else may write the same metadata at the same time. */
+/** Another client may write the same metadata at the same time. */
 const maxAttempts = 5;
 const verifyTimeoutMs = 10_000;
 const verifyPauseMs = 200;
-const grpcCodes = { permissionDenied: 7, unauthenticated: 16 } as const;
 
 export interface GrantOutcome {
   readonly user: string;
-  readonly account: 'created' | 'there already' | 'password set';
-  readonly right: 'granted' | 'there already';
+  readonly account: 'created' | 'exists already' | 'password set';
+  readonly right: 'granted' | 'granted already';
   /** Roles that may read `$all` now. */
   readonly readRoles: readonly string[];
 }
@@ -40,10 +39,10 @@ interface Stored {
 }
 
 /**
- * Makes the user of a connection string and lets it read `$all`, as an administrator; then reads as that user. What
- * else the metadata of `$all` says stays. Safe to repeat.
- * @param admin whose rights are used.
- * @param options `setsPassword`: also for a user that is there already.
+ * Creates the user of a connection string and grants it the right to read `$all`, acting as an administrator; then
+ * reads as that user. The rest of the metadata of `$all` stays unchanged. Safe to repeat.
+ * @param admin the administrator's account.
+ * @param options `setsPassword`: also set the password of a user that exists already.
  * @throws {EventStoreDbRefused} when the administrator is refused, or the user still cannot read afterwards.
  */
 export async function grantReading(
@@ -104,7 +103,7 @@ async function makeUser(
   } catch (error) {
     if (!isServiceError(error) || error.metadata.get('exception')[0] !== 'user-conflict') throw error;
   }
-  if (!setsPassword) return 'there already';
+  if (!setsPassword) return 'exists already';
   const reset = new users.ResetPasswordReq.Options().setLoginName(user).setNewPassword(password);
   await unary((done) =>
     client.resetPassword(
@@ -126,12 +125,12 @@ async function addReadRole(
     const acl = recordOf(stored.metadata.$acl, '$acl');
     const before = rolesOf(acl.$r);
     const readRoles = [...new Set([...(before ?? [administrators]), role])];
-    if (before?.some((one) => one === role || one === everybody))
-      return { right: 'there already', readRoles };
+    if (before?.some((one) => one === role || one === everyUser))
+      return { right: 'granted already', readRoles };
     const metadata = { ...stored.metadata, $acl: { ...acl, $r: readRoles } };
     if (await writeMetadata(clients, metadata, stored.revision)) return { right: 'granted', readRoles };
   }
-  throw new Error(`the metadata of $all changed ${maxAttempts} times meanwhile`);
+  throw new Error(`other clients changed the metadata of $all ${maxAttempts} times meanwhile: try again`);
 }
 
 async function readMetadata({ streams: client, target }: Clients): Promise<Stored> {
@@ -148,7 +147,7 @@ async function readMetadata({ streams: client, target }: Clients): Promise<Store
   return stored;
 }
 
-/** @returns false when somebody else has written meanwhile. */
+/** @returns false when another client has written meanwhile. */
 async function writeMetadata(
   { streams: client, target }: Clients,
   metadata: StreamMetadata,
@@ -170,7 +169,7 @@ async function writeMetadata(
   return !response.hasWrongExpectedVersion();
 }
 
-/** The server applies what was written a moment later. @throws {EventStoreDbRefused} when it has not after some seconds. */
+/** The server applies new rights with a delay. @throws {EventStoreDbRefused} when it has not after {@link verifyTimeoutMs}. */
 async function untilReadable(
   { streams: client, node }: Clients,
   target: Target,
@@ -184,13 +183,14 @@ async function untilReadable(
       for await (const _ of call);
       return;
     } catch (error) {
-      const isUnknown = isServiceError(error) && error.code === grpcCodes.unauthenticated;
-      const isOtherPassword = isUnknown && account === 'there already';
+      if (!isServiceError(error) || !isRefusal(error)) throw error;
+      const isUnknown = error.code === status.UNAUTHENTICATED;
+      const isOtherPassword = isUnknown && account === 'exists already';
       if (!isOtherPassword && performance.now() < giveUpAtMs) {
         await sleep(verifyPauseMs);
         continue;
       }
-      const hint = isOtherPassword ? ': its password is another one, which --reset-password changes' : '';
+      const hint = isOtherPassword ? ': it has another password; --reset-password replaces it' : '';
       const { user } = target.credentials ?? { user: '' };
       throw new EventStoreDbRefused(`the user ${user} still cannot read $all at ${node}${hint}`);
     }
@@ -199,13 +199,15 @@ async function untilReadable(
 
 function refusalOf(error: unknown, admin: string): unknown {
   if (!isServiceError(error)) return error;
-  if (error.code === grpcCodes.unauthenticated) {
+  if (error.code === status.UNAUTHENTICATED) {
     return new EventStoreDbRefused(
       `EventStoreDB does not accept the administrator ${admin} with this password`,
     );
   }
-  if (error.code !== grpcCodes.permissionDenied) return error;
-  return new EventStoreDbRefused(`the user ${admin} is no administrator (${administrators}) of EventStoreDB`);
+  if (error.code !== status.PERMISSION_DENIED) return error;
+  return new EventStoreDbRefused(
+    `the user ${admin} is not an administrator (group ${administrators}) of EventStoreDB`,
+  );
 }
 
 function unary<Response>(
@@ -228,9 +230,13 @@ function rolesOf(roles: unknown): readonly string[] | undefined {
 function recordOf(value: unknown, what: string): StreamMetadata {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value))
-    throw new Error(`${what} is no object: mend it first`);
-  // An object of JSON has texts as keys.
+    throw new Error(`${what} is not a JSON object: correct it first`);
+  // The keys of a JSON object are strings.
   return value as StreamMetadata;
+}
+
+function isRefusal({ code }: ServiceError): boolean {
+  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
 }
 
 function isServiceError(error: unknown): error is ServiceError {

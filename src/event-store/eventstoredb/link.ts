@@ -9,28 +9,28 @@ type StreamsClient = grpcStreams.StreamsClient;
 export type ReadStream = ReturnType<StreamsClient['read']>;
 type BatchStream = ReturnType<StreamsClient['batchAppend']>;
 
-/** What is done with a new connection before anything else. */
+/** Runs on a new connection before anything else. */
 export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
 
 /**
- * One connection to one node, used until something is wrong with it and then given up as a whole: a new one finds
- * the leader afresh. The calls are made here and not by EventStoreDBClient: its appendToStream() keeps the pending
- * appends of all clients in one map of the process, so one broken call fails (and a late answer crashes) others,
- * its readAll() takes no filter, and its channel cannot be told how to verify an IP address.
+ * One connection to one node, used until a call on it fails and then given up as a whole: the next one looks for the
+ * leader again. EventStoreDBClient is not used for the calls: its appendToStream() keeps the pending appends of all
+ * clients in one map of the process, so one broken call fails (and a late answer crashes) others, its readAll() takes
+ * no filter, and its channel cannot verify a certificate against an IP address.
  */
 export class Link {
   private readonly open = new Set<{ cancel(): void }>();
   private readonly retiring = new AbortController();
   private connecting: Promise<StreamsClient> | undefined;
   private batchCall: Promise<BatchCall> | undefined;
-  /** Where the node answers, once it has been found. */
+  /** The node's address, once it has been found. */
   node: string | undefined;
-  /** Whether a connection was made: before, nothing can have been sent. */
+  /** Whether a connection was made: until then nothing can have been sent. */
   hasConnected = false;
 
   /**
-   * @param onAccepted Told when the server has begun to answer a read or subscription.
-   * @param firstUse Every other call waits for it, and fails as it does.
+   * @param onAccepted Called when the server has begun to answer a read or subscription.
+   * @param firstUse Every other call waits for it, and fails with its error.
    */
   constructor(
     private readonly target: Target,
@@ -42,24 +42,24 @@ export class Link {
     return this.retiring.signal.aborted;
   }
 
-  /** The call all appends share. @throws what connecting fails with. */
+  /** The call that all appends share. @throws the error of connecting. */
   batch(): Promise<BatchCall> {
     this.batchCall ??= this.openBatch();
     return this.batchCall;
   }
 
   /**
-   * A read or subscription. The caller listens to its errors and cancels it unless it has ended.
+   * A read or subscription. The caller must listen to its errors and cancel it unless it has ended.
    * @param deadlineMs When the server may give up, milliseconds since 1970; Infinity for never.
-   * @throws what connecting fails with.
+   * @throws the error of connecting.
    */
   async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
     return this.readWith(await this.client(), request, deadlineMs);
   }
 
   /**
-   * Gives the connection up: every open call fails, nothing new is to be started.
-   * @param reason What waits for the connection fails with it.
+   * Gives the connection up: every open call fails, and no new call may be started.
+   * @param reason The error message for calls that wait for the connection.
    */
   retire(reason: string): void {
     if (this.isRetired) return;
@@ -114,7 +114,7 @@ export class Link {
   private kept<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
     this.open.add(stream);
     stream.on('close', () => this.open.delete(stream));
-    // An error nobody listens to would end the process.
+    // An error event without a listener would end the process.
     stream.on('error', () => this.open.delete(stream));
     if (this.isRetired) stream.cancel();
     return stream;

@@ -8,11 +8,11 @@ export interface Batch {
   readonly events: readonly RecordedEvent[];
   /** Whether what follows is sent as it is committed. */
   readonly isLive: boolean;
-  /** Whether the server has just said that everything there was when it was asked has been sent. */
+  /** Whether the server has just reported that everything up to its end of the log has been sent. */
   readonly hasCaughtUp: boolean;
-  /** Whether the server has sent a checkpoint: it has looked at many events, few of which match. */
+  /** Whether the server has sent a checkpoint: it has searched many events, few of which match. */
   readonly hasCheckpoint: boolean;
-  /** Messages of any kind: signs of life. */
+  /** Number of messages of any kind, which shows that the server is alive. */
   readonly messages: number;
 }
 
@@ -20,8 +20,8 @@ export interface Batch {
 const lingerMs = 5;
 
 /**
- * Reads a subscription's stream of messages, by pulling: what is not read stays with the stream, a handful of
- * messages, and then with the server, whose sending HTTP/2 holds back.
+ * Reads a subscription's messages by pulling: what is not read stays in the stream's buffer (a few messages), and then
+ * on the server, because HTTP/2 flow control stops it from sending.
  */
 export class MessageReader {
   private endedWith: { readonly error: unknown } | undefined;
@@ -38,14 +38,14 @@ export class MessageReader {
     return this.endedWith;
   }
 
-  /** Whether a message can be had at once. */
+  /** Whether a message can be read without waiting. */
   get hasMore(): boolean {
     return this.stream.readableLength > 0;
   }
 
   /**
-   * Waits for a message or the end, at most so long; false when neither came. {@link cancel} ends it too.
-   * @param signal Ends it early, with false.
+   * Waits for a message or the end; false when neither came within `timeoutMs`. {@link cancel} ends it too.
+   * @param signal Ends the wait early, with false.
    */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.hasMore || this.endedWith) return true;
@@ -65,9 +65,9 @@ export class MessageReader {
   }
 
   /**
-   * Takes what has come: at most `limit` events, those at `after` or before left out. Waits only when it has an
-   * event, and only a moment.
-   * @throws {UnreadableEvent} when an event is none of the product's.
+   * Returns what has arrived: at most `limit` events, without those at or before `after`. Waits only when it has an
+   * event already, and then at most {@link lingerMs}.
+   * @throws {UnreadableEvent} when an event was not written by the product.
    */
   async readBatch(options: {
     readonly after: number;
@@ -89,7 +89,7 @@ export class MessageReader {
       const recorded = message.getEvent()?.getEvent();
       if (recorded !== undefined) {
         const event = recordedEvent(recorded);
-        // After subscribing again the server may begin a little before.
+        // After subscribing again the server may begin before the position asked for.
         if (event.position > (events.at(-1)?.position ?? options.after)) events.push(event);
       }
       if (message.hasCheckpoint()) hasCheckpoint = true;
@@ -99,7 +99,7 @@ export class MessageReader {
     return { events, isLive, hasCaughtUp, hasCheckpoint, messages };
   }
 
-  /** Lets go of the call. */
+  /** Cancels the call. */
   cancel(): void {
     this.stream.cancel();
     this.end(undefined);
@@ -112,7 +112,7 @@ export class MessageReader {
 
   private async comesMore(isLive: boolean): Promise<boolean> {
     if (this.endedWith) return false;
-    // Events committed together arrive together, but the stream hands them out turn by turn.
+    // Events committed together arrive together, but the stream emits them in several turns of the event loop.
     if (isLive) await nextTurn();
     else await this.wait(lingerMs);
     return this.hasMore;

@@ -23,11 +23,11 @@ export interface EventStoreDbOptions {
   readonly maxWaitingAppends?: number;
   /** Their JSON bytes likewise; default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Told when the server is lost and why, when it is back, and of a subscription that fell silent; default: nobody. */
+  /** Called when the server is lost and when it is back, and when a subscription receives nothing; default: ignored. */
   readonly warn?: (message: string) => void;
   /**
-   * Recognises the log by its events on each new connection, before anything else is done with it.
-   * @throws {LogReplaced} when it is another one: then nothing is read or appended any more.
+   * Checks on each new connection, before anything else, that it leads to the same log.
+   * @throws {LogReplaced} when it is another log: then nothing is read or appended any more.
    */
   readonly recognise?: (
     eventAt: (stream: string, revision: number) => Promise<RecordedEvent | undefined>,

@@ -13,27 +13,27 @@ import { within } from './within.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 
-/** However slowly events come, a page is given up after this. */
+/** Longest time for one page, even while events still arrive. */
 const longestReadMs = 60_000;
 
-/** How long a connection may take to answer whether it still does. */
+/** How long a connection may take to answer a probe. */
 const probeMs = 1_000;
 
-/** Nothing came in time. */
+/** The server sent nothing in time. */
 export class SilentRead extends Error {
   override readonly name = 'SilentRead';
 }
 
 /**
- * Reads pages. A read that fails, or falls silent, is repeated on another connection until its time is up. One that
- * brings events is left alone: begun anew, a slow one would not be faster.
+ * Reads pages. A read that fails, or brings nothing for too long, is repeated on another connection until its time is
+ * up. A read that still brings events is not interrupted: started again, it would not be faster.
  *
- * A filtered read is a search: where little matches, the server looks at much of the log before it has anything to
- * send. When such a read falls silent, the connection is asked for something quick; if that is answered, the read
- * alone is given up, and the connection, which all appends and subscriptions share, is kept.
+ * A filtered read is a search: when few events match, the server searches a large part of the log before it sends
+ * anything. When such a read brings nothing, the connection is probed with a quick read. If that is answered, only the
+ * search is given up, and the connection, which all appends and subscriptions share, is kept.
  */
 export class Reader {
-  /** @param timeoutMs After which a read that does not get on is given up as StoreUnavailable, all attempts together. */
+  /** @param timeoutMs A read that makes no progress for so long fails as StoreUnavailable, all attempts together. */
   constructor(
     private readonly connection: Pick<Connection, 'current' | 'worked' | 'retire'>,
     readonly timeoutMs: number,
@@ -61,7 +61,7 @@ export class Reader {
         ? [first]
         : [];
     }
-    // Backwards EventStoreDB leaves out the event at the position: it is the first one forwards.
+    // A backwards read leaves out the event at the position: it is the first one of a forwards read.
     const [at] = await this.read(logRead(place, 'forwards', 1, { kind: 'everything' }));
     const isWanted = at !== undefined && positionIn(at) === from && passes(filter, streamOf(at));
     if (!isWanted) return this.search(logRead(place, direction, limit, filter));
@@ -70,7 +70,7 @@ export class Reader {
     return [first, ...(await this.search(logRead(place, direction, limit - 1, filter)))];
   }
 
-  /** The log's events as they are kept, from an event's position on, inclusive; none of the server's own. */
+  /** Events as they are stored, from an event's position on, inclusive; without the server's own. */
   async readStored(from: number | undefined, limit: number): Promise<StoredEvent[]> {
     const place = from === undefined ? 'start' : placeOf(from);
     return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }), { isSearch: true })).map(
@@ -78,13 +78,13 @@ export class Reader {
     );
   }
 
-  /** Position of the newest event, none of the server's own; undefined when there is none. */
+  /** Position of the newest event that is not the server's own; undefined when there is none. */
   async head(): Promise<Position | undefined> {
     const [last] = await this.read(headRequest(), { isSearch: true });
     return last && positionIn(last);
   }
 
-  /** The event of a stream at a revision, or the next one there is; in one attempt on this very connection. */
+  /** The event of a stream at a revision, or the next one that exists; in one attempt on the given connection. */
   async eventOn(
     link: Pick<Link, 'read'>,
     stream: string,
@@ -96,8 +96,8 @@ export class Reader {
   }
 
   /**
-   * {@link head}, in one attempt on this very connection.
-   * @throws {SilentRead} when nothing came in time; or whatever the call fails with.
+   * {@link head}, in one attempt on the given connection.
+   * @throws {SilentRead} when the server sent nothing in time; or the error of the call.
    */
   async headOn(link: Link): Promise<Position | undefined> {
     const [last] = await this.attempt(link, headRequest(), this.timeoutMs);
@@ -105,11 +105,11 @@ export class Reader {
   }
 
   /**
-   * Position of the first matching event behind another one, undefined when there is none; in one attempt on this
-   * very connection.
+   * Position of the first matching event after another one, undefined when there is none; in one attempt on the given
+   * connection.
    * @param position An event's, or less than 0 for the start of the log.
-   * @param signal Gives the search up.
-   * @throws {SilentRead} when nothing came in time; or whatever the call fails with.
+   * @param signal Cancels the search.
+   * @throws {SilentRead} when the server sent nothing in time; or the error of the call.
    */
   async firstAfterOn(
     link: Link,
@@ -147,7 +147,7 @@ export class Reader {
         if (failure.kind === 'permanent') throw failure.error;
         ({ reason } = failure);
         if (isSearch && error instanceof SilentRead && (await this.answers(link))) {
-          throw new StoreUnavailable(`EventStoreDB does not find in time what was asked for: ${reason}`);
+          throw new StoreUnavailable(`EventStoreDB did not finish a search of the log in time: ${reason}`);
         }
       }
       this.connection.retire(link, reason);
@@ -159,7 +159,7 @@ export class Reader {
     }
   }
 
-  /** Whether a connection still answers: the last event of the log, whatever it is, is found without a search. */
+  /** Whether a connection still answers: reading the last event of any kind needs no search. */
   private async answers(link: Link): Promise<boolean> {
     const request = logRead('end', 'backwards', 1, { kind: 'everything' });
     return this.attempt(link, request, Math.min(probeMs, this.timeoutMs)).then(
@@ -169,8 +169,8 @@ export class Reader {
   }
 
   /**
-   * One attempt on one connection, which it leaves as it is.
-   * @throws {SilentRead} when nothing came for `silenceMs`; or whatever the call fails with.
+   * One attempt on one connection, which is not given up when it fails.
+   * @throws {SilentRead} when the server sent nothing for `silenceMs`; or the error of the call.
    */
   private async attempt(
     link: Pick<Link, 'read'>,
@@ -198,7 +198,7 @@ export class Reader {
       }
       return events;
     } catch (error) {
-      if (isSilent) throw new SilentRead(`nothing came for ${Math.round(silenceMs)} ms`);
+      if (isSilent) throw new SilentRead(`the server sent nothing for ${Math.round(silenceMs)} ms`);
       throw error;
     } finally {
       clearTimeout(watchdog);

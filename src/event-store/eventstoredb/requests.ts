@@ -11,7 +11,7 @@ export type LogFilter =
   | { readonly kind: 'all' }
   /** Streams whose names begin with one of these: `$ce-` projections may be off, so categories are prefixes. */
   | { readonly kind: 'categories'; readonly categories: readonly string[] }
-  /** The server's own too. */
+  /** Including the server's own. */
   | { readonly kind: 'everything' };
 
 /** The filter for categories; a category ends at the first hyphen, so there is none with a hyphen in it. */
@@ -60,8 +60,8 @@ export function logRead(
 }
 
 /**
- * @param after Exclusive. An event's own position, or the start: given a place where no event is, or one with prepare
- *   position 0, EventStoreDB 23.10 begins behind the next event.
+ * @param after Exclusive. The position of an event, or the start: with a position at which there is no event, or with
+ *   prepare position 0, EventStoreDB 23.10 leaves out the next event.
  */
 export function logSubscription(after: LogPlace, filter: LogFilter): streams.ReadReq {
   const options = common().setAll(placeInLog(after));

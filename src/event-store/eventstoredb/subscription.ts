@@ -14,54 +14,57 @@ import { within } from './within.js';
 export interface SubscriptionSource {
   readonly connection: Connection;
   readonly reader: Reader;
-  /** A subscription silent for so long is compared with the log. */
+  /** When a subscription has received nothing for so long, the log is checked for newer events. */
   readonly silenceMs: number;
   readonly warn: (message: string) => void;
 }
 
 type Handler = (batch: SubscriptionBatch) => Promise<void>;
 
-/** Not yet told of having caught up, a subscription looks for itself after this long, then after twice as long, … */
+/**
+ * While the server has not reported that a subscription has caught up, the subscription checks the log itself after
+ * this time, then after twice as long, and so on.
+ */
 const firstLookMs = 500;
 
-/** How long an event that is in the log may take to arrive. */
+/** How long an event that is in the log may take to arrive before the subscription counts as broken. */
 const graceMs = 500;
 
-/** A live subscription with checkpoints looks at most so often how far it has got. */
+/** A live subscription that gets checkpoints checks the log at most once in this time. */
 const checkpointLookMs = 1_000;
 
-/** Discovery of a cluster takes the client's own attempts and intervals; this ends it all the same. */
+/** Upper limit for discovery and connecting, whatever attempts and intervals the connection string allows. */
 const connectTimeoutMs = 30_000;
 
-/** The handler's own failure, to be told from the connection's. */
+/** An error of the handler, to distinguish it from one of the connection. */
 class HandlerFailed extends Error {
   constructor(override readonly cause: unknown) {
     super('the handler of a subscription failed');
   }
 }
 
-/** The server sends a subscription nothing, though there is something to send, or no telling whether there is. */
+/** The server sends nothing although there are newer events, or it cannot be found out whether there are. */
 class SubscriptionSilent extends Error {}
 
-/** What a look at the log behind a subscription's position finds. */
+/** The result of checking the log for events after a subscription's position. */
 type Look = 'nothing' | 'newer events' | 'interrupted';
 
 /**
- * Keeps a subscription going for as long as the process wants it: subscribes, hands over batches, and when the
- * connection is lost, or silent though there are newer events, subscribes again behind what was handled.
+ * Keeps a subscription running until it is stopped: subscribes, hands over batches, and subscribes again after the last
+ * handled event when the connection is lost, or when nothing arrives although there are newer events.
  *
- * Its position is always that of an event, and never taken from a checkpoint of the server: what place in the log a
- * checkpoint names differs from version to version, and some name places that no event has reached
- * (docs/eventstoredb.md). The position moves with events; and to the head of the log, where that was asked for first
- * and everything up to it is known to have been looked at, because the server says that the subscription has caught
- * up or because nothing that matches is found behind the position. Head and search are asked on the connection the
- * subscription is on: another node may not have as much.
+ * Its position is always that of an event and never taken from a checkpoint of the server: which position a checkpoint
+ * names depends on the version, and some lie beyond every event (docs/eventstoredb.md). The position moves
+ * - with each event, and
+ * - to the head of the log, if the head was read first and everything up to it was searched: because the server reports
+ *   that the subscription has caught up, or because a search finds no matching event after the position.
+ * Head and search use the subscription's own connection: another node may not have all events yet.
  */
 export class SupervisedSubscription implements Subscription {
   readonly done: Promise<void>;
   private readonly stopping = new AbortController();
   private messages: MessageReader | undefined;
-  /** Position of the last event known to be done with; -1 before the first. */
+  /** Every event up to this position was handled or does not match; -1 before the first. */
   private position = -1;
   private isLive = false;
   private failures = 0;
@@ -75,7 +78,7 @@ export class SupervisedSubscription implements Subscription {
     private readonly handler: Handler,
   ) {
     this.done = this.run(start);
-    // Whoever looks at `done` gets its error; if nobody does, that must not end the process.
+    // Callers of `done` get its error; without a caller it must not end the process as an unhandled rejection.
     this.done.catch(() => undefined);
   }
 
@@ -108,13 +111,13 @@ export class SupervisedSubscription implements Subscription {
     }
   }
 
-  /** Follows the log on one call until it ends. @throws what ended it. */
+  /** Follows the log on one call until it ends. @throws the error that ended it. */
   private async follow(): Promise<void> {
     const { connection, reader } = this.source;
     const link = await connection.current();
     this.isLive = false;
     try {
-      // Asked before subscribing: having caught up, the server has looked at everything up to here.
+      // Read before subscribing: once the subscription has caught up, everything up to this head was searched.
       const head = await reader.headOn(link);
       const connecting = link.read(
         logSubscription(placeOf(this.position), this.filter),
@@ -152,7 +155,7 @@ export class SupervisedSubscription implements Subscription {
       if (batch.messages > 0) {
         this.failures = 0;
         await this.handOverBatch(batch, messages, head);
-        // Events say more of how far a subscription has got than a checkpoint; catching up, there is no hurry.
+        // Events move the position by themselves, and while catching up a check is not urgent.
         hasCheckpoint = this.isLive && batch.events.length === 0 && (hasCheckpoint || batch.hasCheckpoint);
         silentSinceMs = performance.now();
         lookAfterMs = Math.min(firstLookMs, silenceMs);
@@ -163,7 +166,7 @@ export class SupervisedSubscription implements Subscription {
         ? lookedAtMs + checkpointLookMs
         : silentSinceMs + (this.isLive ? silenceMs : lookAfterMs);
       const waitMs = lookAtMs - performance.now();
-      // With messages left to read, a look waits; but not for ever where one checkpoint follows another.
+      // Messages are read before a check, unless it is due: checkpoints that follow each other must not delay it for ever.
       if (messages.hasMore && (waitMs > 0 || !hasCheckpoint)) continue;
       if (waitMs > 0 && (await messages.wait(waitMs))) continue;
       const isSilent = !hasCheckpoint;
@@ -177,13 +180,13 @@ export class SupervisedSubscription implements Subscription {
     }
   }
 
-  /** @throws {SubscriptionSilent} when nothing comes, though there is or may be something to bring. */
+  /** @throws {SubscriptionSilent} when nothing arrives although there are, or may be, newer events. */
   private async expectMessages(messages: MessageReader, found: Look): Promise<void> {
     if (await messages.wait(Math.min(graceMs, this.source.silenceMs))) return;
     throw new SubscriptionSilent(
       found === 'newer events'
-        ? 'a subscription to EventStoreDB has fallen silent though there are newer events: subscribing again'
-        : 'a subscription to EventStoreDB has fallen silent, and whether there are newer events is not found in time: subscribing again',
+        ? 'a subscription to EventStoreDB receives nothing although there are newer events: subscribing again'
+        : 'a subscription to EventStoreDB receives nothing, and a search for newer events takes too long: subscribing again',
     );
   }
 
@@ -191,15 +194,15 @@ export class SupervisedSubscription implements Subscription {
     const { events, hasCaughtUp } = batch;
     this.isLive = batch.isLive;
     if (events.length === 0 && !hasCaughtUp) return;
-    // The server says so behind every event up to the head, and before later ones.
+    // The server reports it after every event up to the head and before later ones.
     this.position = Math.max(this.position, events.at(-1)?.position ?? -1, hasCaughtUp ? head : -1);
     await this.handOver(events, this.isLive && !messages.hasMore);
   }
 
   /**
-   * Looks for matching events behind the position. If there are none, moves to the head, and has caught up, whether or
-   * not the server says so, as servers before 23.10 do not. The search begins at the position, and is given up when a
-   * message comes: it is of what was appended since the last look.
+   * Checks the log for matching events after the position. If there are none, moves the position to the head and counts
+   * as caught up even if the server does not report it, as servers before 23.10 do not. The search begins at the
+   * position and is given up when a message arrives; it covers what was appended since the last check.
    */
   private async look(messages: MessageReader, link: Link): Promise<Look> {
     const head = (await this.source.reader.headOn(link)) ?? -1;
@@ -216,7 +219,7 @@ export class SupervisedSubscription implements Subscription {
     return 'nothing';
   }
 
-  /** Position of the first matching event behind ours, unless a message comes first, or nothing in time. */
+  /** Position of the first matching event after ours; `interrupted` when a message comes first or the search is too slow. */
   private async firstNewer(
     messages: MessageReader,
     link: Link,
@@ -228,7 +231,7 @@ export class SupervisedSubscription implements Subscription {
     try {
       return await reader.firstAfterOn(link, this.position, this.filter, interrupt.signal);
     } catch (error) {
-      // The connection has just answered: this search alone is slow.
+      // The connection has just answered, so only this search is slow.
       if (interrupt.signal.aborted || error instanceof SilentRead) return 'interrupted';
       throw error;
     } finally {
@@ -236,10 +239,9 @@ export class SupervisedSubscription implements Subscription {
     }
   }
 
-  /** Calls the handler. */
   private async handOver(events: readonly RecordedEvent[], caughtUp: boolean): Promise<void> {
     if (this.isStopped) return;
-    // An event's checked position, or 0, which stands for the start wherever a position is taken.
+    // The position of an event, or 0, which means the start of the log.
     const position = Math.max(0, this.position) as Position;
     try {
       await this.handler({ events, position, caughtUp });
@@ -248,7 +250,7 @@ export class SupervisedSubscription implements Subscription {
     }
   }
 
-  /** Waits; without a time, until the subscription is stopped. */
+  /** Waits for `ms`, or without it until the subscription is stopped. */
   private async pause(ms: number | undefined): Promise<void> {
     const { signal } = this.stopping;
     if (ms !== undefined) await sleep(ms, undefined, { signal }).catch(() => undefined);

@@ -4,22 +4,22 @@ import { BadEventStoreUrl, type EventStoreUrl, parseEventStoreUrl } from '../../
 
 /** What to connect to. */
 export interface Target extends EventStoreUrl {
-  /** Whether the node to use is asked of the cluster, by gossip. */
+  /** Whether the node to use is found by gossip. */
   readonly isCluster: boolean;
   /**
-   * Whether every call asks for the leader, so that another node refuses it: a follower may not have yet what was
-   * just appended, and what is read is what commands decide on.
+   * Whether every call requires the leader, so that another node refuses it: commands decide on what they read, and a
+   * follower may not have the newest events yet.
    */
   readonly requiresLeader: boolean;
   /** Undefined: plain text. */
   readonly tls: { readonly ca?: Buffer; readonly certificate?: Buffer; readonly key?: Buffer } | undefined;
-  /** What the server's log calls this process by. */
+  /** The name of this process in the server's log. */
   readonly connectionName: string;
 }
 
 /**
  * What a connection string says, with the files it names.
- * @throws {BadEventStoreUrl} when it is malformed or names a file that is not there.
+ * @throws {BadEventStoreUrl} when it is malformed or names a file that does not exist.
  */
 export function targetOf(connectionString: string): Target {
   const url = parseEventStoreUrl(connectionString);
@@ -44,6 +44,6 @@ function tlsOf({ tlsCaFile, userCertificateFile, userKeyFile }: EventStoreUrl): 
 
 function fileOf(parameter: string, file: string): Buffer {
   if (!existsSync(file))
-    throw new BadEventStoreUrl(`the file of the parameter ${parameter} is not there: ${file}`);
+    throw new BadEventStoreUrl(`the file of the parameter ${parameter} does not exist: ${file}`);
   return readFileSync(file);
 }

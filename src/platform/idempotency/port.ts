@@ -7,7 +7,7 @@ export interface RecordedReply {
   /** JSON. */
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
-  /** Carried by the events the reply tells of; missing where it tells of none. */
+  /** Correlation id of the events that the reply reports; missing when it reports none. */
   readonly correlationId?: string | undefined;
 }
 

@@ -39,7 +39,7 @@ if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) 
 return 1
 `);
 
-/** Leaves alone what was begun or answered since. */
+/** Removes a reply, unless the key was begun or answered again meanwhile. */
 const forget = new RedisScript(`
 if redis.call('HGET', KEYS[1], 'reply') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -73,8 +73,8 @@ export interface RedisRecordsOptions {
   /** A larger reply is not kept: its retry runs again. */
   readonly maxReplyBytes?: number;
   /**
-   * Whether a reply is of the log in use; default yes. Redis outlives a log that was put back from a backup: a reply
-   * that tells of events which are no longer there must not be given again, and its request runs anew.
+   * Whether a reply belongs to the log in use; default yes. Redis keeps its data when the log is restored from a backup:
+   * a reply that reports events which are missing now must not be given again, so its request runs again.
    */
   readonly isOfLog?: (reply: RecordedReply) => Promise<boolean>;
 }

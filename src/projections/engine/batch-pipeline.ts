@@ -106,7 +106,7 @@ export class BatchPipeline {
     }
   }
 
-  /** What the checkpoints keep after the batch; undefined when it has no event. */
+  /** The log identity to store with the batch; undefined when it has no event. */
   private async madeFromOf({ events }: SubscriptionBatch): Promise<string | undefined> {
     const last = events.at(-1);
     if (!last) return undefined;

@@ -1,6 +1,6 @@
 import type { Instant } from '../../events/ids.js';
 import type { WriteSession } from './dialect.js';
-import { type MadeFrom, type MadeTables, parseMadeFrom } from './made-from.js';
+import { type MadeFrom, parseMadeFrom } from './made-from.js';
 import type { Projection } from './projection.js';
 import type { Parked } from './runner-status.js';
 import {
@@ -102,12 +102,6 @@ export function checkpointOf(row: AnyRow): Checkpoint {
   };
 }
 
-/** Which log a projection's tables were made from, as a row of {@link checkpointsTable} says. */
-export function madeTablesOf(row: AnyRow): MadeTables {
-  const { position, madeFrom } = checkpointOf(row);
-  return { name: String(row.name), position, madeFrom };
-}
-
 /** Where a runner read a checkpoint. */
 export interface CheckpointMark {
   readonly name: string;
@@ -121,7 +115,7 @@ const markValues = ({ name, position, generation }: CheckpointMark) => [name, po
 /**
  * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
  * another runner of the same tables waits or fails here.
- * @param madeFrom which log the tables are made from, and how far; undefined leaves what is known.
+ * @param madeFrom the log identity to store; undefined leaves the stored one.
  * @returns false when another runner has moved one, or somebody changed it from outside.
  */
 export async function advanceCheckpoints(
@@ -140,7 +134,7 @@ export async function advanceCheckpoints(
   return affected === from.length;
 }
 
-/** Notes which log tables of an earlier release are used with; nothing when that is known, or they have moved. */
+/** Stores the log identity in a checkpoint of an earlier release; does nothing if it has one already, or has moved. */
 export async function adoptCheckpoint(
   session: WriteSession,
   mark: CheckpointMark,

@@ -50,10 +50,10 @@ export interface Dialect {
   /** Names that new tables and indexes must not have. */
   namesInUse(session: WriteSession): Promise<ReadonlySet<string>>;
   /**
-   * Renames all tables or none, while readers see the old tables or the new ones, and wait a second at most.
+   * Renames all tables or none. Readers see either the old tables or the new ones, and wait at most a second.
    * @param complete writes what goes with it: in the same transaction, or, where DDL commits by itself, in one right
    * after. A crash between the two is left for {@link undisturbed} to be found.
-   * @throws {TablesInUse} when open transactions keep the tables from being renamed; nothing is changed then.
+   * @throws {TablesInUse} when open transactions prevent the renaming; nothing is changed then.
    */
   renameTables(
     dataSource: DataSource,
@@ -61,13 +61,13 @@ export interface Dialect {
     renames: readonly { readonly from: string; readonly to: string }[],
     complete: () => Promise<void>,
   ): Promise<void>;
-  /** The transactions that keep tables from being renamed, and have been open for so long. */
+  /** The transactions that prevent tables from being renamed and have been open for at least `forSeconds`. */
   tableUse(session: WriteSession, tables: readonly string[], forSeconds: number): Promise<TableUse>;
   /** Runs `work` while nobody renames tables. */
   undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** A transaction that has been open for some time. */
+/** An open transaction. */
 export interface OpenTransaction {
   readonly connectionId: number;
   readonly user: string;
@@ -78,8 +78,8 @@ export interface OpenTransaction {
 /** What is known of the transactions that have used some tables and are still open. */
 export interface TableUse {
   /**
-   * `certain`: these have used the tables. `possible`: these are open, and the database does not tell what they have
-   * used. `hidden`: this account may not see them.
+   * `certain`: these have used the tables. `possible`: these are open, but the database does not report which tables
+   * they have used. `hidden`: this account may not see them.
    */
   readonly certainty: 'certain' | 'possible' | 'hidden';
   /** Longest first; not all when there are many. */

@@ -4,15 +4,15 @@ import type { EventStore, RecordedEvent } from '../../event-store/port.js';
 import { toInstant } from '../../events/ids.js';
 
 /*
- * The tables know which log they were made from. Each checkpoint keeps the fingerprint of the log's first event and of
- * the last event that is in its tables, written in the transaction of the rows. Whoever serves or projects compares
- * both with the log in use: another log, an older backup of the same one or an empty one never counts as "caught up".
+ * Log identity: each checkpoint stores the fingerprint of the log's first event and of the last event in its tables,
+ * written in the transaction of the rows. Both are compared with the log in use before anything is projected or served,
+ * so that another log, an older backup of the same log or an empty log never counts as "caught up".
  */
 
-/** What identifies an event beyond its id, which two logs may share: ids derive from those of commands. */
+/** The fields that identify an event. Its id is not enough: ids derive from command ids, so two logs may share them. */
 type Recorded = Pick<RecordedEvent, 'position' | 'stream' | 'revision' | 'id' | 'recordedAtMs'>;
 
-/** What of the log is read to compare it with tables. */
+/** The part of the event store that the comparison needs. */
 export type ComparedLog = Pick<EventStore, 'head' | 'readAll' | 'readStream'>;
 
 const lastEventSchema = z.object({
@@ -26,40 +26,40 @@ const lastEventSchema = z.object({
 const madeFromSchema = z.object({
   /** Fingerprint of the log's first event. */
   log: z.string(),
-  /** The last event that is in the tables; null in tables of an earlier release, until they get their next event. */
+  /** The last event in the tables; null in tables of an earlier release until their next event. */
   last: lastEventSchema.nullable(),
 });
 
-/** Which log tables were made from, and how far. */
+/** The log from which tables were built, and the last event in them. */
 export type MadeFrom = z.infer<typeof madeFromSchema>;
 
-/** Equal for the same event of the same log only. */
-export function fingerprintOf({ position, stream, revision, id, recordedAtMs }: Recorded): string {
+/** Equal only for the same event of the same log. */
+function fingerprintOf({ position, stream, revision, id, recordedAtMs }: Recorded): string {
   const text = JSON.stringify([position, stream, revision, id, recordedAtMs]);
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** The log's first event, by which a log is told from others; undefined while it is empty. */
+/** Fingerprint of the log's first event, which distinguishes logs; undefined while the log is empty. */
 export async function fingerprintOfLog(log: Pick<EventStore, 'readAll'>): Promise<string | undefined> {
   const [first] = await log.readAll({ limit: 1 });
   return first && fingerprintOf(first);
 }
 
-/** What a checkpoint keeps. @param last the last event in its tables; null when it is not known. */
+/** The JSON that a checkpoint stores. @param last the last event in its tables; null when it is unknown. */
 export function madeFromText(log: string, last: RecordedEvent | null): string {
   const { stream, revision, position, recordedAtMs } = last ?? {};
   const kept = last && { stream, revision, position, recordedAtMs, fingerprint: fingerprintOf(last) };
   return JSON.stringify({ log, last: kept });
 }
 
-/** @throws {z.ZodError} when it is none of ours. */
+/** @throws {z.ZodError} when it was not written by {@link madeFromText}. */
 export function parseMadeFrom(text: string): MadeFrom {
   return madeFromSchema.parse(JSON.parse(text));
 }
 
-/** A projection's checkpoint, as far as it says which log its tables were made from. */
+/** The part of a projection's checkpoint that the comparison needs. */
 export interface MadeTables {
-  /** The projection. */
+  /** Name of the projection. */
   readonly name: string;
   readonly position: number;
   /** Null in tables of an earlier release. */
@@ -69,18 +69,18 @@ export interface MadeTables {
 /** Tables and log do not belong together. */
 export interface Misfit {
   /**
-   * `no-position`: a checkpoint holds a number that no log counts to, which says nothing about the log.
-   * `empty-log`: the log has no events, and the tables have. `older-log`: events that are in the tables are missing.
-   * `other-log`: the log has others in their place.
+   * `no-position`: a checkpoint holds a number that is not a valid position, which says nothing about the log.
+   * `empty-log`: the tables contain events, and the log is empty. `older-log`: the log lacks events that the tables
+   * contain. `other-log`: the log has other events in their place.
    */
   readonly kind: 'no-position' | 'empty-log' | 'older-log' | 'other-log';
-  /** What does not fit, without a full stop. */
+  /** What does not match, without a full stop. */
   readonly found: string;
-  /** One sentence: the same, and what to do. */
+  /** The same with what to do, as one sentence. */
   readonly sentence: string;
 }
 
-/** Thrown in place of projecting or serving tables that are not this log's. */
+/** Thrown instead of projecting into, or serving, tables of another log. */
 export class TablesOfAnotherLog extends Error {
   override readonly name = 'TablesOfAnotherLog';
   constructor(readonly misfit: Misfit) {
@@ -90,20 +90,20 @@ export class TablesOfAnotherLog extends Error {
 
 const remedy =
   'bring back the log that the tables were made from (check EVENTSTORE_URL, DATABASE_URL and DATA_DIR), or, if this ' +
-  'log is the right one, run "boxoffice rebuild --all" and start every process again';
+  'log is the right one, run "boxoffice rebuild --all" and restart every process';
 
 /**
- * Compares tables with the log in use. The checkpoints must have been read before: a log only grows.
- * @returns undefined when they belong together, as far as the checkpoints can tell.
+ * Compares tables with the log in use. The checkpoints must be read before the log, which only grows.
+ * @returns undefined when they belong together, as far as the checkpoints show.
  */
 export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]): Promise<Misfit | undefined> {
   const lost = tables.find(({ position }) => !Number.isSafeInteger(position));
   if (lost) {
-    const found = `Read model ${lost.name} stands at ${lost.position}, which is no position of a log`;
-    const sentence = `${found}: run "boxoffice rebuild --all" and start every process again.`;
+    const found = `Read model ${lost.name} is at position ${lost.position}, which no log can have`;
+    const sentence = `${found}: run "boxoffice rebuild --all" and restart every process.`;
     return { kind: 'no-position', found, sentence };
   }
-  // 0 and -1 lie before the first event.
+  // 0 and -1 are before the first event.
   const made = tables.filter(({ position }) => position > 0);
   if (made.length === 0) return undefined;
   const [first] = await log.readAll({ limit: 1 });
@@ -114,7 +114,7 @@ export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]):
   }
   const seen = new Set<string>();
   for (const one of made) {
-    // Most checkpoints were written together.
+    // Most checkpoints are equal, because they were written together.
     const text = JSON.stringify([one.position, one.madeFrom]);
     if (seen.has(text)) continue;
     seen.add(text);
@@ -124,12 +124,12 @@ export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]):
   return undefined;
 }
 
-/** A misfit about which somebody has to decide. */
+/** A mismatch about which an operator has to decide. */
 export function misfit(kind: Misfit['kind'], found: string): Misfit {
   return { kind, found, sentence: `${found}: ${remedy}.` };
 }
 
-/** Why tables are not this log's; undefined when they are. */
+/** Why tables do not belong to this log; undefined when they do. */
 async function differenceOf(
   log: ComparedLog,
   tables: MadeTables,

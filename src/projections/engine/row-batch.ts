@@ -129,7 +129,7 @@ export class RowBatch {
     return rows as RowOf<T>[];
   }
 
-  /** Reads rows together so that later gets need no query; of more keys than the cache keeps rows, only the last. */
+  /** Reads rows together so that later gets need no query; of more keys than the cache has room for, only the last. */
   prefetch<T extends Table>(table: T, keys: readonly KeyOf<T>[]): Promise<void> {
     return this.prefetchWanted(table, new Map(keys.map((key) => [keyText(key), { key, isNew: false }])));
   }

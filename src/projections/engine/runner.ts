@@ -43,7 +43,7 @@ const swapLookMs = 20;
  * Feeds the log to projections: one subscription, one transaction per batch for all rows and checkpoints.
  * A database or store failure is retried with back-off for as long as it lasts; an event a projection cannot
  * apply parks that projection and leaves the others running. Projections may be paused, tried again and rebuilt
- * from outside, through their checkpoints. Tables that were made from another log are left alone.
+ * from outside, through their checkpoints. Tables that were made from another log are not changed.
  */
 export class ProjectionRunner {
   private readonly entries: readonly RunnerEntry[];
@@ -214,10 +214,10 @@ export class ProjectionRunner {
     });
   }
 
-  private async apply(active: readonly RunnerEntry[], told: SubscriptionBatch): Promise<void> {
-    // Checkpoints stand at events only: a place without one could not be found again in the log.
-    const position = told.events.at(-1)?.position;
-    const batch = position === undefined ? told : { ...told, position };
+  private async apply(active: readonly RunnerEntry[], delivered: SubscriptionBatch): Promise<void> {
+    // A checkpoint is always the position of an event: only an event can be found again in the log and compared.
+    const position = delivered.events.at(-1)?.position;
+    const batch = position === undefined ? delivered : { ...delivered, position };
     const before = active.map((entry) => this.pipeline.positionOf(entry));
     await this.pipeline.apply(position === undefined ? [] : active, batch, (events) => {
       for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
@@ -248,7 +248,7 @@ export class ProjectionRunner {
       .catch((error) => this.backOff(error));
   }
 
-  /** Somebody has to act; once they have, it goes on. */
+  /** Reports the mismatch and waits: it goes on once an operator has ended it. */
   private async refuse({ misfit }: TablesOfAnotherLog): Promise<void> {
     const { logger, onMisfit } = this.options;
     if (this.lastError !== misfit.sentence) logger?.error({ misfit: misfit.kind }, misfit.sentence);

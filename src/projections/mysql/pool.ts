@@ -53,8 +53,8 @@ function prepare(
 ): void {
   // The statement at hand gets the error as well; without a listener a second one would end the process.
   connection.on('error', () => undefined);
-  // A packet out of order, which the driver reads all the same: the farewell of a server that closes a connection left
-  // idle for too long (4031) is taken for the answer of the statement just sent. No further one may be sent there.
+  // The driver warns about a packet out of order and still processes it: the error that MySQL sends before it closes an
+  // idle connection (4031) is taken for the answer to the statement just sent. The connection must not be used again.
   connection.on('warn', () => connection.destroy());
   const socket = socketOf(connection);
   socket.on('timeout', () => {

@@ -10,22 +10,24 @@ import { placeholders } from '../engine/sql.js';
 import type { AnyRow, CellValue } from '../engine/table.js';
 import { takeServerLock } from './server-lock.js';
 
-/** Longest wait for another process that renames or settles, seconds. */
+/** Longest wait for another process that renames tables or ends fences, seconds. */
 const lockWaitSeconds = 10;
 /**
- * Longest wait of a renaming for the transactions that have used a table: queries of these tables queue behind it.
- * Under the second that {@link serverWaitSeconds} allows for each table, should this process be unable to end it.
+ * Longest time a renaming waits for transactions that have used a table: queries of these tables queue behind it. Less
+ * than {@link serverWaitSeconds}, which the server applies to each table in case this process cannot end the renaming.
  */
 const renameWaitMs = 300;
-/** The shortest that both servers know. */
+/** The smallest value that both servers accept. */
 const serverWaitSeconds = 1;
-/** Lock wait timeout, query interrupted by KILL. */
+/** Error numbers: lock wait timeout, query interrupted by KILL. */
 const gaveUp = new Set<unknown>([1205, 1317]);
+/** This account lacks a privilege, or the server has no such table: 1044, 1142, 1143, 1227; 1049, 1109, 1146. */
+const notVisible = new Set<unknown>([1044, 1142, 1143, 1227, 1049, 1109, 1146]);
 const maxListed = 5;
 
 /**
- * Runs `work` while no other process renames tables. The lock is the connection's: it is kept for as long as the
- * server works on a renaming, even when the process that asked for it is gone.
+ * Runs `work` while no other process renames tables. The lock belongs to the connection: the server holds it as long as
+ * it works on a renaming, even if the process has died meanwhile.
  */
 export async function withRenameLock<Result>(
   session: WriteSession,
@@ -40,19 +42,19 @@ export async function withRenameLock<Result>(
   try {
     return await work();
   } catch (error) {
-    // A session that has failed sends nothing more before this, and would take the lock along into the pool.
+    // A failed session refuses statements until it is rolled back: the lock would go back to the pool with it.
     await session.rollback();
     throw error;
   } finally {
-    // A connection that is gone has given it back.
+    // A lost connection has released it already.
     await giveBack().catch(() => undefined);
   }
 }
 
 /**
- * Renames all tables in one statement, which waits only briefly for transactions that have used them.
- * @param second a second connection: it ends the statement.
- * @throws {TablesInUse} when that was not enough; nothing is renamed then.
+ * Renames all tables in one statement, which waits at most {@link renameWaitMs} for transactions that have used them.
+ * @param second a second connection, which ends the statement with KILL QUERY.
+ * @throws {TablesInUse} when the wait was too short; nothing is renamed then.
  */
 export async function renameBriefly(
   session: WriteSession,
@@ -61,7 +63,7 @@ export async function renameBriefly(
 ): Promise<void> {
   const pairs = renames.map(({ from, to }) => `${from} TO ${to}`).join(', ');
   const [own] = await session.all('SELECT CONNECTION_ID() AS id, @@lock_wait_timeout AS wait_seconds', []);
-  // The server's own limit is for each table, one after the other; this process bounds their sum.
+  // The server applies its limit to one table after the other; the timer limits the sum.
   let killing: Promise<unknown> | undefined;
   await session.run(`SET SESSION lock_wait_timeout = ${serverWaitSeconds}`, []);
   const timer = setTimeout(() => {
@@ -75,7 +77,7 @@ export async function renameBriefly(
   } finally {
     clearTimeout(timer);
     await killing;
-    // One that came too late for the renaming may hit this statement instead.
+    // A KILL that came too late for the renaming interrupts this statement instead of a later one.
     if (killing) await session.all('SELECT 1', []).catch(() => undefined);
     await session.rollback();
     await session
@@ -84,7 +86,7 @@ export async function renameBriefly(
   }
 }
 
-/** Which transactions keep tables from being renamed, as far as this account may see. */
+/** Which transactions prevent tables from being renamed, as far as this account may see. */
 export async function tableUse(
   session: WriteSession,
   tables: readonly string[],
@@ -101,7 +103,7 @@ export async function tableUse(
     : { certainty: 'hidden', transactions: [] };
 }
 
-/** MySQL watches metadata locks unless told not to, MariaDB only when told to. */
+/** Whether the server records metadata locks: by default MySQL does, MariaDB does not. */
 const locksAreWatched = `SELECT name FROM performance_schema.setup_instruments
   WHERE name = 'wait/lock/metadata/sql/mdl' AND enabled = 'YES'`;
 
@@ -119,7 +121,7 @@ function lockHolders(tableCount: number): string {
     HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
 }
 
-/** Needs the privilege PROCESS. InnoDB tells the beginning by the clock of the server's machine. */
+/** Needs the privilege PROCESS. `trx_started` is in the time zone of the server's machine. */
 const openTransactions = `SELECT p.id, p.user, p.host,
     TIMESTAMPDIFF(SECOND, x.trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM')) AS seconds
   FROM information_schema.innodb_trx x
@@ -136,7 +138,7 @@ function openTransaction({ id, user, host, seconds }: AnyRow): OpenTransaction {
   };
 }
 
-/** Undefined when the server refuses to answer. */
+/** Undefined when this account may not read the tables, or the server does not have them. */
 async function rowsIfAllowed(
   session: WriteSession,
   sql: string,
@@ -144,8 +146,10 @@ async function rowsIfAllowed(
 ): Promise<AnyRow[] | undefined> {
   try {
     return await session.all(sql, parameters);
-  } catch {
+  } catch (error) {
     await session.rollback();
-    return undefined;
+    const cause = error instanceof DatabaseFailure ? error.cause : undefined;
+    if (notVisible.has(driverErrorField(cause, 'errno'))) return undefined;
+    throw error;
   }
 }

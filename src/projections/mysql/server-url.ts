@@ -7,7 +7,7 @@ export interface MysqlLocation {
   readonly username: string;
   readonly password: string;
   readonly database: string;
-  /** Encrypted, and the server's certificate checked: its authority must be one that Node trusts, its name the host. */
+  /** Encrypted, with the certificate verified: Node must trust its authority, and it must name the host. */
   readonly tls: boolean;
 }
 
@@ -26,14 +26,14 @@ export function parseMysqlUrl(text: string): MysqlLocation {
   if (!/^[^/]+$/.test(database)) throw new Error('the database URL must name one database after the host');
   for (const [name, value] of url.searchParams) {
     if (name !== 'tls' || !['true', 'false'].includes(value)) {
-      // Neither name nor value is quoted: they may be a part of a password.
+      // Neither name nor value is quoted: they may be part of a password.
       throw new Error('the database URL may end in ?tls=true or ?tls=false, and in no other parameter');
     }
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const tls = url.searchParams.get('tls') === 'true';
   if (tls && isIP(host) !== 0) {
-    // The driver would look for "localhost" in it.
+    // The driver would check the certificate against "localhost".
     throw new Error(
       'with ?tls=true the database URL must name the host as its certificate does, not by an IP address',
     );
@@ -48,7 +48,7 @@ export function parseMysqlUrl(text: string): MysqlLocation {
   };
 }
 
-/** The driver's options for encryption. By itself it would accept a certificate of any name. */
+/** The driver's TLS options. By default it accepts a certificate of any name. */
 export function tlsOptions({ tls }: Pick<MysqlLocation, 'tls'>) {
   return tls ? { ssl: { rejectUnauthorized: true, verifyIdentity: true } } : {};
 }

@@ -21,7 +21,7 @@ export interface ShadowComparison {
 
 interface Shadow {
   readonly fold: LogFold;
-  /** Why live tables are not this log's, by projection. */
+  /** Live tables of another log, with the reason, by projection. */
   readonly foreign: ReadonlyMap<string, string>;
   advance(targets: Positions): Promise<void>;
 }

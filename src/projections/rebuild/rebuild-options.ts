@@ -18,7 +18,7 @@ export interface RebuildOptions {
   readonly batchSize?: number;
   /** Left between transactions for others that write the database, or share the process, ms. */
   readonly pauseMs: number;
-  /** How long to wait for open transactions that keep the tables from being swapped, ms; default five minutes. */
+  /** How long to wait for open transactions that prevent the swap, ms; default five minutes. */
   readonly swapPatienceMs?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: RebuildProgress) => void;

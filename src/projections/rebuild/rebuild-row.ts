@@ -17,7 +17,7 @@ export interface RebuildRequest {
 }
 
 export interface RebuildProgress {
-  /** `waiting`: for open transactions that keep the tables from being swapped. */
+  /** `waiting`: for open transactions that prevent the swap. */
   readonly phase: 'folding' | 'comparing' | 'explaining' | 'swapping' | 'waiting' | 'cleaning';
   /** Where the shadow tables are in the log; -1 before the first event. */
   readonly position: number;

@@ -14,14 +14,14 @@ import type { RebuildProgress } from './rebuild-row.js';
 import { dropShadow, prepareShadow, shadowSuffix } from './shadow-tables.js';
 import { describeTableUse, dropRetired, fence, settleFences, swapTables, usedByOthers } from './swap.js';
 
-/** Attempts that fail for another reason than open transactions. */
+/** Attempts at the swap that may fail for other reasons than open transactions. */
 const swapAttempts = 5;
-/** A transaction open for so long is waited for before anything is begun. */
+/** Before a swap begins, it waits for transactions that have been open for so long. */
 const lastingSeconds = 1;
-/** Queries of the tables go on between two attempts. */
+/** Pauses between attempts, in which queries of the tables go on. */
 const firstPauseMs = 500;
 const longestPauseMs = 10_000;
-/** What was built is kept, so waiting longer saves little. */
+/** Giving up costs little, because what was built is kept. */
 const defaultSwapPatienceMs = 5 * 60_000;
 
 /**
@@ -42,7 +42,7 @@ class Rebuild {
   private target = beforeFirst;
   private events = 0;
   private differenceCount: number | null = null;
-  /** Why live tables are not this log's, by projection: nothing of them counts, not even where they stand. */
+  /** Live tables of another log, with the reason, by projection: neither their rows nor their positions are used. */
   private foreign: ReadonlyMap<string, string> = new Map();
   /** Where this run began, for the time left: a resumed one begins in the middle. */
   private first: { readonly position: number; readonly atMs: number } | undefined;
@@ -120,10 +120,10 @@ class Rebuild {
   }
 
   /**
-   * Open transactions that have used the tables keep them from being renamed. They are let go on, for they are somebody's
-   * dump or audit, and queries are kept waiting behind them as briefly and as rarely as possible.
-   * @returns where the new tables were when they took their place.
-   * @throws {TablesInUse} naming those that have not ended in time.
+   * Open transactions that have used the tables (a dump, an audit) prevent the renaming. They are not ended; the swap
+   * waits for them, and makes queries wait behind it as briefly and as rarely as possible.
+   * @returns the positions of the new tables at the swap.
+   * @throws {TablesInUse} naming the transactions that have not ended in time.
    */
   private async swap(): Promise<Positions> {
     const { models, projections, signal, swapPatienceMs = defaultSwapPatienceMs } = this.options;
@@ -131,12 +131,12 @@ class Rebuild {
     let failures = 0;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       const use = await usedByOthers(models, projections, lastingSeconds);
-      const isKept = use.certainty === 'certain' && use.transactions.length > 0;
-      const swapped = isKept ? 'kept' : await this.trySwap();
+      const isBlocked = use.certainty === 'certain' && use.transactions.length > 0;
+      const swapped = isBlocked ? 'blocked' : await this.trySwap();
       if (swapped instanceof Map) return swapped;
-      if (swapped !== 'kept' && ++failures === swapAttempts) throw swapped;
+      if (swapped !== 'blocked' && ++failures === swapAttempts) throw swapped;
       const waitedMs = performance.now() - startedAt;
-      if (swapped === 'kept' && waitedMs >= swapPatienceMs) {
+      if (swapped === 'blocked' && waitedMs >= swapPatienceMs) {
         throw new TablesInUse(describeTableUse(await usedByOthers(models, projections, 0), waitedMs));
       }
       this.enter('waiting');
@@ -144,10 +144,9 @@ class Rebuild {
     }
   }
 
-  /** @returns the positions, `kept` when open transactions keep the tables, or what made it fail. */
-  private async trySwap(): Promise<Positions | 'kept' | DatabaseFailure> {
-    // The end of the log first: live tables that stand still are behind it, the others stand still from the fence to
-    // the swap.
+  /** @returns the positions, `blocked` when open transactions prevent the renaming, or the error of the database. */
+  private async trySwap(): Promise<Positions | 'blocked' | DatabaseFailure> {
+    // To the end of the log first, because live tables are not written from the fence to the swap: little may be left then.
     await this.advance(await this.headPositions());
     await this.advance(await this.headPositions());
     this.enter('swapping');
@@ -156,7 +155,7 @@ class Rebuild {
     } catch (error) {
       await this.liftOwnFence();
       if (await this.isSwapped()) return this.livePositions();
-      if (error instanceof TablesInUse) return 'kept';
+      if (error instanceof TablesInUse) return 'blocked';
       if (error instanceof DatabaseFailure) return error;
       throw error;
     }
@@ -221,7 +220,7 @@ class Rebuild {
     return foreign;
   }
 
-  /** Those of live tables that were made from this log. */
+  /** Positions of the live tables that were made from this log. */
   private ownPositions(live: Positions): Positions {
     return new Map([...live].filter(([name]) => !this.foreign.has(name)));
   }

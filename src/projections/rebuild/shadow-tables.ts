@@ -17,9 +17,9 @@ export function tableNames({ tables }: Projection, suffix: string): string[] {
 }
 
 /**
- * Makes shadow tables for the projections that lack them. What a rebuild that was cut off has left is kept, so that
- * this one goes on there, unless another version built it, or made it from another log.
- * @param options.restart whether to begin anew all the same.
+ * Creates shadow tables for the projections that lack them. Those of an interrupted rebuild are kept, and this one
+ * continues with them, unless they were built by another version or from another log.
+ * @param options.restart whether to start again in any case.
  */
 export async function prepareShadow(
   { write, dialect }: ReadModels,

@@ -9,17 +9,17 @@ import { dropTables, inTransaction, retiredSuffix, shadowSuffix, tableNames } fr
 
 /*
  * The swap, step by step; a process may die after each of them:
- * 0. as long as open transactions are known to have used the tables (a dump, an audit), nothing is begun;
+ * 0. while open transactions are known to have used the tables (a dump, an audit), it does not begin;
  * 1. fence: nobody but this rebuild writes the live tables from here on, queries go on reading them;
  * 2. the shadow catches up with where the live tables stopped;
  * 3. the tables are renamed, all at once, and the checkpoints move to where the shadow is: together in SQLite, one
- *    right after the other in MySQL, where DDL commits by itself. When open transactions keep the tables, the fence is
- *    lifted and all of it tried again later;
+ *    right after the other in MySQL, where DDL commits by itself. When open transactions prevent the renaming, the fence
+ *    is lifted and everything is tried again later;
  * 4. the retired tables are dropped.
  * settleFences finishes or takes back what a rebuild has left between 1 and 3.
  */
 
-/** Step 0. @param forSeconds leaves out transactions that began later: those of queries come and go. */
+/** Step 0. @param forSeconds leaves out transactions that have been open for less: those of queries end soon. */
 export function usedByOthers(
   { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
   projections: readonly Projection[],
@@ -29,14 +29,14 @@ export function usedByOthers(
   return dialect.withSession(write, (session) => dialect.tableUse(session, names, forSeconds));
 }
 
-/** Says why a swap was given up, whom to ask, and what to do. */
+/** The message of a swap that was given up: why, because of which connections, and what to do. */
 export function describeTableUse({ certainty, transactions }: TableUse, waitedMs: number): string {
-  const waited = `the tables were not swapped: for ${Math.round(waitedMs / 1_000)} s open transactions have kept them`;
-  const afterwards = 'What was built is kept: rebuild again, and it goes on from there.';
+  const waited = `the tables were not swapped: open transactions have prevented it for ${Math.round(waitedMs / 1_000)} s`;
+  const afterwards = 'What was built is kept: the next rebuild continues from there.';
   if (certainty === 'hidden') {
     return (
-      `${waited}, and this account may not see which (a dump or an audit, most likely). Let them end, or grant the ` +
-      `account PROCESS, and on MySQL SELECT ON performance_schema.*, to have them named. ${afterwards}`
+      `${waited}, and this account may not see which ones (most likely a dump or an audit). Wait until they end; to see ` +
+      `them named, grant the account PROCESS, and on MySQL SELECT ON performance_schema.*. ${afterwards}`
     );
   }
   const named = transactions.map(
@@ -44,8 +44,8 @@ export function describeTableUse({ certainty, transactions }: TableUse, waitedMs
       `connection ${connectionId} (${user} at ${host}, open for ${openForSeconds} s)`,
   );
   if (named.length === 0) return `${waited}, each only for a short time. ${afterwards}`;
-  const who = certainty === 'certain' ? 'These are' : 'The server does not tell which; open are';
-  return `${waited}. ${who}: ${named.join(', ')}. Let them end, or end one with KILL and its number. ${afterwards}`;
+  const who = certainty === 'certain' ? 'These are' : 'The server does not report which ones; open are';
+  return `${waited}. ${who}: ${named.join(', ')}. Wait until they end, or end one with KILL <number of its connection>. ${afterwards}`;
 }
 
 /** Step 1. @returns where each live projection stands, by name. @throws {RebuildStopped} */

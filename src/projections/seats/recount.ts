@@ -13,7 +13,7 @@ import { isForSale, pricesOf } from './for-sale.js';
 import { counts } from './seat-changes.js';
 import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
 
-/** Seats looked at together: bounds the rows in memory, whatever the size of the hall. */
+/** Seats read together: limits the rows in memory, whatever the size of the hall. */
 const seatsPerStep = 1_000;
 
 /** A seat of a published section whose category may have changed. */
@@ -26,8 +26,8 @@ export interface ReplannedSeat {
 }
 
 /**
- * Counts the dates of a venue again after one of its sections changed. Of the taken seats only those among
- * `replanned` are read: for the others nothing has changed.
+ * Recounts the dates of a venue after one of its sections changed. Only taken seats among `replanned` are read: for the
+ * others nothing has changed.
  * @param sections all sections of the venue, as they are now.
  */
 export async function recountVenue(
@@ -61,8 +61,8 @@ export async function recountVenue(
 }
 
 /**
- * Counts the dates of a performance again after its prices changed. The taken seats are read only if other categories
- * than before have a price.
+ * Recounts the dates of a performance after its prices changed. The taken seats are read only if the set of categories
+ * that have a price has changed.
  */
 export async function recountPerformance(
   rows: RowBatch,
@@ -88,7 +88,7 @@ export async function recountPerformance(
 
 /**
  * Writes a published schedule with its counts.
- * @param known its row until now. With the same performance in the same venue its taken seats count as they did.
+ * @param known its row until now. If performance and venue are the same, its counts of taken seats stay valid.
  */
 export async function recountSchedule(
   rows: RowBatch,
@@ -105,7 +105,7 @@ export async function recountSchedule(
   new Tally(rows, { ...schedule, held, reserved }, capacity, at).write();
 }
 
-/** Counts every taken seat of a date afresh, a step at a time. */
+/** Counts every taken seat of a date again, {@link seatsPerStep} at a time. */
 async function countTakenSeats(
   rows: RowBatch,
   schedule: ScheduleRow,
@@ -124,7 +124,7 @@ async function countTakenSeats(
   tally.write();
 }
 
-/** The counts of one date while its seats are looked at. */
+/** The counts of one date while its seats are read. */
 class Tally {
   private held: number;
   private reserved: number;
@@ -139,14 +139,14 @@ class Tally {
     this.reserved = schedule.reserved;
   }
 
-  /** A taken seat that counted as its row says, and counts as `forSale` from now on. */
+  /** Changes a taken seat that is in the counts to `forSale`. */
   change(seat: ScheduleSeatRow, forSale: 0 | 1): void {
     this.held -= counts(seat, 'held');
     this.reserved -= counts(seat, 'reserved');
     this.count(seat, forSale);
   }
 
-  /** A taken seat that is not in the counts yet. */
+  /** Adds a taken seat that is not in the counts yet. */
   count(seat: ScheduleSeatRow, forSale: 0 | 1): void {
     const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
     if (counted !== seat) this.rows.put(scheduleSeatsTable, counted);
@@ -174,7 +174,7 @@ async function* takenSeats(
       orderBy: 'seat_id',
       limit: seatsPerStep + 1,
     });
-    // The one too many begins the next step.
+    // The extra row is the first of the next step.
     from = page[seatsPerStep]?.seat_id;
     yield page.slice(0, seatsPerStep).filter((seat) => seat.status !== 'free');
   } while (from !== undefined);

@@ -66,7 +66,7 @@ export const sqliteDialect: Dialect = {
       throw error;
     }
   },
-  // Readers of a write-ahead log keep nobody from writing.
+  // With a write-ahead log, readers do not block a writer.
   tableUse: async () => ({ certainty: 'certain', transactions: [] }),
   // Renaming takes a transaction here, and only one is open at a time.
   undisturbed: (_session, work) => work(),

@@ -43,7 +43,7 @@ describe('idempotency records in Redis', () => {
     expect(await b.begin('k', 'd')).toEqual({ kind: 'replay', reply });
   });
 
-  it('give no reply again that is not of the log in use: the request runs anew, and its reply is kept', async () => {
+  it('do not give a reply again that is not of the log in use: the request runs again, and its reply is stored', async () => {
     const gone = { ...reply, body: { of: 'a log that is gone' } };
     const isOfLog = async ({ body }: RecordedReply) => JSON.stringify(body) !== JSON.stringify(gone.body);
     const { a, b } = await twoProcesses({ isOfLog });

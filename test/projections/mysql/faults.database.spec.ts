@@ -84,7 +84,7 @@ async function counted(models: ReadModels): Promise<unknown> {
 }
 
 describe('a connection that lies idle', () => {
-  it('is given back before the server takes it, however short the patience it is set to', async () => {
+  it('is closed by the process before the server closes it, however short its wait_timeout is', async () => {
     const admin = await createConnection({ uri: server.url() });
     cleanups.push(() => admin.end());
     const [[before]] = await admin.query<RowDataPacket[]>('SELECT @@wait_timeout AS seconds');
@@ -120,16 +120,16 @@ describe('a connection that lies idle', () => {
   });
 });
 
-/** MariaDB says nothing to an idle connection that it closes. */
+/** MariaDB sends no error before it closes an idle connection. */
 const { readModelsOn } = globalThis as { readModelsOn?: ServerKind };
 const onMysqlOnly = readModelsOn === 'mysql' ? describe : describe.skip;
 
-onMysqlOnly('when the farewell to an idle connection crosses a statement on its way', () => {
-  /** Read models with one connection of each kind, and a farewell on its way to one of them. */
-  async function withFarewell(kind: 'read' | 'write') {
-    // The driver tells of a packet out of order there.
-    const told = jest.spyOn(console, 'error').mockReturnValue(undefined);
-    cleanups.push(async () => told.mockRestore());
+onMysqlOnly('when MySQL closes an idle connection just as a statement is sent', () => {
+  /** Read models with one connection of each kind; the server's closing error is on its way to one of them. */
+  async function withIdleClose(kind: 'read' | 'write') {
+    // The driver prints a warning about a packet out of order there.
+    const printed = jest.spyOn(console, 'error').mockReturnValue(undefined);
+    cleanups.push(async () => printed.mockRestore());
     const proxy = await LossyProxy.before(await server.newDatabase());
     cleanups.push(() => proxy.close());
     const models = await openReadModels({
@@ -139,18 +139,18 @@ onMysqlOnly('when the farewell to an idle connection crosses a statement on its 
     cleanups.push(() => models.close());
     await models[kind].query('SET SESSION wait_timeout = 1');
     proxy.holdsBack = true;
-    await waitUntil('the server has said goodbye', () => proxy.held === 1, 60_000);
+    await waitUntil('the server has sent its closing error', () => proxy.held === 1, 60_000);
     proxy.holdsBack = false;
     return models;
   }
 
-  it('a query is asked again on another connection', async () => {
-    const models = await withFarewell('read');
+  it('a query is repeated on another connection', async () => {
+    const models = await withIdleClose('read');
     expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('a statement of a projection fails, and the next one has another connection', async () => {
-    const { dialect, write } = await withFarewell('write');
+  it('a statement of a projection fails, and the next one uses another connection', async () => {
+    const { dialect, write } = await withIdleClose('write');
     const ask = () => dialect.withSession(write, (session) => session.all('SELECT 1 AS one', []));
     await expect(ask()).rejects.toMatchObject({ name: 'DatabaseFailure', cause: { errno: 4031 } });
     expect(await ask()).toEqual([{ one: 1 }]);

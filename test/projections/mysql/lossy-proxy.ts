@@ -5,15 +5,15 @@ import { createServer, connect as dial, type Server, type Socket } from 'node:ne
 export type Loss = 'reply' | 'request';
 
 /**
- * A TCP proxy before a MySQL server that cuts connections in the middle of COMMIT, and delivers late what a server says
- * to a connection that lies idle.
+ * A TCP proxy before a MySQL server that cuts connections in the middle of COMMIT, and can delay what a server sends
+ * to an idle connection.
  */
 export class LossyProxy {
   /** COMMITs to lose, one after the other; then everything passes. */
   readonly losses: Loss[] = [];
-  /** While it is set, what a server says is passed on only once its client has sent something more. */
+  /** While set, data from the server is passed on only after its client has sent something. */
   holdsBack = false;
-  /** Connections with something held back. */
+  /** Number of connections with data held back. */
   held = 0;
   private readonly sockets = new Set<Socket>();
 
@@ -53,7 +53,7 @@ export class LossyProxy {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.sockets.delete(socket);
-        // A client that has not heard everything yet learns of the end later.
+        // With data held back, the client is closed later.
         if (late.length === 0) client.destroy();
         // The server may still be at work on what it was sent.
         server.end();
@@ -61,7 +61,7 @@ export class LossyProxy {
     }
     client.on('data', (data) => {
       if (late.length > 0) {
-        // As if it had been on its way when the client sent this.
+        // As if the data had crossed the client's message on the network.
         this.held--;
         client.write(Buffer.concat(late.splice(0)));
         return;

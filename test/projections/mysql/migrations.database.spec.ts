@@ -74,7 +74,7 @@ it('finishes a migration that was cut off half way', async () => {
   expect(changes.upQueries.map(({ query: sql }) => sql)).toEqual([]);
 });
 
-it('does not wait for who migrates another database', async () => {
+it('does not wait for a migration of another database', async () => {
   const [busy, other] = [await server.newDatabase(), await server.newDatabase()];
   await migrateReadModels({ url: busy });
   const holder = await createConnection({ uri: busy });

@@ -59,7 +59,7 @@ it('finds 5,000 rows, as many as one statement asks for, by keys of two columns 
   expect(reads).toBeLessThan(3 * wanted);
 });
 
-it('finds rows by key without weighing another index that begins with the same column', async () => {
+it('finds rows by key without considering another index that begins with the same column', async () => {
   const keys = ['A-1', 'A-2'].flatMap((seatId) => [hallId(0), seatId]);
   const explain = `EXPLAIN FORMAT=JSON ${selectByKeysSql(seatsTable, seatsTable.name, 2)}`;
   const { plan, indexes } = await inSession(async (session) => ({
@@ -74,7 +74,7 @@ it('finds rows by key without weighing another index that begins with the same c
   for (const name of others) expect(plan).not.toContain(name);
 });
 
-describe('the server has nothing to warn of', () => {
+describe('the server gives no warnings', () => {
   const row = {
     schedule_id: hallId(0),
     seat_id: 'seat 0',
@@ -104,7 +104,7 @@ describe('the server has nothing to warn of', () => {
     });
   });
 
-  it('when a row is added that is there, and left as it is', async () => {
+  it('when an existing row is inserted and stays unchanged', async () => {
     await inSession(async (session) => {
       await session.upsert(seats, seats.name, [row]);
       await session.insertIfMissing(seats, seats.name, { ...row, revision: 4 });
@@ -122,7 +122,7 @@ describe('the server has nothing to warn of', () => {
         return answer;
       },
     };
-    // All it uses of a data source.
+    // The only method of a data source that it uses.
     const table = new MysqlKeyTable(asking as unknown as ReadModels['write']);
     const user = id('fan');
     expect(await table.add(user, Buffer.from('one'))).toEqual(Buffer.from('one'));

@@ -45,7 +45,7 @@ async function migrateOver(name: string, trusted: readonly string[]): Promise<st
 
 describe('with ?tls=true the server is', () => {
   it(
-    'accepted when its certificate is of a known authority and names the host',
+    'accepted when its certificate is from a trusted authority and names the host',
     async () => {
       expect(await migrateOver('localhost', names)).toContain('"applied":["People');
     },
@@ -63,7 +63,7 @@ describe('with ?tls=true the server is', () => {
   );
 
   it(
-    'refused when its certificate is of an unknown authority',
+    'refused when its certificate is from an untrusted authority',
     async () => {
       await expect(migrateOver('localhost', ['elsewhere.example'])).rejects.toThrow(
         'self-signed certificate',

@@ -68,7 +68,7 @@ class Readers {
 
   private constructor(connections: readonly Connection[]) {
     this.reading = Promise.all(connections.map((connection) => this.read(connection)));
-    // Told by stop().
+    // stop() reports it.
     this.reading.catch(() => undefined);
   }
 
@@ -78,7 +78,7 @@ class Readers {
     return new Readers(connections);
   }
 
-  /** @throws what the server said to the first that waited too long. */
+  /** @throws the server's error for the first query that waited too long. */
   async stop(): Promise<void> {
     this.isOver = true;
     await this.reading;
@@ -103,10 +103,10 @@ async function sale() {
 }
 
 describe.each([
-  { account: 'that sees who keeps them', accountOf: async (url: string) => url },
-  { account: 'that does not see who keeps them', accountOf: plainAccount },
-])('an open snapshot keeps the tables from an account $account', ({ accountOf }) => {
-  it('and queries and projections go on until it ends, and the tables are swapped', async () => {
+  { account: 'that sees which connections block them', accountOf: async (url: string) => url },
+  { account: 'that does not see which connections block them', accountOf: plainAccount },
+])('an open snapshot blocks the tables for an account $account', ({ accountOf }) => {
+  it('queries and projections go on until it ends, and then the tables are swapped', async () => {
     const { history, story } = await sale();
     const models = await emptyModels();
     const runner = run(history, models, { lookEveryMs: 5 });
@@ -154,7 +154,7 @@ describe('a swap that is given up', () => {
     return { history, models, url, rebuilder, options, attempt };
   }
 
-  it('names the connection that keeps the tables, and its account', async () => {
+  it('names the connection that blocks the tables, and its account', async () => {
     const { url, attempt } = await givenUp(async (one) => one);
     const snapshot = await holdSnapshot(url);
     const [[row]] = await snapshot.query<RowDataPacket[]>('SELECT CONNECTION_ID() AS id');
@@ -174,13 +174,13 @@ describe('a swap that is given up', () => {
     });
   });
 
-  it('says which privileges are missing where the account sees no others', async () => {
+  it('names the missing privileges when the account sees no other connections', async () => {
     const { url, attempt } = await givenUp(plainAccount);
     await holdSnapshot(url);
     await expect(attempt()).rejects.toThrow('grant the account PROCESS');
   });
 
-  it('leaves no fence, lock or setting behind, and what was built to the next one', async () => {
+  it('leaves no fence, lock or setting behind, and the next one continues with what was built', async () => {
     const { history, models, url, rebuilder, options, attempt } = await givenUp(plainAccount);
     const snapshot = await holdSnapshot(url);
     await expect(attempt()).rejects.toThrow('the tables were not swapped');
@@ -202,7 +202,7 @@ describe('a swap that is given up', () => {
 
 describe('when the server is killed while it renames', () => {
   let server: TestDatabaseServer;
-  /** How long a renaming takes that is let be. */
+  /** How long an undisturbed renaming takes. */
   let renamingMs = 0;
 
   beforeAll(async () => {
