@@ -9,7 +9,7 @@ import type { Link } from './link.js';
 import { placeOf, positionOf } from './positions.js';
 import { recordedEvent, storedEvent, streamOf } from './records.js';
 import { type LogFilter, logRead, passes, streamRead } from './requests.js';
-import { within } from './within.js';
+import { Late, within } from './within.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 
@@ -137,7 +137,10 @@ export class Reader {
       const link = await this.connection.current();
       // Half of the time left, so that a read that hangs gets another chance.
       const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
+      // The last tries are short: that nothing came in them says nothing about a connection that others use.
+      const isShort = silenceMs < this.timeoutMs / 6;
       let reason: string;
+      let isOverdue = false;
       try {
         const events = await this.attempt(link, request, silenceMs);
         this.connection.worked(link);
@@ -146,11 +149,12 @@ export class Reader {
         const failure = failureOf(error);
         if (failure.kind === 'permanent') throw failure.error;
         ({ reason } = failure);
+        isOverdue = error instanceof SilentRead || error instanceof Late;
         if (isSearch && error instanceof SilentRead && (await this.answers(link))) {
           throw new StoreUnavailable(`EventStoreDB did not finish a search of the log in time: ${reason}`);
         }
       }
-      this.connection.retire(link, reason);
+      if (!(isShort && isOverdue)) this.connection.retire(link, reason);
       const waitMs = backoffMs(failures, 20, 1_000);
       if (Date.now() + waitMs >= deadlineMs) {
         throw new StoreUnavailable(`EventStoreDB does not answer a read: ${reason}`);
