@@ -94,9 +94,12 @@ export class Access {
       const login = options?.getLoginName() ?? '';
       const refusal = this.refusalOfUserCall(call.metadata);
       if (refusal !== undefined) reply(refusal);
-      else if (this.users.has(login))
-        reply(loginFailure(status.FAILED_PRECONDITION, 'Conflict.', 'user-conflict'));
-      else {
+      else if (this.users.has(login)) {
+        // As servers do: whoever creates the same user again is told that it worked.
+        const isSame = this.users.get(login)?.password === options?.getPassword();
+        if (isSame) reply(null, new users.CreateResp());
+        else reply(loginFailure(status.FAILED_PRECONDITION, 'Conflict.', 'user-conflict'));
+      } else {
         this.keep(login, { password: options?.getPassword() ?? '', groups: options?.getGroupsList() ?? [] });
         reply(null, new users.CreateResp());
       }

@@ -56,7 +56,8 @@ export async function grantReading(
   const asAdmin = { ...target, credentials: admin };
   const clients = await openClients(asAdmin);
   try {
-    const account = await makeUser(clients, credentials, setsPassword);
+    const isThere = await isAccepted(clients, target);
+    const account = isThere ? 'there already' : await makeUser(clients, credentials, setsPassword);
     const { right, readRoles } = await addReadRole(clients, credentials.user);
     await untilReadable(clients, target, account);
     return { user: credentials.user, account, right, readRoles };
@@ -84,6 +85,25 @@ async function openClients(target: Target): Promise<Clients> {
     streams: new grpcStreams.StreamsClient(address, credentials, options),
     users: new grpcUsers.UsersClient(address, credentials, options),
   };
+}
+
+/** Whether the user is there, with this password: a server that is told to create it again says that it has. */
+async function isAccepted({ streams: client }: Clients, target: Target): Promise<boolean> {
+  try {
+    await readEnd(client, target);
+    return true;
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    if (error.code === grpcCodes.permissionDenied) return true;
+    if (error.code === grpcCodes.unauthenticated) return false;
+    throw error;
+  }
+}
+
+async function readEnd(client: grpcStreams.StreamsClient, target: Target): Promise<void> {
+  const request = logRead('end', 'backwards', 1, { kind: 'everything' });
+  const call = client.read(request, metadataOf(target), deadline());
+  for await (const _ of call);
 }
 
 async function makeUser(
@@ -177,10 +197,8 @@ async function untilReadable(
 ): Promise<void> {
   const giveUpAtMs = performance.now() + verifyTimeoutMs;
   for (;;) {
-    const request = logRead('end', 'backwards', 1, { kind: 'everything' });
-    const call = client.read(request, metadataOf(target), deadline());
     try {
-      for await (const _ of call);
+      await readEnd(client, target);
       return;
     } catch (error) {
       if (!isServiceError(error) || !isRefusal(error)) throw error;
