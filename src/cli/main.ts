@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { StoreUnavailable } from '../event-store/port.js';
 import { BadConfiguration } from '../platform/config.js';
 import { NodeRefused, nodeProblem } from '../platform/node-version.js';
 import type { DefineCommand } from './define-command.js';
@@ -105,6 +106,10 @@ export async function runCli(
     if (error instanceof BadConfiguration || error instanceof NodeRefused) {
       terminal.err(`${error.message}\n`);
       return exitCodes.unusable;
+    }
+    if (error instanceof StoreUnavailable) {
+      terminal.err(`${error.message}\n`);
+      return exitCodes.failed;
     }
     terminal.err(`this should not have happened: ${error instanceof Error ? error.stack : String(error)}\n`);
     return exitCodes.failed;

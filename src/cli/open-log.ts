@@ -9,8 +9,8 @@ import { revealingStore, withholdingStore } from '../personal-data/personal-data
 import { PersonalKeysRefused } from '../personal-data/personal-keys.js';
 import type { Config } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
-import { openReadModels } from '../projections/open-read-models.js';
-import { CliFailure } from './exit-codes.js';
+import { openReadModels, type ReadModels } from '../projections/open-read-models.js';
+import { CliFailure, exitCodes } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
 /**
@@ -46,8 +46,10 @@ export async function openRevealedLog(
   terminal: Terminal,
 ): Promise<{ readonly store: EventStore; close(): Promise<void> }> {
   const sealed = await openSealedLog(config, terminal);
-  const models =
-    config.DATABASE_URL === undefined ? undefined : await openReadModels({ url: config.DATABASE_URL });
+  const models = await openDatabase(config.DATABASE_URL).catch(async (error: unknown) => {
+    await sealed.close();
+    throw error;
+  });
   const close = async () => {
     await sealed.close();
     await models?.close();
@@ -68,5 +70,15 @@ export async function openRevealedLog(
     await close();
     if (error instanceof PersonalKeysRefused) throw new CliFailure(error.message);
     throw error;
+  }
+}
+
+async function openDatabase(url: string | undefined): Promise<ReadModels | undefined> {
+  if (url === undefined) return undefined;
+  try {
+    return await openReadModels({ url });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`the database of DATABASE_URL cannot be used: ${reason}`, exitCodes.failed);
   }
 }

@@ -1,6 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { dataFiles } from '../../src/engines.js';
+import { Reader } from '../../src/event-store/eventstoredb/reader.js';
+import { StoreUnavailable } from '../../src/event-store/port.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);
@@ -74,6 +80,24 @@ describe('the program', () => {
     expect(audit).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('event log') });
     const feed = await cli(['import', '/there/is/no/such.json', '--json'], env);
     expect(feed).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('cannot be read') });
+  });
+
+  it('says in one line, with exit code 1, that the log or the database is away', async () => {
+    const env = await freshEnv();
+    const nobody = `127.0.0.1:${env.PORT}`;
+    const away = jest.spyOn(Reader.prototype, 'head').mockRejectedValue(new StoreUnavailable('no answer'));
+    const onServer = await cli(['audit', 'verify'], { ...env, EVENTSTORE_URL: `esdb://${nobody}?tls=false` });
+    away.mockRestore();
+    expect(onServer).toEqual({ code: 1, stdout: '', stderr: 'no answer\n' });
+    mkdirSync(env.DATA_DIR, { recursive: true });
+    await (await openSqliteEventStore({ file: join(env.DATA_DIR, dataFiles.log) })).close();
+    const inTables = await cli(['audit', 'verify'], { ...env, DATABASE_URL: `mysql://a:b@${nobody}/c` });
+    expect(inTables).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^the database of DATABASE_URL cannot be used: .*connect ECONNREFUSED .*\n$/,
+      ),
+    });
   });
 
   it('finishes though nobody reads its output any more', async () => {
