@@ -57,9 +57,24 @@ export function eventStoredCommand(program, node) {
   };
   const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
   return [
+    ...withoutForeignSettings(),
     program,
     ...(tls === undefined ? ['--insecure'] : []),
     ...(isInMemory ? ['--mem-db'] : []),
     ...flags,
   ];
+}
+
+/**
+ * EventStoreDB takes each variable EVENTSTORE_… for a setting of its own and ends at one it does not know, such as
+ * the office's EVENTSTORE_URL.
+ */
+function withoutForeignSettings() {
+  const foreign = [
+    'EVENTSTORE_URL',
+    'EVENTSTORE_ADMIN_PASSWORD',
+    'EVENTSTORE_CERTIFICATES',
+    'EVENTSTORE_OPS_PASSWORD',
+  ];
+  return ['/usr/bin/env', ...foreign.flatMap((name) => ['-u', name])];
 }

@@ -55,7 +55,8 @@ describe('an EventStoreDB named by EVENTSTORED', () => {
 
   it('is started only with options that the stand-in shares with EventStoreDB', () => {
     const node = { folder, port: 1, replicationPort: 2 };
-    expect(eventStoredCommand(program, node)).toEqual([
+    const command = eventStoredCommand(program, node);
+    expect(command.slice(command.indexOf(program))).toEqual([
       program,
       '--insecure',
       `--db=${join(folder, 'db')}`,
@@ -74,5 +75,19 @@ describe('an EventStoreDB named by EVENTSTORED', () => {
     expect(clustered).toEqual(
       expect.arrayContaining(['--cluster-size=3', '--gossip-seed=127.0.0.1:3,127.0.0.1:5']),
     );
+  });
+
+  it('is started without settings of the office, which EventStoreDB would take for its own', () => {
+    const [first = '', ...command] = eventStoredCommand(program, { folder, port: 1, replicationPort: 2 });
+    const args = command.slice(0, command.indexOf(program));
+    const env = {
+      EVENTSTORE_URL: 'esdb://127.0.0.1:2113',
+      EVENTSTORE_ADMIN_PASSWORD: 'a',
+      EVENTSTORE_OPS_PASSWORD: 'b',
+      EVENTSTORE_CERTIFICATES: 'c',
+      EVENTSTORE_DEFAULT_ADMIN_PASSWORD: 'd',
+    };
+    const { stdout } = spawnSync(first, [...args, '/usr/bin/env'], { env, encoding: 'utf8' });
+    expect(stdout).toBe('EVENTSTORE_DEFAULT_ADMIN_PASSWORD=d\n');
   });
 });
