@@ -1,7 +1,10 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
+import { prepareAppend } from '../../src/event-store/append-request.js';
+import { Appender, type AppenderOptions } from '../../src/event-store/eventstoredb/appender.js';
 import type { Connection } from '../../src/event-store/eventstoredb/connection.js';
 import type { Link } from '../../src/event-store/eventstoredb/link.js';
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
+import { newEvents } from './new-event.js';
 
 const timeoutMs = 1_000;
 /** Stands for a message without an event, as EventStoreDB sends them too. */
@@ -98,5 +101,42 @@ describe('a read from EventStoreDB', () => {
     expect(retired[0]).toBe('nothing came for 500 ms');
     const waitedMs = retired.map((reason) => Number(/\d+/.exec(reason)?.[0]));
     expect(waitedMs.filter((ms) => ms < timeoutMs / 6)).toEqual([]);
+  });
+});
+
+describe('an append to EventStoreDB', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('with little time left gives up alone, and leaves the connection to others', async () => {
+    const attemptTimeoutMs = 400;
+    const triedForMs: number[] = [];
+    const retiredAfterMs: (number | undefined)[] = [];
+    const attempt = async (_: unknown, __: unknown, waitMs: number) => {
+      triedForMs.push(waitMs);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      return { outcome: { kind: 'transient', reason: 'silence' }, isStuck: true };
+    };
+    const link = { hasConnected: true, batch: async () => ({ attempt, isOpen: true }) };
+    const connection = {
+      current: async () => link,
+      worked: () => retiredAfterMs.push(Number.NaN),
+      retire: () => retiredAfterMs.push(triedForMs.at(-1)),
+    };
+    const parts = { connection, starts: { isPending: false }, appendTimeoutMs: 1_000, attemptTimeoutMs };
+    // It asks its parts for nothing else.
+    const options = {
+      ...parts,
+      maxWaitingAppends: 1,
+      maxWaitingBytes: 1_000_000,
+    } as unknown as AppenderOptions;
+    const appending = new Appender(options).append(prepareAppend('note-1', 'none', newEvents(1)));
+    await expect(pass(appending)).rejects.toThrow('silence');
+    expect(triedForMs.at(-1)).toBeLessThan(attemptTimeoutMs);
+    expect(retiredAfterMs).toEqual(triedForMs.filter((ms) => ms === attemptTimeoutMs));
   });
 });

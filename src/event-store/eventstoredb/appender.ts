@@ -11,7 +11,7 @@ import { positionOf } from './positions.js';
 import type { Reader } from './reader.js';
 import { proposalsOf } from './records.js';
 import type { StartOfSubscriptions } from './start-of-subscriptions.js';
-import { within } from './within.js';
+import { Late, within } from './within.js';
 
 export interface AppenderOptions {
   readonly connection: Connection;
@@ -134,8 +134,10 @@ export class Appender {
     proposals: Proposals,
     leftMs: number,
   ): Promise<{ readonly outcome: AttemptOutcome; readonly link: Link }> {
-    const { connection, attemptTimeoutMs } = this.options;
+    const { connection, attemptTimeoutMs, appendTimeoutMs } = this.options;
     const link = await connection.current();
+    // Cut short by the end of the append's time, it says nothing about a connection that others use.
+    const isShort = leftMs < Math.min(attemptTimeoutMs, appendTimeoutMs / 2);
     try {
       const batch = await within(leftMs, 'connecting to EventStoreDB', link.batch());
       const { outcome, isStuck } = await batch.attempt(
@@ -144,13 +146,14 @@ export class Appender {
         Math.min(leftMs, attemptTimeoutMs),
       );
       // An append that alone is not answered says nothing about the connection.
+      if (isStuck && isShort) return { outcome, link };
       if (isStuck) connection.retire(link, 'appends are not answered');
       else if (!batch.isOpen)
         connection.retire(link, outcome.kind === 'transient' ? outcome.reason : 'it ended');
       else connection.worked(link);
       return { outcome, link };
     } catch (error) {
-      connection.retire(link, failureText(error));
+      if (!(isShort && error instanceof Late)) connection.retire(link, failureText(error));
       return { outcome: failureOf(error), link };
     }
   }
