@@ -94,7 +94,7 @@ export async function tableUse(
 ): Promise<TableUse> {
   const watched = await rowsIfAllowed(session, locksAreWatched, []);
   const holders = watched?.length
-    ? await rowsIfAllowed(session, lockHolders(tables.length), tables)
+    ? await rowsIfAllowed(session, lockHolders(tables.length), [...tables, forSeconds])
     : undefined;
   if (holders) return { certainty: 'certain', transactions: holders.map(openTransaction) };
   const open = await rowsIfAllowed(session, openTransactions, [forSeconds]);

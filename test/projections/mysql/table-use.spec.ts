@@ -29,3 +29,21 @@ it('a database that fails is not taken for an account without privileges', async
   const connectionLost = 2013;
   await expect(tableUse(sessionFailing(connectionLost), ['users'], 0)).rejects.toThrow(DatabaseFailure);
 });
+
+it('each question gets as many values as it has places for', async () => {
+  const row = { id: 7, user: 'dump', host: 'here', seconds: 40 };
+  const asked: [places: number, values: number][] = [];
+  const session: Pick<WriteSession, 'all'> = {
+    all: async (sql, values) => {
+      asked.push([sql.split('?').length - 1, values.length]);
+      return [row];
+    },
+  };
+  // All that the function under test uses of a session.
+  const use = await tableUse(session as WriteSession, ['users', 'orders'], 1);
+  expect(use.certainty).toBe('certain');
+  expect(asked).toEqual([
+    [0, 0],
+    [3, 3],
+  ]);
+});
