@@ -57,7 +57,7 @@ export async function grantReading(
   const clients = await openClients(asAdmin);
   try {
     const isThere = await isAccepted(clients, target);
-    const account = isThere ? 'there already' : await makeUser(clients, credentials, setsPassword);
+    const account = isThere ? 'exists already' : await makeUser(clients, credentials, setsPassword);
     const { right, readRoles } = await addReadRole(clients, credentials.user);
     await untilReadable(clients, target, account);
     return { user: credentials.user, account, right, readRoles };
@@ -94,8 +94,8 @@ async function isAccepted({ streams: client }: Clients, target: Target): Promise
     return true;
   } catch (error) {
     if (!isServiceError(error)) throw error;
-    if (error.code === grpcCodes.permissionDenied) return true;
-    if (error.code === grpcCodes.unauthenticated) return false;
+    if (error.code === status.PERMISSION_DENIED) return true;
+    if (error.code === status.UNAUTHENTICATED) return false;
     throw error;
   }
 }
