@@ -19,6 +19,7 @@ import { systemClock } from './platform/clock.js';
 import { allProjections } from './projections/all-projections.js';
 import {
   type ComparedLog,
+  isComparable,
   type MadeTables,
   type Misfit,
   misfit,
@@ -26,7 +27,7 @@ import {
   TablesOfAnotherLog,
 } from './projections/engine/made-from.js';
 import type { ReadModelLocation, ReadModels } from './projections/open-read-models.js';
-import { addRebuild } from './projections/rebuild/rebuild-row.js';
+import { addRebuild, leaseMs } from './projections/rebuild/rebuild-row.js';
 import { runRebuild } from './projections/rebuild/run-rebuild.js';
 import { projectionStates } from './queries/projection-states.js';
 
@@ -198,20 +199,28 @@ const retryMs = 1_000;
  */
 export async function bringTogether(parts: Parts): Promise<void> {
   const { fit, store, readModels, isEmbedded, log } = parts;
+  let isWaiting = false;
   for (let attempt = 1; ; attempt++) {
     const tables = await madeTables(readModels);
-    const isPlaced = ({ position }: MadeTables) => Number.isSafeInteger(position);
-    const found = (await misfitOf(store, tables.filter(isPlaced))) ?? (await misfitOf(store, tables));
+    const found = (await misfitOf(store, tables.filter(isComparable))) ?? (await misfitOf(store, tables));
     if (!found) break;
-    const isRebuilt = found.kind === 'no-position' || (isEmbedded && found.kind !== 'empty-log');
+    const isRebuilt = found.kind === 'damaged-checkpoint' || (isEmbedded && found.kind !== 'empty-log');
     // A follower may get the missing events later: readiness and projections compare again until it has them.
     if (fit.mayLag && (found.kind === 'older-log' || found.kind === 'empty-log')) break;
     if (!isRebuilt) throw new TablesOfAnotherLog(found);
+    const wrong = found.kind === 'damaged-checkpoint' ? tables.filter((one) => !isComparable(one)) : tables;
     // Once, however long another process takes to rebuild them.
-    if (attempt === 1)
-      log.warn({ misfit: found.kind }, `${found.found}: the read models are rebuilt from the log`);
-    const wrong = found.kind === 'no-position' ? tables.filter((one) => !isPlaced(one)) : tables;
-    if (!(await rebuildNow(parts, wrong))) await delay(retryMs);
+    if (attempt === 1) {
+      const names = wrong.map(({ name }) => name).join(', ');
+      log.warn({ misfit: found.kind }, `${found.found}: rebuilt from the log before the start: ${names}`);
+    }
+    if (await rebuildNow(parts, wrong)) continue;
+    if (!isWaiting) {
+      const atMost = `${leaseMs / 1_000} s at most if its process was killed`;
+      log.warn({}, `another rebuild has not ended: the start waits for it, ${atMost}`);
+      isWaiting = true;
+    }
+    await delay(retryMs);
   }
   const [newest] = await store.readAll({ from: 'end', direction: 'backwards', limit: 1 });
   if (newest) fit.saw(newest);

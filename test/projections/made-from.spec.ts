@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
 import { bringTogether, LogFit } from '../../src/log-fit.js';
+import { systemClock } from '../../src/platform/clock.js';
 import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
+import { addRebuild } from '../../src/projections/rebuild/rebuild-row.js';
 import { waitUntil } from '../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, id, project, rowsOf, run } from './history.js';
 import { everyRow, leftOvers, rebuildNow } from './rebuild/rebuilding.js';
@@ -238,7 +241,7 @@ it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
       `UPDATE projection_checkpoints SET position = ${stored}, made_from = NULL WHERE name = 'orders'`,
     );
     const { misfit } = await refusedBy(mine, models);
-    expect(misfit.kind).toBe('no-position');
+    expect(misfit.kind).toBe('damaged-checkpoint');
     expect(misfit.sentence).toMatch(/^Read model orders is at position \d+, which no log can have/);
     await rebuildNow(mine, models);
     const runner = run(mine, models);
@@ -247,6 +250,65 @@ it.each(['18446744073709552000', '9223372036854775807', '9007199254740993'])(
     expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
   },
 );
+
+it.each(['no JSON', '[]', '{"log":1}'])(
+  'tables that say %s about their log are not projected into, and a rebuild replaces them',
+  async (text) => {
+    const mine = await logOf(5);
+    const models = await tablesOf(mine);
+    await models.write.query("UPDATE projection_checkpoints SET made_from = ? WHERE name = 'orders'", [text]);
+    const { misfit } = await refusedBy(mine, models);
+    expect(misfit.kind).toBe('damaged-checkpoint');
+    expect(misfit.sentence).toBe(
+      'What read model orders says about the log it was made from cannot be read: run "boxoffice rebuild --all" and restart every process.',
+    );
+    await rebuildNow(mine, models);
+    const runner = run(mine, models);
+    await register(new Story(mine), 6);
+    await caughtUp(mine, runner);
+    expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
+  },
+);
+
+it('a position beyond the last event that tables name is the one a refusal names', async () => {
+  const mine = await logOf(5);
+  const models = await tablesOf(mine);
+  await models.write.query("UPDATE projection_checkpoints SET position = 5000 WHERE name = 'orders'");
+  const { misfit } = await refusedBy(mine, models);
+  expect(misfit.found).toContain('but read model orders was made from events up to position 5000, so it');
+});
+
+describe('the start, when tables are not those of the embedded log', () => {
+  it('says once what is rebuilt, and that it waits for a rebuild that was killed', async () => {
+    const models = await tablesOf(await logOf(5));
+    const request = { names: [], compareOnly: false, restart: false };
+    const dead = { rebuildId: randomUUID(), status: 'running', request } as const;
+    const now = systemClock.now();
+    await models.dialect.withSession(models.write, (session) => addRebuild(session, dead, now));
+    const lines: string[] = [];
+    let leaseEnds: Promise<unknown> | undefined;
+    const warn = (_details: object, line: string) => {
+      lines.push(line);
+      if (!line.startsWith('another')) return;
+      leaseEnds = models.write.query('UPDATE projection_rebuilds SET lease_until = ?', [now]);
+    };
+    const mine = await logOf(5, { nowMs: tuesday });
+    await bringTogether({
+      fit: new LogFit({ error: () => undefined }, false),
+      store: mine.store,
+      readModels: models,
+      location: locationOf(models),
+      isEmbedded: true,
+      log: { warn },
+    });
+    await leaseEnds;
+    expect(lines).toEqual([
+      expect.stringMatching(/^The log is not the one .* rebuilt from the log before the start: catalog, /),
+      'another rebuild has not ended: the start waits for it, 30 s at most if its process was killed',
+    ]);
+    expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
+  });
+});
 
 it('stores only positions of events in checkpoints, whatever position a batch has', async () => {
   const mine = await logOf(5);

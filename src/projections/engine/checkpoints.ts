@@ -51,7 +51,7 @@ export interface Checkpoint {
   /** The rebuild that swaps its tables now. */
   readonly fencedBy: string | null;
   /** Which log its tables were made from; null in tables of an earlier release, and before the first event. */
-  readonly madeFrom: MadeFrom | null;
+  readonly madeFrom: MadeFrom | 'unreadable' | null;
 }
 
 /** The position before every event. */

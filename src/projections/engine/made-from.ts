@@ -52,9 +52,13 @@ export function madeFromText(log: string, last: RecordedEvent | null): string {
   return JSON.stringify({ log, last: kept });
 }
 
-/** @throws {z.ZodError} when it was not written by {@link madeFromText}. */
-export function parseMadeFrom(text: string): MadeFrom {
-  return madeFromSchema.parse(JSON.parse(text));
+/** @returns `unreadable` when {@link madeFromText} did not write it; not thrown, since a rebuild must be able to replace it. */
+export function parseMadeFrom(text: string): MadeFrom | 'unreadable' {
+  try {
+    return madeFromSchema.parse(JSON.parse(text));
+  } catch {
+    return 'unreadable';
+  }
 }
 
 /** The part of a projection's checkpoint that the comparison needs. */
@@ -63,17 +67,28 @@ export interface MadeTables {
   readonly name: string;
   readonly position: number;
   /** Null in tables of an earlier release. */
+  readonly madeFrom: MadeFrom | 'unreadable' | null;
+}
+
+/** Tables whose checkpoint can be compared with a log. */
+interface ComparableTables extends MadeTables {
   readonly madeFrom: MadeFrom | null;
+}
+
+/** Whether the checkpoint can be compared with a log; otherwise its tables must be rebuilt. */
+export function isComparable(tables: MadeTables): tables is ComparableTables {
+  return Number.isSafeInteger(tables.position) && tables.madeFrom !== 'unreadable';
 }
 
 /** Tables and log do not belong together. */
 export interface Misfit {
   /**
-   * `no-position`: a checkpoint holds a number that is not a valid position, which says nothing about the log.
+   * `damaged-checkpoint`: it holds a number that is not a valid position, or text about its log that cannot be read;
+   * that says nothing about the log.
    * `empty-log`: the tables contain events, and the log is empty. `older-log`: the log lacks events that the tables
    * contain. `other-log`: the log has other events in their place.
    */
-  readonly kind: 'no-position' | 'empty-log' | 'older-log' | 'other-log';
+  readonly kind: 'damaged-checkpoint' | 'empty-log' | 'older-log' | 'other-log';
   /** What does not match, without a full stop. */
   readonly found: string;
   /** The same with what to do, as one sentence. */
@@ -97,14 +112,18 @@ const remedy =
  * @returns undefined when they belong together, as far as the checkpoints show.
  */
 export async function misfitOf(log: ComparedLog, tables: readonly MadeTables[]): Promise<Misfit | undefined> {
-  const lost = tables.find(({ position }) => !Number.isSafeInteger(position));
-  if (lost) {
-    const found = `Read model ${lost.name} is at position ${lost.position}, which no log can have`;
+  const damaged = tables.find((one) => !isComparable(one));
+  if (damaged) {
+    const { name, position, madeFrom } = damaged;
+    const found =
+      madeFrom === 'unreadable'
+        ? `What read model ${name} says about the log it was made from cannot be read`
+        : `Read model ${name} is at position ${position}, which no log can have`;
     const sentence = `${found}: run "boxoffice rebuild --all" and restart every process.`;
-    return { kind: 'no-position', found, sentence };
+    return { kind: 'damaged-checkpoint', found, sentence };
   }
   // 0 and -1 are before the first event.
-  const made = tables.filter(({ position }) => position > 0);
+  const made = tables.filter(isComparable).filter(({ position }) => position > 0);
   if (made.length === 0) return undefined;
   const [first] = await log.readAll({ limit: 1 });
   const head = await log.head();
@@ -132,7 +151,7 @@ export function misfit(kind: Misfit['kind'], found: string): Misfit {
 /** Why tables do not belong to this log; undefined when they do. */
 async function differenceOf(
   log: ComparedLog,
-  tables: MadeTables,
+  tables: ComparableTables,
   { first, head }: { readonly first: RecordedEvent; readonly head: number },
 ): Promise<Misfit | undefined> {
   const { name, position, madeFrom } = tables;
@@ -154,14 +173,16 @@ async function differenceOf(
   return misfit(kind, `${notTheOne(tables)}, since event ${revision} of stream ${stream} is ${there}`);
 }
 
-function notTheOne(tables: MadeTables): string {
+function notTheOne(tables: ComparableTables): string {
   return `The log is not the one that read model ${tables.name} was made from (${upTo(tables)})`;
 }
 
-function upTo(tables: MadeTables | undefined): string {
+function upTo(tables: ComparableTables | undefined): string {
   const { position, madeFrom } = tables ?? { position: 0, madeFrom: null };
-  const written = madeFrom?.last ? `, written ${at(madeFrom.last.recordedAtMs)}` : '';
-  return `events up to position ${madeFrom?.last?.position ?? position}${written}`;
+  const last = madeFrom?.last;
+  // A process of an earlier release moves the position alone.
+  if (!last || last.position < position) return `events up to position ${position}`;
+  return `events up to position ${last.position}, written ${at(last.recordedAtMs)}`;
 }
 
 function at(ms: number): string {
