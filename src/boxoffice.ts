@@ -46,6 +46,8 @@ export interface StartOptions {
   readonly hasher?: PasswordHasher;
   /** Tests make the store fail or die at a chosen append. */
   readonly wrapStore?: (store: EventStore) => EventStore;
+  /** Gives up a start that rebuilds tables. */
+  readonly signal?: AbortSignal;
 }
 
 /** How long the start waits for the read models to catch up before it serves behind them. */
@@ -72,7 +74,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     return closing;
   };
   try {
-    const engines = await openEngines(config, secrets, log);
+    const engines = await openEngines(config, secrets, log, { signal: options.signal });
     closers.push(() => engines.close());
     const sealedStore = options.wrapStore?.(engines.store) ?? engines.store;
     const store = sealingStore(sealedStore, engines.personalKeys);

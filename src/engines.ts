@@ -56,9 +56,15 @@ export const dataFiles = {
 /**
  * Opens the engines the configuration chooses: each of log, read models and shared memory is embedded unless a URL
  * names a server.
+ * @param signal stops a rebuild of tables that are not the log's.
  * @throws when one cannot be opened, and {@link TablesOfAnotherLog}; the others are closed again.
  */
-export async function openEngines(config: Config, secrets: Secrets, log: Log): Promise<Engines> {
+export async function openEngines(
+  config: Config,
+  secrets: Secrets,
+  log: Log,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Engines> {
   const opened: { close(): Promise<void> | void }[] = [];
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
@@ -93,6 +99,7 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
       location,
       isEmbedded: isEmbedded && location.url === undefined,
       log,
+      signal,
     });
     const redis = openRedis(config, log);
     if (redis) keep(redis);

@@ -187,6 +187,8 @@ interface Parts {
   /** Log and tables are files of this process, so no address can be wrong. */
   readonly isEmbedded: boolean;
   readonly log: { warn(details: object, message: string): void };
+  /** Stops a rebuild and the wait for one; default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Pause before trying again while another process rebuilds, or has died while rebuilding. */
@@ -195,12 +197,14 @@ const retryMs = 1_000;
 /**
  * Checks, before anything is served or projected, that tables and log belong together. Embedded tables that do not match
  * are rebuilt, unless the log is empty; so are tables on any engine whose checkpoint is not a valid position.
- * @throws {TablesOfAnotherLog} when an operator has to decide.
+ * @throws {TablesOfAnotherLog} when an operator has to decide; the signal's reason when it aborts: the tables are then as
+ * they were.
  */
 export async function bringTogether(parts: Parts): Promise<void> {
   const { fit, store, readModels, isEmbedded, log } = parts;
   let isWaiting = false;
   for (let attempt = 1; ; attempt++) {
+    parts.signal?.throwIfAborted();
     const tables = await madeTables(readModels);
     const found = (await misfitOf(store, tables.filter(isComparable))) ?? (await misfitOf(store, tables));
     if (!found) break;
@@ -220,7 +224,7 @@ export async function bringTogether(parts: Parts): Promise<void> {
       log.warn({}, `another rebuild has not ended: the start waits for it, ${atMost}`);
       isWaiting = true;
     }
-    await delay(retryMs);
+    await delay(retryMs, undefined, { signal: parts.signal });
   }
   const [newest] = await store.readAll({ from: 'end', direction: 'backwards', limit: 1 });
   if (newest) fit.saw(newest);
@@ -233,7 +237,7 @@ async function madeTables({ read }: Pick<ReadModels, 'read'>): Promise<MadeTable
 
 /** @returns false when another process rebuilds, or has died while rebuilding and its lease still runs. */
 async function rebuildNow(
-  { store, readModels, location }: Parts,
+  { store, readModels, location, signal = new AbortController().signal }: Parts,
   tables: readonly MadeTables[],
 ): Promise<boolean> {
   const rebuildId = randomUUID();
@@ -251,7 +255,7 @@ async function rebuildNow(
     projections: allProjections.filter(({ name }) => names.includes(name)),
     request,
     pauseMs: 0,
-    signal: new AbortController().signal,
+    signal,
   });
   return true;
 }

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { type RunningBoxoffice, startBoxoffice } from '../boxoffice.js';
 import { BadConfiguration, type Config, readConfig } from '../platform/config.js';
 import { secretFile } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
+import { stopOnSignal } from './stop-on-signal.js';
 import { processTerminal, type Terminal } from './terminal.js';
 
 /** How long an orderly shutdown may take before the process ends anyway. */
@@ -17,16 +19,16 @@ export async function runServer(
   env: Terminal['env'],
   terminal: Pick<Terminal, 'err'> = processTerminal,
 ): Promise<ExitCode> {
-  const stop = stopSignal();
+  const stop = stopOnSignal();
   try {
-    return await serveUntil(stop.received, env, terminal);
+    return await serveUntil(stop.signal, env, terminal);
   } finally {
     stop.ignore();
   }
 }
 
 async function serveUntil(
-  stopped: Promise<void>,
+  stopped: AbortSignal,
   env: Terminal['env'],
   terminal: Pick<Terminal, 'err'>,
 ): Promise<ExitCode> {
@@ -34,11 +36,15 @@ async function serveUntil(
   let server: RunningBoxoffice;
   try {
     config = readConfig(env);
-    server = await startBoxoffice(config);
+    server = await startBoxoffice(config, { signal: stopped });
   } catch (error) {
     if (error instanceof BadConfiguration) {
       terminal.err(`${error.message}\n`);
       return exitCodes.unusable;
+    }
+    if (stopped.aborted) {
+      terminal.err('stopped before the office was open\n');
+      return exitCodes.interrupted;
     }
     const reason = error instanceof Error ? error.message : String(error);
     const isTaken = reason.includes('EADDRINUSE');
@@ -47,7 +53,7 @@ async function serveUntil(
     return error instanceof TablesOfAnotherLog ? exitCodes.mismatched : exitCodes.failed;
   }
   terminal.err(banner(config, server));
-  await stopped;
+  if (!stopped.aborted) await once(stopped, 'abort');
   terminal.err('finishing accepted requests; press Ctrl-C again to stop at once\n');
   const deadline = setTimeout(() => {
     terminal.err('the shutdown takes too long: stopping at once\n');
@@ -56,21 +62,6 @@ async function serveUntil(
   await server.close();
   clearTimeout(deadline);
   return exitCodes.ok;
-}
-
-/** `received` resolves at the first SIGINT or SIGTERM; the second one ends the process. */
-function stopSignal(): { readonly received: Promise<void>; ignore(): void } {
-  let signals = 0;
-  let onSignal: () => void = () => undefined;
-  const received = new Promise<void>((resolve) => {
-    onSignal = () => {
-      signals++;
-      if (signals > 1) process.exit(exitCodes.interrupted);
-      resolve();
-    };
-  });
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return { received, ignore: () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal) };
 }
 
 function banner(config: Config, { url, paymentUrl, isNew }: RunningBoxoffice): string {

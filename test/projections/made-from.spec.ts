@@ -193,6 +193,24 @@ describe('at the start of a process, tables that are ahead of the log', () => {
   });
 });
 
+it('are as they were when the start is stopped while it rebuilds them', async () => {
+  const models = await tablesOf(await logOf(5));
+  const mine = await logOf(5, { nowMs: tuesday });
+  const before = await everyRow(models);
+  const stop = new AbortController();
+  const start = bringTogether({
+    fit: new LogFit({ error: () => undefined }, false),
+    store: mine.store,
+    readModels: models,
+    location: locationOf(models),
+    isEmbedded: true,
+    log: { warn: () => stop.abort(new Error('stopped')) },
+    signal: stop.signal,
+  });
+  await expect(start).rejects.toThrow('stopped');
+  expect(await everyRow(models)).toEqual(before);
+});
+
 describe('tables of an earlier release, which do not say what they were made from', () => {
   const forget = 'UPDATE projection_checkpoints SET made_from = NULL';
 
