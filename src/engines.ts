@@ -14,7 +14,12 @@ import { BadEventStoreUrl, parseEventStoreUrl } from './platform/event-store-url
 import type { Log } from './platform/logging.js';
 import { RedisLink } from './platform/redis/redis-link.js';
 import type { Secrets } from './platform/secrets.js';
-import { openReadModels, type ReadModelLocation, type ReadModels } from './projections/open-read-models.js';
+import {
+  BadDatabaseUrl,
+  openReadModels,
+  type ReadModelLocation,
+  type ReadModels,
+} from './projections/open-read-models.js';
 
 /** What the product runs on, opened. */
 export interface Engines {
@@ -72,7 +77,7 @@ export async function openEngines(config: Config, secrets: Secrets, log: Log): P
     const fit = new LogFit(log, mayLag(config));
     const store = keep(new FittingStore(await openStore(config, log, fit), fit, !isEmbedded));
     const location = readModelLocation(config);
-    const readModels = keep(await openReadModels(location));
+    const readModels = keep(await openTables(location));
     const personalKeys = keep(
       await openPersonalKeys({
         place: config.DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : readModels.write,
@@ -140,6 +145,18 @@ export async function checkEventStoreUrl(url: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof EventStoreDbRefused || error instanceof BadEventStoreUrl)) throw error;
     throw new BadConfiguration(`EVENTSTORE_URL: ${error.message}`);
+  }
+}
+
+/** @throws {BadConfiguration} when DATABASE_URL cannot be read; otherwise saying which database cannot be used, and why. */
+async function openTables(location: ReadModelLocation): Promise<ReadModels> {
+  try {
+    return await openReadModels(location);
+  } catch (error) {
+    if (location.url === undefined) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof BadDatabaseUrl) throw new BadConfiguration(`DATABASE_URL: ${reason}`);
+    throw new Error(`DATABASE_URL: the database cannot be used: ${reason}`, { cause: error });
   }
 }
 

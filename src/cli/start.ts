@@ -40,7 +40,10 @@ async function serveUntil(
       terminal.err(`${error.message}\n`);
       return exitCodes.unusable;
     }
-    terminal.err(`boxoffice cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+    const reason = error instanceof Error ? error.message : String(error);
+    const isTaken = reason.includes('EADDRINUSE');
+    const remedy = isTaken ? '; stop the process that listens there, or set PORT to another port' : '';
+    terminal.err(`boxoffice cannot start: ${reason}${remedy}\n`);
     return error instanceof TablesOfAnotherLog ? exitCodes.mismatched : exitCodes.failed;
   }
   terminal.err(banner(config, server));

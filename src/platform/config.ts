@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { BadEventStoreUrl, parseEventStoreUrl } from './event-store-url.js';
 
-const durationMs = (defaultMs: number, min = 1) => z.coerce.number().int().min(min).default(defaultMs);
+const durationMs = (defaultMs: number, min = 1) =>
+  z.coerce.number('must be a number').int().min(min).default(defaultMs);
 const flag = (byDefault: boolean) =>
   z
     .enum(['true', 'false'])
@@ -16,6 +17,11 @@ const bearerKey = z
   .min(32, 'must have at least 32 characters')
   .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'may have letters, digits and . _ ~ + / - only')
   .optional();
+
+/** Whether the host can be read, and what stands behind it is the number of a database or nothing. */
+function isRedisUrl(url: string): boolean {
+  return URL.canParse(url) && /^(?:\/\d*)?$/.test(new URL(url).pathname);
+}
 
 /** Every setting, by the name of its environment variable. `.describe()` is the reference in docs/configuration.md. */
 export const configSchema = z.object({
@@ -44,7 +50,8 @@ export const configSchema = z.object({
     .describe('MySQL or MariaDB for read models (docs/mysql.md). Unset: an SQLite file in DATA_DIR.'),
   REDIS_URL: z
     .string()
-    .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
+    .regex(/^rediss?:\/\//, { message: 'must be a redis:// or rediss:// URL', abort: true })
+    .refine(isRedisUrl, 'must look like redis://user:password@host:6379/0; percent-encode user and password')
     .optional()
     .describe('Redis for timers and what processes share (docs/redis.md). Unset: in this process.'),
   REDIS_KEY_PREFIX: z
@@ -55,7 +62,7 @@ export const configSchema = z.object({
 
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   PORT: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(0)
     .max(65_535)
@@ -104,7 +111,7 @@ export const configSchema = z.object({
   ),
 
   ACCESS_TOKEN_TTL_MS: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(1_000)
     .max(15 * 60_000, 'may be at most 15 minutes')
@@ -113,7 +120,7 @@ export const configSchema = z.object({
   REFRESH_TOKEN_TTL_MS: durationMs(14 * 24 * 3_600_000).describe('Life of a refresh token.'),
   QUEUE_TOKEN_TTL_MS: durationMs(3_600_000).describe('Life of a queue token; it can be refreshed.'),
   LOGIN_CONCURRENCY: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(1)
     .max(64)
@@ -130,19 +137,19 @@ export const configSchema = z.object({
   ),
 
   MAX_PENDING_APPENDS: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(1)
     .default(20_000)
     .describe('Appends that may wait for the disk; more are refused with 503.'),
   MAX_REQUESTS_IN_FLIGHT: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(1)
     .default(2_000)
     .describe('Requests answered at the same time by this process; more are refused with 503.'),
   MAX_REQUEST_WAIT_MS: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(0)
     .default(500)
@@ -151,19 +158,19 @@ export const configSchema = z.object({
     ),
   READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
   MAX_LIVE_STREAMS: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(0)
     .default(20_000)
     .describe('Server-sent event connections at the same time.'),
   RATE_LIMIT_LOGIN_PER_MINUTE: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(0)
     .default(600)
     .describe('Registrations and log-ins a minute from one address; 0: no limit.'),
   RATE_LIMIT_COMMANDS_PER_MINUTE: z.coerce
-    .number()
+    .number('must be a number')
     .int()
     .min(0)
     .default(600)

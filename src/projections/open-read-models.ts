@@ -8,6 +8,7 @@ import type { ReadModels } from './read-models.js';
 import { migrateSqlite, openSqlite } from './sqlite/open.js';
 
 export type { MigrationOutcome } from './migrations/outcome.js';
+export { BadDatabaseUrl } from './mysql/server-url.js';
 export type { MysqlLimits } from './mysql/settings.js';
 export type { ReadModels } from './read-models.js';
 

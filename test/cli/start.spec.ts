@@ -1,4 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { runServer } from '../../src/cli/start.js';
 import { CapturedTerminal, freshEnv, removeFolders } from './captured-terminal.js';
 
@@ -33,8 +35,44 @@ describe('the server’s process', () => {
     const env = { ...(await freshEnv()), PORT: port, LOG_LEVEL: 'silent', SAMPLE_CATALOG: 'false' };
     const terminal = new CapturedTerminal();
     expect(await runServer(env, terminal)).toBe(1);
-    expect(terminal.stderr).toMatch(/^boxoffice cannot start: .*EADDRINUSE.*\n$/);
+    expect(terminal.stderr).toMatch(
+      /^boxoffice cannot start: .*EADDRINUSE.*; stop the process that listens there, or set PORT to another port\n$/,
+    );
     await new Promise((resolve) => taken.close(resolve));
+  });
+
+  it.each([
+    [
+      'mysql://u:pass-word@127.0.0.1:1/db',
+      1,
+      'boxoffice cannot start: DATABASE_URL: the database cannot be used: ',
+    ],
+    [
+      'mysql://u:pass-word@127.0.0.1:1',
+      2,
+      'DATABASE_URL: the database URL must name one database after the host',
+    ],
+    ['mysql://u:pass-word%zz@127.0.0.1:1/db', 2, 'DATABASE_URL: the database URL must have user, password'],
+  ])('names DATABASE_URL when %s cannot be used, and prints no password', async (url, code, sentence) => {
+    const terminal = new CapturedTerminal();
+    const env = { ...(await freshEnv()), LOG_LEVEL: 'silent', DATABASE_URL: url };
+    expect(await runServer(env, terminal)).toBe(code);
+    expect(terminal.stderr).toContain(sentence);
+    expect(terminal.stderr).not.toContain('pass-word');
+    expect(terminal.stderr.trimEnd()).not.toContain('\n');
+  });
+
+  it.each([
+    ['read-models.db', 'it is made anew from the log'],
+    ['payments.db', 'restore them from a backup'],
+  ])('says what to do about a damaged %s', async (name, remedy) => {
+    const env = { ...(await freshEnv()), LOG_LEVEL: 'silent', SAMPLE_CATALOG: 'false' };
+    mkdirSync(env.DATA_DIR, { recursive: true });
+    writeFileSync(join(env.DATA_DIR, name), 'plain text, and quite a lot of it');
+    const terminal = new CapturedTerminal();
+    expect(await runServer(env, terminal)).toBe(1);
+    expect(terminal.stderr).toContain(join(env.DATA_DIR, name));
+    expect(terminal.stderr).toContain(remedy);
   });
 
   it('refuses a wrong configuration with exit code 2', async () => {

@@ -63,6 +63,20 @@ describe('readConfig', () => {
     expect(problemsOf({ [name]: value })).toContain(`${name}:`);
   });
 
+  it.each([
+    ['PORT', 'abc', 'must be a number'],
+    ['REDIS_URL', 'redis://u:pass-word@127.0.0.1:99999', 'must look like redis://'],
+    ['REDIS_URL', 'redis://u:pass-word@127.0.0.1:6379/tickets', 'must look like redis://'],
+  ])('says what %s=%s must be', (name, value, reason) => {
+    expect(problemsOf({ [name]: value })).toContain(`${name}: ${reason}`);
+    expect(problemsOf({ [name]: value })).not.toContain('pass-word');
+  });
+
+  it.each(['redis://127.0.0.1', 'rediss://u:p@redis.example:6380/2', 'redis://[::1]:6379/?family=6'])(
+    'takes the Redis address %s',
+    (REDIS_URL) => expect(readConfig({ REDIS_URL })).toMatchObject({ REDIS_URL }),
+  );
+
   it('describes every setting, since the descriptions are its reference', () => {
     for (const [name, schema] of Object.entries(configSchema.shape)) {
       expect(`${name}: ${schema.description ?? 'UNDESCRIBED'}`).not.toContain('UNDESCRIBED');

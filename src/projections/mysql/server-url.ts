@@ -13,39 +13,55 @@ export interface MysqlLocation {
 
 const defaultPort = 3306;
 
+/** The URL cannot be used; the message says why, without the password. */
+export class BadDatabaseUrl extends Error {
+  override readonly name = 'BadDatabaseUrl';
+}
+
 /**
  * Reads `mysql://user:password@host:port/database`, also with `mariadb:`, and `?tls=true`.
- * @throws {Error} saying what is wrong, without the password.
+ * @throws {BadDatabaseUrl}
  */
 export function parseMysqlUrl(text: string): MysqlLocation {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['mysql:', 'mariadb:'].includes(url.protocol) || url.hostname === '') {
-    throw new Error('the database URL must look like mysql://user:password@host:3306/database');
+    throw new BadDatabaseUrl('the database URL must look like mysql://user:password@host:3306/database');
   }
-  const database = decodeURIComponent(url.pathname.slice(1));
-  if (!/^[^/]+$/.test(database)) throw new Error('the database URL must name one database after the host');
+  const database = decoded(url.pathname.slice(1));
+  if (!/^[^/]+$/.test(database))
+    throw new BadDatabaseUrl('the database URL must name one database after the host');
   for (const [name, value] of url.searchParams) {
     if (name !== 'tls' || !['true', 'false'].includes(value)) {
       // Neither name nor value is quoted: they may be part of a password.
-      throw new Error('the database URL may end in ?tls=true or ?tls=false, and in no other parameter');
+      throw new BadDatabaseUrl(
+        'the database URL may end in ?tls=true or ?tls=false, and in no other parameter',
+      );
     }
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const tls = url.searchParams.get('tls') === 'true';
   if (tls && isIP(host) !== 0) {
     // The driver would check the certificate against "localhost".
-    throw new Error(
+    throw new BadDatabaseUrl(
       'with ?tls=true the database URL must name the host as its certificate does, not by an IP address',
     );
   }
   return {
     host,
     port: url.port === '' ? defaultPort : Number(url.port),
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    username: decoded(url.username),
+    password: decoded(url.password),
     database,
     tls,
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new BadDatabaseUrl('the database URL must have user, password and database percent-encoded');
+  }
 }
 
 /** The driver's TLS options. By default it accepts a certificate of any name. */

@@ -9,8 +9,22 @@ import { cleanSqlite } from './clean.js';
 import { sqliteDialect, startWriter } from './dialect.js';
 import { setForWriting } from './pragmas.js';
 
-/** Opens and migrates the file, made if missing. */
+/**
+ * Opens and migrates the file, made if missing.
+ * @throws saying what to do when the file is damaged.
+ */
 export async function openSqlite(file: string): Promise<ReadModels> {
+  try {
+    return await openTables(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!/file is not a database|malformed/.test(reason)) throw error;
+    const remedy = 'move the file away and start again: it is made anew from the log';
+    throw new Error(`the read models in ${file} are damaged (${reason}): ${remedy}`, { cause: error });
+  }
+}
+
+async function openTables(file: string): Promise<ReadModels> {
   const write = await openForWriting(file);
   await closeOnError([write], () => write.runMigrations({ transaction: 'each' }));
   const read = new DataSource({

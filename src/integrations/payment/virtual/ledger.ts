@@ -56,9 +56,17 @@ export class Ledger {
   constructor(file: string, { readOnly = false } = {}) {
     this.db = new Database(file, { readonly: readOnly, fileMustExist: readOnly });
     if (readOnly) return;
-    this.db.pragma('journal_mode = WAL');
-    this.db.pragma('synchronous = FULL');
-    this.db.exec(schema);
+    try {
+      this.db.pragma('journal_mode = WAL');
+      this.db.pragma('synchronous = FULL');
+      this.db.exec(schema);
+    } catch (error) {
+      this.db.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`the payments in ${file} cannot be used: ${reason}; restore them from a backup`, {
+        cause: error,
+      });
+    }
   }
 
   /** Writes the payment of a key, unless the key has one: then returns that one. Atomic. */
