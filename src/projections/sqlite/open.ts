@@ -17,14 +17,11 @@ export async function openSqlite(file: string): Promise<ReadModels> {
   try {
     return await openTables(file);
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!/file is not a database|malformed/.test(reason)) throw error;
     const remedy = 'move the file away and start again: it is made anew from the log';
-    throw new Error(`the read models in ${file} are damaged (${error.message}): ${remedy}`, { cause: error });
+    throw new Error(`the read models in ${file} are damaged (${reason}): ${remedy}`, { cause: error });
   }
-}
-
-function isDamage(error: unknown): error is Error {
-  return error instanceof Error && /file is not a database|malformed/.test(error.message);
 }
 
 async function openTables(file: string): Promise<ReadModels> {
