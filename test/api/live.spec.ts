@@ -228,6 +228,19 @@ describe('live places', () => {
     expect(api.position.waited).toEqual([{ position, timeoutMs: 2_000 }]);
   });
 
+  it('are looked up again when the read models lacked an event that came before the fan did', async () => {
+    await start({}, { queueToken: async () => place(api.position.waited.length < 2 ? 3 : 0) });
+    const headers = { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' };
+    const earlier = await open(placePath, headers);
+    const position = await admit(api.store);
+    await until(() => api.position.waited.length === 1);
+    await earlier.close();
+    api.position.at = (position - 1) as Position; // a test's own position
+    const client = await open(placePath, headers);
+    await until(() => client.messages('position').length === 2);
+    expect(client.messages('position')).toEqual([place(3), place(0)]);
+  });
+
   it('are shown to the token’s fan only', async () => {
     await start();
     const forged = await api.app.inject(`${placePath}?queueToken=x.y.z`);

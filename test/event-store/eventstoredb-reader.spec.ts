@@ -97,8 +97,8 @@ describe('a read from EventStoreDB', () => {
     const { reader, retired } = readerOf(Array.from({ length: 30 }, () => new FakeCall([], true)));
     await expect(
       pass(reader.readStream('seat-1', { direction: 'forwards', from: 0, limit: 10 })),
-    ).rejects.toThrow('does not answer a read: nothing came');
-    expect(retired[0]).toBe('nothing came for 500 ms');
+    ).rejects.toThrow('does not answer a read: the server sent nothing');
+    expect(retired[0]).toBe('the server sent nothing for 500 ms');
     const waitedMs = retired.map((reason) => Number(/\d+/.exec(reason)?.[0]));
     expect(waitedMs.filter((ms) => ms < timeoutMs / 6)).toEqual([]);
   });

@@ -45,6 +45,8 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   readonly #follower: LogFollower;
   readonly #lines = new Map<PerformanceId, Line>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Newest event followed, of any queue. */
+  #newest: Position | undefined;
   #isClosing = false;
 
   constructor(
@@ -58,6 +60,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
       started: () => undefined,
       follow: (events) => {
         for (const recorded of events) {
+          this.#newest = recorded.position;
           const { data } = decodeEvent(recorded);
           if ('performanceId' in data) this.#changed(data.performanceId, recorded.position);
         }
@@ -85,7 +88,11 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     const watcher = { pass, listener, last: '' };
     this.#lines.set(pass.performanceId, line);
     line.watchers.add(watcher);
+    const readUpTo = this.position.current();
     await this.#tell(watcher);
+    // An event followed before anybody watched this queue, and not yet in what was read, would never be sent.
+    if (this.#newest !== undefined && this.#newest > readUpTo)
+      this.#changed(pass.performanceId, this.#newest);
     return () => {
       line.watchers.delete(watcher);
       if (line.watchers.size === 0 && !line.isBusy) this.#lines.delete(pass.performanceId);
