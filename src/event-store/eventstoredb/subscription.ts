@@ -33,7 +33,7 @@ const graceMs = 500;
 /** A live subscription that gets checkpoints checks the log at most once in this time. */
 const checkpointLookMs = 1_000;
 
-/** Upper limit for discovery and connecting, whatever attempts and intervals the connection string allows. */
+/** Upper limit for discovery and connecting together; the connection string may allow more attempts and longer intervals. */
 const connectTimeoutMs = 30_000;
 
 /** An error of the handler, to distinguish it from one of the connection. */

@@ -13,7 +13,7 @@ import { isForSale, pricesOf } from './for-sale.js';
 import { counts } from './seat-changes.js';
 import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
 
-/** Seats read together: limits the rows in memory, whatever the size of the hall. */
+/** Seats read together: bounds the rows in memory in a hall of any size. */
 const seatsPerStep = 1_000;
 
 /** A seat of a published section whose category may have changed. */
