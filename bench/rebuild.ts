@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { dataFiles } from '../src/engines.js';
+import { dataFiles } from '../src/app/engines.js';
 import { bringFansIn, openSale } from './http/fans.js';
 import { type FloodResult, flood, playersOf } from './http/flood.js';
 import { officeEnvironment, startServer, stopServer } from './http/servers.js';

@@ -2,16 +2,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultTimelineLimits } from '../src/analysis/history/log-histories.js';
+import { seatMapAt } from '../src/analysis/history/seat-map-at.js';
+import { seatTimelines } from '../src/analysis/history/seat-timeline.js';
+import { Timelines } from '../src/analysis/history/timelines.js';
+import { VenuePlans } from '../src/analysis/history/venue-plans.js';
 import { openEventStoreDb } from '../src/event-store/eventstoredb/open.js';
 import { InMemoryEventStore } from '../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore } from '../src/event-store/port.js';
 import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
 import { toInstant } from '../src/events/ids.js';
-import { defaultTimelineLimits } from '../src/history/log-histories.js';
-import { seatMapAt } from '../src/history/seat-map-at.js';
-import { seatTimelines } from '../src/history/seat-timeline.js';
-import { Timelines } from '../src/history/timelines.js';
-import { VenuePlans } from '../src/history/venue-plans.js';
 import { ChildServer } from '../test/eventstoredb-server/child-server.js';
 // Compiles the file the child process runs.
 import type {} from '../test/eventstoredb-server/server-process.js';

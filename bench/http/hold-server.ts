@@ -1,5 +1,5 @@
 /** The real server for the hold benchmark, in a process of its own. Passwords are hashed cheaply: not measured. */
-import { startBoxoffice } from '../../src/boxoffice.js';
+import { startBoxoffice } from '../../src/app/boxoffice.js';
 import { readConfig } from '../../src/platform/config.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';
 

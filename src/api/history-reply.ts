@@ -1,4 +1,4 @@
-import type { HistoryReply, Related } from '../history/port.js';
+import type { HistoryReply, Related } from '../analysis/history/port.js';
 
 /** A history with links to the histories that say more. */
 export function historyReply({ items, ...history }: HistoryReply) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { AsOf, Moment, Then } from '../analysis/history/port.js';
 import type { Position } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
-import type { AsOf, Moment, Then } from '../history/port.js';
 import { ApiProblem } from './problem.js';
 import type { ProblemCode } from './problem-kinds.js';
 

@@ -1,8 +1,8 @@
 import { HttpException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { HistoryUnavailable, MomentAhead } from '../analysis/history/port.js';
 import { Rejected } from '../commands/rejected.js';
 import { StoreUnavailable } from '../event-store/port.js';
-import { HistoryUnavailable, MomentAhead } from '../history/port.js';
 import { HasherBusy } from '../platform/password-hasher.js';
 import { ReadModelsUnavailable } from '../queries/outage.js';
 import { InvalidCursor } from '../queries/paging.js';

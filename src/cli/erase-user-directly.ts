@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { openEngines } from '../app/engines.js';
+import { projectingReadSide } from '../app/read-side.js';
 import type { CommandContext } from '../commands/command-context.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/erase-user.js';
 import { Executor } from '../commands/execute.js';
 import { Rejected } from '../commands/rejected.js';
-import { openEngines } from '../engines.js';
 import { sealingStore } from '../personal-data/personal-data.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
-import { projectingReadSide } from '../read-side.js';
 import type { ErasureOutcome } from './erase-user-over-http.js';
 import { CliFailure, exitCodes } from './exit-codes.js';
 

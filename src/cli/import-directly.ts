@@ -1,9 +1,10 @@
+import { openEngines } from '../app/engines.js';
+import { projectingReadSide } from '../app/read-side.js';
 import { processContext } from '../commands/command-context.js';
 import { Executor } from '../commands/execute.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
 import { SeatKeeper } from '../commands/seat-keeper.js';
 import { VenuePublisher } from '../commands/venue-publisher.js';
-import { openEngines } from '../engines.js';
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
 import { sealingStore } from '../personal-data/personal-data.js';
@@ -12,7 +13,6 @@ import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
-import { projectingReadSide } from '../read-side.js';
 import { CliFailure, exitCodes } from './exit-codes.js';
 import type { ImportOutcome } from './import-outcome.js';
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataFiles } from '../engines.js';
+import { dataFiles } from '../app/engines.js';
 import { readConfig } from '../platform/config.js';
 import {
   type MigrationOutcome,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { checkEventStoreUrl, dataFiles } from '../engines.js';
+import { checkEventStoreUrl, dataFiles } from '../app/engines.js';
 import { openEventStoreDbStoredLog } from '../event-store/eventstoredb/stored-log.js';
 import type { StoredLog } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judgeQueue, type PublishedQueue } from '../audit/queue-fairness.js';
+import { judgeQueue, type PublishedQueue } from '../analysis/audit/queue-fairness.js';
 import { type PerformanceId, performanceIdSchema } from '../events/ids.js';
 import { readConfig } from '../platform/config.js';
 import type { DefineCommand } from './define-command.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readModelLocation } from '../engines.js';
+import { readModelLocation } from '../app/engines.js';
 import { systemClock } from '../platform/clock.js';
 import { type Config, readConfig } from '../platform/config.js';
 import { allProjections } from '../projections/all-projections.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type RunningBoxoffice, startBoxoffice } from '../boxoffice.js';
+import { type RunningBoxoffice, startBoxoffice } from '../app/boxoffice.js';
 import { BadConfiguration, type Config, readConfig } from '../platform/config.js';
 import { secretFile } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';

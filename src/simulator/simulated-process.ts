@@ -1,5 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
+import { type ReadModelProgress, readModelPorts } from '../app/read-model-ports.js';
 import { Executor } from '../commands/execute.js';
 import type { EventStore } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
@@ -12,7 +13,6 @@ import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
 import { ProjectionRunner } from '../projections/engine/runner.js';
 import { CheckpointProgress } from '../queries/checkpoint-progress.js';
-import { type ReadModelProgress, readModelPorts } from '../read-model-ports.js';
 import { commandSide } from './command-side.js';
 import { describeError, isExpected } from './failures.js';
 import { PlainHasher } from './plain-hasher.js';

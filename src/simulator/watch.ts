@@ -1,4 +1,4 @@
-import { Auditor } from '../audit/auditor.js';
+import { Auditor } from '../analysis/audit/auditor.js';
 import type { RecordedEvent } from '../event-store/port.js';
 import { type ChargeId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';

@@ -2,6 +2,8 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { FastifyInstance } from 'fastify';
+import { logHistories } from '../../src/analysis/history/log-histories.js';
+import { HISTORIES } from '../../src/analysis/history/port.js';
 import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
@@ -27,8 +29,6 @@ import {
   type UserId,
   userIdSchema,
 } from '../../src/events/ids.js';
-import { logHistories } from '../../src/history/log-histories.js';
-import { HISTORIES } from '../../src/history/port.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis/redis-link.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';

@@ -7,7 +7,7 @@ import {
   toInstant,
 } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
-import { performanceId as hallPerformance, publishHall } from '../history/hall.js';
+import { performanceId as hallPerformance, publishHall } from '../analysis/history/hall.js';
 import { History, id } from '../projections/history.js';
 import { type ApiUnderTest, adminKey, startApi, strangerId, userId } from './api-under-test.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFiles } from '../../src/engines.js';
+import { dataFiles } from '../../src/app/engines.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { call } from '../e2e/fan.js';

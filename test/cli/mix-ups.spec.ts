@@ -1,8 +1,8 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { dataFiles } from '../../src/app/engines.js';
 import { openRevealedLog } from '../../src/cli/open-log.js';
 import { processTerminal } from '../../src/cli/terminal.js';
-import { dataFiles } from '../../src/engines.js';
 import type { Config } from '../../src/platform/config.js';
 import { compareReadModels } from '../../src/projections/compare/compare-read-models.js';
 import { call, type Fan } from '../e2e/fan.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { dataFiles } from '../../src/engines.js';
+import { dataFiles } from '../../src/app/engines.js';
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';

@@ -1,6 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeQueue, type PublishedQueue, type QueuedNumber } from '../../src/audit/queue-fairness.js';
+import {
+  judgeQueue,
+  type PublishedQueue,
+  type QueuedNumber,
+} from '../../src/analysis/audit/queue-fairness.js';
 import { queueFromLog } from '../../src/cli/queue-check/from-log.js';
 import { EnterService } from '../../src/commands/enter-service.js';
 import { LeaveQueue } from '../../src/commands/leave-queue.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFiles } from '../../src/engines.js';
+import { dataFiles } from '../../src/app/engines.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';

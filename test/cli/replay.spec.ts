@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { recordedSale } from '../analysis/what-if/recorded-sale.js';
 import { createCommandSide } from '../commands/box-office.js';
 import { openTheatre, performanceId, scheduleId } from '../commands/theatre.js';
-import { recordedSale } from '../what-if/recorded-sale.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);

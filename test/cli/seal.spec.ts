@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Database } from '../../src/platform/sqlite.js';
-import { writeLog } from '../audit/seal/sealed-log.js';
+import { writeLog } from '../analysis/audit/seal/sealed-log.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);

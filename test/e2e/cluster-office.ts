@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dataFiles } from '../../src/engines.js';
+import { dataFiles } from '../../src/app/engines.js';
 import {
   startVirtualPaymentSystem,
   type VirtualPaymentSystem,

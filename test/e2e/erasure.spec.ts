@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startBoxoffice } from '../../src/boxoffice.js';
+import { startBoxoffice } from '../../src/app/boxoffice.js';
+import { dataFiles } from '../../src/app/engines.js';
 import { openRevealedLog } from '../../src/cli/open-log.js';
-import { dataFiles } from '../../src/engines.js';
 import type { Config } from '../../src/platform/config.js';
 import { compareReadModels } from '../../src/projections/compare/compare-read-models.js';
 import { CapturedTerminal, cli } from '../cli/captured-terminal.js';

@@ -1,5 +1,5 @@
 // A process of the office in whatever role the environment gives it, with passwords hashed cheaply.
-import { startBoxoffice } from '../../dist/boxoffice.js';
+import { startBoxoffice } from '../../dist/app/boxoffice.js';
 import { readConfig } from '../../dist/platform/config.js';
 import { PasswordHasher } from '../../dist/platform/password-hasher.js';
 import { MysqlSession } from '../../dist/projections/mysql/session.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningBoxoffice, type StartOptions, startBoxoffice } from '../../src/boxoffice.js';
+import { type RunningBoxoffice, type StartOptions, startBoxoffice } from '../../src/app/boxoffice.js';
 import { type Config, readConfig } from '../../src/platform/config.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';
 import { testEnvironment } from './test-environment.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { bringTogether, LogFit } from '../../src/app/log-fit.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
-import { bringTogether, LogFit } from '../../src/log-fit.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { auditLog } from '../../audit/audit-log.js';
-import type { AuditReport } from '../../audit/report.js';
+import { auditLog } from '../../analysis/audit/audit-log.js';
+import type { AuditReport } from '../../analysis/audit/report.js';
 import { CLOCK, EVENT_STORE } from '../../commands/ports.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { Clock } from '../../platform/clock.js';

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import { HISTORIES, type Histories, type Viewer } from '../../analysis/history/port.js';
 import { refuse } from '../../commands/rejected.js';
 import {
   type OrderId,
@@ -12,7 +13,6 @@ import {
   type TokenId,
   tokenIdSchema,
 } from '../../events/ids.js';
-import { HISTORIES, type Histories, type Viewer } from '../../history/port.js';
 import type { Language, PageRequest } from '../../queries/replies.js';
 import { CurrentViewer, ViewerGuard } from '../guards/viewer-guard.js';
 import { historyReply } from '../history-reply.js';

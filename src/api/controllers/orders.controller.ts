@@ -2,12 +2,12 @@ import { Controller, Get, HttpCode, Inject, Post, Req, Res, UseGuards } from '@n
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { CancelOrder } from '../../commands/cancel-order.js';
 import { Pay, paySchema } from '../../commands/pay.js';
 import type { QueuePass } from '../../commands/queue-pass.js';
 import { refuse } from '../../commands/rejected.js';
 import { type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
-import { HISTORIES, type Histories } from '../../history/port.js';
 import type { Language, PageRequest } from '../../queries/replies.js';
 import { contextOf } from '../command-context.js';
 import { setLogPosition } from '../command-reply.js';

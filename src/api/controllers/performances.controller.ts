@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
+import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { refuse } from '../../commands/rejected.js';
 import { type PerformanceId, performanceIdSchema, type VenueId, venueIdSchema } from '../../events/ids.js';
-import { HISTORIES, type Histories } from '../../history/port.js';
 import type { Language } from '../../queries/replies.js';
 import { PreferredLanguage } from '../language.js';
 import { knownThen, type MomentQuery, momentQuery } from '../moment.js';

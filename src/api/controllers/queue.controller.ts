@@ -2,13 +2,13 @@ import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res, UseGuards } 
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { EnterService } from '../../commands/enter-service.js';
 import { IssueToken, issueTokenSchema } from '../../commands/issue-token.js';
 import { LeaveQueue } from '../../commands/leave-queue.js';
 import type { QueuePass } from '../../commands/queue-pass.js';
 import { RefreshToken } from '../../commands/refresh-token.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
-import { HISTORIES, type Histories } from '../../history/port.js';
 import { contextOf } from '../command-context.js';
 import { withPosition } from '../command-reply.js';
 import { CurrentPass, QueueTokenGuard } from '../guards/queue-token-guard.js';

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
+import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { refuse } from '../../commands/rejected.js';
 import { type ScheduleId, scheduleIdSchema } from '../../events/ids.js';
-import { HISTORIES, type Histories } from '../../history/port.js';
 import { knownThen } from '../moment.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';

@@ -2,10 +2,10 @@ import { Controller, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/comm
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { ChargePoints, chargePointsSchema } from '../../commands/charge-points.js';
 import { refuse } from '../../commands/rejected.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
-import { HISTORIES, type Histories } from '../../history/port.js';
 import type { PageRequest } from '../../queries/replies.js';
 import { FanRateGuard } from '../guards/rate-guards.js';
 import { CurrentUser, UserGuard } from '../guards/user-guard.js';

@@ -6,7 +6,7 @@ import {
   Injectable,
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Viewer } from '../../history/port.js';
+import type { Viewer } from '../../analysis/history/port.js';
 import { TokenSigner } from '../../platform/token-signer.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { isOperator } from './operators.js';

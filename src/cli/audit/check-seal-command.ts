@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { checkSeals, type SealCheck, type SealFinding } from '../../audit/seal/check-seals.js';
-import type { FoundEvent } from '../../audit/seal/compare-range.js';
+import { checkSeals, type SealCheck, type SealFinding } from '../../analysis/audit/seal/check-seals.js';
+import type { FoundEvent } from '../../analysis/audit/seal/compare-range.js';
 import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes } from '../exit-codes.js';
 import { openStoredLog } from '../open-stored-log.js';

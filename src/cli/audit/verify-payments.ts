@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultAuditOptions } from '../../audit/fact.js';
-import { ChargeBook } from '../../audit/payments/charge-book.js';
-import { auditPayments, type LedgerPayment, type PaymentReport } from '../../audit/payments/payment-audit.js';
-import { dataFiles } from '../../engines.js';
+import { defaultAuditOptions } from '../../analysis/audit/fact.js';
+import { ChargeBook } from '../../analysis/audit/payments/charge-book.js';
+import {
+  auditPayments,
+  type LedgerPayment,
+  type PaymentReport,
+} from '../../analysis/audit/payments/payment-audit.js';
+import { dataFiles } from '../../app/engines.js';
 import { pagesOf } from '../../event-store/pages.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataFiles } from '../../engines.js';
+import { dataFiles } from '../../app/engines.js';
 import type { Config } from '../../platform/config.js';
 import { compareReadModels } from '../../projections/compare/compare-read-models.js';
 import type { ReadModelComparison } from '../../projections/compare/comparison.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBoxoffice } from '../../boxoffice.js';
+import { startBoxoffice } from '../../app/boxoffice.js';
 import { sampleCatalog } from '../../integrations/feeds/sample-catalog.js';
 import { systemClock } from '../../platform/clock.js';
 import { readConfig } from '../../platform/config.js';

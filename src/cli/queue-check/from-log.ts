@@ -1,4 +1,4 @@
-import type { AdmittedPlaces, PublishedQueue, QueuedNumber } from '../../audit/queue-fairness.js';
+import type { AdmittedPlaces, PublishedQueue, QueuedNumber } from '../../analysis/audit/queue-fairness.js';
 import { shuffleAlgorithm, shuffledPlaces } from '../../domain/queue/shuffle.js';
 import { pagesOf } from '../../event-store/pages.js';
 import { type EventStore, maxReadCount } from '../../event-store/port.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PublishedQueue, QueuedNumber } from '../../audit/queue-fairness.js';
+import type { PublishedQueue, QueuedNumber } from '../../analysis/audit/queue-fairness.js';
 import { instantSchema, type PerformanceId, tokenIdSchema } from '../../events/ids.js';
 import { CliFailure, exitCodes } from '../exit-codes.js';
 

@@ -1,4 +1,4 @@
-import type { CheckResult, FairnessCheck, FairnessVerdict } from '../../audit/queue-fairness.js';
+import type { CheckResult, FairnessCheck, FairnessVerdict } from '../../analysis/audit/queue-fairness.js';
 import { textTable } from '../text-table.js';
 
 /** What holds when a check is silent. */

@@ -1,5 +1,5 @@
-import { replayChart } from '../../what-if/chart.js';
-import type { ReplayReport } from '../../what-if/report.js';
+import { replayChart } from '../../analysis/what-if/chart.js';
+import type { ReplayReport } from '../../analysis/what-if/report.js';
 import { settingsOf, tableOf } from './report-text.js';
 
 /** A replay as one file that opens anywhere: the chart, the numbers, the settings; no script, nothing loaded. */

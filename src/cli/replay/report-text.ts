@@ -1,5 +1,5 @@
-import type { Outcome } from '../../what-if/outcome.js';
-import type { ReplayReport } from '../../what-if/report.js';
+import type { Outcome } from '../../analysis/what-if/outcome.js';
+import type { ReplayReport } from '../../analysis/what-if/report.js';
 import { textTable } from '../text-table.js';
 
 type Row = readonly [name: string, of: (outcome: Outcome) => string];

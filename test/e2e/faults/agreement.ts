@@ -1,4 +1,4 @@
-import type { AuditReport } from '../../../src/audit/report.js';
+import type { AuditReport } from '../../../src/analysis/audit/report.js';
 import type { ClusterOffice } from '../cluster-office.js';
 import { call, eventually, times } from '../fan.js';
 import type { Crowd } from './crowd.js';

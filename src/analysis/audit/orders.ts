@@ -1,0 +1,104 @@
+import { addMs, type Instant, type OrderId, type UserId } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
+import type { AuditOptions, CheckGroup, Fact, Handlers } from './fact.js';
+import type { Findings } from './findings.js';
+import type { EventRef } from './report.js';
+import { seatKey } from './seat-owners.js';
+
+export interface AuditedOrder {
+  readonly userId: UserId;
+  readonly items: readonly OrderItem[];
+  readonly total: number;
+  /** `undoing`: failed or cancelled, its seats and points not all given back yet. */
+  readonly status: 'placed' | 'paid' | 'undoing' | 'closed';
+  /** The order's last event. */
+  readonly at: Instant;
+  readonly ref: EventRef;
+}
+
+/** Follows every order to its end. Other checks look orders up here. */
+export class Orders implements CheckGroup {
+  readonly #orders = new Map<OrderId, AuditedOrder>();
+
+  constructor(
+    private readonly findings: Findings,
+    private readonly options: AuditOptions,
+  ) {}
+
+  readonly on: Handlers = {
+    OrderPlaced: (fact) => this.#place(fact),
+    OrderPaid: (fact) => {
+      const order = this.#move(fact, ['placed'], 'paid');
+      if (!order) return;
+      const { total } = fact.data;
+      this.findings.expect(
+        'order-total',
+        total === order.total,
+        () => `the order was placed for ${order.total} points and paid with ${total}`,
+        fact.ref,
+      );
+    },
+    OrderFailed: (fact) => void this.#move(fact, ['placed'], 'undoing'),
+    OrderCancelled: (fact) => void this.#move(fact, ['paid'], 'undoing'),
+    OrderRefunded: (fact) => void this.#move(fact, ['undoing'], 'closed'),
+  };
+
+  get(orderId: OrderId): AuditedOrder | undefined {
+    return this.#orders.get(orderId);
+  }
+
+  entries(): IterableIterator<[OrderId, AuditedOrder]> {
+    return this.#orders.entries();
+  }
+
+  finish(now: Instant): void {
+    for (const [orderId, order] of this.#orders) {
+      if (order.status === 'paid' || order.status === 'closed') continue;
+      this.findings.expect(
+        'order-overdue',
+        now <= addMs(order.at, this.options.settleMs),
+        () => `order ${orderId} is ${order.status} since ${order.at}`,
+        order.ref,
+      );
+    }
+  }
+
+  #place({ data, at, ref }: Fact<'OrderPlaced'>): void {
+    const { orderId, userId, items, total } = data;
+    const known = this.#orders.get(orderId);
+    this.findings.expect(
+      'order-transition',
+      known === undefined,
+      () => `order ${orderId} is placed again`,
+      ref,
+      ...(known ? [known.ref] : []),
+    );
+    const sum = items.reduce((points, item) => points + item.price, 0);
+    const isDistinct = new Set(items.map(seatKey)).size === items.length;
+    this.findings.expect(
+      'order-total',
+      sum === total && isDistinct,
+      () =>
+        `the items of order ${orderId} cost ${sum}, its total is ${total}${isDistinct ? '' : '; a seat is in it twice'}`,
+      ref,
+    );
+    this.#orders.set(orderId, { userId, items, total, status: 'placed', at, ref });
+  }
+
+  #move(
+    { type, data, at, ref }: Fact<'OrderPaid' | 'OrderFailed' | 'OrderCancelled' | 'OrderRefunded'>,
+    from: readonly AuditedOrder['status'][],
+    to: AuditedOrder['status'],
+  ): AuditedOrder | undefined {
+    const order = this.#orders.get(data.orderId);
+    this.findings.expect(
+      'order-transition',
+      order !== undefined && order.userId === data.userId && from.includes(order.status),
+      () => `${type} of order ${data.orderId}, which is ${order?.status ?? 'unknown'}`,
+      ref,
+      ...(order ? [order.ref] : []),
+    );
+    if (order) this.#orders.set(data.orderId, { ...order, status: to, at, ref });
+    return order;
+  }
+}

@@ -1,0 +1,140 @@
+import type { Position } from '../../event-store/port.js';
+import type {
+  Instant,
+  OrderId,
+  PerformanceId,
+  ScheduleId,
+  SeatId,
+  TokenId,
+  UserId,
+} from '../../events/ids.js';
+import type { EventMetadata } from '../../events/metadata.js';
+import type {
+  Language,
+  OrderReply,
+  Page,
+  PageRequest,
+  QueueReply,
+  QueueTokenReply,
+  SeatMapReply,
+  SeatStatus,
+  WalletReply,
+} from '../../queries/replies.js';
+
+/** The token {@link Histories} is injected by. */
+export const HISTORIES = Symbol('Histories');
+
+/** Up to where the log counts: everything decided at or before a time, or recorded at or before a position. */
+export type Moment =
+  | { readonly kind: 'time'; readonly at: Instant }
+  | { readonly kind: 'position'; readonly position: Position };
+
+/** Which moment a reply shows. */
+export interface AsOf {
+  readonly asOf: {
+    /** The last event the reply takes into account. */
+    readonly position: Position;
+    /** The time that was asked for; for a position, when its last event was decided. */
+    readonly at: Instant;
+  };
+}
+
+/** What was known of something at a moment. */
+export type Then<Reply> =
+  | { readonly kind: 'known'; readonly reply: Reply & AsOf }
+  | { readonly kind: 'unknown' }
+  /** It exists, but did not then. */
+  | { readonly kind: 'not-yet'; readonly since: Instant };
+
+/** Who asks why: an operator sees everybody, a fan the own doings and those of nameless others. */
+export type Viewer = { readonly kind: 'operator' } | { readonly kind: 'fan'; readonly userId: UserId };
+
+/** A person as a viewer may know them. */
+export type Person = 'you' | 'another person' | UserId;
+
+/** Another history that says more. */
+export type Related =
+  | { readonly kind: 'order'; readonly orderId: OrderId }
+  | { readonly kind: 'seat'; readonly scheduleId: ScheduleId; readonly seatId: SeatId }
+  | { readonly kind: 'queue-token'; readonly performanceId: PerformanceId; readonly tokenId: TokenId };
+
+/** One event of a history, with what it means in words. */
+export interface HistoryEntry {
+  readonly position: number;
+  readonly stream: string;
+  readonly revision: number;
+  /** When it was decided. */
+  readonly at: Instant;
+  /** The event's type. */
+  readonly type: string;
+  /** Who caused it. */
+  readonly actor: EventMetadata['actor']['kind'];
+  /** Whom it concerns; null: everybody. */
+  readonly who: Person | null;
+  readonly explanation: string;
+  readonly related: readonly Related[];
+}
+
+/** What happened, newest first, and how it ended in one or two sentences. */
+export interface HistoryReply extends Page<HistoryEntry> {
+  readonly summary: string;
+}
+
+/** States of the past and the reasons for those of today, both folded from the log. */
+export interface Histories {
+  /**
+   * @throws {MomentAhead} every method that takes a moment, when that has not come yet.
+   * @throws {HistoryUnavailable} every method that reads an index, when that cannot be had now.
+   */
+  seatMap(
+    scheduleId: ScheduleId,
+    moment: Moment,
+    filter: { readonly section?: string | undefined; readonly status?: SeatStatus | undefined },
+  ): Promise<Then<SeatMapReply>>;
+  wallet(userId: UserId, moment: Moment): Promise<Then<WalletReply>>;
+  /** Unknown also when the order is somebody else's. */
+  order(userId: UserId, orderId: OrderId, moment: Moment): Promise<Then<OrderReply>>;
+  queue(performanceId: PerformanceId, moment: Moment): Promise<Then<QueueReply>>;
+  queueToken(
+    token: { readonly performanceId: PerformanceId; readonly tokenId: TokenId },
+    moment: Moment,
+  ): Promise<Then<QueueTokenReply>>;
+
+  /** Null: there is no such order, or it is not the viewer's. */
+  whyOrder(orderId: OrderId, asked: Asked): Promise<HistoryReply | null>;
+  /** Null: there is no such date, or no such seat on it. */
+  whySeat(scheduleId: ScheduleId, seatId: SeatId, asked: Asked): Promise<HistoryReply | null>;
+  /** Null: there is no such token in this queue, or it is not the viewer's. */
+  whyQueueToken(
+    token: { readonly performanceId: PerformanceId; readonly tokenId: TokenId },
+    asked: Asked,
+  ): Promise<HistoryReply | null>;
+}
+
+/** Who asks for which page of a history, and in which language to answer. */
+export interface Asked {
+  readonly viewer: Viewer;
+  readonly page: PageRequest;
+  readonly language: Language;
+}
+
+/** The moment has not come yet. */
+export class MomentAhead extends Error {
+  override readonly name = 'MomentAhead';
+  /** @param latest the last moment that can be asked for: the time now, or the newest position. */
+  constructor(readonly latest: Instant | Position) {
+    super(`nothing is known after ${latest}`);
+  }
+}
+
+/** The index a view of the past reads cannot be had now. */
+export class HistoryUnavailable extends Error {
+  override readonly name = 'HistoryUnavailable';
+  /**
+   * @param reason `building`: it is being built, ask again; `too-many-builds`: others are being built first;
+   *   `too-large`: it does not fit into the memory set aside for histories.
+   */
+  constructor(readonly reason: 'building' | 'too-many-builds' | 'too-large') {
+    super(`the history is not available: ${reason}`);
+  }
+}

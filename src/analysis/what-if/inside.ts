@@ -1,0 +1,160 @@
+import { outstandingSeats, type TokenCommand } from '../../domain/token/token-state.js';
+import { type HoldId, type Instant, type OrderId, toInstant } from '../../events/ids.js';
+import type { Behaviour, SeenWish } from './behaviour.js';
+import type { Intent, SeatWish } from './demand.js';
+import type { EventQueue } from './event-queue.js';
+import type { SaleSettings } from './line.js';
+import type { Tally } from './outcome.js';
+import type { Hold, Seats } from './seats.js';
+import { wishesInOrder } from './second-choices.js';
+import { decideTurn, type Visitor } from './visitor.js';
+
+interface Parts {
+  readonly time: EventQueue;
+  readonly seats: Seats;
+  readonly tally: Tally;
+  readonly settings: SaleSettings;
+  /** Somebody's turn has ended. */
+  readonly onEnd: () => void;
+}
+
+/** What fans do once they are let in: look for seats, hold them, pay or not, leave. */
+export class Inside {
+  #holds = 0;
+
+  constructor(private readonly parts: Parts) {}
+
+  /** The time to enter is over: whoever has not come by now will not. */
+  missTurn(visitor: Visitor, claimUntil: Instant): void {
+    if (visitor.token?.kind !== 'waiting') return;
+    this.#decide(visitor, { kind: 'expire', reason: 'claim-lapsed', claimUntil });
+    this.parts.tally.missedTurn++;
+    this.#end(visitor);
+  }
+
+  /** Steps in, if the time to do so is not over, and from there on does what the fan does. */
+  enter(visitor: Visitor, turn: Extract<Behaviour['turn'], { kind: 'enters' }>, claimUntil: Instant): void {
+    const { nowMs } = this.parts.time;
+    const admittedAt = toInstant(visitor.admittedAtMs);
+    const { serviceWindowMs } = this.parts.settings;
+    const admission = { place: visitor.place, admittedAt, claimUntil, serviceWindowMs };
+    this.#decide(visitor, { kind: 'enter', admission });
+    if (visitor.token?.kind !== 'entered') return; // too late
+    this.parts.time.at(Date.parse(visitor.token.expiresAt), () => this.#useUp(visitor));
+    visitor.wishesLeft = turn.wishes.length;
+    for (const wish of turn.wishes) this.parts.time.at(nowMs + wish.atMs, () => this.#seek(visitor, wish));
+    if (turn.leavesAfterMs !== null)
+      this.parts.time.at(nowMs + turn.leavesAfterMs, () => this.#leave(visitor));
+  }
+
+  /** Tries to hold what the fan wants, then what comes near it; leaves when there is nothing more to try. */
+  #seek(visitor: Visitor, wish: SeenWish): void {
+    if (visitor.token?.kind !== 'entered') return;
+    visitor.wishesLeft--;
+    for (const choice of wishesInOrder(wish.options, this.parts.seats, this.parts.time.nowMs)) {
+      const seatIds = this.parts.seats.find(choice, this.parts.time.nowMs);
+      if (!seatIds) continue;
+      const hold = this.#hold(visitor, choice, seatIds);
+      if (!hold) break;
+      this.#intend(visitor, hold, wish.intent);
+      return;
+    }
+    const hasSeats = outstandingSeats(visitor.token) > 0;
+    if (visitor.wishesLeft === 0 && !hasSeats) this.#leave(visitor);
+  }
+
+  #hold(visitor: Visitor, choice: SeatWish, seatIds: readonly Hold['seatIds'][number][]): Hold | undefined {
+    const { scheduleId } = choice;
+    const holdId = `hold ${this.#holds}` as HoldId; // ids of the simulation stay in it
+    const { holdTtlMs } = this.parts.settings;
+    const request = { kind: 'seats' } as const;
+    const claim = {
+      kind: 'request-seats',
+      holdId,
+      scheduleId,
+      seatIds,
+      request,
+      holdTtlMs,
+      admission: undefined,
+    } as const;
+    if (!this.#decide(visitor, claim) || visitor.token?.kind !== 'entered') return undefined;
+    const claimed = visitor.token.holds.get(holdId);
+    if (!claimed) return undefined;
+    const hold: Hold = { holdId, scheduleId, seatIds, expiresAt: claimed.expiresAt };
+    this.parts.seats.hold(hold, visitor.ids, toInstant(this.parts.time.nowMs));
+    this.#holds++;
+    this.parts.tally.holds++;
+    visitor.holds.push(hold);
+    this.parts.time.at(Date.parse(hold.expiresAt), () => this.#lapse(visitor, hold));
+    return hold;
+  }
+
+  #intend(visitor: Visitor, hold: Hold, intent: Intent): void {
+    const { nowMs } = this.parts.time;
+    if (intent.kind === 'pay')
+      this.parts.time.at(nowMs + intent.afterMs, () => this.#pay(visitor, hold, intent));
+    if (intent.kind === 'release')
+      this.parts.time.at(nowMs + intent.afterMs, () => this.#release(visitor, hold));
+  }
+
+  #pay(visitor: Visitor, hold: Hold, { cancelAfterMs }: Extract<Intent, { kind: 'pay' }>): void {
+    const { nowMs } = this.parts.time;
+    const orderId = hold.holdId as string as OrderId; // one order for each hold
+    if (!this.parts.seats.reserve(hold, orderId, toInstant(nowMs))) {
+      this.#leave(visitor); // too late
+      return;
+    }
+    this.parts.tally.sell(hold.seatIds.length, nowMs);
+    if (!visitor.hasBought) this.parts.tally.bought++;
+    visitor.hasBought = true;
+    if (visitor.token) {
+      this.#decide(visitor, { kind: 'complete', orderId });
+      this.#end(visitor);
+    }
+    if (cancelAfterMs === null) return;
+    this.parts.time.at(nowMs + cancelAfterMs, () => {
+      this.parts.seats.cancel(hold, orderId, toInstant(this.parts.time.nowMs));
+      this.parts.tally.sell(-hold.seatIds.length, this.parts.time.nowMs);
+    });
+  }
+
+  #lapse(visitor: Visitor, hold: Hold): void {
+    this.parts.seats.end(hold, 'expire', toInstant(this.parts.time.nowMs));
+    this.#return(visitor, hold, 'expired');
+  }
+
+  #release(visitor: Visitor, hold: Hold): void {
+    this.parts.seats.end(hold, 'release', toInstant(this.parts.time.nowMs));
+    this.#return(visitor, hold, 'released');
+  }
+
+  /** Gives seats back to the fan's limit; those that are sold, or were given back before, stay as they are. */
+  #return(visitor: Visitor, { holdId, seatIds }: Hold, reason: 'expired' | 'released'): void {
+    // A simulated hold has all its seats at once: nobody is late to take one.
+    const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
+    if (visitor.token) this.#decide(visitor, command);
+  }
+
+  #leave(visitor: Visitor): void {
+    if (visitor.token?.kind !== 'entered') return;
+    for (const hold of visitor.holds) this.#release(visitor, hold);
+    this.#decide(visitor, { kind: 'leave' });
+    this.#end(visitor);
+  }
+
+  #useUp(visitor: Visitor): void {
+    if (visitor.token?.kind !== 'entered') return;
+    for (const hold of visitor.holds) this.#lapse(visitor, hold);
+    this.#decide(visitor, { kind: 'expire', reason: 'time-used-up' });
+    this.#end(visitor);
+  }
+
+  #end(visitor: Visitor): void {
+    visitor.token = undefined;
+    this.parts.onEnd();
+  }
+
+  #decide(visitor: Visitor, command: TokenCommand): boolean {
+    return decideTurn(visitor, command, this.parts.time.nowMs);
+  }
+}

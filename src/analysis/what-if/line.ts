@@ -1,0 +1,90 @@
+import { type AdmissionState, admissionDecider, paceLeft } from '../../domain/queue/admission.js';
+import type { SalesRules } from '../../events/catalog-events.js';
+import { type Instant, type PerformanceId, toInstant } from '../../events/ids.js';
+
+/** Settings of an on-sale that a replay may change. */
+export type SaleSettings = Pick<
+  SalesRules,
+  'holdTtlMs' | 'maxActive' | 'admitPerSecond' | 'claimWindowMs' | 'serviceWindowMs'
+>;
+
+/** Someone in line, by place. */
+export interface InLine {
+  readonly place: number;
+  /** `absent` has not joined yet; `gone` left, or was let in. */
+  status: 'absent' | 'waiting' | 'gone';
+}
+
+/** As the office's command that admits: places looked at in one admission. */
+const maxPlacesPerAdmission = 2_000;
+
+/** The line of a simulated sale: admissions are chosen as the office chooses them and decided by its own decider. */
+export class Line<Person extends InLine> {
+  #state: AdmissionState;
+  /** Index of the first person not yet passed. */
+  #next = 0;
+  waiting = 0;
+  active = 0;
+
+  /** @param people by place. */
+  constructor(
+    private readonly people: readonly Person[],
+    private readonly performanceId: PerformanceId,
+    private readonly settings: SaleSettings,
+  ) {
+    const opened = { performanceId, seed: '', shuffledCount: 0 };
+    this.#state = admissionDecider.evolve(admissionDecider.initial, { type: 'QueueOpened', data: opened });
+  }
+
+  /** Lets in whom room and pace allow. */
+  admit(nowMs: number): { readonly people: readonly Person[]; readonly claimUntil: Instant } {
+    const now = toInstant(nowMs);
+    const { maxActive, admitPerSecond, claimWindowMs } = this.settings;
+    const nobody = { people: [], claimUntil: now };
+    const pace = Math.min(paceLeft(this.#state, admitPerSecond, now), maxPlacesPerAdmission);
+    if (pace === 0) return nobody;
+    const from = this.#state.admittedUpTo;
+    const waiting = this.#waitingFrom(pace);
+    const withinPace = waiting.filter(({ place }) => place < from + pace);
+    const people = withinPace.slice(0, Math.max(0, maxActive - this.active));
+    const last = people.at(-1);
+    const isVacantStretch = withinPace.length === 0 && waiting.length > 0;
+    const to = last ? last.place + 1 : isVacantStretch ? from + pace : from;
+    if (to === from) return nobody;
+    const decision = admissionDecider.decide(
+      {
+        kind: 'admit',
+        performanceId: this.performanceId,
+        from,
+        to,
+        waitingInRange: people.length,
+        active: this.active,
+        maxActive,
+        admitPerSecond,
+        claimWindowMs,
+      },
+      this.#state,
+      now,
+    );
+    if (decision.kind === 'rejected')
+      throw new Error(`the simulated line is wrong: ${decision.rejection.message}`);
+    this.#state = decision.events.reduce(admissionDecider.evolve, this.#state);
+    while ((this.people[this.#next]?.place ?? to) < to) this.#next++;
+    for (const person of people) person.status = 'gone';
+    this.waiting -= people.length;
+    this.active += people.length;
+    const claimUntil = this.#state.recent.at(-1)?.expiresAt ?? now;
+    return { people, claimUntil };
+  }
+
+  /** The next people who wait, at most `limit`; numbers are given in order, so nobody joined beyond one who has not. */
+  #waitingFrom(limit: number): Person[] {
+    const waiting: Person[] = [];
+    for (let index = this.#next; index < this.people.length && waiting.length < limit; index++) {
+      const person = this.people[index];
+      if (!person || person.status === 'absent') break;
+      if (person.status === 'waiting') waiting.push(person);
+    }
+    return waiting;
+  }
+}

@@ -1,0 +1,86 @@
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { logHistories } from '../analysis/history/log-histories.js';
+import { HISTORIES } from '../analysis/history/port.js';
+import { ApiModule, HealthModule } from '../api/api.module.js';
+import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
+import { commandHandlers, commandServices } from '../commands/all-commands.js';
+import { Executor } from '../commands/execute.js';
+import {
+  CLOCK,
+  EVENT_STORE,
+  PAYMENT_PROVIDER,
+  PERSONAL_KEYS,
+  type PersonalKeys,
+  QUEUE_NUMBERS,
+  SALE_DATES,
+  SEAT_AVAILABILITY,
+  SETTINGS,
+  type Settings,
+  UNFINISHED_BUSINESS,
+  VENUE_USE,
+  WAITING_LINE,
+} from '../commands/ports.js';
+import type { EventStore } from '../event-store/port.js';
+import type { PaymentProvider } from '../integrations/payment/port.js';
+import type { Clock } from '../platform/clock.js';
+import { PasswordHasher } from '../platform/password-hasher.js';
+import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
+import { TokenSigner } from '../platform/token-signer.js';
+import type { ReadSide } from './read-side.js';
+
+/** What the application runs on; opened before it and closed after it. */
+export interface AppParts {
+  /** False: this process answers /health only. */
+  readonly isServing: boolean;
+  /** Where idempotency records and rate limits are shared, if processes share them. */
+  readonly redis: RedisLink | undefined;
+  readonly store: EventStore;
+  /** No other process appends to the store. */
+  readonly isOnlyWriter: boolean;
+  readonly payments: PaymentProvider;
+  readonly personalKeys: PersonalKeys;
+  readonly clock: Clock;
+  readonly hasher: PasswordHasher;
+  readonly signer: TokenSigner;
+  readonly settings: Settings;
+  readonly apiSettings: ApiSettings;
+  readonly readSide: Pick<ReadSide, 'ports' | 'providers'>;
+}
+
+@Global()
+@Module({})
+class AppModule {}
+
+/**
+ * Wires commands, queries and the HTTP API onto the given parts. The engines, and the processes that act by
+ * themselves, are started and stopped in boxoffice.ts, where their order is visible.
+ */
+export function appModule(parts: AppParts): DynamicModule {
+  const provided: Provider[] = [
+    { provide: REDIS_LINK, useValue: parts.redis },
+    { provide: EVENT_STORE, useValue: parts.store },
+    { provide: CLOCK, useValue: parts.clock },
+    { provide: SETTINGS, useValue: parts.settings },
+    { provide: API_SETTINGS, useValue: parts.apiSettings },
+    { provide: PAYMENT_PROVIDER, useValue: parts.payments },
+    { provide: SEAT_AVAILABILITY, useValue: parts.readSide.ports.seatAvailability },
+    { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
+    { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
+    { provide: UNFINISHED_BUSINESS, useValue: parts.readSide.ports.business },
+    { provide: PERSONAL_KEYS, useValue: parts.personalKeys },
+    { provide: SALE_DATES, useValue: parts.readSide.ports.saleDates },
+    { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
+    { provide: Executor, useValue: new Executor(parts.store, parts.clock, parts.isOnlyWriter) },
+    { provide: PasswordHasher, useValue: parts.hasher },
+    { provide: TokenSigner, useValue: parts.signer },
+    { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },
+    ...parts.readSide.providers,
+  ];
+  return {
+    module: AppModule,
+    imports: [CqrsModule.forRoot(), parts.isServing ? ApiModule : HealthModule],
+    providers: [...provided, ...commandServices, ...commandHandlers],
+    exports: [...provided, CqrsModule, ...commandServices],
+  };
+}

@@ -1,0 +1,65 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import type { EventStore } from '../event-store/port.js';
+import type { Clock } from '../platform/clock.js';
+import type { Config } from '../platform/config.js';
+import type { Log } from '../platform/logging.js';
+import { AdmissionProcess } from '../processes/admission.js';
+import { Erasure, type Forgetting } from '../processes/erasure.js';
+import { Expiry } from '../processes/expiry.js';
+import { Recovery } from '../processes/recovery.js';
+import { BullTimers } from '../processes/redis/bull-timers.js';
+import { RedisTurns } from '../processes/redis/redis-turns.js';
+import { InProcessTimers } from '../processes/timers.js';
+import type { Engines } from './engines.js';
+import type { ReadSide } from './read-side.js';
+
+interface Parts {
+  readonly config: Config;
+  readonly engines: Engines;
+  readonly store: EventStore;
+  readonly readSide: ReadSide;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long an erasure waits for the read models before it is tried again. */
+const forgetTimeoutMs = 60_000;
+
+/** What acts by itself: admission, expiry, recovery, erasure. Not started yet. */
+export function backgroundProcesses(
+  bus: CommandBus,
+  { config, engines, store, readSide, clock, log }: Parts,
+) {
+  const { redis } = engines;
+  const { ports } = readSide;
+  const { SWEEP_INTERVAL_MS, ADMISSION_INTERVAL_MS, RESUME_AFTER_MS } = config;
+  const timers = redis ? new BullTimers(redis, clock, log) : new InProcessTimers(clock);
+  const turns = redis && new RedisTurns(redis);
+  const expiry = new Expiry(store, bus, timers, ports.deadlines, clock, log, SWEEP_INTERVAL_MS, turns);
+  const admission = new AdmissionProcess(store, bus, ports.queues, log, ADMISSION_INTERVAL_MS, turns);
+  const recovery = new Recovery(bus, ports.openWork, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
+  const erasure = new Erasure(store, forgettingOf(engines, readSide), log, SWEEP_INTERVAL_MS);
+  return {
+    async start() {
+      erasure.start();
+      recovery.start();
+      await expiry.start();
+      admission.start();
+    },
+    async stop() {
+      await Promise.all([erasure.stop(), recovery.stop(), expiry.stop(), admission.stop()]);
+    },
+  };
+}
+
+/** What has to forget an erased person. */
+function forgettingOf({ personalKeys, readModels }: Engines, { progress }: ReadSide): Forgetting {
+  return {
+    destroyKey: (userId) => personalKeys.destroy(userId),
+    async cleanReadModels(position) {
+      const isGone = await progress.waitFor(position, { timeoutMs: forgetTimeoutMs });
+      if (!isGone) throw new Error('the read models have not forgotten an erased person yet');
+      await readModels.clean();
+    },
+  };
+}

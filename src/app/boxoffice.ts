@@ -1,0 +1,211 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { type ApiSettings, defaultApiSettings } from '../api/api-settings.js';
+import { configureHttp, createFastifyAdapter } from '../api/http-setup.js';
+import { refuseRequests } from '../api/readiness.js';
+import { logRequests } from '../api/request-log.js';
+import { processContext } from '../commands/command-context.js';
+import { ImportCatalog } from '../commands/import-catalog.js';
+import type { Settings } from '../commands/ports.js';
+import type { EventStore } from '../event-store/port.js';
+import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
+import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
+import { revealingStore, sealingStore } from '../personal-data/personal-data.js';
+import { type Clock, systemClock } from '../platform/clock.js';
+import type { Config } from '../platform/config.js';
+import { createLog, type Log } from '../platform/logging.js';
+import { nestLog } from '../platform/nest-log.js';
+import { PasswordHasher } from '../platform/password-hasher.js';
+import { resolveSecrets, type Secrets } from '../platform/secrets.js';
+import { TokenSigner } from '../platform/token-signer.js';
+import { allProjections } from '../projections/all-projections.js';
+import { Rebuilder } from '../projections/rebuild/rebuilder.js';
+import { appModule } from './app.module.js';
+import { backgroundProcesses } from './background-processes.js';
+import { type Engines, openEngines } from './engines.js';
+import { addQueueDashboard } from './queue-dashboard.js';
+import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
+
+export interface RunningBoxoffice {
+  /** Where it answers, such as `http://127.0.0.1:3000`. */
+  readonly url: string;
+  readonly paymentUrl: string;
+  /** True when the log was empty and the sample catalog was imported. */
+  readonly isNew: boolean;
+  /** Stops accepting, finishes what was accepted, closes everything. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Tests hash passwords cheaply. */
+  readonly hasher?: PasswordHasher;
+  /** Tests make the store fail or die at a chosen append. */
+  readonly wrapStore?: (store: EventStore) => EventStore;
+  /** Gives up a start that rebuilds tables. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long the start waits for the read models to catch up before it serves behind them. */
+const catchUpTimeoutMs = 60_000;
+/** Connections that come at once wait here until they are accepted; the system drops what is beyond (511 by default). */
+const maxConnectionsWaiting = 4_096;
+
+/**
+ * Starts the whole office in this process: engines, projections, HTTP, then the processes that act by
+ * themselves; closing goes the other way round, so that each part outlives those that use it.
+ * @throws when an engine cannot be opened or the port is taken; what was opened is closed again.
+ */
+export async function startBoxoffice(config: Config, options: StartOptions = {}): Promise<RunningBoxoffice> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLog(config);
+  const secrets = resolveSecrets(config);
+  const closers: (() => Promise<void>)[] = [];
+  let closing: Promise<void> | undefined;
+  const closeAll = async () => {
+    for (const close of closers.reverse()) await close();
+  };
+  const close = () => {
+    closing ??= closeAll();
+    return closing;
+  };
+  try {
+    const engines = await openEngines(config, secrets, log, { signal: options.signal });
+    closers.push(() => engines.close());
+    const sealedStore = options.wrapStore?.(engines.store) ?? engines.store;
+    const store = sealingStore(sealedStore, engines.personalKeys);
+    const does = dutiesOf(config.ROLE);
+    const openReadSide = does.projections ? projectingReadSide : followingReadSide;
+    const readSide = openReadSide({ ...engines, store: sealedStore, clock, log });
+    closers.push(() => readSide.close());
+    const rebuilder = new Rebuilder({
+      store: revealingStore(sealedStore, engines.personalKeys),
+      models: engines.readModels,
+      location: engines.location,
+      projections: allProjections,
+      clock,
+      log,
+    });
+    closers.push(() => rebuilder.stop());
+    const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
+    const app = await createApp({ config, secrets, engines, store, readSide, hasher, clock, log });
+    if (does.api && engines.redis) {
+      const dashboard = addQueueDashboard(fastifyOf(app), engines.redis, secrets);
+      closers.push(() => dashboard.close());
+    }
+    // Handlers are bound to the bus now; listening comes after the start-up work.
+    await app.init();
+    const bus = app.get(CommandBus);
+    const processes = backgroundProcesses(bus, { config, engines, store, readSide, clock, log });
+    closers.push(
+      () => processes.stop(),
+      () => app.close(),
+    );
+
+    const isNew = does.projections && config.SAMPLE_CATALOG && (await store.head()) === undefined;
+    if (isNew) {
+      await bus.execute(new ImportCatalog(sampleCatalog(new Date(clock.nowMs())), processContext('import')));
+    }
+    // A dead rebuild may keep projections from catching up until its lease is over.
+    if (does.projections) rebuilder.start();
+    const head = await store.head();
+    if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+    await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
+    if (does.processes) await processes.start();
+    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a process of each role does; every one answers /health. */
+function dutiesOf(role: Config['ROLE']) {
+  return {
+    api: role === 'all' || role === 'api',
+    projections: role === 'all' || role === 'projector',
+    processes: role === 'all' || role === 'worker',
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly store: EventStore;
+  readonly readSide: ReadSide;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+function fastifyOf(app: NestFastifyApplication): FastifyInstance {
+  return app.getHttpAdapter().getInstance();
+}
+
+async function createApp(
+  parts: Parts & { readonly secrets: Secrets; readonly engines: Engines; readonly hasher: PasswordHasher },
+): Promise<NestFastifyApplication> {
+  const { config, secrets, engines, store, readSide, hasher, clock, log } = parts;
+  const apiSettings = apiSettingsOf(config, secrets);
+  const isServing = dutiesOf(config.ROLE).api;
+  const module = appModule({
+    isServing,
+    redis: engines.redis,
+    store,
+    personalKeys: engines.personalKeys,
+    isOnlyWriter: engines.isOnlyWriter,
+    clock,
+    hasher,
+    apiSettings,
+    readSide,
+    settings: settingsOf(config, secrets),
+    signer: new TokenSigner(secrets.secret, clock),
+    payments: new HttpPaymentProvider({
+      baseUrl: engines.paymentUrl,
+      apiKey: secrets.paymentApiKey,
+      timeoutMs: config.PAYMENT_TIMEOUT_MS,
+    }),
+  });
+  const adapter = createFastifyAdapter(apiSettings);
+  logRequests(adapter.getInstance<FastifyInstance>(), log);
+  refuseRequests(adapter.getInstance<FastifyInstance>(), () => engines.fit.refusal);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: nestLog(log),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  configureHttp(app, { hasApi: isServing });
+  return app;
+}
+
+function settingsOf(config: Config, { secret }: Secrets): Settings {
+  const publicUrl = config.PUBLIC_URL ?? (config.PORT === 0 ? undefined : `http://127.0.0.1:${config.PORT}`);
+  return {
+    accessTokenTtlMs: config.ACCESS_TOKEN_TTL_MS,
+    refreshTokenTtlMs: config.REFRESH_TOKEN_TTL_MS,
+    queueTokenTtlMs: config.QUEUE_TOKEN_TTL_MS,
+    catalogMaxAgeMs: config.CATALOG_MAX_AGE_MS,
+    chargeReplyTimeoutMs: config.PAYMENT_TIMEOUT_MS,
+    paymentCallbackUrl: publicUrl && new URL('/v1/payment-callbacks', publicUrl).href,
+    secret,
+  };
+}
+
+function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
+  return {
+    ...defaultApiSettings,
+    adminKey: secrets.adminKey,
+    callbackSecret: secrets.paymentCallbackSecret,
+    trustProxy: config.TRUST_PROXY,
+    waitForPositionTimeoutMs: config.READ_WAIT_TIMEOUT_MS,
+    rateLimits: {
+      ...defaultApiSettings.rateLimits,
+      signInsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
+      commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
+    },
+    load: { maxInFlight: config.MAX_REQUESTS_IN_FLIGHT, maxWaitMs: config.MAX_REQUEST_WAIT_MS },
+    sse: { ...defaultApiSettings.sse, maxConnections: config.MAX_LIVE_STREAMS },
+  };
+}

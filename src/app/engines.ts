@@ -1,0 +1,195 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkEventStoreDb, EventStoreDbRefused } from '../event-store/eventstoredb/check-server.js';
+import { openEventStoreDb } from '../event-store/eventstoredb/open.js';
+import type { EventStore } from '../event-store/port.js';
+import { openSqliteEventStore } from '../event-store/sqlite/open.js';
+import { startVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
+import { openPersonalKeys } from '../personal-data/open-personal-keys.js';
+import { revealingStore } from '../personal-data/personal-data.js';
+import type { PersonalKeys } from '../personal-data/personal-keys.js';
+import { BadConfiguration, type Config } from '../platform/config.js';
+import { BadEventStoreUrl, parseEventStoreUrl } from '../platform/event-store-url.js';
+import type { Log } from '../platform/logging.js';
+import { RedisLink } from '../platform/redis/redis-link.js';
+import type { Secrets } from '../platform/secrets.js';
+import {
+  BadDatabaseUrl,
+  openReadModels,
+  type ReadModelLocation,
+  type ReadModels,
+} from '../projections/open-read-models.js';
+import { bringTogether, FittingStore, LogFit } from './log-fit.js';
+
+/** What the product runs on, opened. */
+export interface Engines {
+  /** The log as it is: personal data sealed. Whoever writes or reads names needs a view of it (src/personal-data). */
+  readonly store: EventStore;
+  /** Whether log and read models belong together; checked when the engines are opened. */
+  readonly fit: LogFit;
+  readonly personalKeys: PersonalKeys;
+  /** The embedded log: one process holds it open for writing. */
+  readonly isOnlyWriter: boolean;
+  /**
+   * Positions the read models may be behind the log before a process should not be asked. A position is an event
+   * in the embedded log, a byte in EventStoreDB: either way some fifty thousand events.
+   */
+  readonly maxLag: number;
+  readonly readModels: ReadModels;
+  /** Of the same read models. */
+  readonly location: ReadModelLocation;
+  /** Undefined: timers and idempotency records live in this process. */
+  readonly redis: RedisLink | undefined;
+  readonly paymentUrl: string;
+  /** Closes in the order in which one needs the other. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Files of the embedded engines inside DATA_DIR. */
+export const dataFiles = {
+  log: 'events.db',
+  readModels: 'read-models.db',
+  payments: 'payments.db',
+  personalKeys: 'keys.db',
+} as const;
+
+/**
+ * Opens the engines the configuration chooses: each of log, read models and shared memory is embedded unless a URL
+ * names a server.
+ * @param signal stops a rebuild of tables that are not the log's.
+ * @throws when one cannot be opened, and {@link TablesOfAnotherLog}; the others are closed again.
+ */
+export async function openEngines(
+  config: Config,
+  secrets: Secrets,
+  log: Log,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Engines> {
+  const opened: { close(): Promise<void> | void }[] = [];
+  let closing: Promise<void> | undefined;
+  const closeAll = async () => {
+    for (const engine of opened.reverse()) await engine.close();
+  };
+  const close = () => {
+    closing ??= closeAll();
+    return closing;
+  };
+  const keep = <Engine extends { close(): Promise<void> | void }>(engine: Engine): Engine => {
+    opened.push(engine);
+    return engine;
+  };
+  try {
+    const isEmbedded = config.EVENTSTORE_URL === undefined;
+    const fit = new LogFit(log, mayLag(config));
+    const store = keep(new FittingStore(await openStore(config, log, fit), fit, !isEmbedded));
+    const location = readModelLocation(config);
+    const readModels = keep(await openTables(location));
+    const personalKeys = keep(
+      await openPersonalKeys({
+        place: config.DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : readModels.write,
+        secret: secrets.secret,
+        store,
+        isLossAccepted: config.PERSONAL_KEYS_LOST,
+      }),
+    );
+    await bringTogether({
+      fit,
+      store: revealingStore(store, personalKeys),
+      readModels,
+      location,
+      isEmbedded: isEmbedded && location.url === undefined,
+      log,
+      signal,
+    });
+    const redis = openRedis(config, log);
+    if (redis) keep(redis);
+    const paymentUrl = config.PAYMENT_URL ?? keep(await startPayments(config, secrets, log)).url;
+    return {
+      store,
+      fit,
+      personalKeys,
+      isOnlyWriter: isEmbedded,
+      maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
+      readModels,
+      location,
+      redis,
+      paymentUrl,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Whether a read of the log may lack events that were appended: a follower's may. */
+function mayLag({ EVENTSTORE_URL }: Config): boolean {
+  return EVENTSTORE_URL !== undefined && parseEventStoreUrl(EVENTSTORE_URL).nodePreference !== 'leader';
+}
+
+async function openStore(config: Config, log: Log, fit: LogFit): Promise<EventStore> {
+  const maxWaitingAppends = config.MAX_PENDING_APPENDS;
+  if (config.EVENTSTORE_URL === undefined) {
+    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
+  }
+  await checkEventStoreUrl(config.EVENTSTORE_URL);
+  const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
+  return openEventStoreDb({
+    connectionString: config.EVENTSTORE_URL,
+    maxWaitingAppends,
+    warn,
+    recognise: (eventAt) => fit.recognise(eventAt),
+  });
+}
+
+/**
+ * Checks once whether the log's server can be used as configured. One that is down is no error: it is waited for later.
+ * @throws {BadConfiguration} saying what to change.
+ */
+export async function checkEventStoreUrl(url: string): Promise<void> {
+  try {
+    await checkEventStoreDb(url);
+  } catch (error) {
+    if (!(error instanceof EventStoreDbRefused || error instanceof BadEventStoreUrl)) throw error;
+    throw new BadConfiguration(`EVENTSTORE_URL: ${error.message}`);
+  }
+}
+
+/** @throws {BadConfiguration} when DATABASE_URL cannot be read; otherwise saying which database cannot be used, and why. */
+async function openTables(location: ReadModelLocation): Promise<ReadModels> {
+  try {
+    return await openReadModels(location);
+  } catch (error) {
+    if (location.url === undefined) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof BadDatabaseUrl) throw new BadConfiguration(`DATABASE_URL: ${reason}`);
+    throw new Error(`DATABASE_URL: the database cannot be used: ${reason}`, { cause: error });
+  }
+}
+
+/** Where the read models of this configuration are. */
+export function readModelLocation({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation {
+  return DATABASE_URL === undefined ? { file: join(DATA_DIR, dataFiles.readModels) } : { url: DATABASE_URL };
+}
+
+function openRedis({ REDIS_URL, REDIS_KEY_PREFIX }: Config, log: Log): RedisLink | undefined {
+  if (REDIS_URL === undefined) return undefined;
+  return new RedisLink(REDIS_URL, log, { prefix: REDIS_KEY_PREFIX });
+}
+
+/** The stand-in for a payment provider, on loopback. */
+function startPayments(config: Config, secrets: Secrets, log: Log) {
+  return startVirtualPaymentSystem({
+    host: '127.0.0.1',
+    port: 0,
+    file: dataFile(config, 'payments'),
+    apiKey: secrets.paymentApiKey,
+    callbackSecret: secrets.paymentCallbackSecret,
+    log: (message) => log.warn({ engine: 'payment system' }, message),
+  });
+}
+
+function dataFile(config: Config, name: keyof typeof dataFiles): string {
+  mkdirSync(config.DATA_DIR, { recursive: true });
+  return join(config.DATA_DIR, dataFiles[name]);
+}

@@ -1,0 +1,159 @@
+import { AdmitTokens } from '../../../src/commands/admit-tokens.js';
+import { CancelOrder } from '../../../src/commands/cancel-order.js';
+import { EnterService } from '../../../src/commands/enter-service.js';
+import { ExpireHold } from '../../../src/commands/expire-hold.js';
+import { ExpireToken } from '../../../src/commands/expire-token.js';
+import type { HeldSeats } from '../../../src/commands/hold-seats.js';
+import { LeaveQueue } from '../../../src/commands/leave-queue.js';
+import { OpenQueue } from '../../../src/commands/open-queue.js';
+import { Pay } from '../../../src/commands/pay.js';
+import type { QueuePass } from '../../../src/commands/queue-pass.js';
+import { Rejected } from '../../../src/commands/rejected.js';
+import { admissionDecider } from '../../../src/domain/queue/admission.js';
+import { shuffledPlaces } from '../../../src/domain/queue/shuffle.js';
+import type { EventStore } from '../../../src/event-store/port.js';
+import type { SalesRules } from '../../../src/events/catalog-events.js';
+import { toInstant } from '../../../src/events/ids.js';
+import { streams } from '../../../src/events/streams.js';
+import { Random } from '../../../src/platform/random.js';
+import { createCommandSide } from '../../commands/box-office.js';
+import {
+  charge,
+  freshContext,
+  hold,
+  holdBest,
+  openTheatre,
+  performanceId,
+  queued,
+  release,
+  seats,
+} from '../../commands/theatre.js';
+
+const stepMs = 100;
+const admissionIntervalMs = 200;
+
+/** What a fan does, in milliseconds after the step before. */
+interface Plan {
+  readonly joinAtMs: number;
+  readonly enterAfterMs: number;
+  readonly holdAfterMs: number;
+  readonly thenAfterMs: number;
+  readonly intent: 'pay' | 'cancel' | 'release' | 'lapse' | 'leave';
+  readonly seatIds: readonly string[] | undefined;
+}
+
+function planOf(random: Random, rush: number): Plan {
+  const row = random.below(2) === 0 ? 'A' : 'B';
+  const first = 1 + random.below(9);
+  return {
+    joinAtMs: stepMs * random.below(rush),
+    enterAfterMs: 500 + stepMs * random.below(20),
+    holdAfterMs: 1_000 + stepMs * random.below(40),
+    thenAfterMs: 2_000 + stepMs * random.below(80),
+    intent:
+      random.weighted([
+        [70, 'pay'],
+        [5, 'cancel'],
+        [5, 'release'],
+        [10, 'lapse'],
+        [10, 'leave'],
+      ] as const) ?? 'pay',
+    seatIds: random.next() < 0.6 ? [`${row}-${first}`, `${row}-${first + 1}`] : undefined,
+  };
+}
+
+/**
+ * An on-sale played on the real command side with a clock that is moved by hand: fans join, are let in, hold, pay or
+ * not; the processes' work is done at its times.
+ */
+export async function recordedSale(options: {
+  readonly fans: number;
+  /** Joins fall into this many steps of 100 ms. */
+  readonly rush: number;
+  readonly sales: Partial<SalesRules>;
+  readonly seed?: number;
+}): Promise<EventStore> {
+  const side = createCommandSide();
+  await openTheatre(side, { sales: options.sales });
+  const random = new Random(options.seed ?? 1);
+  const startMs = side.clock.nowMs();
+  const agenda = new Map<number, (() => Promise<unknown>)[]>();
+  let latestMs = 0;
+  const at = (atMs: number, act: () => Promise<unknown>) => {
+    const step = Math.ceil(atMs / stepMs) * stepMs;
+    latestMs = Math.max(latestMs, step);
+    agenda.set(step, [...(agenda.get(step) ?? []), act]);
+  };
+  const nowMs = () => side.clock.nowMs() - startMs;
+  const waiting = new Map<QueuePass, Plan>();
+
+  const find = async (pass: QueuePass, { seatIds }: Plan): Promise<HeldSeats | undefined> => {
+    if (seatIds) {
+      const held = await refusable(hold(side, pass, seats(...seatIds)));
+      if (held) return held;
+    }
+    return refusable(holdBest(side, pass, 2));
+  };
+  const act = async (pass: QueuePass, plan: Plan, held: HeldSeats) => {
+    const pay = () => refusable(side.execute(new Pay(pass, {}, freshContext())));
+    if (plan.intent === 'release') await release(side, pass, held);
+    if (plan.intent === 'leave') await side.execute(new LeaveQueue(pass, freshContext()));
+    if (plan.intent === 'pay') await pay();
+    if (plan.intent === 'cancel') {
+      const paid = await pay();
+      if (paid)
+        at(nowMs() + 3_000, () =>
+          side.execute(new CancelOrder(pass.userId, paid.order.orderId, freshContext())),
+        );
+    }
+  };
+  const visit = async (pass: QueuePass, plan: Plan) => {
+    const entered = await refusable(side.execute(new EnterService(pass, freshContext())));
+    if (!entered) return;
+    at(Date.parse(entered.expiresAt) - startMs, () =>
+      side.execute(new ExpireToken(pass.tokenId, { reason: 'time-used-up' }, freshContext())),
+    );
+    at(nowMs() + plan.holdAfterMs, async () => {
+      const held = await find(pass, plan);
+      if (!held) return side.execute(new LeaveQueue(pass, freshContext()));
+      at(Date.parse(held.expiresAt) - startMs, () =>
+        side.execute(new ExpireHold(pass.tokenId, held.holdId, freshContext())),
+      );
+      if (plan.intent !== 'lapse') at(nowMs() + plan.thenAfterMs, () => act(pass, plan, held));
+      return undefined;
+    });
+  };
+  for (let n = 0; n < options.fans; n++) {
+    const plan = planOf(random, options.rush);
+    at(plan.joinAtMs, async () => {
+      const pass = await queued(side, `fan ${n}`);
+      await charge(side, pass.userId, 1_000);
+      waiting.set(pass, plan);
+    });
+  }
+  for (let ms = 0; ms <= latestMs || waiting.size > 0; ms += stepMs) {
+    side.clock.moveTo(toInstant(startMs + ms));
+    for (const act of agenda.get(ms) ?? []) await act();
+    if (ms % admissionIntervalMs !== 0) continue;
+    await side.execute(new OpenQueue(performanceId, freshContext()));
+    await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+    const { state } = await side.executor.load(admissionDecider, streams.admission(performanceId));
+    if (!state.opening) continue;
+    const places = shuffledPlaces(state.opening.seed, state.opening.shuffledCount);
+    for (const [pass, plan] of waiting) {
+      if ((places[pass.number] ?? pass.number) >= state.admittedUpTo) continue;
+      at(ms + plan.enterAfterMs, () => visit(pass, plan));
+      waiting.delete(pass);
+    }
+  }
+  return side.store;
+}
+
+async function refusable<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Rejected) return undefined;
+    throw error;
+  }
+}
