@@ -9,14 +9,14 @@ const mayImport = {
   // The store keeps events and does not interpret them.
   'event-store': ['platform', 'events/streams'],
   'personal-data': ['platform', 'events', 'event-store/port'],
-  projections: ['platform', 'events', 'event-store/port', 'domain/queue'],
+  projections: ['platform', 'events', 'event-store/port', 'domain/shuffle'],
   // Queries read tables, never the log.
-  queries: ['platform', 'events', 'projections', 'domain/queue'],
-  integrations: ['platform', 'events', 'domain/catalog'],
+  queries: ['platform', 'events', 'projections', 'domain/shuffle'],
+  integrations: ['platform', 'events', 'domain/catalog-document'],
   commands: ['platform', 'events', 'domain', 'queries', 'event-store/port', 'integrations/payment/port'],
   processes: ['platform', 'events', 'commands', 'queries', 'event-store/port'],
   // An auditor that used the deciders would share their mistakes.
-  'analysis/audit': ['events', 'event-store/port', 'domain/queue'],
+  'analysis/audit': ['events', 'event-store/port', 'domain/shuffle'],
   // Replies about the past have the shapes of the queries' replies.
   'analysis/history': ['platform', 'events', 'event-store/port', 'domain', 'queries'],
   'analysis/what-if': ['platform', 'events', 'event-store', 'domain'],
@@ -27,7 +27,7 @@ const mayImport = {
     'commands',
     'queries',
     'domain/rejection',
-    'domain/catalog',
+    'domain/catalog-document',
     'event-store/port',
     'integrations',
     'analysis',

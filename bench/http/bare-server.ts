@@ -4,7 +4,7 @@ import { Controller, HttpCode, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ValidBody, ValidParam } from '../../src/api/validation.js';
-import { type HoldSeatsInput, holdSeatsSchema } from '../../src/commands/hold-seats.js';
+import { type HoldSeatsInput, holdSeatsSchema } from '../../src/commands/seats/hold-seats.js';
 import { type ScheduleId, scheduleIdSchema } from '../../src/events/ids.js';
 
 @Controller('v1/schedules')

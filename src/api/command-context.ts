@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
-import type { Actor } from '../events/metadata.js';
+import type { Actor } from '../events/event.js';
 
 /**
  * The context of a command that a request asks for. Everything it sets in motion carries the request's id.

@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
 import { type EventStore, type Position, StoreUnavailable } from '../event-store/port.js';
-import type { EventMetadata } from '../events/metadata.js';
+import type { EventMetadata } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
 import {
   IDEMPOTENCY_RECORDS,

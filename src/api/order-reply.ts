@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CheckoutResult } from '../commands/advance-checkout.js';
+import type { CheckoutResult } from '../commands/orders/checkout-process.js';
 import { CLOCK } from '../commands/ports.js';
 import type { Instant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';

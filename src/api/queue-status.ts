@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { IssuedToken } from '../commands/issue-token.js';
-import type { QueuePass } from '../commands/queue-pass.js';
-import { refuse } from '../commands/rejected.js';
+import type { IssuedToken } from '../commands/queue/issue-token.js';
+import type { QueuePass } from '../commands/queue/queue-admission.js';
+import { refuse } from '../domain/rejection.js';
 import type { Position } from '../event-store/port.js';
 import type { UserId } from '../events/ids.js';
 import type { QueueTokenReply } from '../queries/replies.js';

@@ -1,4 +1,4 @@
-import type { QueuePass } from '../commands/queue-pass.js';
+import type { QueuePass } from '../commands/queue/queue-admission.js';
 import type { ChargeId, OrderId, PerformanceId, ScheduleId, UserId, VenueId } from '../events/ids.js';
 import type {
   AvailabilityReply,

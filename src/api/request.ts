@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { FastifyRequest } from 'fastify';
-import type { QueuePass } from '../commands/queue-pass.js';
+import type { QueuePass } from '../commands/queue/queue-admission.js';
 import type { UserId } from '../events/ids.js';
 
 declare module 'fastify' {

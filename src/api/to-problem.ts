@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { HistoryUnavailable, MomentAhead } from '../analysis/history/port.js';
-import { Rejected } from '../commands/rejected.js';
+import { Rejected } from '../domain/rejection.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { HasherBusy } from '../platform/password-hasher.js';
 import { ReadModelsUnavailable } from '../queries/outage.js';

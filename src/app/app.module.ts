@@ -5,7 +5,7 @@ import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
-import { Executor } from '../commands/execute.js';
+import { Executor } from '../commands/decider-handler.js';
 import {
   CLOCK,
   EVENT_STORE,

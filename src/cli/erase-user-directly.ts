@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
+import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
 import type { CommandContext } from '../commands/command-context.js';
-import { EraseUser, EraseUserHandler, UserEraser } from '../commands/erase-user.js';
-import { Executor } from '../commands/execute.js';
-import { Rejected } from '../commands/rejected.js';
+import { Executor } from '../commands/decider-handler.js';
+import { Rejected } from '../domain/rejection.js';
 import { sealingStore } from '../personal-data/personal-data.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';

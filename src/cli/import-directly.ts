@@ -1,10 +1,10 @@
 import { openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
+import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
+import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
 import { processContext } from '../commands/command-context.js';
-import { Executor } from '../commands/execute.js';
-import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
-import { SeatKeeper } from '../commands/seat-keeper.js';
-import { VenuePublisher } from '../commands/venue-publisher.js';
+import { Executor } from '../commands/decider-handler.js';
+
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
 import { sealingStore } from '../personal-data/personal-data.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor } from '../events/metadata.js';
+import type { Actor } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
 
 /** Who asks for what, carried from the request to the metadata of every event it causes. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from './define.js';
+import { defineEvent, type EventsOf } from './event.js';
 import {
   holdIdSchema,
   instantSchema,
@@ -31,7 +31,7 @@ export type QueueEvent = EventsOf<typeof queueEvents>;
 /**
  * Stream `admission-<performanceId>`: who was let in, as contiguous ranges of places, so that jumping the
  * queue cannot be written down. A place equals the queue number, except for those who joined before the
- * opening: their places are a shuffle of their numbers by the revealed seed (see domain/queue/shuffle.ts).
+ * opening: their places are a shuffle of their numbers by the revealed seed (see domain/shuffle.ts).
  */
 export const admissionEvents = {
   QueueOpened: defineEvent(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from './define.js';
+import { defineEvent, type EventsOf } from './event.js';
 import { chargeIdSchema, orderIdSchema, paymentIdSchema, pointsSchema, userIdSchema } from './ids.js';
 
 const positivePoints = pointsSchema.min(1);

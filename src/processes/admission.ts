@@ -1,6 +1,6 @@
-import { AdmitTokens } from '../commands/admit-tokens.js';
 import { processContext } from '../commands/command-context.js';
-import { OpenQueue } from '../commands/open-queue.js';
+import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
+
 import type { EventStore, Position, Subscription } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';

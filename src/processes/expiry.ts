@@ -1,6 +1,6 @@
 import { processContext } from '../commands/command-context.js';
-import { ExpireHold } from '../commands/expire-hold.js';
-import { ExpireToken, type TokenLapse } from '../commands/expire-token.js';
+import { ExpireToken, type TokenLapse } from '../commands/queue/enter-and-leave.js';
+import { ExpireHold } from '../commands/seats/end-hold.js';
 import type { EventStore, RecordedEvent, Subscription } from '../event-store/port.js';
 import { addMs, type HoldId, type Instant, type TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';

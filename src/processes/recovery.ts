@@ -1,6 +1,6 @@
-import { AdvanceCharge } from '../commands/advance-charge.js';
-import { AdvanceCheckout } from '../commands/advance-checkout.js';
 import { processContext } from '../commands/command-context.js';
+import { AdvanceCheckout } from '../commands/orders/checkout-process.js';
+import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 import type { Commands, ProcessLog } from './ports.js';

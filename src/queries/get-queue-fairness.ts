@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shuffleAlgorithm } from '../domain/queue/shuffle.js';
+import { shuffleAlgorithm } from '../domain/shuffle.js';
 import type { PerformanceId } from '../events/ids.js';
 import type { QueueRow, TokenRow } from '../projections/tokens/tables.js';
 import type { QueryContext } from './context.js';

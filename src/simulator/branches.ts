@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../event-store/port.js';
-import type { EventMetadata } from '../events/metadata.js';
+import type { EventMetadata } from '../events/event.js';
 import { type DomainEvent, decodeEvent } from '../events/registry.js';
 
 /**

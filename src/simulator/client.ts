@@ -1,8 +1,8 @@
 import type { Command } from '@nestjs/cqrs';
 import type { CommandContext } from '../commands/command-context.js';
-import { Rejected } from '../commands/rejected.js';
-import type { RejectionCode } from '../domain/rejection.js';
-import type { Actor } from '../events/metadata.js';
+import { Rejected, type RejectionCode } from '../domain/rejection.js';
+
+import type { Actor } from '../events/event.js';
 import { isOutage } from './failures.js';
 import type { Office } from './office.js';
 import type { Random } from './random.js';

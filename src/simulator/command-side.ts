@@ -1,31 +1,36 @@
 import type { Command, ICommandHandler } from '@nestjs/cqrs';
-import { AdmitTokens, AdmitTokensHandler } from '../commands/admit-tokens.js';
-import { AdvanceCharge, AdvanceChargeHandler, ChargeProgress } from '../commands/advance-charge.js';
-import { AdvanceCheckout, AdvanceCheckoutHandler, CheckoutProgress } from '../commands/advance-checkout.js';
-import { CancelOrder, CancelOrderHandler } from '../commands/cancel-order.js';
-import { CatalogReader } from '../commands/catalog-reader.js';
-import { ChangePassword, ChangePasswordHandler } from '../commands/change-password.js';
-import { ChargePoints, ChargePointsHandler } from '../commands/charge-points.js';
-import { EnterService, EnterServiceHandler } from '../commands/enter-service.js';
+import {
+  ChangePassword,
+  ChangePasswordHandler,
+  RegisterUser,
+  RegisterUserHandler,
+} from '../commands/account/account.js';
 import {
   EraseOwnAccount,
   EraseOwnAccountHandler,
   EraseUser,
   EraseUserHandler,
   UserEraser,
-} from '../commands/erase-user.js';
-import type { Executor } from '../commands/execute.js';
-import { ExpireHold, ExpireHoldHandler } from '../commands/expire-hold.js';
-import { ExpireToken, ExpireTokenHandler } from '../commands/expire-token.js';
-import { HoldEnder } from '../commands/hold-ender.js';
-import { HoldSeats, HoldSeatsHandler } from '../commands/hold-seats.js';
-import { ImportCatalog, ImportCatalogHandler } from '../commands/import-catalog.js';
-import { IssueToken, IssueTokenHandler } from '../commands/issue-token.js';
-import { LeaveQueue, LeaveQueueHandler } from '../commands/leave-queue.js';
-import { Login, LoginHandler } from '../commands/login.js';
-import { Logout, LogoutHandler } from '../commands/logout.js';
-import { OpenQueue, OpenQueueHandler } from '../commands/open-queue.js';
-import { Pay, PayHandler } from '../commands/pay.js';
+} from '../commands/account/erase-user.js';
+import {
+  Login,
+  LoginHandler,
+  Logout,
+  LogoutHandler,
+  RefreshSession,
+  RefreshSessionHandler,
+} from '../commands/account/sessions.js';
+import { CatalogReader } from '../commands/catalog/catalog-reader.js';
+import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
+import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
+import type { Executor } from '../commands/decider-handler.js';
+import { CancelOrder, CancelOrderHandler } from '../commands/orders/cancel-order.js';
+import {
+  AdvanceCheckout,
+  AdvanceCheckoutHandler,
+  CheckoutProgress,
+} from '../commands/orders/checkout-process.js';
+import { Pay, PayHandler } from '../commands/orders/pay.js';
 import type {
   PersonalKeys,
   QueueNumbers,
@@ -36,15 +41,44 @@ import type {
   VenueUse,
   WaitingLine,
 } from '../commands/ports.js';
-import { QueueTurn } from '../commands/queue-turn.js';
-import { RefreshSession, RefreshSessionHandler } from '../commands/refresh-session.js';
-import { RefreshToken, RefreshTokenHandler } from '../commands/refresh-token.js';
-import { RegisterUser, RegisterUserHandler } from '../commands/register-user.js';
-import { ReleaseHold, ReleaseHoldHandler } from '../commands/release-hold.js';
-import { SeatClaims } from '../commands/seat-claims.js';
-import { SeatKeeper } from '../commands/seat-keeper.js';
-import { SeatOffer } from '../commands/seat-offer.js';
-import { VenuePublisher } from '../commands/venue-publisher.js';
+import {
+  EnterService,
+  EnterServiceHandler,
+  ExpireToken,
+  ExpireTokenHandler,
+  LeaveQueue,
+  LeaveQueueHandler,
+} from '../commands/queue/enter-and-leave.js';
+import {
+  IssueToken,
+  IssueTokenHandler,
+  RefreshToken,
+  RefreshTokenHandler,
+} from '../commands/queue/issue-token.js';
+import {
+  AdmitTokens,
+  AdmitTokensHandler,
+  OpenQueue,
+  OpenQueueHandler,
+} from '../commands/queue/open-and-admit.js';
+import { QueueTurn } from '../commands/queue/queue-admission.js';
+import {
+  ExpireHold,
+  ExpireHoldHandler,
+  HoldEnder,
+  ReleaseHold,
+  ReleaseHoldHandler,
+} from '../commands/seats/end-hold.js';
+import { HoldSeats, HoldSeatsHandler, SeatClaims } from '../commands/seats/hold-seats.js';
+import { SeatOffer } from '../commands/seats/offer-seats.js';
+import {
+  AdvanceCharge,
+  AdvanceChargeHandler,
+  ChargePoints,
+  ChargePointsHandler,
+  ChargeProgress,
+} from '../commands/wallet/charge-points.js';
+
 import type { EventStore } from '../event-store/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';

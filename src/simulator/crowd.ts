@@ -1,6 +1,6 @@
-import { AdmitTokens } from '../commands/admit-tokens.js';
-import { ImportCatalog } from '../commands/import-catalog.js';
-import { OpenQueue } from '../commands/open-queue.js';
+import { ImportCatalog } from '../commands/catalog/import-catalog.js';
+import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
+
 import { Client } from './client.js';
 import { Fan } from './fan.js';
 import { FanPromises } from './fan-promises.js';

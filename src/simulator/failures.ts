@@ -1,4 +1,4 @@
-import { Rejected } from '../commands/rejected.js';
+import { Rejected } from '../domain/rejection.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { DatabaseFailure } from '../projections/engine/dialect.js';
 import { ReadModelsUnavailable } from '../queries/outage.js';

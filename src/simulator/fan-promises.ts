@@ -1,9 +1,9 @@
-import type { ChargeResult } from '../commands/advance-charge.js';
-import type { CheckoutResult } from '../commands/advance-checkout.js';
+import { loginStreamOf, type RegisteredUser } from '../commands/account/account.js';
 import type { CommandContext } from '../commands/command-context.js';
-import type { HeldSeats } from '../commands/hold-seats.js';
-import type { QueuePass } from '../commands/queue-pass.js';
-import { loginStreamOf, type RegisteredUser } from '../commands/register-user.js';
+import type { CheckoutResult } from '../commands/orders/checkout-process.js';
+import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { HeldSeats } from '../commands/seats/hold-seats.js';
+import type { ChargeResult } from '../commands/wallet/charge-points.js';
 import {
   type ChargeId,
   chargeIdSchema,

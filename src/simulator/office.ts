@@ -1,7 +1,6 @@
-import { AdvanceCharge } from '../commands/advance-charge.js';
-import type { CommandContext } from '../commands/command-context.js';
-import { processContext } from '../commands/command-context.js';
+import { type CommandContext, processContext } from '../commands/command-context.js';
 import type { Settings } from '../commands/ports.js';
+import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import type { ChargeId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import { describeError, isExpected } from './failures.js';

@@ -1,7 +1,7 @@
 import type { NewEvent } from '../event-store/port.js';
-import type { EventMetadata } from '../events/metadata.js';
+import type { EventMetadata } from '../events/event.js';
 
-/** Whether the build before wrote such an event otherwise; see events/upcasters.ts. */
+/** Whether the build before wrote such an event otherwise; see events/registry.ts. */
 export function isOtherInOlderBuild({ type }: NewEvent): boolean {
   return type === 'ChargeRequested';
 }

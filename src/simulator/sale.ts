@@ -1,4 +1,4 @@
-import { type CatalogDocument, catalogDocumentSchema } from '../domain/catalog/document.js';
+import { type CatalogDocument, catalogDocumentSchema } from '../domain/catalog-document.js';
 import {
   type PerformanceId,
   performanceIdSchema,

@@ -1,7 +1,7 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
 import { type ReadModelProgress, readModelPorts } from '../app/read-model-ports.js';
-import { Executor } from '../commands/execute.js';
+import { Executor } from '../commands/decider-handler.js';
 import type { EventStore } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';

@@ -1,5 +1,5 @@
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { ReleaseHold } from '../../src/commands/release-hold.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
+import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
 import {
   type ApiUnderTest,
   adminKey,

@@ -1,6 +1,6 @@
-import { AdvanceCharge } from '../../src/commands/advance-charge.js';
-import { ImportCatalog } from '../../src/commands/import-catalog.js';
-import { refuse } from '../../src/commands/rejected.js';
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
+import { AdvanceCharge } from '../../src/commands/wallet/charge-points.js';
+import { refuse } from '../../src/domain/rejection.js';
 import { sampleCatalog } from '../../src/integrations/feeds/sample-catalog.js';
 import { signCallback } from '../../src/integrations/payment/callback-signature.js';
 import { type ApiUnderTest, adminKey, callbackSecret, startApi } from './api-under-test.js';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
-import { refuse } from '../../src/commands/rejected.js';
+import { refuse } from '../../src/domain/rejection.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { HasherBusy } from '../../src/platform/password-hasher.js';
 import { type ApiUnderTest, adminKey, scheduleId, startApi } from './api-under-test.js';

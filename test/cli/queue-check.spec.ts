@@ -6,9 +6,9 @@ import {
   type QueuedNumber,
 } from '../../src/analysis/audit/queue-fairness.js';
 import { queueFromLog } from '../../src/cli/queue-check/from-log.js';
-import { EnterService } from '../../src/commands/enter-service.js';
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
+import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, letIn, openTheatre, performanceId, queued } from '../commands/theatre.js';

@@ -1,4 +1,4 @@
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { faultKinds } from '../../src/simulator/faults.js';
 import { plantIn } from '../simulator/injected-bugs.js';
 import { cli } from './captured-terminal.js';

@@ -1,9 +1,7 @@
-import { ChangePassword } from '../../src/commands/change-password.js';
-import { Login } from '../../src/commands/login.js';
-import { Logout } from '../../src/commands/logout.js';
-import { RefreshSession } from '../../src/commands/refresh-session.js';
-import { RegisterUser, registerUserSchema } from '../../src/commands/register-user.js';
-import { refreshLeewayMs } from '../../src/domain/user/session.js';
+import { ChangePassword, RegisterUser, registerUserSchema } from '../../src/commands/account/account.js';
+import { Login, Logout, RefreshSession } from '../../src/commands/account/sessions.js';
+
+import { refreshLeewayMs } from '../../src/domain/session.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted, testSettings } from './box-office.js';
 import { atEveryAppend, crashingStore, died } from './crashing-store.js';

@@ -1,9 +1,7 @@
-import { AdmitTokens } from '../../src/commands/admit-tokens.js';
-import { EnterService } from '../../src/commands/enter-service.js';
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import { OpenQueue } from '../../src/commands/open-queue.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
-import { RefreshToken } from '../../src/commands/refresh-token.js';
+import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import { RefreshToken } from '../../src/commands/queue/issue-token.js';
+import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
 import type { Instant } from '../../src/events/ids.js';
 import { contradictions } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';

@@ -1,5 +1,5 @@
 import type { Command } from '@nestjs/cqrs';
-import { Executor } from '../../src/commands/execute.js';
+import { Executor } from '../../src/commands/decider-handler.js';
 import type { Settings } from '../../src/commands/ports.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';

@@ -1,7 +1,7 @@
-import { CancelOrder } from '../../src/commands/cancel-order.js';
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { Pay } from '../../src/commands/pay.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
+import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
 import { type HoldId, type Instant, orderIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { contradictions, readBooks } from './audit.js';

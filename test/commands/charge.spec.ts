@@ -1,6 +1,6 @@
-import { AdvanceCharge } from '../../src/commands/advance-charge.js';
-import { ChargePoints } from '../../src/commands/charge-points.js';
-import { maxBalance, walletDecider } from '../../src/domain/wallet/wallet.js';
+import { AdvanceCharge, ChargePoints } from '../../src/commands/wallet/charge-points.js';
+
+import { maxBalance, walletDecider } from '../../src/domain/wallet.js';
 import { type ChargeId, chargeIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { contradictions, readBooks } from './audit.js';

@@ -1,6 +1,6 @@
-import { AdvanceCheckout } from '../../src/commands/advance-checkout.js';
-import { CancelOrder } from '../../src/commands/cancel-order.js';
-import { Pay } from '../../src/commands/pay.js';
+import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
+import { Pay } from '../../src/commands/orders/pay.js';
 import { orderIdSchema } from '../../src/events/ids.js';
 import { contradictions, readBooks } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';

@@ -1,8 +1,8 @@
-import { ExpireToken } from '../../src/commands/expire-token.js';
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { Pay } from '../../src/commands/pay.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import { ExpireToken } from '../../src/commands/queue/enter-and-leave.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { type HoldId, orderIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { contradictions, heldSeats, readBooks } from './audit.js';

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { EraseOwnAccount, EraseUser } from '../../src/commands/erase-user.js';
-import { Login } from '../../src/commands/login.js';
-import { RefreshSession } from '../../src/commands/refresh-session.js';
-import { RegisterUser } from '../../src/commands/register-user.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { RegisterUser } from '../../src/commands/account/account.js';
+import { EraseOwnAccount, EraseUser } from '../../src/commands/account/erase-user.js';
+import { Login, RefreshSession } from '../../src/commands/account/sessions.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { chargeIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { wholeLog } from './audit.js';

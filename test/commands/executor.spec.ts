@@ -1,6 +1,6 @@
-import { Executor } from '../../src/commands/execute.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { Executor } from '../../src/commands/decider-handler.js';
+import { tokenDecider } from '../../src/domain/token.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import {

@@ -7,13 +7,13 @@ import type {
   VenueUse,
   WaitingLine,
 } from '../../src/commands/ports.js';
-import type { ScheduleDetails } from '../../src/domain/catalog/catalog.js';
-import { type AdmissionState, admissionDecider } from '../../src/domain/queue/admission.js';
-import { shuffledPlaces } from '../../src/domain/queue/shuffle.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { isFree, type SeatState } from '../../src/domain/seat/seat-state.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
-import { type TokenState } from '../../src/domain/token/token-state.js';
+import { type AdmissionState, admissionDecider } from '../../src/domain/admission.js';
+import type { ScheduleDetails } from '../../src/domain/catalog.js';
+import { isFree, type SeatState, seatDecider } from '../../src/domain/seat.js';
+import { shuffledPlaces } from '../../src/domain/shuffle.js';
+
+import { type TokenState, tokenDecider } from '../../src/domain/token.js';
+
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';

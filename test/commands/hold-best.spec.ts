@@ -1,5 +1,5 @@
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import { Pay } from '../../src/commands/pay.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { HookedStore, pausingStore } from './crashing-store.js';

@@ -1,4 +1,4 @@
-import { Pay } from '../../src/commands/pay.js';
+import { Pay } from '../../src/commands/orders/pay.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died, pausingReads, pausingStore } from './crashing-store.js';

@@ -1,4 +1,4 @@
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { contradictions, heldSeats } from './audit.js';

@@ -1,6 +1,6 @@
-import { ImportCatalog } from '../../src/commands/import-catalog.js';
-import { ReleaseHold } from '../../src/commands/release-hold.js';
-import type { CatalogDocument } from '../../src/domain/catalog/document.js';
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
+import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
+import type { CatalogDocument } from '../../src/domain/catalog-document.js';
 import { streams } from '../../src/events/streams.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';

@@ -1,7 +1,7 @@
-import { ImportCatalog } from '../../src/commands/import-catalog.js';
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import { Pay } from '../../src/commands/pay.js';
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
 import { instantSchema } from '../../src/events/ids.js';
 import { contradictions, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';

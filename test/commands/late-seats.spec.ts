@@ -1,8 +1,7 @@
-import type { CommandContext } from '../../src/commands/command-context.js';
-import { processContext } from '../../src/commands/command-context.js';
-import { ExpireHold } from '../../src/commands/expire-hold.js';
-import { Pay } from '../../src/commands/pay.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
+import { type CommandContext, processContext } from '../../src/commands/command-context.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { type HoldId, holdIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';

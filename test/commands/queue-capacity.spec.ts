@@ -1,5 +1,5 @@
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
 import { contradictions } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { Gate, HookedStore } from './crashing-store.js';

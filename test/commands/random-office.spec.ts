@@ -1,10 +1,10 @@
-import { AdvanceCheckout } from '../../src/commands/advance-checkout.js';
-import { CancelOrder } from '../../src/commands/cancel-order.js';
-import { ExpireHold } from '../../src/commands/expire-hold.js';
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import { Pay } from '../../src/commands/pay.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
+import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
+import { Pay } from '../../src/commands/orders/pay.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import { ExpireHold } from '../../src/commands/seats/end-hold.js';
+import { tokenDecider } from '../../src/domain/token.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { type HoldId, orderIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';

@@ -1,15 +1,14 @@
-import { AdmitTokens } from '../../src/commands/admit-tokens.js';
-import { ChargePoints } from '../../src/commands/charge-points.js';
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import type { CommandContext } from '../../src/commands/command-context.js';
-import { EnterService } from '../../src/commands/enter-service.js';
-import { type HeldSeats, HoldSeats } from '../../src/commands/hold-seats.js';
-import { ImportCatalog } from '../../src/commands/import-catalog.js';
-import { IssueToken } from '../../src/commands/issue-token.js';
-import { OpenQueue } from '../../src/commands/open-queue.js';
-import type { QueuePass } from '../../src/commands/queue-pass.js';
-import { Rejected } from '../../src/commands/rejected.js';
-import { ReleaseHold } from '../../src/commands/release-hold.js';
-import { type CatalogDocument, catalogDocumentSchema } from '../../src/domain/catalog/document.js';
+import { EnterService } from '../../src/commands/queue/enter-and-leave.js';
+import { IssueToken } from '../../src/commands/queue/issue-token.js';
+import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
+import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
+import { type HeldSeats, HoldSeats } from '../../src/commands/seats/hold-seats.js';
+import { ChargePoints } from '../../src/commands/wallet/charge-points.js';
+import { type CatalogDocument, catalogDocumentSchema } from '../../src/domain/catalog-document.js';
+import { Rejected } from '../../src/domain/rejection.js';
 import type { SalesRules } from '../../src/events/catalog-events.js';
 import {
   performanceIdSchema,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { hashSeed, shuffleAlgorithm, shuffledPlaces } from '../../src/domain/queue/shuffle.js';
+import { hashSeed, shuffleAlgorithm, shuffledPlaces } from '../../src/domain/shuffle.js';
 
 const page = readFileSync(join(__dirname, '..', '..', 'docs', 'fair-queue.md'), 'utf8');
 const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? '';

@@ -1,5 +1,5 @@
-import { admissionDecider, admissionOf, paceLeft } from '../../src/domain/queue/admission.js';
-import { hashSeed } from '../../src/domain/queue/shuffle.js';
+import { admissionDecider, admissionOf, paceLeft } from '../../src/domain/admission.js';
+import { hashSeed } from '../../src/domain/shuffle.js';
 import { performanceIdSchema } from '../../src/events/ids.js';
 import type { AdmissionEvent } from '../../src/events/queue-events.js';
 import { at, given, named } from './given.js';

@@ -4,7 +4,7 @@ import type {
   ScheduleDetails,
   VenueCommand,
   VenueDetails,
-} from '../../src/domain/catalog/catalog.js';
+} from '../../src/domain/catalog.js';
 import type { PlanSection } from '../../src/events/catalog-events.js';
 import { performanceIdSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../src/events/ids.js';
 import { at, named } from './given.js';

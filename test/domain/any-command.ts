@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import type { ChargeCommand } from '../../src/domain/charge/charge.js';
+import type { AdmissionCommand } from '../../src/domain/admission.js';
+import type { ChargeCommand } from '../../src/domain/charge.js';
 import { assertNever } from '../../src/domain/decider.js';
-import type { OrderCommand } from '../../src/domain/order/order.js';
-import type { AdmissionCommand } from '../../src/domain/queue/admission.js';
-import { hashSeed } from '../../src/domain/queue/shuffle.js';
-import type { SeatCommand } from '../../src/domain/seat/seat-state.js';
-import { type TokenCommand } from '../../src/domain/token/token-state.js';
-import type { WalletCommand } from '../../src/domain/wallet/wallet.js';
+import type { OrderCommand } from '../../src/domain/order.js';
+import type { SeatCommand } from '../../src/domain/seat.js';
+import { hashSeed } from '../../src/domain/shuffle.js';
+import { type TokenCommand } from '../../src/domain/token.js';
+import type { WalletCommand } from '../../src/domain/wallet.js';
 import {
   chargeIdSchema,
   holdIdSchema,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Decider } from '../../src/domain/decider.js';
+import type { EventMetadata } from '../../src/events/event.js';
 import type { Instant } from '../../src/events/ids.js';
-import type { EventMetadata } from '../../src/events/metadata.js';
 import { type DomainEvent, decodeEvent, encodeEvent } from '../../src/events/registry.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { at } from './given.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { SessionCommand } from '../../src/domain/user/session.js';
-import type { UserCommand } from '../../src/domain/user/user.js';
+import type { SessionCommand } from '../../src/domain/session.js';
+import type { UserCommand } from '../../src/domain/user.js';
 import { sessionIdSchema, type UserId, userIdSchema } from '../../src/events/ids.js';
 import { at, named } from './given.js';
 

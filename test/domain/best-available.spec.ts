@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { chooseBestAvailable } from '../../src/domain/seat/best-available.js';
+import { chooseBestAvailable } from '../../src/domain/best-available.js';
 import type { PlanRow } from '../../src/events/catalog-events.js';
 import { seatIdSchema } from '../../src/events/ids.js';
 

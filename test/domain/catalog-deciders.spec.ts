@@ -1,11 +1,13 @@
 import {
+  findSeat,
   type PerformanceDetails,
   performanceDecider,
+  planRows,
   priceOf,
   scheduleDecider,
   venueDecider,
-} from '../../src/domain/catalog/catalog.js';
-import { findSeat, planRows } from '../../src/domain/catalog/seat-index.js';
+} from '../../src/domain/catalog.js';
+
 import type { PerformanceEvent } from '../../src/events/catalog-events.js';
 import { performanceIdSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../src/events/ids.js';
 import { at, given, named } from './given.js';

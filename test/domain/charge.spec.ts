@@ -1,4 +1,4 @@
-import { chargeDecider } from '../../src/domain/charge/charge.js';
+import { chargeDecider } from '../../src/domain/charge.js';
 import { chargeIdSchema, paymentIdSchema, userIdSchema } from '../../src/events/ids.js';
 import type { ChargeEvent } from '../../src/events/wallet-events.js';
 import { given, named } from './given.js';

@@ -1,4 +1,4 @@
-import { orderDecider } from '../../src/domain/order/order.js';
+import { orderDecider } from '../../src/domain/order.js';
 import {
   holdIdSchema,
   orderIdSchema,

@@ -1,5 +1,5 @@
-import { refreshLeewayMs, sessionDecider } from '../../src/domain/user/session.js';
-import { loginDecider, userDecider } from '../../src/domain/user/user.js';
+import { refreshLeewayMs, sessionDecider } from '../../src/domain/session.js';
+import { loginDecider, userDecider } from '../../src/domain/user.js';
 import { sessionIdSchema, userIdSchema } from '../../src/events/ids.js';
 import type { SessionEvent, UserEvent } from '../../src/events/user-events.js';
 import { at, given, named } from './given.js';

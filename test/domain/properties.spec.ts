@@ -1,15 +1,12 @@
-import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog/catalog.js';
-import { chargeDecider } from '../../src/domain/charge/charge.js';
-import { orderDecider } from '../../src/domain/order/order.js';
-import { admissionDecider } from '../../src/domain/queue/admission.js';
-import type { EndedHold } from '../../src/domain/seat/ended-holds.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { isFree, knowsHold } from '../../src/domain/seat/seat-state.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
-import { outstandingSeats } from '../../src/domain/token/token-state.js';
-import { sessionDecider } from '../../src/domain/user/session.js';
-import { loginDecider, userDecider } from '../../src/domain/user/user.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { admissionDecider } from '../../src/domain/admission.js';
+import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog.js';
+import { chargeDecider } from '../../src/domain/charge.js';
+import { orderDecider } from '../../src/domain/order.js';
+import { type EndedHold, isFree, knowsHold, seatDecider } from '../../src/domain/seat.js';
+import { sessionDecider } from '../../src/domain/session.js';
+import { outstandingSeats, tokenDecider } from '../../src/domain/token.js';
+import { loginDecider, userDecider } from '../../src/domain/user.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { performanceCommands, scheduleCommands, venueCommands } from './any-catalog-command.js';
 import {
   admissionCommands,

@@ -1,4 +1,4 @@
-import { isOver, knowsHold } from '../../src/domain/seat/seat-state.js';
+import { isOver, knowsHold } from '../../src/domain/seat.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import {

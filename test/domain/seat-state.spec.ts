@@ -1,4 +1,4 @@
-import { isFree, isOf, isOver, isReservedBy, knowsHold } from '../../src/domain/seat/seat-state.js';
+import { isFree, isOf, isOver, isReservedBy, knowsHold } from '../../src/domain/seat.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import { barred, deadline, expired, held, holdId, past, released, reserved } from './seat-story.js';

@@ -1,5 +1,5 @@
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import type { SeatCommand } from '../../src/domain/seat/seat-state.js';
+import { type SeatCommand, seatDecider } from '../../src/domain/seat.js';
+
 import {
   holdIdSchema,
   orderIdSchema,

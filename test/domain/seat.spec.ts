@@ -1,6 +1,5 @@
-import { noEndedHolds } from '../../src/domain/seat/ended-holds.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { isFree } from '../../src/domain/seat/seat-state.js';
+import { isFree, noEndedHolds, seatDecider } from '../../src/domain/seat.js';
+
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hashSeed, seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../src/domain/queue/shuffle.js';
+import { hashSeed, seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../src/domain/shuffle.js';
 
 const seedOf = (n: number) => n.toString(16).padStart(64, '0');
 

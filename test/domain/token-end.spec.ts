@@ -1,4 +1,4 @@
-import { type TokenCommand } from '../../src/domain/token/token-state.js';
+import { type TokenCommand } from '../../src/domain/token.js';
 import type { TokenEvent } from '../../src/events/queue-events.js';
 import { at } from './given.js';
 import {

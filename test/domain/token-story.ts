@@ -1,5 +1,5 @@
-import { tokenDecider } from '../../src/domain/token/token.js';
-import { type Admission, type TokenCommand } from '../../src/domain/token/token-state.js';
+import { type Admission, type TokenCommand, tokenDecider } from '../../src/domain/token.js';
+
 import {
   holdIdSchema,
   orderIdSchema,

@@ -1,4 +1,4 @@
-import { maxHoldsPerToken, outstandingSeats, type TokenCommand } from '../../src/domain/token/token-state.js';
+import { maxHoldsPerToken, outstandingSeats, type TokenCommand } from '../../src/domain/token.js';
 import { scheduleIdSchema } from '../../src/events/ids.js';
 import { at, named } from './given.js';
 import {

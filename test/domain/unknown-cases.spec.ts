@@ -1,13 +1,12 @@
-import { venueDecider } from '../../src/domain/catalog/catalog.js';
-import { type ChargeState, chargeDecider } from '../../src/domain/charge/charge.js';
-import { type OrderState, orderDecider } from '../../src/domain/order/order.js';
-import { admissionDecider } from '../../src/domain/queue/admission.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
-import type { TokenState } from '../../src/domain/token/token-state.js';
-import { sessionDecider } from '../../src/domain/user/session.js';
-import { userDecider } from '../../src/domain/user/user.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { admissionDecider } from '../../src/domain/admission.js';
+import { venueDecider } from '../../src/domain/catalog.js';
+import { type ChargeState, chargeDecider } from '../../src/domain/charge.js';
+import { type OrderState, orderDecider } from '../../src/domain/order.js';
+import { seatDecider } from '../../src/domain/seat.js';
+import { sessionDecider } from '../../src/domain/session.js';
+import { type TokenState, tokenDecider } from '../../src/domain/token.js';
+import { userDecider } from '../../src/domain/user.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import {
   chargeIdSchema,
   orderIdSchema,

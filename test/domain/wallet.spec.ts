@@ -1,4 +1,4 @@
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { walletDecider } from '../../src/domain/wallet.js';
 import { chargeIdSchema, orderIdSchema, userIdSchema } from '../../src/events/ids.js';
 import type { WalletEvent } from '../../src/events/wallet-events.js';
 import { given, named } from './given.js';

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { metadataSchema } from '../../src/events/metadata.js';
-import { allEventDefinitions, verifyEvent } from '../../src/events/registry.js';
-import { upcasters } from '../../src/events/upcasters.js';
+import { metadataSchema } from '../../src/events/event.js';
+import { allEventDefinitions, upcasters, verifyEvent } from '../../src/events/registry.js';
 
 /** An event as an older build stored it, and what this build is to read. */
 const fixtureSchema = z.strictObject({

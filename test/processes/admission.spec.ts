@@ -1,6 +1,6 @@
-import { LeaveQueue } from '../../src/commands/leave-queue.js';
-import { OpenQueue } from '../../src/commands/open-queue.js';
-import { admissionDecider } from '../../src/domain/queue/admission.js';
+import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import { OpenQueue } from '../../src/commands/queue/open-and-admit.js';
+import { admissionDecider } from '../../src/domain/admission.js';
 import { instantSchema, performanceIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';

@@ -1,6 +1,6 @@
-import { AdmitTokens } from '../../src/commands/admit-tokens.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { tokenDecider } from '../../src/domain/token/token.js';
+import { AdmitTokens } from '../../src/commands/queue/open-and-admit.js';
+import { seatDecider } from '../../src/domain/seat.js';
+import { tokenDecider } from '../../src/domain/token.js';
 import { type Instant, instantSchema, type TokenId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { type Deadlines, Expiry, type HoldDeadline, type TokenDeadline } from '../../src/processes/expiry.js';

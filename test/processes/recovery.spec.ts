@@ -1,6 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
-import { AdvanceCharge } from '../../src/commands/advance-charge.js';
-import { AdvanceCheckout } from '../../src/commands/advance-checkout.js';
+import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
+import { AdvanceCharge } from '../../src/commands/wallet/charge-points.js';
 import { chargeIdSchema, type Instant, orderIdSchema, toInstant } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import type { Commands } from '../../src/processes/ports.js';

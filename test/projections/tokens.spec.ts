@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../src/domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../src/domain/shuffle.js';
 import type { UserId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { closeAll, History, id, minute, project, rowsOf } from './history.js';

@@ -1,8 +1,8 @@
-import { HoldEnder } from '../../src/commands/hold-ender.js';
+import { HoldEnder } from '../../src/commands/seats/end-hold.js';
 import type { Decider } from '../../src/domain/decider.js';
-import { noEndedHolds } from '../../src/domain/seat/ended-holds.js';
-import { seatDecider } from '../../src/domain/seat/seat.js';
-import { walletDecider } from '../../src/domain/wallet/wallet.js';
+import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
+
+import { walletDecider } from '../../src/domain/wallet.js';
 import { addMs, chargeIdSchema } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { deriveId } from '../../src/platform/derive-id.js';

@@ -1,4 +1,4 @@
-import { seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 
 /** What a queue's office has published about it. */

@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { SalesRules } from '../../events/catalog-events.js';
 import { addMs, type Instant, type TokenId } from '../../events/ids.js';
 import type { EventRef } from './report.js';

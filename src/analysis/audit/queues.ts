@@ -1,4 +1,4 @@
-import { seedMatches } from '../../domain/queue/shuffle.js';
+import { seedMatches } from '../../domain/shuffle.js';
 import { addMs, type PerformanceId } from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, Fact, Handlers } from './fact.js';
 import type { Findings } from './findings.js';

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../event-store/port.js';
-import type { EventMetadata } from '../../events/metadata.js';
+import type { EventMetadata } from '../../events/event.js';
 import { type Category, type DomainEvent, eventsByCategory, verifyEvent } from '../../events/registry.js';
 import { categoryOf } from '../../events/streams.js';
 import type { Fact } from './fact.js';

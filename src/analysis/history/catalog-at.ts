@@ -1,4 +1,4 @@
-import type { PerformanceDetails, ScheduleDetails } from '../../domain/catalog/catalog.js';
+import type { PerformanceDetails, ScheduleDetails } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';

@@ -1,4 +1,4 @@
-import { findSeat } from '../../domain/catalog/seat-index.js';
+import { findSeat } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { OrderId, UserId } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';

@@ -1,4 +1,5 @@
 import type { Position } from '../../event-store/port.js';
+import type { EventMetadata } from '../../events/event.js';
 import type {
   Instant,
   OrderId,
@@ -8,7 +9,6 @@ import type {
   TokenId,
   UserId,
 } from '../../events/ids.js';
-import type { EventMetadata } from '../../events/metadata.js';
 import type {
   Language,
   OrderReply,

@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { PerformanceId } from '../../events/ids.js';
 import type { StoredEvent } from './stored-event.js';
 import { Timeline } from './timeline.js';

@@ -1,4 +1,4 @@
-import { type PerformanceDetails, priceOf } from '../../domain/catalog/catalog.js';
+import { type PerformanceDetails, priceOf } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { PlanSeat, PlanSection } from '../../events/catalog-events.js';
 import type { ScheduleId } from '../../events/ids.js';

@@ -1,5 +1,5 @@
 import { type EventStore, maxReadCount, type RecordedEvent } from '../../event-store/port.js';
-import type { EventMetadata } from '../../events/metadata.js';
+import type { EventMetadata } from '../../events/event.js';
 import { type DomainEvent, decodeEvent, type EventType } from '../../events/registry.js';
 import type { StreamName } from '../../events/streams.js';
 import type { Place } from './moment.js';

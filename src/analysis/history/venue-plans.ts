@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type VenueState, venueDecider } from '../../domain/catalog/catalog.js';
+import { type VenueState, venueDecider } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { PlanSection } from '../../events/catalog-events.js';
 import type { VenueId } from '../../events/ids.js';

@@ -1,4 +1,4 @@
-import { findSeat } from '../../domain/catalog/seat-index.js';
+import { findSeat } from '../../domain/catalog.js';
 import { type EventStore, maxReadCount } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';

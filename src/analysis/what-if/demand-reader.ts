@@ -1,7 +1,7 @@
-import { shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { RecordedEvent } from '../../event-store/port.js';
+import type { EventMetadata } from '../../events/event.js';
 import type { PerformanceId, TokenId } from '../../events/ids.js';
-import type { EventMetadata } from '../../events/metadata.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
 import type { Demand } from './demand.js';
 import { RecordedCatalog } from './recorded-catalog.js';

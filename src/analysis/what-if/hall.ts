@@ -1,10 +1,11 @@
 import {
   type PerformanceDetails,
+  planRows,
   priceOf,
   type ScheduleDetails,
   type VenueState,
-} from '../../domain/catalog/catalog.js';
-import { planRows } from '../../domain/catalog/seat-index.js';
+} from '../../domain/catalog.js';
+
 import type { PlanRow, PlanSeat } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 

@@ -1,4 +1,4 @@
-import { outstandingSeats, type TokenCommand } from '../../domain/token/token-state.js';
+import { outstandingSeats, type TokenCommand } from '../../domain/token.js';
 import { type HoldId, type Instant, type OrderId, toInstant } from '../../events/ids.js';
 import type { Behaviour, SeenWish } from './behaviour.js';
 import type { Intent, SeatWish } from './demand.js';

@@ -1,4 +1,4 @@
-import { type AdmissionState, admissionDecider, paceLeft } from '../../domain/queue/admission.js';
+import { type AdmissionState, admissionDecider, paceLeft } from '../../domain/admission.js';
 import type { SalesRules } from '../../events/catalog-events.js';
 import { type Instant, type PerformanceId, toInstant } from '../../events/ids.js';
 

@@ -3,7 +3,7 @@ import {
   type ScheduleDetails,
   type VenueState,
   venueDecider,
-} from '../../domain/catalog/catalog.js';
+} from '../../domain/catalog.js';
 import type { SalesRules } from '../../events/catalog-events.js';
 import type { PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';

@@ -1,6 +1,6 @@
-import { chooseBestAvailable, topMiddle } from '../../domain/seat/best-available.js';
-import { seatDecider } from '../../domain/seat/seat.js';
-import type { SeatCommand, SeatState } from '../../domain/seat/seat-state.js';
+import { chooseBestAvailable, topMiddle } from '../../domain/best-available.js';
+import { type SeatCommand, type SeatState, seatDecider } from '../../domain/seat.js';
+
 import type { PlanRow } from '../../events/catalog-events.js';
 import {
   type HoldId,

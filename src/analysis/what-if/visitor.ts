@@ -1,5 +1,5 @@
-import { tokenDecider } from '../../domain/token/token.js';
-import type { TokenCommand, TokenState } from '../../domain/token/token-state.js';
+import { type TokenCommand, type TokenState, tokenDecider } from '../../domain/token.js';
+
 import { type TokenId, toInstant, type UserId } from '../../events/ids.js';
 import type { Behaviour } from './behaviour.js';
 import type { Fan } from './demand.js';

@@ -2,9 +2,15 @@ import { Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { Login, loginSchema, type SessionTokens } from '../../commands/login.js';
-import { Logout } from '../../commands/logout.js';
-import { RefreshSession, refreshSessionSchema } from '../../commands/refresh-session.js';
+import {
+  Login,
+  Logout,
+  loginSchema,
+  RefreshSession,
+  refreshSessionSchema,
+  type SessionTokens,
+} from '../../commands/account/sessions.js';
+
 import { contextOf } from '../command-context.js';
 import { AddressRateGuard } from '../guards/rate-guards.js';
 import { ValidBody } from '../validation.js';

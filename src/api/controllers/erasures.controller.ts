@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { EraseUser, eraseUserSchema } from '../../commands/erase-user.js';
+import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
 import { contextOf } from '../command-context.js';
 import { withPosition } from '../command-reply.js';
 import { ValidBody } from '../validation.js';

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import { HISTORIES, type Histories, type Viewer } from '../../analysis/history/port.js';
-import { refuse } from '../../commands/rejected.js';
+import { refuse } from '../../domain/rejection.js';
 import {
   type OrderId,
   orderIdSchema,

@@ -1,14 +1,14 @@
 import { Controller, Delete, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { QueuePass } from '../../commands/queue/queue-admission.js';
+import { ReleaseHold } from '../../commands/seats/end-hold.js';
 import {
   type HeldSeats,
   HoldSeats,
   type HoldSeatsInput,
   holdSeatsSchema,
-} from '../../commands/hold-seats.js';
-import type { QueuePass } from '../../commands/queue-pass.js';
-import { ReleaseHold } from '../../commands/release-hold.js';
+} from '../../commands/seats/hold-seats.js';
 import {
   type HoldId,
   holdIdSchema,

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { ImportCatalog } from '../../commands/import-catalog.js';
+import { ImportCatalog } from '../../commands/catalog/import-catalog.js';
 import { feedFormats, maxFeedBytes } from '../../integrations/feeds/feed.js';
 import { parseFeed } from '../../integrations/feeds/parse-feed.js';
 import { contextOf } from '../command-context.js';

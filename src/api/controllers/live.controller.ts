@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { refuse } from '../../commands/rejected.js';
+import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import {
   type PerformanceId,

@@ -2,9 +2,9 @@ import { Body, Controller, HttpCode, Inject, Logger, Post, Req } from '@nestjs/c
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { AdvanceCharge } from '../../commands/advance-charge.js';
 import { CLOCK } from '../../commands/ports.js';
-import { Rejected } from '../../commands/rejected.js';
+import { AdvanceCharge } from '../../commands/wallet/charge-points.js';
+import { Rejected } from '../../domain/rejection.js';
 import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/callback-signature.js';
 import type { Clock } from '../../platform/clock.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { refuse } from '../../commands/rejected.js';
+import { refuse } from '../../domain/rejection.js';
 import { type PerformanceId, performanceIdSchema, type VenueId, venueIdSchema } from '../../events/ids.js';
 import type { Language } from '../../queries/replies.js';
 import { PreferredLanguage } from '../language.js';

@@ -3,11 +3,11 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { EnterService } from '../../commands/enter-service.js';
-import { IssueToken, issueTokenSchema } from '../../commands/issue-token.js';
-import { LeaveQueue } from '../../commands/leave-queue.js';
-import type { QueuePass } from '../../commands/queue-pass.js';
-import { RefreshToken } from '../../commands/refresh-token.js';
+import { EnterService, LeaveQueue } from '../../commands/queue/enter-and-leave.js';
+import { IssueToken, issueTokenSchema, RefreshToken } from '../../commands/queue/issue-token.js';
+
+import type { QueuePass } from '../../commands/queue/queue-admission.js';
+
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
 import { contextOf } from '../command-context.js';
 import { withPosition } from '../command-reply.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { refuse } from '../../commands/rejected.js';
+import { refuse } from '../../domain/rejection.js';
 import { type ScheduleId, scheduleIdSchema } from '../../events/ids.js';
 import { knownThen } from '../moment.js';
 import { WaitForPosition } from '../read-position.js';

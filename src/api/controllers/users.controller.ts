@@ -2,10 +2,15 @@ import { Controller, Get, HttpCode, Inject, Post, Put, Req, Res, UseGuards } fro
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { ChangePassword, changePasswordSchema } from '../../commands/change-password.js';
-import { EraseOwnAccount, eraseOwnAccountSchema } from '../../commands/erase-user.js';
-import { RegisterUser, registerUserSchema } from '../../commands/register-user.js';
-import { refuse } from '../../commands/rejected.js';
+import {
+  ChangePassword,
+  changePasswordSchema,
+  RegisterUser,
+  registerUserSchema,
+} from '../../commands/account/account.js';
+import { EraseOwnAccount, eraseOwnAccountSchema } from '../../commands/account/erase-user.js';
+
+import { refuse } from '../../domain/rejection.js';
 import type { UserId } from '../../events/ids.js';
 import { contextOf } from '../command-context.js';
 import { setLogPosition } from '../command-reply.js';

@@ -1,6 +1,6 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { QueuePass } from '../../commands/queue-pass.js';
+import type { QueuePass } from '../../commands/queue/queue-admission.js';
 import { TokenSigner } from '../../platform/token-signer.js';
 import { ApiProblem } from '../problem.js';
 import { userOf } from './user-guard.js';

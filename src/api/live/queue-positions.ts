@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { EVENT_STORE } from '../../commands/ports.js';
-import type { QueuePass } from '../../commands/queue-pass.js';
+import type { QueuePass } from '../../commands/queue/queue-admission.js';
 import type { EventStore, Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';

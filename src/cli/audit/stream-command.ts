@@ -5,7 +5,7 @@ import {
   type StreamPage,
   streamPage,
 } from '../../analysis/audit/stream/stream-page.js';
-import type { Actor } from '../../events/metadata.js';
+import type { Actor } from '../../events/event.js';
 import { eventsByCategory } from '../../events/registry.js';
 import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes } from '../exit-codes.js';

@@ -1,5 +1,5 @@
 import type { AdmittedPlaces, PublishedQueue, QueuedNumber } from '../../analysis/audit/queue-fairness.js';
-import { shuffleAlgorithm, shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { shuffleAlgorithm, shuffledPlaces } from '../../domain/shuffle.js';
 import { pagesOf } from '../../event-store/pages.js';
 import { type EventStore, maxReadCount } from '../../event-store/port.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';

@@ -1,4 +1,4 @@
-import type { PartialSales, PerformanceDocument } from '../../domain/catalog/document.js';
+import type { PartialSales, PerformanceDocument } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
 import { addMs } from '../../events/ids.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';

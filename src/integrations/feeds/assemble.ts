@@ -4,10 +4,12 @@ import {
   maxVenues,
   type PerformanceDocument,
   performanceDocumentSchema,
+  performanceProblems,
   type VenueDocument,
   venueDocumentSchema,
-} from '../../domain/catalog/document.js';
-import { performanceProblems, venueProblems } from '../../domain/catalog/document-problems.js';
+  venueProblems,
+} from '../../domain/catalog-document.js';
+
 import { applyOptions, attachToVenue, renameVenue, selectOnly } from './apply-options.js';
 import { withoutRepeatedSeats } from './dedupe-seats.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';

@@ -1,4 +1,4 @@
-import type { VenueDocument } from '../../domain/catalog/document.js';
+import type { VenueDocument } from '../../domain/catalog-document.js';
 import type { ProblemList } from './feed.js';
 
 /** `venue` with only the first of several seats that share an id; each of the others is reported. */

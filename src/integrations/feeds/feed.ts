@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CatalogDocument, partialSalesSchema } from '../../domain/catalog/document.js';
+import { type CatalogDocument, partialSalesSchema } from '../../domain/catalog-document.js';
 import { priceCategorySchema } from '../../events/catalog-events.js';
 import { venueIdSchema } from '../../events/ids.js';
 

@@ -1,4 +1,4 @@
-import { maxEventBytes } from '../../domain/catalog/document-problems.js';
+import { maxEventBytes } from '../../domain/catalog-document.js';
 import { maxSeatsPerSection, type PlanRow, type PlanSection } from '../../events/catalog-events.js';
 
 const maxRows = 1000;

@@ -1,4 +1,4 @@
-import type { VenueDocument } from '../../domain/catalog/document.js';
+import type { VenueDocument } from '../../domain/catalog-document.js';
 import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import { rowLetter, sampleSeatId } from './sample-hall.js';
 

@@ -1,4 +1,4 @@
-import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog/document.js';
+import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
 import { type Instant, toInstant } from '../../events/ids.js';
 import { sampleArena } from './sample-arena.js';

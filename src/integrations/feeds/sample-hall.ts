@@ -1,4 +1,4 @@
-import type { VenueDocument } from '../../domain/catalog/document.js';
+import type { VenueDocument } from '../../domain/catalog-document.js';
 import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import { type SeatId, seatIdSchema } from '../../events/ids.js';
 

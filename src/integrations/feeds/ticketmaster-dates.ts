@@ -1,4 +1,4 @@
-import { momentSchema } from '../../domain/catalog/document.js';
+import { momentSchema } from '../../domain/catalog-document.js';
 import type { Instant } from '../../events/ids.js';
 import type { ProblemList } from './feed.js';
 import { type JsonObject, objectOf, textOf } from './json-values.js';

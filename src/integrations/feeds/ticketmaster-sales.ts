@@ -1,4 +1,4 @@
-import { momentSchema } from '../../domain/catalog/document.js';
+import { momentSchema } from '../../domain/catalog-document.js';
 import type { ProblemList } from './feed.js';
 import { isObject, type JsonObject, listOf, numberOf, objectOf, textOf } from './json-values.js';
 import { minorUnits, toPoints } from './points.js';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RecordedEvent } from '../../event-store/port.js';
-import type { EventMetadata } from '../../events/metadata.js';
+import type { EventMetadata } from '../../events/event.js';
 import { decodeEvent, type EventType } from '../../events/registry.js';
 import { type CheckpointMark, checkpointName } from './checkpoints.js';
 import { DatabaseFailure } from './dialect.js';

@@ -1,5 +1,5 @@
+import type { EventMetadata } from '../../events/event.js';
 import type { Instant } from '../../events/ids.js';
-import type { EventMetadata } from '../../events/metadata.js';
 import type { DomainEvent, EventType } from '../../events/registry.js';
 import type { RowBatch } from './row-batch.js';
 import type { KeyOf, Table } from './table.js';

@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { Projected } from '../engine/projection.js';
 import type { RowBatch } from '../engine/row-batch.js';
 import { emptyQueue, type QueueRow, queuesTable, tokensTable } from './tables.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Auditor } from '../../../src/analysis/audit/auditor.js';
 import type { AuditReport } from '../../../src/analysis/audit/report.js';
-import { hashSeed } from '../../../src/domain/queue/shuffle.js';
+import { hashSeed } from '../../../src/domain/shuffle.js';
 import type { Position, RecordedEvent } from '../../../src/event-store/port.js';
 import { addMs, type Instant } from '../../../src/events/ids.js';
 import { type DomainEvent, type EventType, encodeEvent } from '../../../src/events/registry.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { logHistories } from '../../../src/analysis/history/log-histories.js';
 import type { Moment } from '../../../src/analysis/history/port.js';
-import { shuffledPlaces } from '../../../src/domain/queue/shuffle.js';
+import { shuffledPlaces } from '../../../src/domain/shuffle.js';
 import type { Position } from '../../../src/event-store/port.js';
 import type { Instant, OrderId, ScheduleId, TokenId } from '../../../src/events/ids.js';
 import { streams } from '../../../src/events/streams.js';

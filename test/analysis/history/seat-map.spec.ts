@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { logHistories } from '../../../src/analysis/history/log-histories.js';
 import type { Moment } from '../../../src/analysis/history/port.js';
-import { seatDecider } from '../../../src/domain/seat/seat.js';
-import { isFree, type SeatCommand, type SeatState } from '../../../src/domain/seat/seat-state.js';
+import { isFree, type SeatCommand, type SeatState, seatDecider } from '../../../src/domain/seat.js';
+
 import type { Position } from '../../../src/event-store/port.js';
 import {
   addMs,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { catalogProblems } from '../../../src/domain/catalog/document-problems.js';
+import { catalogProblems } from '../../../src/domain/catalog-document.js';
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 

@@ -1,4 +1,4 @@
-import type { CatalogDocument } from '../../../src/domain/catalog/document.js';
+import type { CatalogDocument } from '../../../src/domain/catalog-document.js';
 import type {
   FeedFormat,
   FeedOptions,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { ImportCatalog } from '../../../src/commands/import-catalog.js';
-import { catalogDocumentSchema } from '../../../src/domain/catalog/document.js';
-import { catalogProblems } from '../../../src/domain/catalog/document-problems.js';
+import { ImportCatalog } from '../../../src/commands/catalog/import-catalog.js';
+import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
+
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
 import { wholeLog } from '../../commands/audit.js';
 import { createCommandSide } from '../../commands/box-office.js';

@@ -1,5 +1,5 @@
 import type { Command } from '@nestjs/cqrs';
-import { ExpireHold } from '../../../src/commands/expire-hold.js';
+import { ExpireHold } from '../../../src/commands/seats/end-hold.js';
 import { InMemoryEventStore } from '../../../src/event-store/in-memory/in-memory-event-store.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { type Deadlines, Expiry } from '../../../src/processes/expiry.js';

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { RecordedEvent } from '../../../event-store/port.js';
+import type { EventMetadata } from '../../../events/event.js';
 import type { Instant, PerformanceId } from '../../../events/ids.js';
-import type { EventMetadata } from '../../../events/metadata.js';
 import { categoryOf } from '../../../events/streams.js';
 import { PerformanceFilter } from './performance-filter.js';
 import { Pseudonyms } from './pseudonyms.js';

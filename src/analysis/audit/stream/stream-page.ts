@@ -1,5 +1,5 @@
 import type { EventStore, RecordedEvent } from '../../../event-store/port.js';
-import { type Actor, metadataSchema } from '../../../events/metadata.js';
+import { type Actor, metadataSchema } from '../../../events/event.js';
 import { type DomainEvent, decodeEvent } from '../../../events/registry.js';
 import { wordsFor } from './event-words.js';
 import { linksOf } from './links.js';

@@ -1,0 +1,144 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import { refuse } from '../../domain/rejection.js';
+import { loginDecider, userDecider } from '../../domain/user.js';
+import { walletDecider } from '../../domain/wallet.js';
+import type { EventStore, Position } from '../../event-store/port.js';
+import { type UserId, userIdSchema } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { PasswordHasher } from '../../platform/password-hasher.js';
+import type { CommandContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import {
+  CLOCK,
+  EVENT_STORE,
+  PERSONAL_KEYS,
+  type PersonalKeys,
+  UNFINISHED_BUSINESS,
+  type UnfinishedBusiness,
+} from '../ports.js';
+import { loginStreamOf } from './account.js';
+
+const forfeit = z
+  .boolean()
+  .default(false)
+  .describe('True: points left and tickets for dates to come are given up.');
+
+export const eraseUserSchema = z.strictObject({
+  /** A login id has at most 30 characters, so it is never taken for a user id. */
+  user: z.string().trim().min(1).max(100).describe('A user id or a login id.'),
+  forfeit,
+});
+
+export const eraseOwnAccountSchema = z.strictObject({ password: z.string().min(1).max(200), forfeit });
+
+export interface ErasedUser {
+  readonly userId: UserId;
+  readonly position: Position | undefined;
+}
+
+/** Erases a person, as an operator: by user id or login id. Repeating it finishes what was interrupted. */
+export class EraseUser extends Command<ErasedUser> {
+  constructor(
+    readonly input: z.infer<typeof eraseUserSchema>,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Erases the fan who asks, and knows the password. */
+export class EraseOwnAccount extends Command<ErasedUser> {
+  constructor(
+    readonly userId: UserId,
+    readonly input: z.infer<typeof eraseOwnAccountSchema>,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/**
+ * Writes UserErased, then destroys the key of the person's data. A crash between the two is healed by whoever
+ * repeats it, and by the process that follows the log (processes/erasure.ts). UserErased ends all sessions: no refresh
+ * token of an erased user is honoured.
+ */
+@Injectable()
+export class UserEraser {
+  constructor(
+    private readonly executor: Executor,
+    @Inject(UNFINISHED_BUSINESS) private readonly business: UnfinishedBusiness,
+    @Inject(EVENT_STORE) private readonly store: Pick<EventStore, 'head'>,
+    @Inject(PERSONAL_KEYS) private readonly keys: PersonalKeys,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws {Rejected} user-unknown, account-in-use, busy */
+  async erase(userId: UserId, options: { forfeit: boolean }, context: CommandContext): Promise<ErasedUser> {
+    const stream = streams.user(userId);
+    const user = await this.executor.load(userDecider, stream);
+    if (user.state.kind === 'registered') await this.#refuseInUse(userId, options);
+    const erased = await this.executor.execute(userDecider, stream, { kind: 'erase' }, context);
+    // Erased before, perhaps by a run that never came to the key.
+    if (erased.state.kind !== 'erased') throw refuse('user-unknown', 'There is no such user.');
+    await this.keys.destroy(userId);
+    return { userId, position: erased.position };
+  }
+
+  async #refuseInUse(userId: UserId, options: { forfeit: boolean }): Promise<void> {
+    const { state: wallet } = await this.executor.load(walletDecider, streams.wallet(userId));
+    const found = await this.business.of(userId, this.clock.now(), await this.store.head());
+    if (!found)
+      throw refuse('busy', 'What this account still has going is not known yet: try again shortly.');
+    const open = [...found, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
+      (one) => !options.forfeit || (one !== 'points' && one !== 'tickets'),
+    );
+    if (open.length === 0) return;
+    throw refuse(
+      'account-in-use',
+      `This account still has ${open.join(', ')}. Holds, orders and charges must end first; tickets can be cancelled; ` +
+        'points and tickets are given up with forfeit.',
+      { open },
+    );
+  }
+}
+
+@CommandHandler(EraseUser)
+export class EraseUserHandler implements ICommandHandler<EraseUser> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly eraser: UserEraser,
+  ) {}
+
+  /** @throws {Rejected} user-unknown, account-in-use, busy */
+  async execute({ input, context }: EraseUser): Promise<ErasedUser> {
+    const userId = userIdSchema.safeParse(input.user).data ?? (await this.#ownerOf(input.user));
+    if (!userId) throw refuse('user-unknown', 'There is no such user.');
+    return this.eraser.erase(userId, input, context);
+  }
+
+  async #ownerOf(loginId: string): Promise<UserId | undefined> {
+    return (await this.executor.load(loginDecider, loginStreamOf(loginId))).state.userId;
+  }
+}
+
+@CommandHandler(EraseOwnAccount)
+export class EraseOwnAccountHandler implements ICommandHandler<EraseOwnAccount> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly eraser: UserEraser,
+    private readonly hasher: PasswordHasher,
+  ) {}
+
+  /** @throws {Rejected} invalid-credentials, account-in-use, busy */
+  async execute({ userId, input, context }: EraseOwnAccount): Promise<ErasedUser> {
+    const { state } = await this.executor.load(userDecider, streams.user(userId));
+    const known = state.kind === 'registered' ? state.passwordHash : undefined;
+    if (!(await this.hasher.verify(known, input.password))) {
+      throw refuse('invalid-credentials', 'The password is wrong.');
+    }
+    return this.eraser.erase(userId, input, context);
+  }
+}

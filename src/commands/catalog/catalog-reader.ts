@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type PerformanceDetails,
+  performanceDecider,
+  type ScheduleDetails,
+  scheduleDecider,
+  type VenueState,
+  venueDecider,
+} from '../../domain/catalog.js';
+import { refuse } from '../../domain/rejection.js';
+import type { PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { Executor } from '../decider-handler.js';
+import { SETTINGS, type Settings } from '../ports.js';
+
+/** What is on sale where, read from the catalog's own streams; a copy may be `catalogMaxAgeMs` old. */
+@Injectable()
+export class CatalogReader {
+  constructor(
+    private readonly executor: Executor,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'catalogMaxAgeMs'>,
+  ) {}
+
+  /** @throws {Rejected} performance-unknown */
+  async performance(performanceId: PerformanceId): Promise<PerformanceDetails> {
+    const stream = streams.performance(performanceId);
+    const { state } = await this.executor.load(performanceDecider, stream, this.#staleness);
+    if (!state.details) throw refuse('performance-unknown', 'There is no such performance.');
+    return state.details;
+  }
+
+  /** @throws {Rejected} schedule-unknown */
+  async schedule(scheduleId: ScheduleId): Promise<ScheduleDetails> {
+    const { state } = await this.executor.load(
+      scheduleDecider,
+      streams.schedule(scheduleId),
+      this.#staleness,
+    );
+    if (!state.details) throw refuse('schedule-unknown', 'There is no such schedule.');
+    return state.details;
+  }
+
+  /** The plan of a venue; empty when the venue is unknown. */
+  async venue(venueId: VenueId): Promise<VenueState> {
+    return (await this.executor.load(venueDecider, streams.venue(venueId), this.#staleness)).state;
+  }
+
+  get #staleness() {
+    return { maxAgeMs: this.settings.catalogMaxAgeMs };
+  }
+}

@@ -1,0 +1,87 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { VenueState } from '../../domain/catalog.js';
+import { isFree, seatDecider } from '../../domain/seat.js';
+
+import type { EventStore } from '../../event-store/port.js';
+import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
+import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { Executor } from '../decider-handler.js';
+import { CLOCK, EVENT_STORE, VENUE_USE, type VenueUse } from '../ports.js';
+
+const streamsReadTogether = 16;
+
+export interface KeptSeat {
+  readonly venueId: VenueId;
+  readonly seatId: SeatId;
+  /** Where it is held or sold. */
+  readonly scheduleId: ScheduleId;
+}
+
+/** Keeps seats that somebody holds or bought in the plan, whatever a new revision of the plan says. */
+@Injectable()
+export class SeatKeeper {
+  constructor(
+    private readonly executor: Executor,
+    @Inject(EVENT_STORE) private readonly store: Pick<EventStore, 'head'>,
+    @Inject(VENUE_USE) private readonly use: VenueUse,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The wanted sections, with the used seats they drop put back where they stood. */
+  async keepUsed(
+    venueId: VenueId,
+    known: VenueState,
+    wanted: readonly PlanSection[],
+  ): Promise<{ sections: PlanSection[]; keptSeats: KeptSeat[] }> {
+    const wantedSeats = new Set(
+      wanted.flatMap(({ rows }) => rows.flatMap((row) => row.seats.map((s) => s.seatId))),
+    );
+    const dropped = [...known.sections.values()].flatMap(({ rows }) =>
+      rows.flatMap((row) =>
+        row.seats.map((seat) => seat.seatId).filter((seatId) => !wantedSeats.has(seatId)),
+      ),
+    );
+    if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
+    const keptSeats: KeptSeat[] = [];
+    const head = await this.store.head();
+    for (const scheduleId of await this.use.schedulesOf(venueId)) {
+      const taken = await this.use.takenSeats(scheduleId, this.clock.now(), head);
+      // So that the streams of thousands of free seats need not be read; without an answer all of them are.
+      const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
+      for (let first = 0; first < candidates.length; first += streamsReadTogether) {
+        const step = candidates.slice(first, first + streamsReadTogether);
+        const used = await Promise.all(step.map((seatId) => this.isUsed(scheduleId, seatId)));
+        keptSeats.push(
+          ...step.filter((_, index) => used[index]).map((seatId) => ({ venueId, seatId, scheduleId })),
+        );
+      }
+    }
+    const kept = new Set(keptSeats.map((seat) => seat.seatId));
+    return { sections: putBack(known, wanted, kept), keptSeats };
+  }
+
+  private async isUsed(scheduleId: ScheduleId, seatId: SeatId): Promise<boolean> {
+    const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+    return !isFree(state, this.clock.now());
+  }
+}
+
+/** Adds the kept seats' rows to the sections they were in, or the whole section if the feed dropped it. */
+function putBack(
+  known: VenueState,
+  wanted: readonly PlanSection[],
+  kept: ReadonlySet<SeatId>,
+): PlanSection[] {
+  const sections = new Map(wanted.map((section) => [section.sectionId, section]));
+  for (const { sectionId, name, rows } of known.sections.values()) {
+    const keptRows: PlanRow[] = rows
+      .map((row) => ({ ...row, seats: row.seats.filter((seat) => kept.has(seat.seatId)) }))
+      .filter((row) => row.seats.length > 0);
+    if (keptRows.length === 0) continue;
+    const section = sections.get(sectionId) ?? { sectionId, name, rows: [] };
+    sections.set(sectionId, { ...section, rows: [...section.rows, ...keptRows] });
+  }
+  return [...sections.values()];
+}

@@ -1,0 +1,212 @@
+import { Injectable } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { assertNever } from '../../domain/decider.js';
+import { type OrderState, orderDecider } from '../../domain/order.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { isReservedBy, seatDecider } from '../../domain/seat.js';
+import { tokenDecider } from '../../domain/token.js';
+import { walletDecider } from '../../domain/wallet.js';
+import type { Position } from '../../event-store/port.js';
+import { type HoldId, type OrderId, paymentIdSchema, type SeatId } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
+import { streams } from '../../events/streams.js';
+import { deriveId } from '../../platform/derive-id.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { Executor, type Outcome } from '../decider-handler.js';
+import { HoldEnder } from '../seats/end-hold.js';
+import type { Loaded } from '../stream-repository.js';
+
+type Existing = Exclude<OrderState, { kind: 'none' }>;
+type OrderOf<Kind extends OrderState['kind']> = Extract<OrderState, { kind: Kind }>;
+
+export interface CheckoutResult {
+  /** Paid, or closed when it failed or was cancelled. */
+  readonly order: OrderOf<'paid'> | OrderOf<'closed'>;
+  readonly position: Position | undefined;
+}
+
+/**
+ * The checkout: OrderPlaced → PointsSpent → SeatReserved for each seat → OrderPaid → TokenCompleted.
+ *
+ * Any number of runners may drive one order at once, each crashing anywhere: every step is idempotent by the
+ * order's id. Success and failure exclude each other in the order's stream: OrderPaid and OrderFailed both
+ * require the order to be open. Whoever loses undoes what it did: undoing first bars the wallet from spending
+ * for this order and then takes away each seat's reservation or hold, so a runner that is late finds nothing
+ * left that it could take.
+ */
+@Injectable()
+export class CheckoutProgress {
+  constructor(
+    private readonly executor: Executor,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
+  async advance(orderId: OrderId, context: CommandContext): Promise<CheckoutResult> {
+    let { state, position } = await this.executor.load(orderDecider, streams.order(orderId));
+    // placed → undoing → closed is the longest way; a fourth round would mean a defect.
+    for (let round = 0; round < 4; round++) {
+      switch (state.kind) {
+        case 'none':
+          throw refuse('order-unknown', 'There is no such order.');
+        case 'placed':
+          ({ state, position } = await this.#settle(state, stepContext(context, 'settle')));
+          break;
+        case 'undoing':
+          ({ state, position } = await this.#undo(state, stepContext(context, 'undo')));
+          break;
+        case 'paid':
+          // Who reads after this sees the turn as over, too.
+          position = later(position, await this.#completeToken(state, stepContext(context, 'complete')));
+          return { order: state, position };
+        case 'closed':
+          return { order: state, position };
+        default:
+          return assertNever(state);
+      }
+    }
+    throw refuse('busy', 'The order is being settled: ask for it again in a moment.', { orderId });
+  }
+
+  /** As {@link advance}, but a failed order is thrown as its reason. @throws {Rejected} also the order's failure */
+  async advanceOrThrow(orderId: OrderId, context: CommandContext): Promise<CheckoutResult> {
+    const result = await this.advance(orderId, context);
+    const { order } = result;
+    if (order.kind === 'paid' || order.cause.kind === 'cancelled') return result;
+    const { reason, seatId } = order.cause;
+    const details = { orderId, ...(seatId === undefined ? {} : { seatId }) };
+    switch (reason) {
+      case 'insufficient-points':
+        throw refuse(
+          reason,
+          `The order costs ${order.total} points and the wallet holds fewer: charge more.`,
+          details,
+        );
+      case 'hold-lapsed':
+        throw refuse(reason, 'The hold lapsed before the order was paid; no points were taken.', details);
+      case 'seat-taken':
+        throw refuse(
+          reason,
+          'The hold lapsed and somebody else took the seat; no points were taken.',
+          details,
+        );
+      default:
+        return assertNever(reason);
+    }
+  }
+
+  async #settle(order: OrderOf<'placed'>, context: CommandContext): Promise<Loaded<OrderState>> {
+    const { orderId, userId, total } = order;
+    const spend = { kind: 'spend', userId, orderId, amount: total } as const;
+    const spent = await this.executor.execute(walletDecider, streams.wallet(userId), spend, context);
+    refuseIfBusy(spent);
+    if (spent.kind === 'rejected') return this.#fail(order, 'insufficient-points', undefined, context);
+    for (const item of inFixedOrder(order.items)) {
+      const { scheduleId, seatId, holdId } = item;
+      const stream = streams.seat(scheduleId, seatId);
+      const reserve = { kind: 'reserve', scheduleId, seatId, holdId, orderId } as const;
+      const reserved = await this.executor.execute(seatDecider, stream, reserve, context);
+      refuseIfBusy(reserved);
+      if (reserved.kind === 'rejected') {
+        const reason = reserved.rejection.code === 'seat-taken' ? 'seat-taken' : 'hold-lapsed';
+        return this.#fail(order, reason, seatId, context);
+      }
+    }
+    const paymentId = paymentIdSchema.parse(deriveId('payment', orderId));
+    const markPaid = { kind: 'mark-paid', paymentId } as const;
+    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), markPaid, context);
+  }
+
+  #fail(
+    { orderId }: Existing,
+    reason: 'insufficient-points' | 'hold-lapsed' | 'seat-taken',
+    seatId: SeatId | undefined,
+    context: CommandContext,
+  ): Promise<Loaded<OrderState>> {
+    const fail = { kind: 'fail', reason, seatId } as const;
+    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), fail, context);
+  }
+
+  async #undo(order: OrderOf<'undoing'>, context: CommandContext): Promise<Loaded<OrderState>> {
+    const { orderId, userId } = order;
+    const refund = { kind: 'refund', userId, orderId } as const;
+    const wallet = await this.executor.executeOrThrow(walletDecider, streams.wallet(userId), refund, context);
+    const refunded = wallet.state.orders.get(orderId)?.spent ?? 0;
+    // Without a spend no runner ever came near the seats: the fan keeps the hold, may charge and pay again.
+    if (wallet.state.orders.get(orderId)?.wasSpent) await this.#giveSeatsBack(order, context);
+    const close = { kind: 'close', refunded } as const;
+    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), close, context);
+  }
+
+  async #giveSeatsBack(order: OrderOf<'undoing'>, context: CommandContext): Promise<void> {
+    const reason = order.cause.kind === 'cancelled' ? 'order-cancelled' : 'order-failed';
+    const byHold = new Map<HoldId, SeatId[]>();
+    for (const { scheduleId, seatId, holdId } of inFixedOrder(order.items)) {
+      const { orderId } = order;
+      const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
+      const stream = streams.seat(scheduleId, seatId);
+      const { state } = await this.executor.executeOrThrow(seatDecider, stream, giveBack, context);
+      // Another order of the fan paid for it: it still counts against the limit.
+      if (isReservedBy(state, holdId)) continue;
+      byHold.set(holdId, [...(byHold.get(holdId) ?? []), seatId]);
+    }
+    // The hold had each seat when the order was placed, so it has ended there and can't take it again.
+    for (const [holdId, seatIds] of byHold) {
+      await this.holds.returnSeats(order.tokenId, holdId, seatIds, reason, context);
+    }
+  }
+
+  /** The fan's turn is over, so nothing more can be held; seats held beside the order go back to the others. */
+  async #completeToken(
+    { tokenId, orderId }: Existing,
+    context: CommandContext,
+  ): Promise<Position | undefined> {
+    const complete = { kind: 'complete', orderId } as const;
+    const { state, position } = await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      complete,
+      context,
+    );
+    if (state.kind === 'none') return position;
+    for (const [holdId, hold] of state.holds) {
+      if (hold.outstanding.length > 0)
+        await this.holds.giveBack(tokenId, holdId, 'released', stepContext(context, holdId));
+    }
+    return position;
+  }
+}
+
+/** A turn may have ended before its order did. */
+function later(one: Position | undefined, other: Position | undefined): Position | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
+}
+
+/** Drives an order that was left open to its end. */
+export class AdvanceCheckout extends Command<CheckoutResult> {
+  constructor(
+    readonly orderId: OrderId,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(AdvanceCheckout)
+export class AdvanceCheckoutHandler implements ICommandHandler<AdvanceCheckout> {
+  constructor(private readonly checkout: CheckoutProgress) {}
+
+  execute({ orderId, context }: AdvanceCheckout): Promise<CheckoutResult> {
+    return this.checkout.advance(orderId, context);
+  }
+}
+
+/** Losing too many races says nothing about the order: it stays open and is resumed. @throws {Rejected} busy */
+function refuseIfBusy(outcome: Outcome<unknown>): void {
+  if (outcome.kind === 'rejected' && outcome.rejection.code === 'busy') throw new Rejected(outcome.rejection);
+}
+
+function inFixedOrder(items: readonly OrderItem[]): OrderItem[] {
+  return [...items].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
+}

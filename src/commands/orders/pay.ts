@@ -1,0 +1,157 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import { type OrderState, orderDecider } from '../../domain/order.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { seatDecider } from '../../domain/seat.js';
+import { isWhole, type TokenHold, type TokenState, tokenDecider } from '../../domain/token.js';
+import { insufficientPoints, walletDecider } from '../../domain/wallet.js';
+import { type HoldId, holdIdSchema, type OrderId, orderIdSchema } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { deriveId } from '../../platform/derive-id.js';
+import type { CommandContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import { CLOCK } from '../ports.js';
+import type { QueuePass } from '../queue/queue-admission.js';
+import { CheckoutProgress, type CheckoutResult } from './checkout-process.js';
+
+export const paySchema = z.strictObject({
+  /** The holds to pay for; all the fan's live holds when absent. */
+  holdIds: z.array(holdIdSchema).min(1).max(20).optional(),
+});
+
+/** Pays for held seats with points: the seats become the fan's, or nothing is taken. */
+export class Pay extends Command<CheckoutResult> {
+  constructor(
+    readonly pass: QueuePass,
+    readonly input: z.infer<typeof paySchema>,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Orders one set of holds may have: each but the last failed for lack of points. */
+const maxOrdersPerHolds = 20;
+
+@CommandHandler(Pay)
+export class PayHandler implements ICommandHandler<Pay> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly checkout: CheckoutProgress,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken,
+   * insufficient-points, token-ended, token-unknown
+   */
+  async execute({ pass, input, context }: Pay): Promise<CheckoutResult> {
+    const { state: token } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    if (token.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
+    // A hold named twice is paid for once.
+    const holdIds = [...new Set(input.holdIds ?? liveHoldIds(token))].sort();
+    const { orderId, state: earlier } = await this.#findOrder(pass, holdIds);
+    if (earlier.kind === 'none') await this.#placeOnce(pass, token, holdIds, orderId, context);
+    return this.checkout.advanceOrThrow(orderId, context);
+  }
+
+  /**
+   * The order of these holds: its id derives from them, so that paying twice, whatever the idempotency keys,
+   * is one order. An order that failed leaves its number behind and the next one is tried.
+   */
+  async #findOrder(
+    pass: QueuePass,
+    holdIds: readonly HoldId[],
+  ): Promise<{ orderId: OrderId; state: OrderState }> {
+    if (holdIds.length === 0) return this.#lastOrder(pass);
+    for (let attempt = 0; attempt < maxOrdersPerHolds; attempt++) {
+      const orderId = orderIdSchema.parse(deriveId('order', pass.tokenId, ...holdIds, attempt));
+      const { state } = await this.executor.load(orderDecider, streams.order(orderId));
+      const hasFailed = state.kind === 'closed' && state.cause.kind === 'failed';
+      if (!hasFailed) return { orderId, state };
+    }
+    throw refuse(
+      'nothing-to-pay',
+      'These seats could not be paid for too often: release them and start again.',
+    );
+  }
+
+  /** Nothing is held (any more): a repeated request still finds the order that completed the token. */
+  async #lastOrder(pass: QueuePass): Promise<{ orderId: OrderId; state: OrderState }> {
+    const { state: token } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    if (token.kind === 'ended' && token.end.kind === 'completed') {
+      const { orderId } = token.end;
+      return { orderId, state: (await this.executor.load(orderDecider, streams.order(orderId))).state };
+    }
+    if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    throw refuse('nothing-to-pay', 'You hold no seats: choose some first.');
+  }
+
+  /**
+   * Another run of the same payment may have placed the order meanwhile: the points it spent and the seats it took
+   * are then missing here, which is no reason to refuse.
+   */
+  async #placeOnce(
+    pass: QueuePass,
+    token: Exclude<TokenState, { kind: 'none' }>,
+    holdIds: readonly HoldId[],
+    orderId: OrderId,
+    context: CommandContext,
+  ): Promise<void> {
+    try {
+      await this.#place(pass, token, holdIds, orderId, context);
+    } catch (error) {
+      const { state } = await this.executor.load(orderDecider, streams.order(orderId));
+      if (state.kind === 'none') throw error;
+    }
+  }
+
+  async #place(
+    { tokenId, userId, performanceId }: QueuePass,
+    token: Exclude<TokenState, { kind: 'none' }>,
+    holdIds: readonly HoldId[],
+    orderId: OrderId,
+    context: CommandContext,
+  ): Promise<void> {
+    if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    const items: OrderItem[] = [];
+    for (const holdId of holdIds) {
+      const hold = token.holds.get(holdId);
+      if (!hold) throw refuse('hold-unknown', `You have no hold ${holdId}.`, { holdId });
+      items.push(...(await this.#itemsOf(hold, holdId)));
+    }
+    const total = items.reduce((sum, item) => sum + item.price, 0);
+    // Spares the log an order that can't be paid; the wallet itself decides again when the points are spent.
+    const { balance } = (await this.executor.load(walletDecider, streams.wallet(userId))).state;
+    if (total > balance) throw new Rejected(insufficientPoints(total, balance).rejection);
+    const place = { kind: 'place', orderId, userId, tokenId, performanceId, items, total } as const;
+    await this.executor.executeOrThrow(orderDecider, streams.order(orderId), place, context);
+  }
+
+  async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
+    const items: OrderItem[] = [];
+    if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
+    for (const seatId of hold.seatIds) {
+      const { scheduleId } = hold;
+      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      if (this.clock.now() >= hold.expiresAt) {
+        throw refuse('hold-lapsed', 'The hold has lapsed: hold the seats again.', { holdId, seatId });
+      }
+      if (state.kind !== 'held' || state.holdId !== holdId) {
+        throw refuse('hold-in-progress', 'These seats are being held right now: try again in a moment.', {
+          holdId,
+        });
+      }
+      items.push({ scheduleId, seatId, holdId, price: state.price });
+    }
+    return items;
+  }
+}
+
+function liveHoldIds(token: Exclude<TokenState, { kind: 'none' }>): HoldId[] {
+  if (token.kind === 'ended') return [];
+  return [...token.holds].filter(([, hold]) => hold.outstanding.length > 0).map(([holdId]) => holdId);
+}

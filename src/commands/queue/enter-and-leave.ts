@@ -1,0 +1,115 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { refuse } from '../../domain/rejection.js';
+import { tokenDecider } from '../../domain/token.js';
+import type { Position } from '../../event-store/port.js';
+import type { Instant, TokenId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import { HoldEnder } from '../seats/end-hold.js';
+import { type QueuePass, QueueTurn } from './queue-admission.js';
+
+export interface EnteredService {
+  /** The end of the fan's time inside. */
+  readonly expiresAt: Instant;
+  readonly position: Position | undefined;
+}
+
+/** Steps in when it is the fan's turn; from here the fan's time inside runs. */
+export class EnterService extends Command<EnteredService> {
+  constructor(
+    readonly pass: QueuePass,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(EnterService)
+export class EnterServiceHandler implements ICommandHandler<EnterService> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly turn: QueueTurn,
+  ) {}
+
+  /** @throws {Rejected} token-waiting, token-ended, token-unknown */
+  async execute({ pass, context }: EnterService): Promise<EnteredService> {
+    const admission = await this.turn.admissionOf(pass.performanceId, pass.number);
+    const { state, position } = await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(pass.tokenId),
+      { kind: 'enter', admission },
+      context,
+    );
+    if (state.kind !== 'entered') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    return { expiresAt: state.expiresAt, position };
+  }
+}
+
+/** Gives up the fan's turn and everything held in it. */
+export class LeaveQueue extends Command<{ readonly position: Position | undefined }> {
+  constructor(
+    readonly pass: QueuePass,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(LeaveQueue)
+export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  /** @throws {Rejected} token-unknown, hold-in-progress */
+  async execute({ pass, context }: LeaveQueue): Promise<{ position: Position | undefined }> {
+    const stream = streams.token(pass.tokenId);
+    const { state } = await this.executor.load(tokenDecider, stream);
+    if (state.kind === 'waiting' || state.kind === 'entered') {
+      for (const [holdId, hold] of state.holds) {
+        if (hold.outstanding.length === 0) continue;
+        await this.holds.refuseInProgress(hold, holdId);
+        await this.holds.giveBack(pass.tokenId, holdId, 'released', stepContext(context, holdId));
+      }
+    }
+    const left = await this.executor.executeOrThrow(tokenDecider, stream, { kind: 'leave' }, context);
+    return { position: left.position };
+  }
+}
+
+/**
+ * Why a token's time may be up: never entered before `claimUntil`, its time inside has run out, or it waits for
+ * a performance whose sale is over.
+ */
+export type TokenLapse =
+  | { readonly reason: 'claim-lapsed'; readonly claimUntil: Instant }
+  | { readonly reason: 'time-used-up' }
+  | { readonly reason: 'sale-ended' };
+
+/** Ends a token whose time is up. Early, late or repeated it changes nothing it should not. */
+export class ExpireToken extends Command<void> {
+  constructor(
+    readonly tokenId: TokenId,
+    readonly lapse: TokenLapse,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ExpireToken)
+export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  async execute({ tokenId, lapse, context }: ExpireToken): Promise<void> {
+    // Holds end with the token at the latest, so whatever it still has has lapsed.
+    await this.holds.giveBackLapsed(tokenId, stepContext(context, 'holds'));
+    const expire = { kind: 'expire', ...lapse } as const;
+    await this.executor.execute(tokenDecider, streams.token(tokenId), expire, context);
+  }
+}

@@ -1,0 +1,217 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import type { PerformanceDetails } from '../../domain/catalog.js';
+import { refuse } from '../../domain/rejection.js';
+import { outstandingSeats, type TokenState, tokenDecider } from '../../domain/token.js';
+import type { Position, Revision } from '../../event-store/port.js';
+import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { deriveId } from '../../platform/derive-id.js';
+import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import {
+  CLOCK,
+  QUEUE_NUMBERS,
+  type QueueNumbers,
+  SALE_DATES,
+  type SaleDates,
+  SETTINGS,
+  type Settings,
+} from '../ports.js';
+import { type QueuePass, QueueTurn } from './queue-admission.js';
+
+export const issueTokenSchema = z.strictObject({ numberOfTickets: z.number().int().min(1).max(20) });
+
+export interface IssuedToken {
+  readonly tokenId: TokenId;
+  readonly performanceId: PerformanceId;
+  /** The fan's queue number. */
+  readonly number: number;
+  readonly queueToken: SignedToken;
+  /** False when the fan stood in this queue already. */
+  readonly isNew: boolean;
+  readonly position: Position | undefined;
+}
+
+/** Takes a place in a performance's queue; asking again returns the same place. */
+export class IssueToken extends Command<IssuedToken> {
+  constructor(
+    readonly userId: UserId,
+    readonly performanceId: PerformanceId,
+    readonly numberOfTickets: number,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Times a fan may join one queue: bounds the search for the live entry. */
+const maxEntries = 20;
+
+@CommandHandler(IssueToken)
+export class IssueTokenHandler implements ICommandHandler<IssueToken> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    private readonly turn: QueueTurn,
+    private readonly signer: TokenSigner,
+    @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
+    @Inject(SALE_DATES) private readonly dates: SaleDates,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
+  async execute(command: IssueToken): Promise<IssuedToken> {
+    const { userId, performanceId, numberOfTickets, context } = command;
+    const performance = await this.catalog.performance(performanceId);
+    const slot = await this.#findEntry(userId, performance);
+    if (slot.isLive) return this.#resume(command, slot.tokenId);
+    if (await this.dates.isSaleOver(performanceId, this.clock.now())) {
+      throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
+    }
+
+    const seatLimit = performance.sales.seatLimitPerUser - slot.seatsBought;
+    if (numberOfTickets > seatLimit) {
+      const message = `You may buy ${Math.max(0, seatLimit)} more seats of this performance.`;
+      throw refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
+    }
+    const line = await this.#lineNow(performanceId);
+    if (line.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
+    const { tokenId, entry } = slot;
+    const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
+    const claimed = await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      { kind: 'request', ...request },
+      context,
+    );
+    // Somebody (the same fan, a moment ago) claimed it first: find out the number that claim was given.
+    if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
+    const { revision, position } = await this.#issue(tokenId, command);
+    const number = await this.#firstNumber(tokenId, performanceId, claimed.position, revision);
+    if (number - line.admittedUpTo - line.leftWaiting >= performance.sales.queueCapacity) {
+      await this.#giveUp(tokenId, context);
+      throw queueFull(performance);
+    }
+    return this.#reply(command, { tokenId, number, isNew: true, position });
+  }
+
+  /**
+   * The queue before the fan is given a number: whoever has left by then stood before the fan, so of a crowd
+   * that joins at once exactly those whose numbers are within the capacity stay.
+   */
+  async #lineNow(performanceId: PerformanceId) {
+    const admittedUpTo = await this.turn.admittedUpTo(performanceId);
+    return { admittedUpTo, ...(await this.numbers.queueSize(performanceId)) };
+  }
+
+  /**
+   * The number that counts. Another request of the same fan may have resumed this claim before its TokenIssued
+   * was written, and then had its own written first.
+   */
+  async #firstNumber(
+    tokenId: TokenId,
+    performanceId: PerformanceId,
+    claimedAt: Position,
+    issued: Revision,
+  ): Promise<Revision> {
+    let number = issued;
+    const stream = streams.queue(performanceId);
+    for await (const { event, revision } of this.executor.eventsBetween(stream, claimedAt, issued)) {
+      if (event.type === 'TokenIssued' && event.data.tokenId === tokenId) number = revision;
+    }
+    return number;
+  }
+
+  /** The fan's live entry, or the next free one; with the seats that earlier entries bought. */
+  async #findEntry(userId: UserId, { performanceId }: PerformanceDetails) {
+    let seatsBought = 0;
+    for (let entry = 0; entry < maxEntries; entry++) {
+      const tokenId = tokenIdSchema.parse(deriveId('token', userId, performanceId, entry));
+      const state: TokenState = (await this.executor.load(tokenDecider, streams.token(tokenId))).state;
+      if (state.kind !== 'ended') return { tokenId, entry, seatsBought, isLive: state.kind !== 'none' };
+      seatsBought += outstandingSeats(state);
+    }
+    throw refuse('too-many-entries', `You have joined this queue ${maxEntries} times: no more is possible.`);
+  }
+
+  /**
+   * The token exists: its number is the first TokenIssued's. A claim that was never followed by one (a crash)
+   * is followed now; if it was, this second copy is ignored by every reader.
+   */
+  async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
+    const { position: known } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    if (known !== undefined) {
+      const number = await this.numbers.numberOf(tokenId, known);
+      if (number !== undefined)
+        return this.#reply(command, { tokenId, number, isNew: false, position: known });
+    }
+    const { position } = await this.#issue(tokenId, command);
+    const number = await this.numbers.numberOf(tokenId, position);
+    if (number === undefined) throw refuse('busy', 'Your place is being recorded: ask again in a moment.');
+    return this.#reply(command, { tokenId, number, isNew: false, position });
+  }
+
+  #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
+    const data = { tokenId, performanceId, userId, numberOfTickets };
+    // A retry may find its first entry ended and make another one: that is another step, with an event of its own.
+    const step = stepContext(context, tokenId);
+    return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
+  }
+
+  async #giveUp(tokenId: TokenId, context: CommandContext): Promise<void> {
+    await this.executor.executeOrThrow(
+      tokenDecider,
+      streams.token(tokenId),
+      { kind: 'expire', reason: 'queue-full' },
+      stepContext(context, 'queue-full'),
+    );
+  }
+
+  #reply(
+    { userId, performanceId }: IssueToken,
+    issued: Pick<IssuedToken, 'tokenId' | 'number' | 'isNew' | 'position'>,
+  ): IssuedToken {
+    const claims = { sub: userId, tid: issued.tokenId, pid: performanceId, num: issued.number };
+    return {
+      ...issued,
+      performanceId,
+      queueToken: this.signer.queue.sign(claims, this.settings.queueTokenTtlMs),
+    };
+  }
+}
+
+function queueFull({ sales }: PerformanceDetails) {
+  const message = 'The queue of this performance is full: try again when some have been served.';
+  return refuse('queue-full', message, { queueCapacity: sales.queueCapacity });
+}
+
+/** Signs a queue token anew before it runs out; the place stays. */
+export class RefreshToken extends Command<SignedToken> {
+  constructor(readonly pass: QueuePass) {
+    super();
+  }
+}
+
+@CommandHandler(RefreshToken)
+export class RefreshTokenHandler implements ICommandHandler<RefreshToken> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly signer: TokenSigner,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** @throws {Rejected} token-ended, token-unknown */
+  async execute({ pass }: RefreshToken): Promise<SignedToken> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    if (state.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
+    if (state.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    const claims = { sub: pass.userId, tid: pass.tokenId, pid: pass.performanceId, num: pass.number };
+    return this.signer.queue.sign(claims, this.settings.queueTokenTtlMs);
+  }
+}

@@ -1,0 +1,123 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { admissionDecider, paceLeft } from '../../domain/admission.js';
+import type { Position } from '../../event-store/port.js';
+import type { PerformanceId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
+import type { CommandContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import { CLOCK, SETTINGS, type Settings, WAITING_LINE, type WaitingLine } from '../ports.js';
+import { queueSeed } from './queue-admission.js';
+
+/** Opens a performance's queue: reveals the seed and fixes how many early fans are shuffled. */
+export class OpenQueue extends Command<{ readonly isOpen: boolean }> {
+  constructor(
+    readonly performanceId: PerformanceId,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(OpenQueue)
+export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** @throws {Rejected} performance-unknown, seed-mismatch (another server's secret) */
+  async execute({ performanceId, context }: OpenQueue): Promise<{ isOpen: boolean }> {
+    const { sales, seedHash } = await this.catalog.performance(performanceId);
+    const stream = streams.admission(performanceId);
+    const known = await this.executor.load(admissionDecider, stream);
+    if (known.state.opening) return { isOpen: true };
+    const opened = await this.executor.execute(
+      admissionDecider,
+      stream,
+      {
+        kind: 'open',
+        performanceId,
+        seed: queueSeed(this.settings.secret, performanceId),
+        seedHash,
+        opensAt: sales.opensAt,
+        shuffledCount: await this.executor.eventCount(streams.queue(performanceId)),
+      },
+      context,
+    );
+    return { isOpen: opened.kind === 'accepted' };
+  }
+}
+
+export interface AdmissionResult {
+  readonly admitted: number;
+  /** Whether anyone still waits, as far as is known. */
+  readonly isAnyoneWaiting: boolean;
+}
+
+/** Lets the next fans in, as many as there is room and pace for. */
+export class AdmitTokens extends Command<AdmissionResult> {
+  constructor(
+    readonly performanceId: PerformanceId,
+    /** The newest event of this queue the caller knows of: the line is counted with it. */
+    readonly seen: Position | undefined,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Places looked at in one admission: some of them may belong to fans who left. */
+const maxPlacesPerAdmission = 2_000;
+
+@CommandHandler(AdmitTokens)
+export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    @Inject(WAITING_LINE) private readonly line: WaitingLine,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async execute({ performanceId, seen, context }: AdmitTokens): Promise<AdmissionResult> {
+    const { maxActive, admitPerSecond, claimWindowMs } = (await this.catalog.performance(performanceId))
+      .sales;
+    const stream = streams.admission(performanceId);
+    const { state, position } = await this.executor.load(admissionDecider, stream);
+    if (!state.opening || position === undefined) return nobodyYet;
+    const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
+    if (pace === 0) return nobodyYet;
+    // The line is counted after it knows every admission so far: ends it does not know yet only make it
+    // overestimate who is inside. If somebody else admits meanwhile, the expected revision refuses this one.
+    const from = state.admittedUpTo;
+    const after = seen !== undefined && seen > position ? seen : position;
+    const line = await this.line.look(performanceId, { after, from, limit: pace });
+    if (!line) return nobodyYet;
+    const withinPace = line.waitingPlaces.filter((place) => place < from + pace);
+    const admitted = Math.min(withinPace.length, Math.max(0, maxActive - line.active));
+    const lastPlace = withinPace[admitted - 1];
+    const isVacantStretch = withinPace.length === 0 && line.waitingPlaces.length > 0;
+    // Nobody in the next places waits any more: pass them over to reach those who do.
+    const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
+    if (to === from) return { admitted: 0, isAnyoneWaiting: line.waitingPlaces.length > 0 };
+    const admit = {
+      kind: 'admit',
+      performanceId,
+      from,
+      to,
+      waitingInRange: admitted,
+      active: line.active,
+      maxActive,
+      admitPerSecond,
+      claimWindowMs,
+    } as const;
+    const outcome = await this.executor.execute(admissionDecider, stream, admit, context);
+    return { admitted: outcome.kind === 'accepted' ? admitted : 0, isAnyoneWaiting: true };
+  }
+}
+
+/** Nothing could be decided now; ask again later. */
+const nobodyYet: AdmissionResult = { admitted: 0, isAnyoneWaiting: true };

@@ -1,0 +1,80 @@
+import { createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { type AdmissionState, admissionDecider, admissionOf } from '../../domain/admission.js';
+import { shuffledPlaces } from '../../domain/shuffle.js';
+import { type Admission } from '../../domain/token.js';
+import { type PerformanceId, type TokenId, toInstant, type UserId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
+import { Executor } from '../decider-handler.js';
+
+/** What a verified queue token says: whose turn it is, at which performance, with which number. */
+export interface QueuePass {
+  readonly tokenId: TokenId;
+  readonly userId: UserId;
+  readonly performanceId: PerformanceId;
+  readonly number: number;
+}
+
+/** Shuffles kept: one per performance that opened with people waiting. */
+const maxShuffles = 100;
+
+/** Answers whose turn it is from the admission stream and the fan's number alone. */
+@Injectable()
+export class QueueTurn {
+  readonly #shuffles = new LRUCache<string, Uint32Array>({ max: maxShuffles });
+
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+  ) {}
+
+  /** Places below this one were admitted. */
+  async admittedUpTo(performanceId: PerformanceId): Promise<number> {
+    return (await this.#admissions(performanceId)).admittedUpTo;
+  }
+
+  /** The admission under which the number may enter; undefined while it waits. */
+  async admissionOf(performanceId: PerformanceId, number: number): Promise<Admission | undefined> {
+    const state = await this.#admissions(performanceId);
+    const place = this.#placeOf(state, number);
+    if (place === undefined || place >= state.admittedUpTo) return undefined;
+    // Admitted so long ago that the admission is no longer kept: its time to enter is over.
+    const range = admissionOf(state, place) ?? longAgo;
+    const { sales } = await this.catalog.performance(performanceId);
+    return {
+      place,
+      admittedAt: range.admittedAt,
+      claimUntil: range.expiresAt,
+      serviceWindowMs: sales.serviceWindowMs,
+    };
+  }
+
+  /** Places of the numbers that joined before the opening; numbers beyond stand at their own number. */
+  #placeOf({ opening }: AdmissionState, number: number): number | undefined {
+    if (!opening) return undefined;
+    const { seed, shuffledCount } = opening;
+    if (number >= shuffledCount) return number;
+    let places = this.#shuffles.get(seed);
+    if (!places) {
+      places = shuffledPlaces(seed, shuffledCount);
+      this.#shuffles.set(seed, places);
+    }
+    return places[number];
+  }
+
+  async #admissions(performanceId: PerformanceId): Promise<AdmissionState> {
+    return (await this.executor.load(admissionDecider, streams.admission(performanceId))).state;
+  }
+}
+
+const longAgo = { admittedAt: toInstant(0), expiresAt: toInstant(0) };
+
+/**
+ * The seed that shuffles a performance's early fans: it derives from the server's secret, so every process
+ * knows it, nobody else does before it is revealed, and there is nothing to store.
+ */
+export function queueSeed(secret: string, performanceId: PerformanceId): string {
+  return createHmac('sha256', secret).update(`queue seed ${performanceId}`).digest('hex');
+}

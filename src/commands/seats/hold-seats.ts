@@ -1,0 +1,244 @@
+import { Injectable } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { isReservedBy, seatDecider } from '../../domain/seat.js';
+import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
+import type { Position } from '../../event-store/port.js';
+import {
+  type HoldId,
+  holdIdSchema,
+  type Instant,
+  type ScheduleId,
+  type SeatId,
+  seatIdSchema,
+} from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { deriveId } from '../../platform/derive-id.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { Executor } from '../decider-handler.js';
+import { type QueuePass, QueueTurn } from '../queue/queue-admission.js';
+import { HoldEnder } from './end-hold.js';
+import { type ForSale, type SeatForSale, SeatOffer } from './offer-seats.js';
+
+const maxSeatsPerHold = 20;
+
+export const holdSeatsSchema = z.union([
+  z.strictObject({
+    seatIds: z
+      .array(seatIdSchema)
+      .min(1)
+      .max(maxSeatsPerHold)
+      .refine((seatIds) => new Set(seatIds).size === seatIds.length, 'names a seat twice'),
+  }),
+  z.strictObject({
+    bestAvailable: z.strictObject({
+      quantity: z.number().int().min(1).max(maxSeatsPerHold),
+      category: z.string().min(1).max(100).optional(),
+    }),
+  }),
+]);
+export type HoldSeatsInput = z.infer<typeof holdSeatsSchema>;
+
+export interface HeldSeats {
+  readonly holdId: HoldId;
+  readonly scheduleId: ScheduleId;
+  readonly seats: readonly SeatForSale[];
+  readonly total: number;
+  readonly expiresAt: Instant;
+  readonly position: Position | undefined;
+}
+
+/** Blocks one or several seats of a schedule for a few minutes: all of them or none. */
+export class HoldSeats extends Command<HeldSeats> {
+  constructor(
+    readonly pass: QueuePass,
+    readonly scheduleId: ScheduleId,
+    readonly input: HoldSeatsInput,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+/** Best-available choices tried before giving up: each try lost a seat to somebody else in between. */
+const maxChoices = 5;
+
+@CommandHandler(HoldSeats)
+export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly offer: SeatOffer,
+    private readonly claims: SeatClaims,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  /**
+   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, seat-reserved,
+   * no-seats-available, token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused
+   */
+  async execute(command: HoldSeats): Promise<HeldSeats> {
+    const { pass, scheduleId, input, context } = command;
+    const forSale = await this.offer.open(scheduleId, pass.performanceId);
+    if ('seatIds' in input) {
+      const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
+      return this.#hold(command, forSale, holdId, this.offer.find(forSale, input.seatIds), { kind: 'seats' });
+    }
+    return this.#holdBestAvailable(command, forSale, input.bestAvailable);
+  }
+
+  async #holdBestAvailable(
+    command: HoldSeats,
+    forSale: ForSale,
+    wanted: { readonly quantity: number; readonly category?: string | undefined },
+  ): Promise<HeldSeats> {
+    const request = {
+      kind: 'best-available',
+      quantity: wanted.quantity,
+      ...(wanted.category === undefined ? {} : { category: wanted.category }),
+    } as const;
+    const lost = new Set<SeatId>();
+    for (let choice = 0; ; choice++) {
+      const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
+      const earlier = await this.#earlierHold(command, holdId);
+      if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice went wrong before
+      const seats = earlier
+        ? this.offer.find(forSale, earlier.seatIds)
+        : await this.offer.chooseBest(forSale, wanted, lost);
+      try {
+        return await this.#hold(command, forSale, holdId, seats, request);
+      } catch (error) {
+        const lostSeat = lostSeatOf(error);
+        if (lostSeat === undefined || choice + 1 >= maxChoices) throw error;
+        lost.add(lostSeat);
+      }
+    }
+  }
+
+  /** Claims the seats against the fan's limit, takes them in a fixed order, and gives all back if one is gone. */
+  async #hold(
+    command: HoldSeats,
+    forSale: ForSale,
+    holdId: HoldId,
+    wanted: readonly SeatForSale[],
+    request: TokenHold['request'],
+  ): Promise<HeldSeats> {
+    const { pass, scheduleId, context } = command;
+    const { userId, tokenId } = pass;
+    const wantedIds = wanted.map((seat) => seat.seatId);
+    // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
+    const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
+    if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds, holdId);
+    const { holdTtlMs } = forSale.performance.sales;
+    const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
+    const { seatIds, expiresAt } = await this.claims.claim(pass, claim, context);
+    // Another runner of the same command may have claimed first, and may have chosen other seats.
+    const seats = this.offer.find(forSale, seatIds);
+    let position: Position | undefined;
+    // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
+    for (const { seatId, price } of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
+      const taken = await this.executor.execute(
+        seatDecider,
+        streams.seat(scheduleId, seatId),
+        { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
+        context,
+        { isLikelyNew: true },
+      );
+      if (taken.kind === 'rejected') {
+        // A seat that is paid for ended this hold well: the rest of it belongs to the checkout.
+        if (!isReservedBy(taken.state, holdId)) {
+          await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId));
+        }
+        throw new Rejected(taken.rejection);
+      }
+      position = taken.position;
+    }
+    await this.claims.confirm(pass, holdId, context);
+    const total = seats.reduce((sum, seat) => sum + seat.price, 0);
+    return { holdId, scheduleId, seats, total, expiresAt, position };
+  }
+
+  async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {
+    const hold = await this.holds.find(pass.tokenId, holdId);
+    if (!hold || !('bestAvailable' in input)) return undefined;
+    const request = { kind: 'best-available', ...input.bestAvailable } as const;
+    if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;
+    throw refuse('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
+  }
+}
+
+/** The seat somebody else got first, if that is what went wrong. */
+function lostSeatOf(error: unknown): SeatId | undefined {
+  if (!(error instanceof Rejected)) return undefined;
+  const { code, details } = error.rejection;
+  if (code !== 'seat-held' && code !== 'seat-reserved') return undefined;
+  return seatIdSchema.safeParse(details?.seatId).data;
+}
+
+/** What is claimed against the fan's limit. */
+export interface SeatClaim {
+  readonly holdId: HoldId;
+  readonly scheduleId: ScheduleId;
+  readonly seatIds: readonly SeatId[];
+  readonly request: TokenHold['request'];
+  readonly holdTtlMs: number;
+}
+
+/** Claims seats against a fan's limit before any is taken, and looks whether the claim held when all are. */
+@Injectable()
+export class SeatClaims {
+  constructor(
+    private readonly executor: Executor,
+    private readonly turn: QueueTurn,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  /**
+   * Claims the seats, or finds the claim of an earlier run of the same command: that one may have crashed, or it may
+   * be taking the seats at this moment.
+   * @returns the hold as it was claimed first, perhaps of other seats.
+   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused, busy
+   */
+  async claim(pass: QueuePass, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
+    const stream = streams.token(pass.tokenId);
+    const known = await this.executor.load(tokenDecider, stream);
+    const hasEntered = known.state.kind === 'entered';
+    const admission = hasEntered ? undefined : await this.turn.admissionOf(pass.performanceId, pass.number);
+    const request = { kind: 'request-seats', ...claim, admission } as const;
+    const attempt = () => this.executor.execute(tokenDecider, stream, request, context);
+    let claimed = await attempt();
+    if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
+      // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
+      const returned = await this.holds.giveBackLapsed(pass.tokenId, stepContext(context, 'lapsed'));
+      if (returned) claimed = await attempt();
+    }
+    if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
+    const { holdId } = claim;
+    const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
+    if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
+    const isFirst = claimed.events.some(({ type }) => type === 'SeatsRequested');
+    if (!isFirst) await this.#goOn(pass, holdId, hold, context);
+    return hold;
+  }
+
+  /** A run that takes seats under a claim it did not make says so first: see HoldEnder.giveBack. */
+  async #goOn(pass: QueuePass, holdId: HoldId, hold: TokenHold, context: CommandContext): Promise<void> {
+    if (!(await this.holds.isInProgress(hold, holdId))) return; // nothing is left to take
+    const repeat = { kind: 'repeat-request', holdId } as const;
+    const step = stepContext(context, holdId, 'repeated');
+    await this.executor.executeOrThrow(tokenDecider, streams.token(pass.tokenId), repeat, step);
+  }
+
+  /**
+   * Another runner of the same command may have given seats back meanwhile, or the fan's turn may have ended:
+   * then nothing of the hold may stay.
+   * @throws {Rejected} hold-ended
+   */
+  async confirm({ tokenId }: QueuePass, holdId: HoldId, context: CommandContext): Promise<void> {
+    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
+    if (hold && isWhole(hold)) return;
+    await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
+    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
+  }
+}

@@ -1,0 +1,129 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { chooseBestAvailable } from '../../domain/best-available.js';
+import {
+  findSeat,
+  type PerformanceDetails,
+  type PlacedSeat,
+  planRows,
+  priceOf,
+  type ScheduleDetails,
+  type VenueState,
+} from '../../domain/catalog.js';
+import { refuse } from '../../domain/rejection.js';
+import { isFree, seatDecider } from '../../domain/seat.js';
+import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
+import { Executor } from '../decider-handler.js';
+import { CLOCK, SEAT_AVAILABILITY, type SeatAvailability } from '../ports.js';
+
+export interface SeatForSale extends PlacedSeat {
+  /** Points. */
+  readonly price: number;
+}
+
+/** What one schedule has on sale. */
+export interface ForSale {
+  readonly schedule: ScheduleDetails;
+  readonly performance: PerformanceDetails;
+  readonly venue: VenueState;
+}
+
+/** Finds seats and their prices in the catalog. */
+@Injectable()
+export class SeatOffer {
+  constructor(
+    private readonly executor: Executor,
+    private readonly catalog: CatalogReader,
+    @Inject(SEAT_AVAILABILITY) private readonly availability: SeatAvailability,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws {Rejected} schedule-unknown (also when it belongs to another performance), not-on-sale */
+  async open(scheduleId: ScheduleId, performanceId: PerformanceId): Promise<ForSale> {
+    const schedule = await this.catalog.schedule(scheduleId);
+    if (schedule.performanceId !== performanceId) {
+      throw refuse('schedule-unknown', 'This schedule is not one of the performance you queued for.');
+    }
+    if (schedule.status === 'cancelled')
+      throw refuse('not-on-sale', 'This date was cancelled: choose another one.');
+    if (this.clock.now() >= schedule.startsAt) {
+      throw refuse('not-on-sale', 'This date has begun: choose another one.', {
+        startsAt: schedule.startsAt,
+      });
+    }
+    const performance = await this.catalog.performance(performanceId);
+    const venue = await this.catalog.venue(schedule.venueId);
+    return { schedule, performance, venue };
+  }
+
+  /** The named seats with their prices. @throws {Rejected} seat-unknown, seat-not-for-sale */
+  find({ venue, performance }: ForSale, seatIds: readonly SeatId[]): SeatForSale[] {
+    return seatIds.map((seatId) => {
+      const seat = findSeat(venue, seatId);
+      if (!seat) throw refuse('seat-unknown', `There is no seat ${seatId} in this venue.`, { seatId });
+      const price = priceOf(performance, seat.category);
+      if (price === undefined)
+        throw refuse('seat-not-for-sale', `Seat ${seatId} is not for sale.`, { seatId });
+      return { ...seat, price };
+    });
+  }
+
+  /**
+   * Spares the fan's limit and the log a request that plainly can't succeed.
+   * @throws {Rejected} seat-held, seat-reserved
+   */
+  async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[], holdId: HoldId): Promise<void> {
+    for (const seatId of seatIds) {
+      const state = await this.executor.presume(seatDecider, streams.seat(scheduleId, seatId));
+      if (isFree(state, this.clock.now())) continue;
+      // The same request may run twice at once: what its other run took is not somebody else's.
+      if (state.kind !== 'free' && state.holdId === holdId) continue;
+      throw state.kind === 'reserved'
+        ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
+        : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
+    }
+  }
+
+  /**
+   * The best free seats side by side.
+   * @param without seats that turned out to be taken.
+   * @throws {Rejected} no-seats-available
+   */
+  async chooseBest(
+    forSale: ForSale,
+    wanted: { readonly quantity: number; readonly category?: string | undefined },
+    without: ReadonlySet<SeatId>,
+  ): Promise<SeatForSale[]> {
+    const { performance, schedule, venue } = forSale;
+    const taken = await this.availability.unavailableSeats(schedule.scheduleId, this.clock.now());
+    const prices = new Map<string, boolean>();
+    const isSold = (category: string) => {
+      let forSale = prices.get(category);
+      if (forSale === undefined) {
+        forSale = priceOf(performance, category) !== undefined;
+        prices.set(category, forSale);
+      }
+      return forSale;
+    };
+    const isAvailable = (seat: { seatId: SeatId; category: string }) =>
+      !taken.has(seat.seatId) && !without.has(seat.seatId) && isSold(seat.category);
+    const seatIds = chooseBestAvailable({
+      rows: planRows(venue),
+      quantity: wanted.quantity,
+      isFree: isAvailable,
+      isEligible: (seat) =>
+        (wanted.category === undefined || seat.category === wanted.category) && isAvailable(seat),
+      focus: venue.details?.focus,
+    });
+    if (!seatIds) {
+      const inCategory = wanted.category === undefined ? '' : ` in ${wanted.category}`;
+      throw refuse(
+        'no-seats-available',
+        `Fewer than ${wanted.quantity} seats are free${inCategory}: ask for fewer.`,
+      );
+    }
+    return this.find(forSale, seatIds);
+  }
+}

@@ -1,0 +1,141 @@
+import type { PlanRow, PlanSeat } from '../events/catalog-events.js';
+import type { SeatId } from '../events/ids.js';
+
+export interface BestAvailableQuery {
+  readonly rows: readonly PlanRow[];
+  readonly quantity: number;
+  /** Whether the seat may be chosen: free, for sale, of the wanted category. */
+  readonly isEligible: (seat: PlanSeat) => boolean;
+  /** Whether a neighbouring seat could still be bought by others: decides what an orphan is. */
+  readonly isFree: (seat: PlanSeat) => boolean;
+  /** Where the audience looks; without it the middle of the plan's top edge. */
+  readonly focus: { readonly x: number; readonly y: number } | undefined;
+}
+
+/** A gap wider than this many seat spacings is an aisle: seats across it are not neighbours. */
+const aisleSpacings = 1.75;
+
+/**
+ * Chooses `quantity` seats side by side in one row: of all such runs the one nearest the focus, and among
+ * runs that leave no single free seat alone beside them first. When no row has a run that long, the request
+ * is split into the largest runs that exist, nearest first.
+ * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
+ */
+export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undefined {
+  const blocks = query.rows.flatMap(blocksOf);
+  const eligible = blocks.reduce((sum, block) => sum + block.filter(query.isEligible).length, 0);
+  if (eligible < query.quantity) return undefined;
+
+  const focus = query.focus ?? topMiddle(query.rows);
+  const chosen = new Set<SeatId>();
+  let missing = query.quantity;
+  for (let size = missing; missing > 0; size = Math.min(size, missing)) {
+    const run = nearestRun(blocks, size, focus, query, chosen);
+    if (!run) {
+      size -= 1;
+      continue;
+    }
+    for (const seat of run) chosen.add(seat.seatId);
+    missing -= size;
+  }
+  return [...chosen];
+}
+
+function nearestRun(
+  blocks: readonly (readonly PlanSeat[])[],
+  size: number,
+  focus: Point,
+  query: BestAvailableQuery,
+  taken: ReadonlySet<SeatId>,
+): readonly PlanSeat[] | undefined {
+  let best: { block: readonly PlanSeat[]; start: number; orphans: number; distance: number } | undefined;
+  for (const block of blocks) {
+    let length = 0;
+    for (let end = 0; end < block.length; end++) {
+      const seat = block[end];
+      length = seat && query.isEligible(seat) && !taken.has(seat.seatId) ? length + 1 : 0;
+      if (length < size) continue;
+      const start = end - size + 1;
+      const first = block[start];
+      if (!first || !seat) continue;
+      const orphans = orphansBeside(
+        block,
+        start,
+        end,
+        (other) => query.isFree(other) && !taken.has(other.seatId),
+      );
+      const distance = squaredDistance(focus, { x: (first.x + seat.x) / 2, y: (first.y + seat.y) / 2 });
+      if (!best || orphans < best.orphans || (orphans === best.orphans && distance < best.distance)) {
+        best = { block, start, orphans, distance };
+      }
+    }
+  }
+  return best?.block.slice(best.start, best.start + size);
+}
+
+/** Single free seats that would be left alone on either side of block[start … end]. */
+function orphansBeside(
+  block: readonly PlanSeat[],
+  start: number,
+  end: number,
+  isFree: (seat: PlanSeat) => boolean,
+): number {
+  const freeAt = (index: number) => {
+    const seat = block[index];
+    return seat !== undefined && isFree(seat);
+  };
+  const left = freeAt(start - 1) && !freeAt(start - 2) ? 1 : 0;
+  const right = freeAt(end + 1) && !freeAt(end + 2) ? 1 : 0;
+  return left + right;
+}
+
+/** Rows never change once published, so each is cut once. */
+const blocksByRow = new WeakMap<PlanRow, PlanSeat[][]>();
+
+function blocksOf(row: PlanRow): PlanSeat[][] {
+  let blocks = blocksByRow.get(row);
+  if (!blocks) {
+    blocks = splitAtAisles(row);
+    blocksByRow.set(row, blocks);
+  }
+  return blocks;
+}
+
+/** The row cut where the space between two seats is an aisle. */
+function splitAtAisles(row: PlanRow): PlanSeat[][] {
+  const spacings = row.seats.slice(1).map((seat, index) => distanceBetween(seat, row.seats[index] ?? seat));
+  const median = [...spacings].sort((a, b) => a - b)[Math.floor(spacings.length / 2)] ?? 0;
+  const blocks: PlanSeat[][] = [[]];
+  row.seats.forEach((seat, index) => {
+    const spacing = index === 0 ? 0 : (spacings[index - 1] ?? 0);
+    if (median > 0 && spacing > median * aisleSpacings) blocks.push([]);
+    blocks.at(-1)?.push(seat);
+  });
+  return blocks;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+function squaredDistance(a: Point, b: Point): number {
+  return (a.x - b.x) ** 2 + (a.y - b.y) ** 2;
+}
+
+function distanceBetween(a: Point, b: Point): number {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}
+
+/** Where the audience looks when a plan does not say: the middle of its top edge. */
+export function topMiddle(rows: readonly PlanRow[]): Point {
+  let [left, right, top] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const row of rows) {
+    for (const seat of row.seats) {
+      left = Math.min(left, seat.x);
+      right = Math.max(right, seat.x);
+      top = Math.min(top, seat.y);
+    }
+  }
+  return { x: (left + right) / 2, y: top };
+}

@@ -1,0 +1,241 @@
+import { z } from 'zod';
+import {
+  maxSeatsPerSection,
+  performanceEvents,
+  planSectionSchema,
+  salesRulesSchema,
+  scheduleEvents,
+  venueEvents,
+} from '../events/catalog-events.js';
+import { instantSchema, venueIdSchema } from '../events/ids.js';
+
+/**
+ * The catalog document: the one form every organiser's feed is turned into before it is imported, and the
+ * JSON format an organiser may write directly (described in docs/feeds.md).
+ */
+
+const venueFields = venueEvents.VenuePublished.schema.shape;
+const performanceFields = performanceEvents.PerformancePublished.schema.shape;
+const scheduleFields = scheduleEvents.SchedulePublished.schema.shape;
+
+/** Most venues and performances one document may have. */
+export const maxVenues = 1000;
+export const maxPerformances = 10_000;
+
+/** An organiser's own name of a record; the catalog's UUIDs derive from it and the document's source. */
+export const externalIdSchema = z.string().trim().min(1).max(200);
+
+/** A moment with `Z` or any offset ("2026-11-22T19:00:00+09:00"), normalised to an Instant. */
+export const momentSchema = z.iso
+  .datetime({ offset: true })
+  .transform((text, context) => {
+    const ms = Date.parse(text);
+    if (Number.isNaN(ms)) context.addIssue({ code: 'custom', message: 'is not a moment in time' });
+    return Number.isNaN(ms) ? '' : new Date(ms).toISOString();
+  })
+  .pipe(instantSchema);
+
+/** Sales rules of which an organiser states some; the import completes them. */
+export const partialSalesSchema = z
+  .strictObject({ ...salesRulesSchema.shape, opensAt: momentSchema.nullable() })
+  .partial();
+export type PartialSales = z.infer<typeof partialSalesSchema>;
+
+export const venueDocumentSchema = z.strictObject({
+  id: externalIdSchema,
+  /**
+   * Publish this plan onto that venue, already in the catalog: it keeps its name, location and capacity, and
+   * takes sections, focus and decorations from here.
+   */
+  venueId: venueIdSchema.optional(),
+  /** A mention in passing: publish the venue only when the catalog has none of this id, never over what it has. */
+  ifAbsent: z.literal(true).optional(),
+  name: venueFields.name,
+  names: venueFields.names,
+  location: venueFields.location,
+  /** Seats the organiser states. Absent: the plan's own count, or what is published already. */
+  capacity: venueFields.capacity.optional(),
+  focus: venueFields.focus,
+  decorations: venueFields.decorations,
+  /** The seating plan. Empty: this document says nothing about it, and a published plan stays. */
+  sections: z.array(planSectionSchema).max(2000),
+});
+export type VenueDocument = z.infer<typeof venueDocumentSchema>;
+
+export const scheduleDocumentSchema = z.strictObject({
+  id: externalIdSchema,
+  startsAt: momentSchema,
+  status: scheduleFields.status.default('scheduled'),
+});
+export type ScheduleDocument = z.infer<typeof scheduleDocumentSchema>;
+
+/** Where a performance is held: a venue by the organiser's id, or one already in the catalog. */
+export type VenueReference =
+  | { readonly venue: string; readonly venueId?: undefined }
+  | { readonly venueId: z.infer<typeof venueIdSchema>; readonly venue?: undefined };
+
+export const performanceDocumentSchema = z
+  .strictObject({
+    id: externalIdSchema,
+    venue: externalIdSchema.optional(),
+    venueId: venueIdSchema.optional(),
+    name: performanceFields.name,
+    names: performanceFields.names,
+    description: performanceFields.description.default(''),
+    startDate: performanceFields.startDate,
+    endDate: performanceFields.endDate,
+    prices: performanceFields.prices,
+    sales: partialSalesSchema.optional(),
+    schedules: z.array(scheduleDocumentSchema).max(1000),
+  })
+  .transform(({ venue, venueId, ...performance }, context) => {
+    if (venue !== undefined && venueId === undefined) return { ...performance, venue };
+    if (venueId !== undefined && venue === undefined) return { ...performance, venueId };
+    context.addIssue({ code: 'custom', message: 'give exactly one of venue and venueId' });
+    return z.NEVER;
+  });
+type PerformanceFields = Omit<z.infer<typeof performanceDocumentSchema>, 'venue' | 'venueId'>;
+export type PerformanceDocument = PerformanceFields & VenueReference;
+
+export const catalogDocumentSchema = z.strictObject({
+  format: z.literal('boxoffice-catalog'),
+  version: z.literal(1),
+  /** Namespace of the ids in this document, e.g. `kopis`. */
+  source: z.string().trim().min(1).max(100),
+  venues: z.array(venueDocumentSchema).max(maxVenues),
+  performances: z.array(performanceDocumentSchema).max(maxPerformances),
+});
+export type CatalogDocument = Omit<z.infer<typeof catalogDocumentSchema>, 'performances'> & {
+  performances: PerformanceDocument[];
+};
+
+/** Most seats one venue may have. */
+export const maxSeatsPerVenue = 100_000;
+/** Most bytes of JSON one published event may take: stays below an event store's limit of 1 MiB. */
+export const maxEventBytes = 900_000;
+
+/** Something a document says that cannot be published, though each value alone is well-formed. */
+export interface CatalogProblem {
+  /** Which record, for people: `venue "arena", section "B"`. */
+  readonly record: string;
+  readonly field?: string;
+  readonly reason: string;
+}
+
+const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
+
+/** Values that occur more than once, named once for each repetition. */
+function repetitions(values: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return values.filter((value) => {
+    const repeated = seen.has(value);
+    seen.add(value);
+    return repeated;
+  });
+}
+
+/** What keeps one venue from being published: repeated seat or section ids, too many seats, events too large. */
+export function venueProblems(venue: VenueDocument): CatalogProblem[] {
+  const record = `venue "${venue.id}"`;
+  const { sections, ...header } = venue;
+  const problems: CatalogProblem[] = [];
+  const seatIds: string[] = [];
+  for (const section of sections) {
+    const seats = section.rows.flatMap((row) => row.seats);
+    const where = `${record}, section "${section.sectionId}"`;
+    if (seats.length > maxSeatsPerSection) {
+      problems.push({
+        record: where,
+        field: 'rows',
+        reason: `has ${seats.length} seats; a section may have ${maxSeatsPerSection}`,
+      });
+    } else if (bytesOf(section) > maxEventBytes) {
+      problems.push({ record: where, reason: `is larger than ${maxEventBytes} bytes; split it` });
+    }
+    for (const seat of seats) seatIds.push(seat.seatId);
+  }
+  if (seatIds.length > maxSeatsPerVenue) {
+    problems.push({
+      record,
+      field: 'sections',
+      reason: `has ${seatIds.length} seats; a venue may have ${maxSeatsPerVenue}`,
+    });
+  }
+  if (bytesOf(header) > maxEventBytes) {
+    problems.push({
+      record,
+      field: 'decorations',
+      reason: `takes more than ${maxEventBytes} bytes without its seats`,
+    });
+  }
+  for (const id of repetitions(sections.map((section) => section.sectionId))) {
+    problems.push({
+      record: `${record}, section "${id}"`,
+      field: 'sectionId',
+      reason: 'another section has this id',
+    });
+  }
+  for (const id of repetitions(seatIds)) {
+    problems.push({ record: `${record}, seat "${id}"`, field: 'seatId', reason: 'another seat has this id' });
+  }
+  return problems;
+}
+
+/**
+ * What keeps one performance from being published.
+ * @param isVenue whether an organiser's venue id is known, from this document or the catalog
+ */
+export function performanceProblems(
+  performance: PerformanceDocument,
+  isVenue: (id: string) => boolean,
+): CatalogProblem[] {
+  const record = `performance "${performance.id}"`;
+  const problems: CatalogProblem[] = [];
+  if (performance.venue !== undefined && !isVenue(performance.venue)) {
+    problems.push({ record, field: 'venue', reason: `there is no venue "${performance.venue}"` });
+  }
+  if (performance.endDate < performance.startDate) {
+    problems.push({
+      record,
+      field: 'endDate',
+      reason: `${performance.endDate} is before startDate ${performance.startDate}`,
+    });
+  }
+  for (const category of repetitions(performance.prices.map((price) => price.category))) {
+    problems.push({ record, field: 'prices', reason: `category "${category}" is priced twice` });
+  }
+  for (const id of repetitions(performance.schedules.map((schedule) => schedule.id))) {
+    const reason = 'another schedule of the performance has this id';
+    problems.push({ record: `${record}, schedule "${id}"`, field: 'id', reason });
+  }
+  return problems;
+}
+
+/**
+ * Everything that keeps a well-formed document from being published as a whole; empty when nothing does.
+ * Ids of venues and of performances are unique in the document, those of schedules in their performance, since
+ * UUIDs derive from them.
+ * @param isKnownVenue whether the catalog already has the source's venue of that id
+ */
+export function catalogProblems(
+  document: CatalogDocument,
+  isKnownVenue: (id: string) => boolean = () => false,
+): CatalogProblem[] {
+  const { venues, performances } = document;
+  const venueIds = new Set(venues.map((venue) => venue.id));
+  const isVenue = (id: string) => venueIds.has(id) || isKnownVenue(id);
+  return [
+    ...venues.flatMap(venueProblems),
+    ...performances.flatMap((performance) => performanceProblems(performance, isVenue)),
+    ...repeatedIds('venue', venues),
+    ...repeatedIds('performance', performances),
+  ];
+}
+
+function repeatedIds(kind: string, records: readonly { readonly id: string }[]): CatalogProblem[] {
+  return repetitions(records.map((record) => record.id)).map((id) => ({
+    record: `${kind} "${id}"`,
+    field: 'id',
+    reason: `another ${kind} has this id`,
+  }));
+}

@@ -1,0 +1,337 @@
+import {
+  addMs,
+  earlier,
+  type HoldId,
+  type Instant,
+  type OrderId,
+  type PerformanceId,
+  type ScheduleId,
+  type SeatId,
+  type TokenId,
+  type UserId,
+} from '../events/ids.js';
+import type { TokenEvent } from '../events/queue-events.js';
+
+import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
+
+/** Holds one token may make over its life: bounds the stream of a fan who holds and releases for sport. */
+export const maxHoldsPerToken = 50;
+
+export interface TokenHold {
+  readonly scheduleId: ScheduleId;
+  /** All seats asked for. */
+  readonly seatIds: readonly SeatId[];
+  /** Those not given back. */
+  readonly outstanding: readonly SeatId[];
+  readonly request: Extract<TokenEvent, { type: 'SeatsRequested' }>['data']['request'];
+  readonly expiresAt: Instant;
+  /** It was given back because somebody else got one of its seats first. */
+  readonly lostSeat: boolean;
+  /** More than one run of its request may be taking its seats. */
+  readonly isRepeated: boolean;
+}
+
+/** Whose turn it is, and where. */
+export interface Owner {
+  readonly tokenId: TokenId;
+  readonly userId: UserId;
+  readonly performanceId: PerformanceId;
+}
+
+interface Requested extends Owner {
+  readonly entry: number;
+  readonly numberOfTickets: number;
+  readonly seatLimit: number;
+  readonly holds: ReadonlyMap<HoldId, TokenHold>;
+}
+
+interface Entered {
+  readonly place: number;
+  readonly admittedAt: Instant;
+  readonly expiresAt: Instant;
+}
+
+export type TokenEnd =
+  | { readonly kind: 'completed'; readonly orderId: OrderId }
+  | {
+      readonly kind: 'expired';
+      readonly reason: Extract<TokenEvent, { type: 'TokenExpired' }>['data']['reason'];
+    }
+  | { readonly kind: 'left' };
+
+export type TokenState =
+  | { readonly kind: 'none' }
+  | ({ readonly kind: 'waiting' } & Requested)
+  | ({ readonly kind: 'entered' } & Requested & Entered)
+  | ({ readonly kind: 'ended'; readonly end: TokenEnd } & Requested);
+
+/** What the admission log says of the token's place; entering needs it. */
+export interface Admission {
+  readonly place: number;
+  readonly admittedAt: Instant;
+  /** Enter before this moment. */
+  readonly claimUntil: Instant;
+  readonly serviceWindowMs: number;
+}
+
+type Data<Type extends TokenEvent['type']> = Extract<TokenEvent, { type: Type }>['data'];
+
+export type TokenCommand =
+  | ({ readonly kind: 'request' } & Data<'TokenRequested'>)
+  | { readonly kind: 'enter'; readonly admission: Admission | undefined }
+  | ({
+      readonly kind: 'request-seats';
+      /** Given when the token may not have entered yet: the first request enters. */
+      readonly admission: Admission | undefined;
+      readonly holdTtlMs: number;
+      readonly seatIds: readonly SeatId[];
+    } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
+  | { readonly kind: 'repeat-request'; readonly holdId: HoldId }
+  | ({
+      readonly kind: 'return-seats';
+      readonly seatIds: readonly SeatId[];
+      /** Each seat's stream refuses the hold for good. Otherwise only its one request may say what it did not take. */
+      readonly isBarred: boolean;
+    } & Pick<Data<'SeatsReturned'>, 'holdId' | 'reason'>)
+  | { readonly kind: 'complete'; readonly orderId: OrderId }
+  | {
+      readonly kind: 'expire';
+      readonly reason: Data<'TokenExpired'>['reason'];
+      readonly claimUntil?: Instant;
+    }
+  | { readonly kind: 'leave' };
+
+/** A token that exists. */
+export type ExistingToken = Exclude<TokenState, { kind: 'none' }>;
+
+/** Whether nothing of the hold was given back. */
+export function isWhole(hold: TokenHold): boolean {
+  return hold.outstanding.length === hold.seatIds.length;
+}
+
+/** Seats asked for and not given back, over all holds: what counts against the limit. */
+export function outstandingSeats(state: ExistingToken): number {
+  let count = 0;
+  for (const hold of state.holds.values()) count += hold.outstanding.length;
+  return count;
+}
+
+/** The part of a token that every one of its events names. */
+export function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
+  return { tokenId, userId, performanceId };
+}
+
+/** One fan's turn: waits, enters, asks for seats within a limit, and ends once. */
+export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
+  initial: { kind: 'none' },
+
+  decide(command, state, now) {
+    if (command.kind === 'request') {
+      const { kind: _, ...data } = command;
+      return state.kind === 'none' ? accept({ type: 'TokenRequested', data }) : accept();
+    }
+    if (state.kind === 'none') return reject('token-unknown', 'Join the queue of this performance first.');
+    switch (command.kind) {
+      case 'enter':
+        return decideEnter(command.admission, state, now);
+      case 'request-seats':
+        return decideRequestSeats(command, state, now);
+      case 'repeat-request':
+        return decideRepeat(command, state, now);
+      case 'return-seats':
+        return decideReturn(command, state);
+      case 'complete':
+        if (state.kind === 'ended') return accept();
+        return accept({ type: 'TokenCompleted', data: { ...ownerOf(state), orderId: command.orderId } });
+      case 'expire':
+        return decideExpire(command, state, now);
+      case 'leave': {
+        if (state.kind === 'ended') return accept();
+        if (outstandingSeats(state) > 0) {
+          return reject('hold-in-progress', 'Seats are being held for you right now: try again in a moment.');
+        }
+        return accept({ type: 'TokenLeft', data: ownerOf(state) });
+      }
+      default:
+        return assertNever(command);
+    }
+  },
+
+  evolve(state, event) {
+    if (event.type === 'TokenRequested') return { kind: 'waiting', ...event.data, holds: new Map() };
+    if (state.kind === 'none') return state;
+    switch (event.type) {
+      case 'TokenEntered': {
+        const { place, admittedAt, expiresAt } = event.data;
+        return { ...state, kind: 'entered', place, admittedAt, expiresAt };
+      }
+      case 'SeatsRequested': {
+        const { holdId, scheduleId, seatIds, request, expiresAt } = event.data;
+        const asked = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt };
+        const hold = { ...asked, lostSeat: false, isRepeated: false };
+        return { ...state, holds: new Map(state.holds).set(holdId, hold) };
+      }
+      case 'SeatsRequestRepeated': {
+        const { holdId } = event.data;
+        const hold = state.holds.get(holdId);
+        if (!hold) return state;
+        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, isRepeated: true }) };
+      }
+      case 'SeatsReturned': {
+        const { holdId, seatIds, reason } = event.data;
+        const hold = state.holds.get(holdId);
+        if (!hold) return state;
+        const outstanding = hold.outstanding.filter((seatId) => !seatIds.includes(seatId));
+        const lostSeat = hold.lostSeat || reason === 'conflict';
+        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, outstanding, lostSeat }) };
+      }
+      case 'TokenCompleted':
+        return { ...state, kind: 'ended', end: { kind: 'completed', orderId: event.data.orderId } };
+      case 'TokenExpired':
+        return { ...state, kind: 'ended', end: { kind: 'expired', reason: event.data.reason } };
+      case 'TokenLeft':
+        return { ...state, kind: 'ended', end: { kind: 'left' } };
+      default:
+        return assertNever(event);
+    }
+  },
+};
+
+function decideExpire(
+  command: Extract<TokenCommand, { kind: 'expire' }>,
+  state: ExistingToken,
+  now: Instant,
+): Decision<TokenEvent> {
+  const { reason, claimUntil } = command;
+  const expired = accept<TokenEvent>({ type: 'TokenExpired', data: { ...ownerOf(state), reason } });
+  switch (reason) {
+    case 'claim-lapsed':
+      return state.kind === 'waiting' && claimUntil !== undefined && now >= claimUntil ? expired : accept();
+    case 'time-used-up':
+      return state.kind === 'entered' && now >= state.expiresAt ? expired : accept();
+    case 'queue-full':
+    case 'sale-ended':
+      return state.kind === 'waiting' ? expired : accept();
+    default:
+      return assertNever(reason);
+  }
+}
+
+type RequestSeats = Extract<TokenCommand, { kind: 'request-seats' }>;
+
+/** Steps in when it is the fan's turn and its time to enter is not over. */
+export function decideEnter(
+  admission: Admission | undefined,
+  state: ExistingToken,
+  now: Instant,
+): Decision<TokenEvent> {
+  if (state.kind === 'ended') return tokenEnded;
+  if (state.kind === 'entered') return now < state.expiresAt ? accept() : tokenEnded;
+  if (!admission) return reject('token-waiting', 'It is not your turn yet: wait in the queue.');
+  if (now >= admission.claimUntil) return tokenEnded;
+  const { place, admittedAt, serviceWindowMs } = admission;
+  const expiresAt = addMs(now, serviceWindowMs);
+  return accept({ type: 'TokenEntered', data: { ...ownerOf(state), place, admittedAt, expiresAt } });
+}
+
+/** Claims seats against the fan's limit; the first claim enters. */
+export function decideRequestSeats(
+  command: RequestSeats,
+  state: ExistingToken,
+  now: Instant,
+): Decision<TokenEvent> {
+  const { holdId, scheduleId, seatIds, request, holdTtlMs, admission } = command;
+  const known = state.holds.get(holdId);
+  if (known) return decideRepeatedRequest(command, known, now);
+  const entering = decideEnter(admission, state, now);
+  if (entering.kind === 'rejected') return entering;
+  const asked = outstandingSeats(state) + seatIds.length;
+  if (asked > state.seatLimit) {
+    return reject(
+      'seat-limit-reached',
+      `You may have ${state.seatLimit} seats here: choose fewer, or release some.`,
+      {
+        seatLimit: state.seatLimit,
+        asked,
+      },
+    );
+  }
+  if (state.holds.size >= maxHoldsPerToken) {
+    return reject(
+      'seat-limit-reached',
+      `You have held seats ${maxHoldsPerToken} times: pay for what you hold.`,
+    );
+  }
+  const entered = entering.events.find((event) => event.type === 'TokenEntered');
+  const turnEndsAt = entered?.data.expiresAt ?? (state.kind === 'entered' ? state.expiresAt : now);
+  const expiresAt = earlier(addMs(now, holdTtlMs), turnEndsAt);
+  return accept(...entering.events, {
+    type: 'SeatsRequested',
+    data: { ...ownerOf(state), holdId, scheduleId, seatIds: [...seatIds], request, expiresAt },
+  });
+}
+
+/** The same hold id again: a retry of the same request goes on, anything else is refused. */
+function decideRepeatedRequest(command: RequestSeats, hold: TokenHold, now: Instant): Decision<TokenEvent> {
+  if (!isSameSeatRequest(command, hold)) {
+    return reject('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
+  }
+  return isWhole(hold) && now < hold.expiresAt ? accept() : holdEnded;
+}
+
+/** Another run of the request makes itself known before it takes a seat. */
+export function decideRepeat(
+  { holdId }: Extract<TokenCommand, { kind: 'repeat-request' }>,
+  state: ExistingToken,
+  now: Instant,
+): Decision<TokenEvent> {
+  const hold = state.holds.get(holdId);
+  if (!hold || !isWhole(hold) || now >= hold.expiresAt) return holdEnded;
+  if (hold.isRepeated) return accept();
+  return accept({ type: 'SeatsRequestRepeated', data: { ...ownerOf(state), holdId } });
+}
+
+/**
+ * Gives seats back to the fan's limit. Nobody may take one under the hold afterwards: either the seats themselves see
+ * to that, or the one request that could have taken them has stopped.
+ */
+export function decideReturn(
+  { holdId, reason, isBarred, ...command }: Extract<TokenCommand, { kind: 'return-seats' }>,
+  state: ExistingToken,
+): Decision<TokenEvent> {
+  const hold = state.holds.get(holdId);
+  const seatIds = command.seatIds.filter((seatId) => hold?.outstanding.includes(seatId));
+  if (seatIds.length === 0) return accept();
+  if (hold?.isRepeated && !isBarred) {
+    return reject('hold-in-progress', 'These seats are being held right now: try again in a moment.');
+  }
+  return accept({ type: 'SeatsReturned', data: { ...ownerOf(state), holdId, seatIds, reason } });
+}
+
+/** Whether a request asks for what `hold` was made for. */
+export function isSameSeatRequest(
+  request: Pick<RequestSeats, 'scheduleId' | 'request' | 'seatIds'>,
+  hold: TokenHold,
+): boolean {
+  if (request.scheduleId !== hold.scheduleId) return false;
+  const asked = request.request;
+  if (asked.kind === 'best-available') {
+    return (
+      hold.request.kind === 'best-available' &&
+      hold.request.quantity === asked.quantity &&
+      hold.request.category === asked.category
+    );
+  }
+  return (
+    hold.request.kind === 'seats' &&
+    hold.seatIds.length === request.seatIds.length &&
+    hold.seatIds.every((seatId) => request.seatIds.includes(seatId))
+  );
+}
+
+const holdEnded = reject(
+  'hold-ended',
+  'This hold has ended: hold the seats again with a new idempotency key.',
+);
+
+const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+import { instantSchema, userIdSchema } from './ids.js';
+
+/** What the log knows about one event type. */
+export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+  readonly type: Type;
+  /** Version of the data's shape. Raise it with every incompatible change and add an upcaster. */
+  readonly version: number;
+  readonly schema: Schema;
+  /** Top-level fields that identify a person: they are erased with the person. */
+  readonly personal: readonly string[];
+}
+
+/** Declares an event type; `z.infer` of its schema is the type of its data. */
+export function defineEvent<const Type extends string, Schema extends z.ZodType>(
+  type: Type,
+  schema: Schema,
+  options: { version?: number; personal?: readonly string[] } = {},
+): EventDefinition<Type, Schema> {
+  return { type, schema, version: options.version ?? 1, personal: options.personal ?? [] };
+}
+
+/** The event (type and data) a definition stands for. */
+export type EventOf<D> =
+  D extends EventDefinition<infer Type, infer Schema>
+    ? { readonly type: Type; readonly data: z.infer<Schema> }
+    : never;
+
+/** The union of events of several definitions, discriminated by `type`. */
+export type EventsOf<Definitions extends Record<string, EventDefinition>> = EventOf<
+  Definitions[keyof Definitions]
+>;
+
+/** Who caused an event: a fan, an operator with the admin key, or a named process of ours. */
+export const actorSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('user'), userId: userIdSchema }),
+  z.object({ kind: z.literal('admin') }),
+  z.object({
+    kind: z.literal('process'),
+    name: z.enum(['admission', 'expiry', 'charging', 'checkout', 'import']),
+  }),
+  z.object({ kind: z.literal('anonymous') }),
+]);
+export type Actor = z.infer<typeof actorSchema>;
+
+/** Carried by every event beside its data. */
+export const metadataSchema = z.object({
+  /** The command that decided the event; event ids derive from it. */
+  commandId: z.guid(),
+  /** Shared by everything one request set in motion. */
+  correlationId: z.string().min(1).max(100),
+  /** The command or event that led to this command. */
+  causationId: z.string().min(1).max(100),
+  actor: actorSchema,
+  /** The decider's clock, not the store's. */
+  occurredAt: instantSchema,
+  schemaVersion: z.number().int().min(1),
+});
+export type EventMetadata = z.infer<typeof metadataSchema>;
