@@ -25,53 +25,6 @@ export class ReleaseHold extends Command<{ readonly position: Position | undefin
   }
 }
 
-@CommandHandler(ReleaseHold)
-export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
-  constructor(
-    private readonly executor: Executor,
-    private readonly holds: HoldEnder,
-  ) {}
-
-  /** @throws {Rejected} hold-unknown, hold-in-progress */
-  async execute({ pass, holdId, context }: ReleaseHold): Promise<{ position: Position | undefined }> {
-    const token = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
-    const hold = token.state.kind === 'none' ? undefined : token.state.holds.get(holdId);
-    if (!hold) throw refuse('hold-unknown', 'You have no such hold.');
-    await this.holds.refuseInProgress(hold, holdId);
-    const released = await this.holds.giveBack(pass.tokenId, holdId, 'released', context);
-    return { position: (released ?? token).position };
-  }
-}
-
-/** Frees a hold whose deadline has passed. Early, late or repeated it changes nothing it should not. */
-export class ExpireHold extends Command<void> {
-  constructor(
-    readonly tokenId: TokenId,
-    readonly holdId: HoldId,
-    readonly context: CommandContext,
-  ) {
-    super();
-  }
-}
-
-@CommandHandler(ExpireHold)
-export class ExpireHoldHandler implements ICommandHandler<ExpireHold> {
-  constructor(private readonly holds: HoldEnder) {}
-
-  async execute({ tokenId, holdId, context }: ExpireHold): Promise<void> {
-    await this.holds.expire(tokenId, holdId, context);
-  }
-}
-
-type ReturnSeats = Extract<TokenCommand, { kind: 'return-seats' }>;
-
-/** A hold, and whose it is. */
-interface Known {
-  readonly holdId: HoldId;
-  readonly hold: TokenHold;
-  readonly userId: UserId;
-}
-
 /**
  * Ends holds: frees the seats first and gives them back to the fan's limit last, so that a crash in between
  * leaves a limit that is too strict, never one that is too generous, and repeating the command finishes it.
@@ -211,4 +164,51 @@ export class HoldEnder {
     }
     return seatIds;
   }
+}
+
+@CommandHandler(ReleaseHold)
+export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly holds: HoldEnder,
+  ) {}
+
+  /** @throws {Rejected} hold-unknown, hold-in-progress */
+  async execute({ pass, holdId, context }: ReleaseHold): Promise<{ position: Position | undefined }> {
+    const token = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const hold = token.state.kind === 'none' ? undefined : token.state.holds.get(holdId);
+    if (!hold) throw refuse('hold-unknown', 'You have no such hold.');
+    await this.holds.refuseInProgress(hold, holdId);
+    const released = await this.holds.giveBack(pass.tokenId, holdId, 'released', context);
+    return { position: (released ?? token).position };
+  }
+}
+
+/** Frees a hold whose deadline has passed. Early, late or repeated it changes nothing it should not. */
+export class ExpireHold extends Command<void> {
+  constructor(
+    readonly tokenId: TokenId,
+    readonly holdId: HoldId,
+    readonly context: CommandContext,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ExpireHold)
+export class ExpireHoldHandler implements ICommandHandler<ExpireHold> {
+  constructor(private readonly holds: HoldEnder) {}
+
+  async execute({ tokenId, holdId, context }: ExpireHold): Promise<void> {
+    await this.holds.expire(tokenId, holdId, context);
+  }
+}
+
+type ReturnSeats = Extract<TokenCommand, { kind: 'return-seats' }>;
+
+/** A hold, and whose it is. */
+interface Known {
+  readonly holdId: HoldId;
+  readonly hold: TokenHold;
+  readonly userId: UserId;
 }

@@ -34,42 +34,6 @@ export class ChargePoints extends Command<
   }
 }
 
-@CommandHandler(ChargePoints)
-export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
-  constructor(
-    private readonly executor: Executor,
-    private readonly progress: ChargeProgress,
-  ) {}
-
-  /** @throws {Rejected} payment-declined, wallet-full, idempotency-key-reused */
-  async execute({ userId, input, context }: ChargePoints) {
-    const wallet = await this.executor.load(walletDecider, streams.wallet(userId));
-    if (wallet.state.balance + input.amount > maxBalance) {
-      throw refuse('wallet-full', `A wallet holds at most ${maxBalance} points: charge less.`, {
-        maxBalance,
-      });
-    }
-    const chargeId = chargeIdSchema.parse(deriveId(context.commandId, 'charge'));
-    const request = { kind: 'request', chargeId, userId, ...input } as const;
-    await this.executor.executeOrThrow(chargeDecider, streams.charge(chargeId), request, context);
-    const result = await this.progress.advance(chargeId, context);
-    if (result.status === 'declined') {
-      throw refuse('payment-declined', `The payment was declined: ${result.reason}. Use another card.`, {
-        chargeId,
-      });
-    }
-    return { chargeId, amount: input.amount, ...result };
-  }
-}
-
-export type ChargeResult =
-  | { readonly status: 'credited'; readonly balance: number; readonly position: Position | undefined }
-  | { readonly status: 'declined'; readonly reason: string; readonly position: Position | undefined }
-  /** The payment system has not given a final answer; it will be asked again. */
-  | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined };
-
-type Requested = Exclude<ChargeState, { kind: 'none' }>;
-
 /**
  * Takes a charge as far as it gets: request → the payment system's answer → points in the wallet. Every step
  * is idempotent by the charge's id, so after a crash or a lost reply it simply runs again.
@@ -132,6 +96,42 @@ export class ChargeProgress {
     return { status: 'credited', balance: credited.state.balance, position: credited.position };
   }
 }
+
+@CommandHandler(ChargePoints)
+export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
+  constructor(
+    private readonly executor: Executor,
+    private readonly progress: ChargeProgress,
+  ) {}
+
+  /** @throws {Rejected} payment-declined, wallet-full, idempotency-key-reused */
+  async execute({ userId, input, context }: ChargePoints) {
+    const wallet = await this.executor.load(walletDecider, streams.wallet(userId));
+    if (wallet.state.balance + input.amount > maxBalance) {
+      throw refuse('wallet-full', `A wallet holds at most ${maxBalance} points: charge less.`, {
+        maxBalance,
+      });
+    }
+    const chargeId = chargeIdSchema.parse(deriveId(context.commandId, 'charge'));
+    const request = { kind: 'request', chargeId, userId, ...input } as const;
+    await this.executor.executeOrThrow(chargeDecider, streams.charge(chargeId), request, context);
+    const result = await this.progress.advance(chargeId, context);
+    if (result.status === 'declined') {
+      throw refuse('payment-declined', `The payment was declined: ${result.reason}. Use another card.`, {
+        chargeId,
+      });
+    }
+    return { chargeId, amount: input.amount, ...result };
+  }
+}
+
+export type ChargeResult =
+  | { readonly status: 'credited'; readonly balance: number; readonly position: Position | undefined }
+  | { readonly status: 'declined'; readonly reason: string; readonly position: Position | undefined }
+  /** The payment system has not given a final answer; it will be asked again. */
+  | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined };
+
+type Requested = Exclude<ChargeState, { kind: 'none' }>;
 
 /** Resumes a charge whose outcome was left open. */
 export class AdvanceCharge extends Command<ChargeResult> {
