@@ -1,5 +1,5 @@
-import type { AnswerLimits } from './answer-limit.js';
 import type { LoadLimits } from './load-gate.js';
+import type { RequestTimeouts } from './request-timeout.js';
 
 /** The token the API's settings are injected by. */
 export const API_SETTINGS = Symbol('ApiSettings');
@@ -27,7 +27,7 @@ export interface ApiSettings {
     readonly maxRemembered: number;
   };
   readonly load: LoadLimits;
-  readonly answerLimits: AnswerLimits;
+  readonly requestTimeouts: RequestTimeouts;
   readonly sse: SseSettings;
 }
 
@@ -54,7 +54,7 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
   load: { maxInFlight: 2_000, maxWaitMs: 500 },
   // Everything that a handler waits for has a shorter time limit of its own.
-  answerLimits: { limitMs: 60_000, longLimitMs: 60 * 60_000 },
+  requestTimeouts: { timeoutMs: 60_000, longTimeoutMs: 60 * 60_000 },
   sse: {
     maxConnections: 10_000,
     maxBufferedBytes: 256 * 1024,

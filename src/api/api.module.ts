@@ -7,18 +7,55 @@ import { IDEMPOTENCY_RECORDS, type RecordedReply } from '../platform/idempotency
 import { RedisIdempotencyRecords } from '../platform/idempotency/redis-records.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
-import { allControllers } from './controllers/all-controllers.js';
-import { HealthController } from './controllers/health.controller.js';
-import { MetricsController } from './controllers/metrics.controller.js';
+import { AuthController, UsersController } from './controllers/account.controller.js';
+import { PerformancesController, SchedulesController } from './controllers/catalog.controller.js';
+import { HistoryController } from './controllers/history.controller.js';
+import { HoldsController } from './controllers/holds.controller.js';
+import { LiveController } from './controllers/live.controller.js';
+import {
+  AuditController,
+  ErasuresController,
+  ImportsController,
+} from './controllers/operators.controller.js';
+import { OrderReplies, OrdersController } from './controllers/orders.controller.js';
+import {
+  ProjectionsController,
+  RebuildProgressFeed,
+  RebuildsController,
+} from './controllers/projections.controller.js';
+import { QueueController, QueueStatus } from './controllers/queue.controller.js';
+import { HealthController, MetricsController } from './controllers/system.controller.js';
+import { PaymentCallbacksController, WalletController } from './controllers/wallet.controller.js';
+
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
-import { RebuildProgressFeed } from './live/rebuild-progress-feed.js';
+
 import { SeatChanges } from './live/seat-changes.js';
-import { OrderReplies } from './order-reply.js';
-import { QueueStatus } from './queue-status.js';
-import { inMemoryRateLimiters, RATE_LIMITERS } from './rate-limiter.js';
-import { redisRateLimiters } from './redis-rate-limiter.js';
+
+import { inMemoryRateLimiters, RATE_LIMITERS, redisRateLimiters } from './rate-limiter.js';
+
+/** Every controller: what the API answers and what its document describes. */
+export const allControllers = [
+  UsersController,
+  AuthController,
+  WalletController,
+  PerformancesController,
+  SchedulesController,
+  QueueController,
+  HoldsController,
+  OrdersController,
+  HistoryController,
+  LiveController,
+  PaymentCallbacksController,
+  ImportsController,
+  AuditController,
+  ProjectionsController,
+  RebuildsController,
+  MetricsController,
+  ErasuresController,
+  HealthController,
+];
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,

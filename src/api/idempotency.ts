@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
 import { type EventStore, type Position, StoreUnavailable } from '../event-store/port.js';
+
 import type { EventMetadata } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
 import {
@@ -10,14 +11,29 @@ import {
   type IdempotencyRecords,
   type RecordedReply,
 } from '../platform/idempotency/port.js';
-import { contextOf } from './command-context.js';
-import { type Positioned, setLogPosition } from './command-reply.js';
-import { userOf } from './guards/user-guard.js';
-import { ApiProblem, problemMediaType, retryAfter } from './problem.js';
-import { pathOf } from './request.js';
-import { toProblem } from './to-problem.js';
+import { userOf } from './guards.js';
+import { ApiProblem, problemMediaType, retryAfter } from './problems/problem.js';
+import { toProblem } from './problems/problem-filter.js';
+import { contextOf, pathOf } from './request.js';
 
-export interface CommandReply<Body> {
+/** A command's reply: where in the log its effect is, for reading one's own writes. */
+export type Positioned<Body> = Body & { readonly position: Position | null };
+
+/** The body with its position, which goes into the X-Log-Position header too. */
+export function withPosition<Body extends object>(
+  reply: FastifyReply,
+  body: Body,
+  position: Position | undefined,
+): Positioned<Body> {
+  setLogPosition(reply, position);
+  return { ...body, position: position ?? null };
+}
+
+export function setLogPosition(reply: FastifyReply, position: Position | null | undefined): void {
+  if (position !== undefined && position !== null) reply.header('X-Log-Position', String(position));
+}
+
+interface CommandReply<Body> {
   readonly status: number;
   readonly body: Positioned<Body>;
   /** False: a retry runs again, because the answer is not final. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApiProblem, problemMediaType, retryAfter } from './problem.js';
+import { ApiProblem, problemMediaType, retryAfter } from './problems/problem.js';
 import { pathOf } from './request.js';
 
 export interface LoadLimits {

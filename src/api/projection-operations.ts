@@ -4,7 +4,7 @@ import type { Instant } from '../events/ids.js';
 export const PROJECTION_OPERATIONS = Symbol('ProjectionOperations');
 
 /** What operators may do to projections that run. */
-export const projectionControls = ['pause', 'resume', 'retry'] as const;
+const projectionControls = ['pause', 'resume', 'retry'] as const;
 export type ProjectionControl = (typeof projectionControls)[number];
 
 /** `outdated`: another version built its tables, only a rebuild helps. `swapping`: a rebuild takes its place. */

@@ -20,7 +20,7 @@ export const rebuildPhases = [
   'cleaning',
 ] as const;
 
-export interface RebuildRequest {
+interface RebuildRequest {
   /** Of projections; undefined for all. */
   readonly names?: readonly string[] | undefined;
   /** Report what differs and change nothing. */
@@ -29,7 +29,7 @@ export interface RebuildRequest {
   readonly restart: boolean;
 }
 
-export interface RebuildProgress {
+interface RebuildProgress {
   readonly phase: (typeof rebuildPhases)[number];
   /** Where the new tables are in the log, and where they must come to; -1 before the first event. */
   readonly position: number;
@@ -50,7 +50,7 @@ interface EventPlace {
 }
 
 /** What a rebuild has found and done; the fields are described in the document. */
-export interface RebuildReport {
+interface RebuildReport {
   readonly projections: readonly {
     readonly projection: string;
     readonly comparedAt: number | null;

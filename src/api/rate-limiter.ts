@@ -1,4 +1,7 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { RedisLink } from '../platform/redis/redis-link.js';
+import { RedisScript } from '../platform/redis/redis-script.js';
 
 /** The token {@link RateLimiters} are injected by. */
 export const RATE_LIMITERS = Symbol('RateLimiters');
@@ -74,5 +77,66 @@ export function inMemoryRateLimiters(
   return {
     signIns: new InMemoryRateLimiter(signInsPerMinute, maxRemembered, nowMs),
     commands: new InMemoryRateLimiter(commandsPerMinute, maxRemembered, nowMs),
+  };
+}
+
+/**
+ * Takes from a bucket that is full when missing, as it is a minute after its last use. Time never runs
+ * backwards in it, so that processes whose clocks differ together refill it no faster than one clock does.
+ * Redis returns whole numbers only: the milliseconds to wait, rounded up.
+ */
+const take = new RedisScript(`
+local size, now = tonumber(ARGV[1]), tonumber(ARGV[2])
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens, at = tonumber(bucket[1] or size), tonumber(bucket[2] or now)
+local perMs = size / 60000
+tokens = math.min(size, tokens + math.max(0, now - at) * perMs)
+local waitMs = 0
+if tokens < 1 then waitMs = math.ceil((1 - tokens) / perMs) else tokens = tokens - 1 end
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', math.max(now, at))
+redis.call('PEXPIRE', KEYS[1], 60000)
+return waitMs
+`);
+
+/** Longest caller that is part of a key as it is. */
+const maxPlainCaller = 64;
+
+/** Buckets that all processes share; while Redis is away each process limits on its own. */
+export class RedisRateLimiter implements RateLimiter {
+  /**
+   * @param name tells limiters apart.
+   * @param perMinute requests of one caller; 0 lets everything through.
+   * @param own this process's limiter, for while Redis is away.
+   * @param nowMs a clock in milliseconds.
+   */
+  constructor(
+    private readonly link: RedisLink,
+    private readonly name: string,
+    private readonly perMinute: number,
+    private readonly own: RateLimiter,
+    private readonly nowMs: () => number,
+  ) {}
+
+  async take(caller: string): Promise<number> {
+    if (this.perMinute === 0) return 0;
+    const named = caller.length <= maxPlainCaller ? caller : hash('sha256', caller, 'base64');
+    const key = this.link.key('rate', this.name, named);
+    return this.link.attempt(
+      async (client) => Number(await take.run(client, key, this.perMinute, this.nowMs())) / 1000,
+      () => this.own.take(caller),
+    );
+  }
+}
+
+/** Limits that all processes share. */
+export function redisRateLimiters(
+  link: RedisLink,
+  limits: Parameters<typeof inMemoryRateLimiters>[0],
+  nowMs: () => number,
+): RateLimiters {
+  const own = inMemoryRateLimiters(limits, nowMs);
+  return {
+    signIns: new RedisRateLimiter(link, 'sign-in', limits.signInsPerMinute, own.signIns, nowMs),
+    commands: new RedisRateLimiter(link, 'command', limits.commandsPerMinute, own.commands, nowMs),
   };
 }

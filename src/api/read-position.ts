@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Position } from '../event-store/port.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
-import { ApiProblem, retryAfter } from './problem.js';
+import { ApiProblem, retryAfter } from './problems/problem.js';
 import { check } from './validation.js';
 
 /** The token {@link ReadPosition} is injected by. */

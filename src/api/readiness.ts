@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { ApiProblem, retryAfter } from './problem.js';
+import { ApiProblem, retryAfter } from './problems/problem.js';
 import { pathOf } from './request.js';
 
 /** The token {@link Readiness} is injected by. */

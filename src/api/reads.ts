@@ -27,7 +27,7 @@ import type {
 /** The token {@link Reads} is injected by. */
 export const READS = Symbol('Reads');
 
-export interface PerformanceSearch {
+interface PerformanceSearch {
   /** Every word must be found. */
   readonly search?: string | undefined;
   /** Local calendar dates, YYYY-MM-DD, inclusive. */

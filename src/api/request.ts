@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { CommandContext } from '../commands/command-context.js';
 import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
+
+import type { Language } from '../queries/replies.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -44,3 +49,35 @@ export function pathOf(request: FastifyRequest): string {
   const queryAt = request.url.indexOf('?');
   return queryAt === -1 ? request.url : request.url.slice(0, queryAt);
 }
+
+/**
+ * The context of a command that a request asks for. Everything it sets in motion carries the request's id.
+ * @param commandId derived from the idempotency key where there is one; else a new id.
+ */
+export function contextOf(request: FastifyRequest, commandId: string = randomUUID()): CommandContext {
+  return { commandId, correlationId: request.id, causationId: request.id, actor: actorOf(request) };
+}
+
+function actorOf(request: FastifyRequest): Actor {
+  if (request.userId !== undefined) return { kind: 'user', userId: request.userId };
+  return { kind: request.routeOptions.config?.operatorsOnly ? 'admin' : 'anonymous' };
+}
+
+/** The language of ours that an Accept-Language header likes best; null: names as the organiser wrote them. */
+export function preferredLanguage(header: string | undefined): Language | null {
+  if (header === undefined) return null;
+  let best: { readonly language: Language; readonly quality: number } | undefined;
+  for (const part of header.slice(0, 500).split(',')) {
+    const match = /^\s*(ko|en)(?:-[\w-]*)?\s*(?:;\s*q=([\d.]{1,5})\s*)?$/i.exec(part);
+    if (!match) continue;
+    const quality = match[2] === undefined ? 1 : Number(match[2]);
+    if (!(quality > (best?.quality ?? 0))) continue;
+    best = { language: match[1]?.toLowerCase() === 'ko' ? 'ko' : 'en', quality };
+  }
+  return best?.language ?? null;
+}
+
+/** The caller's {@link preferredLanguage}. */
+export const PreferredLanguage = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  preferredLanguage(context.switchToHttp().getRequest<FastifyRequest>().headers['accept-language']),
+);

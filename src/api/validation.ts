@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { ApiProblem, type FieldError } from './problem.js';
+import { ApiProblem, type FieldError } from './problems/problem.js';
 
 /** Most refused fields that are named in one reply. */
 const maxFieldErrors = 20;
@@ -60,7 +60,7 @@ export function check<Schema extends z.ZodType>(schema: Schema, input: unknown, 
 }
 
 /** Each refused field and why, in words. */
-export function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
+function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
   return issues.flatMap((issue) => {
     const field = pathText(prefix, issue.path);
     switch (issue.code) {

@@ -4,9 +4,9 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from '../api/api-settings.js';
-import { configureHttp, createFastifyAdapter } from '../api/http-setup.js';
+import { configureHttp, createFastifyAdapter, logRequests } from '../api/http-server.js';
 import { refuseRequests } from '../api/readiness.js';
-import { logRequests } from '../api/request-log.js';
+
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
 import type { Settings } from '../commands/ports.js';

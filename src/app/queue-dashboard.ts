@@ -4,7 +4,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../api/api-settings.js';
-import { isOperator, isOperatorKey } from '../api/guards/operators.js';
+import { isOperator, isOperatorKey } from '../api/guards.js';
 import type { RedisLink } from '../platform/redis/redis-link.js';
 import { queueName } from '../processes/redis/deadline-queue.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { allOperations } from '../../src/api/openapi/document.js';
-import type { ReflectedRoute } from '../../src/api/openapi/reflect-routes.js';
+import type { ReflectedRoute } from '../../src/api/openapi/routes.js';
 
 /** The documented bodies of an endpoint. */
 export function exampleBodies(route: ReflectedRoute): unknown[] {

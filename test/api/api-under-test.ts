@@ -6,7 +6,7 @@ import { logHistories } from '../../src/analysis/history/log-histories.js';
 import { HISTORIES } from '../../src/analysis/history/port.js';
 import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
-import { configureHttp, createFastifyAdapter } from '../../src/api/http-setup.js';
+import { configureHttp, createFastifyAdapter } from '../../src/api/http-server.js';
 import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/projection-operations.js';
 import {
   PROJECTION_REBUILDS,

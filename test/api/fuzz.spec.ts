@@ -1,8 +1,8 @@
 import { toUSVString } from 'node:util';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
-import { allControllers } from '../../src/api/controllers/all-controllers.js';
-import { reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
+import { allControllers } from '../../src/api/api.module.js';
+import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { almostRightBody } from './almost-right.js';
 import { type ApiUnderTest, adminKey, performanceId, scheduleId, startApi } from './api-under-test.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { allControllers } from '../../src/api/controllers/all-controllers.js';
-import { reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
-import { ApiProblem } from '../../src/api/problem.js';
+import { allControllers } from '../../src/api/api.module.js';
+import { reflectRoutes } from '../../src/api/openapi/routes.js';
+import { ApiProblem } from '../../src/api/problems/problem.js';
 import { check, type ValidatedInput } from '../../src/api/validation.js';
 import { almostRightBody, exampleBodies } from './almost-right.js';
 

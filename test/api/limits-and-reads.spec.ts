@@ -1,5 +1,5 @@
-import { preferredLanguage } from '../../src/api/language.js';
-import { orderFrom } from '../../src/api/order-reply.js';
+import { orderFrom } from '../../src/api/controllers/orders.controller.js';
+import { preferredLanguage } from '../../src/api/request.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   holdIdSchema,

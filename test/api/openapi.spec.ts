@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { allControllers } from '../../src/api/controllers/all-controllers.js';
+import { allControllers } from '../../src/api/api.module.js';
 import { allOperations, openApiDocument } from '../../src/api/openapi/document.js';
-import { reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
-import { apiCodes, problemKinds } from '../../src/api/problem-kinds.js';
+import { reflectRoutes } from '../../src/api/openapi/routes.js';
+import { apiCodes, problemKinds } from '../../src/api/problems/problem-kinds.js';
 import { rejectionCodes } from '../../src/domain/rejection.js';
 import { type ApiUnderTest, startApi } from './api-under-test.js';
 

@@ -86,7 +86,10 @@ describe('a process that has as many requests as it may', () => {
 describe('a command that hangs', () => {
   it('is answered all the same, and the next one let in', async () => {
     const impatient = await startApi({
-      settings: { load: { maxInFlight: 1, maxWaitMs: 0 }, answerLimits: { limitMs: 50, longLimitMs: 50 } },
+      settings: {
+        load: { maxInFlight: 1, maxWaitMs: 0 },
+        requestTimeouts: { timeoutMs: 50, longTimeoutMs: 50 },
+      },
     });
     try {
       await impatient.app.listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
-import { InMemoryRateLimiter } from '../../src/api/rate-limiter.js';
-import { RedisRateLimiter, redisRateLimiters } from '../../src/api/redis-rate-limiter.js';
+import { InMemoryRateLimiter, RedisRateLimiter, redisRateLimiters } from '../../src/api/rate-limiter.js';
+
 import type { RedisLink } from '../../src/platform/redis/redis-link.js';
 import { closeLinks, linked } from '../platform/redis/linked.js';
 import { startRedis, type TestRedis } from '../services/redis.js';

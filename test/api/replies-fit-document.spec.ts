@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { allControllers } from '../../src/api/controllers/all-controllers.js';
-import { allOperations } from '../../src/api/openapi/document.js';
-import { problemCodesOf } from '../../src/api/openapi/problem-responses.js';
-import { reflectRoutes } from '../../src/api/openapi/reflect-routes.js';
+import { allControllers } from '../../src/api/api.module.js';
+import { allOperations, problemCodesOf } from '../../src/api/openapi/document.js';
+
+import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';

@@ -1,5 +1,11 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
-import { HISTORIES, type Histories, type Viewer } from '../../analysis/history/port.js';
+import {
+  HISTORIES,
+  type Histories,
+  type HistoryReply,
+  type Related,
+  type Viewer,
+} from '../../analysis/history/port.js';
 import { refuse } from '../../domain/rejection.js';
 import {
   type OrderId,
@@ -14,10 +20,9 @@ import {
   tokenIdSchema,
 } from '../../events/ids.js';
 import type { Language, PageRequest } from '../../queries/replies.js';
-import { CurrentViewer, ViewerGuard } from '../guards/viewer-guard.js';
-import { historyReply } from '../history-reply.js';
-import { PreferredLanguage } from '../language.js';
-import { pageQuery } from '../paging.js';
+import { CurrentViewer, ViewerGuard } from '../guards.js';
+import { pageQuery } from '../query-parameters.js';
+import { PreferredLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
 /** What happened and why, for fans and for those who help them. */
@@ -64,5 +69,27 @@ export class HistoryController {
     const history = await this.histories.whyQueueToken({ performanceId, tokenId }, asked);
     if (!history) throw refuse('token-unknown', 'You have no such place in this queue.');
     return historyReply(history);
+  }
+}
+
+/** A history with links to the histories that say more. */
+export function historyReply({ items, ...history }: HistoryReply) {
+  return {
+    ...history,
+    items: items.map(({ related, ...entry }) => ({
+      ...entry,
+      links: related.map((to) => ({ rel: to.kind, href: pathOf(to) })),
+    })),
+  };
+}
+
+function pathOf(related: Related): string {
+  switch (related.kind) {
+    case 'order':
+      return `/v1/orders/${related.orderId}/history`;
+    case 'seat':
+      return `/v1/schedules/${related.scheduleId}/seats/${encodeURIComponent(related.seatId)}/history`;
+    case 'queue-token':
+      return `/v1/performances/${related.performanceId}/queue-tokens/${related.tokenId}/history`;
   }
 }

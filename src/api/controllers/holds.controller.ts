@@ -16,14 +16,11 @@ import {
   scheduleIdSchema,
   type UserId,
 } from '../../events/ids.js';
-import { contextOf } from '../command-context.js';
-import { withPosition } from '../command-reply.js';
-import { CurrentPass, QueueTokenGuard } from '../guards/queue-token-guard.js';
-import { FanRateGuard } from '../guards/rate-guards.js';
-import { CurrentUser, UserGuard } from '../guards/user-guard.js';
-import { Idempotency } from '../idempotency.js';
+import { CurrentPass, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
+import { Idempotency, withPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
+import { contextOf } from '../request.js';
 import { ValidBody, ValidParam } from '../validation.js';
 
 @Controller('v1')

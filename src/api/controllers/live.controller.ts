@@ -11,7 +11,7 @@ import {
   scheduleIdSchema,
 } from '../../events/ids.js';
 import { TokenSigner } from '../../platform/token-signer.js';
-import { readPass } from '../guards/queue-token-guard.js';
+import { readPass } from '../guards.js';
 import { EventStreams } from '../live/event-streams.js';
 import { QueuePositions } from '../live/queue-positions.js';
 import { SeatChanges } from '../live/seat-changes.js';
@@ -23,8 +23,8 @@ const position = z
   .regex(/^\d{1,15}$/, 'must be a log position: a whole number')
   .transform((text) => Number(text) as Position); // a position the client was given comes back as text
 /** Browsers can't send headers with an event stream, so what they would carry is accepted here too. */
-export const seatEventsQuery = z.strictObject({ after: position.optional() });
-export const placeEventsQuery = z.strictObject({ queueToken: z.string().min(1).max(4096).optional() });
+const seatEventsQuery = z.strictObject({ after: position.optional() });
+const placeEventsQuery = z.strictObject({ queueToken: z.string().min(1).max(4096).optional() });
 
 @Controller('v1')
 export class LiveController {

@@ -1,14 +1,24 @@
-import { Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Controller, Get, Header, HttpCode, Inject, Injectable, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ApiProblem } from '../problem.js';
+import { type EventStream, EventStreams, sseMessage } from '../live/event-streams.js';
+import { ApiProblem, notFound } from '../problems/problem.js';
 import {
   PROJECTION_OPERATIONS,
   type ProjectionControl,
   type ProjectionOperations,
   type ProjectionsReport,
 } from '../projection-operations.js';
-import { ValidParam } from '../validation.js';
+
+import {
+  hasEnded,
+  PROJECTION_REBUILDS,
+  type ProjectionRebuild,
+  type ProjectionRebuilds,
+} from '../projection-rebuilds.js';
+import { ValidBody, ValidParam } from '../validation.js';
 
 const nameSchema = z.string().regex(/^[a-z][a-z-]{0,63}$/, 'must be the name of a projection');
 
@@ -64,5 +74,121 @@ export class ProjectionsController {
       throw new ApiProblem('not-found', 'There is no projection of this name: list them first.');
     }
     return this.operations.report();
+  }
+}
+
+const rebuildRequestSchema = z.strictObject({
+  names: z.array(z.string().min(1).max(64)).min(1).max(100).optional(),
+  compareOnly: z.boolean().default(false),
+  restart: z.boolean().default(false),
+});
+const rebuildIdSchema = z.union([z.literal('current'), z.uuid()], 'must be the id of a rebuild, or current');
+
+/** A rebuild tells once a second how far it is. */
+const lookEveryMs = 500;
+
+/** Shows operators how a rebuild goes on: each asks the database, since there are few of them. */
+@Injectable()
+export class RebuildProgressFeed {
+  constructor(@Inject(PROJECTION_REBUILDS) private readonly rebuilds: ProjectionRebuilds) {}
+
+  /** Sends how a rebuild is, at once and whenever that changes, and ends the stream with it. */
+  follow(rebuild: ProjectionRebuild, stream: EventStream): void {
+    const closed = new AbortController();
+    stream.onClose(() => closed.abort());
+    void this.#follow(rebuild, stream, closed.signal);
+  }
+
+  async #follow(rebuild: ProjectionRebuild, stream: EventStream, closed: AbortSignal): Promise<void> {
+    let sent = '';
+    let now: ProjectionRebuild | undefined = rebuild;
+    while (!closed.aborted) {
+      const message = sseMessage('rebuild', now);
+      if (message !== sent) stream.send(message);
+      sent = message;
+      if (hasEnded(now)) break;
+      await delay(lookEveryMs, undefined, { signal: closed }).catch(() => undefined);
+      // A database that does not answer now may do so later; of a rebuild that was replaced nothing more is known.
+      const found: ProjectionRebuild | undefined | null = closed.aborted
+        ? undefined
+        : await this.rebuilds.find(rebuild.rebuildId).catch(() => null);
+      if (found === undefined) break;
+      now = found ?? now;
+    }
+    stream.end();
+  }
+}
+
+/** Operators' endpoints: building read models anew while the office runs. */
+@Controller('v1/ops/projections/rebuilds')
+export class RebuildsController {
+  constructor(
+    @Inject(PROJECTION_REBUILDS) private readonly rebuilds: ProjectionRebuilds,
+    private readonly streams: EventStreams,
+    private readonly feed: RebuildProgressFeed,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  @RouteConfig({ operatorsOnly: true })
+  async start(
+    @ValidBody(rebuildRequestSchema) request: z.infer<typeof rebuildRequestSchema>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ProjectionRebuild> {
+    this.#checkNames(request.names ?? []);
+    const outcome = await this.rebuilds.request(request);
+    if ('running' in outcome) {
+      const { rebuildId } = outcome.running;
+      throw new ApiProblem('rebuild-running', 'A rebuild runs: wait for its end, or cancel it.', {
+        facts: { rebuildId },
+      });
+    }
+    const { started } = outcome;
+    reply.header('Location', `/v1/ops/projections/rebuilds/${started.rebuildId}`);
+    return started;
+  }
+
+  @Get(':rebuildId')
+  @Header('Cache-Control', 'no-store')
+  @RouteConfig({ operatorsOnly: true })
+  status(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
+    return this.#find(id);
+  }
+
+  @Get(':rebuildId/events')
+  @RouteConfig({ operatorsOnly: true, load: 'stream' })
+  async progress(
+    @ValidParam('rebuildId', rebuildIdSchema) id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const rebuild = await this.#find(id);
+    this.feed.follow(rebuild, this.streams.open(request, reply));
+  }
+
+  @Post(':rebuildId/cancel')
+  @HttpCode(202)
+  @RouteConfig({ operatorsOnly: true })
+  async cancel(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
+    const { rebuildId } = await this.#find(id);
+    await this.rebuilds.cancel(rebuildId);
+    return this.#find(rebuildId);
+  }
+
+  async #find(id: string): Promise<ProjectionRebuild> {
+    const rebuild = await this.rebuilds.find(id);
+    if (!rebuild) throw notFound('rebuild');
+    return rebuild;
+  }
+
+  #checkNames(names: readonly string[]): void {
+    const known = this.rebuilds.names;
+    const errors = names.flatMap((name, index) =>
+      known.includes(name)
+        ? []
+        : [{ field: `names[${index}]`, message: `must be one of ${known.join(', ')}` }],
+    );
+    if (errors.length === 0) return;
+    throw new ApiProblem('validation-failed', 'Correct names and send the request again.', { errors });
   }
 }

@@ -1,19 +1,24 @@
-import { Controller, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Logger, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { ChargePoints, chargePointsSchema } from '../../commands/wallet/charge-points.js';
-import { refuse } from '../../domain/rejection.js';
+import { CLOCK } from '../../commands/ports.js';
+import { AdvanceCharge, ChargePoints, chargePointsSchema } from '../../commands/wallet/charge-points.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
+import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/callback-signature.js';
+import type { Clock } from '../../platform/clock.js';
 import type { PageRequest } from '../../queries/replies.js';
-import { FanRateGuard } from '../guards/rate-guards.js';
-import { CurrentUser, UserGuard } from '../guards/user-guard.js';
+import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
+import { CurrentUser, FanRateGuard, UserGuard } from '../guards.js';
 import { Idempotency } from '../idempotency.js';
-import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
-import { pageQuery } from '../paging.js';
+import { ApiProblem } from '../problems/problem.js';
+import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
+import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
 @Controller('v1/wallet')
@@ -68,5 +73,40 @@ export class WalletController {
     const charge = await this.reads.charge(userId, chargeId);
     if (!charge) throw refuse('charge-unknown', 'You have no such charge.');
     return charge;
+  }
+}
+
+@Controller('v1/payment-callbacks')
+export class PaymentCallbacksController {
+  readonly #logger = new Logger('PaymentCallbacks');
+
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'callbackSecret'>,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** A callback is a hint: what it says is not believed, the payment system is asked again. */
+  @Post()
+  @HttpCode(204)
+  @RouteConfig({ load: 'essential', body: 'text', bodyLimitBytes: maxCallbackBytes })
+  async receive(@Body() rawBody: unknown, @Req() request: FastifyRequest): Promise<void> {
+    const { callbackSecret } = this.settings;
+    const body = typeof rawBody === 'string' ? rawBody : '';
+    const verdict =
+      callbackSecret === undefined
+        ? ({ valid: false, reason: 'no-signature' } as const)
+        : verifyCallback(callbackSecret, request.headers, body, this.clock.nowMs());
+    if (!verdict.valid) {
+      this.#logger.warn(`refused a payment callback (${verdict.reason}), request ${request.id}`);
+      throw new ApiProblem('forbidden', 'The callback is not signed by the payment system.');
+    }
+    const chargeId = verdict.callback.idempotencyKey;
+    try {
+      await this.commands.execute(new AdvanceCharge(chargeId, contextOf(request)));
+    } catch (error) {
+      if (!(error instanceof Rejected) || error.rejection.code !== 'charge-unknown') throw error;
+      this.#logger.warn(`a payment callback names the unknown charge ${chargeId}`);
+    }
   }
 }

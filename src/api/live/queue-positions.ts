@@ -13,9 +13,9 @@ import { decodeEvent } from '../../events/registry.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { READ_POSITION, type ReadPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
-import { LogFollower } from './log-follower.js';
+import { sseMessage } from './event-streams.js';
+import { LiveSubscription } from './live-subscription.js';
 import type { Listener } from './seat-changes.js';
-import { sseMessage } from './sse-message.js';
 
 interface Watcher {
   readonly pass: QueuePass;
@@ -42,7 +42,7 @@ const maxLookUps = 16;
 @Injectable()
 export class QueuePositions implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger('QueuePositions');
-  readonly #follower: LogFollower;
+  readonly #subscription: LiveSubscription;
   readonly #lines = new Map<PerformanceId, Line>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Newest event followed, of any queue. */
@@ -56,7 +56,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     @Inject(API_SETTINGS)
     private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
   ) {
-    this.#follower = new LogFollower(store, ['queue', 'admission', 'token'], {
+    this.#subscription = new LiveSubscription(store, ['queue', 'admission', 'token'], {
       started: () => undefined,
       follow: (events) => {
         for (const recorded of events) {
@@ -69,13 +69,13 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   }
 
   onApplicationBootstrap(): void {
-    this.#follower.start();
+    this.#subscription.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#isClosing = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#follower.stop();
+    await this.#subscription.stop();
   }
 
   /** Sends the fan's place at once and whenever it changes, until the returned function is called. */

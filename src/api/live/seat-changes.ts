@@ -8,10 +8,10 @@ import { EVENT_STORE } from '../../commands/ports.js';
 import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
+import type { SeatStatus } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
-import { LogFollower } from './log-follower.js';
-import { RecentSeatChanges, type SeatChange } from './recent-seat-changes.js';
-import { sseMessage } from './sse-message.js';
+import { sseMessage } from './event-streams.js';
+import { LiveSubscription } from './live-subscription.js';
 
 /** Takes a message of the stream, ready for the wire. */
 export type Listener = (message: string) => void;
@@ -33,7 +33,7 @@ interface Gathered {
 @Injectable()
 export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #settings: SseSettings;
-  readonly #follower: LogFollower;
+  readonly #subscription: LiveSubscription;
   readonly #recent: RecentSeatChanges;
   readonly #listeners = new Map<ScheduleId, Set<Listener>>();
   readonly #gathered = new Map<ScheduleId, Gathered>();
@@ -45,19 +45,19 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   ) {
     this.#settings = sse;
     this.#recent = new RecentSeatChanges(sse.rememberedSeatChanges);
-    this.#follower = new LogFollower(store, ['seat'], {
+    this.#subscription = new LiveSubscription(store, ['seat'], {
       started: (head) => this.#recent.begin(head ?? beforeFirst),
       follow: (events) => this.#gather(events),
     });
   }
 
   onApplicationBootstrap(): void {
-    this.#follower.start();
+    this.#subscription.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#follower.stop();
+    await this.#subscription.stop();
   }
 
   /**
@@ -131,5 +131,50 @@ function toSeatChange({ type, data }: DomainEvent, position: Position): SeatChan
       return { scheduleId: data.scheduleId, seatId: data.seatId, status: 'free', position };
     default:
       return undefined;
+  }
+}
+
+interface SeatChange {
+  readonly scheduleId: ScheduleId;
+  readonly seatId: SeatId;
+  readonly status: Exclude<SeatStatus, 'not-for-sale'>;
+  readonly position: Position;
+}
+
+/** The last so many seat changes of the whole office: what a client missed while it was away. */
+class RecentSeatChanges {
+  readonly #ring: (SeatChange | undefined)[];
+  #next = 0;
+  /** Every change after this position is still here. */
+  #completeAfter: number | undefined;
+
+  constructor(private readonly capacity: number) {
+    this.#ring = new Array<SeatChange | undefined>(capacity);
+  }
+
+  /** From this position on changes are recorded. */
+  begin(position: number): void {
+    this.#completeAfter = position;
+  }
+
+  add(change: SeatChange): void {
+    const slot = this.#next % this.capacity;
+    const dropped = this.#ring[slot];
+    if (dropped) this.#completeAfter = dropped.position;
+    this.#ring[slot] = change;
+    this.#next++;
+  }
+
+  /** A schedule's changes after a position, oldest first; undefined when some of them are forgotten. */
+  since(scheduleId: ScheduleId, after: Position): SeatChange[] | undefined {
+    if (this.#completeAfter === undefined || after < this.#completeAfter) return undefined;
+    const found: SeatChange[] = [];
+    // Backwards from the newest, so that a client that was away briefly costs little.
+    for (let back = 1; back <= Math.min(this.capacity, this.#next); back++) {
+      const change = this.#ring[(this.#next - back) % this.capacity];
+      if (!change || change.position <= after) break;
+      if (change.scheduleId === scheduleId) found.push(change);
+    }
+    return found.reverse();
   }
 }

@@ -1,8 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
+import { problemKinds } from '../problems/problem-kinds.js';
 import { openApiDocument } from './document.js';
-import { problemPage } from './problem-page.js';
 
 /** Serves the API's document: /docs to read and try, /docs/json for tools, /docs/problems for error codes. */
 export function setUpDocs(app: NestFastifyApplication): void {
@@ -14,4 +14,22 @@ export function setUpDocs(app: NestFastifyApplication): void {
   const page = problemPage();
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   fastify.get('/docs/problems', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+}
+
+/** The page that problem types point to: every code with its status and what to do. */
+function problemPage(): string {
+  const rows = Object.entries(problemKinds).map(
+    ([code, { status, title, advice }]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}</td><td>${advice}</td></tr>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>boxoffice: problems</title>
+<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}
+td,th{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0}tr:target{background:#fff3c4}</style></head>
+<body><h1>Problems</h1><p>Every error is a problem document (RFC 9457). Decide by its <code>code</code>.</p>
+<table><thead><tr><th>code</th><th>status</th><th>title</th><th>what to do</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody></table></body></html>
+`;
 }

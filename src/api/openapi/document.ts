@@ -1,18 +1,18 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
-import { allControllers } from '../controllers/all-controllers.js';
-import { problemKinds } from '../problem-kinds.js';
-import type { Documented } from './documented.js';
+import { allControllers } from '../api.module.js';
+import { AddressRateGuard, FanRateGuard, QueueTokenGuard, UserGuard, ViewerGuard } from '../guards.js';
+import { ApiProblem, problemMediaType } from '../problems/problem.js';
+import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
+import { WaitForPosition } from '../read-position.js';
+import type { Documented, Operation, Operations, Reply } from './operation.js';
 import { accountOperations } from './operations/account.js';
 import { bookingOperations } from './operations/booking.js';
 import { catalogOperations } from './operations/catalog.js';
 import { historyOperations } from './operations/history.js';
-import type { Operation, Operations, Reply } from './operations/operation.js';
 import { projectionOperations } from './operations/projections.js';
 import { systemOperations } from './operations/system.js';
-import { problemCodesOf, problemResponses } from './problem-responses.js';
-import { type ReflectedRoute, reflectRoutes } from './reflect-routes.js';
-import { parametersOf, requestBodyOf, securityOf, toJsonSchema } from './request-parts.js';
+import { type ReflectedRoute, reflectRoutes } from './routes.js';
 
 export const allOperations: Operations = {
   ...accountOperations,
@@ -120,4 +120,137 @@ function describeReply(reply: Reply, schemas: Map<string, object>): object {
 function jsonContent({ name, schema, example }: Documented, schemas: Map<string, object>): object {
   if (!schemas.has(name)) schemas.set(name, toJsonSchema(schema, 'output'));
   return { schema: { $ref: `#/components/schemas/${name}` }, example };
+}
+
+type JsonSchema = Record<string, unknown>;
+
+/** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 uses. */
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return json;
+}
+
+/** Path, query and header parameters. */
+function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
+  const parameters: object[] = [];
+  for (const { part, name, schema } of route.inputs) {
+    if (part === 'param') {
+      parameters.push({ in: 'path', name, required: true, schema: toJsonSchema(schema, 'input') });
+    }
+    if (part === 'query') parameters.push(...queryParameters(toJsonSchema(schema, 'input')));
+  }
+  const header = (name: string, required: boolean, description: string, schema: JsonSchema) =>
+    parameters.push({ in: 'header', name, required, description, schema });
+  if (operation.isIdempotent) {
+    const schema = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' };
+    const about =
+      'New for every intention, the same for every repetition of it. A repetition gets the first final reply again (header `Idempotency-Replayed: true`), refusals included.';
+    header('Idempotency-Key', true, about, schema);
+  }
+  if (route.guards.has(WaitForPosition)) {
+    const about =
+      'Answer only once the read models contain everything up to this log position. A position beyond the end of the log (restored from a backup) is not waited for.';
+    header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
+  }
+  if (operation.isResumable) {
+    const about = 'Sent by the browser when it reconnects; counts before `after`.';
+    header('Last-Event-ID', false, about, { type: 'string', pattern: '^\\d{1,15}$' });
+  }
+  return parameters;
+}
+
+function queryParameters(schema: JsonSchema): object[] {
+  const properties = (schema.properties ?? {}) as Record<string, JsonSchema>; // an object schema's properties
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  return Object.entries(properties).map(([name, property]) => ({
+    in: 'query',
+    name,
+    required: required.includes(name),
+    schema: property,
+  }));
+}
+
+/** The body, if the endpoint takes one. */
+function requestBodyOf(route: ReflectedRoute, operation: Operation): object | undefined {
+  const body = route.inputs.find(({ part }) => part === 'body');
+  if (!body && operation.bodyTypes === undefined) return undefined;
+  const schema = body ? toJsonSchema(body.schema, 'input') : {};
+  const examples = Object.fromEntries(
+    Object.entries(operation.requestExamples ?? {}).map(([name, value]) => [name, { value }]),
+  );
+  const types = operation.bodyTypes ?? ['application/json'];
+  const content = (type: string) => (type === 'application/json' ? { schema, examples } : { schema: {} });
+  return { required: true, content: Object.fromEntries(types.map((type) => [type, content(type)])) };
+}
+
+/** Which of the security schemes an endpoint asks for. */
+function securityOf(route: ReflectedRoute): Record<string, string[]>[] {
+  if (route.config.operatorsOnly) return [{ operatorKey: [] }];
+  if (route.guards.has(QueueTokenGuard)) return [{ accessToken: [], queueToken: [] }];
+  if (route.guards.has(ViewerGuard)) return [{ accessToken: [] }, { operatorKey: [] }];
+  return route.guards.has(UserGuard) ? [{ accessToken: [] }] : [];
+}
+
+const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
+  [UserGuard, 'unauthenticated'],
+  [ViewerGuard, 'unauthenticated'],
+  [QueueTokenGuard, 'queue-token-invalid'],
+  [FanRateGuard, 'too-many-requests'],
+  [AddressRateGuard, 'too-many-requests'],
+  [WaitForPosition, 'read-model-behind'],
+];
+
+/** Every code an endpoint may refuse with. */
+export function problemCodesOf(route: ReflectedRoute, operation: Operation): ProblemCode[] {
+  const codes = new Set<ProblemCode>(operation.problems);
+  for (const [guard, code] of byGuard) if (route.guards.has(guard)) codes.add(code);
+  if (route.config.operatorsOnly) codes.add('unauthenticated');
+  if (route.inputs.length > 0) codes.add('validation-failed');
+  if (route.inputs.some(({ part }) => part === 'body')) {
+    for (const code of ['malformed-json', 'unsupported-media-type', 'body-too-large'] as const)
+      codes.add(code);
+  }
+  if (operation.isIdempotent) {
+    codes.add('idempotency-key-missing');
+    codes.add('idempotency-key-in-flight');
+    codes.add('idempotency-key-reused');
+  }
+  if (route.method !== 'GET') codes.add('unavailable');
+  codes.add('log-mismatch');
+  codes.add('internal');
+  return [...codes];
+}
+
+/** The refusals as responses, by status, with an example for each code. */
+function problemResponses(path: string, codes: readonly ProblemCode[]): Record<string, object> {
+  const byStatus = groupByStatus(codes);
+  return Object.fromEntries(
+    [...byStatus].map(([status, statusCodes]) => [
+      String(status),
+      {
+        description: statusCodes.map((code) => problemKinds[code].title).join('; '),
+        content: {
+          [problemMediaType]: {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(statusCodes.map((code) => [code, { value: example(path, code) }])),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function groupByStatus(codes: readonly ProblemCode[]): Map<number, ProblemCode[]> {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const { status } = problemKinds[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return byStatus;
+}
+
+function example(path: string, code: ProblemCode) {
+  const errors = code === 'validation-failed' ? { errors: [{ field: 'name', message: 'is missing' }] } : {};
+  const problem = new ApiProblem(code, problemKinds[code].advice, errors);
+  return problem.toDocument(path, '3f2c8a51-6f0e-4a39-9b61-0d7c5b8e2a10');
 }

@@ -1,4 +1,4 @@
-import { pageOf, sample } from '../documented.js';
+import { json, type Operations, pageOf, pastDescription, sample } from '../operation.js';
 import {
   charge,
   chargeReceipt,
@@ -8,7 +8,6 @@ import {
   wallet,
   walletEntry,
 } from '../replies/account.js';
-import { json, type Operations, pastDescription } from './operation.js';
 
 const refreshExample = { refreshToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI3YzFkIn0.c2lnbmF0dXJl' };
 

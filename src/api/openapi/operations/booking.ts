@@ -1,4 +1,4 @@
-import { pageOf, sample } from '../documented.js';
+import { json, type Operations, pageOf, pastDescription, sample } from '../operation.js';
 import { changedOrder, holds, newHold, order, reservation } from '../replies/booking.js';
 import {
   enteredService,
@@ -7,7 +7,6 @@ import {
   queueStatus,
   refreshedQueueToken,
 } from '../replies/queue.js';
-import { json, type Operations, pastDescription } from './operation.js';
 
 const queueToken = '/v1/performances/:performanceId/queue-token';
 

@@ -1,8 +1,7 @@
-import { pageOf } from '../documented.js';
+import { json, type Operations, pageOf, pastDescription } from '../operation.js';
 import { performance, performanceSummary, schedule, venue } from '../replies/catalog.js';
 import { queue, queueFairness, queueNumber } from '../replies/queue.js';
 import { availability, seatMap } from '../replies/seats.js';
-import { json, type Operations, pastDescription } from './operation.js';
 
 export const catalogOperations: Operations = {
   'GET /v1/venues/:venueId': {

@@ -1,5 +1,5 @@
+import { json, type Operations } from '../operation.js';
 import { history } from '../replies/history.js';
-import { json, type Operations } from './operation.js';
 
 const replies = { 200: json('Newest first, with a summary.', history) };
 

@@ -1,6 +1,6 @@
+import { json, type Operation, type Operations } from '../operation.js';
 import { projectionRebuild } from '../replies/projection-rebuilds.js';
 import { projectionsReport } from '../replies/projections.js';
-import { json, type Operation, type Operations } from './operation.js';
 
 const control = (summary: string, description: string): Operation => ({
   tag: 'Operators',

@@ -1,7 +1,7 @@
+import { json, type Operations } from '../operation.js';
 import { erasedUser } from '../replies/account.js';
 import { auditReport } from '../replies/audit.js';
 import { importFormats, importReport, liveness, readiness } from '../replies/system.js';
-import { json, type Operations } from './operation.js';
 
 export const systemOperations: Operations = {
   'POST /v1/payment-callbacks': {

@@ -8,7 +8,7 @@ import {
   userIdSchema,
 } from '../../../events/ids.js';
 import type { ChargeReply, UserReply, WalletEntryReply, WalletReply } from '../../../queries/replies.js';
-import { documented, positionSchema, sample } from '../documented.js';
+import { documented, positionSchema, sample } from '../operation.js';
 import { asOfField } from './as-of.js';
 
 const createdAt = '2026-11-20T03:12:45.120Z';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type CheckCode, checks } from '../../../analysis/audit/check-codes.js';
 import { instantSchema, pointsSchema } from '../../../events/ids.js';
-import { documented } from '../documented.js';
+import { documented } from '../operation.js';
 
 const count = z.number().int().min(0);
 const eventRef = z.strictObject({ stream: z.string(), revision: count, position: count });

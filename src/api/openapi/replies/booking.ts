@@ -11,7 +11,7 @@ import {
   userIdSchema,
 } from '../../../events/ids.js';
 import type { HoldReply, OrderReply, ReservationReply } from '../../../queries/replies.js';
-import { documented, positionSchema, sample } from '../documented.js';
+import { documented, positionSchema, sample } from '../operation.js';
 import { asOfField } from './as-of.js';
 
 const paidAt = '2026-11-22T09:03:12.480Z';

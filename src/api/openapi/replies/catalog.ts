@@ -13,7 +13,7 @@ import type {
   ScheduleReply,
   VenueReply,
 } from '../../../queries/replies.js';
-import { documented, sample } from '../documented.js';
+import { documented, sample } from '../operation.js';
 
 export const count = z.number().int().min(0);
 export const focus = z.strictObject({ x: z.number(), y: z.number() }).nullable();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { instantSchema, userIdSchema } from '../../../events/ids.js';
-import type { historyReply } from '../../history-reply.js';
-import { documented, sample } from '../documented.js';
+import type { historyReply } from '../../controllers/history.controller.js';
+import { documented, sample } from '../operation.js';
 
 export const history = documented(
   'History',

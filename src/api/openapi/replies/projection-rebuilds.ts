@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { instantSchema } from '../../../events/ids.js';
 import { rebuildPhases, rebuildStatuses } from '../../projection-rebuilds.js';
-import { documented, sample } from '../documented.js';
+import { documented, sample } from '../operation.js';
 
 const count = z.number().int().min(0);
 const position = z.number().int().min(-1);

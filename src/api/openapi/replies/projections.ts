@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { instantSchema } from '../../../events/ids.js';
 import { projectionStateNames } from '../../projection-operations.js';
-import { documented } from '../documented.js';
+import { documented } from '../operation.js';
 
 const positionOrNone = z.number().int().min(-1);
 

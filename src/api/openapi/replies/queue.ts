@@ -6,7 +6,7 @@ import type {
   QueueReply,
   QueueTokenReply,
 } from '../../../queries/replies.js';
-import { documented, positionSchema, sample } from '../documented.js';
+import { documented, positionSchema, sample } from '../operation.js';
 import { asOfField } from './as-of.js';
 
 const count = z.number().int().min(0);

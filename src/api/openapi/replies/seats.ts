@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { decorationSchema } from '../../../events/catalog-events.js';
 import { pointsSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../../events/ids.js';
 import type { AvailabilityReply, SeatMapReply } from '../../../queries/replies.js';
-import { documented, sample } from '../documented.js';
+import { documented, sample } from '../operation.js';
 import { asOfField } from './as-of.js';
 import { count, focus, stage } from './catalog.js';
 

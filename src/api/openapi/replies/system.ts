@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../../events/ids.js';
 import { feedFormats, maxFeedBytes } from '../../../integrations/feeds/feed.js';
-import { documented, positionSchema, sample } from '../documented.js';
+import { documented, positionSchema, sample } from '../operation.js';
 
 export const importReport = documented(
   'ImportReport',

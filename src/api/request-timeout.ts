@@ -1,24 +1,24 @@
 import type { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
-import { ApiProblem, retryAfter } from './problem.js';
-import { sendProblem } from './problem-filter.js';
+import { ApiProblem, retryAfter } from './problems/problem.js';
+import { sendProblem } from './problems/problem-filter.js';
 import { pathOf } from './request.js';
 
 /** How long a handler may take. */
-export interface AnswerLimits {
-  readonly limitMs: number;
+export interface RequestTimeouts {
+  readonly timeoutMs: number;
   /** Of imports and audits. */
-  readonly longLimitMs: number;
+  readonly longTimeoutMs: number;
 }
 
 /**
  * Answers in the place of a handler that hangs. Fastify's `handlerTimeout` does not do for commands: it stops counting as
  * soon as the body has been read. Add it after the hook that makes requests wait in line.
  */
-export function limitAnswers(
+export function addRequestTimeout(
   fastify: FastifyInstance,
   logger: Logger,
-  { limitMs, longLimitMs }: AnswerLimits,
+  { timeoutMs, longTimeoutMs }: RequestTimeouts,
 ): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const isLong = request.routeOptions.config?.load === 'long';
@@ -32,7 +32,7 @@ export function limitAnswers(
         const problem = new ApiProblem('unavailable', detail, { headers: retryAfter(1) });
         sendProblem(problem, request, reply, logger);
       },
-      isLong ? longLimitMs : limitMs,
+      isLong ? longTimeoutMs : timeoutMs,
     );
     reply.raw.once('close', () => clearTimeout(timer));
     done();

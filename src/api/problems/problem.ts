@@ -10,7 +10,7 @@ export interface FieldError {
 }
 
 /** An RFC 9457 problem document. */
-export interface ProblemDocument {
+interface ProblemDocument {
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -25,7 +25,7 @@ export interface ProblemDocument {
   readonly [fact: string]: unknown;
 }
 
-export interface ProblemExtras {
+interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly FieldError[];
   readonly facts?: Readonly<Record<string, unknown>>;

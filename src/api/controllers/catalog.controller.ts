@@ -1,16 +1,50 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { refuse } from '../../domain/rejection.js';
-import { type PerformanceId, performanceIdSchema, type VenueId, venueIdSchema } from '../../events/ids.js';
-import type { Language } from '../../queries/replies.js';
-import { PreferredLanguage } from '../language.js';
-import { knownThen, type MomentQuery, momentQuery } from '../moment.js';
-import { notFound } from '../problem.js';
+import {
+  type PerformanceId,
+  performanceIdSchema,
+  type ScheduleId,
+  scheduleIdSchema,
+  type VenueId,
+  venueIdSchema,
+} from '../../events/ids.js';
+import type { Language, SeatStatus } from '../../queries/replies.js';
+import { notFound } from '../problems/problem.js';
+import { knownThen, type MomentQuery, momentField, momentQuery, pageFields } from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
+import { PreferredLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
-import { performancesQuery, queueNumbersQuery, schedulesQuery } from './catalog-queries.js';
+
+const date = z.iso.date();
+/** `from` and `to` are local calendar dates; a performance or schedule matches when it overlaps them. */
+const dates = { from: date.optional(), to: date.optional() };
+
+const performancesQuery = z.strictObject({
+  search: z.string().trim().min(1).max(100).optional(),
+  ...dates,
+  ...pageFields,
+});
+const schedulesQuery = z.strictObject({ ...dates, ...pageFields });
+
+/** Token ids are small: a long queue is read in large pages. */
+const queueNumbersQuery = z.strictObject({
+  ...pageFields,
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d{0,2}|1000)$/, 'must be a whole number from 1 to 1000')
+    .transform(Number)
+    .default(1000),
+});
+
+const seatStatuses = ['free', 'held', 'reserved', 'not-for-sale'] as const satisfies readonly SeatStatus[];
+const seatMapQuery = z.strictObject({
+  section: z.string().min(1).max(64).optional(),
+  status: z.enum(seatStatuses).optional(),
+  ...momentField,
+});
 
 @Controller('v1')
 @UseGuards(WaitForPosition)
@@ -94,4 +128,39 @@ export class PerformancesController {
 
 function performanceUnknown() {
   return refuse('performance-unknown', 'There is no such performance.');
+}
+
+@Controller('v1/schedules/:scheduleId')
+@UseGuards(WaitForPosition)
+export class SchedulesController {
+  constructor(
+    @Inject(READS) private readonly reads: Reads,
+    @Inject(HISTORIES) private readonly histories: Histories,
+  ) {}
+
+  @Get()
+  async schedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+    return (await this.reads.schedule(scheduleId)) ?? scheduleUnknown();
+  }
+
+  @Get('availability')
+  async availability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+    return (await this.reads.availability(scheduleId)) ?? scheduleUnknown();
+  }
+
+  @Get('seats')
+  async seats(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidQuery(seatMapQuery) { at, ...filter }: z.infer<typeof seatMapQuery>,
+  ) {
+    if (at !== undefined) {
+      const then = await this.histories.seatMap(scheduleId, at, filter);
+      return knownThen(then, 'schedule-unknown', 'such schedule');
+    }
+    return (await this.reads.seatMap(scheduleId, filter)) ?? scheduleUnknown();
+  }
+}
+
+function scheduleUnknown(): never {
+  throw refuse('schedule-unknown', 'There is no such schedule.');
 }

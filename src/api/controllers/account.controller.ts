@@ -9,15 +9,22 @@ import {
   registerUserSchema,
 } from '../../commands/account/account.js';
 import { EraseOwnAccount, eraseOwnAccountSchema } from '../../commands/account/erase-user.js';
-
+import {
+  Login,
+  Logout,
+  loginSchema,
+  RefreshSession,
+  refreshSessionSchema,
+  type SessionTokens,
+} from '../../commands/account/sessions.js';
 import { refuse } from '../../domain/rejection.js';
 import type { UserId } from '../../events/ids.js';
-import { contextOf } from '../command-context.js';
-import { setLogPosition } from '../command-reply.js';
-import { AddressRateGuard } from '../guards/rate-guards.js';
-import { CurrentUser, UserGuard } from '../guards/user-guard.js';
+import { AddressRateGuard, CurrentUser, UserGuard } from '../guards.js';
+import { setLogPosition } from '../idempotency.js';
+
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
+import { contextOf } from '../request.js';
 import { ValidBody } from '../validation.js';
 
 @Controller('v1')
@@ -73,4 +80,42 @@ export class UsersController {
     if (!user) throw refuse('user-unknown', 'There is no such user (any more).');
     return user;
   }
+}
+
+type RefreshInput = z.infer<typeof refreshSessionSchema>;
+
+@Controller('v1/auth')
+export class AuthController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Post('login')
+  @HttpCode(200)
+  @UseGuards(AddressRateGuard)
+  async login(@ValidBody(loginSchema) input: z.infer<typeof loginSchema>, @Req() request: FastifyRequest) {
+    return sessionReply(await this.commands.execute(new Login(input, contextOf(request))));
+  }
+
+  @Post('refresh')
+  @HttpCode(200)
+  @UseGuards(AddressRateGuard)
+  async refresh(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
+    const command = new RefreshSession(input.refreshToken, contextOf(request));
+    return sessionReply(await this.commands.execute(command));
+  }
+
+  @Post('logout')
+  @HttpCode(204)
+  async logout(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
+    await this.commands.execute(new Logout(input.refreshToken, contextOf(request)));
+  }
+}
+
+function sessionReply({ userId, access, refresh }: SessionTokens) {
+  return {
+    userId,
+    accessToken: access.value,
+    accessTokenExpiresAt: access.expiresAt,
+    refreshToken: refresh.value,
+    refreshTokenExpiresAt: refresh.expiresAt,
+  };
 }

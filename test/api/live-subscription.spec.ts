@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { LogFollower } from '../../src/api/live/log-follower.js';
+import { LiveSubscription } from '../../src/api/live/live-subscription.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type {
   Position,
@@ -45,11 +45,11 @@ it('follows from now on, and takes up where it was after an interruption', async
   await changeSeat(store, 'A-1', 'held');
   const heads: (Position | undefined)[] = [];
   const seen: number[] = [];
-  const follower = new LogFollower(store, ['seat'], {
+  const subscription = new LiveSubscription(store, ['seat'], {
     started: (head) => heads.push(head),
     follow: (events) => seen.push(...events.map(({ position }) => position)),
   });
-  follower.start();
+  subscription.start();
   await until(() => store.subscribed.length === 1);
   expect(heads).toEqual([await store.head()]);
   const second = await changeSeat(store, 'A-2', 'held');
@@ -59,5 +59,5 @@ it('follows from now on, and takes up where it was after an interruption', async
   await until(() => seen.length === 2);
   expect(seen).toEqual([second, third]);
   store.interrupt();
-  await follower.stop();
+  await subscription.stop();
 });

@@ -1,4 +1,4 @@
-import type { RejectionCode } from '../domain/rejection.js';
+import type { RejectionCode } from '../../domain/rejection.js';
 
 /** Codes of the API itself, beside those of refused commands. Public: rename none. */
 export const apiCodes = [

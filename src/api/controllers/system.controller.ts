@@ -1,11 +1,40 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { type Metric, metricsText } from '../metrics-text.js';
+import { ApiProblem, retryAfter } from '../problems/problem.js';
 import {
   PROJECTION_OPERATIONS,
   type ProjectionOperations,
   type ProjectionReport,
 } from '../projection-operations.js';
+import { READINESS, type Readiness } from '../readiness.js';
+
+@Controller('health')
+export class HealthController {
+  constructor(@Inject(READINESS) private readonly readiness: Readiness) {}
+
+  @Get('live')
+  @RouteConfig({ load: 'essential' })
+  @Header('Cache-Control', 'no-store')
+  live() {
+    const refusal = this.readiness.refusal();
+    if (refusal === undefined) return { live: true };
+    // The state in memory is of a log that is gone: the orchestrator must replace this process.
+    throw new ApiProblem('log-mismatch', refusal, { headers: retryAfter(30) });
+  }
+
+  @Get('ready')
+  @RouteConfig({ load: 'essential' })
+  @Header('Cache-Control', 'no-store')
+  async ready() {
+    const { ready, checks } = await this.readiness.check();
+    if (ready) return { ready, checks };
+    const failed = checks.filter((check) => !check.ok).map((check) => check.name);
+    throw new ApiProblem('unavailable', `Not ready: ${failed.join(', ')}.`, {
+      headers: retryAfter(1),
+      facts: { ready, checks },
+    });
+  }
+}
 
 /** For Prometheus, which sends the operators' key as its bearer token. */
 @Controller('metrics')
@@ -47,4 +76,28 @@ export class MetricsController {
       },
     ]);
   }
+}
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  /** None: the metric is left out. Label values are plain words, so nothing needs escaping. */
+  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
+/** Metrics in Prometheus' text format 0.0.4. */
+function metricsText(metrics: readonly Metric[]): string {
+  const blocks = metrics
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, help, type, samples }) => {
+      const lines = samples.map(({ labels, value }) => `${name}${labelsText(labels)} ${value}`);
+      return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines].join('\n');
+    });
+  return `${blocks.join('\n')}\n`;
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

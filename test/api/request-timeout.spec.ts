@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { limitAnswers } from '../../src/api/answer-limit.js';
-import { problemMediaType } from '../../src/api/problem.js';
+import { problemMediaType } from '../../src/api/problems/problem.js';
+import { addRequestTimeout } from '../../src/api/request-timeout.js';
 
 const day = 24 * 3_600_000;
 
@@ -15,7 +15,7 @@ beforeEach(() => {
     logged.push(String(message));
   });
   fastify.decorateRequest('isTurnedAway', false);
-  limitAnswers(fastify, logger, { limitMs: 50, longLimitMs: day });
+  addRequestTimeout(fastify, logger, { timeoutMs: 50, longTimeoutMs: day });
 });
 afterEach(() => fastify.close());
 

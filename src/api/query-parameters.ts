@@ -2,8 +2,26 @@ import { z } from 'zod';
 import type { AsOf, Moment, Then } from '../analysis/history/port.js';
 import type { Position } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
-import { ApiProblem } from './problem.js';
-import type { ProblemCode } from './problem-kinds.js';
+import type { PageRequest } from '../queries/replies.js';
+import { ApiProblem } from './problems/problem.js';
+import type { ProblemCode } from './problems/problem-kinds.js';
+
+const limit = z
+  .string()
+  .regex(/^(?:[1-9]\d?|100)$/, 'must be a whole number from 1 to 100')
+  .transform(Number)
+  .default(20);
+const cursor = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^[\w.~=-]+$/, 'must be the nextCursor of an earlier page')
+  .nullable()
+  .default(null);
+
+/** The query parameters of everything that is paged. */
+export const pageFields = { limit, cursor };
+export const pageQuery = z.strictObject(pageFields) satisfies z.ZodType<PageRequest>;
 
 const time = z.iso.datetime({ offset: true });
 const position = /^\d{1,15}$/;

@@ -5,7 +5,7 @@ import type { EventStore, Position, RecordedEvent, Subscription } from '../../ev
 const firstBackOffMs = 100;
 const maxBackOffMs = 5_000;
 
-export interface Follower {
+interface LiveSubscriber {
   /** Called once, with the log's newest position when following began; undefined: the log was empty. */
   started(head: Position | undefined): void;
   /** New events in log order. If it throws, following goes on after them. */
@@ -13,8 +13,8 @@ export interface Follower {
 }
 
 /** Follows new events of some categories for as long as the process runs; takes up again after a failure. */
-export class LogFollower {
-  readonly #logger = new Logger('LogFollower');
+export class LiveSubscription {
+  readonly #logger = new Logger('LiveSubscription');
   readonly #stopping = new AbortController();
   #after: Position | 'start' | undefined;
   #subscription: Subscription | undefined;
@@ -23,7 +23,7 @@ export class LogFollower {
   constructor(
     private readonly store: EventStore,
     private readonly categories: readonly string[],
-    private readonly follower: Follower,
+    private readonly subscriber: LiveSubscriber,
   ) {}
 
   start(): void {
@@ -40,7 +40,7 @@ export class LogFollower {
     let backOffMs = firstBackOffMs;
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#followOnce(() => {
+        await this.#subscribeOnce(() => {
           backOffMs = firstBackOffMs;
         });
       } catch (error) {
@@ -51,17 +51,17 @@ export class LogFollower {
     }
   }
 
-  async #followOnce(progressed: () => void): Promise<void> {
+  async #subscribeOnce(progressed: () => void): Promise<void> {
     if (this.#after === undefined) {
       const head = await this.store.head();
-      this.follower.started(head);
+      this.subscriber.started(head);
       this.#after = head ?? 'start';
     }
     if (this.#stopping.signal.aborted) return;
     const options = { after: this.#after, categories: this.categories };
     this.#subscription = this.store.subscribe(options, async ({ events, position }) => {
       this.#after = position;
-      if (events.length > 0) this.follower.follow(events, position);
+      if (events.length > 0) this.subscriber.follow(events, position);
       progressed();
     });
     await this.#subscription.done;

@@ -1,13 +1,50 @@
-import { HttpException } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { HistoryUnavailable, MomentAhead } from '../analysis/history/port.js';
-import { Rejected } from '../domain/rejection.js';
-import { StoreUnavailable } from '../event-store/port.js';
-import { HasherBusy } from '../platform/password-hasher.js';
-import { ReadModelsUnavailable } from '../queries/outage.js';
-import { InvalidCursor } from '../queries/paging.js';
-import { ApiProblem, retryAfter } from './problem.js';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HistoryUnavailable, MomentAhead } from '../../analysis/history/port.js';
+import { Rejected } from '../../domain/rejection.js';
+import { StoreUnavailable } from '../../event-store/port.js';
+import { HasherBusy } from '../../platform/password-hasher.js';
+import { ReadModelsUnavailable } from '../../queries/outage.js';
+import { InvalidCursor } from '../../queries/paging.js';
+import { pathOf } from '../request.js';
+import { ApiProblem, problemMediaType, retryAfter } from './problem.js';
+
 import type { ApiCode } from './problem-kinds.js';
+
+/** Answers everything that is thrown as a problem document. A defect of ours is logged and tells nothing. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger = new Logger('Api');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), this.#logger);
+  }
+}
+
+/** Sends what was thrown as a problem document; a reply that has begun is cut off instead. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: Logger,
+): void {
+  const known = toProblem(error, request);
+  if (!known || (known.status >= 500 && !(error instanceof ApiProblem))) log(logger, error, request);
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  const problem =
+    known ?? new ApiProblem('internal', `Something went wrong here: quote request ${request.id} to us.`);
+  reply.code(problem.status).headers({ ...problem.extras.headers, 'Content-Type': problemMediaType });
+  reply.send(JSON.stringify(problem.toDocument(pathOf(request), request.id)));
+}
+
+function log(logger: Logger, error: unknown, request: FastifyRequest): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  logger.error(`request ${request.id} ${request.method} ${pathOf(request)}: ${text}`);
+}
 
 /** What Fastify refuses before a controller is reached, by its error codes. */
 const fastifyProblems: Readonly<Record<string, readonly [ApiCode, string]>> = {

@@ -1,21 +1,21 @@
+import { isUtf8 } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { limitAnswers } from './answer-limit.js';
+import type { Log } from '../platform/logging.js';
 import type { ApiSettings } from './api-settings.js';
-import { addBodyParsers } from './body-parsers.js';
-import { isOperator, operatorsOnly } from './guards/operators.js';
+import { isOperator, operatorsOnly } from './guards.js';
 import { LoadGate, shedLoad } from './load-gate.js';
 import { setUpDocs } from './openapi/docs-site.js';
-import { ApiProblem, problemMediaType } from './problem.js';
-import { ProblemFilter, sendProblem } from './problem-filter.js';
-import { requestIdOf } from './request.js';
-import { RouteTable } from './route-table.js';
+import { ApiProblem, problemMediaType } from './problems/problem.js';
+import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
+import { pathOf, requestIdOf } from './request.js';
+import { addRequestTimeout } from './request-timeout.js';
 
 /** A client that sends its request slower than this is cut off. */
-const requestTimeoutMs = 30_000;
+const receiveTimeoutMs = 30_000;
 const dropIdleEveryMs = 50;
 
 /**
@@ -27,7 +27,7 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   const adapter = new FastifyAdapter({
     trustProxy: settings.trustProxy,
     bodyLimit: settings.bodyLimitBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: receiveTimeoutMs,
     requestIdHeader: false,
     genReqId: requestIdOf,
     // Requests that are already here are answered; those that need a closed part get "unavailable".
@@ -64,7 +64,7 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
     done();
   });
   shedLoad(fastify, new LoadGate(settings.load));
-  limitAnswers(fastify, logger, settings.answerLimits);
+  addRequestTimeout(fastify, logger, settings.requestTimeouts);
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
     done(isRefused ? operatorsOnly() : undefined);
@@ -130,4 +130,97 @@ function unreadable(code: string | undefined): ApiProblem {
     default:
       return new ApiProblem('malformed-request', 'The request is not HTTP this server understands.');
   }
+}
+
+/** What a feed may be sent as. Only endpoints that take text as it came accept these. */
+const textTypes = /^(?:text\/[\w.+-]+|application\/(?:[\w.-]+\+)?xml)(?:\s*;|$)/;
+
+/** Reads bodies strictly: JSON that is valid UTF-8, or text where an endpoint asks for it. */
+function addBodyParsers(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      done(null, wantsText(request) ? decode(body) : parseJson(body));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  fastify.addContentTypeParser<Buffer>(textTypes, { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      if (!wantsText(request)) {
+        throw new ApiProblem('unsupported-media-type', 'Send the body as application/json.');
+      }
+      done(null, decode(body));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function wantsText(request: FastifyRequest): boolean {
+  return request.routeOptions.config?.body === 'text';
+}
+
+/** An empty body is no body: endpoints that need one say so by name. */
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  const text = decode(body);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiProblem('malformed-json', 'The body is not JSON: correct it and send it again.');
+  }
+}
+
+function decode(body: Buffer): string {
+  if (!isUtf8(body)) throw new ApiProblem('malformed-json', 'The body is not valid UTF-8.');
+  return body.toString('utf8');
+}
+
+/** Knows which methods are answered where: the router itself only knows "no such route". */
+class RouteTable {
+  readonly #routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+
+  /** @param url Fastify's pattern, such as `/v1/orders/:orderId`. */
+  add(url: string, methods: readonly string[]): void {
+    const source = url
+      .split('/')
+      .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment.replace(/[^\w-]/g, '\\$&')))
+      .join('/');
+    if (!url.includes('*')) this.#routes.push({ pattern: new RegExp(`^${source}$`), methods });
+  }
+
+  /** The methods answered at a URL (its query is ignored); empty when there is nothing. */
+  methodsOf(url: string): readonly string[] {
+    const path = url.split('?', 1)[0] ?? '';
+    const matching = this.#routes.filter(({ pattern }) => pattern.test(path));
+    return [...new Set(matching.flatMap(({ methods }) => methods))].sort();
+  }
+}
+
+/**
+ * Writes a line for every failed request, and for all of them when details are wanted: at full load the lines
+ * of requests that went well would cost more than they tell. Query strings are left out, since event streams
+ * carry their token there.
+ */
+export function logRequests(fastify: FastifyInstance, log: Log): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    // Under overload a line each would be the load: the gate counts them.
+    if (request.isTurnedAway) return done();
+    const { statusCode } = reply;
+    if (statusCode >= 400 || log.isLevelEnabled('debug')) {
+      const details = {
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request),
+        status: statusCode,
+        durationMs: Math.round(reply.elapsedTime),
+        userId: request.userId,
+      };
+      if (statusCode >= 500) log.error(details, 'request failed');
+      else if (statusCode >= 400) log.info(details, 'request refused');
+      else log.debug(details, 'request served');
+    }
+    done();
+  });
 }

@@ -1,0 +1,143 @@
+import { Body, Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { auditLog } from '../../analysis/audit/audit-log.js';
+import type { AuditReport } from '../../analysis/audit/report.js';
+import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
+import { ImportCatalog } from '../../commands/catalog/import-catalog.js';
+import { CLOCK, EVENT_STORE } from '../../commands/ports.js';
+import type { EventStore } from '../../event-store/port.js';
+import {
+  type FeedOptions,
+  feedFormats,
+  feedOptionsSchema,
+  maxFeedBytes,
+} from '../../integrations/feeds/feed.js';
+import { parseFeed } from '../../integrations/feeds/parse-feed.js';
+import type { Clock } from '../../platform/clock.js';
+import { withPosition } from '../idempotency.js';
+import { ApiProblem } from '../problems/problem.js';
+import { contextOf } from '../request.js';
+import { ValidBody, ValidQuery } from '../validation.js';
+
+const number = z
+  .string()
+  .regex(/^-?\d{1,10}(?:\.\d{1,6})?$/, 'must be a number')
+  .transform(Number);
+/** Structured options travel as JSON in the query. */
+const json = z
+  .string()
+  .max(20_000)
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  });
+const options = feedOptionsSchema.shape;
+
+/** The feed's format and options as query parameters. `only` may be repeated; `prices` and `sales` are JSON. */
+const importQuery = z
+  .strictObject({
+    format: z.enum([...feedFormats, 'auto']).default('auto'),
+    dedupe: z
+      .enum(['true', 'false'])
+      .transform((text) => text === 'true')
+      .optional(),
+    only: z
+      .union([z.string(), z.array(z.string())])
+      .transform((ids) => [ids].flat())
+      .pipe(options.only.unwrap())
+      .optional(),
+    venueId: options.venueId,
+    prices: json.pipe(options.prices.unwrap()).optional(),
+    pointsPerUnit: number.pipe(options.pointsPerUnit.unwrap()).optional(),
+    sales: json.pipe(options.sales.unwrap()).optional(),
+    source: options.source,
+    venueName: options.venueName,
+    shiftDays: number.pipe(options.shiftDays.unwrap()).optional(),
+  })
+  .transform(({ format, ...rest }): { format: typeof format; options: FeedOptions } => ({
+    format,
+    options: rest,
+  }));
+
+/** Operators' endpoints: whoever lacks the key is refused before the body is read. */
+@Controller('v1/admin/imports')
+export class ImportsController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Post()
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true, load: 'long', body: 'text', bodyLimitBytes: maxFeedBytes })
+  async importFeed(
+    @ValidQuery(importQuery) { format, options }: z.infer<typeof importQuery>,
+    @Body() text: unknown,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if (typeof text !== 'string' || text === '') {
+      const errors = [{ field: '', message: 'is missing' }];
+      throw new ApiProblem('validation-failed', 'Send the feed as the body.', { errors });
+    }
+    // Whether the catalog has a venue the feed only mentions is the import's to judge: it reports it.
+    const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
+    const { problems, moreProblems } = feed;
+    if (feed.kind === 'refused') {
+      const detail = 'Nothing of this feed can be imported: see the problems.';
+      throw new ApiProblem('feed-refused', detail, { facts: { problems, moreProblems } });
+    }
+    const report = await this.commands.execute(new ImportCatalog(feed.document, contextOf(request)));
+    const { records, keptSeats, position } = report;
+    return withPosition(reply, { format: feed.format, records, keptSeats, problems, moreProblems }, position);
+  }
+
+  @Get('formats')
+  @RouteConfig({ operatorsOnly: true })
+  formats() {
+    return { formats: feedFormats, maxFeedBytes };
+  }
+}
+
+/** Operators' endpoint: checks the whole log against the rules that may never break. */
+@Controller('v1/admin/audit')
+export class AuditController {
+  #running: Promise<AuditReport> | undefined;
+
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** One audit at a time: who asks while one runs gets that one's report. */
+  @Get()
+  @RouteConfig({ operatorsOnly: true, load: 'long' })
+  audit(): Promise<AuditReport> {
+    this.#running ??= auditLog(this.store, { now: this.clock.now() }).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+}
+
+/** Operators' endpoint. Whom to erase stands in the body: addresses are written to logs. */
+@Controller('v1/admin/erasures')
+export class ErasuresController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Post()
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async erase(
+    @ValidBody(eraseUserSchema) input: z.infer<typeof eraseUserSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { userId, position } = await this.commands.execute(new EraseUser(input, contextOf(request)));
+    return withPosition(reply, { userId }, position);
+  }
+}

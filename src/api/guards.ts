@@ -1,0 +1,199 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Viewer } from '../analysis/history/port.js';
+import type { QueuePass } from '../commands/queue/queue-admission.js';
+
+import type { UserId } from '../events/ids.js';
+import { TokenSigner } from '../platform/token-signer.js';
+import { API_SETTINGS, type ApiSettings } from './api-settings.js';
+import { ApiProblem, retryAfter } from './problems/problem.js';
+
+import { RATE_LIMITERS, type RateLimiters } from './rate-limiter.js';
+
+const bearer = /^Bearer +([^\s]{1,4096})$/i;
+
+/** The bearer token of a request, if it has one. */
+function bearerOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization;
+  return header === undefined ? undefined : bearer.exec(header)?.[1];
+}
+
+/** Whether the request carries the operators' key. */
+export function isOperator(request: FastifyRequest, settings: Pick<ApiSettings, 'adminKey'>): boolean {
+  return isOperatorKey(bearerOf(request), settings);
+}
+
+/** Whether this is the operators' key. The comparison tells nothing about the key by its time. */
+export function isOperatorKey(
+  given: string | undefined,
+  { adminKey }: Pick<ApiSettings, 'adminKey'>,
+): boolean {
+  if (adminKey === undefined || given === undefined) return false;
+  return timingSafeEqual(digest(given), digest(adminKey));
+}
+
+/** The refusal of everybody else. */
+export function operatorsOnly(): ApiProblem {
+  return new ApiProblem('unauthenticated', 'Send the operators’ key as bearer token.', {
+    headers: { 'WWW-Authenticate': 'Bearer realm="operators"' },
+  });
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Lets in whoever carries a valid access token, and notes whose it is. */
+@Injectable()
+export class UserGuard implements CanActivate {
+  constructor(private readonly signer: TokenSigner) {}
+
+  /** @throws {ApiProblem} unauthenticated */
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const token = bearerOf(request);
+    const claims = token === undefined ? undefined : this.signer.access.verify(token);
+    if (!claims) throw unauthenticated(token !== undefined);
+    request.userId = claims.sub;
+    return true;
+  }
+}
+
+/** The fan who asks. Only behind {@link UserGuard}. */
+export const CurrentUser = createParamDecorator((_: unknown, context: ExecutionContext): UserId => {
+  return userOf(context.switchToHttp().getRequest<FastifyRequest>());
+});
+
+/** The fan a guarded request belongs to. */
+export function userOf(request: FastifyRequest): UserId {
+  if (request.userId === undefined) throw new Error('the route has no UserGuard');
+  return request.userId;
+}
+
+function unauthenticated(hadToken: boolean): ApiProblem {
+  return new ApiProblem(
+    'unauthenticated',
+    hadToken
+      ? 'The access token is not valid any more: refresh it or log in.'
+      : 'Log in and send the access token as bearer token.',
+    { headers: { 'WWW-Authenticate': hadToken ? 'Bearer error="invalid_token"' : 'Bearer' } },
+  );
+}
+
+/** Behind UserGuard: lets in whoever carries their own queue token of the performance the route names, if any. */
+@Injectable()
+export class QueueTokenGuard implements CanActivate {
+  constructor(private readonly signer: TokenSigner) {}
+
+  /** @throws {ApiProblem} queue-token-invalid */
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const pass = readPass(this.signer, request.headers['x-queue-token'], performanceIn(request));
+    if (pass.userId !== userOf(request)) {
+      throw invalid('This queue token belongs to somebody else: join the queue yourself.');
+    }
+    request.queuePass = pass;
+    return true;
+  }
+}
+
+/**
+ * What a queue token says.
+ * @param performanceId of the route, as it came; undefined where the route names none.
+ * @throws {ApiProblem} queue-token-invalid
+ */
+export function readPass(signer: TokenSigner, value: unknown, performanceId: string | undefined): QueuePass {
+  if (typeof value !== 'string') {
+    throw invalid('Join the queue and send its token as X-Queue-Token.');
+  }
+  const claims = signer.queue.verify(value);
+  if (!claims) throw invalid('The queue token is forged or has expired: ask for your place again.');
+  if (performanceId !== undefined && performanceId.toLowerCase() !== claims.pid) {
+    throw invalid('This queue token is for another performance.');
+  }
+  return { tokenId: claims.tid, userId: claims.sub, performanceId: claims.pid, number: claims.num };
+}
+
+/** The place in the queue a request belongs to. Only behind {@link QueueTokenGuard}. */
+export const CurrentPass = createParamDecorator((_: unknown, context: ExecutionContext): QueuePass => {
+  const { queuePass } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (queuePass === undefined) throw new Error('the route has no QueueTokenGuard');
+  return queuePass;
+});
+
+/** The performance a route names. */
+function performanceIn(request: FastifyRequest): string | undefined {
+  const { performanceId } = request.params as Record<string, string | undefined>; // always an object
+  return performanceId;
+}
+
+function invalid(detail: string): ApiProblem {
+  return new ApiProblem('queue-token-invalid', detail);
+}
+
+/** Lets in operators by their key and fans by their access token. */
+@Injectable()
+export class ViewerGuard implements CanActivate {
+  readonly #fans: UserGuard;
+
+  constructor(
+    @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'adminKey'>,
+    signer: TokenSigner,
+  ) {
+    this.#fans = new UserGuard(signer);
+  }
+
+  /** @throws {ApiProblem} unauthenticated */
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    return isOperator(request, this.settings) || this.#fans.canActivate(context);
+  }
+}
+
+/** Who asks. Only behind {@link ViewerGuard}, which leaves operators without a user id. */
+export const CurrentViewer = createParamDecorator((_: unknown, context: ExecutionContext): Viewer => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  return request.userId === undefined ? { kind: 'operator' } : { kind: 'fan', userId: userOf(request) };
+});
+
+/** Bounds log-ins and registrations of one address. */
+@Injectable()
+export class AddressRateGuard implements CanActivate {
+  constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
+
+  /** @throws {ApiProblem} too-many-requests */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    refuseWhenSpent(await this.limiters.signIns.take(requestOf(context).ip));
+    return true;
+  }
+}
+
+/** Behind UserGuard: bounds the commands of one fan. */
+@Injectable()
+export class FanRateGuard implements CanActivate {
+  constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
+
+  /** @throws {ApiProblem} too-many-requests */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    refuseWhenSpent(await this.limiters.commands.take(userOf(requestOf(context))));
+    return true;
+  }
+}
+
+function requestOf(context: ExecutionContext): FastifyRequest {
+  return context.switchToHttp().getRequest<FastifyRequest>();
+}
+
+function refuseWhenSpent(waitSeconds: number): void {
+  if (waitSeconds === 0) return;
+  const headers = retryAfter(waitSeconds);
+  const detail = `Too many requests: wait ${headers['Retry-After']} seconds and go on more slowly.`;
+  throw new ApiProblem('too-many-requests', detail, { headers });
+}
