@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
-import { CLOCK, EVENT_STORE } from '../commands/ports.js';
-import type { EventStore } from '../event-store/port.js';
-import type { Clock } from '../platform/clock.js';
+import { EventStore } from '../event-store/port.js';
+import { Clock } from '../platform/clock.js';
 import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
 import { IDEMPOTENCY_RECORDS, type RecordedReply } from '../platform/idempotency/port.js';
 import { RedisIdempotencyRecords } from '../platform/idempotency/redis-records.js';
@@ -73,7 +72,7 @@ export const allControllers = [
         const isOfLog = (reply: RecordedReply) => isReplyOf(store, reply);
         return new RedisIdempotencyRecords(redis, own, { ttlMs: idempotency.ttlMs, isOfLog });
       },
-      inject: [API_SETTINGS, REDIS_LINK, EVENT_STORE],
+      inject: [API_SETTINGS, REDIS_LINK, EventStore],
     },
     {
       provide: RATE_LIMITERS,
@@ -81,7 +80,7 @@ export const allControllers = [
         redis
           ? redisRateLimiters(redis, rateLimits, () => clock.nowMs())
           : inMemoryRateLimiters(rateLimits, () => clock.nowMs()),
-      inject: [API_SETTINGS, CLOCK, REDIS_LINK],
+      inject: [API_SETTINGS, Clock, REDIS_LINK],
     },
     EventStreams,
     SeatChanges,

@@ -5,25 +5,21 @@ import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
-import { Executor } from '../commands/decider-handler.js';
 import {
-  CLOCK,
-  EVENT_STORE,
-  PAYMENT_PROVIDER,
+  CommandSettings,
   PERSONAL_KEYS,
   type PersonalKeys,
   QUEUE_NUMBERS,
   SALE_DATES,
   SEAT_AVAILABILITY,
-  SETTINGS,
-  type Settings,
   UNFINISHED_BUSINESS,
   VENUE_USE,
   WAITING_LINE,
 } from '../commands/ports.js';
-import type { EventStore } from '../event-store/port.js';
-import type { PaymentProvider } from '../integrations/payment/port.js';
-import type { Clock } from '../platform/clock.js';
+import { StreamRepository } from '../commands/stream-repository.js';
+import { EventStore } from '../event-store/port.js';
+import { PaymentProvider } from '../integrations/payment/port.js';
+import { Clock } from '../platform/clock.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
 import { TokenSigner } from '../platform/token-signer.js';
@@ -43,7 +39,7 @@ export interface AppParts {
   readonly clock: Clock;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
-  readonly settings: Settings;
+  readonly settings: CommandSettings;
   readonly apiSettings: ApiSettings;
   readonly readSide: Pick<ReadSide, 'ports' | 'providers'>;
 }
@@ -59,11 +55,11 @@ class AppModule {}
 export function appModule(parts: AppParts): DynamicModule {
   const provided: Provider[] = [
     { provide: REDIS_LINK, useValue: parts.redis },
-    { provide: EVENT_STORE, useValue: parts.store },
-    { provide: CLOCK, useValue: parts.clock },
-    { provide: SETTINGS, useValue: parts.settings },
+    { provide: EventStore, useValue: parts.store },
+    { provide: Clock, useValue: parts.clock },
+    { provide: CommandSettings, useValue: parts.settings },
     { provide: API_SETTINGS, useValue: parts.apiSettings },
-    { provide: PAYMENT_PROVIDER, useValue: parts.payments },
+    { provide: PaymentProvider, useValue: parts.payments },
     { provide: SEAT_AVAILABILITY, useValue: parts.readSide.ports.seatAvailability },
     { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
     { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
@@ -71,7 +67,10 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: PERSONAL_KEYS, useValue: parts.personalKeys },
     { provide: SALE_DATES, useValue: parts.readSide.ports.saleDates },
     { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
-    { provide: Executor, useValue: new Executor(parts.store, parts.clock, parts.isOnlyWriter) },
+    {
+      provide: StreamRepository,
+      useValue: new StreamRepository(parts.store, parts.clock, { isOnlyWriter: parts.isOnlyWriter }),
+    },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
     { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },

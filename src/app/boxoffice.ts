@@ -9,7 +9,7 @@ import { refuseRequests } from '../api/readiness.js';
 
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
-import type { Settings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/ports.js';
 import type { EventStore } from '../event-store/port.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
@@ -180,7 +180,7 @@ async function createApp(
   return app;
 }
 
-function settingsOf(config: Config, { secret }: Secrets): Settings {
+function settingsOf(config: Config, { secret }: Secrets): CommandSettings {
   const publicUrl = config.PUBLIC_URL ?? (config.PORT === 0 ? undefined : `http://127.0.0.1:${config.PORT}`);
   return {
     accessTokenTtlMs: config.ACCESS_TOKEN_TTL_MS,

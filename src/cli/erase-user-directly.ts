@@ -3,7 +3,8 @@ import { openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
 import type { CommandContext } from '../commands/command-context.js';
-import { Executor } from '../commands/decider-handler.js';
+import { DeciderHandler } from '../commands/decider-handler.js';
+import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import { sealingStore } from '../personal-data/personal-data.js';
 import { systemClock } from '../platform/clock.js';
@@ -42,10 +43,12 @@ export async function eraseUserDirectly(
   try {
     // The erasure asks the read models what the user still has going.
     await catchUp();
-    const executor = new Executor(store, systemClock, engines.isOnlyWriter);
+    const { isOnlyWriter } = engines;
+    const repository = new StreamRepository(store, systemClock, { isOnlyWriter });
+    const deciders = new DeciderHandler(repository, systemClock);
     const { business } = readSide.ports;
-    const eraser = new UserEraser(executor, business, store, engines.personalKeys, systemClock);
-    const handler = new EraseUserHandler(executor, eraser);
+    const eraser = new UserEraser(repository, deciders, business, store, engines.personalKeys, systemClock);
+    const handler = new EraseUserHandler(repository, eraser);
     const { userId } = await handler.execute(new EraseUser(input, operatorContext()));
     await catchUp();
     await engines.readModels.clean();

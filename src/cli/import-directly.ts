@@ -3,7 +3,8 @@ import { projectingReadSide } from '../app/read-side.js';
 import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
 import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
 import { processContext } from '../commands/command-context.js';
-import { Executor } from '../commands/decider-handler.js';
+import { DeciderHandler } from '../commands/decider-handler.js';
+import { StreamRepository } from '../commands/stream-repository.js';
 
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
@@ -50,11 +51,18 @@ export async function importDirectly(
   try {
     // The import asks the read models which dates use a venue's seats.
     await catchUp();
-    const executor = new Executor(store, systemClock, engines.isOnlyWriter);
-    const seats = new SeatKeeper(executor, store, readSide.ports.venueUse, systemClock);
-    const handler = new ImportCatalogHandler(executor, new VenuePublisher(executor, seats), {
-      secret: secrets.secret,
-    });
+    const { isOnlyWriter } = engines;
+    const repository = new StreamRepository(store, systemClock, { isOnlyWriter });
+    const deciders = new DeciderHandler(repository, systemClock);
+    const seats = new SeatKeeper(repository, store, readSide.ports.venueUse, systemClock);
+    const handler = new ImportCatalogHandler(
+      repository,
+      deciders,
+      new VenuePublisher(repository, deciders, seats),
+      {
+        secret: secrets.secret,
+      },
+    );
     const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
     await catchUp();
     const { records, keptSeats, position = null } = report;

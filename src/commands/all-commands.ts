@@ -4,6 +4,7 @@ import { LoginHandler, LogoutHandler, RefreshSessionHandler } from './account/se
 import { CatalogReader } from './catalog/catalog-reader.js';
 import { ImportCatalogHandler, VenuePublisher } from './catalog/import-catalog.js';
 import { SeatKeeper } from './catalog/retain-sold-seats.js';
+import { DeciderHandler } from './decider-handler.js';
 import { CancelOrderHandler } from './orders/cancel-order.js';
 import { AdvanceCheckoutHandler, CheckoutProgress } from './orders/checkout-process.js';
 import { PayHandler } from './orders/pay.js';
@@ -45,6 +46,7 @@ export const commandHandlers = [
 
 /** What handlers share. */
 export const commandServices = [
+  DeciderHandler,
   UserEraser,
   CatalogReader,
   QueueTurn,

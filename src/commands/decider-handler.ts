@@ -1,18 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import type { Decider } from '../domain/decider.js';
 import { Rejected, type Rejection, rejection } from '../domain/rejection.js';
-import {
-  type AppendResult,
-  type NewEvent,
-  type Revision,
-  WrongExpectedRevision,
-} from '../event-store/port.js';
-import type { Instant } from '../events/ids.js';
-import { type DomainEvent, encodeEvent } from '../events/registry.js';
+import type { DomainEvent } from '../events/registry.js';
 import type { StreamName } from '../events/streams.js';
-import { deriveId } from '../platform/derive-id.js';
+import { Clock } from '../platform/clock.js';
 import type { CommandContext } from './command-context.js';
-
-import { type Loaded, newStream, StreamStates } from './stream-repository.js';
+import { type Loaded, newStream, StreamRepository } from './stream-repository.js';
 
 export type Accepted<State> = Loaded<State> & {
   readonly kind: 'accepted';
@@ -25,22 +18,28 @@ export type Outcome<State> =
   | ({ readonly kind: 'rejected'; readonly rejection: Rejection } & Loaded<State>);
 
 /**
- * Attempts before a command on a contended stream gives up. Each conflict means that somebody else succeeded,
- * so this many in a row on one stream is overload, not bad luck.
+ * Attempts before a command on a contended stream gives up. Each conflict means that another command succeeded, so
+ * this many in a row on one stream is overload, not bad luck.
  */
 const maxAttempts = 32;
 
 /**
- * Loads a stream, decides, and appends under the revision that was read: the only place that appends.
+ * Runs a decider's command: loads the stream, decides, and appends under the revision that was read.
  * Two commands that decide on the same revision cannot both be written; the loser decides again on what the
  * winner wrote. That alone keeps a seat from being sold twice.
  */
-export class Executor extends StreamStates {
+@Injectable()
+export class DeciderHandler {
+  constructor(
+    private readonly repository: StreamRepository,
+    private readonly clock: Clock,
+  ) {}
+
   /**
    * Runs a command against one stream. A rejection is decided on what the store holds now, never on a cached
    * state alone.
-   * @param options.isLikelyNew the stream most often has no events yet: one this process has not met is taken
-   * for a new one without reading it. Where that is wrong the append is refused, and it is read after all.
+   * @param options.isLikelyNew the stream most often has no events yet: when it is not cached it is taken for a new
+   * one without reading it. Where that is wrong the append is refused and the stream is read.
    * @throws {StoreUnavailable} when the outcome is unknown: repeat the same command.
    */
   async execute<State, Command, Event extends DomainEvent>(
@@ -50,31 +49,25 @@ export class Executor extends StreamStates {
     context: CommandContext,
     options: { readonly isLikelyNew?: boolean } = {},
   ): Promise<Outcome<State>> {
-    const cached = this.cached<State>(stream);
+    const { repository } = this;
+    const cached = repository.cached<State>(stream);
     const isGuess = cached === undefined && options.isLikelyNew === true;
-    let loaded = cached ?? (isGuess ? newStream(decider.initial) : await this.read(decider, stream));
-    let isFresh = this.isKnown(stream) && !isGuess;
+    let loaded =
+      cached ?? (isGuess ? newStream(decider.initialState) : await repository.refresh(decider, stream));
+    let isFresh = repository.isCurrent(stream) && !isGuess;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const now = this.clock.now();
       const decision = decider.decide(command, loaded.state, now);
       const isWriting = decision.kind === 'accepted' && decision.events.length > 0;
-      if (!isWriting && !isFresh) {
-        loaded = await this.read(decider, stream);
-        isFresh = true;
-        continue;
+      if (isWriting) {
+        const next = await repository.append(decider, stream, loaded, decision.events, context, now);
+        if (next) return { kind: 'accepted', events: decision.events, ...next };
+      } else if (isFresh) {
+        return decision.kind === 'rejected'
+          ? { ...decision, ...loaded }
+          : { kind: 'accepted', events: [], ...loaded };
       }
-      if (decision.kind === 'rejected') return { ...decision, ...loaded };
-      if (!isWriting) return { kind: 'accepted', events: [], ...loaded };
-      const appended = await this.#tryAppend(stream, loaded.revision, decision.events, context, now);
-      // A replay means that an earlier run of this command wrote under these ids, perhaps at another moment and
-      // with other facts: what it wrote counts, so the command decides again on that.
-      if (appended && !appended.replayed) {
-        const state = decision.events.reduce(decider.evolve, loaded.state);
-        const next = { state, revision: appended.revision, position: appended.position };
-        this.remember(stream, next);
-        return { kind: 'accepted', events: decision.events, ...next };
-      }
-      loaded = await this.read(decider, stream);
+      loaded = await repository.refresh(decider, stream);
       isFresh = true;
     }
     const busy = rejection('busy', 'Too many people want this at the same moment: try again shortly.');
@@ -91,39 +84,5 @@ export class Executor extends StreamStates {
     const outcome = await this.execute(decider, stream, command, context);
     if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
     return outcome;
-  }
-
-  /**
-   * Appends one event whatever the stream's revision: the store gives it the next number atomically.
-   * A retry may write a second copy, which every fold of such a stream must ignore.
-   */
-  async appendAny(stream: StreamName, event: DomainEvent, context: CommandContext): Promise<AppendResult> {
-    const id = deriveId(context.commandId, stream, event.type);
-    return this.store.append(stream, 'any', [this.#toNewEvent(event, id, context, this.clock.now())]);
-  }
-
-  async #tryAppend(
-    stream: StreamName,
-    revision: Revision | undefined,
-    events: readonly DomainEvent[],
-    context: CommandContext,
-    now: Instant,
-  ): Promise<AppendResult | undefined> {
-    const first = revision === undefined ? 0 : revision + 1;
-    // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
-    const newEvents = events.map((event, index) =>
-      this.#toNewEvent(event, deriveId(context.commandId, stream, first + index), context, now),
-    );
-    try {
-      return await this.store.append(stream, revision ?? 'none', newEvents);
-    } catch (error) {
-      if (error instanceof WrongExpectedRevision) return undefined;
-      this.doubt(stream);
-      throw error;
-    }
-  }
-
-  #toNewEvent(event: DomainEvent, id: string, context: CommandContext, occurredAt: Instant): NewEvent {
-    return { id, ...encodeEvent(event, { ...context, occurredAt }) };
   }
 }

@@ -5,10 +5,6 @@ import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, UserId, Venue
  * What commands need from around them, and the tokens it is injected by. The read-model ports are hints that
  * spare work or fill in what no stream knows; every decision they lead to is checked against a stream.
  */
-export const EVENT_STORE = Symbol('EventStore');
-export const CLOCK = Symbol('Clock');
-export const SETTINGS = Symbol('Settings');
-export const PAYMENT_PROVIDER = Symbol('PaymentProvider');
 export const SEAT_AVAILABILITY = Symbol('SeatAvailability');
 export const QUEUE_NUMBERS = Symbol('QueueNumbers');
 export const WAITING_LINE = Symbol('WaitingLine');
@@ -18,18 +14,18 @@ export const UNFINISHED_BUSINESS = Symbol('UnfinishedBusiness');
 export const PERSONAL_KEYS = Symbol('PersonalKeys');
 
 /** The part of the configuration that commands read. Durations in milliseconds. */
-export interface Settings {
-  readonly accessTokenTtlMs: number;
-  readonly refreshTokenTtlMs: number;
-  readonly queueTokenTtlMs: number;
+export abstract class CommandSettings {
+  abstract readonly accessTokenTtlMs: number;
+  abstract readonly refreshTokenTtlMs: number;
+  abstract readonly queueTokenTtlMs: number;
   /** How old a copy of the catalog may be when a hold is decided. */
-  readonly catalogMaxAgeMs: number;
+  abstract readonly catalogMaxAgeMs: number;
   /** How long a charge's request waits for the payment system before it answers "pending". */
-  readonly chargeReplyTimeoutMs: number;
+  abstract readonly chargeReplyTimeoutMs: number;
   /** Where the payment system reports outcomes; undefined: it is only asked. */
-  readonly paymentCallbackUrl: string | undefined;
+  abstract readonly paymentCallbackUrl: string | undefined;
   /** The server's secret; queue seeds derive from it. */
-  readonly secret: string;
+  abstract readonly secret: string;
 }
 
 export interface SeatAvailability {

@@ -1,9 +1,20 @@
 import { LRUCache } from 'lru-cache';
 import type { Decider } from '../domain/decider.js';
-import { type EventStore, maxReadCount, type Position, type Revision } from '../event-store/port.js';
-import { type DomainEvent, decodeEvent } from '../events/registry.js';
+import {
+  type AppendResult,
+  type EventStore,
+  maxReadCount,
+  type NewEvent,
+  type Position,
+  type Revision,
+  WrongExpectedRevision,
+} from '../event-store/port.js';
+import type { Instant } from '../events/ids.js';
+import { type DomainEvent, decodeEvent, encodeEvent } from '../events/registry.js';
 import type { StreamName } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
+import { deriveId } from '../platform/derive-id.js';
+import type { CommandContext } from './command-context.js';
 
 /** A stream's state and where it was read. */
 export interface Loaded<State> {
@@ -17,33 +28,36 @@ interface CachedState extends Loaded<unknown> {
   readonly readAtMs: number;
 }
 
-type Fold<State, Event> = Pick<Decider<State, never, Event>, 'initial' | 'evolve'>;
+type Fold<State, Event> = Pick<Decider<State, never, Event>, 'initialState' | 'evolve'>;
 
 /** Events read at once when going back from the end of a stream: what is looked for is usually close. */
 const backwardsPage = 64;
-/** Doubtful streams told apart; with more of them every stream counts as doubtful. */
-const maxDoubtful = 10_000;
-/** Streams whose state is kept, unless told otherwise. */
+/** Most streams invalidated one by one; with more, no cached stream counts as current. */
+const maxInvalidated = 10_000;
 const defaultMaxCachedStreams = 50_000;
 
-/** States of streams, folded from the store and kept, so that only what is new has to be read. */
-export class StreamStates {
+/**
+ * Loads the states of streams and appends to them. States are folded from the store and cached, so that only new
+ * events are read. This is the only place that appends.
+ */
+export class StreamRepository {
   readonly #cache: LRUCache<string, CachedState>;
-  /** Streams to which an append may or may not have been written. */
-  readonly #doubtful = new Set<string>();
+  /** Streams with an append of unknown outcome. */
+  readonly #invalidated = new Set<string>();
+  readonly #isOnlyWriter: boolean;
 
   /**
-   * @param isOnlyWriter nobody else appends to this store while this lives (an embedded log): what it
-   * has cached is then what the store holds, and nothing has to be read twice. Several processes: false.
-   * @param maxCachedStreams streams whose state is kept; the least recently used go first.
+   * @param options.isOnlyWriter no other process appends to this store (an embedded log): a cached state is then
+   * current and is not read again. Default false.
+   * @param options.maxCachedStreams streams whose state is kept; the least recently used are dropped first.
    */
   constructor(
-    protected readonly store: EventStore,
-    protected readonly clock: Clock,
-    private readonly isOnlyWriter = false,
-    maxCachedStreams = defaultMaxCachedStreams,
+    private readonly store: EventStore,
+    private readonly clock: Clock,
+    options: { readonly isOnlyWriter?: boolean; readonly maxCachedStreams?: number } = {},
   ) {
-    this.#cache = new LRUCache({ max: maxCachedStreams });
+    this.#isOnlyWriter = options.isOnlyWriter ?? false;
+    this.#cache = new LRUCache({ max: options.maxCachedStreams ?? defaultMaxCachedStreams });
   }
 
   /**
@@ -56,37 +70,26 @@ export class StreamStates {
     options: { readonly maxAgeMs?: number } = {},
   ): Promise<Loaded<State>> {
     const cached = this.#cache.get(stream);
-    if (!cached) return this.read(fold, stream);
-    const isCurrent = this.isKnown(stream) || this.#isYoung(cached, options.maxAgeMs);
-    // A stream is always folded by the same decider, so what was cached under its name has its state type.
-    return isCurrent ? (cached as Loaded<State>) : this.read(fold, stream);
-  }
-
-  /** A clock that was set back tells no age, so the state counts as old. */
-  #isYoung({ readAtMs }: CachedState, maxAgeMs: number | undefined): boolean {
-    const ageMs = this.clock.nowMs() - readAtMs;
-    return maxAgeMs !== undefined && ageMs >= 0 && ageMs <= maxAgeMs;
+    const isUsable = cached && (this.isCurrent(stream) || this.#isYoung(cached, options.maxAgeMs));
+    // A stream is always folded by the same decider, so what is cached under its name has its state type.
+    return isUsable ? (cached as Loaded<State>) : this.refresh(fold, stream);
   }
 
   /**
-   * The state as far as it is known at no cost, to turn away early what plainly can't succeed. Where nobody else
-   * writes, a stream this process has not met counts as new; otherwise the store is asked.
+   * The state at the lowest cost, to refuse early what cannot succeed. Where this process is the only writer, a stream
+   * that is not cached counts as new; otherwise the store is read.
    */
-  async presume<State, Event extends DomainEvent>(
-    fold: Fold<State, Event>,
-    stream: StreamName,
-  ): Promise<State> {
-    if (this.isKnown(stream)) return this.cached<State>(stream)?.state ?? fold.initial;
-    return (await this.read(fold, stream)).state;
+  async peek<State, Event extends DomainEvent>(fold: Fold<State, Event>, stream: StreamName): Promise<State> {
+    if (this.isCurrent(stream)) return this.cached<State>(stream)?.state ?? fold.initialState;
+    return (await this.refresh(fold, stream)).state;
   }
 
-  /** Reads what was appended since the stream was last read. */
-  protected async read<State, Event extends DomainEvent>(
+  /** Reads the events appended since the stream was last read, and caches the state. */
+  async refresh<State, Event extends DomainEvent>(
     fold: Fold<State, Event>,
     stream: StreamName,
   ): Promise<Loaded<State>> {
-    const cached = this.cached<State>(stream);
-    let loaded: Loaded<State> = cached ?? newStream(fold.initial);
+    let loaded: Loaded<State> = this.cached<State>(stream) ?? newStream(fold.initialState);
     for (;;) {
       const from = loaded.revision === undefined ? 0 : loaded.revision + 1;
       const page = await this.store.readStream(stream, { from, limit: maxReadCount });
@@ -100,8 +103,59 @@ export class StreamStates {
       }
       if (page.length < maxReadCount) break;
     }
-    this.remember(stream, loaded);
+    this.#remember(stream, loaded);
     return loaded;
+  }
+
+  /** The cached state of a stream, which may be out of date: see {@link isCurrent}. */
+  cached<State>(stream: StreamName): Loaded<State> | undefined {
+    return this.#cache.get(stream) as Loaded<State> | undefined; // see load(): one decider per stream
+  }
+
+  /**
+   * Whether the cache agrees with the store about this stream. A stream that is not cached is then new, or was dropped
+   * from the cache.
+   */
+  isCurrent(stream: StreamName): boolean {
+    return this.#isOnlyWriter && !this.#invalidated.has(stream) && this.#invalidated.size < maxInvalidated;
+  }
+
+  /**
+   * Appends events under the revision they were decided on.
+   * @param now the moment of the decision.
+   * @returns the new state; undefined when another append came first, or an earlier run of this command already wrote
+   * under these event ids, perhaps other facts. Refresh and decide again.
+   * @throws {StoreUnavailable} when the outcome is unknown: repeat the same command.
+   */
+  async append<State, Event extends DomainEvent>(
+    { evolve }: Fold<State, Event>,
+    stream: StreamName,
+    loaded: Loaded<State>,
+    events: readonly Event[],
+    context: CommandContext,
+    now: Instant,
+  ): Promise<Loaded<State> | undefined> {
+    const { revision } = loaded;
+    const first = revision === undefined ? 0 : revision + 1;
+    // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
+    const newEvents = events.map((event, index) =>
+      toNewEvent(event, deriveId(context.commandId, stream, first + index), context, now),
+    );
+    const appended = await this.#tryAppend(stream, revision, newEvents);
+    if (!appended || appended.replayed) return undefined;
+    const state = events.reduce(evolve, loaded.state);
+    const next = { state, revision: appended.revision, position: appended.position };
+    this.#remember(stream, next);
+    return next;
+  }
+
+  /**
+   * Appends one event whatever the stream's revision: the store gives it the next number atomically.
+   * A retry may write a second copy, which every fold of such a stream must ignore.
+   */
+  async appendAny(stream: StreamName, event: DomainEvent, context: CommandContext): Promise<AppendResult> {
+    const id = deriveId(context.commandId, stream, event.type);
+    return this.store.append(stream, 'any', [toNewEvent(event, id, context, this.clock.now())]);
   }
 
   /** How many events a stream has. */
@@ -129,21 +183,32 @@ export class StreamStates {
     }
   }
 
-  /** Whether what is cached of the stream is what the store holds; a stream that is not cached is then new or forgotten. */
-  protected isKnown(stream: StreamName): boolean {
-    return this.isOnlyWriter && !this.#doubtful.has(stream) && this.#doubtful.size < maxDoubtful;
+  async #tryAppend(
+    stream: StreamName,
+    revision: Revision | undefined,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult | undefined> {
+    try {
+      return await this.store.append(stream, revision ?? 'none', events);
+    } catch (error) {
+      if (error instanceof WrongExpectedRevision) return undefined;
+      this.#invalidate(stream);
+      throw error;
+    }
   }
 
-  /** An append whose outcome is unknown: it may have been written, or may still be. */
-  protected doubt(stream: StreamName): void {
-    if (this.isOnlyWriter && this.#doubtful.size < maxDoubtful) this.#doubtful.add(stream);
+  /** An append of unknown outcome: the events may have been written, or may still be. */
+  #invalidate(stream: StreamName): void {
+    if (this.#isOnlyWriter && this.#invalidated.size < maxInvalidated) this.#invalidated.add(stream);
   }
 
-  protected cached<State>(stream: StreamName): Loaded<State> | undefined {
-    return this.#cache.get(stream) as Loaded<State> | undefined; // see load(): one decider per stream
+  /** After the clock was set back the age is negative, so the state counts as old. */
+  #isYoung({ readAtMs }: CachedState, maxAgeMs: number | undefined): boolean {
+    const ageMs = this.clock.nowMs() - readAtMs;
+    return maxAgeMs !== undefined && ageMs >= 0 && ageMs <= maxAgeMs;
   }
 
-  protected remember(stream: StreamName, loaded: Loaded<unknown>): void {
+  #remember(stream: StreamName, loaded: Loaded<unknown>): void {
     const cached = this.#cache.get(stream);
     // A slower reader must not put back what it read before a faster writer.
     if (cached?.revision !== undefined && cached.revision > (loaded.revision ?? -1)) return;
@@ -154,4 +219,8 @@ export class StreamStates {
 /** A stream without events. */
 export function newStream<State>(state: State): Loaded<State> {
   return { state, revision: undefined, position: undefined };
+}
+
+function toNewEvent(event: DomainEvent, id: string, context: CommandContext, occurredAt: Instant): NewEvent {
+  return { id, ...encodeEvent(event, { ...context, occurredAt }) };
 }

@@ -50,7 +50,7 @@ const longestPaceWindowMs = 10_000;
 
 /** Lets fans in, in the order of their places, at most `maxActive` at once and `admitPerSecond`. */
 export const admissionDecider: Decider<AdmissionState, AdmissionCommand, AdmissionEvent> = {
-  initial: { opening: undefined, admittedUpTo: 0, recent: [] },
+  initialState: { opening: undefined, admittedUpTo: 0, recent: [] },
 
   decide(command, state, now) {
     const { performanceId } = command;

@@ -31,7 +31,7 @@ export type VenueCommand =
 
 /** A hall and its plan, published section by section: a feed's revision appends only what changed. */
 export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
-  initial: { details: undefined, sections: new Map() },
+  initialState: { details: undefined, sections: new Map() },
 
   decide(command, state) {
     switch (command.kind) {
@@ -77,7 +77,7 @@ export interface PerformanceState {
 }
 
 export const performanceDecider: Decider<PerformanceState, PerformanceDetails, PerformanceEvent> = {
-  initial: { details: undefined },
+  initialState: { details: undefined },
   decide: (details, state) =>
     isSameJson(state.details, details) ? accept() : accept({ type: 'PerformancePublished', data: details }),
   evolve: (_, event) => ({ details: event.data }),
@@ -88,7 +88,7 @@ export interface ScheduleState {
 }
 
 export const scheduleDecider: Decider<ScheduleState, ScheduleDetails, ScheduleEvent> = {
-  initial: { details: undefined },
+  initialState: { details: undefined },
   decide: (details, state) =>
     isSameJson(state.details, details) ? accept() : accept({ type: 'SchedulePublished', data: details }),
   evolve: (_, event) => ({ details: event.data }),

@@ -22,7 +22,7 @@ export type ChargeCommand =
 
 /** One attempt to buy points: the payment system's first final answer stands. */
 export const chargeDecider: Decider<ChargeState, ChargeCommand, ChargeEvent> = {
-  initial: { kind: 'none' },
+  initialState: { kind: 'none' },
 
   decide(command, state) {
     if (command.kind === 'request') {

@@ -13,7 +13,7 @@ export type Decision<Event> =
  */
 export interface Decider<State, Command, Event> {
   /** The state of a stream without events. */
-  readonly initial: State;
+  readonly initialState: State;
   readonly evolve: (state: State, event: Event) => State;
   /** @param now the moment of the decision: deadlines are judged against it. */
   readonly decide: (command: Command, state: State, now: Instant) => Decision<Event>;

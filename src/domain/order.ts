@@ -37,7 +37,7 @@ export type OrderCommand =
  * checkout at most one outcome can be recorded.
  */
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
-  initial: { kind: 'none' },
+  initialState: { kind: 'none' },
 
   decide(command, state) {
     if (command.kind === 'place') {

@@ -135,7 +135,7 @@ function latest(one: Instant | undefined, other: Instant | undefined): Instant |
 
 /** One seat on one date: free, held until a deadline, or reserved by an order. */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
-  initial: { kind: 'free', endedHolds: noEndedHolds },
+  initialState: { kind: 'free', endedHolds: noEndedHolds },
 
   decide(command, state, now) {
     switch (command.kind) {

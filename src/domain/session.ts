@@ -32,7 +32,7 @@ export type SessionCommand =
 
 /** One log-in on one device. After a refresh the caller reads the generation to sign from the new state. */
 export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent> = {
-  initial: { kind: 'none' },
+  initialState: { kind: 'none' },
 
   decide(command, state, now) {
     if (command.kind === 'start') {

@@ -123,7 +123,7 @@ export function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
 
 /** One fan's turn: waits, enters, asks for seats within a limit, and ends once. */
 export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
-  initial: { kind: 'none' },
+  initialState: { kind: 'none' },
 
   decide(command, state, now) {
     if (command.kind === 'request') {

@@ -22,7 +22,7 @@ export type UserCommand =
 
 /** One person's account. */
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
-  initial: { kind: 'none' },
+  initialState: { kind: 'none' },
 
   decide(command, state) {
     if (command.kind === 'register') {
@@ -66,7 +66,7 @@ export interface LoginState {
 
 /** A login id belongs to the first user who claims it. */
 export const loginDecider: Decider<LoginState, { readonly userId: UserId }, LoginEvent> = {
-  initial: { userId: undefined },
+  initialState: { userId: undefined },
 
   decide(command, state) {
     if (state.userId === undefined) return accept({ type: 'LoginClaimed', data: { userId: command.userId } });

@@ -27,7 +27,7 @@ export type WalletCommand =
 
 /** A fan's points: never negative, each charge credited once, each order paid and refunded once. */
 export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
-  initial: { balance: 0, charges: new Set(), orders: new Map() },
+  initialState: { balance: 0, charges: new Set(), orders: new Map() },
 
   decide(command, state) {
     const { userId } = command;

@@ -87,7 +87,7 @@ export interface Subscription {
   readonly done: Promise<void>;
 }
 
-export interface EventStore {
+export abstract class EventStore {
   /**
    * Appends all events or none. Resolves only after they are durable.
    *
@@ -98,28 +98,35 @@ export interface EventStore {
    * @throws {EventTooLarge} when an event exceeds {@link maxEventBytes}; nothing is written.
    * @throws {StoreUnavailable} when the outcome is unknown or the store is closed; retry with the same ids.
    */
-  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult>;
+  abstract append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult>;
 
   /** A page of one stream; empty if the stream does not exist. */
-  readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]>;
+  abstract readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]>;
 
   /** A page of all streams whose name starts with `<category>-`, in log order. */
-  readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
+  abstract readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
 
   /** A page of the whole log. */
-  readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
+  abstract readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
 
   /**
    * Calls `handler` with every matching event after a position, in log order, without gaps or repeats, waiting
    * for each call before the next; goes on with new events as they are committed. A rejected handler ends it.
    */
-  subscribe(options: SubscribeOptions, handler: (batch: SubscriptionBatch) => Promise<void>): Subscription;
+  abstract subscribe(
+    options: SubscribeOptions,
+    handler: (batch: SubscriptionBatch) => Promise<void>,
+  ): Subscription;
 
   /** Position of the newest event, or undefined in an empty log. */
-  head(): Promise<Position | undefined>;
+  abstract head(): Promise<Position | undefined>;
 
   /** Finishes accepted appends, stops subscriptions and lets go of the files. Safe to call twice. */
-  close(): Promise<void>;
+  abstract close(): Promise<void>;
 }
 
 /** An event byte by byte as its engine keeps it, before anything is parsed or decrypted. */

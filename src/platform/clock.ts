@@ -1,9 +1,9 @@
 import { type Instant, toInstant } from '../events/ids.js';
 
 /** The only source of time. Tests put their own in its place. */
-export interface Clock {
-  now(): Instant;
-  nowMs(): number;
+export abstract class Clock {
+  abstract now(): Instant;
+  abstract nowMs(): number;
 }
 
 export const systemClock: Clock = {

@@ -23,7 +23,7 @@ import {
 import { CatalogReader } from '../commands/catalog/catalog-reader.js';
 import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
 import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
-import type { Executor } from '../commands/decider-handler.js';
+import { DeciderHandler } from '../commands/decider-handler.js';
 import { CancelOrder, CancelOrderHandler } from '../commands/orders/cancel-order.js';
 import {
   AdvanceCheckout,
@@ -32,11 +32,11 @@ import {
 } from '../commands/orders/checkout-process.js';
 import { Pay, PayHandler } from '../commands/orders/pay.js';
 import type {
+  CommandSettings,
   PersonalKeys,
   QueueNumbers,
   SaleDates,
   SeatAvailability,
-  Settings,
   UnfinishedBusiness,
   VenueUse,
   WaitingLine,
@@ -71,6 +71,7 @@ import {
 } from '../commands/seats/end-hold.js';
 import { HoldSeats, HoldSeatsHandler, SeatClaims } from '../commands/seats/hold-seats.js';
 import { SeatOffer } from '../commands/seats/offer-seats.js';
+import type { StreamRepository } from '../commands/stream-repository.js';
 import {
   AdvanceCharge,
   AdvanceChargeHandler,
@@ -78,7 +79,6 @@ import {
   ChargePointsHandler,
   ChargeProgress,
 } from '../commands/wallet/charge-points.js';
-
 import type { EventStore } from '../event-store/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
@@ -87,10 +87,10 @@ import type { TokenSigner } from '../platform/token-signer.js';
 import type { Commands } from '../processes/ports.js';
 
 export interface CommandSideParts {
-  readonly store: Pick<EventStore, 'head'>;
-  readonly executor: Executor;
+  readonly store: EventStore;
+  readonly repository: StreamRepository;
   readonly clock: Clock;
-  readonly settings: Settings;
+  readonly settings: CommandSettings;
   readonly payments: PaymentProvider;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
@@ -105,40 +105,58 @@ export interface CommandSideParts {
 
 /** The whole command side by hand, as the module of the application wires it for one process. */
 export function commandSide(parts: CommandSideParts): Commands {
-  const { executor, clock, settings, payments, hasher, signer } = parts;
-  const catalog = new CatalogReader(executor, settings);
-  const turn = new QueueTurn(executor, catalog);
-  const holds = new HoldEnder(executor, clock);
-  const offer = new SeatOffer(executor, catalog, parts.availability, clock);
-  const checkout = new CheckoutProgress(executor, holds);
-  const venues = new VenuePublisher(executor, new SeatKeeper(executor, parts.store, parts.venueUse, clock));
-  const charging = new ChargeProgress(executor, payments, settings);
+  const { repository, clock, settings, payments, hasher, signer } = parts;
+  const deciders = new DeciderHandler(repository, clock);
+  const catalog = new CatalogReader(repository, settings);
+  const turn = new QueueTurn(repository, catalog);
+  const holds = new HoldEnder(repository, deciders, clock);
+  const offer = new SeatOffer(repository, catalog, parts.availability, clock);
+  const checkout = new CheckoutProgress(repository, deciders, holds);
+  const venues = new VenuePublisher(
+    repository,
+    deciders,
+    new SeatKeeper(repository, parts.store, parts.venueUse, clock),
+  );
+  const charging = new ChargeProgress(repository, deciders, payments, settings);
   const handlers = new Map<unknown, ICommandHandler>([
-    [AdmitTokens, new AdmitTokensHandler(executor, catalog, parts.line, clock)],
+    [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.line, clock)],
     [AdvanceCharge, new AdvanceChargeHandler(charging)],
     [AdvanceCheckout, new AdvanceCheckoutHandler(checkout)],
-    [CancelOrder, new CancelOrderHandler(executor, catalog, checkout, clock)],
-    [ChangePassword, new ChangePasswordHandler(executor, hasher)],
-    [ChargePoints, new ChargePointsHandler(executor, charging)],
-    [EnterService, new EnterServiceHandler(executor, turn)],
+    [CancelOrder, new CancelOrderHandler(repository, deciders, catalog, checkout, clock)],
+    [ChangePassword, new ChangePasswordHandler(repository, deciders, hasher)],
+    [ChargePoints, new ChargePointsHandler(repository, deciders, charging)],
+    [EnterService, new EnterServiceHandler(deciders, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
-    [ExpireToken, new ExpireTokenHandler(executor, holds)],
-    [HoldSeats, new HoldSeatsHandler(executor, offer, new SeatClaims(executor, turn, holds), holds)],
-    [ImportCatalog, new ImportCatalogHandler(executor, venues, settings)],
+    [ExpireToken, new ExpireTokenHandler(deciders, holds)],
+    [
+      HoldSeats,
+      new HoldSeatsHandler(deciders, offer, new SeatClaims(repository, deciders, turn, holds), holds),
+    ],
+    [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, settings)],
     [
       IssueToken,
-      new IssueTokenHandler(executor, catalog, turn, signer, parts.numbers, parts.dates, settings, clock),
+      new IssueTokenHandler(
+        repository,
+        deciders,
+        catalog,
+        turn,
+        signer,
+        parts.numbers,
+        parts.dates,
+        settings,
+        clock,
+      ),
     ],
-    [LeaveQueue, new LeaveQueueHandler(executor, holds)],
-    [Login, new LoginHandler(executor, hasher, signer, clock, settings)],
-    [Logout, new LogoutHandler(executor, signer)],
-    [OpenQueue, new OpenQueueHandler(executor, catalog, settings)],
-    [Pay, new PayHandler(executor, checkout, clock)],
-    [RefreshSession, new RefreshSessionHandler(executor, signer, clock, settings)],
-    [RefreshToken, new RefreshTokenHandler(executor, signer, settings)],
-    [RegisterUser, new RegisterUserHandler(executor, hasher)],
-    [ReleaseHold, new ReleaseHoldHandler(executor, holds)],
-    ...erasingHandlers(parts),
+    [LeaveQueue, new LeaveQueueHandler(repository, deciders, holds)],
+    [Login, new LoginHandler(repository, deciders, hasher, signer, clock, settings)],
+    [Logout, new LogoutHandler(deciders, signer)],
+    [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings)],
+    [Pay, new PayHandler(repository, deciders, checkout, clock)],
+    [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings)],
+    [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],
+    [RegisterUser, new RegisterUserHandler(repository, deciders, hasher)],
+    [ReleaseHold, new ReleaseHoldHandler(repository, holds)],
+    ...erasingHandlers(parts, deciders),
   ]);
   return {
     async execute<Result>(command: Command<Result>): Promise<Result> {
@@ -150,11 +168,14 @@ export function commandSide(parts: CommandSideParts): Commands {
   };
 }
 
-function erasingHandlers({ executor, store, hasher, clock, erasing }: CommandSideParts) {
+function erasingHandlers(
+  { repository, store, hasher, clock, erasing }: CommandSideParts,
+  deciders: DeciderHandler,
+) {
   if (!erasing) return [];
-  const eraser = new UserEraser(executor, erasing.business, store, erasing.keys, clock);
+  const eraser = new UserEraser(repository, deciders, erasing.business, store, erasing.keys, clock);
   return [
-    [EraseOwnAccount, new EraseOwnAccountHandler(executor, eraser, hasher)],
-    [EraseUser, new EraseUserHandler(executor, eraser)],
+    [EraseOwnAccount, new EraseOwnAccountHandler(repository, eraser, hasher)],
+    [EraseUser, new EraseUserHandler(repository, eraser)],
   ] as const;
 }

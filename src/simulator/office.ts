@@ -1,5 +1,5 @@
 import { type CommandContext, processContext } from '../commands/command-context.js';
-import type { Settings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/ports.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import type { ChargeId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
@@ -15,7 +15,7 @@ import { SimulatedProcess } from './simulated-process.js';
 import type { Surroundings } from './surroundings.js';
 import type { World } from './world.js';
 
-const settings: Settings = {
+const settings: CommandSettings = {
   accessTokenTtlMs: 900_000,
   refreshTokenTtlMs: 3_600_000,
   queueTokenTtlMs: 3_600_000,

@@ -1,7 +1,7 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
 import { type ReadModelProgress, readModelPorts } from '../app/read-model-ports.js';
-import { Executor } from '../commands/decider-handler.js';
+import { StreamRepository } from '../commands/stream-repository.js';
 import type { EventStore } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
@@ -61,7 +61,10 @@ export class SimulatedProcess {
     const ports = readModelPorts(new SimulatedQueries(world, around.database, this), progress, this.clock);
     this.#commands = commandSide({
       store,
-      executor: new Executor(store, this.clock, role.isEmbedded, maxCachedStreams),
+      repository: new StreamRepository(store, this.clock, {
+        isOnlyWriter: role.isEmbedded,
+        maxCachedStreams,
+      }),
       clock: this.clock,
       settings: around.settings,
       payments: seams.payments(around.payments.for(this)),

@@ -1,4 +1,4 @@
-import type { Settings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/ports.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import type { Seams } from './seams.js';
 import type { SimulatedDatabase } from './simulated-database.js';
@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly database: SimulatedDatabase;
   readonly payments: SimulatedPaymentSystem;
   readonly jobs: SimulatedJobs;
-  readonly settings: Settings;
+  readonly settings: CommandSettings;
   /** One for all: it keeps nothing but what it has verified, and making it takes longer than a process's start. */
   readonly signer: TokenSigner;
   readonly seams: Seams;

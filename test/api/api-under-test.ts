@@ -16,9 +16,8 @@ import {
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
-import { CLOCK, EVENT_STORE } from '../../src/commands/ports.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
-import type { Position } from '../../src/event-store/port.js';
+import { EventStore, type Position } from '../../src/event-store/port.js';
 import {
   instantSchema,
   type PerformanceId,
@@ -29,7 +28,7 @@ import {
   type UserId,
   userIdSchema,
 } from '../../src/events/ids.js';
-import type { Clock } from '../../src/platform/clock.js';
+import { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis/redis-link.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
 
@@ -173,8 +172,8 @@ export async function startApi(
   const provided = [
     { provide: CommandBus, useValue: commands },
     { provide: TokenSigner, useValue: signer },
-    { provide: CLOCK, useValue: clock },
-    { provide: EVENT_STORE, useValue: store },
+    { provide: Clock, useValue: clock },
+    { provide: EventStore, useValue: store },
     { provide: API_SETTINGS, useValue: settings },
     { provide: REDIS_LINK, useValue: undefined },
     { provide: READS, useValue: reads },

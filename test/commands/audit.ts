@@ -63,13 +63,13 @@ export async function heldSeats(store: EventStore): Promise<string[]> {
 function foldCategory<State, Event extends DomainEvent>(
   log: readonly RecordedEvent[],
   category: string,
-  { initial, evolve }: Pick<Decider<State, never, Event>, 'initial' | 'evolve'>,
+  { initialState, evolve }: Pick<Decider<State, never, Event>, 'initialState' | 'evolve'>,
 ): Map<string, State> {
   const states = new Map<string, State>();
   for (const recorded of log) {
     if (!recorded.stream.startsWith(`${category}-`)) continue;
     const event = verifyEvent(recorded) as Event; // a category holds only its own decider's events
-    states.set(recorded.stream, evolve(states.get(recorded.stream) ?? initial, event));
+    states.set(recorded.stream, evolve(states.get(recorded.stream) ?? initialState, event));
   }
   return states;
 }

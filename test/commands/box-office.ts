@@ -1,6 +1,7 @@
 import type { Command } from '@nestjs/cqrs';
-import { Executor } from '../../src/commands/decider-handler.js';
-import type { Settings } from '../../src/commands/ports.js';
+import { DeciderHandler } from '../../src/commands/decider-handler.js';
+import type { CommandSettings } from '../../src/commands/ports.js';
+import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import type { PaymentProvider } from '../../src/integrations/payment/port.js';
@@ -11,7 +12,7 @@ import { FoldedModels } from './folded-models.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedPayments } from './scripted-payments.js';
 
-export const testSettings: Settings = {
+export const testSettings: CommandSettings = {
   accessTokenTtlMs: 900_000,
   refreshTokenTtlMs: 14 * 24 * 3_600_000,
   queueTokenTtlMs: 3_600_000,
@@ -26,7 +27,7 @@ export interface CommandSideOptions {
   readonly payments?: PaymentProvider;
   /** An existing log: a second command side on it is another process, with caches of its own. */
   readonly store?: EventStore;
-  readonly settings?: Partial<Settings>;
+  readonly settings?: Partial<CommandSettings>;
   /** Users whose keys were destroyed. */
   readonly erasedKeys?: Set<string>;
 }
@@ -35,10 +36,11 @@ export interface CommandSideOptions {
 export interface CommandSide {
   readonly store: EventStore;
   readonly clock: ManualClock;
-  readonly executor: Executor;
+  readonly repository: StreamRepository;
+  readonly deciders: DeciderHandler;
   readonly models: FoldedModels;
   readonly signer: TokenSigner;
-  readonly settings: Settings;
+  readonly settings: CommandSettings;
   /** Runs a command by its handler, as the CommandBus would. */
   execute<Result>(command: Command<Result>): Promise<Result>;
 }
@@ -49,14 +51,15 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const store = options.store ?? new InMemoryEventStore({ nowMs: () => clock.nowMs() });
   const payments = options.payments ?? new ScriptedPayments();
   const settings = { ...testSettings, ...options.settings };
-  const executor = new Executor(store, clock);
+  const repository = new StreamRepository(store, clock);
+  const deciders = new DeciderHandler(repository, clock);
   const models = new FoldedModels(store);
   const signer = new TokenSigner(settings.secret, clock);
   const erasedKeys = options.erasedKeys ?? new Set<string>();
   const keys = { destroy: async (userId: string) => void erasedKeys.add(userId) };
   const commands = commandSide({
     store,
-    executor,
+    repository,
     clock,
     settings,
     payments,
@@ -72,7 +75,8 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   return {
     store,
     clock,
-    executor,
+    repository,
+    deciders,
     models,
     signer,
     settings,

@@ -108,7 +108,7 @@ describe('ChargePoints', () => {
 
   it('refuses what would make the wallet overflow, before any money is taken', async () => {
     const full = { kind: 'credit', userId: mina, chargeId: chargeIdSchema.parse(deriveId('full')) } as const;
-    await side.executor.execute(
+    await side.deciders.execute(
       walletDecider,
       `wallet-${mina}`,
       { ...full, amount: maxBalance - 100 },

@@ -95,7 +95,7 @@ describe('Pay', () => {
     const spend = { kind: 'spend', userId: mina.userId, orderId, amount: 700 } as const;
     const slow = restarted(side, {
       store: afterAppend(0, () =>
-        side.executor.execute(walletDecider, `wallet-${mina.userId}`, spend, freshContext()),
+        side.deciders.execute(walletDecider, `wallet-${mina.userId}`, spend, freshContext()),
       ),
     });
     expect(await outcomeOf(pay(slow, mina))).toBe('insufficient-points');

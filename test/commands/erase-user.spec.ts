@@ -72,7 +72,7 @@ describe('EraseUser', () => {
     const userId = await register('mina');
     const chargeId = chargeIdSchema.parse(randomUUID());
     const credit = { kind: 'credit', userId, chargeId, amount: 5 } as const;
-    await side.executor.execute(walletDecider, streams.wallet(userId), credit, freshContext());
+    await side.deciders.execute(walletDecider, streams.wallet(userId), credit, freshContext());
     side.models.business = ['tickets'];
     await expect(erase(userId)).rejects.toMatchObject({
       rejection: { details: { open: ['tickets', 'points'] } },

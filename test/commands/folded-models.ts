@@ -92,7 +92,7 @@ export class FoldedModels
   }
 
   #queuedIn(performanceId: PerformanceId) {
-    const { opening, admittedUpTo } = this.#admissions.get(performanceId) ?? admissionDecider.initial;
+    const { opening, admittedUpTo } = this.#admissions.get(performanceId) ?? admissionDecider.initialState;
     const shuffled = opening ? shuffledPlaces(opening.seed, opening.shuffledCount) : new Uint32Array();
     return [...this.#tokens.values()].flatMap(({ number, state, ...token }) => {
       if (token.performanceId !== performanceId || number === undefined) return [];
@@ -123,7 +123,7 @@ export class FoldedModels
       case 'SeatReservationCancelled': {
         const { scheduleId, seatId } = event.data;
         const seats = this.#seats.get(scheduleId) ?? new Map<SeatId, SeatState>();
-        seats.set(seatId, seatDecider.evolve(seats.get(seatId) ?? seatDecider.initial, event));
+        seats.set(seatId, seatDecider.evolve(seats.get(seatId) ?? seatDecider.initialState, event));
         this.#seats.set(scheduleId, seats);
         return;
       }
@@ -149,7 +149,7 @@ export class FoldedModels
       case 'QueueOpened':
       case 'TokensAdmitted': {
         const { performanceId } = event.data;
-        const before = this.#admissions.get(performanceId) ?? admissionDecider.initial;
+        const before = this.#admissions.get(performanceId) ?? admissionDecider.initialState;
         this.#admissions.set(performanceId, admissionDecider.evolve(before, event));
         return;
       }
@@ -165,7 +165,7 @@ export class FoldedModels
     { tokenId, performanceId }: { tokenId: TokenId; performanceId: PerformanceId },
     change: (token: Pick<QueuedToken, 'number' | 'state'>) => Pick<QueuedToken, 'number' | 'state'>,
   ): void {
-    const before = this.#tokens.get(tokenId) ?? { number: undefined, state: tokenDecider.initial };
+    const before = this.#tokens.get(tokenId) ?? { number: undefined, state: tokenDecider.initialState };
     this.#tokens.set(tokenId, { performanceId, ...change(before) });
   }
 }

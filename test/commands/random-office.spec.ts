@@ -84,7 +84,7 @@ async function act(side: CommandSide, pass: QueuePass, name: string, random: Ran
 }
 
 async function holdsOf(side: CommandSide, { tokenId }: Pick<QueuePass, 'tokenId'>): Promise<HoldId[]> {
-  const { state } = await side.executor.load(tokenDecider, streams.token(tokenId));
+  const { state } = await side.repository.load(tokenDecider, streams.token(tokenId));
   return state.kind === 'none' ? [] : [...state.holds.keys()];
 }
 

@@ -30,7 +30,7 @@ export function anyHistory<State, Command, Event extends DomainEvent>(
   /** Runs any sequence of commands. @returns the last state, and every event in order. */
   const run = (steps: readonly Step<Command>[], invariant: Invariant<State, Command, Event>) => {
     const log: Event[] = [];
-    let state = decider.initial;
+    let state = decider.initialState;
     for (const step of steps) {
       const decision = decider.decide(step.command, state, step.now);
       const written = decision.kind === 'accepted' ? decision.events : [];
@@ -64,7 +64,7 @@ export function anyHistory<State, Command, Event extends DomainEvent>(
     statesAreFoldsOfTheLog: () =>
       forAnySequence((steps) => {
         const { state, log } = run(steps, () => {});
-        expect(log.map(throughTheLog).reduce(decider.evolve, decider.initial)).toEqual(state);
+        expect(log.map(throughTheLog).reduce(decider.evolve, decider.initialState)).toEqual(state);
       }),
   };
 }

@@ -11,7 +11,7 @@ export function given<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   history: readonly Event[] = [],
 ) {
-  const state = history.reduce(decider.evolve, decider.initial);
+  const state = history.reduce(decider.evolve, decider.initialState);
   const decide = (command: Command, now: Instant) => {
     const decision = decider.decide(command, state, now);
     if (decision.kind === 'rejected') expect(decision.rejection.message).toMatch(/^[A-Z].+\.$/);
@@ -36,7 +36,7 @@ export function historyOf<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   commands: readonly { readonly command: Command; readonly now: Instant }[],
 ): { readonly state: State; readonly events: readonly Event[] } {
-  let state = decider.initial;
+  let state = decider.initialState;
   const events: Event[] = [];
   for (const { command, now } of commands) {
     const decision = decider.decide(command, state, now);

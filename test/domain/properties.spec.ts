@@ -74,7 +74,7 @@ describe('after any history', () => {
   it('a wallet is never negative, and holds what came less what went', () => {
     let total = 0;
     histories.wallet.always((_, before, after, written) => {
-      if (before === walletDecider.initial) total = 0;
+      if (before === walletDecider.initialState) total = 0;
       for (const event of written) {
         total += event.type === 'PointsSpent' ? -event.data.amount : event.data.amount;
         expect(event.data.balance).toBe(total);
@@ -144,7 +144,7 @@ describe('after any history', () => {
   it('a seat that bars a hold never has it again, and bars no hold that has the seat', () => {
     let barred = new Set<string>();
     histories.seat.always((_, before, after, written) => {
-      if (before === seatDecider.initial) barred = new Set();
+      if (before === seatDecider.initialState) barred = new Set();
       for (const event of written) {
         if (event.type === 'SeatHoldBarred') {
           expect(before.kind !== 'free' && before.holdId === event.data.holdId).toBe(false);
@@ -159,7 +159,7 @@ describe('after any history', () => {
   it('a seat knows every hold that ever had it', () => {
     let holds = new Map<string, EndedHold>();
     histories.seat.always((_, before, after, written) => {
-      if (before === seatDecider.initial) holds = new Map();
+      if (before === seatDecider.initialState) holds = new Map();
       for (const event of written) {
         if (event.type === 'SeatHeld') holds.set(event.data.holdId, event.data);
       }

@@ -44,23 +44,23 @@ const now = at(0);
 const cases: Record<string, () => unknown> = {
   'an event of a user': () => userDecider.evolve(user, surprise),
   'a command to a user': () => userDecider.decide(surprise, user, now),
-  'an event of a session': () => sessionDecider.evolve(sessionDecider.initial, surprise),
-  'an event of a wallet': () => walletDecider.evolve(walletDecider.initial, surprise),
-  'a command to a wallet': () => walletDecider.decide(surprise, walletDecider.initial, now),
+  'an event of a session': () => sessionDecider.evolve(sessionDecider.initialState, surprise),
+  'an event of a wallet': () => walletDecider.evolve(walletDecider.initialState, surprise),
+  'a command to a wallet': () => walletDecider.decide(surprise, walletDecider.initialState, now),
   'an event of a charge': () => chargeDecider.evolve(charge, surprise),
   'a command to a charge': () => chargeDecider.decide(surprise, charge, now),
-  'an event of an admission': () => admissionDecider.evolve(admissionDecider.initial, surprise),
-  'a command to an admission': () => admissionDecider.decide(surprise, admissionDecider.initial, now),
+  'an event of an admission': () => admissionDecider.evolve(admissionDecider.initialState, surprise),
+  'a command to an admission': () => admissionDecider.decide(surprise, admissionDecider.initialState, now),
   'an event of a token': () => tokenDecider.evolve(token, surprise),
   'a command to a token': () => tokenDecider.decide(surprise, token, now),
   'a reason for which a token expires': () =>
     tokenDecider.decide({ kind: 'expire', reason: surprise }, token, now),
-  'an event of a seat': () => seatDecider.evolve(seatDecider.initial, surprise),
-  'a command to a seat': () => seatDecider.decide(surprise, seatDecider.initial, now),
+  'an event of a seat': () => seatDecider.evolve(seatDecider.initialState, surprise),
+  'a command to a seat': () => seatDecider.decide(surprise, seatDecider.initialState, now),
   'an event of an order': () => orderDecider.evolve(order, surprise),
   'a command to an order': () => orderDecider.decide(surprise, order, now),
-  'an event of a venue': () => venueDecider.evolve(venueDecider.initial, surprise),
-  'a command to a venue': () => venueDecider.decide(surprise, venueDecider.initial, now),
+  'an event of a venue': () => venueDecider.evolve(venueDecider.initialState, surprise),
+  'a command to a venue': () => venueDecider.decide(surprise, venueDecider.initialState, now),
 };
 
 describe('a case that this build does not know', () => {

@@ -23,7 +23,7 @@ function admissionOf(side: CommandSide, onSale: readonly (typeof performanceId)[
 }
 
 async function admittedUpTo(side: CommandSide): Promise<number> {
-  return (await side.executor.load(admissionDecider, streams.admission(performanceId))).state.admittedUpTo;
+  return (await side.repository.load(admissionDecider, streams.admission(performanceId))).state.admittedUpTo;
 }
 
 describe('the admission process', () => {
@@ -101,11 +101,11 @@ describe('the admission process', () => {
     process.start();
     await eventually(() => looks > 3);
     expect(
-      (await side.executor.load(admissionDecider, streams.admission(performanceId))).state.opening,
+      (await side.repository.load(admissionDecider, streams.admission(performanceId))).state.opening,
     ).toBeUndefined();
     side.clock.moveTo(opensAt);
     await eventually(async () => (await admittedUpTo(side)) === 3);
-    const { state } = await side.executor.load(admissionDecider, streams.admission(performanceId));
+    const { state } = await side.repository.load(admissionDecider, streams.admission(performanceId));
     expect(state.opening?.shuffledCount).toBe(3);
     await process.stop();
   });

@@ -54,7 +54,7 @@ function expiryOf(side: CommandSide, timers: ManualTimers, deadlines: Deadlines,
 }
 
 async function seatKind(side: CommandSide) {
-  return (await side.executor.load(seatDecider, streams.seat(scheduleId, seat('A-1')))).state.kind;
+  return (await side.repository.load(seatDecider, streams.seat(scheduleId, seat('A-1')))).state.kind;
 }
 
 describe('the expiry process', () => {
@@ -147,7 +147,7 @@ describe('the expiry process', () => {
     const jun = await queued(side, 'jun');
     const unsold = { tokenIds: [jun.tokenId], endedAt: instantSchema.parse(startsAt) };
     const tokenEnd = async () => {
-      const { state } = await side.executor.load(tokenDecider, streams.token(jun.tokenId));
+      const { state } = await side.repository.load(tokenDecider, streams.token(jun.tokenId));
       return state.kind === 'ended' ? state.end : undefined;
     };
     side.clock.moveTo(unsold.endedAt, 59_999);

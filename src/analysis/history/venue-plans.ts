@@ -45,7 +45,7 @@ export class VenuePlans {
     const { versions, sectionIds } = known;
     const fresh = await readStream(this.store, streams.venue(venueId), versions.length);
     for (const event of ofTypes(fresh, 'VenuePublished', 'SectionPublished', 'SectionWithdrawn')) {
-      const state = venueDecider.evolve(versions.at(-1)?.state ?? venueDecider.initial, event);
+      const state = venueDecider.evolve(versions.at(-1)?.state ?? venueDecider.initialState, event);
       if (event.type === 'SectionPublished') sectionIds.add(event.data.sectionId);
       const sections = [...sectionIds].flatMap((sectionId) => state.sections.get(sectionId) ?? []);
       versions.push({ position: event.position, at: event.at, state, sections });

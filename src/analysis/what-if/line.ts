@@ -33,7 +33,10 @@ export class Line<Person extends InLine> {
     private readonly settings: SaleSettings,
   ) {
     const opened = { performanceId, seed: '', shuffledCount: 0 };
-    this.#state = admissionDecider.evolve(admissionDecider.initial, { type: 'QueueOpened', data: opened });
+    this.#state = admissionDecider.evolve(admissionDecider.initialState, {
+      type: 'QueueOpened',
+      data: opened,
+    });
   }
 
   /** Lets in whom room and pace allow. */

@@ -30,7 +30,7 @@ export class RecordedCatalog {
       case 'SectionPublished':
       case 'SectionWithdrawn': {
         const { venueId } = event.data;
-        const venue = this.#venues.get(venueId) ?? venueDecider.initial;
+        const venue = this.#venues.get(venueId) ?? venueDecider.initialState;
         this.#venues.set(venueId, venueDecider.evolve(venue, event));
         break;
       }

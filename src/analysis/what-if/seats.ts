@@ -91,7 +91,7 @@ export class Seats {
       (seatId) => ({ kind: 'reserve', scheduleId, seatId, holdId, orderId }) as const,
     );
     const canAll = commands.every((command) => {
-      const state = this.#dates.get(scheduleId)?.states.get(command.seatId) ?? seatDecider.initial;
+      const state = this.#dates.get(scheduleId)?.states.get(command.seatId) ?? seatDecider.initialState;
       return seatDecider.decide(command, state, now).kind === 'accepted';
     });
     if (canAll) for (const command of commands) this.#do(command, now);
@@ -121,7 +121,7 @@ export class Seats {
   #do(command: SeatCommand, now: Instant): boolean {
     const at = this.#dates.get(command.scheduleId);
     if (!at) return false;
-    const before = at.states.get(command.seatId) ?? seatDecider.initial;
+    const before = at.states.get(command.seatId) ?? seatDecider.initialState;
     const decision = seatDecider.decide(command, before, now);
     if (decision.kind === 'rejected') return false;
     let state = before;

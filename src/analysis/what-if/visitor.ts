@@ -22,7 +22,7 @@ export interface Visitor extends InLine {
 
 /** Decides and folds a turn with the token's own decider. @returns whether it was accepted. */
 export function decideTurn(visitor: Visitor, command: TokenCommand, nowMs: number): boolean {
-  const state = visitor.token ?? tokenDecider.initial;
+  const state = visitor.token ?? tokenDecider.initialState;
   const decision = tokenDecider.decide(command, state, toInstant(nowMs));
   if (decision.kind === 'rejected') return false;
   visitor.token = decision.events.reduce(tokenDecider.evolve, state);

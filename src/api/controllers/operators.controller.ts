@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,8 +7,7 @@ import { auditLog } from '../../analysis/audit/audit-log.js';
 import type { AuditReport } from '../../analysis/audit/report.js';
 import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
 import { ImportCatalog } from '../../commands/catalog/import-catalog.js';
-import { CLOCK, EVENT_STORE } from '../../commands/ports.js';
-import type { EventStore } from '../../event-store/port.js';
+import { EventStore } from '../../event-store/port.js';
 import {
   type FeedOptions,
   feedFormats,
@@ -16,7 +15,7 @@ import {
   maxFeedBytes,
 } from '../../integrations/feeds/feed.js';
 import { parseFeed } from '../../integrations/feeds/parse-feed.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { withPosition } from '../idempotency.js';
 import { ApiProblem } from '../problems/problem.js';
 import { contextOf } from '../request.js';
@@ -109,8 +108,8 @@ export class AuditController {
   #running: Promise<AuditReport> | undefined;
 
   constructor(
-    @Inject(EVENT_STORE) private readonly store: EventStore,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly store: EventStore,
+    private readonly clock: Clock,
   ) {}
 
   /** One audit at a time: who asks while one runs gets that one's report. */

@@ -6,11 +6,10 @@ import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { CancelOrder } from '../../commands/orders/cancel-order.js';
 import type { CheckoutResult } from '../../commands/orders/checkout-process.js';
 import { Pay, paySchema } from '../../commands/orders/pay.js';
-import { CLOCK } from '../../commands/ports.js';
 import type { QueuePass } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import { type Instant, type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { ReadModelsUnavailable } from '../../queries/outage.js';
 import type { Language, OrderReply, PageRequest } from '../../queries/replies.js';
@@ -30,7 +29,7 @@ export class OrderReplies {
     @Inject(READS) private readonly reads: Reads,
     @Inject(READ_POSITION) private readonly position: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /**

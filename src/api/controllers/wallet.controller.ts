@@ -4,12 +4,11 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { CLOCK } from '../../commands/ports.js';
 import { AdvanceCharge, ChargePoints, chargePointsSchema } from '../../commands/wallet/charge-points.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/callback-signature.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import type { PageRequest } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentUser, FanRateGuard, UserGuard } from '../guards.js';
@@ -83,7 +82,7 @@ export class PaymentCallbacksController {
   constructor(
     private readonly commands: CommandBus,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'callbackSecret'>,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /** A callback is a hint: what it says is not believed, the payment system is asked again. */

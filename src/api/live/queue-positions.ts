@@ -5,9 +5,8 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { EVENT_STORE } from '../../commands/ports.js';
 import type { QueuePass } from '../../commands/queue/queue-admission.js';
-import type { EventStore, Position } from '../../event-store/port.js';
+import { EventStore, type Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
@@ -50,7 +49,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   #isClosing = false;
 
   constructor(
-    @Inject(EVENT_STORE) store: EventStore,
+    store: EventStore,
     @Inject(READS) private readonly reads: Reads,
     @Inject(READ_POSITION) private readonly position: ReadPosition,
     @Inject(API_SETTINGS)

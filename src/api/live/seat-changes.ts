@@ -4,8 +4,7 @@ import {
   Injectable,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { EVENT_STORE } from '../../commands/ports.js';
-import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
+import { EventStore, type Position, type RecordedEvent } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
 import type { SeatStatus } from '../../queries/replies.js';
@@ -39,10 +38,7 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   readonly #gathered = new Map<ScheduleId, Gathered>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    @Inject(EVENT_STORE) store: EventStore,
-    @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>,
-  ) {
+  constructor(store: EventStore, @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>) {
     this.#settings = sse;
     this.#recent = new RecentSeatChanges(sse.rememberedSeatChanges);
     this.#subscription = new LiveSubscription(store, ['seat'], {

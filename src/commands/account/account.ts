@@ -9,7 +9,8 @@ import { type StreamName, streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { StreamRepository } from '../stream-repository.js';
 
 export const registerUserSchema = z.strictObject({
   loginId: z
@@ -44,7 +45,8 @@ export class RegisterUser extends Command<RegisteredUser> {
 @CommandHandler(RegisterUser)
 export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly hasher: PasswordHasher,
   ) {}
 
@@ -52,16 +54,16 @@ export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
   async execute({ input, context }: RegisterUser): Promise<RegisteredUser> {
     const { loginId, username, name, password } = input;
     const loginStream = loginStreamOf(loginId);
-    const claimedBefore = await this.executor.load(loginDecider, loginStream);
+    const claimedBefore = await this.repository.load(loginDecider, loginStream);
     if (claimedBefore.state.userId && (await this.#isRegistered(claimedBefore.state.userId))) throw taken();
     const passwordHash = await this.hasher.hash(password);
     const wanted = userIdSchema.parse(deriveId(context.commandId, 'user'));
-    const claim = await this.executor.execute(loginDecider, loginStream, { userId: wanted }, context);
+    const claim = await this.deciders.execute(loginDecider, loginStream, { userId: wanted }, context);
     // A claim whose registration never followed (a crash between the two) is taken over: whoever registers
     // the claimed user id first has it.
     const userId = claim.state.userId ?? wanted;
     const register = { kind: 'register', userId, loginId, username, name, passwordHash } as const;
-    const registered = await this.executor.executeOrThrow(
+    const registered = await this.deciders.executeOrThrow(
       userDecider,
       streams.user(userId),
       register,
@@ -72,7 +74,7 @@ export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
   }
 
   async #isRegistered(userId: UserId): Promise<boolean> {
-    const { state } = await this.executor.load(userDecider, streams.user(userId));
+    const { state } = await this.repository.load(userDecider, streams.user(userId));
     return state.kind !== 'none';
   }
 }
@@ -106,21 +108,22 @@ export class ChangePassword extends Command<{ readonly position: Position | unde
 @CommandHandler(ChangePassword)
 export class ChangePasswordHandler implements ICommandHandler<ChangePassword> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly hasher: PasswordHasher,
   ) {}
 
   /** @throws {Rejected} invalid-credentials, user-unknown */
   async execute({ userId, input, context }: ChangePassword): Promise<{ position: Position | undefined }> {
     const stream = streams.user(userId);
-    const { state } = await this.executor.load(userDecider, stream);
+    const { state } = await this.repository.load(userDecider, stream);
     const known = state.kind === 'registered' ? state.passwordHash : undefined;
     if (!(await this.hasher.verify(known, input.currentPassword))) {
       throw refuse('invalid-credentials', 'The current password is wrong.');
     }
     const passwordHash = await this.hasher.hash(input.newPassword);
     const change = { kind: 'change-password', passwordHash } as const;
-    const { position } = await this.executor.executeOrThrow(userDecider, stream, change, context);
+    const { position } = await this.deciders.executeOrThrow(userDecider, stream, change, context);
     return { position };
   }
 }

@@ -4,21 +4,15 @@ import { z } from 'zod';
 import { refuse } from '../../domain/rejection.js';
 import { loginDecider, userDecider } from '../../domain/user.js';
 import { walletDecider } from '../../domain/wallet.js';
-import type { EventStore, Position } from '../../event-store/port.js';
+import { EventStore, type Position } from '../../event-store/port.js';
 import { type UserId, userIdSchema } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import {
-  CLOCK,
-  EVENT_STORE,
-  PERSONAL_KEYS,
-  type PersonalKeys,
-  UNFINISHED_BUSINESS,
-  type UnfinishedBusiness,
-} from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { PERSONAL_KEYS, type PersonalKeys, UNFINISHED_BUSINESS, type UnfinishedBusiness } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
 
 const forfeit = z
@@ -68,19 +62,20 @@ export class EraseOwnAccount extends Command<ErasedUser> {
 @Injectable()
 export class UserEraser {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     @Inject(UNFINISHED_BUSINESS) private readonly business: UnfinishedBusiness,
-    @Inject(EVENT_STORE) private readonly store: Pick<EventStore, 'head'>,
+    private readonly store: EventStore,
     @Inject(PERSONAL_KEYS) private readonly keys: PersonalKeys,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws {Rejected} user-unknown, account-in-use, busy */
   async erase(userId: UserId, options: { forfeit: boolean }, context: CommandContext): Promise<ErasedUser> {
     const stream = streams.user(userId);
-    const user = await this.executor.load(userDecider, stream);
+    const user = await this.repository.load(userDecider, stream);
     if (user.state.kind === 'registered') await this.#refuseInUse(userId, options);
-    const erased = await this.executor.execute(userDecider, stream, { kind: 'erase' }, context);
+    const erased = await this.deciders.execute(userDecider, stream, { kind: 'erase' }, context);
     // Erased before, perhaps by a run that never came to the key.
     if (erased.state.kind !== 'erased') throw refuse('user-unknown', 'There is no such user.');
     await this.keys.destroy(userId);
@@ -88,7 +83,7 @@ export class UserEraser {
   }
 
   async #refuseInUse(userId: UserId, options: { forfeit: boolean }): Promise<void> {
-    const { state: wallet } = await this.executor.load(walletDecider, streams.wallet(userId));
+    const { state: wallet } = await this.repository.load(walletDecider, streams.wallet(userId));
     const found = await this.business.of(userId, this.clock.now(), await this.store.head());
     if (!found)
       throw refuse('busy', 'What this account still has going is not known yet: try again shortly.');
@@ -108,7 +103,7 @@ export class UserEraser {
 @CommandHandler(EraseUser)
 export class EraseUserHandler implements ICommandHandler<EraseUser> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly eraser: UserEraser,
   ) {}
 
@@ -120,21 +115,21 @@ export class EraseUserHandler implements ICommandHandler<EraseUser> {
   }
 
   async #ownerOf(loginId: string): Promise<UserId | undefined> {
-    return (await this.executor.load(loginDecider, loginStreamOf(loginId))).state.userId;
+    return (await this.repository.load(loginDecider, loginStreamOf(loginId))).state.userId;
   }
 }
 
 @CommandHandler(EraseOwnAccount)
 export class EraseOwnAccountHandler implements ICommandHandler<EraseOwnAccount> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly eraser: UserEraser,
     private readonly hasher: PasswordHasher,
   ) {}
 
   /** @throws {Rejected} invalid-credentials, account-in-use, busy */
   async execute({ userId, input, context }: EraseOwnAccount): Promise<ErasedUser> {
-    const { state } = await this.executor.load(userDecider, streams.user(userId));
+    const { state } = await this.repository.load(userDecider, streams.user(userId));
     const known = state.kind === 'registered' ? state.passwordHash : undefined;
     if (!(await this.hasher.verify(known, input.password))) {
       throw refuse('invalid-credentials', 'The password is wrong.');

@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { refuse } from '../../domain/rejection.js';
@@ -6,13 +5,14 @@ import { sessionDecider } from '../../domain/session.js';
 import { loginDecider, userDecider } from '../../domain/user.js';
 import { addMs, type SessionId, sessionIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
 import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK, SETTINGS, type Settings } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { CommandSettings } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
 
 export const loginSchema = z.strictObject({
@@ -40,25 +40,26 @@ export class Login extends Command<SessionTokens> {
 @CommandHandler(Login)
 export class LoginHandler implements ICommandHandler<Login> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly hasher: PasswordHasher,
     private readonly signer: TokenSigner,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly clock: Clock,
+    private readonly settings: CommandSettings,
   ) {}
 
   /** @throws {Rejected} invalid-credentials, the same for an unknown id and a wrong password */
   async execute({ input, context }: Login): Promise<SessionTokens> {
-    const login = await this.executor.load(loginDecider, loginStreamOf(input.loginId));
+    const login = await this.repository.load(loginDecider, loginStreamOf(input.loginId));
     const userId = login.state.userId;
-    const user = userId && (await this.executor.load(userDecider, streams.user(userId))).state;
+    const user = userId && (await this.repository.load(userDecider, streams.user(userId))).state;
     const passwordHash = user?.kind === 'registered' ? user.passwordHash : undefined;
     const isRight = await this.hasher.verify(passwordHash, input.password);
     if (!isRight || !userId) throw refuse('invalid-credentials', 'The login id or the password is wrong.');
     const sessionId = sessionIdSchema.parse(deriveId(context.commandId, 'session'));
     const expiresAt = addMs(this.clock.now(), this.settings.refreshTokenTtlMs);
     const start = { kind: 'start', sessionId, userId, expiresAt } as const;
-    await this.executor.executeOrThrow(sessionDecider, streams.session(sessionId), start, context);
+    await this.deciders.executeOrThrow(sessionDecider, streams.session(sessionId), start, context);
     return signSession(this.signer, this.settings, { userId, sessionId, generation: 0 });
   }
 }
@@ -66,7 +67,7 @@ export class LoginHandler implements ICommandHandler<Login> {
 /** The tokens of a session at its current generation. */
 export function signSession(
   signer: TokenSigner,
-  settings: Pick<Settings, 'accessTokenTtlMs' | 'refreshTokenTtlMs'>,
+  settings: Pick<CommandSettings, 'accessTokenTtlMs' | 'refreshTokenTtlMs'>,
   session: { readonly userId: UserId; readonly sessionId: SessionId; readonly generation: number },
 ): SessionTokens {
   const { userId, sessionId, generation } = session;
@@ -95,10 +96,11 @@ export class RefreshSession extends Command<SessionTokens> {
 @CommandHandler(RefreshSession)
 export class RefreshSessionHandler implements ICommandHandler<RefreshSession> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly signer: TokenSigner,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly clock: Clock,
+    private readonly settings: CommandSettings,
   ) {}
 
   /** @throws {Rejected} session-ended, also when the token was used before */
@@ -106,11 +108,11 @@ export class RefreshSessionHandler implements ICommandHandler<RefreshSession> {
     const claims = this.signer.refresh.verify(refreshToken);
     if (!claims) throw sessionEnded();
     // Erasing a person ends all their sessions, including one that is being started at that moment.
-    const user = await this.executor.load(userDecider, streams.user(claims.sub));
+    const user = await this.repository.load(userDecider, streams.user(claims.sub));
     if (user.state.kind !== 'registered') throw sessionEnded();
     const expiresAt = addMs(this.clock.now(), this.settings.refreshTokenTtlMs);
     const refresh = { kind: 'refresh', generation: claims.gen, expiresAt } as const;
-    const { state } = await this.executor.executeOrThrow(
+    const { state } = await this.deciders.executeOrThrow(
       sessionDecider,
       streams.session(claims.sid),
       refresh,
@@ -138,13 +140,13 @@ export class Logout extends Command<void> {
 @CommandHandler(Logout)
 export class LogoutHandler implements ICommandHandler<Logout> {
   constructor(
-    private readonly executor: Executor,
+    private readonly deciders: DeciderHandler,
     private readonly signer: TokenSigner,
   ) {}
 
   async execute({ refreshToken, context }: Logout): Promise<void> {
     const claims = this.signer.refresh.verify(refreshToken);
     if (!claims) return;
-    await this.executor.executeOrThrow(sessionDecider, streams.session(claims.sid), { kind: 'end' }, context);
+    await this.deciders.executeOrThrow(sessionDecider, streams.session(claims.sid), { kind: 'end' }, context);
   }
 }

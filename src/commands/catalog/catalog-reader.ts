@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   type PerformanceDetails,
   performanceDecider,
@@ -10,28 +10,28 @@ import {
 import { refuse } from '../../domain/rejection.js';
 import type { PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import { Executor } from '../decider-handler.js';
-import { SETTINGS, type Settings } from '../ports.js';
+import { CommandSettings } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 
 /** What is on sale where, read from the catalog's own streams; a copy may be `catalogMaxAgeMs` old. */
 @Injectable()
 export class CatalogReader {
   constructor(
-    private readonly executor: Executor,
-    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'catalogMaxAgeMs'>,
+    private readonly repository: StreamRepository,
+    private readonly settings: Pick<CommandSettings, 'catalogMaxAgeMs'>,
   ) {}
 
   /** @throws {Rejected} performance-unknown */
   async performance(performanceId: PerformanceId): Promise<PerformanceDetails> {
     const stream = streams.performance(performanceId);
-    const { state } = await this.executor.load(performanceDecider, stream, this.#staleness);
+    const { state } = await this.repository.load(performanceDecider, stream, this.#staleness);
     if (!state.details) throw refuse('performance-unknown', 'There is no such performance.');
     return state.details;
   }
 
   /** @throws {Rejected} schedule-unknown */
   async schedule(scheduleId: ScheduleId): Promise<ScheduleDetails> {
-    const { state } = await this.executor.load(
+    const { state } = await this.repository.load(
       scheduleDecider,
       streams.schedule(scheduleId),
       this.#staleness,
@@ -42,7 +42,7 @@ export class CatalogReader {
 
   /** The plan of a venue; empty when the venue is unknown. */
   async venue(venueId: VenueId): Promise<VenueState> {
-    return (await this.executor.load(venueDecider, streams.venue(venueId), this.#staleness)).state;
+    return (await this.repository.load(venueDecider, streams.venue(venueId), this.#staleness)).state;
   }
 
   get #staleness() {

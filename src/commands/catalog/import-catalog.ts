@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   type PerformanceDetails,
@@ -26,9 +26,10 @@ import {
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import { SETTINGS, type Settings } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { CommandSettings } from '../ports.js';
 import { queueSeed } from '../queue/queue-admission.js';
+import { StreamRepository } from '../stream-repository.js';
 import { type KeptSeat, SeatKeeper } from './retain-sold-seats.js';
 
 export interface ImportReport {
@@ -64,14 +65,15 @@ export const defaultSalesRules: SalesRules = {
 @Injectable()
 export class VenuePublisher {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly seats: SeatKeeper,
   ) {}
 
   async publish(source: string, venue: VenueDocument, context: CommandContext): Promise<PublishedVenue> {
     const venueId = venue.venueId ?? venueIdOf(source, venue.id);
     const stream = streams.venue(venueId);
-    const { state: known } = await this.executor.load(venueDecider, stream);
+    const { state: known } = await this.repository.load(venueDecider, stream);
     const before = known.details;
     const record = {
       kind: 'venue',
@@ -103,7 +105,7 @@ export class VenuePublisher {
       ...(decorations === undefined ? {} : { decorations }),
     };
     const step = stepContext(context, venueId);
-    const run = (command: VenueCommand) => this.executor.executeOrThrow(venueDecider, stream, command, step);
+    const run = (command: VenueCommand) => this.deciders.executeOrThrow(venueDecider, stream, command, step);
     let last = await run({ kind: 'describe', details });
     let changes = last.events.length;
     // One append for each section: a whole plan would be larger than a store accepts at once.
@@ -124,9 +126,10 @@ export class VenuePublisher {
 @CommandHandler(ImportCatalog)
 export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly venues: VenuePublisher,
-    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'secret'>,
+    private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
   async execute({ document, context }: ImportCatalog): Promise<ImportReport> {
@@ -162,16 +165,16 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       id: performanceId,
       name: performance.name,
     } as const;
-    const venue = await this.executor.load(venueDecider, streams.venue(venueId));
+    const venue = await this.repository.load(venueDecider, streams.venue(venueId));
     const stream = streams.performance(performanceId);
-    const known = await this.executor.load(performanceDecider, stream);
+    const known = await this.repository.load(performanceDecider, stream);
     const details = this.#performanceDetails(performanceId, venueId, performance, known.state.details);
     if (!venue.state.details) {
       const reason = `its venue ${venueId} is not in the catalog: import the venue first`;
       return { record: { ...record, outcome: 'skipped', reason } as const, details, position: undefined };
     }
     const step = stepContext(context, performanceId);
-    const published = await this.executor.executeOrThrow(performanceDecider, stream, details, step);
+    const published = await this.deciders.executeOrThrow(performanceDecider, stream, details, step);
     const outcome = outcomeOf(published.events.length, known.state.details);
     return { record: { ...record, outcome }, details, position: published.position };
   }
@@ -207,11 +210,11 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   ) {
     const scheduleId = scheduleIdSchema.parse(deriveId('schedule', source, performance.id, schedule.id));
     const stream = streams.schedule(scheduleId);
-    const known = await this.executor.load(scheduleDecider, stream);
+    const known = await this.repository.load(scheduleDecider, stream);
     const { startsAt, status } = schedule;
     const details = { scheduleId, performanceId, venueId, startsAt, status };
     const step = stepContext(context, scheduleId);
-    const published = await this.executor.executeOrThrow(scheduleDecider, stream, details, step);
+    const published = await this.deciders.executeOrThrow(scheduleDecider, stream, details, step);
     const record: ImportedRecord = {
       kind: 'schedule',
       externalId: schedule.id,

@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { VenueState } from '../../domain/catalog.js';
 import { isFree, seatDecider } from '../../domain/seat.js';
-
-import type { EventStore } from '../../event-store/port.js';
+import { EventStore } from '../../event-store/port.js';
 import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK, EVENT_STORE, VENUE_USE, type VenueUse } from '../ports.js';
+import { Clock } from '../../platform/clock.js';
+import { VENUE_USE, type VenueUse } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 
 const streamsReadTogether = 16;
 
@@ -23,10 +22,10 @@ export interface KeptSeat {
 @Injectable()
 export class SeatKeeper {
   constructor(
-    private readonly executor: Executor,
-    @Inject(EVENT_STORE) private readonly store: Pick<EventStore, 'head'>,
+    private readonly repository: StreamRepository,
+    private readonly store: EventStore,
     @Inject(VENUE_USE) private readonly use: VenueUse,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /** The wanted sections, with the used seats they drop put back where they stood. */
@@ -63,7 +62,7 @@ export class SeatKeeper {
   }
 
   private async isUsed(scheduleId: ScheduleId, seatId: SeatId): Promise<boolean> {
-    const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+    const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
     return !isFree(state, this.clock.now());
   }
 }

@@ -1,14 +1,13 @@
-import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { orderDecider } from '../../domain/order.js';
 import { refuse } from '../../domain/rejection.js';
 import type { OrderId, UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { StreamRepository } from '../stream-repository.js';
 import { CheckoutProgress, type CheckoutResult } from './checkout-process.js';
 
 /** Gives a paid order's seats back and refunds its points, until the first of its dates begins. */
@@ -25,16 +24,17 @@ export class CancelOrder extends Command<CheckoutResult> {
 @CommandHandler(CancelOrder)
 export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
     private readonly checkout: CheckoutProgress,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws {Rejected} order-unknown (also somebody else's), order-not-cancellable */
   async execute({ userId, orderId, context }: CancelOrder): Promise<CheckoutResult> {
     const stream = streams.order(orderId);
-    const { state: order } = await this.executor.load(orderDecider, stream);
+    const { state: order } = await this.repository.load(orderDecider, stream);
     if (order.kind === 'none' || order.userId !== userId)
       throw refuse('order-unknown', 'There is no such order.');
     if (order.kind === 'paid') {
@@ -47,7 +47,7 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
         );
       }
     }
-    await this.executor.executeOrThrow(orderDecider, stream, { kind: 'cancel' }, context);
+    await this.deciders.executeOrThrow(orderDecider, stream, { kind: 'cancel' }, context);
     return this.checkout.advance(orderId, context);
   }
 }

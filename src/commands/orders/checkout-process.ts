@@ -12,9 +12,9 @@ import type { OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { Executor, type Outcome } from '../decider-handler.js';
+import { DeciderHandler, type Outcome } from '../decider-handler.js';
 import { HoldEnder } from '../seats/end-hold.js';
-import type { Loaded } from '../stream-repository.js';
+import { type Loaded, StreamRepository } from '../stream-repository.js';
 
 type Existing = Exclude<OrderState, { kind: 'none' }>;
 type OrderOf<Kind extends OrderState['kind']> = Extract<OrderState, { kind: Kind }>;
@@ -37,13 +37,14 @@ export interface CheckoutResult {
 @Injectable()
 export class CheckoutProgress {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly holds: HoldEnder,
   ) {}
 
   /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
   async advance(orderId: OrderId, context: CommandContext): Promise<CheckoutResult> {
-    let { state, position } = await this.executor.load(orderDecider, streams.order(orderId));
+    let { state, position } = await this.repository.load(orderDecider, streams.order(orderId));
     // placed → undoing → closed is the longest way; a fourth round would mean a defect.
     for (let round = 0; round < 4; round++) {
       switch (state.kind) {
@@ -98,14 +99,14 @@ export class CheckoutProgress {
   async #settle(order: OrderOf<'placed'>, context: CommandContext): Promise<Loaded<OrderState>> {
     const { orderId, userId, total } = order;
     const spend = { kind: 'spend', userId, orderId, amount: total } as const;
-    const spent = await this.executor.execute(walletDecider, streams.wallet(userId), spend, context);
+    const spent = await this.deciders.execute(walletDecider, streams.wallet(userId), spend, context);
     refuseIfBusy(spent);
     if (spent.kind === 'rejected') return this.#fail(order, 'insufficient-points', undefined, context);
     for (const item of inFixedOrder(order.items)) {
       const { scheduleId, seatId, holdId } = item;
       const stream = streams.seat(scheduleId, seatId);
       const reserve = { kind: 'reserve', scheduleId, seatId, holdId, orderId } as const;
-      const reserved = await this.executor.execute(seatDecider, stream, reserve, context);
+      const reserved = await this.deciders.execute(seatDecider, stream, reserve, context);
       refuseIfBusy(reserved);
       if (reserved.kind === 'rejected') {
         const reason = reserved.rejection.code === 'seat-taken' ? 'seat-taken' : 'hold-lapsed';
@@ -114,7 +115,7 @@ export class CheckoutProgress {
     }
     const paymentId = paymentIdSchema.parse(deriveId('payment', orderId));
     const markPaid = { kind: 'mark-paid', paymentId } as const;
-    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), markPaid, context);
+    return this.deciders.executeOrThrow(orderDecider, streams.order(orderId), markPaid, context);
   }
 
   #fail(
@@ -124,18 +125,18 @@ export class CheckoutProgress {
     context: CommandContext,
   ): Promise<Loaded<OrderState>> {
     const fail = { kind: 'fail', reason, seatId } as const;
-    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), fail, context);
+    return this.deciders.executeOrThrow(orderDecider, streams.order(orderId), fail, context);
   }
 
   async #undo(order: OrderOf<'undoing'>, context: CommandContext): Promise<Loaded<OrderState>> {
     const { orderId, userId } = order;
     const refund = { kind: 'refund', userId, orderId } as const;
-    const wallet = await this.executor.executeOrThrow(walletDecider, streams.wallet(userId), refund, context);
+    const wallet = await this.deciders.executeOrThrow(walletDecider, streams.wallet(userId), refund, context);
     const refunded = wallet.state.orders.get(orderId)?.spent ?? 0;
     // Without a spend no runner ever came near the seats: the fan keeps the hold, may charge and pay again.
     if (wallet.state.orders.get(orderId)?.wasSpent) await this.#giveSeatsBack(order, context);
     const close = { kind: 'close', refunded } as const;
-    return this.executor.executeOrThrow(orderDecider, streams.order(orderId), close, context);
+    return this.deciders.executeOrThrow(orderDecider, streams.order(orderId), close, context);
   }
 
   async #giveSeatsBack(order: OrderOf<'undoing'>, context: CommandContext): Promise<void> {
@@ -145,7 +146,7 @@ export class CheckoutProgress {
       const { orderId } = order;
       const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
       const stream = streams.seat(scheduleId, seatId);
-      const { state } = await this.executor.executeOrThrow(seatDecider, stream, giveBack, context);
+      const { state } = await this.deciders.executeOrThrow(seatDecider, stream, giveBack, context);
       // Another order of the fan paid for it: it still counts against the limit.
       if (isReservedBy(state, holdId)) continue;
       byHold.set(holdId, [...(byHold.get(holdId) ?? []), seatId]);
@@ -162,7 +163,7 @@ export class CheckoutProgress {
     context: CommandContext,
   ): Promise<Position | undefined> {
     const complete = { kind: 'complete', orderId } as const;
-    const { state, position } = await this.executor.executeOrThrow(
+    const { state, position } = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       complete,

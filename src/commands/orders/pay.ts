@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { type OrderState, orderDecider } from '../../domain/order.js';
@@ -9,12 +8,12 @@ import { insufficientPoints, walletDecider } from '../../domain/wallet.js';
 import { type HoldId, holdIdSchema, type OrderId, orderIdSchema } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
 import type { QueuePass } from '../queue/queue-admission.js';
+import { StreamRepository } from '../stream-repository.js';
 import { CheckoutProgress, type CheckoutResult } from './checkout-process.js';
 
 export const paySchema = z.strictObject({
@@ -39,9 +38,10 @@ const maxOrdersPerHolds = 20;
 @CommandHandler(Pay)
 export class PayHandler implements ICommandHandler<Pay> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly checkout: CheckoutProgress,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -49,7 +49,7 @@ export class PayHandler implements ICommandHandler<Pay> {
    * insufficient-points, token-ended, token-unknown
    */
   async execute({ pass, input, context }: Pay): Promise<CheckoutResult> {
-    const { state: token } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const { state: token } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
     if (token.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
     // A hold named twice is paid for once.
     const holdIds = [...new Set(input.holdIds ?? liveHoldIds(token))].sort();
@@ -69,7 +69,7 @@ export class PayHandler implements ICommandHandler<Pay> {
     if (holdIds.length === 0) return this.#lastOrder(pass);
     for (let attempt = 0; attempt < maxOrdersPerHolds; attempt++) {
       const orderId = orderIdSchema.parse(deriveId('order', pass.tokenId, ...holdIds, attempt));
-      const { state } = await this.executor.load(orderDecider, streams.order(orderId));
+      const { state } = await this.repository.load(orderDecider, streams.order(orderId));
       const hasFailed = state.kind === 'closed' && state.cause.kind === 'failed';
       if (!hasFailed) return { orderId, state };
     }
@@ -81,10 +81,10 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   /** Nothing is held (any more): a repeated request still finds the order that completed the token. */
   async #lastOrder(pass: QueuePass): Promise<{ orderId: OrderId; state: OrderState }> {
-    const { state: token } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const { state: token } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
     if (token.kind === 'ended' && token.end.kind === 'completed') {
       const { orderId } = token.end;
-      return { orderId, state: (await this.executor.load(orderDecider, streams.order(orderId))).state };
+      return { orderId, state: (await this.repository.load(orderDecider, streams.order(orderId))).state };
     }
     if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
     throw refuse('nothing-to-pay', 'You hold no seats: choose some first.');
@@ -104,7 +104,7 @@ export class PayHandler implements ICommandHandler<Pay> {
     try {
       await this.#place(pass, token, holdIds, orderId, context);
     } catch (error) {
-      const { state } = await this.executor.load(orderDecider, streams.order(orderId));
+      const { state } = await this.repository.load(orderDecider, streams.order(orderId));
       if (state.kind === 'none') throw error;
     }
   }
@@ -125,10 +125,10 @@ export class PayHandler implements ICommandHandler<Pay> {
     }
     const total = items.reduce((sum, item) => sum + item.price, 0);
     // Spares the log an order that can't be paid; the wallet itself decides again when the points are spent.
-    const { balance } = (await this.executor.load(walletDecider, streams.wallet(userId))).state;
+    const { balance } = (await this.repository.load(walletDecider, streams.wallet(userId))).state;
     if (total > balance) throw new Rejected(insufficientPoints(total, balance).rejection);
     const place = { kind: 'place', orderId, userId, tokenId, performanceId, items, total } as const;
-    await this.executor.executeOrThrow(orderDecider, streams.order(orderId), place, context);
+    await this.deciders.executeOrThrow(orderDecider, streams.order(orderId), place, context);
   }
 
   async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
@@ -136,7 +136,7 @@ export class PayHandler implements ICommandHandler<Pay> {
     if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
     for (const seatId of hold.seatIds) {
       const { scheduleId } = hold;
-      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
       if (this.clock.now() >= hold.expiresAt) {
         throw refuse('hold-lapsed', 'The hold has lapsed: hold the seats again.', { holdId, seatId });
       }

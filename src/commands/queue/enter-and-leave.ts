@@ -5,8 +5,9 @@ import type { Position } from '../../event-store/port.js';
 import type { Instant, TokenId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
+import { DeciderHandler } from '../decider-handler.js';
 import { HoldEnder } from '../seats/end-hold.js';
+import { StreamRepository } from '../stream-repository.js';
 import { type QueuePass, QueueTurn } from './queue-admission.js';
 
 export interface EnteredService {
@@ -28,14 +29,14 @@ export class EnterService extends Command<EnteredService> {
 @CommandHandler(EnterService)
 export class EnterServiceHandler implements ICommandHandler<EnterService> {
   constructor(
-    private readonly executor: Executor,
+    private readonly deciders: DeciderHandler,
     private readonly turn: QueueTurn,
   ) {}
 
   /** @throws {Rejected} token-waiting, token-ended, token-unknown */
   async execute({ pass, context }: EnterService): Promise<EnteredService> {
     const admission = await this.turn.admissionOf(pass.performanceId, pass.number);
-    const { state, position } = await this.executor.executeOrThrow(
+    const { state, position } = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(pass.tokenId),
       { kind: 'enter', admission },
@@ -59,14 +60,15 @@ export class LeaveQueue extends Command<{ readonly position: Position | undefine
 @CommandHandler(LeaveQueue)
 export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly holds: HoldEnder,
   ) {}
 
   /** @throws {Rejected} token-unknown, hold-in-progress */
   async execute({ pass, context }: LeaveQueue): Promise<{ position: Position | undefined }> {
     const stream = streams.token(pass.tokenId);
-    const { state } = await this.executor.load(tokenDecider, stream);
+    const { state } = await this.repository.load(tokenDecider, stream);
     if (state.kind === 'waiting' || state.kind === 'entered') {
       for (const [holdId, hold] of state.holds) {
         if (hold.outstanding.length === 0) continue;
@@ -74,7 +76,7 @@ export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
         await this.holds.giveBack(pass.tokenId, holdId, 'released', stepContext(context, holdId));
       }
     }
-    const left = await this.executor.executeOrThrow(tokenDecider, stream, { kind: 'leave' }, context);
+    const left = await this.deciders.executeOrThrow(tokenDecider, stream, { kind: 'leave' }, context);
     return { position: left.position };
   }
 }
@@ -102,7 +104,7 @@ export class ExpireToken extends Command<void> {
 @CommandHandler(ExpireToken)
 export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
   constructor(
-    private readonly executor: Executor,
+    private readonly deciders: DeciderHandler,
     private readonly holds: HoldEnder,
   ) {}
 
@@ -110,6 +112,6 @@ export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
     // Holds end with the token at the latest, so whatever it still has has lapsed.
     await this.holds.giveBackLapsed(tokenId, stepContext(context, 'holds'));
     const expire = { kind: 'expire', ...lapse } as const;
-    await this.executor.execute(tokenDecider, streams.token(tokenId), expire, context);
+    await this.deciders.execute(tokenDecider, streams.token(tokenId), expire, context);
   }
 }

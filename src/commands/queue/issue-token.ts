@@ -7,21 +7,14 @@ import { outstandingSeats, type TokenState, tokenDecider } from '../../domain/to
 import type { Position, Revision } from '../../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import {
-  CLOCK,
-  QUEUE_NUMBERS,
-  type QueueNumbers,
-  SALE_DATES,
-  type SaleDates,
-  SETTINGS,
-  type Settings,
-} from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { CommandSettings, QUEUE_NUMBERS, type QueueNumbers, SALE_DATES, type SaleDates } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 import { type QueuePass, QueueTurn } from './queue-admission.js';
 
 export const issueTokenSchema = z.strictObject({ numberOfTickets: z.number().int().min(1).max(20) });
@@ -55,14 +48,15 @@ const maxEntries = 20;
 @CommandHandler(IssueToken)
 export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
     private readonly turn: QueueTurn,
     private readonly signer: TokenSigner,
     @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
     @Inject(SALE_DATES) private readonly dates: SaleDates,
-    @Inject(SETTINGS) private readonly settings: Settings,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly settings: CommandSettings,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
@@ -84,7 +78,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     if (line.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
     const { tokenId, entry } = slot;
     const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
-    const claimed = await this.executor.executeOrThrow(
+    const claimed = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       { kind: 'request', ...request },
@@ -122,7 +116,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   ): Promise<Revision> {
     let number = issued;
     const stream = streams.queue(performanceId);
-    for await (const { event, revision } of this.executor.eventsBetween(stream, claimedAt, issued)) {
+    for await (const { event, revision } of this.repository.eventsBetween(stream, claimedAt, issued)) {
       if (event.type === 'TokenIssued' && event.data.tokenId === tokenId) number = revision;
     }
     return number;
@@ -133,7 +127,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     let seatsBought = 0;
     for (let entry = 0; entry < maxEntries; entry++) {
       const tokenId = tokenIdSchema.parse(deriveId('token', userId, performanceId, entry));
-      const state: TokenState = (await this.executor.load(tokenDecider, streams.token(tokenId))).state;
+      const state: TokenState = (await this.repository.load(tokenDecider, streams.token(tokenId))).state;
       if (state.kind !== 'ended') return { tokenId, entry, seatsBought, isLive: state.kind !== 'none' };
       seatsBought += outstandingSeats(state);
     }
@@ -145,7 +139,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
    * is followed now; if it was, this second copy is ignored by every reader.
    */
   async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
-    const { position: known } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    const { position: known } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (known !== undefined) {
       const number = await this.numbers.numberOf(tokenId, known);
       if (number !== undefined)
@@ -161,11 +155,11 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     const data = { tokenId, performanceId, userId, numberOfTickets };
     // A retry may find its first entry ended and make another one: that is another step, with an event of its own.
     const step = stepContext(context, tokenId);
-    return this.executor.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
+    return this.repository.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
   }
 
   async #giveUp(tokenId: TokenId, context: CommandContext): Promise<void> {
-    await this.executor.executeOrThrow(
+    await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       { kind: 'expire', reason: 'queue-full' },
@@ -201,14 +195,14 @@ export class RefreshToken extends Command<SignedToken> {
 @CommandHandler(RefreshToken)
 export class RefreshTokenHandler implements ICommandHandler<RefreshToken> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly signer: TokenSigner,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly settings: CommandSettings,
   ) {}
 
   /** @throws {Rejected} token-ended, token-unknown */
   async execute({ pass }: RefreshToken): Promise<SignedToken> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const { state } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
     if (state.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
     if (state.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
     const claims = { sub: pass.userId, tid: pass.tokenId, pid: pass.performanceId, num: pass.number };

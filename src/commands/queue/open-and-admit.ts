@@ -4,11 +4,12 @@ import { admissionDecider, paceLeft } from '../../domain/admission.js';
 import type { Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK, SETTINGS, type Settings, WAITING_LINE, type WaitingLine } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { CommandSettings, WAITING_LINE, type WaitingLine } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 import { queueSeed } from './queue-admission.js';
 
 /** Opens a performance's queue: reveals the seed and fixes how many early fans are shuffled. */
@@ -24,18 +25,19 @@ export class OpenQueue extends Command<{ readonly isOpen: boolean }> {
 @CommandHandler(OpenQueue)
 export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly settings: CommandSettings,
   ) {}
 
   /** @throws {Rejected} performance-unknown, seed-mismatch (another server's secret) */
   async execute({ performanceId, context }: OpenQueue): Promise<{ isOpen: boolean }> {
     const { sales, seedHash } = await this.catalog.performance(performanceId);
     const stream = streams.admission(performanceId);
-    const known = await this.executor.load(admissionDecider, stream);
+    const known = await this.repository.load(admissionDecider, stream);
     if (known.state.opening) return { isOpen: true };
-    const opened = await this.executor.execute(
+    const opened = await this.deciders.execute(
       admissionDecider,
       stream,
       {
@@ -44,7 +46,7 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
         seed: queueSeed(this.settings.secret, performanceId),
         seedHash,
         opensAt: sales.opensAt,
-        shuffledCount: await this.executor.eventCount(streams.queue(performanceId)),
+        shuffledCount: await this.repository.eventCount(streams.queue(performanceId)),
       },
       context,
     );
@@ -76,17 +78,18 @@ const maxPlacesPerAdmission = 2_000;
 @CommandHandler(AdmitTokens)
 export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
     @Inject(WAITING_LINE) private readonly line: WaitingLine,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   async execute({ performanceId, seen, context }: AdmitTokens): Promise<AdmissionResult> {
     const { maxActive, admitPerSecond, claimWindowMs } = (await this.catalog.performance(performanceId))
       .sales;
     const stream = streams.admission(performanceId);
-    const { state, position } = await this.executor.load(admissionDecider, stream);
+    const { state, position } = await this.repository.load(admissionDecider, stream);
     if (!state.opening || position === undefined) return nobodyYet;
     const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
     if (pace === 0) return nobodyYet;
@@ -114,7 +117,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
       admitPerSecond,
       claimWindowMs,
     } as const;
-    const outcome = await this.executor.execute(admissionDecider, stream, admit, context);
+    const outcome = await this.deciders.execute(admissionDecider, stream, admit, context);
     return { admitted: outcome.kind === 'accepted' ? admitted : 0, isAnyoneWaiting: true };
   }
 }

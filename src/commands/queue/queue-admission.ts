@@ -7,7 +7,7 @@ import { type Admission } from '../../domain/token.js';
 import { type PerformanceId, type TokenId, toInstant, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
-import { Executor } from '../decider-handler.js';
+import { StreamRepository } from '../stream-repository.js';
 
 /** What a verified queue token says: whose turn it is, at which performance, with which number. */
 export interface QueuePass {
@@ -26,7 +26,7 @@ export class QueueTurn {
   readonly #shuffles = new LRUCache<string, Uint32Array>({ max: maxShuffles });
 
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly catalog: CatalogReader,
   ) {}
 
@@ -65,7 +65,7 @@ export class QueueTurn {
   }
 
   async #admissions(performanceId: PerformanceId): Promise<AdmissionState> {
-    return (await this.executor.load(admissionDecider, streams.admission(performanceId))).state;
+    return (await this.repository.load(admissionDecider, streams.admission(performanceId))).state;
   }
 }
 

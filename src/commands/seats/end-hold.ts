@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { isOver, isReservedBy, knowsHold, seatDecider } from '../../domain/seat.js';
@@ -6,13 +6,12 @@ import { type TokenCommand, type TokenHold, type TokenState, tokenDecider } from
 import type { Position } from '../../event-store/port.js';
 import type { HoldId, SeatId, TokenId, UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { type Accepted, Executor } from '../decider-handler.js';
-import { CLOCK } from '../ports.js';
+import { type Accepted, DeciderHandler } from '../decider-handler.js';
 import type { QueuePass } from '../queue/queue-admission.js';
 
-import type { Loaded } from '../stream-repository.js';
+import { type Loaded, StreamRepository } from '../stream-repository.js';
 
 /** Gives a hold's seats back before its deadline. Doing it twice changes nothing. */
 export class ReleaseHold extends Command<{ readonly position: Position | undefined }> {
@@ -36,8 +35,9 @@ export class ReleaseHold extends Command<{ readonly position: Position | undefin
 @Injectable()
 export class HoldEnder {
   constructor(
-    private readonly executor: Executor,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
+    private readonly clock: Clock,
   ) {}
 
   /** The hold as its token knows it. */
@@ -66,7 +66,7 @@ export class HoldEnder {
     const seatIds = await this.endOnSeats(known, release, isBarred, context);
     if (seatIds.length === 0) return undefined;
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred } as const;
-    const returned = await this.executor.execute(tokenDecider, streams.token(tokenId), command, context);
+    const returned = await this.deciders.execute(tokenDecider, streams.token(tokenId), command, context);
     if (returned.kind === 'accepted') return returned;
     if (isBarred || returned.rejection.code !== 'hold-in-progress') throw new Rejected(returned.rejection);
     // A second run made itself known in between, for good.
@@ -87,7 +87,7 @@ export class HoldEnder {
 
   /** Expires every lapsed hold of a token. @returns whether any seat came back. */
   async giveBackLapsed(tokenId: TokenId, context: CommandContext): Promise<boolean> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (state.kind === 'none') return false;
     let isAnyReturned = false;
     for (const [holdId, hold] of state.holds) {
@@ -110,7 +110,7 @@ export class HoldEnder {
   /** Whether some seat of the hold could still be taken. */
   async isInProgress({ scheduleId, outstanding, expiresAt }: TokenHold, holdId: HoldId): Promise<boolean> {
     for (const seatId of outstanding) {
-      const { state } = await this.executor.load(seatDecider, streams.seat(scheduleId, seatId));
+      const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
       if (!knowsHold(state, { holdId, expiresAt })) return true;
     }
     return false;
@@ -126,11 +126,11 @@ export class HoldEnder {
   ): Promise<Accepted<TokenState> | undefined> {
     if (seatIds.length === 0) return undefined;
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
-    return this.executor.executeOrThrow(tokenDecider, streams.token(tokenId), command, context);
+    return this.deciders.executeOrThrow(tokenDecider, streams.token(tokenId), command, context);
   }
 
   private async known(tokenId: TokenId, holdId: HoldId): Promise<Known | undefined> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (state.kind === 'none') return undefined;
     const hold = state.holds.get(holdId);
     return hold && { holdId, hold, userId: state.userId };
@@ -153,7 +153,7 @@ export class HoldEnder {
     for (const seatId of hold.seatIds) {
       const bars = isBarring && hold.outstanding.includes(seatId);
       const barrier = bars ? { barrier: { userId, expiresAt } } : {};
-      const { state } = await this.executor.executeOrThrow(
+      const { state } = await this.deciders.executeOrThrow(
         seatDecider,
         streams.seat(scheduleId, seatId),
         { ...end, scheduleId, seatId, holdId, ...barrier },
@@ -169,13 +169,13 @@ export class HoldEnder {
 @CommandHandler(ReleaseHold)
 export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly holds: HoldEnder,
   ) {}
 
   /** @throws {Rejected} hold-unknown, hold-in-progress */
   async execute({ pass, holdId, context }: ReleaseHold): Promise<{ position: Position | undefined }> {
-    const token = await this.executor.load(tokenDecider, streams.token(pass.tokenId));
+    const token = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
     const hold = token.state.kind === 'none' ? undefined : token.state.holds.get(holdId);
     if (!hold) throw refuse('hold-unknown', 'You have no such hold.');
     await this.holds.refuseInProgress(hold, holdId);

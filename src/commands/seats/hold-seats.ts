@@ -16,8 +16,9 @@ import {
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
+import { DeciderHandler } from '../decider-handler.js';
 import { type QueuePass, QueueTurn } from '../queue/queue-admission.js';
+import { StreamRepository } from '../stream-repository.js';
 import { HoldEnder } from './end-hold.js';
 import { type ForSale, type SeatForSale, SeatOffer } from './offer-seats.js';
 
@@ -68,7 +69,8 @@ const maxChoices = 5;
 @Injectable()
 export class SeatClaims {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly turn: QueueTurn,
     private readonly holds: HoldEnder,
   ) {}
@@ -81,11 +83,11 @@ export class SeatClaims {
    */
   async claim(pass: QueuePass, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
     const stream = streams.token(pass.tokenId);
-    const known = await this.executor.load(tokenDecider, stream);
+    const known = await this.repository.load(tokenDecider, stream);
     const hasEntered = known.state.kind === 'entered';
     const admission = hasEntered ? undefined : await this.turn.admissionOf(pass.performanceId, pass.number);
     const request = { kind: 'request-seats', ...claim, admission } as const;
-    const attempt = () => this.executor.execute(tokenDecider, stream, request, context);
+    const attempt = () => this.deciders.execute(tokenDecider, stream, request, context);
     let claimed = await attempt();
     if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
       // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
@@ -106,7 +108,7 @@ export class SeatClaims {
     if (!(await this.holds.isInProgress(hold, holdId))) return; // nothing is left to take
     const repeat = { kind: 'repeat-request', holdId } as const;
     const step = stepContext(context, holdId, 'repeated');
-    await this.executor.executeOrThrow(tokenDecider, streams.token(pass.tokenId), repeat, step);
+    await this.deciders.executeOrThrow(tokenDecider, streams.token(pass.tokenId), repeat, step);
   }
 
   /**
@@ -115,7 +117,7 @@ export class SeatClaims {
    * @throws {Rejected} hold-ended
    */
   async confirm({ tokenId }: QueuePass, holdId: HoldId, context: CommandContext): Promise<void> {
-    const { state } = await this.executor.load(tokenDecider, streams.token(tokenId));
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
     const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
     if (hold && isWhole(hold)) return;
     await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
@@ -126,7 +128,7 @@ export class SeatClaims {
 @CommandHandler(HoldSeats)
 export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   constructor(
-    private readonly executor: Executor,
+    private readonly deciders: DeciderHandler,
     private readonly offer: SeatOffer,
     private readonly claims: SeatClaims,
     private readonly holds: HoldEnder,
@@ -196,7 +198,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     let position: Position | undefined;
     // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
     for (const { seatId, price } of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
-      const taken = await this.executor.execute(
+      const taken = await this.deciders.execute(
         seatDecider,
         streams.seat(scheduleId, seatId),
         { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },

@@ -13,10 +13,10 @@ import { refuse } from '../../domain/rejection.js';
 import { isFree, seatDecider } from '../../domain/seat.js';
 import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { Clock } from '../../platform/clock.js';
+import { Clock } from '../../platform/clock.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
-import { Executor } from '../decider-handler.js';
-import { CLOCK, SEAT_AVAILABILITY, type SeatAvailability } from '../ports.js';
+import { SEAT_AVAILABILITY, type SeatAvailability } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 
 export interface SeatForSale extends PlacedSeat {
   /** Points. */
@@ -34,10 +34,10 @@ export interface ForSale {
 @Injectable()
 export class SeatOffer {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
     private readonly catalog: CatalogReader,
     @Inject(SEAT_AVAILABILITY) private readonly availability: SeatAvailability,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws {Rejected} schedule-unknown (also when it belongs to another performance), not-on-sale */
@@ -76,7 +76,7 @@ export class SeatOffer {
    */
   async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[], holdId: HoldId): Promise<void> {
     for (const seatId of seatIds) {
-      const state = await this.executor.presume(seatDecider, streams.seat(scheduleId, seatId));
+      const state = await this.repository.peek(seatDecider, streams.seat(scheduleId, seatId));
       if (isFree(state, this.clock.now())) continue;
       // The same request may run twice at once: what its other run took is not somebody else's.
       if (state.kind !== 'free' && state.holdId === holdId) continue;

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { type ChargeCommand, type ChargeState, chargeDecider } from '../../domain/charge.js';
@@ -7,12 +7,12 @@ import { maxBalance, walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { PaymentOutcome, PaymentProvider } from '../../integrations/payment/port.js';
+import { type PaymentOutcome, PaymentProvider } from '../../integrations/payment/port.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { CommandContext } from '../command-context.js';
-import { Executor } from '../decider-handler.js';
-
-import { PAYMENT_PROVIDER, SETTINGS, type Settings } from '../ports.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { CommandSettings } from '../ports.js';
+import { StreamRepository } from '../stream-repository.js';
 
 export const chargePointsSchema = z.strictObject({
   /** Points. */
@@ -41,20 +41,21 @@ export class ChargePoints extends Command<
 @Injectable()
 export class ChargeProgress {
   constructor(
-    private readonly executor: Executor,
-    @Inject(PAYMENT_PROVIDER) private readonly payments: PaymentProvider,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
+    private readonly payments: PaymentProvider,
+    private readonly settings: CommandSettings,
   ) {}
 
   /** @throws {Rejected} charge-unknown */
   async advance(chargeId: ChargeId, context: CommandContext): Promise<ChargeResult> {
     const stream = streams.charge(chargeId);
-    let { state, position } = await this.executor.load(chargeDecider, stream);
+    let { state, position } = await this.repository.load(chargeDecider, stream);
     if (state.kind === 'none') throw refuse('charge-unknown', 'There is no such charge.');
     if (state.kind === 'requested') {
       const answer = toCommand(await this.#askPaymentSystem(state));
       if ('pending' in answer) return { status: 'pending', cause: answer.pending, position };
-      ({ state, position } = await this.executor.executeOrThrow(
+      ({ state, position } = await this.deciders.executeOrThrow(
         chargeDecider,
         stream,
         answer.final,
@@ -87,7 +88,7 @@ export class ChargeProgress {
 
   async #credit({ userId, chargeId, amount }: Requested, context: CommandContext): Promise<ChargeResult> {
     const credit = { kind: 'credit', userId, chargeId, amount } as const;
-    const credited = await this.executor.executeOrThrow(
+    const credited = await this.deciders.executeOrThrow(
       walletDecider,
       streams.wallet(userId),
       credit,
@@ -100,13 +101,14 @@ export class ChargeProgress {
 @CommandHandler(ChargePoints)
 export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
   constructor(
-    private readonly executor: Executor,
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
     private readonly progress: ChargeProgress,
   ) {}
 
   /** @throws {Rejected} payment-declined, wallet-full, idempotency-key-reused */
   async execute({ userId, input, context }: ChargePoints) {
-    const wallet = await this.executor.load(walletDecider, streams.wallet(userId));
+    const wallet = await this.repository.load(walletDecider, streams.wallet(userId));
     if (wallet.state.balance + input.amount > maxBalance) {
       throw refuse('wallet-full', `A wallet holds at most ${maxBalance} points: charge less.`, {
         maxBalance,
@@ -114,7 +116,7 @@ export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
     }
     const chargeId = chargeIdSchema.parse(deriveId(context.commandId, 'charge'));
     const request = { kind: 'request', chargeId, userId, ...input } as const;
-    await this.executor.executeOrThrow(chargeDecider, streams.charge(chargeId), request, context);
+    await this.deciders.executeOrThrow(chargeDecider, streams.charge(chargeId), request, context);
     const result = await this.progress.advance(chargeId, context);
     if (result.status === 'declined') {
       throw refuse('payment-declined', `The payment was declined: ${result.reason}. Use another card.`, {

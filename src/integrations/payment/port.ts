@@ -43,18 +43,18 @@ export type PaymentOutcome =
 /** What a look-up found. `not-found` is final only when no createPayment with the key can still be under way. */
 export type PaymentLookup = PaymentOutcome | { readonly kind: 'not-found' };
 
-export interface PaymentProvider {
+export abstract class PaymentProvider {
   /**
    * Creates the payment, once per idempotency key: repeating the request returns the first one's outcome.
    * Never throws for anything the payment system or the network does; such failures are `unknown`.
    * `approved` is returned only with exactly the amount asked for.
    * @param signal gives up waiting (the outcome is then `unknown`); it does not undo a payment.
    */
-  createPayment(request: PaymentRequest, signal?: AbortSignal): Promise<PaymentOutcome>;
+  abstract createPayment(request: PaymentRequest, signal?: AbortSignal): Promise<PaymentOutcome>;
 
   /**
    * The payment of a key, without creating one. The caller compares `amount` with what it asked for.
    * Never throws for anything the payment system or the network does; such failures are `unknown`.
    */
-  findPayment(idempotencyKey: ChargeId, signal?: AbortSignal): Promise<PaymentLookup>;
+  abstract findPayment(idempotencyKey: ChargeId, signal?: AbortSignal): Promise<PaymentLookup>;
 }

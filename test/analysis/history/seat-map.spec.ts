@@ -62,7 +62,7 @@ async function play(history: History, wanted: readonly Step[]): Promise<Recorded
     const scheduleId = schedules[step.schedule];
     const seatId = seatNames[step.seat] as SeatId; // within the list
     const stream = streams.seat(scheduleId, seatId);
-    const state = states.get(stream) ?? seatDecider.initial;
+    const state = states.get(stream) ?? seatDecider.initialState;
     const decision = seatDecider.decide(commandOf(step, n, state, { scheduleId, seatId }, at), state, at);
     if (decision.kind === 'rejected') continue;
     for (const event of decision.events) {
@@ -111,11 +111,11 @@ function naively(recorded: readonly Recorded[], scheduleId: ScheduleId, moment: 
     if (moment.kind === 'time' ? at > moment.at : position > moment.position) break;
     if (at > now) now = at;
     const { seatId } = event.data;
-    states.set(seatId, seatDecider.evolve(states.get(seatId) ?? seatDecider.initial, event));
+    states.set(seatId, seatDecider.evolve(states.get(seatId) ?? seatDecider.initialState, event));
   }
   if (moment.kind === 'time') now = moment.at;
   return seatNames.map((seatId) => {
-    const state = states.get(seatId) ?? seatDecider.initial;
+    const state = states.get(seatId) ?? seatDecider.initialState;
     return isFree(state, now) ? 'free' : state.kind;
   });
 }

@@ -134,7 +134,7 @@ export async function recordedSale(options: {
     if (ms % admissionIntervalMs !== 0) continue;
     await side.execute(new OpenQueue(performanceId, freshContext()));
     await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
-    const { state } = await side.executor.load(admissionDecider, streams.admission(performanceId));
+    const { state } = await side.repository.load(admissionDecider, streams.admission(performanceId));
     if (!state.opening) continue;
     const places = shuffledPlaces(state.opening.seed, state.opening.shuffledCount);
     for (const [pass, plan] of waiting) {

@@ -1,8 +1,9 @@
-import { Executor } from '../../src/commands/decider-handler.js';
+import { DeciderHandler } from '../../src/commands/decider-handler.js';
+import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import { walletDecider } from '../../src/domain/wallet.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
-import { StoreUnavailable } from '../../src/event-store/port.js';
+import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import {
   chargeIdSchema,
   holdIdSchema,
@@ -24,46 +25,58 @@ const spend = (name: string, amount: number) =>
   ({ kind: 'spend', userId, orderId: orderIdSchema.parse(deriveId('order', name)), amount }) as const;
 
 const clock = new ManualClock();
+
+interface Office {
+  readonly repository: StreamRepository;
+  readonly deciders: DeciderHandler;
+}
+
+/** One process on a store, with a cache of its own. */
+function officeOn(store: EventStore, options: { readonly isOnlyWriter?: boolean } = {}): Office {
+  const repository = new StreamRepository(store, clock, options);
+  return { repository, deciders: new DeciderHandler(repository, clock) };
+}
+
 let store: InMemoryEventStore;
-let executor: Executor;
+let office: Office;
 beforeEach(() => {
   store = new InMemoryEventStore();
-  executor = new Executor(store, clock);
+  office = officeOn(store);
 });
 
-describe('Executor', () => {
+describe('DeciderHandler', () => {
   it('decides again on what the winner wrote when another process was faster', async () => {
-    const other = new Executor(store, clock);
-    await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
-    await other.execute(walletDecider, wallet, spend('x', 70), freshContext());
-    const late = await executor.execute(walletDecider, wallet, spend('y', 70), freshContext());
+    const other = officeOn(store);
+    await office.deciders.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    await other.deciders.execute(walletDecider, wallet, spend('x', 70), freshContext());
+    const late = await office.deciders.execute(walletDecider, wallet, spend('y', 70), freshContext());
     expect(late).toMatchObject({ kind: 'rejected', rejection: { code: 'insufficient-points' } });
     expect(await store.readStream(wallet)).toHaveLength(2);
   });
 
   it('never rejects on a cached state that the store has moved past', async () => {
-    const other = new Executor(store, clock);
-    const refused = await executor.execute(walletDecider, wallet, spend('x', 10), freshContext());
+    const other = officeOn(store);
+    const refused = await office.deciders.execute(walletDecider, wallet, spend('x', 10), freshContext());
     expect(refused.kind).toBe('rejected');
-    await other.execute(walletDecider, wallet, credit('a', 10), freshContext());
-    const paid = await executor.execute(walletDecider, wallet, spend('x', 10), freshContext());
+    await other.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const paid = await office.deciders.execute(walletDecider, wallet, spend('x', 10), freshContext());
     expect(paid).toMatchObject({ kind: 'accepted', state: { balance: 0 } });
   });
 
   it('says "already done" only after asking the store', async () => {
-    const other = new Executor(store, clock);
-    await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
-    await other.execute(walletDecider, wallet, spend('x', 30), freshContext());
-    const repeated = await executor.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    const other = officeOn(store);
+    await office.deciders.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    await other.deciders.execute(walletDecider, wallet, spend('x', 30), freshContext());
+    const repeated = await office.deciders.execute(walletDecider, wallet, credit('a', 100), freshContext());
     expect(repeated).toMatchObject({ kind: 'accepted', events: [], revision: 1, state: { balance: 70 } });
   });
 
   it('gives a repeated attempt the same event ids, and another revision others', async () => {
     const context = contextOf('same');
-    await executor.execute(walletDecider, wallet, credit('a', 1), context);
-    await executor.execute(walletDecider, wallet, credit('b', 1), context);
+    await office.deciders.execute(walletDecider, wallet, credit('a', 1), context);
+    await office.deciders.execute(walletDecider, wallet, credit('b', 1), context);
     const twin = new InMemoryEventStore();
-    await new Executor(twin, clock).execute(walletDecider, wallet, credit('a', 1), context);
+    await officeOn(twin).deciders.execute(walletDecider, wallet, credit('a', 1), context);
     const [first, second] = await store.readStream(wallet);
     const [same] = await twin.readStream(wallet);
     expect(same?.id).toBe(first?.id);
@@ -72,7 +85,7 @@ describe('Executor', () => {
 
   it('writes complete metadata with the moment of the decision', async () => {
     const context = { ...contextOf('m'), actor: { kind: 'user', userId } } as const;
-    await executor.execute(walletDecider, wallet, credit('a', 1), context);
+    await office.deciders.execute(walletDecider, wallet, credit('a', 1), context);
     const [event] = await store.readStream(wallet);
     expect(event?.metadata).toEqual({ ...context, occurredAt: clock.now(), schemaVersion: 1 });
   });
@@ -88,21 +101,26 @@ describe('Executor', () => {
         return walletDecider.decide(command, state, now);
       },
     };
-    await new Executor(store, ticking).execute(spying, wallet, credit('a', 1), freshContext());
+    await new DeciderHandler(new StreamRepository(store, ticking), ticking).execute(
+      spying,
+      wallet,
+      credit('a', 1),
+      freshContext(),
+    );
     const [event] = await store.readStream(wallet);
     expect(event?.metadata).toMatchObject({ occurredAt: decidedAt.at(-1) });
   });
 
   it('gives up as busy after a bounded number of lost races, having written nothing', async () => {
-    const rival = new Executor(store, clock);
+    const rival = officeOn(store);
     let appends = 0;
     const raced = new HookedStore(store, {
       async before() {
         appends++;
-        await rival.execute(walletDecider, wallet, credit(`rival ${appends}`, 1), freshContext());
+        await rival.deciders.execute(walletDecider, wallet, credit(`rival ${appends}`, 1), freshContext());
       },
     });
-    const outcome = await new Executor(raced, clock).execute(
+    const outcome = await officeOn(raced).deciders.execute(
       walletDecider,
       wallet,
       credit('mine', 1),
@@ -116,10 +134,10 @@ describe('Executor', () => {
   it('lets every one of many concurrent commands on one stream through, each once', async () => {
     const names = Array.from({ length: 20 }, (_, n) => `c${n}`);
     const outcomes = await Promise.all(
-      names.map((name) => executor.execute(walletDecider, wallet, credit(name, 1), freshContext())),
+      names.map((name) => office.deciders.execute(walletDecider, wallet, credit(name, 1), freshContext())),
     );
     expect(outcomes.map(({ kind }) => kind)).toEqual(names.map(() => 'accepted'));
-    const { state } = await executor.load(walletDecider, wallet);
+    const { state } = await office.repository.load(walletDecider, wallet);
     expect(state.balance).toBe(20);
   });
 
@@ -132,14 +150,14 @@ describe('Executor', () => {
       reads.push(page.length);
       return page;
     };
-    const writer = new Executor(spied, clock);
-    const reader = new Executor(spied, clock);
+    const writer = officeOn(spied);
+    const reader = officeOn(spied);
     for (const name of ['a', 'b', 'c'])
-      await writer.execute(walletDecider, wallet, credit(name, 1), freshContext());
-    await reader.load(walletDecider, wallet);
-    await writer.execute(walletDecider, wallet, credit('d', 1), freshContext());
+      await writer.deciders.execute(walletDecider, wallet, credit(name, 1), freshContext());
+    await reader.repository.load(walletDecider, wallet);
+    await writer.deciders.execute(walletDecider, wallet, credit('d', 1), freshContext());
     reads.length = 0;
-    const { state, revision } = await reader.load(walletDecider, wallet);
+    const { state, revision } = await reader.repository.load(walletDecider, wallet);
     expect({ reads, balance: state.balance, revision }).toEqual({ reads: [1], balance: 4, revision: 3 });
   });
 
@@ -150,11 +168,11 @@ describe('Executor', () => {
       reads++;
       return original(...args);
     };
-    const alone = new Executor(store, clock, true);
-    await alone.execute(walletDecider, wallet, credit('a', 10), freshContext());
-    const refused = await alone.execute(walletDecider, wallet, spend('x', 11), freshContext());
+    const alone = officeOn(store, { isOnlyWriter: true });
+    await alone.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const refused = await alone.deciders.execute(walletDecider, wallet, spend('x', 11), freshContext());
     expect(refused).toMatchObject({ kind: 'rejected', state: { balance: 10 } });
-    expect((await alone.load(walletDecider, wallet)).state.balance).toBe(10);
+    expect((await alone.repository.load(walletDecider, wallet)).state.balance).toBe(10);
     expect(reads).toBe(1);
   });
 
@@ -165,50 +183,50 @@ describe('Executor', () => {
         if (isLost) throw new StoreUnavailable('the reply was lost');
       },
     });
-    const alone = new Executor(losing, clock, true);
-    await alone.execute(walletDecider, wallet, credit('a', 100), freshContext());
+    const alone = officeOn(losing, { isOnlyWriter: true });
+    await alone.deciders.execute(walletDecider, wallet, credit('a', 100), freshContext());
     isLost = true;
-    const lost = alone.execute(walletDecider, wallet, credit('b', 50), freshContext());
+    const lost = alone.deciders.execute(walletDecider, wallet, credit('b', 50), freshContext());
     await expect(lost).rejects.toBeInstanceOf(StoreUnavailable);
     isLost = false;
-    expect((await alone.load(walletDecider, wallet)).state.balance).toBe(150);
+    expect((await alone.repository.load(walletDecider, wallet)).state.balance).toBe(150);
   });
 
   it('takes an unmet stream for new when told it likely is, and reads it when the store says otherwise', async () => {
-    await executor.execute(walletDecider, wallet, credit('a', 10), freshContext());
-    const guessing = new Executor(store, clock, true);
-    const paid = await guessing.execute(walletDecider, wallet, credit('b', 5), freshContext(), {
+    await office.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
+    const guessing = officeOn(store, { isOnlyWriter: true });
+    const paid = await guessing.deciders.execute(walletDecider, wallet, credit('b', 5), freshContext(), {
       isLikelyNew: true,
     });
     expect(paid).toMatchObject({ kind: 'accepted', state: { balance: 15 }, revision: 1 });
-    const refusing = new Executor(store, clock, true);
-    const refused = await refusing.execute(walletDecider, wallet, spend('x', 10), freshContext(), {
+    const refusing = officeOn(store, { isOnlyWriter: true });
+    const refused = await refusing.deciders.execute(walletDecider, wallet, spend('x', 10), freshContext(), {
       isLikelyNew: true,
     });
     expect(refused).toMatchObject({ kind: 'accepted', state: { balance: 5 } });
   });
 
   it('serves a copy no older than asked, and looks again one millisecond later', async () => {
-    const other = new Executor(store, clock);
-    await executor.load(walletDecider, wallet);
-    await other.execute(walletDecider, wallet, credit('a', 5), freshContext());
+    const other = officeOn(store);
+    await office.repository.load(walletDecider, wallet);
+    await other.deciders.execute(walletDecider, wallet, credit('a', 5), freshContext());
     clock.advance(1000);
-    const copy = await executor.load(walletDecider, wallet, { maxAgeMs: 1000 });
+    const copy = await office.repository.load(walletDecider, wallet, { maxAgeMs: 1000 });
     expect(copy.state.balance).toBe(0);
     clock.advance(1);
-    const fresh = await executor.load(walletDecider, wallet, { maxAgeMs: 1000 });
+    const fresh = await office.repository.load(walletDecider, wallet, { maxAgeMs: 1000 });
     expect(fresh.state.balance).toBe(5);
   });
 
   it.each([undefined, 1000])(
     'looks again when the clock has been set back (age asked: %s)',
     async (maxAgeMs) => {
-      const other = new Executor(store, clock);
-      await executor.load(walletDecider, wallet);
-      await other.execute(walletDecider, wallet, credit('a', 5), freshContext());
+      const other = officeOn(store);
+      await office.repository.load(walletDecider, wallet);
+      await other.deciders.execute(walletDecider, wallet, credit('a', 5), freshContext());
       clock.advance(-2000);
       const options = maxAgeMs === undefined ? {} : { maxAgeMs };
-      expect((await executor.load(walletDecider, wallet, options)).state.balance).toBe(5);
+      expect((await office.repository.load(walletDecider, wallet, options)).state.balance).toBe(5);
     },
   );
 });
@@ -244,24 +262,24 @@ describe('a retry of an append that was written but never acknowledged', () => {
 
   it('knows the deadline that was recorded, not the one it would give now', async () => {
     const context = contextOf('hold');
-    await executor.execute(tokenDecider, token, request, freshContext());
-    const stale = new Executor(store, clock);
-    await stale.load(tokenDecider, token);
-    await executor.execute(tokenDecider, token, requestSeats('A-1'), context);
+    await office.deciders.execute(tokenDecider, token, request, freshContext());
+    const stale = officeOn(store);
+    await stale.repository.load(tokenDecider, token);
+    await office.deciders.execute(tokenDecider, token, requestSeats('A-1'), context);
     clock.advance(5_000);
-    const retried = await stale.execute(tokenDecider, token, requestSeats('A-1'), context);
-    const recorded = await new Executor(store, clock).load(tokenDecider, token);
+    const retried = await stale.deciders.execute(tokenDecider, token, requestSeats('A-1'), context);
+    const recorded = await officeOn(store).repository.load(tokenDecider, token);
     expect(retried).toMatchObject({ kind: 'accepted', events: [] });
     expect(retried.state).toEqual(recorded.state);
   });
 
   it('is refused when the same command id asks for something else', async () => {
     const context = contextOf('hold');
-    await executor.execute(tokenDecider, token, request, freshContext());
-    const stale = new Executor(store, clock);
-    await stale.load(tokenDecider, token);
-    await executor.execute(tokenDecider, token, requestSeats('A-1'), context);
-    const other = await stale.execute(tokenDecider, token, requestSeats('B-1'), context);
+    await office.deciders.execute(tokenDecider, token, request, freshContext());
+    const stale = officeOn(store);
+    await stale.repository.load(tokenDecider, token);
+    await office.deciders.execute(tokenDecider, token, requestSeats('A-1'), context);
+    const other = await stale.deciders.execute(tokenDecider, token, requestSeats('B-1'), context);
     expect(other).toMatchObject({ kind: 'rejected', rejection: { code: 'idempotency-key-reused' } });
   });
 });
