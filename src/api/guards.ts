@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Viewer } from '../analysis/history/port.js';
-import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
 
 import type { UserId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
@@ -95,11 +95,11 @@ export class QueueTokenGuard implements CanActivate {
   /** @throws {ApiProblem} queue-token-invalid */
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const pass = readPass(this.signer, request.headers['x-queue-token'], performanceIn(request));
-    if (pass.userId !== userOf(request)) {
+    const queueToken = readQueueToken(this.signer, request.headers['x-queue-token'], performanceIn(request));
+    if (queueToken.userId !== userOf(request)) {
       throw invalid('This queue token belongs to somebody else: join the queue yourself.');
     }
-    request.queuePass = pass;
+    request.queueToken = queueToken;
     return true;
   }
 }
@@ -109,7 +109,11 @@ export class QueueTokenGuard implements CanActivate {
  * @param performanceId of the route, as it came; undefined where the route names none.
  * @throws {ApiProblem} queue-token-invalid
  */
-export function readPass(signer: TokenSigner, value: unknown, performanceId: string | undefined): QueuePass {
+export function readQueueToken(
+  signer: TokenSigner,
+  value: unknown,
+  performanceId: string | undefined,
+): QueueToken {
   if (typeof value !== 'string') {
     throw invalid('Join the queue and send its token as X-Queue-Token.');
   }
@@ -122,10 +126,10 @@ export function readPass(signer: TokenSigner, value: unknown, performanceId: str
 }
 
 /** The place in the queue a request belongs to. Only behind {@link QueueTokenGuard}. */
-export const CurrentPass = createParamDecorator((_: unknown, context: ExecutionContext): QueuePass => {
-  const { queuePass } = context.switchToHttp().getRequest<FastifyRequest>();
-  if (queuePass === undefined) throw new Error('the route has no QueueTokenGuard');
-  return queuePass;
+export const CurrentQueueToken = createParamDecorator((_: unknown, context: ExecutionContext): QueueToken => {
+  const { queueToken } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (queueToken === undefined) throw new Error('the route has no QueueTokenGuard');
+  return queueToken;
 });
 
 /** The performance a route names. */

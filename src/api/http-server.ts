@@ -52,7 +52,7 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
   const routes = new RouteTable();
   fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
   fastify.decorateRequest('userId', undefined);
-  fastify.decorateRequest('queuePass', undefined);
+  fastify.decorateRequest('queueToken', undefined);
   fastify.decorateRequest('isTurnedAway', false);
   fastify.addHook('onRoute', (route) => {
     routes.add(route.url, [route.method].flat());

@@ -1,4 +1,4 @@
-import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { ChargeId, OrderId, PerformanceId, ScheduleId, UserId, VenueId } from '../events/ids.js';
 import type {
   AvailabilityReply,
@@ -60,7 +60,9 @@ export interface Reads {
     filter: { readonly section?: string | undefined; readonly status?: SeatStatus | undefined },
   ): Promise<SeatMapReply | null>;
   /** The fan's place; the token id names it, fan and performance help to find it. */
-  queueToken(pass: Pick<QueuePass, 'tokenId' | 'userId' | 'performanceId'>): Promise<QueueTokenReply | null>;
+  queueToken(
+    queueToken: Pick<QueueToken, 'tokenId' | 'userId' | 'performanceId'>,
+  ): Promise<QueueTokenReply | null>;
   queue(performanceId: PerformanceId): Promise<QueueReply | null>;
   queueFairness(performanceId: PerformanceId): Promise<QueueFairnessReply | null>;
   /** In the order of the numbers; up to 1,000 a page. */

@@ -4,7 +4,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
-import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
 
@@ -15,7 +15,7 @@ declare module 'fastify' {
     /** Set by UserGuard. */
     userId: UserId | undefined;
     /** Set by QueueTokenGuard. */
-    queuePass: QueuePass | undefined;
+    queueToken: QueueToken | undefined;
     /** Set by the load gate: refused before anything was looked at. */
     isTurnedAway: boolean;
   }

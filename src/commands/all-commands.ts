@@ -6,16 +6,16 @@ import { ImportCatalogHandler, VenuePublisher } from './catalog/import-catalog.j
 import { SeatKeeper } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
 import { CancelOrderHandler } from './orders/cancel-order.js';
-import { AdvanceCheckoutHandler, CheckoutProgress } from './orders/checkout-process.js';
+import { AdvanceCheckoutHandler, CheckoutProcess } from './orders/checkout-process.js';
 import { PayHandler } from './orders/pay.js';
 import { EnterServiceHandler, ExpireTokenHandler, LeaveQueueHandler } from './queue/enter-and-leave.js';
 import { IssueTokenHandler, RefreshTokenHandler } from './queue/issue-token.js';
 import { AdmitTokensHandler, OpenQueueHandler } from './queue/open-and-admit.js';
-import { QueueTurn } from './queue/queue-admission.js';
-import { ExpireHoldHandler, HoldEnder, ReleaseHoldHandler } from './seats/end-hold.js';
+import { QueueAdmission } from './queue/queue-admission.js';
+import { ExpireHoldHandler, Holds, ReleaseHoldHandler } from './seats/end-hold.js';
 import { HoldSeatsHandler, SeatClaims } from './seats/hold-seats.js';
-import { SeatOffer } from './seats/offer-seats.js';
-import { AdvanceChargeHandler, ChargePointsHandler, ChargeProgress } from './wallet/charge-points.js';
+import { SeatsForSale } from './seats/seats-for-sale.js';
+import { AdvanceChargeHandler, ChargePointsHandler, ChargeProcess } from './wallet/charge-points.js';
 
 /** One handler a command: the command bus finds them here. */
 export const commandHandlers = [
@@ -49,12 +49,12 @@ export const commandServices = [
   DeciderHandler,
   UserEraser,
   CatalogReader,
-  QueueTurn,
-  SeatOffer,
+  QueueAdmission,
+  SeatsForSale,
   SeatKeeper,
   VenuePublisher,
-  HoldEnder,
+  Holds,
   SeatClaims,
-  ChargeProgress,
-  CheckoutProgress,
+  ChargeProcess,
+  CheckoutProcess,
 ];

@@ -28,7 +28,7 @@ import { CancelOrder, CancelOrderHandler } from '../commands/orders/cancel-order
 import {
   AdvanceCheckout,
   AdvanceCheckoutHandler,
-  CheckoutProgress,
+  CheckoutProcess,
 } from '../commands/orders/checkout-process.js';
 import { Pay, PayHandler } from '../commands/orders/pay.js';
 import type {
@@ -61,23 +61,23 @@ import {
   OpenQueue,
   OpenQueueHandler,
 } from '../commands/queue/open-and-admit.js';
-import { QueueTurn } from '../commands/queue/queue-admission.js';
+import { QueueAdmission } from '../commands/queue/queue-admission.js';
 import {
   ExpireHold,
   ExpireHoldHandler,
-  HoldEnder,
+  Holds,
   ReleaseHold,
   ReleaseHoldHandler,
 } from '../commands/seats/end-hold.js';
 import { HoldSeats, HoldSeatsHandler, SeatClaims } from '../commands/seats/hold-seats.js';
-import { SeatOffer } from '../commands/seats/offer-seats.js';
+import { SeatsForSale } from '../commands/seats/seats-for-sale.js';
 import type { StreamRepository } from '../commands/stream-repository.js';
 import {
   AdvanceCharge,
   AdvanceChargeHandler,
   ChargePoints,
   ChargePointsHandler,
-  ChargeProgress,
+  ChargeProcess,
 } from '../commands/wallet/charge-points.js';
 import type { EventStore } from '../event-store/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
@@ -108,16 +108,16 @@ export function commandSide(parts: CommandSideParts): Commands {
   const { repository, clock, settings, payments, hasher, signer } = parts;
   const deciders = new DeciderHandler(repository, clock);
   const catalog = new CatalogReader(repository, settings);
-  const turn = new QueueTurn(repository, catalog);
-  const holds = new HoldEnder(repository, deciders, clock);
-  const offer = new SeatOffer(repository, catalog, parts.availability, clock);
-  const checkout = new CheckoutProgress(repository, deciders, holds);
+  const turn = new QueueAdmission(repository, catalog);
+  const holds = new Holds(repository, deciders, clock);
+  const offer = new SeatsForSale(repository, catalog, parts.availability, clock);
+  const checkout = new CheckoutProcess(repository, deciders, holds);
   const venues = new VenuePublisher(
     repository,
     deciders,
     new SeatKeeper(repository, parts.store, parts.venueUse, clock),
   );
-  const charging = new ChargeProgress(repository, deciders, payments, settings);
+  const charging = new ChargeProcess(repository, deciders, payments, settings);
   const handlers = new Map<unknown, ICommandHandler>([
     [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.line, clock)],
     [AdvanceCharge, new AdvanceChargeHandler(charging)],

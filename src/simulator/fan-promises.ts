@@ -1,7 +1,7 @@
 import { loginStreamOf, type RegisteredUser } from '../commands/account/account.js';
 import type { CommandContext } from '../commands/command-context.js';
 import type { CheckoutResult } from '../commands/orders/checkout-process.js';
-import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { HeldSeats } from '../commands/seats/hold-seats.js';
 import type { ChargeResult } from '../commands/wallet/charge-points.js';
 import {
@@ -72,7 +72,7 @@ export class FanPromises {
     );
   }
 
-  held({ tokenId }: QueuePass, { holdId, scheduleId, seats, total }: HeldSeats): void {
+  held({ tokenId }: QueueToken, { holdId, scheduleId, seats, total }: HeldSeats): void {
     this.promises.add(`hold ${holdId} took its ${seats.length} seats once`, (log) => {
       const asked = log.count(streams.token(tokenId), 'SeatsRequested', (data) => data.holdId === holdId);
       const taken = seats.every(

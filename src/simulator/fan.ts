@@ -4,7 +4,7 @@ import { CancelOrder } from '../commands/orders/cancel-order.js';
 import { Pay } from '../commands/orders/pay.js';
 import { EnterService, LeaveQueue } from '../commands/queue/enter-and-leave.js';
 import { IssueToken } from '../commands/queue/issue-token.js';
-import type { QueuePass } from '../commands/queue/queue-admission.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
 import { ReleaseHold } from '../commands/seats/end-hold.js';
 import { HoldSeats, type HoldSeatsInput } from '../commands/seats/hold-seats.js';
 import { ChargePoints } from '../commands/wallet/charge-points.js';
@@ -22,7 +22,7 @@ export class Fan {
   #userId: UserId | undefined;
   #refreshToken: string | undefined;
   #performance: PerformanceOnSale | undefined;
-  #pass: QueuePass | undefined;
+  #queueToken: QueueToken | undefined;
   #hasEntered = false;
   #refusals = 0;
   readonly #holds = new Set<HoldId>();
@@ -50,14 +50,14 @@ export class Fan {
     if (chance.chance(0.04)) return this.#logIn();
     if (chance.chance(0.12)) return this.#charge(userId);
     if (this.#orders.length > 0 && chance.chance(0.06)) return this.#cancel(userId);
-    const pass = this.#pass;
-    if (!pass || chance.chance(0.03)) return this.#join(userId);
-    if (chance.chance(0.02)) return this.#leave(pass);
-    if (!this.#hasEntered && chance.chance(0.7)) return this.#enter(pass);
+    const queueToken = this.#queueToken;
+    if (!queueToken || chance.chance(0.03)) return this.#join(userId);
+    if (chance.chance(0.02)) return this.#leave(queueToken);
+    if (!this.#hasEntered && chance.chance(0.7)) return this.#enter(queueToken);
     const share = chance.next();
-    if (this.#holds.size > 0 && share < 0.4) return this.#pay(pass);
-    if (this.#holds.size > 0 && share < 0.5) return this.#release(pass);
-    return this.#hold(pass);
+    if (this.#holds.size > 0 && share < 0.4) return this.#pay(queueToken);
+    if (this.#holds.size > 0 && share < 0.5) return this.#release(queueToken);
+    return this.#hold(queueToken);
   }
 
   async #register(): Promise<void> {
@@ -105,37 +105,37 @@ export class Fan {
     if (reply.kind !== 'done') return;
     const { tokenId, number } = reply.result;
     this.promises.queued(performanceId, tokenId, number);
-    if (this.#pass?.tokenId === tokenId) return;
+    if (this.#queueToken?.tokenId === tokenId) return;
     this.#performance = performance;
-    this.#pass = { userId, performanceId, tokenId, number };
+    this.#queueToken = { userId, performanceId, tokenId, number };
     this.#hasEntered = false;
     this.#holds.clear();
   }
 
-  async #enter(pass: QueuePass): Promise<void> {
-    const command = new EnterService(pass, this.#context(pass.userId));
+  async #enter(queueToken: QueueToken): Promise<void> {
+    const command = new EnterService(queueToken, this.#context(queueToken.userId));
     const reply = await this.client.send(`${this.name} enters`, command);
     if (reply.kind === 'done') {
       this.#hasEntered = true;
-      this.promises.entered(pass.tokenId);
+      this.promises.entered(queueToken.tokenId);
     } else if (reply.kind === 'refused') {
-      this.#forgetIfEnded(pass, reply.code);
+      this.#forgetIfEnded(queueToken, reply.code);
     }
   }
 
-  async #hold(pass: QueuePass): Promise<void> {
+  async #hold(queueToken: QueueToken): Promise<void> {
     const scheduleId = this.chance.pick(this.#performance?.scheduleIds ?? []);
     if (!scheduleId) return;
-    const context = this.#context(pass.userId);
+    const context = this.#context(queueToken.userId);
     const input = this.#wantedSeats();
-    const command = new HoldSeats(pass, scheduleId, input, context);
+    const command = new HoldSeats(queueToken, scheduleId, input, context);
     const reply = await this.client.send(`${this.name} holds ${JSON.stringify(input)}`, command);
     if (reply.kind === 'done') {
       this.#holds.add(reply.result.holdId);
-      this.promises.held(pass, reply.result);
+      this.promises.held(queueToken, reply.result);
     } else if (reply.kind === 'refused') {
       if (reply.isCertain && 'seatIds' in input) this.promises.notHeld(scheduleId, input.seatIds, context);
-      this.#forgetIfEnded(pass, reply.code);
+      this.#forgetIfEnded(queueToken, reply.code);
     }
   }
 
@@ -148,38 +148,42 @@ export class Fan {
     return { seatIds: chance.chance(0.5) ? seatIds : seatIds.reverse() };
   }
 
-  async #release(pass: QueuePass): Promise<void> {
+  async #release(queueToken: QueueToken): Promise<void> {
     const holdId = this.chance.pick([...this.#holds]);
     if (!holdId) return;
     this.#holds.delete(holdId);
-    const command = new ReleaseHold(pass, holdId, this.#context(pass.userId));
+    const command = new ReleaseHold(queueToken, holdId, this.#context(queueToken.userId));
     const reply = await this.client.send(`${this.name} releases`, command);
-    if (reply.kind === 'done') this.promises.released(pass.tokenId, holdId);
+    if (reply.kind === 'done') this.promises.released(queueToken.tokenId, holdId);
   }
 
-  async #pay(pass: QueuePass): Promise<void> {
+  async #pay(queueToken: QueueToken): Promise<void> {
     const holds = [...this.#holds];
     if (holds.length > 1 && this.chance.chance(0.5)) {
       // From a window for each: the wallet may have enough for one of them only.
-      await Promise.all(holds.map((holdId) => this.#payFor(pass, [holdId])));
+      await Promise.all(holds.map((holdId) => this.#payFor(queueToken, [holdId])));
       return;
     }
     const some = this.chance.chance(0.2) ? this.chance.pick(holds) : undefined;
-    await this.#payFor(pass, some && [some]);
+    await this.#payFor(queueToken, some && [some]);
   }
 
   /** @param holdIds all that is held when undefined. */
-  async #payFor(pass: QueuePass, holdIds: readonly HoldId[] | undefined): Promise<void> {
-    const command = new Pay(pass, holdIds ? { holdIds: [...holdIds] } : {}, this.#context(pass.userId));
+  async #payFor(queueToken: QueueToken, holdIds: readonly HoldId[] | undefined): Promise<void> {
+    const command = new Pay(
+      queueToken,
+      holdIds ? { holdIds: [...holdIds] } : {},
+      this.#context(queueToken.userId),
+    );
     const reply = await this.client.send(`${this.name} pays`, command);
     if (reply.kind === 'done') {
       const { order } = reply.result;
       this.#orders.push(order.orderId);
-      this.promises.paid(pass.userId, order);
-      if (this.#pass === pass) this.#pass = undefined;
+      this.promises.paid(queueToken.userId, order);
+      if (this.#queueToken === queueToken) this.#queueToken = undefined;
     } else if (reply.kind === 'refused') {
       if (this.chance.chance(0.5)) this.#holds.clear();
-      this.#forgetIfEnded(pass, reply.code);
+      this.#forgetIfEnded(queueToken, reply.code);
     }
   }
 
@@ -191,17 +195,18 @@ export class Fan {
     if (reply.kind === 'done') this.promises.cancelled(userId, reply.result.order);
   }
 
-  async #leave(pass: QueuePass): Promise<void> {
-    const command = new LeaveQueue(pass, this.#context(pass.userId));
+  async #leave(queueToken: QueueToken): Promise<void> {
+    const command = new LeaveQueue(queueToken, this.#context(queueToken.userId));
     const reply = await this.client.send(`${this.name} leaves`, command);
     if (reply.kind !== 'done') return;
-    this.promises.left(pass.tokenId);
-    if (this.#pass === pass) this.#pass = undefined;
+    this.promises.left(queueToken.tokenId);
+    if (this.#queueToken === queueToken) this.#queueToken = undefined;
   }
 
   /** A fan whose turn is over queues again, sooner or later. */
-  #forgetIfEnded(pass: QueuePass, code: string): void {
-    if (code === 'token-ended' && this.#pass === pass && this.chance.chance(0.7)) this.#pass = undefined;
+  #forgetIfEnded(queueToken: QueueToken, code: string): void {
+    if (code === 'token-ended' && this.#queueToken === queueToken && this.chance.chance(0.7))
+      this.#queueToken = undefined;
   }
 
   #context(userId: UserId) {

@@ -78,7 +78,7 @@ describe('queue tokens', () => {
     expect(reply.statusCode).toBe(200);
     const [command] = api.commands.received;
     expect(command).toBeInstanceOf(ReleaseHold);
-    expect(command).toMatchObject({ pass: { tokenId, userId, performanceId, number: 7 } });
+    expect(command).toMatchObject({ queueToken: { tokenId, userId, performanceId, number: 7 } });
   });
 
   it.each([

@@ -8,7 +8,7 @@ import {
 import { queueFromLog } from '../../src/cli/queue-check/from-log.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, letIn, openTheatre, performanceId, queued } from '../commands/theatre.js';
@@ -18,32 +18,32 @@ import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 afterAll(removeFolders);
 
 /** Six fans who join early, one who leaves before the opening, two who come later; five are let in, one by one. */
-async function servedQueue(): Promise<{ side: CommandSide; passes: QueuePass[] }> {
+async function servedQueue(): Promise<{ side: CommandSide; queueTokens: QueueToken[] }> {
   const side = createCommandSide();
   await openTheatre(side, { sales: { admitPerSecond: 1 } });
-  const passes: QueuePass[] = [];
-  for (let n = 0; n < 6; n++) passes.push(await queued(side, `early ${n}`));
-  const [first] = passes;
+  const queueTokens: QueueToken[] = [];
+  for (let n = 0; n < 6; n++) queueTokens.push(await queued(side, `early ${n}`));
+  const [first] = queueTokens;
   if (first) await side.execute(new LeaveQueue(first, freshContext()));
   await letIn(side);
-  for (let n = 0; n < 2; n++) passes.push(await queued(side, `late ${n}`));
+  for (let n = 0; n < 2; n++) queueTokens.push(await queued(side, `late ${n}`));
   for (let second = 0; second < 4; second++) {
     side.clock.advance(1_000);
     await letIn(side);
   }
-  for (const pass of passes.slice(1)) {
-    await side.execute(new EnterService(pass, freshContext())).catch(() => undefined); // not everybody's turn came
+  for (const queueToken of queueTokens.slice(1)) {
+    await side.execute(new EnterService(queueToken, freshContext())).catch(() => undefined); // not everybody's turn came
   }
-  return { side, passes };
+  return { side, queueTokens };
 }
 
 const noProgress = () => undefined;
 
 let queue: PublishedQueue;
 let side: CommandSide;
-let passes: QueuePass[];
+let queueTokens: QueueToken[];
 beforeAll(async () => {
-  ({ side, passes } = await servedQueue());
+  ({ side, queueTokens } = await servedQueue());
   queue = await queueFromLog(side.store, performanceId, noProgress);
 });
 
@@ -114,7 +114,7 @@ describe('queue-check', () => {
     const copy = await openSqliteEventStore({ file: join(env.DATA_DIR, 'events.db') });
     for (const event of await side.store.readAll()) await copy.append(event.stream, 'any', [event]);
     await copy.close();
-    const tokenId = passes[3]?.tokenId ?? '';
+    const tokenId = queueTokens[3]?.tokenId ?? '';
     const { code, stdout } = await cli(['queue-check', performanceId, '--token', tokenId], env);
     const place = judgeQueue(queue, { tokenId }).token?.recomputedPlace;
     expect([code, stdout]).toEqual([0, expect.stringContaining(`shuffles number 3 to place ${place}`)]);
@@ -179,7 +179,7 @@ describe('queue-check', () => {
         }),
       );
       server = await publishing({ ...queue, opening: null, admittedAtLeast: 0, admittedAtMost: 0, numbers });
-      const { code, stdout } = await check('--token', passes[0]?.tokenId ?? '');
+      const { code, stdout } = await check('--token', queueTokens[0]?.tokenId ?? '');
       expect([code, stdout]).toEqual([0, expect.stringContaining('its place is drawn at the opening')]);
     });
 

@@ -1,7 +1,7 @@
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { RefreshToken } from '../../src/commands/queue/issue-token.js';
 import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import type { Instant } from '../../src/events/ids.js';
 import { contradictions } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
@@ -33,21 +33,22 @@ describe('admission', () => {
   it('keeps at most maxActive inside, however many processes admit at once', async () => {
     side = createCommandSide();
     await openTheatre(side, { sales: { maxActive: 3 } });
-    const passes: QueuePass[] = [];
-    for (let n = 0; n < 10; n++) passes.push(await queued(side, `fan ${n}`));
+    const queueTokens: QueueToken[] = [];
+    for (let n = 0; n < 10; n++) queueTokens.push(await queued(side, `fan ${n}`));
     await side.execute(new OpenQueue(performanceId, freshContext()));
     const admit = (on: CommandSide) => on.execute(new AdmitTokens(performanceId, undefined, freshContext()));
     const results = await Promise.all([admit(side), admit(restarted(side)), admit(restarted(side))]);
     expect(results.map(({ admitted }) => admitted).sort()).toEqual([0, 0, 3]);
     side.clock.advance(5_000);
     expect(await admit(side)).toEqual({ admitted: 0, isAnyoneWaiting: true });
-    const insiders: QueuePass[] = []; // who they are, the shuffle decided
-    for (const pass of passes) {
-      const entered = await outcomeOf(side.execute(new EnterService(pass, freshContext())));
-      if (typeof entered !== 'string') insiders.push(pass);
+    const insiders: QueueToken[] = []; // who they are, the shuffle decided
+    for (const queueToken of queueTokens) {
+      const entered = await outcomeOf(side.execute(new EnterService(queueToken, freshContext())));
+      if (typeof entered !== 'string') insiders.push(queueToken);
     }
     expect(insiders).toHaveLength(3);
-    for (const pass of insiders.slice(1)) await side.execute(new LeaveQueue(pass, freshContext()));
+    for (const queueToken of insiders.slice(1))
+      await side.execute(new LeaveQueue(queueToken, freshContext()));
     expect(await admit(side)).toEqual({ admitted: 2, isAnyoneWaiting: true });
   });
 
@@ -76,7 +77,7 @@ describe('admission', () => {
     expect(await outcomeOf(side.execute(new EnterService(jun, freshContext())))).toBe('token-ended');
   });
 
-  it('signs a pass anew while the turn lasts', async () => {
+  it('signs a queue token anew while the turn lasts', async () => {
     const mina = await queued(side, 'mina');
     const signed = await side.execute(new RefreshToken(mina));
     expect(side.signer.queue.verify(signed.value)).toMatchObject({ tid: mina.tokenId, num: mina.number });

@@ -1,7 +1,7 @@
 import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { IssueToken } from '../../src/commands/queue/issue-token.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { type HoldId, type Instant, orderIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { contradictions, readBooks } from './audit.js';
@@ -20,7 +20,7 @@ import {
 
 const holdTtlMs = 60_000;
 let side: CommandSide;
-let mina: QueuePass;
+let mina: QueueToken;
 beforeEach(async () => {
   side = createCommandSide();
   await openTheatre(side, { sales: { holdTtlMs } });
@@ -30,11 +30,11 @@ afterEach(async () => {
   expect(await contradictions(side.store)).toEqual([]);
 });
 
-const pay = (on: CommandSide, pass: QueuePass, holdIds?: HoldId[]) =>
-  on.execute(new Pay(pass, holdIds ? { holdIds } : {}, freshContext()));
-const cancel = (pass: QueuePass, orderId: Awaited<ReturnType<typeof pay>>['order']['orderId']) =>
-  side.execute(new CancelOrder(pass.userId, orderId, freshContext()));
-const balanceOf = async ({ userId }: QueuePass) =>
+const pay = (on: CommandSide, queueToken: QueueToken, holdIds?: HoldId[]) =>
+  on.execute(new Pay(queueToken, holdIds ? { holdIds } : {}, freshContext()));
+const cancel = (queueToken: QueueToken, orderId: Awaited<ReturnType<typeof pay>>['order']['orderId']) =>
+  side.execute(new CancelOrder(queueToken.userId, orderId, freshContext()));
+const balanceOf = async ({ userId }: QueueToken) =>
   (await readBooks(side.store)).wallets.get(`wallet-${userId}`)?.balance;
 
 describe('CancelOrder', () => {

@@ -1,7 +1,7 @@
 import { Pay } from '../../src/commands/orders/pay.js';
 import { ExpireToken } from '../../src/commands/queue/enter-and-leave.js';
 import { IssueToken } from '../../src/commands/queue/issue-token.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { walletDecider } from '../../src/domain/wallet.js';
 import { type HoldId, orderIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
@@ -22,7 +22,7 @@ import {
 
 const holdTtlMs = 60_000;
 let side: CommandSide;
-let mina: QueuePass;
+let mina: QueueToken;
 beforeEach(async () => {
   side = createCommandSide();
   await openTheatre(side, { sales: { holdTtlMs } });
@@ -32,9 +32,9 @@ afterEach(async () => {
   expect(await contradictions(side.store)).toEqual([]);
 });
 
-const pay = (on: CommandSide, pass: QueuePass, holdIds?: HoldId[]) =>
-  on.execute(new Pay(pass, holdIds ? { holdIds } : {}, freshContext()));
-const balanceOf = async ({ userId }: QueuePass) =>
+const pay = (on: CommandSide, queueToken: QueueToken, holdIds?: HoldId[]) =>
+  on.execute(new Pay(queueToken, holdIds ? { holdIds } : {}, freshContext()));
+const balanceOf = async ({ userId }: QueueToken) =>
   (await readBooks(side.store)).wallets.get(`wallet-${userId}`)?.balance;
 const orderKinds = async () => [...(await readBooks(side.store)).orders.values()].map(({ kind }) => kind);
 

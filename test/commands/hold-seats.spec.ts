@@ -52,11 +52,11 @@ describe('HoldSeats', () => {
   });
 
   it('gives one seat to exactly one of a thousand fans', async () => {
-    const passes = [];
-    for (let n = 0; n < 1000; n++) passes.push(await queued(side, `fan ${n}`));
+    const queueTokens = [];
+    for (let n = 0; n < 1000; n++) queueTokens.push(await queued(side, `fan ${n}`));
     const opener = await inside(side, 'the last one');
     const outcomes = await Promise.all(
-      [...passes, opener].map((pass) => outcomeOf(hold(side, pass, seats('A-1')))),
+      [...queueTokens, opener].map((queueToken) => outcomeOf(hold(side, queueToken, seats('A-1')))),
     );
     const refusals = outcomes.filter((outcome) => typeof outcome === 'string');
     expect(refusals).toHaveLength(1000);

@@ -35,7 +35,7 @@ const join = (on: CommandSide, name: string, tickets = 1, context = freshContext
 const issuedEvents = async () => (await wholeLog(side.store)).filter(({ type }) => type === 'TokenIssued');
 
 describe('IssueToken', () => {
-  it('gives numbers in the order of joining, and a pass that says so', async () => {
+  it('gives numbers in the order of joining, and a queue token that says so', async () => {
     const [first, second] = [await join(side, 'mina'), await join(side, 'jun')];
     expect([first.number, second.number]).toEqual([0, 1]);
     expect(side.signer.queue.verify(second.queueToken.value)).toMatchObject({ num: 1, tid: second.tokenId });

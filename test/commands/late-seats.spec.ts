@@ -1,6 +1,6 @@
 import { type CommandContext, processContext } from '../../src/commands/command-context.js';
 import { Pay } from '../../src/commands/orders/pay.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { type HoldId, holdIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
@@ -36,8 +36,8 @@ import {
  */
 const holdTtlMs = 60_000;
 let side: CommandSide;
-let mina: QueuePass;
-let jun: QueuePass;
+let mina: QueueToken;
+let jun: QueueToken;
 let context: CommandContext;
 
 beforeEach(async () => {
@@ -61,7 +61,7 @@ async function eventsOf(name: string): Promise<string[]> {
 }
 
 /** What was written of mina's requests and returns. */
-async function requestsOf({ tokenId }: QueuePass): Promise<string[]> {
+async function requestsOf({ tokenId }: QueueToken): Promise<string[]> {
   const events = await side.store.readStream(streams.token(tokenId));
   return events.map(({ type }) => type).filter((type) => type.startsWith('Seats'));
 }

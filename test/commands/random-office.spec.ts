@@ -2,7 +2,7 @@ import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
 import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
@@ -52,38 +52,43 @@ function shakyProcess(side: CommandSide, random: Random): CommandSide {
 }
 
 /** One random thing a fan, or a process of ours, may do. */
-async function act(side: CommandSide, pass: QueuePass, name: string, random: Random): Promise<unknown> {
+async function act(
+  side: CommandSide,
+  queueToken: QueueToken,
+  name: string,
+  random: Random,
+): Promise<unknown> {
   const key = contextOf(`${name} ${random.below(3)}`);
   const first = random.below(seatsInRow - 1) + 1;
   const wanted = random.chance(0.5) ? seats(`A-${first}`) : seats(`A-${first}`, `A-${first + 1}`);
-  const holdIds = await holdsOf(side, pass);
+  const holdIds = await holdsOf(side, queueToken);
   const some = holdIds[random.below(Math.max(1, holdIds.length))];
   switch (random.below(9)) {
     case 0:
     case 1:
-      return hold(side, pass, wanted, key);
+      return hold(side, queueToken, wanted, key);
     case 2:
-      return holdBest(side, pass, 1 + random.below(2), key);
+      return holdBest(side, queueToken, 1 + random.below(2), key);
     case 3:
-      return side.execute(new Pay(pass, {}, freshContext()));
+      return side.execute(new Pay(queueToken, {}, freshContext()));
     case 4:
-      return some && side.execute(new Pay(pass, { holdIds: [some] }, freshContext()));
+      return some && side.execute(new Pay(queueToken, { holdIds: [some] }, freshContext()));
     case 5:
-      return some && release(side, pass, { holdId: some });
+      return some && release(side, queueToken, { holdId: some });
     case 6:
-      return some && side.execute(new ExpireHold(pass.tokenId, some, freshContext()));
+      return some && side.execute(new ExpireHold(queueToken.tokenId, some, freshContext()));
     case 7:
       for (const orderId of await orderIds(side)) {
-        await side.execute(new CancelOrder(pass.userId, orderId, freshContext()));
+        await side.execute(new CancelOrder(queueToken.userId, orderId, freshContext()));
       }
       return undefined;
     default:
       side.clock.advance(random.below(holdTtlMs / 4));
-      return random.chance(0.2) ? side.execute(new LeaveQueue(pass, freshContext())) : undefined;
+      return random.chance(0.2) ? side.execute(new LeaveQueue(queueToken, freshContext())) : undefined;
   }
 }
 
-async function holdsOf(side: CommandSide, { tokenId }: Pick<QueuePass, 'tokenId'>): Promise<HoldId[]> {
+async function holdsOf(side: CommandSide, { tokenId }: Pick<QueueToken, 'tokenId'>): Promise<HoldId[]> {
   const { state } = await side.repository.load(tokenDecider, streams.token(tokenId));
   return state.kind === 'none' ? [] : [...state.holds.keys()];
 }
@@ -94,14 +99,14 @@ async function orderIds(side: CommandSide) {
 }
 
 /** What the recovery and the sweeper do after a restart, once every hold's time is over. */
-async function settle(side: CommandSide, passes: readonly QueuePass[]): Promise<void> {
+async function settle(side: CommandSide, queueTokens: readonly QueueToken[]): Promise<void> {
   for (const orderId of await orderIds(side)) {
     await side.execute(new AdvanceCheckout(orderId, freshContext()));
   }
   side.clock.advance(holdTtlMs);
-  for (const pass of passes) {
-    for (const holdId of await holdsOf(side, pass)) {
-      await side.execute(new ExpireHold(pass.tokenId, holdId, freshContext()));
+  for (const queueToken of queueTokens) {
+    for (const holdId of await holdsOf(side, queueToken)) {
+      await side.execute(new ExpireHold(queueToken.tokenId, holdId, freshContext()));
     }
   }
 }
@@ -116,21 +121,21 @@ describe('an office where everything happens at once and processes die', () => {
       sales: { holdTtlMs, seatLimitPerUser: 3 },
     });
     const names = ['mina', 'jun', 'sora'];
-    const passes: QueuePass[] = [];
-    for (const name of names) passes.push(await inside(side, name, 350));
+    const queueTokens: QueueToken[] = [];
+    for (const name of names) queueTokens.push(await inside(side, name, 350));
     for (let round = 0; round < 3; round++) {
       const processes = [shakyProcess(side, random), shakyProcess(side, random)];
       const acts = Array.from({ length: 12 }, () => {
         const fan = random.below(names.length);
         const on = processes[random.below(2)] ?? side;
-        const pass = passes[fan];
-        return pass ? outcomeOf(act(on, pass, names[fan] ?? '', random)) : undefined;
+        const queueToken = queueTokens[fan];
+        return queueToken ? outcomeOf(act(on, queueToken, names[fan] ?? '', random)) : undefined;
       });
       for (const outcome of await Promise.allSettled(acts)) {
         if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(StoreUnavailable);
       }
     }
-    await settle(restarted(side), passes);
+    await settle(restarted(side), queueTokens);
     expect(await contradictions(side.store)).toEqual([]);
     expect(await heldSeats(side.store)).toEqual([]);
   });

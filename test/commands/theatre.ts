@@ -3,7 +3,7 @@ import type { CommandContext } from '../../src/commands/command-context.js';
 import { EnterService } from '../../src/commands/queue/enter-and-leave.js';
 import { IssueToken } from '../../src/commands/queue/issue-token.js';
 import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
-import type { QueuePass } from '../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
 import { type HeldSeats, HoldSeats } from '../../src/commands/seats/hold-seats.js';
 import { ChargePoints } from '../../src/commands/wallet/charge-points.js';
@@ -92,7 +92,7 @@ export function openTheatre(side: CommandSide, options: TheatreOptions = {}) {
 }
 
 /** A fan in the queue. */
-export async function queued(side: CommandSide, name: string): Promise<QueuePass> {
+export async function queued(side: CommandSide, name: string): Promise<QueueToken> {
   const userId = userNamed(name);
   const issued = await side.execute(new IssueToken(userId, performanceId, 1, freshContext()));
   return { userId, performanceId, tokenId: issued.tokenId, number: issued.number };
@@ -105,12 +105,12 @@ export async function letIn(side: CommandSide): Promise<void> {
 }
 
 /** A fan inside, with points in the wallet. */
-export async function inside(side: CommandSide, name: string, points = 0): Promise<QueuePass> {
-  const pass = await queued(side, name);
+export async function inside(side: CommandSide, name: string, points = 0): Promise<QueueToken> {
+  const queueToken = await queued(side, name);
   await letIn(side);
-  await side.execute(new EnterService(pass, freshContext()));
-  if (points > 0) await charge(side, pass.userId, points);
-  return pass;
+  await side.execute(new EnterService(queueToken, freshContext()));
+  if (points > 0) await charge(side, queueToken.userId, points);
+  return queueToken;
 }
 
 export function charge(side: CommandSide, userId: UserId, amount: number) {
@@ -119,24 +119,24 @@ export function charge(side: CommandSide, userId: UserId, amount: number) {
 
 export function hold(
   side: CommandSide,
-  pass: QueuePass,
+  queueToken: QueueToken,
   seatIds: SeatId[],
   context: CommandContext = freshContext(),
 ): Promise<HeldSeats> {
-  return side.execute(new HoldSeats(pass, scheduleId, { seatIds }, context));
+  return side.execute(new HoldSeats(queueToken, scheduleId, { seatIds }, context));
 }
 
-export function release(side: CommandSide, pass: QueuePass, { holdId }: Pick<HeldSeats, 'holdId'>) {
-  return side.execute(new ReleaseHold(pass, holdId, freshContext()));
+export function release(side: CommandSide, queueToken: QueueToken, { holdId }: Pick<HeldSeats, 'holdId'>) {
+  return side.execute(new ReleaseHold(queueToken, holdId, freshContext()));
 }
 
 export function holdBest(
   side: CommandSide,
-  pass: QueuePass,
+  queueToken: QueueToken,
   quantity: number,
   context: CommandContext = freshContext(),
 ): Promise<HeldSeats> {
-  return side.execute(new HoldSeats(pass, scheduleId, { bestAvailable: { quantity } }, context));
+  return side.execute(new HoldSeats(queueToken, scheduleId, { bestAvailable: { quantity } }, context));
 }
 
 /** The code a command was refused with, or what it returned instead. */

@@ -1,4 +1,4 @@
-import { HoldEnder } from '../../src/commands/seats/end-hold.js';
+import { Holds } from '../../src/commands/seats/end-hold.js';
 import type { Decider } from '../../src/domain/decider.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
 
@@ -52,13 +52,13 @@ function plantEarlyExpiry(): () => void {
     (decide) => (command, state, now) =>
       decide(command, state, command.kind === 'expire' ? addMs(now, 1) : now),
   );
-  const { expire } = HoldEnder.prototype;
-  HoldEnder.prototype.expire = function (this: { readonly clock: Clock }, ...hold) {
+  const { expire } = Holds.prototype;
+  Holds.prototype.expire = function (this: { readonly clock: Clock }, ...hold) {
     return expire.apply(Object.create(this, { clock: { value: oneMsAhead(this.clock) } }), hold);
   };
   return () => {
     putBack();
-    HoldEnder.prototype.expire = expire;
+    Holds.prototype.expire = expire;
   };
 }
 

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { QueuePass } from '../../commands/queue/queue-admission.js';
+import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { ReleaseHold } from '../../commands/seats/end-hold.js';
 import {
   type HeldSeats,
@@ -16,7 +16,7 @@ import {
   scheduleIdSchema,
   type UserId,
 } from '../../events/ids.js';
-import { CurrentPass, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
+import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, withPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
@@ -34,14 +34,14 @@ export class HoldsController {
   @Post('schedules/:scheduleId/holds')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   hold(
-    @CurrentPass() pass: QueuePass,
+    @CurrentQueueToken() queueToken: QueueToken,
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidBody(holdSeatsSchema) body: HoldSeatsInput,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     return this.idempotency.run('hold', { request, reply, body }, async (context) => {
-      const held = await this.commands.execute(new HoldSeats(pass, scheduleId, body, context));
+      const held = await this.commands.execute(new HoldSeats(queueToken, scheduleId, body, context));
       return { status: 201, isFinal: true, body: holdReply(held) };
     });
   }
@@ -55,12 +55,12 @@ export class HoldsController {
   @Delete('holds/:holdId')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   async release(
-    @CurrentPass() pass: QueuePass,
+    @CurrentQueueToken() queueToken: QueueToken,
     @ValidParam('holdId', holdIdSchema) holdId: HoldId,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { position } = await this.commands.execute(new ReleaseHold(pass, holdId, contextOf(request)));
+    const { position } = await this.commands.execute(new ReleaseHold(queueToken, holdId, contextOf(request)));
     return withPosition(reply, {}, position);
   }
 }

@@ -11,7 +11,7 @@ import {
   scheduleIdSchema,
 } from '../../events/ids.js';
 import { TokenSigner } from '../../platform/token-signer.js';
-import { readPass } from '../guards.js';
+import { readQueueToken } from '../guards.js';
 import { EventStreams } from '../live/event-streams.js';
 import { QueuePositions } from '../live/queue-positions.js';
 import { SeatChanges } from '../live/seat-changes.js';
@@ -63,8 +63,8 @@ export class LiveController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const token = query.queueToken ?? request.headers['x-queue-token'];
-    const pass = readPass(this.signer, token, performanceId);
+    const queueToken = readQueueToken(this.signer, token, performanceId);
     const stream = this.streams.open(request, reply);
-    stream.onClose(await this.places.subscribe(pass, (message) => stream.send(message)));
+    stream.onClose(await this.places.subscribe(queueToken, (message) => stream.send(message)));
   }
 }

@@ -6,7 +6,7 @@ import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { CancelOrder } from '../../commands/orders/cancel-order.js';
 import type { CheckoutResult } from '../../commands/orders/checkout-process.js';
 import { Pay, paySchema } from '../../commands/orders/pay.js';
-import type { QueuePass } from '../../commands/queue/queue-admission.js';
+import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import { type Instant, type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
 import { Clock } from '../../platform/clock.js';
@@ -14,7 +14,7 @@ import { deriveId } from '../../platform/derive-id.js';
 import { ReadModelsUnavailable } from '../../queries/outage.js';
 import type { Language, OrderReply, PageRequest } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
-import { CurrentPass, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
+import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, type Positioned, setLogPosition } from '../idempotency.js';
 import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
 import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
@@ -69,13 +69,13 @@ export class OrdersController {
   @Post('orders')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   pay(
-    @CurrentPass() pass: QueuePass,
+    @CurrentQueueToken() queueToken: QueueToken,
     @ValidBody(paySchema) body: z.infer<typeof paySchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     return this.idempotency.run('pay', { request, reply, body }, async (context) => {
-      const paid = await this.commands.execute(new Pay(pass, body, context));
+      const paid = await this.commands.execute(new Pay(queueToken, body, context));
       return { status: 201, isFinal: true, body: await this.replies.after(paid) };
     });
   }

@@ -21,13 +21,13 @@ import {
   issueTokenSchema,
   RefreshToken,
 } from '../../commands/queue/issue-token.js';
-import type { QueuePass } from '../../commands/queue/queue-admission.js';
+import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
 import type { QueueTokenReply } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
-import { CurrentPass, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
+import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { withPosition } from '../idempotency.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
@@ -46,16 +46,16 @@ export class QueueStatus {
   ) {}
 
   /** @throws {Rejected} token-unknown */
-  async of(pass: QueuePass): Promise<QueueTokenReply> {
-    const status = await this.reads.queueToken(pass);
+  async of(queueToken: QueueToken): Promise<QueueTokenReply> {
+    const status = await this.reads.queueToken(queueToken);
     if (!status) throw refuse('token-unknown', 'Join the queue of this performance first.');
     return status;
   }
 
   /** After entering, which may be repeated freely. @throws {ApiProblem} read-model-behind */
-  async after(pass: QueuePass, position: Position | undefined): Promise<QueueTokenReply> {
+  async after(queueToken: QueueToken, position: Position | undefined): Promise<QueueTokenReply> {
     await this.#catchUp(position);
-    const status = await this.reads.queueToken(pass);
+    const status = await this.reads.queueToken(queueToken);
     if (status) return status;
     throw new ApiProblem('read-model-behind', 'Your place is not readable yet: repeat the request.', {
       headers: retryAfter(1),
@@ -122,47 +122,49 @@ export class QueueController {
 
   @Get()
   @UseGuards(UserGuard, QueueTokenGuard, WaitForPosition)
-  async position(@CurrentPass() pass: QueuePass, @ValidQuery(momentQuery) { at }: MomentQuery) {
+  async position(@CurrentQueueToken() queueToken: QueueToken, @ValidQuery(momentQuery) { at }: MomentQuery) {
     if (at !== undefined) {
       return knownThen(
-        await this.histories.queueToken(pass, at),
+        await this.histories.queueToken(queueToken, at),
         'token-unknown',
         'such place in this queue',
       );
     }
-    return this.status.of(pass);
+    return this.status.of(queueToken);
   }
 
   @Post('enter')
   @HttpCode(200)
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   async enter(
-    @CurrentPass() pass: QueuePass,
+    @CurrentQueueToken() queueToken: QueueToken,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { expiresAt, position } = await this.commands.execute(new EnterService(pass, contextOf(request)));
-    const status = await this.status.after(pass, position);
+    const { expiresAt, position } = await this.commands.execute(
+      new EnterService(queueToken, contextOf(request)),
+    );
+    const status = await this.status.after(queueToken, position);
     return withPosition(reply, { ...status, status: 'entered', expiresAt }, position);
   }
 
   @Post('refresh')
   @HttpCode(200)
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  async refresh(@CurrentPass() pass: QueuePass) {
-    const { value, expiresAt } = await this.commands.execute(new RefreshToken(pass));
-    const status = await this.status.of(pass);
+  async refresh(@CurrentQueueToken() queueToken: QueueToken) {
+    const { value, expiresAt } = await this.commands.execute(new RefreshToken(queueToken));
+    const status = await this.status.of(queueToken);
     return { queueToken: value, queueTokenExpiresAt: expiresAt, ...status };
   }
 
   @Delete()
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   async leave(
-    @CurrentPass() pass: QueuePass,
+    @CurrentQueueToken() queueToken: QueueToken,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { position } = await this.commands.execute(new LeaveQueue(pass, contextOf(request)));
+    const { position } = await this.commands.execute(new LeaveQueue(queueToken, contextOf(request)));
     return withPosition(reply, {}, position);
   }
 }

@@ -5,7 +5,7 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import type { QueuePass } from '../../commands/queue/queue-admission.js';
+import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { EventStore, type Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
@@ -17,7 +17,7 @@ import { LiveSubscription } from './live-subscription.js';
 import type { Listener } from './seat-changes.js';
 
 interface Watcher {
-  readonly pass: QueuePass;
+  readonly queueToken: QueueToken;
   readonly listener: Listener;
   /** The last message, so that only changes are sent. */
   last: string;
@@ -78,23 +78,23 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   }
 
   /** Sends the fan's place at once and whenever it changes, until the returned function is called. */
-  async subscribe(pass: QueuePass, listener: Listener): Promise<() => void> {
-    const line = this.#lines.get(pass.performanceId) ?? {
+  async subscribe(queueToken: QueueToken, listener: Listener): Promise<() => void> {
+    const line = this.#lines.get(queueToken.performanceId) ?? {
       watchers: new Set(),
       changedAt: undefined,
       isBusy: false,
     };
-    const watcher = { pass, listener, last: '' };
-    this.#lines.set(pass.performanceId, line);
+    const watcher = { queueToken, listener, last: '' };
+    this.#lines.set(queueToken.performanceId, line);
     line.watchers.add(watcher);
     const readUpTo = this.position.current();
     await this.#tell(watcher);
     // An event followed before anybody watched this queue, and not yet in what was read, would never be sent.
     if (this.#newest !== undefined && this.#newest > readUpTo)
-      this.#changed(pass.performanceId, this.#newest);
+      this.#changed(queueToken.performanceId, this.#newest);
     return () => {
       line.watchers.delete(watcher);
-      if (line.watchers.size === 0 && !line.isBusy) this.#lines.delete(pass.performanceId);
+      if (line.watchers.size === 0 && !line.isBusy) this.#lines.delete(queueToken.performanceId);
     };
   }
 
@@ -134,7 +134,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
 
   async #tell(watcher: Watcher): Promise<void> {
     try {
-      const status = await this.reads.queueToken(watcher.pass);
+      const status = await this.reads.queueToken(watcher.queueToken);
       if (!status) return;
       const message = sseMessage('position', status);
       if (message === watcher.last) return;

@@ -8,7 +8,7 @@ import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { StreamRepository } from '../stream-repository.js';
-import { CheckoutProgress, type CheckoutResult } from './checkout-process.js';
+import { CheckoutProcess, type CheckoutResult } from './checkout-process.js';
 
 /** Gives a paid order's seats back and refunds its points, until the first of its dates begins. */
 export class CancelOrder extends Command<CheckoutResult> {
@@ -27,7 +27,7 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
-    private readonly checkout: CheckoutProgress,
+    private readonly checkout: CheckoutProcess,
     private readonly clock: Clock,
   ) {}
 

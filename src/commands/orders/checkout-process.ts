@@ -13,7 +13,7 @@ import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler, type Outcome } from '../decider-handler.js';
-import { HoldEnder } from '../seats/end-hold.js';
+import { Holds } from '../seats/end-hold.js';
 import { type Loaded, StreamRepository } from '../stream-repository.js';
 
 type Existing = Exclude<OrderState, { kind: 'none' }>;
@@ -35,11 +35,11 @@ export interface CheckoutResult {
  * left that it could take.
  */
 @Injectable()
-export class CheckoutProgress {
+export class CheckoutProcess {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly holds: HoldEnder,
+    private readonly holds: Holds,
   ) {}
 
   /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
@@ -196,7 +196,7 @@ export class AdvanceCheckout extends Command<CheckoutResult> {
 
 @CommandHandler(AdvanceCheckout)
 export class AdvanceCheckoutHandler implements ICommandHandler<AdvanceCheckout> {
-  constructor(private readonly checkout: CheckoutProgress) {}
+  constructor(private readonly checkout: CheckoutProcess) {}
 
   execute({ orderId, context }: AdvanceCheckout): Promise<CheckoutResult> {
     return this.checkout.advance(orderId, context);

@@ -12,9 +12,9 @@ import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import type { QueuePass } from '../queue/queue-admission.js';
+import type { QueueToken } from '../queue/queue-admission.js';
 import { StreamRepository } from '../stream-repository.js';
-import { CheckoutProgress, type CheckoutResult } from './checkout-process.js';
+import { CheckoutProcess, type CheckoutResult } from './checkout-process.js';
 
 export const paySchema = z.strictObject({
   /** The holds to pay for; all the fan's live holds when absent. */
@@ -24,7 +24,7 @@ export const paySchema = z.strictObject({
 /** Pays for held seats with points: the seats become the fan's, or nothing is taken. */
 export class Pay extends Command<CheckoutResult> {
   constructor(
-    readonly pass: QueuePass,
+    readonly queueToken: QueueToken,
     readonly input: z.infer<typeof paySchema>,
     readonly context: CommandContext,
   ) {
@@ -40,7 +40,7 @@ export class PayHandler implements ICommandHandler<Pay> {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly checkout: CheckoutProgress,
+    private readonly checkout: CheckoutProcess,
     private readonly clock: Clock,
   ) {}
 
@@ -48,13 +48,13 @@ export class PayHandler implements ICommandHandler<Pay> {
    * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken,
    * insufficient-points, token-ended, token-unknown
    */
-  async execute({ pass, input, context }: Pay): Promise<CheckoutResult> {
-    const { state: token } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
+  async execute({ queueToken, input, context }: Pay): Promise<CheckoutResult> {
+    const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     if (token.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
     // A hold named twice is paid for once.
     const holdIds = [...new Set(input.holdIds ?? liveHoldIds(token))].sort();
-    const { orderId, state: earlier } = await this.#findOrder(pass, holdIds);
-    if (earlier.kind === 'none') await this.#placeOnce(pass, token, holdIds, orderId, context);
+    const { orderId, state: earlier } = await this.#findOrder(queueToken, holdIds);
+    if (earlier.kind === 'none') await this.#placeOnce(queueToken, token, holdIds, orderId, context);
     return this.checkout.advanceOrThrow(orderId, context);
   }
 
@@ -63,12 +63,12 @@ export class PayHandler implements ICommandHandler<Pay> {
    * is one order. An order that failed leaves its number behind and the next one is tried.
    */
   async #findOrder(
-    pass: QueuePass,
+    queueToken: QueueToken,
     holdIds: readonly HoldId[],
   ): Promise<{ orderId: OrderId; state: OrderState }> {
-    if (holdIds.length === 0) return this.#lastOrder(pass);
+    if (holdIds.length === 0) return this.#lastOrder(queueToken);
     for (let attempt = 0; attempt < maxOrdersPerHolds; attempt++) {
-      const orderId = orderIdSchema.parse(deriveId('order', pass.tokenId, ...holdIds, attempt));
+      const orderId = orderIdSchema.parse(deriveId('order', queueToken.tokenId, ...holdIds, attempt));
       const { state } = await this.repository.load(orderDecider, streams.order(orderId));
       const hasFailed = state.kind === 'closed' && state.cause.kind === 'failed';
       if (!hasFailed) return { orderId, state };
@@ -80,8 +80,8 @@ export class PayHandler implements ICommandHandler<Pay> {
   }
 
   /** Nothing is held (any more): a repeated request still finds the order that completed the token. */
-  async #lastOrder(pass: QueuePass): Promise<{ orderId: OrderId; state: OrderState }> {
-    const { state: token } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
+  async #lastOrder(queueToken: QueueToken): Promise<{ orderId: OrderId; state: OrderState }> {
+    const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     if (token.kind === 'ended' && token.end.kind === 'completed') {
       const { orderId } = token.end;
       return { orderId, state: (await this.repository.load(orderDecider, streams.order(orderId))).state };
@@ -95,14 +95,14 @@ export class PayHandler implements ICommandHandler<Pay> {
    * are then missing here, which is no reason to refuse.
    */
   async #placeOnce(
-    pass: QueuePass,
+    queueToken: QueueToken,
     token: Exclude<TokenState, { kind: 'none' }>,
     holdIds: readonly HoldId[],
     orderId: OrderId,
     context: CommandContext,
   ): Promise<void> {
     try {
-      await this.#place(pass, token, holdIds, orderId, context);
+      await this.#place(queueToken, token, holdIds, orderId, context);
     } catch (error) {
       const { state } = await this.repository.load(orderDecider, streams.order(orderId));
       if (state.kind === 'none') throw error;
@@ -110,7 +110,7 @@ export class PayHandler implements ICommandHandler<Pay> {
   }
 
   async #place(
-    { tokenId, userId, performanceId }: QueuePass,
+    { tokenId, userId, performanceId }: QueueToken,
     token: Exclude<TokenState, { kind: 'none' }>,
     holdIds: readonly HoldId[],
     orderId: OrderId,

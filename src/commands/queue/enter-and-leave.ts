@@ -6,9 +6,9 @@ import type { Instant, TokenId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { HoldEnder } from '../seats/end-hold.js';
+import { Holds } from '../seats/end-hold.js';
 import { StreamRepository } from '../stream-repository.js';
-import { type QueuePass, QueueTurn } from './queue-admission.js';
+import { QueueAdmission, type QueueToken } from './queue-admission.js';
 
 export interface EnteredService {
   /** The end of the fan's time inside. */
@@ -19,7 +19,7 @@ export interface EnteredService {
 /** Steps in when it is the fan's turn; from here the fan's time inside runs. */
 export class EnterService extends Command<EnteredService> {
   constructor(
-    readonly pass: QueuePass,
+    readonly queueToken: QueueToken,
     readonly context: CommandContext,
   ) {
     super();
@@ -30,15 +30,15 @@ export class EnterService extends Command<EnteredService> {
 export class EnterServiceHandler implements ICommandHandler<EnterService> {
   constructor(
     private readonly deciders: DeciderHandler,
-    private readonly turn: QueueTurn,
+    private readonly turn: QueueAdmission,
   ) {}
 
   /** @throws {Rejected} token-waiting, token-ended, token-unknown */
-  async execute({ pass, context }: EnterService): Promise<EnteredService> {
-    const admission = await this.turn.admissionOf(pass.performanceId, pass.number);
+  async execute({ queueToken, context }: EnterService): Promise<EnteredService> {
+    const admission = await this.turn.admissionOf(queueToken.performanceId, queueToken.number);
     const { state, position } = await this.deciders.executeOrThrow(
       tokenDecider,
-      streams.token(pass.tokenId),
+      streams.token(queueToken.tokenId),
       { kind: 'enter', admission },
       context,
     );
@@ -50,7 +50,7 @@ export class EnterServiceHandler implements ICommandHandler<EnterService> {
 /** Gives up the fan's turn and everything held in it. */
 export class LeaveQueue extends Command<{ readonly position: Position | undefined }> {
   constructor(
-    readonly pass: QueuePass,
+    readonly queueToken: QueueToken,
     readonly context: CommandContext,
   ) {
     super();
@@ -62,18 +62,18 @@ export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly holds: HoldEnder,
+    private readonly holds: Holds,
   ) {}
 
   /** @throws {Rejected} token-unknown, hold-in-progress */
-  async execute({ pass, context }: LeaveQueue): Promise<{ position: Position | undefined }> {
-    const stream = streams.token(pass.tokenId);
+  async execute({ queueToken, context }: LeaveQueue): Promise<{ position: Position | undefined }> {
+    const stream = streams.token(queueToken.tokenId);
     const { state } = await this.repository.load(tokenDecider, stream);
     if (state.kind === 'waiting' || state.kind === 'entered') {
       for (const [holdId, hold] of state.holds) {
         if (hold.outstanding.length === 0) continue;
         await this.holds.refuseInProgress(hold, holdId);
-        await this.holds.giveBack(pass.tokenId, holdId, 'released', stepContext(context, holdId));
+        await this.holds.giveBack(queueToken.tokenId, holdId, 'released', stepContext(context, holdId));
       }
     }
     const left = await this.deciders.executeOrThrow(tokenDecider, stream, { kind: 'leave' }, context);
@@ -105,7 +105,7 @@ export class ExpireToken extends Command<void> {
 export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
   constructor(
     private readonly deciders: DeciderHandler,
-    private readonly holds: HoldEnder,
+    private readonly holds: Holds,
   ) {}
 
   async execute({ tokenId, lapse, context }: ExpireToken): Promise<void> {

@@ -15,7 +15,7 @@ import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { CommandSettings, QUEUE_NUMBERS, type QueueNumbers, SALE_DATES, type SaleDates } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
-import { type QueuePass, QueueTurn } from './queue-admission.js';
+import { QueueAdmission, type QueueToken } from './queue-admission.js';
 
 export const issueTokenSchema = z.strictObject({ numberOfTickets: z.number().int().min(1).max(20) });
 
@@ -51,7 +51,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
-    private readonly turn: QueueTurn,
+    private readonly turn: QueueAdmission,
     private readonly signer: TokenSigner,
     @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
     @Inject(SALE_DATES) private readonly dates: SaleDates,
@@ -187,7 +187,7 @@ function queueFull({ sales }: PerformanceDetails) {
 
 /** Signs a queue token anew before it runs out; the place stays. */
 export class RefreshToken extends Command<SignedToken> {
-  constructor(readonly pass: QueuePass) {
+  constructor(readonly queueToken: QueueToken) {
     super();
   }
 }
@@ -201,11 +201,16 @@ export class RefreshTokenHandler implements ICommandHandler<RefreshToken> {
   ) {}
 
   /** @throws {Rejected} token-ended, token-unknown */
-  async execute({ pass }: RefreshToken): Promise<SignedToken> {
-    const { state } = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
+  async execute({ queueToken }: RefreshToken): Promise<SignedToken> {
+    const { state } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     if (state.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
     if (state.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
-    const claims = { sub: pass.userId, tid: pass.tokenId, pid: pass.performanceId, num: pass.number };
+    const claims = {
+      sub: queueToken.userId,
+      tid: queueToken.tokenId,
+      pid: queueToken.performanceId,
+      num: queueToken.number,
+    };
     return this.signer.queue.sign(claims, this.settings.queueTokenTtlMs);
   }
 }

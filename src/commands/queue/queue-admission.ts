@@ -10,7 +10,7 @@ import { CatalogReader } from '../catalog/catalog-reader.js';
 import { StreamRepository } from '../stream-repository.js';
 
 /** What a verified queue token says: whose turn it is, at which performance, with which number. */
-export interface QueuePass {
+export interface QueueToken {
   readonly tokenId: TokenId;
   readonly userId: UserId;
   readonly performanceId: PerformanceId;
@@ -22,7 +22,7 @@ const maxShuffles = 100;
 
 /** Answers whose turn it is from the admission stream and the fan's number alone. */
 @Injectable()
-export class QueueTurn {
+export class QueueAdmission {
   readonly #shuffles = new LRUCache<string, Uint32Array>({ max: maxShuffles });
 
   constructor(

@@ -9,14 +9,14 @@ import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { type Accepted, DeciderHandler } from '../decider-handler.js';
-import type { QueuePass } from '../queue/queue-admission.js';
+import type { QueueToken } from '../queue/queue-admission.js';
 
 import { type Loaded, StreamRepository } from '../stream-repository.js';
 
 /** Gives a hold's seats back before its deadline. Doing it twice changes nothing. */
 export class ReleaseHold extends Command<{ readonly position: Position | undefined }> {
   constructor(
-    readonly pass: QueuePass,
+    readonly queueToken: QueueToken,
     readonly holdId: HoldId,
     readonly context: CommandContext,
   ) {
@@ -33,7 +33,7 @@ export class ReleaseHold extends Command<{ readonly position: Position | undefin
  * process whose clock is behind or that stood still: then the seat is made to bar the hold (SeatHoldBarred).
  */
 @Injectable()
-export class HoldEnder {
+export class Holds {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
@@ -170,16 +170,16 @@ export class HoldEnder {
 export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
   constructor(
     private readonly repository: StreamRepository,
-    private readonly holds: HoldEnder,
+    private readonly holds: Holds,
   ) {}
 
   /** @throws {Rejected} hold-unknown, hold-in-progress */
-  async execute({ pass, holdId, context }: ReleaseHold): Promise<{ position: Position | undefined }> {
-    const token = await this.repository.load(tokenDecider, streams.token(pass.tokenId));
+  async execute({ queueToken, holdId, context }: ReleaseHold): Promise<{ position: Position | undefined }> {
+    const token = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     const hold = token.state.kind === 'none' ? undefined : token.state.holds.get(holdId);
     if (!hold) throw refuse('hold-unknown', 'You have no such hold.');
     await this.holds.refuseInProgress(hold, holdId);
-    const released = await this.holds.giveBack(pass.tokenId, holdId, 'released', context);
+    const released = await this.holds.giveBack(queueToken.tokenId, holdId, 'released', context);
     return { position: (released ?? token).position };
   }
 }
@@ -197,7 +197,7 @@ export class ExpireHold extends Command<void> {
 
 @CommandHandler(ExpireHold)
 export class ExpireHoldHandler implements ICommandHandler<ExpireHold> {
-  constructor(private readonly holds: HoldEnder) {}
+  constructor(private readonly holds: Holds) {}
 
   async execute({ tokenId, holdId, context }: ExpireHold): Promise<void> {
     await this.holds.expire(tokenId, holdId, context);

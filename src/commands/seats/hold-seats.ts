@@ -17,10 +17,10 @@ import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { type QueuePass, QueueTurn } from '../queue/queue-admission.js';
+import { QueueAdmission, type QueueToken } from '../queue/queue-admission.js';
 import { StreamRepository } from '../stream-repository.js';
-import { HoldEnder } from './end-hold.js';
-import { type ForSale, type SeatForSale, SeatOffer } from './offer-seats.js';
+import { Holds } from './end-hold.js';
+import { type ForSale, type SeatForSale, SeatsForSale } from './seats-for-sale.js';
 
 const maxSeatsPerHold = 20;
 
@@ -53,7 +53,7 @@ export interface HeldSeats {
 /** Blocks one or several seats of a schedule for a few minutes: all of them or none. */
 export class HoldSeats extends Command<HeldSeats> {
   constructor(
-    readonly pass: QueuePass,
+    readonly queueToken: QueueToken,
     readonly scheduleId: ScheduleId,
     readonly input: HoldSeatsInput,
     readonly context: CommandContext,
@@ -71,8 +71,8 @@ export class SeatClaims {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly turn: QueueTurn,
-    private readonly holds: HoldEnder,
+    private readonly turn: QueueAdmission,
+    private readonly holds: Holds,
   ) {}
 
   /**
@@ -81,17 +81,19 @@ export class SeatClaims {
    * @returns the hold as it was claimed first, perhaps of other seats.
    * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused, busy
    */
-  async claim(pass: QueuePass, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
-    const stream = streams.token(pass.tokenId);
+  async claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
+    const stream = streams.token(queueToken.tokenId);
     const known = await this.repository.load(tokenDecider, stream);
     const hasEntered = known.state.kind === 'entered';
-    const admission = hasEntered ? undefined : await this.turn.admissionOf(pass.performanceId, pass.number);
+    const admission = hasEntered
+      ? undefined
+      : await this.turn.admissionOf(queueToken.performanceId, queueToken.number);
     const request = { kind: 'request-seats', ...claim, admission } as const;
     const attempt = () => this.deciders.execute(tokenDecider, stream, request, context);
     let claimed = await attempt();
     if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
       // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
-      const returned = await this.holds.giveBackLapsed(pass.tokenId, stepContext(context, 'lapsed'));
+      const returned = await this.holds.giveBackLapsed(queueToken.tokenId, stepContext(context, 'lapsed'));
       if (returned) claimed = await attempt();
     }
     if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
@@ -99,16 +101,21 @@ export class SeatClaims {
     const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
     if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
     const isFirst = claimed.events.some(({ type }) => type === 'SeatsRequested');
-    if (!isFirst) await this.#goOn(pass, holdId, hold, context);
+    if (!isFirst) await this.#goOn(queueToken, holdId, hold, context);
     return hold;
   }
 
-  /** A run that takes seats under a claim it did not make says so first: see HoldEnder.giveBack. */
-  async #goOn(pass: QueuePass, holdId: HoldId, hold: TokenHold, context: CommandContext): Promise<void> {
+  /** A run that takes seats under a claim it did not make says so first: see Holds.giveBack. */
+  async #goOn(
+    queueToken: QueueToken,
+    holdId: HoldId,
+    hold: TokenHold,
+    context: CommandContext,
+  ): Promise<void> {
     if (!(await this.holds.isInProgress(hold, holdId))) return; // nothing is left to take
     const repeat = { kind: 'repeat-request', holdId } as const;
     const step = stepContext(context, holdId, 'repeated');
-    await this.deciders.executeOrThrow(tokenDecider, streams.token(pass.tokenId), repeat, step);
+    await this.deciders.executeOrThrow(tokenDecider, streams.token(queueToken.tokenId), repeat, step);
   }
 
   /**
@@ -116,7 +123,7 @@ export class SeatClaims {
    * then nothing of the hold may stay.
    * @throws {Rejected} hold-ended
    */
-  async confirm({ tokenId }: QueuePass, holdId: HoldId, context: CommandContext): Promise<void> {
+  async confirm({ tokenId }: QueueToken, holdId: HoldId, context: CommandContext): Promise<void> {
     const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
     const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
     if (hold && isWhole(hold)) return;
@@ -129,9 +136,9 @@ export class SeatClaims {
 export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   constructor(
     private readonly deciders: DeciderHandler,
-    private readonly offer: SeatOffer,
+    private readonly offer: SeatsForSale,
     private readonly claims: SeatClaims,
-    private readonly holds: HoldEnder,
+    private readonly holds: Holds,
   ) {}
 
   /**
@@ -139,8 +146,8 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
    * no-seats-available, token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused
    */
   async execute(command: HoldSeats): Promise<HeldSeats> {
-    const { pass, scheduleId, input, context } = command;
-    const forSale = await this.offer.open(scheduleId, pass.performanceId);
+    const { queueToken, scheduleId, input, context } = command;
+    const forSale = await this.offer.open(scheduleId, queueToken.performanceId);
     if ('seatIds' in input) {
       const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
       return this.#hold(command, forSale, holdId, this.offer.find(forSale, input.seatIds), { kind: 'seats' });
@@ -184,15 +191,15 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     wanted: readonly SeatForSale[],
     request: TokenHold['request'],
   ): Promise<HeldSeats> {
-    const { pass, scheduleId, context } = command;
-    const { userId, tokenId } = pass;
+    const { queueToken, scheduleId, context } = command;
+    const { userId, tokenId } = queueToken;
     const wantedIds = wanted.map((seat) => seat.seatId);
     // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
     const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
     if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds, holdId);
     const { holdTtlMs } = forSale.performance.sales;
     const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
-    const { seatIds, expiresAt } = await this.claims.claim(pass, claim, context);
+    const { seatIds, expiresAt } = await this.claims.claim(queueToken, claim, context);
     // Another runner of the same command may have claimed first, and may have chosen other seats.
     const seats = this.offer.find(forSale, seatIds);
     let position: Position | undefined;
@@ -214,13 +221,16 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       }
       position = taken.position;
     }
-    await this.claims.confirm(pass, holdId, context);
+    await this.claims.confirm(queueToken, holdId, context);
     const total = seats.reduce((sum, seat) => sum + seat.price, 0);
     return { holdId, scheduleId, seats, total, expiresAt, position };
   }
 
-  async #earlierHold({ pass, scheduleId, input }: HoldSeats, holdId: HoldId): Promise<TokenHold | undefined> {
-    const hold = await this.holds.find(pass.tokenId, holdId);
+  async #earlierHold(
+    { queueToken, scheduleId, input }: HoldSeats,
+    holdId: HoldId,
+  ): Promise<TokenHold | undefined> {
+    const hold = await this.holds.find(queueToken.tokenId, holdId);
     if (!hold || !('bestAvailable' in input)) return undefined;
     const request = { kind: 'best-available', ...input.bestAvailable } as const;
     if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;

@@ -39,7 +39,7 @@ export class ChargePoints extends Command<
  * is idempotent by the charge's id, so after a crash or a lost reply it simply runs again.
  */
 @Injectable()
-export class ChargeProgress {
+export class ChargeProcess {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
@@ -103,7 +103,7 @@ export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly progress: ChargeProgress,
+    private readonly progress: ChargeProcess,
   ) {}
 
   /** @throws {Rejected} payment-declined, wallet-full, idempotency-key-reused */
@@ -147,7 +147,7 @@ export class AdvanceCharge extends Command<ChargeResult> {
 
 @CommandHandler(AdvanceCharge)
 export class AdvanceChargeHandler implements ICommandHandler<AdvanceCharge> {
-  constructor(private readonly progress: ChargeProgress) {}
+  constructor(private readonly progress: ChargeProcess) {}
 
   execute({ chargeId, context }: AdvanceCharge): Promise<ChargeResult> {
     return this.progress.advance(chargeId, context);

@@ -2,7 +2,7 @@ import { CancelOrder } from '../../../src/commands/orders/cancel-order.js';
 import { Pay } from '../../../src/commands/orders/pay.js';
 import { EnterService, ExpireToken, LeaveQueue } from '../../../src/commands/queue/enter-and-leave.js';
 import { AdmitTokens, OpenQueue } from '../../../src/commands/queue/open-and-admit.js';
-import type { QueuePass } from '../../../src/commands/queue/queue-admission.js';
+import type { QueueToken } from '../../../src/commands/queue/queue-admission.js';
 import { ExpireHold } from '../../../src/commands/seats/end-hold.js';
 import type { HeldSeats } from '../../../src/commands/seats/hold-seats.js';
 import { admissionDecider } from '../../../src/domain/admission.js';
@@ -82,50 +82,50 @@ export async function recordedSale(options: {
     agenda.set(step, [...(agenda.get(step) ?? []), act]);
   };
   const nowMs = () => side.clock.nowMs() - startMs;
-  const waiting = new Map<QueuePass, Plan>();
+  const waiting = new Map<QueueToken, Plan>();
 
-  const find = async (pass: QueuePass, { seatIds }: Plan): Promise<HeldSeats | undefined> => {
+  const find = async (queueToken: QueueToken, { seatIds }: Plan): Promise<HeldSeats | undefined> => {
     if (seatIds) {
-      const held = await refusable(hold(side, pass, seats(...seatIds)));
+      const held = await refusable(hold(side, queueToken, seats(...seatIds)));
       if (held) return held;
     }
-    return refusable(holdBest(side, pass, 2));
+    return refusable(holdBest(side, queueToken, 2));
   };
-  const act = async (pass: QueuePass, plan: Plan, held: HeldSeats) => {
-    const pay = () => refusable(side.execute(new Pay(pass, {}, freshContext())));
-    if (plan.intent === 'release') await release(side, pass, held);
-    if (plan.intent === 'leave') await side.execute(new LeaveQueue(pass, freshContext()));
+  const act = async (queueToken: QueueToken, plan: Plan, held: HeldSeats) => {
+    const pay = () => refusable(side.execute(new Pay(queueToken, {}, freshContext())));
+    if (plan.intent === 'release') await release(side, queueToken, held);
+    if (plan.intent === 'leave') await side.execute(new LeaveQueue(queueToken, freshContext()));
     if (plan.intent === 'pay') await pay();
     if (plan.intent === 'cancel') {
       const paid = await pay();
       if (paid)
         at(nowMs() + 3_000, () =>
-          side.execute(new CancelOrder(pass.userId, paid.order.orderId, freshContext())),
+          side.execute(new CancelOrder(queueToken.userId, paid.order.orderId, freshContext())),
         );
     }
   };
-  const visit = async (pass: QueuePass, plan: Plan) => {
-    const entered = await refusable(side.execute(new EnterService(pass, freshContext())));
+  const visit = async (queueToken: QueueToken, plan: Plan) => {
+    const entered = await refusable(side.execute(new EnterService(queueToken, freshContext())));
     if (!entered) return;
     at(Date.parse(entered.expiresAt) - startMs, () =>
-      side.execute(new ExpireToken(pass.tokenId, { reason: 'time-used-up' }, freshContext())),
+      side.execute(new ExpireToken(queueToken.tokenId, { reason: 'time-used-up' }, freshContext())),
     );
     at(nowMs() + plan.holdAfterMs, async () => {
-      const held = await find(pass, plan);
-      if (!held) return side.execute(new LeaveQueue(pass, freshContext()));
+      const held = await find(queueToken, plan);
+      if (!held) return side.execute(new LeaveQueue(queueToken, freshContext()));
       at(Date.parse(held.expiresAt) - startMs, () =>
-        side.execute(new ExpireHold(pass.tokenId, held.holdId, freshContext())),
+        side.execute(new ExpireHold(queueToken.tokenId, held.holdId, freshContext())),
       );
-      if (plan.intent !== 'lapse') at(nowMs() + plan.thenAfterMs, () => act(pass, plan, held));
+      if (plan.intent !== 'lapse') at(nowMs() + plan.thenAfterMs, () => act(queueToken, plan, held));
       return undefined;
     });
   };
   for (let n = 0; n < options.fans; n++) {
     const plan = planOf(random, options.rush);
     at(plan.joinAtMs, async () => {
-      const pass = await queued(side, `fan ${n}`);
-      await charge(side, pass.userId, 1_000);
-      waiting.set(pass, plan);
+      const queueToken = await queued(side, `fan ${n}`);
+      await charge(side, queueToken.userId, 1_000);
+      waiting.set(queueToken, plan);
     });
   }
   for (let ms = 0; ms <= latestMs || waiting.size > 0; ms += stepMs) {
@@ -137,10 +137,10 @@ export async function recordedSale(options: {
     const { state } = await side.repository.load(admissionDecider, streams.admission(performanceId));
     if (!state.opening) continue;
     const places = shuffledPlaces(state.opening.seed, state.opening.shuffledCount);
-    for (const [pass, plan] of waiting) {
-      if ((places[pass.number] ?? pass.number) >= state.admittedUpTo) continue;
-      at(ms + plan.enterAfterMs, () => visit(pass, plan));
-      waiting.delete(pass);
+    for (const [queueToken, plan] of waiting) {
+      if ((places[queueToken.number] ?? queueToken.number) >= state.admittedUpTo) continue;
+      at(ms + plan.enterAfterMs, () => visit(queueToken, plan));
+      waiting.delete(queueToken);
     }
   }
   return side.store;

@@ -32,7 +32,7 @@ export interface ForSale {
 
 /** Finds seats and their prices in the catalog. */
 @Injectable()
-export class SeatOffer {
+export class SeatsForSale {
   constructor(
     private readonly repository: StreamRepository,
     private readonly catalog: CatalogReader,
