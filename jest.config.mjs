@@ -65,5 +65,5 @@ export default {
   // Two cores on the smallest machine we care about: more workers only slow each other down.
   maxWorkers: 2,
   // Far more than any test takes by itself: only a hang should fail one, however busy the machine.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
 };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { eventually } from '../services/wait-until.js';
 import { startApi } from './api-under-test.js';
 
 /** What Node says of a connection whose request is not there in time. */
@@ -39,7 +40,7 @@ it.each([
   });
   if (sent !== '') {
     socket.write(sent);
-    while (accepted.bytesRead < sent.length) await new Promise(setImmediate);
+    await eventually(() => accepted.bytesRead >= sent.length);
   }
   server.emit('clientError', tooLate(), accepted);
   await once(socket, 'end');

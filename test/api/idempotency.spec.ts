@@ -4,6 +4,7 @@ import { HoldSeats } from '../../src/commands/seats/hold-seats.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
+import { eventually } from '../services/wait-until.js';
 import { type ApiUnderTest, scheduleId, startApi, strangerId } from './api-under-test.js';
 
 let api: ApiUnderTest;
@@ -117,7 +118,7 @@ describe('idempotency keys', () => {
     let finish: (reply: typeof held) => void = () => undefined;
     api.commands.handler = () => new Promise((resolve) => (finish = resolve));
     const first = hold();
-    while (api.commands.received.length === 0) await new Promise(setImmediate);
+    await eventually(() => api.commands.received.length > 0);
     const second = await hold();
     expect(second.json()).toMatchObject({ code: 'idempotency-key-in-flight', status: 409 });
     expect(second.headers['retry-after']).toBe('1');

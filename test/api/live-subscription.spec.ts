@@ -7,7 +7,8 @@ import type {
   Subscription,
   SubscriptionBatch,
 } from '../../src/event-store/port.js';
-import { changeSeat, until } from './stream-client.js';
+import { eventually } from '../services/wait-until.js';
+import { changeSeat } from './stream-client.js';
 
 /** A store whose subscriptions can be broken. */
 class FragileStore extends InMemoryEventStore {
@@ -50,13 +51,13 @@ it('follows from now on, and takes up where it was after an interruption', async
     follow: (events) => seen.push(...events.map(({ position }) => position)),
   });
   subscription.start();
-  await until(() => store.subscribed.length === 1);
+  await eventually(() => store.subscribed.length === 1);
   expect(heads).toEqual([await store.head()]);
   const second = await changeSeat(store, 'A-2', 'held');
-  await until(() => seen.length === 1);
+  await eventually(() => seen.length === 1);
   store.interrupt();
   const third = await changeSeat(store, 'A-3', 'held');
-  await until(() => seen.length === 2);
+  await eventually(() => seen.length === 2);
   expect(seen).toEqual([second, third]);
   store.interrupt();
   await subscription.stop();

@@ -8,6 +8,7 @@ import type { Reads } from '../../src/api/reads.js';
 import type { Position } from '../../src/event-store/port.js';
 import { type ScheduleId, scheduleIdSchema, toInstant, venueIdSchema } from '../../src/events/ids.js';
 import type { QueueTokenReply, ScheduleReply } from '../../src/queries/replies.js';
+import { eventually } from '../services/wait-until.js';
 import {
   type ApiUnderTest,
   otherPerformanceId,
@@ -16,7 +17,7 @@ import {
   startApi,
   tokenId,
 } from './api-under-test.js';
-import { admit, changeSeat, StreamClient, until } from './stream-client.js';
+import { admit, changeSeat, StreamClient } from './stream-client.js';
 
 const id: ScheduleId = scheduleIdSchema.parse(scheduleId);
 const schedule: ScheduleReply = {
@@ -63,7 +64,7 @@ describe('live seats', () => {
     await changeSeat(api.store, 'A-1', 'held');
     await changeSeat(api.store, 'A-2', 'held');
     const position = await changeSeat(api.store, 'A-1', 'free');
-    await until(() => one.messages('seats').length > 0 && other.messages('seats').length > 0);
+    await eventually(() => one.messages('seats').length > 0 && other.messages('seats').length > 0);
     const seats = [
       { seatId: 'A-1', status: 'free' },
       { seatId: 'A-2', status: 'held' },
@@ -78,12 +79,12 @@ describe('live seats', () => {
     const watcher = await open(seatsPath);
     const seen = await changeSeat(api.store, 'A-1', 'held');
     const missed = await changeSeat(api.store, 'A-2', 'held');
-    await until(() => watcher.messages('seats').length > 0);
+    await eventually(() => watcher.messages('seats').length > 0);
     for (const client of [
       await open(seatsPath, { 'last-event-id': String(seen) }),
       await open(`${seatsPath}?after=${seen}`),
     ]) {
-      await until(() => client.messages('seats').length > 0);
+      await eventually(() => client.messages('seats').length > 0);
       const seats = [{ seatId: 'A-2', status: 'held' }];
       expect(client.messages('seats')).toEqual([{ position: missed, seats }]);
     }
@@ -96,11 +97,11 @@ describe('live seats', () => {
     const second = await changeSeat(api.store, 'A-2', 'held');
     await changeSeat(api.store, 'A-1', 'free');
     await changeSeat(api.store, 'A-2', 'free');
-    await until(() => watcher.messages('seats').length > 0);
+    await eventually(() => watcher.messages('seats').length > 0);
     const late = await open(seatsPath, { 'last-event-id': String(first) });
-    await until(() => late.messages('resync').length > 0);
+    await eventually(() => late.messages('resync').length > 0);
     const inTime = await open(seatsPath, { 'last-event-id': String(second) });
-    await until(() => inTime.messages('seats').length > 0);
+    await eventually(() => inTime.messages('seats').length > 0);
     expect(inTime.messages('resync')).toEqual([]);
   });
 
@@ -111,7 +112,7 @@ describe('live seats', () => {
     api.app.get(SeatChanges).subscribe(other, 0 as Position, (message) => received.push(message));
     const client = await open(seatsPath);
     await changeSeat(api.store, 'A-1', 'held');
-    await until(() => client.messages('seats').length > 0);
+    await eventually(() => client.messages('seats').length > 0);
     expect(received).toEqual([]);
   });
 
@@ -131,7 +132,7 @@ describe('event streams', () => {
     expect(second.status).toBe(503);
     expect(await second.json()).toMatchObject({ code: 'unavailable' });
     await first.close();
-    await until(() => api.app.get(EventStreams).connections === 0);
+    await eventually(() => api.app.get(EventStreams).connections === 0);
     expect((await open(seatsPath)).response.status).toBe(200);
   });
 
@@ -145,7 +146,7 @@ describe('event streams', () => {
   it('stay awake', async () => {
     await start({ heartbeatMs: 5 });
     const client = await open(seatsPath);
-    await until(() => client.text.includes(': still here'));
+    await eventually(() => client.text.includes(': still here'));
   });
 
   it('drop a client that does not take what it is sent', async () => {
@@ -159,14 +160,14 @@ describe('event streams', () => {
     expect(raw.destroyed).toBe(false);
     stream.send('x');
     expect(raw.destroyed).toBe(true);
-    await until(() => streams.connections === 0);
+    await eventually(() => streams.connections === 0);
   });
 
   it('of a client that has gone before they begin are not kept', async () => {
     await start();
     const streams = new EventStreams({ sse: defaultApiSettings.sse });
     const raw = Object.assign(new Writable(), { writeHead: () => undefined }).destroy();
-    await until(() => raw.closed);
+    await eventually(() => raw.closed);
     const reply: unknown = { raw, hijack: () => undefined };
     const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
     let isOver = false;
@@ -181,7 +182,7 @@ describe('event streams', () => {
     await start();
     const client = await open(seatsPath);
     await api.app.close();
-    await until(() => client.ended);
+    await eventually(() => client.ended);
   });
 });
 
@@ -211,12 +212,12 @@ describe('live places', () => {
     await start({}, { queueToken });
     const token = api.fanHeaders()['x-queue-token'];
     const client = await open(`${placePath}?queueToken=${token}`);
-    await until(() => client.messages('position').length === 1);
+    await eventually(() => client.messages('position').length === 1);
     await admit(api.store);
-    await until(() => asked === 2);
+    await eventually(() => asked === 2);
     ahead = 0;
     await admit(api.store);
-    await until(() => client.messages('position').length === 2);
+    await eventually(() => client.messages('position').length === 2);
     expect(client.messages('position')).toEqual([place(3), place(0)]);
   });
 
@@ -224,7 +225,7 @@ describe('live places', () => {
     await start({}, { queueToken: async () => place(3) });
     await open(placePath, { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' });
     const position = await admit(api.store);
-    await until(() => api.position.waited.length > 0);
+    await eventually(() => api.position.waited.length > 0);
     expect(api.position.waited).toEqual([{ position, timeoutMs: 2_000 }]);
   });
 
@@ -233,11 +234,11 @@ describe('live places', () => {
     const headers = { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' };
     const earlier = await open(placePath, headers);
     const position = await admit(api.store);
-    await until(() => api.position.waited.length === 1);
+    await eventually(() => api.position.waited.length === 1);
     await earlier.close();
     api.position.at = (position - 1) as Position; // a test's own position
     const client = await open(placePath, headers);
-    await until(() => client.messages('position').length === 2);
+    await eventually(() => client.messages('position').length === 2);
     expect(client.messages('position')).toEqual([place(3), place(0)]);
   });
 

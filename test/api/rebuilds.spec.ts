@@ -1,7 +1,8 @@
 import type { ProjectionRebuild, ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
 import { toInstant } from '../../src/events/ids.js';
+import { eventually } from '../services/wait-until.js';
 import { type ApiUnderTest, adminKey, startApi } from './api-under-test.js';
-import { StreamClient, until } from './stream-client.js';
+import { StreamClient } from './stream-client.js';
 
 const rebuildId = '5b1f0c7e-2d3a-4e4f-9a6b-7c8d9e0f1a2b';
 const requested: ProjectionRebuild = {
@@ -104,10 +105,10 @@ it('its progress is sent once for each change until it has ended', async () => {
   await api.app.listen(0, '127.0.0.1');
   const client = await StreamClient.open(`${await api.app.getUrl()}${path}/current/events`, headers);
   const completed: ProjectionRebuild = { ...requested, status: 'completed' };
-  await until(() => client.messages('rebuild').length === 1);
+  await eventually(() => client.messages('rebuild').length === 1);
   // Looked at again, and not sent again.
-  await until(() => rebuilds.finds >= 3);
+  await eventually(() => rebuilds.finds >= 3);
   rebuilds.current = completed;
-  await until(() => client.ended);
+  await eventually(() => client.ended);
   expect(client.messages('rebuild')).toEqual([requested, completed]);
 });

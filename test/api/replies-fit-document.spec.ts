@@ -6,7 +6,8 @@ import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';
-import { StreamClient, until } from './stream-client.js';
+import { eventually } from '../services/wait-until.js';
+import { StreamClient } from './stream-client.js';
 
 const routes = reflectRoutes(allControllers).map((route) => {
   const key = `${route.method} ${route.path}`;
@@ -211,11 +212,11 @@ describe('live streams of the running office', () => {
     const path = `/v1/performances/${hall.performanceId}/queue-token`;
     const joined = await fan.call('POST', path, { body: { numberOfTickets: 1 } });
     const place = await StreamClient.open(`${office.url}${path}/events?queueToken=${joined.body.queueToken}`);
-    await until(() => place.text.includes('"status":"admitted"'));
+    await eventually(() => place.text.includes('"status":"admitted"'));
     await fan.queue(hall.performanceId);
     await fan.hold(hall.scheduleId, ['R3-3']);
-    await until(() => watcher.text.includes('"seatId":"R3-3","status":"held"'));
-    await until(() => place.text.includes('"status":"entered"'));
+    await eventually(() => watcher.text.includes('"seatId":"R3-3","status":"held"'));
+    await eventually(() => place.text.includes('"status":"entered"'));
     await Promise.all([watcher.close(), place.close()]);
   });
 });

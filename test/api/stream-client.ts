@@ -99,8 +99,3 @@ export class StreamClient {
     this.ended = true;
   }
 }
-
-/** Waits until something is so; the test's own time limit ends a wait for what never comes. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(setImmediate);
-}

@@ -2,14 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { runServer } from '../../src/cli/start.js';
+import { eventually } from '../services/wait-until.js';
 import { CapturedTerminal, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);
 
 /** Waits until the terminal shows a text. */
-async function shows(terminal: CapturedTerminal, text: string): Promise<void> {
-  while (!terminal.stderr.includes(text)) await new Promise((resolve) => setImmediate(resolve));
-}
+const shows = (terminal: CapturedTerminal, text: string) => eventually(() => terminal.stderr.includes(text));
 
 describe('the server’s process', () => {
   it('tells where it is, serves, and stops in order at SIGTERM', async () => {

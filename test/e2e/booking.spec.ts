@@ -1,4 +1,5 @@
-import { eventually, Fan } from './fan.js';
+import { eventually } from '../services/wait-until.js';
+import { Fan } from './fan.js';
 import { type AnyOffice, modes, openTimeoutMs } from './modes.js';
 import { openSmallHall, type SmallHall } from './small-hall.js';
 
@@ -65,16 +66,19 @@ describe.each(modes)('a booking from registration to ticket, $mode', ({ open }) 
       id: 'brief',
       rows: 1,
       seatsPerRow: 2,
-      sales: { holdTtlMs: 1000 },
+      sales: { holdTtlMs: 3000 },
     });
     const [slow, quick] = await Promise.all([new Fan(office).arrive(), new Fan(office).arrive()]);
     await Promise.all([slow.queue(brief.performanceId), quick.queue(brief.performanceId)]);
-    expect((await slow.hold(brief.scheduleId, ['R1-1'])).status).toBe(201);
-    expect(await quick.hold(brief.scheduleId, ['R1-1'])).toMatchObject({
-      status: 409,
-      body: { code: 'seat-held' },
+    const held = await slow.hold(brief.scheduleId, ['R1-1']);
+    expect(held.status).toBe(201);
+    await eventually(async () => {
+      const answer = await quick.hold(brief.scheduleId, ['R1-1']);
+      if (answer.status === 201) return true;
+      expect(answer).toMatchObject({ status: 409, body: { code: 'seat-held' } });
+      return false;
     });
-    await eventually(async () => (await quick.hold(brief.scheduleId, ['R1-1'])).status === 201);
+    expect(new Date().toISOString() >= held.body.expiresAt).toBe(true);
     await slow.charge(100);
     expect((await slow.pay()).status).toBe(409);
     expect(await slow.balance()).toBe(100);

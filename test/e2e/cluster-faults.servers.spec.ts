@@ -4,20 +4,21 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChildServer } from '../eventstoredb-server/child-server.js';
 import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
+import { eventually } from '../services/wait-until.js';
 import { ClusterOffice, type Role } from './cluster-office.js';
-import { call, eventually } from './fan.js';
+import { call } from './fan.js';
 import { expectAgreement } from './faults/agreement.js';
 import { Crowd } from './faults/crowd.js';
 import { holdThenForgetAll } from './faults/forgotten-timers.js';
+import { stormTimeoutMs } from './faults/patient-fan.js';
 import { expectRowsOfLog } from './faults/rows-of-log.js';
-import { openTimeoutMs } from './modes.js';
 
 /** Longer than a worker's lock on a deadline and the check for locks left behind, which are 10 s and 5 s. */
 const frozenMs = 16_000;
-/** Processes finish what they are at; each bounds that. */
-const closeTimeoutMs = 90_000;
 /** How long Redis stays away. */
 const awayMs = 4_000;
+
+jest.setTimeout(stormTimeoutMs);
 
 describe('a fault in the middle of a crowd of fans leaves everything in agreement:', () => {
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-faults-'));
@@ -30,12 +31,12 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
     // Left-overs are taken up after 2 s instead of 10, so that each test is through sooner.
     const env = { RESUME_AFTER_MS: '2000' };
     office = await ClusterOffice.openFaulty(env, { mariaDb, eventStoreFolder: join(folder, 'events') });
-  }, openTimeoutMs);
+  });
   afterAll(async () => {
     await office?.close();
     await mariaDb?.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, closeTimeoutMs);
+  });
 
   /** A crowd books before the fault, through it and after it. */
   async function underFault(name: string, fault: (crowd: Crowd) => Promise<void>): Promise<void> {
@@ -77,7 +78,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
         await crowd.books(3);
       }
     });
-  }, 240_000);
+  });
 
   it('processes of every role are told to stop, and have finished what they were at', async () => {
     await underFault('stopped', async (crowd) => {
@@ -87,7 +88,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
         await crowd.books(3);
       }
     });
-  }, 240_000);
+  });
 
   it('the projector is killed between its rows and their commit, and after a commit', async () => {
     await underFault('torn', async () => {
@@ -99,7 +100,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
       }
     });
     await expectRowsOfLog(office);
-  }, 180_000);
+  });
 
   it('EventStoreDB dies after a commit, before its reply', async () => {
     await underFault('log', async () => {

@@ -1,4 +1,5 @@
-import { type Answer, call, eventually, Fan, times } from './fan.js';
+import { eventually } from '../services/wait-until.js';
+import { type Answer, call, Fan, times } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 import { openSmallHall, type SmallHall } from './small-hall.js';
 

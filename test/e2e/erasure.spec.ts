@@ -6,7 +6,8 @@ import { openRevealedLog } from '../../src/cli/open-log.js';
 import type { Config } from '../../src/platform/config.js';
 import { compareReadModels } from '../../src/projections/compare/compare-read-models.js';
 import { CapturedTerminal, cli } from '../cli/captured-terminal.js';
-import { call, eventually, Fan } from './fan.js';
+import { eventually } from '../services/wait-until.js';
+import { call, Fan } from './fan.js';
 import {
   type AnyOffice,
   modes,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { eventually } from '../services/wait-until.js';
 
 export interface Answer {
   readonly status: number;
@@ -119,19 +120,6 @@ export class Fan {
     const given = await answer;
     if (given.status === status) return given;
     throw new Error(`expected ${status}, got ${given.status} ${JSON.stringify(given.body)}`);
-  }
-}
-
-/** Waits for a condition that another part of the system brings about, looking every `everyMs`. */
-export async function eventually(
-  condition: () => Promise<boolean>,
-  withinMs = 30_000,
-  everyMs = 20,
-): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`it did not come true within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

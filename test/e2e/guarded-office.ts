@@ -4,14 +4,9 @@ import { GuardedServer } from '../services/guarded-server.js';
 import { waitUntil } from '../services/wait-until.js';
 import { testEnvironment } from './test-environment.js';
 
-/** How long a process may take to come to a moment named in its environment. */
-const momentTimeoutMs = 60_000;
-
 const program = fileURLToPath(new URL('./office-process.mjs', import.meta.url));
-/** A machine with much else to do may need long. */
-const startTimeoutMs = 90_000;
 /** How long it may take to finish what it has accepted. */
-const stopTimeoutMs = 30_000;
+const stopTimeoutMs = 120_000;
 
 /** Where a process of the office answers. */
 interface Addresses {
@@ -44,7 +39,7 @@ export class OfficeProcess {
         addresses = addressesIn(server.output());
         return addresses !== undefined || !server.isRunning;
       };
-      await waitUntil('the office answers', hasAnswered, startTimeoutMs);
+      await waitUntil('the office answers', hasAnswered);
       addresses ??= addressesIn(server.output());
       if (!addresses)
         throw new Error(`a process of the office ended before it was ready: ${server.output()}`);
@@ -91,12 +86,12 @@ export class OfficeProcess {
   async halted(requests: number): Promise<void> {
     const lines = () => this.server.output().split('\n');
     const count = () => lines().filter((line) => line.startsWith('halted ')).length;
-    await waitUntil(`${requests} requests have halted`, () => count() === requests, momentTimeoutMs);
+    await waitUntil(`${requests} requests have halted`, () => count() === requests);
   }
 
   /** Waits until it has ended by itself. */
   async ended(): Promise<void> {
-    await waitUntil('the process ends', () => !this.isRunning, momentTimeoutMs);
+    await waitUntil('the process ends', () => !this.isRunning);
   }
 
   /** SIGSTOP: its connections stay open, and it does nothing. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli } from '../cli/captured-terminal.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
+import { eventually } from '../services/wait-until.js';
 import { ClusterOffice } from './cluster-office.js';
-import { call, eventually, type Fan } from './fan.js';
+import { call, type Fan } from './fan.js';
 import { expectRowsOfLog } from './faults/rows-of-log.js';
 import { balanceOf, doBusiness, refusedStart } from './mixed-up.js';
 import { openTimeoutMs } from './modes.js';
@@ -62,7 +63,7 @@ describe('an office of several processes on EventStoreDB', () => {
       const theirs = content[which]?.() ?? '';
       await replaceLog(theirs);
       for (const url of office.urls) {
-        await eventually(async () => (await call(url, 'GET', '/health/live')).status === 503, 90_000);
+        await eventually(async () => (await call(url, 'GET', '/health/live')).status === 503);
         const { status, body } = await call(url, 'GET', '/health/ready');
         expect(status).toBe(503);
         expect(body.checks).toMatchObject([{ name: 'log', ok: false }]);
@@ -90,7 +91,6 @@ describe('an office of several processes on EventStoreDB', () => {
       expect(await before.logIn().then(balanceOf)).toBe(600);
       await expectRowsOfLog(office);
     },
-    240_000,
   );
 
   it('works with an older backup after its tables were rebuilt', async () => {
@@ -118,7 +118,7 @@ describe('an office of several processes on EventStoreDB', () => {
     expect((await cli(['rebuild', '--all'], office.environment)).code).toBe(0);
     await office.start();
     await expectRowsOfLog(office);
-  }, 240_000);
+  });
 
   it('does not start on a server of another name that holds another log', async () => {
     const other = await new ChildServer().start();
@@ -127,7 +127,7 @@ describe('an office of several processes on EventStoreDB', () => {
     await other.kill();
     expect(code).toBe(3);
     expect(sentence).toContain('The log is empty');
-  }, 240_000);
+  });
 
   it('rebuilds tables at an invalid position', async () => {
     await office.stop();
@@ -138,7 +138,7 @@ describe('an office of several processes on EventStoreDB', () => {
     await office.start();
     expect(await before.logIn().then(balanceOf)).toBe(600);
     await expectRowsOfLog(office);
-  }, 240_000);
+  });
 });
 
 function lines(file: string): string[] {

@@ -45,18 +45,18 @@ class Start {
 
   async opensOrEnds(): Promise<void> {
     const isSo = () => this.output().includes('boxoffice is open') || !this.server.isRunning;
-    await waitUntil('it opens or ends', isSo, momentTimeoutMs);
+    await waitUntil('it opens or ends', isSo);
   }
 
   async prints(text: string): Promise<void> {
     const isSo = () => this.server.output().includes(text);
-    await waitUntil(`it prints ${text}`, () => isSo() || !this.server.isRunning, momentTimeoutMs);
+    await waitUntil(`it prints ${text}`, () => isSo() || !this.server.isRunning);
     if (!isSo()) throw new Error(`it ended without ${text}: ${this.server.output()}`);
   }
 
   /** Everything the process printed until it ended. */
   async ended(): Promise<{ readonly status: number | null; readonly output: string }> {
-    await waitUntil('it ends', () => !this.server.isRunning, momentTimeoutMs);
+    await waitUntil('it ends', () => !this.server.isRunning);
     return { status: this.server.exitStatus, output: this.server.output() };
   }
 
@@ -194,15 +194,11 @@ describe('no output holds the password of DATABASE_URL', () => {
       await start.prints('boxoffice is open');
       await mariaDb.kill();
       const url = /open at (\S+)/.exec(start.output())?.[1] ?? '';
-      await waitUntil(
-        'it says that it is not ready',
-        async () => {
-          return (await fetch(`${url}/health/ready`)).status === 503;
-        },
-        momentTimeoutMs,
-      );
+      await waitUntil('it says that it is not ready', async () => {
+        return (await fetch(`${url}/health/ready`)).status === 503;
+      });
       await mariaDb.restart();
-      await waitUntil('it is ready', async () => (await fetch(`${url}/health/ready`)).ok, momentTimeoutMs);
+      await waitUntil('it is ready', async () => (await fetch(`${url}/health/ready`)).ok);
       return start.stopped();
     });
     expectNoPassword(output, 'guest');

@@ -1,10 +1,11 @@
+import { eventually } from '../services/wait-until.js';
 import { call, Fan } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 
 describe.each(processModes)('projections of an office $mode', ({ open }) => {
   let office: ProcessOffice;
   beforeAll(async () => {
-    office = await open({ READ_WAIT_TIMEOUT_MS: '20000' });
+    office = await open();
   }, openTimeoutMs);
   afterAll(() => office?.close());
 
@@ -53,7 +54,7 @@ describe.each(processModes)('projections of an office $mode', ({ open }) => {
     expect(users.lagPositions).toBeGreaterThan(0);
     expect(users.lagSeconds).toBeGreaterThan(0);
     expect((await ops('POST', '/resume')).status).toBe(200);
-    while ((await late.call('GET', '/v1/me')).status !== 200);
+    await eventually(async () => (await late.call('GET', '/v1/me')).status === 200);
     expect((await call(office.url, 'GET', '/health/ready')).status).toBe(200);
     expect(await metric('boxoffice_projection_events_applied_total{projection="users"}')).toBeGreaterThan(0);
   });

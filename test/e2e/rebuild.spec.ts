@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StreamClient, until } from '../api/stream-client.js';
+import { StreamClient } from '../api/stream-client.js';
+import { eventually } from '../services/wait-until.js';
 import { call, Fan } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 import { tamperWithReadModels } from './storage.js';
@@ -34,7 +35,7 @@ describe.each(processModes)('a rebuild in an office $mode', ({ open }) => {
     const { status, body } = await ops('POST', '', {});
     expect(status).toBe(202);
     const watcher = await StreamClient.open(`${office.url}${rebuilds}/${body.rebuildId}/events`, headersOf());
-    await until(() => watcher.ended);
+    await eventually(() => watcher.ended);
     expect(watcher.messages('rebuild').at(-1)).toMatchObject({
       status: 'completed',
       report: {
@@ -50,18 +51,18 @@ describe.each(processModes)('a rebuild in an office $mode', ({ open }) => {
 
   it('changes nothing when it is cancelled, and the next one takes its place', async () => {
     await ops('POST', '', {});
-    while ((await ops('GET', '/current')).body.status !== 'completed');
+    await eventually(async () => (await ops('GET', '/current')).body.status === 'completed');
     writeFileSync(gate, '');
     const { rebuildId } = (await ops('POST', '', {})).body;
-    while ((await ops('GET', `/${rebuildId}`)).body.status !== 'running');
+    await eventually(async () => (await ops('GET', `/${rebuildId}`)).body.status === 'running');
     expect((await ops('POST', '', {})).body).toMatchObject({ code: 'rebuild-running', rebuildId });
     expect((await ops('POST', '/current/cancel')).body.status).toBe('cancelling');
     rmSync(gate);
     const watcher = await StreamClient.open(`${office.url}${rebuilds}/${rebuildId}/events`, headersOf());
-    await until(() => watcher.ended);
+    await eventually(() => watcher.ended);
     expect(watcher.messages('rebuild').at(-1)).toMatchObject({ status: 'cancelled', report: null });
     const next = (await ops('POST', '', {})).body.rebuildId;
-    while ((await ops('GET', `/${next}`)).body.status !== 'completed');
+    await eventually(async () => (await ops('GET', `/${next}`)).body.status === 'completed');
     expect((await call(office.url, 'GET', '/health/ready')).status).toBe(200);
   });
 });

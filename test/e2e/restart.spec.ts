@@ -1,4 +1,5 @@
-import { type Answer, call, eventually, Fan, times } from './fan.js';
+import { eventually } from '../services/wait-until.js';
+import { type Answer, call, Fan, times } from './fan.js';
 import { openTimeoutMs, type ProcessOffice, processModes } from './modes.js';
 import { readLog } from './office-log.js';
 import { openSmallHall } from './small-hall.js';
@@ -12,12 +13,13 @@ describe.each(processModes)('a restart in good order, of an office $mode,', ({ o
   let owner: Fan;
   let buyer: Fan;
   let heldByBuyer: string;
-  let deadlines: string[];
+  let dreamSchedule: string;
   let answers: Answer[];
 
   beforeAll(async () => {
     office = await open();
     const hall = await openSmallHall(office, { id: 'hall', rows: 1, seatsPerRow: 4 });
+    // Longer than the restart takes, on most machines.
     const sales = { holdTtlMs: 5_000 };
     const dreams = await openSmallHall(office, { id: 'dreams', rows: 2, seatsPerRow: 5, sales });
     const holder = async (seatId: string) => {
@@ -32,10 +34,12 @@ describe.each(processModes)('a restart in good order, of an office $mode,', ({ o
     buyer = second.fan;
     heldByBuyer = second.holdId;
     const slow = await times(chargers, chargers, () => new Fan(office).arrive());
-    deadlines = await times(dreamers, dreamers, async (index) => {
+    dreamSchedule = dreams.scheduleId;
+    await times(dreamers, dreamers, async (index) => {
       const fan = await (await new Fan(office).arrive()).queue(dreams.performanceId);
-      const held = await fan.hold(dreams.scheduleId, [dreams.seatIds[index] ?? '']);
-      return String(held.body.expiresAt);
+      // On a slow machine a hold may end before its answer is given: then there is another.
+      const hold = () => fan.hold(dreams.scheduleId, [dreams.seatIds[index] ?? '']);
+      await eventually(async () => (await hold()).status === 201);
     });
     // The payment system takes its time, so that all of these are under way when the signal comes.
     const underWay = Promise.all(slow.map((fan) => fan.charge(100, 'slow', 'card-slow')));
@@ -62,12 +66,16 @@ describe.each(processModes)('a restart in good order, of an office $mode,', ({ o
   });
 
   it('ends each hold that was live at its deadline and none before it', async () => {
-    await eventually(async () => (await events('seat', 'SeatHoldExpired')).length >= dreamers);
+    const held = (await events('seat', 'SeatHeld')).filter(({ data }) => data.scheduleId === dreamSchedule);
+    await eventually(async () => (await events('seat', 'SeatHoldExpired')).length >= held.length);
     const ended = (await events('seat', 'SeatHoldExpired')).map(({ data, metadata }) => ({
       deadline: String(data.expiredAt),
       endedAt: String(metadata.occurredAt),
     }));
-    expect(ended.map(({ deadline }) => deadline).sort()).toEqual([...deadlines].sort());
+    expect(held.length).toBeGreaterThanOrEqual(dreamers);
+    expect(ended.map(({ deadline }) => deadline).sort()).toEqual(
+      held.map(({ data }) => String(data.expiresAt)).sort(),
+    );
     expect(ended.filter(({ endedAt, deadline }) => endedAt < deadline)).toEqual([]);
   });
 

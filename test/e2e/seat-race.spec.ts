@@ -20,7 +20,7 @@ describe.each(modes)('a race for seats, $mode', ({ open }) => {
     expect(refused.filter((answer) => answer.status === 409)).toHaveLength(999);
     expect(new Set(refused.map((answer) => answer.body.code))).toEqual(new Set(['seat-held']));
     expect(refused.every((answer) => answer.body.detail.length > 0)).toBe(true);
-  }, 240_000);
+  });
 
   it('sells 100 seats to 500 fans in groups without a seat owned twice or a group torn apart', async () => {
     const hall = await openSmallHall(office, { id: 'groups', rows: 10, seatsPerRow: 10 });
@@ -54,5 +54,5 @@ describe.each(modes)('a race for seats, $mode', ({ open }) => {
     const [first] = fans;
     const { body } = (await first?.fan.call('GET', `/v1/schedules/${hall.scheduleId}/availability`)) ?? {};
     expect(body).toMatchObject({ reserved: all.length, held: 0, available: 100 - all.length });
-  }, 240_000);
+  });
 });

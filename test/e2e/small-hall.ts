@@ -8,6 +8,9 @@ export interface SmallHall {
   readonly seatIds: readonly string[];
 }
 
+/** Time for everything, however slow the machine. */
+const unhurried = { claimWindowMs: 3_600_000, serviceWindowMs: 7_200_000, holdTtlMs: 3_600_000 };
+
 /** A catalog document of one hall with one row for every `seatsPerRow` seats, sold at 100 points a seat. */
 export function smallHallDocument(options: {
   /** Tells halls of one office apart. */
@@ -51,7 +54,7 @@ export function smallHallDocument(options: {
         startDate: date,
         endDate: date,
         prices: [{ category: 'standard', price: 100 }],
-        sales: { maxActive: 2000, admitPerSecond: 2000, ...options.sales },
+        sales: { maxActive: 2000, admitPerSecond: 2000, ...unhurried, ...options.sales },
         schedules: [{ id: 'first', startsAt }],
       },
     ],

@@ -10,6 +10,8 @@ export const testEnvironment = {
   ADMISSION_INTERVAL_MS: '20',
   SWEEP_INTERVAL_MS: '200',
   CATALOG_MAX_AGE_MS: '0',
-  // A busy machine would turn away clients that don't come back.
+  // No test may depend on how busy the machine is: these limits would turn clients away, or answer without a result.
   MAX_REQUEST_WAIT_MS: '0',
+  READ_WAIT_TIMEOUT_MS: '240000',
+  PAYMENT_TIMEOUT_MS: '240000',
 } as const;

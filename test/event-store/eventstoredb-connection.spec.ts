@@ -5,6 +5,7 @@ import { targetOf } from '../../src/event-store/eventstoredb/target.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
 import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
+import { eventually } from '../services/wait-until.js';
 import { Collector } from './collector.js';
 import { newEvent, newEvents, streamIn } from './new-event.js';
 
@@ -34,10 +35,6 @@ function open(connectionString: string, limits = patient): EventStore {
   const store = openEventStoreDb({ connectionString, ...limits });
   opened.push(store);
   return store;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function worksOver(connectionString: string): Promise<void> {
@@ -154,17 +151,17 @@ describe('a connection', () => {
     opened.push(store);
     const subscriptions = 12;
     for (let n = 0; n < subscriptions; n++) new Collector(store, { after: 'start' });
-    await until(() => one.context.reading.subscriptions === subscriptions);
+    await eventually(() => one.context.reading.subscriptions === subscriptions);
     // Until the next leader is known, every attempt ends at the old one.
     one.kill();
     const asked = gossip.context.calls.length;
     const appends = Promise.all(
       newEvents(20).map((event) => store.append(streamIn('note'), 'none', [event])),
     );
-    await until(() => gossip.context.calls.length >= asked + 4);
+    await eventually(() => gossip.context.calls.length >= asked + 4);
     gossip.clusterPorts = [two.port, one.port];
     await appends;
-    await until(() => two.context.reading.subscriptions === subscriptions);
+    await eventually(() => two.context.reading.subscriptions === subscriptions);
     expect(warnings).toEqual([
       expect.stringMatching(new RegExp(`^lost EventStoreDB \\(127\\.0\\.0\\.1:${one.port}\\): .`)),
       expect.stringMatching(

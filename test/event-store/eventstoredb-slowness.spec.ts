@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
 import { WireServer } from '../eventstoredb-server/server.js';
+import { eventually } from '../services/wait-until.js';
 import { Collector } from './collector.js';
 import { idsOf, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
@@ -77,7 +77,7 @@ describe('a subscription', () => {
       // The checkpoint after 2,000 events of others makes the subscription check the log.
       await store.append(streamIn(noise), 'none', newEvents(1000));
       await store.append(streamIn(noise), 'none', newEvents(1000));
-      while (warnings.length === 0) await nextTurn();
+      await eventually(() => warnings.length > 0);
       ids.push(...(await write(store, category, 1)));
       await collector.untilEvents(ids.length);
       expect(collector.ids).toEqual(ids);

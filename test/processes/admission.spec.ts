@@ -8,7 +8,8 @@ import { AdmissionProcess } from '../../src/processes/admission.js';
 import type { Commands } from '../../src/processes/ports.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, openTheatre, performanceId, queued } from '../commands/theatre.js';
-import { eventually, RecordedLog } from './support.js';
+import { eventually } from '../services/wait-until.js';
+import { RecordedLog } from './support.js';
 
 /** Short enough to come round again while a test waits on a condition. */
 const intervalMs = 1;

@@ -5,7 +5,8 @@ import { encodeEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
 import { Erasure } from '../../src/processes/erasure.js';
 import { newUserId } from '../personal-data/new-user.js';
-import { eventually, RecordedLog } from './support.js';
+import { eventually } from '../services/wait-until.js';
+import { RecordedLog } from './support.js';
 
 let store: InMemoryEventStore;
 let log: RecordedLog;

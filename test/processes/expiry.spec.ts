@@ -17,7 +17,8 @@ import {
   seats,
   startsAt,
 } from '../commands/theatre.js';
-import { eventually, ManualTimers, RecordedLog } from './support.js';
+import { eventually } from '../services/wait-until.js';
+import { ManualTimers, RecordedLog } from './support.js';
 
 const holdTtlMs = 60_000;
 const never = 1_000_000;

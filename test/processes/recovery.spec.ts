@@ -6,7 +6,8 @@ import { deriveId } from '../../src/platform/derive-id.js';
 import type { Commands } from '../../src/processes/ports.js';
 import { Recovery } from '../../src/processes/recovery.js';
 import { ManualClock } from '../commands/manual-clock.js';
-import { eventually, RecordedLog } from './support.js';
+import { eventually } from '../services/wait-until.js';
+import { RecordedLog } from './support.js';
 
 const order = orderIdSchema.parse(deriveId('an order'));
 const charge = chargeIdSchema.parse(deriveId('a charge'));

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Repeating, untilStopped } from '../../src/processes/repeating.js';
 import type { Turns } from '../../src/processes/turns.js';
-import { eventually, RecordedLog } from './support.js';
+import { eventually } from '../services/wait-until.js';
+import { RecordedLog } from './support.js';
 
 const never = 1_000_000;
 

@@ -48,12 +48,3 @@ export class ManualTimers implements Timers {
     this.waiting.clear();
   }
 }
-
-/** Waits, a turn of the event loop at a time, for a condition that work in the background brings about. */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it did not come true');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

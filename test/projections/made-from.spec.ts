@@ -62,7 +62,7 @@ async function refusedBy(
 ): Promise<{ misfit: Misfit; runner: ProjectionRunner }> {
   const found: Misfit[] = [];
   const runner = run(history, models, { onMisfit: (misfit) => void found.push(misfit) });
-  await waitUntil('the runner has found something', () => found.length > 0, 20_000);
+  await waitUntil('the runner has found something', () => found.length > 0);
   const [misfit] = found;
   if (!misfit) throw new Error('nothing was found');
   return { misfit, runner };
@@ -221,7 +221,7 @@ describe('tables of an earlier release, which do not say what they were made fro
     const runner = run(mine, models);
     await caughtUp(mine, runner);
     const stamped = async () => (await checkpoints(models)).every(({ made_from }) => made_from !== null);
-    await waitUntil('the checkpoints say it', stamped, 20_000);
+    await waitUntil('the checkpoints say it', stamped);
     await runner.stop();
     const { misfit } = await refusedBy(await logOf(5, { nowMs: tuesday }), models);
     expect(misfit.kind).toBe('other-log');
@@ -339,7 +339,7 @@ it('stores only positions of events in checkpoints, whatever position a batch ha
     }),
   };
   const runner = run(mine, models, options);
-  await waitUntil('the batch was delivered', () => isDelivered, 20_000);
+  await waitUntil('the batch was delivered', () => isDelivered);
   expect(new Set((await checkpoints(models)).map(({ position }) => Number(position)))).toEqual(
     new Set([head]),
   );

@@ -13,8 +13,6 @@ import { freePort } from './free-port.js';
 import { GuardedServer, type ServerCommand } from './guarded-server.js';
 import { waitUntil } from './wait-until.js';
 
-/** An image may have to be fetched. */
-const startTimeoutMs = 180_000;
 const startAttempts = 3;
 const connectTimeoutMs = 5_000;
 /** May do everything on its private server. */
@@ -121,16 +119,12 @@ async function launchOnFreePort(installation: Installation): Promise<TestDatabas
 async function launch(folder: string, url: string, command: ServerCommand): Promise<GuardedServer> {
   const server = await GuardedServer.spawn(folder, command);
   try {
-    await waitUntil(
-      'the database server answers',
-      async () => {
-        if (!server.isRunning) throw new Error(`the database server ended: ${server.output()}`);
-        // Only the server of this test has the password.
-        await ask(url, (connection) => connection.ping());
-        return true;
-      },
-      startTimeoutMs,
-    );
+    await waitUntil('the database server answers', async () => {
+      if (!server.isRunning) throw new Error(`the database server ended: ${server.output()}`);
+      // Only the server of this test has the password.
+      await ask(url, (connection) => connection.ping());
+      return true;
+    });
     return server;
   } catch (error) {
     await server.kill();

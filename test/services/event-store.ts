@@ -12,7 +12,6 @@ import { GuardedServer } from './guarded-server.js';
 import { waitUntil } from './wait-until.js';
 
 const run = promisify(execFile);
-const startTimeoutMs = 120_000;
 /** A node that ends more often in one start is not going to run. */
 const maxSpawns = 3;
 const adminPassword = 'an admin of tests';
@@ -178,14 +177,10 @@ export class RealEventStore implements TestEventStore {
 
   private async leader(): Promise<Node> {
     let leader: Node | undefined;
-    await waitUntil(
-      'EventStoreDB has a leader',
-      async () => {
-        leader = await this.askLeader();
-        return leader !== undefined;
-      },
-      startTimeoutMs,
-    );
+    await waitUntil('EventStoreDB has a leader', async () => {
+      leader = await this.askLeader();
+      return leader !== undefined;
+    });
     if (leader === undefined) throw new Error('EventStoreDB has no leader');
     return leader;
   }
@@ -220,7 +215,6 @@ export class RealEventStore implements TestEventStore {
         );
         return serving.length === this.nodes.length && serving.some(({ role }) => role === 'leader');
       },
-      startTimeoutMs,
     );
     const ended = this.nodes.find(({ server }) => !server?.isRunning);
     if (ended !== undefined) throw new Error(`EventStoreDB ended: ${ended.server?.output().slice(-2_000)}`);

@@ -21,8 +21,8 @@ it('ends the server and removes its folder when the process that started it is k
   const [pid] = await once(createInterface({ input: killed.stdout }), 'line');
   expect(isAlive(Number(pid))).toBe(true);
   killed.kill('SIGKILL');
-  await waitUntil('the server ends', () => !isAlive(Number(pid)), 10_000);
-  await waitUntil('its folder is removed', () => !existsSync(folder), 10_000);
+  await waitUntil('the server ends', () => !isAlive(Number(pid)));
+  await waitUntil('its folder is removed', () => !existsSync(folder));
 });
 
 function isAlive(pid: number): boolean {

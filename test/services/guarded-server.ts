@@ -9,7 +9,9 @@ import { signalContainer } from './docker.js';
 import { errorCode } from './error-code.js';
 
 /** How long a server that was asked to end may take before it is killed, ms. */
-const stopTimeoutMs = 10_000;
+const stopTimeoutMs = 60_000;
+/** How long the guard may take to start it, ms. */
+const spawnTimeoutMs = 120_000;
 const guardScript = fileURLToPath(new URL('./guard.sh', import.meta.url));
 
 /** How a server is run. */
@@ -40,7 +42,7 @@ export class GuardedServer {
       env: { ...process.env, CONTAINER: container ?? '' },
     });
     const lines = createInterface({ input: guard.stdout });
-    const [pid] = await once(lines, 'line', { signal: AbortSignal.timeout(stopTimeoutMs) });
+    const [pid] = await once(lines, 'line', { signal: AbortSignal.timeout(spawnTimeoutMs) });
     lines.close();
     guard.stdout.destroy();
     // It waits for this process, not the other way round.

@@ -10,8 +10,6 @@ import { waitUntil } from './wait-until.js';
 
 const program = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
 const image = 'redis:7';
-/** An image may have to be fetched. */
-const startTimeoutMs = 120_000;
 const startAttempts = 3;
 
 /** A private Redis server of the test that started it. */
@@ -92,15 +90,11 @@ function settings(folder: string, port: number, bind: string, persistent: boolea
 async function launch(folder: string, port: number, command: ServerCommand): Promise<GuardedServer> {
   const server = await GuardedServer.spawn(folder, command);
   try {
-    await waitUntil(
-      'Redis answers',
-      async () => {
-        if (!server.isRunning) throw new Error(`Redis ended: ${server.output()}`);
-        // Answers on the port may come from somebody else's Redis: ours knows its folder.
-        return (await ask(port, (redis) => redis.config('GET', 'dir'))).includes(folder);
-      },
-      startTimeoutMs,
-    );
+    await waitUntil('Redis answers', async () => {
+      if (!server.isRunning) throw new Error(`Redis ended: ${server.output()}`);
+      // Answers on the port may come from somebody else's Redis: ours knows its folder.
+      return (await ask(port, (redis) => redis.config('GET', 'dir'))).includes(folder);
+    });
     return server;
   } catch (error) {
     await server.kill();

@@ -30,7 +30,9 @@ export async function sharedDatabaseServer(): Promise<TestDatabases> {
     writeFileSync(`${note}.new`, JSON.stringify(outcome), { mode: 0o600 });
     renameSync(`${note}.new`, note);
   }
-  await waitUntil('the database server of this run is started', () => existsSync(note), sharedStartTimeoutMs);
+  await waitUntil('the database server of this run is started', () => existsSync(note), {
+    limitMs: sharedStartTimeoutMs,
+  });
   const outcome: { url: string } | { error: string } = JSON.parse(readFileSync(note, 'utf8'));
   if ('error' in outcome) throw new Error(outcome.error);
   return databasesAt(outcome.url);

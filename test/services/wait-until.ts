@@ -1,26 +1,54 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
-const pollMs = 20;
+const usualPauseMs = 20;
+/** Just less than a test may take (jest.config.mjs): a wait that is never over names itself. */
+const usualLimitMs = 280_000;
+
+/** How to wait. */
+export interface WaitOptions {
+  /** Pause between two looks, ms. */
+  readonly everyMs?: number;
+  /** Longest wait, ms: for tests with another time limit than the usual one. */
+  readonly limitMs?: number;
+}
 
 /**
- * Waits until `isTrue` answers true; an error it throws counts as not yet.
- * @param timeoutMs how long to wait at most.
- * @throws naming `what` and the last error when the time is over.
+ * Waits for a condition that another part of the system brings about. How long that takes decides nothing.
+ * @throws what the condition throws; an error when it is still false just before the test's time limit.
+ */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  options: WaitOptions = {},
+): Promise<void> {
+  const { everyMs = usualPauseMs, limitMs = usualLimitMs } = options;
+  const startedAtMs = performance.now();
+  for (let look = 0; !(await condition()); look++) {
+    if (performance.now() - startedAtMs > limitMs) throw new Error(`still not so after ${limitMs} ms`);
+    // What takes a few turns of the event loop is not worth a pause.
+    if (look < 10) await nextTurn();
+    else await delay(everyMs);
+  }
+}
+
+/**
+ * The same for a condition that throws while it is not met, such as one that asks a server which is about to start.
+ * @throws naming `what` and the last error.
  */
 export async function waitUntil(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
-  timeoutMs: number,
+  options: WaitOptions = {},
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
-  while (performance.now() < deadline) {
+  const isTrueWithoutError = async () => {
     try {
-      if (await isTrue()) return;
+      return await isTrue();
     } catch (error) {
       lastError = error;
+      return false;
     }
-    await delay(pollMs);
-  }
-  throw new Error(`${what}: not within ${timeoutMs} ms`, { cause: lastError });
+  };
+  await eventually(isTrueWithoutError, options).catch((error: Error) => {
+    throw new Error(`${what}: ${error.message}`, { cause: lastError });
+  });
 }

@@ -19,6 +19,7 @@ import {
 } from '../../../src/events/ids.js';
 import { streams } from '../../../src/events/streams.js';
 import { History, id, minute } from '../../projections/history.js';
+import { eventually } from '../../services/wait-until.js';
 
 const start = 0 as Position; // before every event
 const night = (name: string) => id<ScheduleId>(name);
@@ -86,7 +87,7 @@ describe('timelines', () => {
     const timelines = open(store);
     const release = store.hold();
     const early = timelines.get(night('a'), start);
-    await untilTrue(() => store.reads === 1);
+    await eventually(() => store.reads === 1);
     await holdSeat(history, night('a'));
     const late = timelines.get(night('a'), start);
     release();
@@ -104,7 +105,7 @@ describe('timelines', () => {
     for (const one of two) await expect(one).rejects.toEqual(new HistoryUnavailable('building'));
     release();
     // The builds went on: what they read is there.
-    await untilTrue(() => store.reads >= 2 && timelines.bytes > 0);
+    await eventually(() => store.reads >= 2 && timelines.bytes > 0);
     const patient = open(store);
     expect((await patient.get(night('c'), start)).countAt(latest)).toBe(0);
   });
@@ -140,7 +141,3 @@ describe('timelines', () => {
     expect(tooSmall.bytes).toBe(0);
   });
 });
-
-async function untilTrue(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
-}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiClient, ServerGone } from '../../../src/cli/demo/api-client.js';
 import { Tally } from '../../../src/cli/demo/tally.js';
+import { eventually } from '../../services/wait-until.js';
 import { type Canned, type CannedServer, cannedServer, problem } from '../canned-server.js';
 
 const reply = z.object({ n: z.number() });
@@ -89,7 +90,7 @@ describe('the demo’s client', () => {
   it('stops when everything ends, also while it waits', async () => {
     const { api, stop } = await client(problem(429, 'too-many-requests', { 'retry-after': '100' }));
     const sent = api.send({ method: 'GET', path: '/x', reply });
-    while (server.seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => server.seen.length > 0);
     stop.abort();
     await expect(sent).rejects.toThrow();
   });

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { runCli } from '../../../src/cli/main.js';
+import { eventually } from '../../services/wait-until.js';
 import { CapturedTerminal, cli, freshEnv, removeFolders } from '../captured-terminal.js';
 
 afterAll(removeFolders);
@@ -42,7 +43,7 @@ describe('the demo', () => {
     const before = demoFolders();
     const terminal = new CapturedTerminal(await freshEnv());
     const running = runCli(['demo', '--fans', '60'], terminal);
-    while (!terminal.stderr.includes(' ready')) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => terminal.stderr.includes(' ready'));
     process.emit('SIGINT');
     expect(await running).toBe(130);
     expect(terminal.stdout).toMatch(/60 fans.*\(interrupted\)/);

@@ -1,11 +1,10 @@
 import type { AuditReport } from '../../../src/analysis/audit/report.js';
+import { eventually } from '../../services/wait-until.js';
 import type { ClusterOffice } from '../cluster-office.js';
-import { call, eventually, times } from '../fan.js';
+import { call, times } from '../fan.js';
 import type { Crowd } from './crowd.js';
-import type { AcknowledgedOrder, PatientFan } from './patient-fan.js';
+import { type AcknowledgedOrder, type PatientFan, stormLimitMs } from './patient-fan.js';
 
-/** Longest wait for the office to finish what a fault left open. */
-const convergenceMs = 60_000;
 const auditEveryMs = 500;
 const seatPrice = 100;
 
@@ -16,7 +15,7 @@ export async function expectAgreement(office: ClusterOffice, crowds: readonly Cr
     audit = await auditOf(office);
     return audit.openOrders.count === 0 && audit.liveHolds.count === 0 && (await isAllFree(office, crowds));
   };
-  await eventually(isSettled, convergenceMs, auditEveryMs);
+  await eventually(isSettled, { everyMs: auditEveryMs, limitMs: stormLimitMs });
   expect(audit.findings).toEqual([]);
 
   const fans = crowds.flatMap((crowd) => crowd.fans);

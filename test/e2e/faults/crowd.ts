@@ -1,7 +1,7 @@
-import { eventually } from '../fan.js';
+import { eventually } from '../../services/wait-until.js';
 import { type AnyOffice } from '../modes.js';
 import { openSmallHall, type SmallHall } from '../small-hall.js';
-import { lookEveryMs, PatientFan, seatTaken } from './patient-fan.js';
+import { lookEveryMs, PatientFan, seatTaken, stormLimitMs } from './patient-fan.js';
 
 const buyersAtOnce = 50;
 const dreamersAtOnce = 10;
@@ -10,8 +10,6 @@ const bookingsEach = 2;
 const pointsEach = 200;
 /** Seats between one that is taken and the next choice. */
 const farAway = 53;
-/** Longest wait for the crowd to get something done, whatever fails meanwhile. */
-const progressTimeoutMs = 90_000;
 
 /** Sixty fans at a time who book as fast as they can: buyers pay, dreamers hold seats and let them go. */
 export class Crowd {
@@ -29,13 +27,12 @@ export class Crowd {
 
   /** Puts two halls on sale and lets the crowd in. @param id tells halls of one office apart. */
   static async gather(office: AnyOffice, id: string): Promise<Crowd> {
-    const sale = { holdTtlMs: 150_000, serviceWindowMs: 600_000, claimWindowMs: 600_000 };
-    const hall = await openSmallHall(office, { id: `${id} hall`, rows: 20, seatsPerRow: 30, sales: sale });
+    const hall = await openSmallHall(office, { id: `${id} hall`, rows: 20, seatsPerRow: 30 });
     const dreamHall = await openSmallHall(office, {
       id: `${id} dreams`,
       rows: 1,
       seatsPerRow: 12,
-      sales: { ...sale, holdTtlMs: 1_500 },
+      sales: { holdTtlMs: 1_500 },
     });
     const crowd = new Crowd(office, hall, dreamHall);
     crowd.#busy = Promise.allSettled([
@@ -48,10 +45,13 @@ export class Crowd {
   /** Waits until so many more orders have been paid. @throws what went wrong for a fan. */
   async books(orders: number): Promise<void> {
     const goal = this.#bookings + orders;
-    await eventually(async () => {
-      this.#throwFailure();
-      return this.#bookings >= goal;
-    }, progressTimeoutMs);
+    await eventually(
+      async () => {
+        this.#throwFailure();
+        return this.#bookings >= goal;
+      },
+      { limitMs: stormLimitMs },
+    );
   }
 
   /** Everybody finishes what they are at. @throws what went wrong for a fan. */
@@ -117,7 +117,7 @@ export class Crowd {
       const holdId = await fan.hold(scheduleId, [seatIds[round % seatIds.length] ?? ''], refusals);
       if (holdId === undefined) continue;
       const isOver = async () => (await fan.list('/v1/holds')).length === 0;
-      await eventually(isOver, progressTimeoutMs, lookEveryMs);
+      await eventually(isOver, { everyMs: lookEveryMs, limitMs: stormLimitMs });
     }
   }
 }

@@ -5,8 +5,8 @@ import {
   type RedisRecordsOptions,
 } from '../../../src/platform/idempotency/redis-records.js';
 import type { RedisLink } from '../../../src/platform/redis/redis-link.js';
-import { eventually } from '../../processes/support.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
+import { eventually } from '../../services/wait-until.js';
 import { closeLinks, linked } from '../redis/linked.js';
 import { recordsContract, reply } from './records-contract.js';
 

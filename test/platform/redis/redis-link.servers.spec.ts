@@ -1,7 +1,8 @@
 import { RedisLink } from '../../../src/platform/redis/redis-link.js';
 import { RedisScript } from '../../../src/platform/redis/redis-script.js';
-import { eventually, RecordedLog } from '../../processes/support.js';
+import { RecordedLog } from '../../processes/support.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
+import { eventually } from '../../services/wait-until.js';
 import { closeLinks, linked } from './linked.js';
 
 let redis: TestRedis;

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedis, type TestRedis } from '../../services/redis.js';
-import { eventually } from '../support.js';
+import { eventually } from '../../services/wait-until.js';
 import { holdDeadline, Installation, timesActedOn } from './several-processes.js';
 
 let redis: TestRedis;

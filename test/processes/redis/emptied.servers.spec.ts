@@ -7,7 +7,7 @@ import type { Commands } from '../../../src/processes/ports.js';
 import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
 import type { Deadline } from '../../../src/processes/timers.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
-import { eventually } from '../support.js';
+import { eventually } from '../../services/wait-until.js';
 import { holdDeadline, Installation, timesActedOn } from './several-processes.js';
 
 let redis: TestRedis;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Deadline } from '../../../src/processes/timers.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
-import { eventually } from '../support.js';
+import { eventually } from '../../services/wait-until.js';
 import { holdDeadline, Installation, timesActedOn } from './several-processes.js';
 
 const children: ChildProcess[] = [];

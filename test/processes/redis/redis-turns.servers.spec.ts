@@ -1,7 +1,7 @@
 import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
 import { closeLinks, linked } from '../../platform/redis/linked.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
-import { eventually } from '../support.js';
+import { eventually } from '../../services/wait-until.js';
 
 let redis: TestRedis;
 beforeEach(async () => {

@@ -2,6 +2,7 @@ import type { UserId } from '../../../src/events/ids.js';
 import { controlProjections, type ProjectionControl } from '../../../src/projections/engine/controls.js';
 import type { ProjectionRunner } from '../../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';
+import { eventually } from '../../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, run } from '../history.js';
 import { Story } from '../story.js';
 import { createTallies, tallies, tally } from './tally.js';
@@ -26,17 +27,13 @@ function control(models: ReadModels, what: ProjectionControl, ...names: string[]
   );
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
-}
-
 const at = (runner: ProjectionRunner, name: string, position: number) =>
-  until(async () =>
+  eventually(async () =>
     (await runner.status()).projections.some((one) => one.name === name && one.position >= position),
   );
 
 const parked = (runner: ProjectionRunner, name: string) =>
-  until(async () =>
+  eventually(async () =>
     (await runner.status()).projections.some((one) => one.name === name && one.parked !== null),
   );
 
@@ -77,7 +74,7 @@ describe('a paused projection', () => {
     await control(models, 'pause', 'held');
     await runner.stop();
     const again = run(history, models, { projections: [tally('held')] });
-    await until(async () => (await again.status()).projections[0]?.isPaused === true);
+    await eventually(async () => (await again.status()).projections[0]?.isPaused === true);
     await again.stop();
     expect(await again.status()).toMatchObject({ running: false });
   });
@@ -96,7 +93,7 @@ describe('a parked projection', () => {
     const { history, models } = await registrations(2);
     const { check } = poison();
     await parked(run(history, models, { projections: [tally('broken', { check })] }), 'broken');
-    await until(async () => (await reports(models)).length > 0);
+    await eventually(async () => (await reports(models)).length > 0);
     expect(await reports(models)).toMatchObject([
       { error: expect.stringContaining('cannot be'), event: { type: 'UserRegistered', revision: 0 } },
     ]);
@@ -106,7 +103,7 @@ describe('a parked projection', () => {
     const { history, models } = await registrations(3);
     const { check, mend } = poison();
     const runner = run(history, models, { projections: [tally('broken', { check })], lookEveryMs });
-    await until(async () => (await reports(models)).length > 0);
+    await eventually(async () => (await reports(models)).length > 0);
     mend();
     await control(models, 'retry', 'broken');
     await at(runner, 'broken', (await history.store.head()) ?? 0);
@@ -123,9 +120,9 @@ describe('a parked projection', () => {
       throw new Error(`attempt ${attempts}`);
     };
     run(history, models, { projections: [tally('broken', { check })], lookEveryMs });
-    await until(async () => (await reports(models)).length > 0);
+    await eventually(async () => (await reports(models)).length > 0);
     await control(models, 'retry', 'broken');
-    await until(async () => JSON.stringify(await reports(models)).includes('attempt 2'));
+    await eventually(async () => JSON.stringify(await reports(models)).includes('attempt 2'));
   });
 
   it('is tried once more by a process that starts', async () => {
@@ -133,7 +130,7 @@ describe('a parked projection', () => {
     const { check, mend } = poison();
     const options = { projections: [tally('broken', { check })] };
     const first = run(history, models, options);
-    await until(async () => (await reports(models)).length > 0);
+    await eventually(async () => (await reports(models)).length > 0);
     await first.stop();
     mend();
     await caughtUp(history, run(history, models, options));

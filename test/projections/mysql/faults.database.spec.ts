@@ -79,7 +79,7 @@ async function counted(models: ReadModels): Promise<unknown> {
     rows = await ask(models);
     return true;
   };
-  await waitUntil('the read models answer', isAnswered, 60_000);
+  await waitUntil('the read models answer', isAnswered);
   return rows;
 }
 
@@ -106,15 +106,11 @@ describe('a connection that lies idle', () => {
     }
     const database = new URL(url).pathname.slice(1);
     const connections = 'SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = ?';
-    await waitUntil(
-      'no connection is left',
-      async () => {
-        // It keeps this one awake as well.
-        const [[open]] = await admin.query<RowDataPacket[]>(connections, [database]);
-        return Number(open?.count) === 0;
-      },
-      20_000,
-    );
+    await waitUntil('no connection is left', async () => {
+      // It keeps this one awake as well.
+      const [[open]] = await admin.query<RowDataPacket[]>(connections, [database]);
+      return Number(open?.count) === 0;
+    });
     expect(await abortedClients()).toBe(abortedBefore);
     expect(await selectAll(models.read, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
@@ -139,7 +135,7 @@ onMysqlOnly('when MySQL closes an idle connection just as a statement is sent', 
     cleanups.push(() => models.close());
     await models[kind].query('SET SESSION wait_timeout = 1');
     proxy.holdsBack = true;
-    await waitUntil('the server has sent its closing error', () => proxy.held === 1, 60_000);
+    await waitUntil('the server has sent its closing error', () => proxy.held === 1);
     proxy.holdsBack = false;
     return models;
   }

@@ -81,7 +81,7 @@ it('does not wait for a migration of another database', async () => {
   await holder.query('LOCK TABLES migrations WRITE');
   const slow = migrateReadModels({ url: busy });
   const waiting = `SELECT 1 FROM information_schema.processlist WHERE state LIKE '%metadata lock%'`;
-  await waitUntil('the migration is held up', async () => (await query(other, waiting)).length > 0, 10_000);
+  await waitUntil('the migration is held up', async () => (await query(other, waiting)).length > 0);
   await migrateReadModels({ url: other });
   await holder.end();
   await slow;
@@ -120,7 +120,7 @@ describe('beside processes of older builds, which let the server compute the nam
       isDone = true;
     });
     const waiting = "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'";
-    await waitUntil('the migration waits', async () => (await query(url, waiting)).length > 0, 60_000);
+    await waitUntil('the migration waits', async () => (await query(url, waiting)).length > 0);
     expect(isDone).toBe(false);
     await older.end();
     await migrating;

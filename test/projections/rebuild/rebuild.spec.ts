@@ -3,6 +3,7 @@ import { allProjections } from '../../../src/projections/all-projections.js';
 import { controlProjections } from '../../../src/projections/engine/controls.js';
 import type { ProjectionRunner } from '../../../src/projections/engine/runner.js';
 import type { RebuildProgress } from '../../../src/projections/rebuild/rebuild-row.js';
+import { eventually } from '../../services/wait-until.js';
 import { createTallies, tallies, tally } from '../engine/tally.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, run } from '../history.js';
 import { Story } from '../story.js';
@@ -190,9 +191,7 @@ describe('a projection that stands still', () => {
     };
     const projections = [tally('t', { check })];
     const runner = run(history, models, { projections, lookEveryMs: 5 });
-    while ((await runner.status()).projections[0]?.parked === null) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await eventually(async () => (await runner.status()).projections[0]?.parked !== null);
     await expect(rebuildNow(history, models, { projections })).rejects.toThrow('cannot be');
     isBroken = false;
     await rebuildNow(history, models, { projections });

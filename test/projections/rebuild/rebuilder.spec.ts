@@ -13,6 +13,7 @@ import {
 } from '../../../src/projections/rebuild/rebuild-row.js';
 import { Rebuilder } from '../../../src/projections/rebuild/rebuilder.js';
 import { swapTables } from '../../../src/projections/rebuild/swap.js';
+import { eventually } from '../../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, minute, project, run } from '../history.js';
 import { Story } from '../story.js';
 import { locationOf } from '../test-databases.js';
@@ -174,7 +175,7 @@ it('leaves the fence of a rebuild that lives alone', async () => {
   await patient.stop();
   expect(await fenced()).toHaveLength(2);
   lookAfter(history, models, muchLater);
-  while ((await fenced()).length > 0);
+  await eventually(async () => (await fenced()).length === 0);
 });
 
 it('does not swap once its fence was ended', async () => {
