@@ -1,5 +1,5 @@
 import { translationsSchema } from '../events/catalog-events.js';
-import type { Translations } from './catalog-parts.js';
+import type { Translations } from './replies/catalog.js';
 import type { Language } from './replies.js';
 
 /** Names as the catalog projection stored them. */

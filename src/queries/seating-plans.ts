@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { decorationSchema } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
 import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/tables.js';
-import type { Decoration, Point } from './catalog-parts.js';
+import type { Decoration, Point } from './replies/catalog.js';
 import { selectAll } from './select.js';
 
 export interface PlannedSeat {

@@ -1,0 +1,158 @@
+/** What the queries of holds, orders and reservations answer. */
+import { z } from 'zod';
+import {
+  holdIdSchema,
+  instantSchema,
+  orderIdSchema,
+  paymentIdSchema,
+  performanceIdSchema,
+  pointsSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  userIdSchema,
+} from '../../events/ids.js';
+import { asOfField, named, type Reply, sample } from './reply.js';
+
+const paidAt = '2026-11-22T09:03:12.480Z';
+const where = { seatId: seatIdSchema, scheduleId: scheduleIdSchema };
+const whereExample = { seatId: 'A-1', scheduleId: sample.scheduleId };
+const seatNames = {
+  sectionName: z.string().nullable(),
+  row: z.string().nullable(),
+  number: z.string().nullable(),
+};
+const seatNamesExample = { sectionName: 'Stalls', row: 'A', number: '1' };
+
+const heldSeatSchema = z.strictObject({
+  seatId: seatIdSchema,
+  ...seatNames,
+  category: z.string().nullable(),
+  price: pointsSchema,
+});
+export type HeldSeatReply = Reply<typeof heldSeatSchema>;
+
+/** A hold, as every reply about it shows it. */
+export const holdFields = {
+  holdId: holdIdSchema,
+  scheduleId: scheduleIdSchema,
+  seats: z.array(heldSeatSchema),
+  total: pointsSchema,
+  expiresAt: instantSchema.describe('Pay before this.'),
+};
+export const holdExample = {
+  holdId: sample.holdId,
+  scheduleId: sample.scheduleId,
+  seats: [{ seatId: 'A-1', ...seatNamesExample, category: 'R', price: 77000 }],
+  total: 77000,
+  expiresAt: '2026-11-22T09:05:00.000Z',
+};
+
+export const holdReply = named(
+  'Hold',
+  z.strictObject({ ...holdFields, performanceId: performanceIdSchema.nullable() }),
+  { ...holdExample, performanceId: sample.performanceId },
+);
+export type HoldReply = Reply<typeof holdReply>;
+
+const orderStatus = z.enum(['placed', 'paid', 'failed', 'cancelled', 'refunded']);
+export type OrderStatus = z.infer<typeof orderStatus>;
+
+const orderItemSchema = z.strictObject({
+  ...where,
+  quantity: z.literal(1),
+  price: pointsSchema,
+  ...seatNames,
+});
+export type OrderItemReply = Reply<typeof orderItemSchema>;
+
+/** An order, as every reply about it shows it. */
+export const orderFields = {
+  orderId: orderIdSchema,
+  userId: userIdSchema,
+  performanceId: performanceIdSchema,
+  orderDate: instantSchema,
+  totalAmount: pointsSchema,
+  orderStatus,
+  failureReason: z.string().nullable(),
+  items: z.array(orderItemSchema),
+  payment: z
+    .strictObject({
+      paymentId: paymentIdSchema,
+      amount: pointsSchema,
+      paymentStatus: z.enum(['completed', 'refunded']),
+      paymentDate: instantSchema,
+      points: z.array(z.strictObject({ userId: userIdSchema, amount: pointsSchema })),
+    })
+    .nullable(),
+  reservations: z.array(
+    z.strictObject({
+      reservationId: z.string(),
+      ...where,
+      reservationDate: instantSchema,
+      reservationStatus: z.enum(['confirmed', 'cancelled']),
+    }),
+  ),
+  updatedAt: instantSchema,
+};
+export const orderExample = {
+  orderId: sample.orderId,
+  userId: sample.userId,
+  performanceId: sample.performanceId,
+  orderDate: paidAt,
+  totalAmount: 77000,
+  orderStatus: 'paid' as const,
+  failureReason: null,
+  items: [{ ...whereExample, quantity: 1 as const, price: 77000, ...seatNamesExample }],
+  payment: {
+    paymentId: sample.paymentId,
+    amount: 77000,
+    paymentStatus: 'completed' as const,
+    paymentDate: paidAt,
+    points: [{ userId: sample.userId, amount: 77000 }],
+  },
+  reservations: [
+    {
+      reservationId: sample.reservationId,
+      ...whereExample,
+      reservationDate: paidAt,
+      reservationStatus: 'confirmed' as const,
+    },
+  ],
+  updatedAt: paidAt,
+};
+
+export const orderReply = named('Order', z.strictObject({ ...orderFields, ...asOfField }), orderExample);
+export type OrderReply = Reply<typeof orderReply>;
+
+export const reservationReply = named(
+  'Reservation',
+  z.strictObject({
+    reservationId: z.string(),
+    userId: userIdSchema,
+    orderId: orderIdSchema,
+    ...where,
+    performanceId: performanceIdSchema,
+    performanceName: z.string().nullable(),
+    startsAt: instantSchema.nullable(),
+    venueName: z.string().nullable(),
+    ...seatNames,
+    price: pointsSchema,
+    reservationDate: instantSchema,
+    reservationStatus: z.enum(['confirmed', 'cancelled']),
+  }),
+  {
+    reservationId: sample.reservationId,
+    userId: sample.userId,
+    orderId: sample.orderId,
+    ...whereExample,
+    performanceId: sample.performanceId,
+    performanceName: 'Strings on a Winter Night',
+    startsAt: '2026-12-05T10:00:00.000Z',
+    venueName: 'Hangang Little Hall',
+    ...seatNamesExample,
+    price: 77000,
+    reservationDate: paidAt,
+    reservationStatus: 'confirmed',
+  },
+);
+export type ReservationReply = Reply<typeof reservationReply>;

@@ -1,0 +1,252 @@
+/** What the queries of venues, performances, dates and seats answer. */
+import { z } from 'zod';
+import { decorationSchema, salesRulesSchema, translationsSchema } from '../../events/catalog-events.js';
+import {
+  instantSchema,
+  performanceIdSchema,
+  pointsSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  venueIdSchema,
+} from '../../events/ids.js';
+import { asOfField, count, named, type Reply, sample } from './reply.js';
+
+/** A shape drawn around the seats. */
+export type Decoration = Reply<typeof decorationSchema>;
+
+/** A name in the languages given beside the main one. */
+export type Translations = Reply<typeof translationsSchema>;
+
+const pointSchema = z.strictObject({ x: z.number(), y: z.number() });
+/** Plan coordinates in the feed's own unit; x grows to the right, y away from the top edge. */
+export type Point = Reply<typeof pointSchema>;
+
+const sectionSchema = z.strictObject({ sectionId: z.string(), name: z.string(), seatCount: count });
+export type Section = Reply<typeof sectionSchema>;
+
+const focus = pointSchema.nullable().describe('Where the audience looks, in plan coordinates.');
+const names = { ko: '겨울밤의 현', en: 'Strings on a Winter Night' };
+const venueNames = { ko: '한강 소극장', en: 'Hangang Little Hall' };
+const stage = { shape: 'rectangle' as const, x: 0, y: -60, width: 240, height: 50, text: 'STAGE' };
+
+export const venueReply = named(
+  'Venue',
+  z.strictObject({
+    venueId: venueIdSchema,
+    name: z.string(),
+    names: translationsSchema,
+    location: z.string(),
+    capacity: count.describe('Seats the organiser states.'),
+    seatCount: count.describe('Seats the plan has.'),
+    sections: z.array(sectionSchema),
+    focus,
+    decorations: z.array(decorationSchema),
+  }),
+  {
+    venueId: sample.venueId,
+    name: venueNames.en,
+    names: venueNames,
+    location: '서울특별시 마포구',
+    capacity: 208,
+    seatCount: 208,
+    sections: [{ sectionId: 'stalls', name: 'Stalls', seatCount: 144 }],
+    focus: { x: 120, y: 0 },
+    decorations: [stage],
+  },
+);
+export type VenueReply = Reply<typeof venueReply>;
+
+const scheduleExample = {
+  scheduleId: sample.scheduleId,
+  performanceId: sample.performanceId,
+  venueId: sample.venueId,
+  startsAt: '2026-12-05T10:00:00.000Z',
+  status: 'scheduled' as const,
+  capacity: 208,
+  availableSeats: 131,
+};
+
+export const scheduleReply = named(
+  'Schedule',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    performanceId: performanceIdSchema,
+    venueId: venueIdSchema,
+    startsAt: instantSchema,
+    status: z.enum(['scheduled', 'cancelled']),
+    capacity: count.describe('Seats for sale.'),
+    availableSeats: count,
+  }),
+  scheduleExample,
+);
+export type ScheduleReply = Reply<typeof scheduleReply>;
+
+const summarySchema = z.strictObject({
+  performanceId: performanceIdSchema,
+  name: z.string(),
+  names: translationsSchema,
+  venue: z.strictObject({ venueId: venueIdSchema, name: z.string(), location: z.string() }),
+  startDate: z.string().describe('Local calendar date, YYYY-MM-DD.'),
+  endDate: z.string(),
+  nextScheduleAt: instantSchema.nullable(),
+  scheduleCount: count,
+  priceFrom: pointsSchema.nullable(),
+  priceTo: pointsSchema.nullable(),
+  salesOpensAt: instantSchema.nullable(),
+});
+const summaryExample = {
+  performanceId: sample.performanceId,
+  name: names.en,
+  names,
+  venue: { venueId: sample.venueId, name: venueNames.en, location: '서울특별시 마포구' },
+  startDate: '2026-12-05',
+  endDate: '2026-12-06',
+  nextScheduleAt: '2026-12-05T10:00:00.000Z',
+  scheduleCount: 2,
+  priceFrom: 55000,
+  priceTo: 77000,
+  salesOpensAt: null,
+};
+
+export const performanceSummary = named('PerformanceSummary', summarySchema, summaryExample);
+export type PerformanceSummary = Reply<typeof performanceSummary>;
+
+const priceSchema = z.strictObject({
+  category: z.string(),
+  label: z.string(),
+  price: pointsSchema.nullable().describe('Null: not for sale.'),
+  color: z.string().nullable(),
+});
+export type PriceReply = Reply<typeof priceSchema>;
+
+export const performanceReply = named(
+  'Performance',
+  summarySchema.extend({
+    description: z.string(),
+    prices: z.array(priceSchema),
+    sales: salesRulesSchema,
+    seedHash: z
+      .string()
+      .describe('SHA-256 of the seed that shuffles those who queue before the opening; revealed then.'),
+    schedules: z.array(scheduleReply).describe('The first 100 by date; page the schedules for the rest.'),
+  }),
+  {
+    ...summaryExample,
+    description: 'Chamber music for two violins, viola and cello.',
+    prices: [{ category: 'R', label: 'R석', price: 77000, color: '#b22222' }],
+    sales: {
+      opensAt: null,
+      seatLimitPerUser: 4,
+      queueCapacity: 10000,
+      maxActive: 100,
+      admitPerSecond: 20,
+      claimWindowMs: 180000,
+      serviceWindowMs: 900000,
+      holdTtlMs: 300000,
+    },
+    seedHash: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+    schedules: [scheduleExample],
+  },
+);
+export type PerformanceReply = Reply<typeof performanceReply>;
+
+const categoryAvailability = z.strictObject({
+  category: z.string(),
+  label: z.string(),
+  price: pointsSchema,
+  capacity: count,
+  available: count,
+});
+export type CategoryAvailability = Reply<typeof categoryAvailability>;
+
+const sectionAvailability = z.strictObject({
+  sectionId: z.string(),
+  name: z.string(),
+  capacity: count,
+  available: count,
+});
+export type SectionAvailability = Reply<typeof sectionAvailability>;
+
+export const availabilityReply = named(
+  'Availability',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    capacity: count,
+    available: count,
+    held: count,
+    reserved: count,
+    byCategory: z.array(categoryAvailability),
+    bySection: z.array(sectionAvailability),
+    position: z.number().int().describe('Log position the numbers are at least as new as.'),
+  }),
+  {
+    scheduleId: sample.scheduleId,
+    capacity: 208,
+    available: 131,
+    held: 4,
+    reserved: 73,
+    byCategory: [{ category: 'R', label: 'R석', price: 77000, capacity: 64, available: 12 }],
+    bySection: [{ sectionId: 'stalls', name: 'Stalls', capacity: 144, available: 90 }],
+    position: 4711,
+  },
+);
+export type AvailabilityReply = Reply<typeof availabilityReply>;
+
+export const seatStatus = z.enum(['free', 'held', 'reserved', 'not-for-sale']);
+export type SeatStatus = z.infer<typeof seatStatus>;
+
+const seatSchema = z.strictObject({
+  seatId: seatIdSchema,
+  number: z.string(),
+  category: z.string(),
+  price: pointsSchema.nullable().describe('Null: not for sale.'),
+  x: z.number(),
+  y: z.number(),
+  status: seatStatus,
+});
+export type SeatReply = Reply<typeof seatSchema>;
+
+export const seatMapReply = named(
+  'SeatMap',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    venueId: venueIdSchema,
+    position: z
+      .number()
+      .int()
+      .describe('Log position the statuses are at least as new as: follow the live changes `after` it.'),
+    sections: z.array(
+      z.strictObject({
+        sectionId: z.string(),
+        name: z.string(),
+        rows: z.array(z.strictObject({ label: z.string(), seats: z.array(seatSchema) })),
+      }),
+    ),
+    focus,
+    decorations: z.array(decorationSchema),
+    ...asOfField,
+  }),
+  {
+    scheduleId: sample.scheduleId,
+    venueId: sample.venueId,
+    position: 4711,
+    sections: [
+      {
+        sectionId: 'stalls',
+        name: 'Stalls',
+        rows: [
+          {
+            label: 'A',
+            seats: [
+              { seatId: 'A-1', number: '1', category: 'R', price: 77000, x: 10, y: 20, status: 'free' },
+              { seatId: 'A-2', number: '2', category: 'R', price: 77000, x: 30, y: 20, status: 'held' },
+            ],
+          },
+        ],
+      },
+    ],
+    focus: { x: 120, y: 0 },
+    decorations: [stage],
+  },
+);
+export type SeatMapReply = Reply<typeof seatMapReply>;
