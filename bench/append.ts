@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.js';
 import { eventBytes, type LoadOptions, type LoadResult, measureLoad } from './append-log/load.js';
 import { RawLog } from './append-log/raw-log.js';
 

@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
-import { openEventStoreDb } from '../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../src/event-store/eventstoredb/event-store-db.js';
 // Compiles the file the child process runs.
 import type {} from '../test/eventstoredb-server/server-process.js';
 import { newEventStore } from '../test/services/event-store.js';

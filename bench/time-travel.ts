@@ -7,10 +7,10 @@ import { seatMapAt } from '../src/analysis/history/seat-map-at.js';
 import { seatTimelines } from '../src/analysis/history/seat-timeline.js';
 import { Timelines } from '../src/analysis/history/timelines.js';
 import { VenuePlans } from '../src/analysis/history/venue-plans.js';
-import { openEventStoreDb } from '../src/event-store/eventstoredb/open.js';
-import { InMemoryEventStore } from '../src/event-store/in-memory/in-memory-event-store.js';
+import { openEventStoreDb } from '../src/event-store/eventstoredb/event-store-db.js';
+import { InMemoryEventStore } from '../src/event-store/in-memory-event-store.js';
 import type { EventStore } from '../src/event-store/port.js';
-import { openSqliteEventStore } from '../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.js';
 import { toInstant } from '../src/events/ids.js';
 import { ChildServer } from '../test/eventstoredb-server/child-server.js';
 // Compiles the file the child process runs.

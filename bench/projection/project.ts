@@ -1,6 +1,6 @@
 /** Projects a log in a process of its own, so that its memory is the projections' and the log's reader's. */
 import { z } from 'zod';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { allProjections } from '../../src/projections/all-projections.js';
 import { ProjectionRunner } from '../../src/projections/engine/runner.js';
 import { openReadModels } from '../../src/projections/open-read-models.js';

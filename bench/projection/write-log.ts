@@ -1,4 +1,4 @@
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { appendJourney, publishConcert } from './journeys.js';
 
 /** Appends under way at a time. */

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clusterMembers } from '../../dist/event-store/eventstoredb/channel.js';
-import { targetOf } from '../../dist/event-store/eventstoredb/target.js';
+import { clusterMembers, targetOf } from '../../dist/event-store/eventstoredb/connection.js';
 import { eventStoredCommand, findEventStored } from './eventstored.mjs';
 import { ready, startTimeoutMs } from './members.mjs';
 import { freePort } from './ports.mjs';

@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
 import { EventStore } from '../event-store/port.js';
 import { Clock } from '../platform/clock.js';
-import { InMemoryIdempotencyRecords } from '../platform/idempotency/in-memory-records.js';
-import { IDEMPOTENCY_RECORDS, type RecordedReply } from '../platform/idempotency/port.js';
-import { RedisIdempotencyRecords } from '../platform/idempotency/redis-records.js';
-import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
+import {
+  IDEMPOTENCY_RECORDS,
+  InMemoryIdempotencyRecords,
+  type RecordedReply,
+} from '../platform/idempotency-records.js';
+import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
+import { RedisIdempotencyRecords } from '../platform/redis-idempotency-records.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { AuthController, UsersController } from './controllers/account.controller.js';
 import { PerformancesController, SchedulesController } from './controllers/catalog.controller.js';

@@ -10,7 +10,7 @@ import {
   IDEMPOTENCY_RECORDS,
   type IdempotencyRecords,
   type RecordedReply,
-} from '../platform/idempotency/port.js';
+} from '../platform/idempotency-records.js';
 import { userOf } from './guards.js';
 import { ApiProblem, problemMediaType, retryAfter } from './problems/problem.js';
 import { toProblem } from './problems/problem-filter.js';

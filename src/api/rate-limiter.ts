@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { RedisLink } from '../platform/redis/redis-link.js';
-import { RedisScript } from '../platform/redis/redis-script.js';
+import { type RedisLink, RedisScript } from '../platform/redis.js';
 
 /** The token {@link RateLimiters} are injected by. */
 export const RATE_LIMITERS = Symbol('RateLimiters');

@@ -21,7 +21,7 @@ import { EventStore } from '../event-store/port.js';
 import { PaymentProvider } from '../integrations/payment/port.js';
 import { Clock } from '../platform/clock.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
-import { REDIS_LINK, type RedisLink } from '../platform/redis/redis-link.js';
+import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import type { ReadSide } from './read-side.js';
 

@@ -13,11 +13,11 @@ import type { CommandSettings } from '../commands/ports.js';
 import type { EventStore } from '../event-store/port.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
-import { revealingStore, sealingStore } from '../personal-data/personal-data.js';
+import { revealingStore, sealingStore } from '../personal-data/store-views.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
-import { createLog, type Log } from '../platform/logging.js';
-import { nestLog } from '../platform/nest-log.js';
+import { createLog, type Log, nestLog } from '../platform/logging.js';
+
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
 import { TokenSigner } from '../platform/token-signer.js';

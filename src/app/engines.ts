@@ -1,17 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkEventStoreDb, EventStoreDbRefused } from '../event-store/eventstoredb/check-server.js';
-import { openEventStoreDb } from '../event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../event-store/port.js';
-import { openSqliteEventStore } from '../event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
 import { startVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
-import { openPersonalKeys } from '../personal-data/open-personal-keys.js';
-import { revealingStore } from '../personal-data/personal-data.js';
-import type { PersonalKeys } from '../personal-data/personal-keys.js';
+import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
+import { revealingStore } from '../personal-data/store-views.js';
+
 import { BadConfiguration, type Config } from '../platform/config.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from '../platform/event-store-url.js';
 import type { Log } from '../platform/logging.js';
-import { RedisLink } from '../platform/redis/redis-link.js';
+import { RedisLink } from '../platform/redis.js';
 import type { Secrets } from '../platform/secrets.js';
 import {
   BadDatabaseUrl,

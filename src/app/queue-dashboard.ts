@@ -5,7 +5,7 @@ import { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../api/api-settings.js';
 import { isOperator, isOperatorKey } from '../api/guards.js';
-import type { RedisLink } from '../platform/redis/redis-link.js';
+import type { RedisLink } from '../platform/redis.js';
 import { queueName } from '../processes/redis/deadline-queue.js';
 
 export const dashboardPath = '/admin/queues';

@@ -6,7 +6,7 @@ import type { CommandContext } from '../commands/command-context.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
-import { sealingStore } from '../personal-data/personal-data.js';
+import { sealingStore } from '../personal-data/store-views.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';

@@ -1,6 +1,6 @@
 import { checkServer, EventStoreDbRefused } from '../event-store/eventstoredb/check-server.js';
+import { targetOf } from '../event-store/eventstoredb/connection.js';
 import { type GrantOutcome, grantReading } from '../event-store/eventstoredb/grant.js';
-import { targetOf } from '../event-store/eventstoredb/target.js';
 import { readConfig } from '../platform/config.js';
 import { BadEventStoreUrl } from '../platform/event-store-url.js';
 import type { DefineCommand } from './define-command.js';

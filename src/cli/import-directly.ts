@@ -8,7 +8,7 @@ import { StreamRepository } from '../commands/stream-repository.js';
 
 import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
-import { sealingStore } from '../personal-data/personal-data.js';
+import { sealingStore } from '../personal-data/store-views.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { checkEventStoreUrl, dataFiles } from '../app/engines.js';
-import { openEventStoreDb } from '../event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
-import { openSqliteEventStore } from '../event-store/sqlite/open.js';
-import { openPersonalKeys } from '../personal-data/open-personal-keys.js';
-import { revealingStore, withholdingStore } from '../personal-data/personal-data.js';
-import { PersonalKeysRefused } from '../personal-data/personal-keys.js';
+import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
+import { PersonalKeysRefused } from '../personal-data/key-tables.js';
+import { openPersonalKeys } from '../personal-data/personal-keys.js';
+import { revealingStore, withholdingStore } from '../personal-data/store-views.js';
+
 import type { Config } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { openReadModels, type ReadModels } from '../projections/open-read-models.js';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { checkEventStoreUrl, dataFiles } from '../app/engines.js';
-import { openEventStoreDbStoredLog } from '../event-store/eventstoredb/stored-log.js';
+import { openEventStoreDbStoredLog } from '../event-store/eventstoredb/event-store-db.js';
 import type { StoredLog } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
-import { openSqliteStoredLog } from '../event-store/sqlite/stored-log.js';
+import { openSqliteStoredLog } from '../event-store/sqlite/reader.js';
 import type { Config } from '../platform/config.js';
 import { CliFailure } from './exit-codes.js';
 import type { Terminal } from './terminal.js';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataFiles } from '../app/engines.js';
-import { runVirtualPaymentSystem } from '../integrations/payment/virtual/main.js';
+import { runVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
 import { readConfig } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import type { DefineCommand } from './define-command.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isNativeError } from 'node:util/types';
 import type { Config } from './config.js';
-import { createOnce } from './create-once.js';
 import { deriveKey } from './token-signer.js';
 
 export interface Secrets {
@@ -36,4 +36,23 @@ function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
   const kept = readFileSync(file, 'utf8').trim();
   if (kept.length < 32) throw new Error(`${file} is damaged: restore it from a backup`);
   return kept;
+}
+
+/**
+ * Creates a file, unless it exists. Written aside and linked into place: of two processes that start together one
+ * wins, and nobody ever reads half a file.
+ * @param content asked for only when there is none.
+ * @param mode permissions, such as 0o600.
+ */
+export function createOnce(file: string, content: () => string, mode: number): void {
+  if (existsSync(file)) return;
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, content(), { mode });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!isNativeError(error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
+  }
 }

@@ -1,4 +1,4 @@
-import { InMemoryEventStore } from '../event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../event-store/in-memory-event-store.js';
 import {
   type AppendResult,
   type ExpectedRevision,

@@ -16,7 +16,7 @@ import {
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { EventStore, type Position } from '../../src/event-store/port.js';
 import {
   instantSchema,
@@ -29,7 +29,7 @@ import {
   userIdSchema,
 } from '../../src/events/ids.js';
 import { Clock } from '../../src/platform/clock.js';
-import { REDIS_LINK } from '../../src/platform/redis/redis-link.js';
+import { REDIS_LINK } from '../../src/platform/redis.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');

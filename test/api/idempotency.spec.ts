@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isReplyOf } from '../../src/api/idempotency.js';
 import { HoldSeats } from '../../src/commands/seats/hold-seats.js';
 import { refuse } from '../../src/domain/rejection.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
 import { eventually } from '../services/wait-until.js';
 import { type ApiUnderTest, scheduleId, startApi, strangerId } from './api-under-test.js';

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { LiveSubscription } from '../../src/api/live/live-subscription.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type {
   Position,
   SubscribeOptions,

@@ -2,7 +2,7 @@ import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { AdvanceCharge } from '../../src/commands/wallet/charge-points.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { sampleCatalog } from '../../src/integrations/feeds/sample-catalog.js';
-import { signCallback } from '../../src/integrations/payment/callback-signature.js';
+import { signCallback } from '../../src/integrations/payment/wire.js';
 import { type ApiUnderTest, adminKey, callbackSecret, startApi } from './api-under-test.js';
 
 let api: ApiUnderTest;

@@ -1,7 +1,7 @@
 import { InMemoryRateLimiter, RedisRateLimiter, redisRateLimiters } from '../../src/api/rate-limiter.js';
 
-import type { RedisLink } from '../../src/platform/redis/redis-link.js';
-import { closeLinks, linked } from '../platform/redis/linked.js';
+import type { RedisLink } from '../../src/platform/redis.js';
+import { closeLinks, linked } from '../platform/linked.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
 import { rateLimiterContract } from './rate-limiter-contract.js';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import type { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   holdIdSchema,

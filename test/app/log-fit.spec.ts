@@ -1,6 +1,6 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { FittingStore, LogFit } from '../../src/app/log-fit.js';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { type EventStore, LogReplaced, StoreUnavailable } from '../../src/event-store/port.js';
 import { Collector } from '../event-store/collector.js';
 import { logFolder } from '../event-store/log-folder.js';

@@ -1,7 +1,7 @@
 import type { ProjectionOperations } from '../../src/api/projection-operations.js';
 import { LogFit } from '../../src/app/log-fit.js';
 import { readinessOf } from '../../src/app/readiness.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
 
 beforeEach(() => jest.useFakeTimers());

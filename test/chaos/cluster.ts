@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { ClusterOffice } from '../e2e/cluster-office.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { dataFiles } from '../../src/app/engines.js';
 import type { EventStore } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { call } from '../e2e/fan.js';
 import { OfficeProcess } from '../e2e/guarded-office.js';
 import { testEnvironment } from '../e2e/test-environment.js';

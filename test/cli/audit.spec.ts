@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
 import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';

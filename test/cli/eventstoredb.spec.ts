@@ -1,5 +1,5 @@
 import { checkEventStoreDb } from '../../src/event-store/eventstoredb/check-server.js';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
 import { WireServer } from '../eventstoredb-server/server.js';
 import { trusting, wireTls } from '../eventstoredb-server/tls.js';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { dataFiles } from '../../src/app/engines.js';
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
 import { StoreUnavailable } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 
 afterAll(removeFolders);

@@ -9,7 +9,7 @@ import { queueFromLog } from '../../src/cli/queue-check/from-log.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, letIn, openTheatre, performanceId, queued } from '../commands/theatre.js';
 import { type CannedServer, cannedServer, problem } from './canned-server.js';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { recordedSale } from '../analysis/what-if/recorded-sale.js';
 import { createCommandSide } from '../commands/box-office.js';
 import { openTheatre, performanceId, scheduleId } from '../commands/theatre.js';

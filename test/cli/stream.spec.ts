@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { streamPage } from '../../src/analysis/audit/stream/stream-page.js';
 import { Pay } from '../../src/commands/orders/pay.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { streams } from '../../src/events/streams.js';
 import { createCommandSide } from '../commands/box-office.js';
 import { freshContext, hold, inside, openTheatre, scheduleId, seats } from '../commands/theatre.js';

@@ -2,7 +2,7 @@ import type { Command } from '@nestjs/cqrs';
 import { DeciderHandler } from '../../src/commands/decider-handler.js';
 import type { CommandSettings } from '../../src/commands/ports.js';
 import { StreamRepository } from '../../src/commands/stream-repository.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import type { PaymentProvider } from '../../src/integrations/payment/port.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';

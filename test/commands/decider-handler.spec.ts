@@ -2,7 +2,7 @@ import { DeciderHandler } from '../../src/commands/decider-handler.js';
 import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import { walletDecider } from '../../src/domain/wallet.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import {
   chargeIdSchema,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { configurationReference } from '../../src/platform/configuration-reference.js';
+import { configurationReference } from '../../src/platform/config.js';
 
 const root = join(__dirname, '..', '..');
 const pages = ['README.md', 'README.ko.md', 'bench/README.md'].concat(

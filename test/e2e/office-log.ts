@@ -1,6 +1,6 @@
 import { openLog } from '../../src/cli/open-log.js';
 import { processTerminal } from '../../src/cli/terminal.js';
-import { pagesOf } from '../../src/event-store/pages.js';
+import { pagesOf } from '../../src/event-store/reading.js';
 import type { EventMetadata } from '../../src/events/event.js';
 import type { Config } from '../../src/platform/config.js';
 

@@ -5,7 +5,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { dataFiles } from '../../src/app/engines.js';
 import { openSealedLog } from '../../src/cli/open-log.js';
 import { processTerminal } from '../../src/cli/terminal.js';
-import { pagesOf } from '../../src/event-store/pages.js';
+import { pagesOf } from '../../src/event-store/reading.js';
 import type { Config } from '../../src/platform/config.js';
 import { Database } from '../../src/platform/sqlite.js';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import { WireServer } from '../eventstoredb-server/server.js';
 import { Collector } from './collector.js';

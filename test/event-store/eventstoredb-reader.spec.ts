@@ -1,8 +1,8 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
-import { prepareAppend } from '../../src/event-store/append-request.js';
+import { prepareAppend } from '../../src/event-store/append.js';
 import { Appender, type AppenderOptions } from '../../src/event-store/eventstoredb/appender.js';
-import type { Connection } from '../../src/event-store/eventstoredb/connection.js';
-import type { Link } from '../../src/event-store/eventstoredb/link.js';
+import type { Connection, Link } from '../../src/event-store/eventstoredb/connection.js';
+
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
 import { newEvents } from './new-event.js';
 

@@ -1,4 +1,4 @@
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { WireServer } from '../eventstoredb-server/server.js';
 import { eventually } from '../services/wait-until.js';
 import { Collector } from './collector.js';

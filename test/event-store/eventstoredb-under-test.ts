@@ -1,4 +1,7 @@
-import { type EventStoreDbOptions, openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import {
+  type EventStoreDbOptions,
+  openEventStoreDb,
+} from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore, NewEvent, RecordedEvent } from '../../src/event-store/port.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import type { WireServerOptions } from '../eventstoredb-server/server.js';

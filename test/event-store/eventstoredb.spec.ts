@@ -1,4 +1,4 @@
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../../src/event-store/port.js';
 import { newEventStore, newFaultyEventStore, type TestEventStore } from '../services/event-store.js';
 import { eventStoreContract } from './contract.js';

@@ -1,4 +1,4 @@
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { eventStoreContract } from './contract.js';
 import { embeddedContract } from './embedded.js';
 import { newEvents, streamIn } from './new-event.js';

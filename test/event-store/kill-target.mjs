@@ -1,6 +1,6 @@
 // Appends bursts to the log named on the command line until it is killed, printing each acknowledged append.
 import { randomUUID } from 'node:crypto';
-import { openSqliteEventStore } from '../../dist/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../dist/event-store/sqlite/sqlite-event-store.js';
 
 const [file, round] = process.argv.slice(2);
 const store = await openSqliteEventStore({ file });

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { prepareAppend } from '../../src/event-store/append-request.js';
+import { prepareAppend } from '../../src/event-store/append.js';
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { openForWriting } from '../../src/event-store/sqlite/log-file.js';
-import type { AppendBatch } from '../../src/event-store/sqlite/messages.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
-import { Writer } from '../../src/event-store/sqlite/writer.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
+import { type AppendBatch, Writer } from '../../src/event-store/sqlite/writer.js';
+
 import { WriterClient } from '../../src/event-store/sqlite/writer-client.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { EventStore } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';
 import { logFolder } from './log-folder.js';

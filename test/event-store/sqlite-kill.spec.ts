@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type EventStore, maxReadCount, type RecordedEvent } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { logFolder } from './log-folder.js';
 
 interface Acknowledged {

@@ -1,5 +1,5 @@
 import type { EventStore } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { eventStoreContract } from './contract.js';
 import { embeddedContract } from './embedded.js';
 import { logFolder } from './log-folder.js';

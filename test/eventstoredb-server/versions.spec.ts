@@ -1,13 +1,13 @@
 import streamsServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { credentials } from '@grpc/grpc-js';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import {
   categoryFilter,
   type LogFilter,
   logRead,
   logSubscription,
-} from '../../src/event-store/eventstoredb/requests.js';
+} from '../../src/event-store/eventstoredb/records.js';
 import { newEvents } from '../event-store/new-event.js';
 import { WireServer } from './server.js';
 

@@ -1,5 +1,5 @@
 import type { UserId } from '../../src/events/ids.js';
-import type { KeyTable } from '../../src/personal-data/key-table.js';
+import type { KeyTable } from '../../src/personal-data/key-tables.js';
 
 /** Keys that live as long as the test; `undefined` marks a destroyed one. */
 export class InMemoryKeyTable implements KeyTable {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyTable } from '../../src/personal-data/key-table.js';
-import { wrappedKeyBytes } from '../../src/personal-data/master-key.js';
+import type { KeyTable } from '../../src/personal-data/key-tables.js';
+import { wrappedKeyBytes } from '../../src/personal-data/sealing.js';
 import { newUserId } from './new-user.js';
 
 const newKey = () => randomBytes(wrappedKeyBytes);
 
-/** Every promise of src/personal-data/key-table.ts. `reopened` is the same table in another process. */
+/** Every promise of src/personal-data/key-tables.ts. `reopened` is the same table in another process. */
 export function keyTableContract(table: () => KeyTable, reopened: () => Promise<KeyTable>): void {
   it('keeps the first key of a user and gives it to everybody who adds one', async () => {
     const [userId, key] = [newUserId(), newKey()];

@@ -1,4 +1,4 @@
-import { MysqlKeyTable } from '../../src/personal-data/mysql-key-table.js';
+import { MysqlKeyTable } from '../../src/personal-data/key-tables.js';
 import { openReadModels, type ReadModels } from '../../src/projections/open-read-models.js';
 import { sharedDatabaseServer, sharedStartTimeoutMs } from '../services/shared-database.js';
 import { keyTableContract } from './key-table-contract.js';

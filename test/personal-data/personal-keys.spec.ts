@@ -1,8 +1,5 @@
-import {
-  PersonalKeyDestroyed,
-  PersonalKeys,
-  PersonalKeysRefused,
-} from '../../src/personal-data/personal-keys.js';
+import { PersonalKeysRefused } from '../../src/personal-data/key-tables.js';
+import { PersonalKeyDestroyed, PersonalKeys } from '../../src/personal-data/personal-keys.js';
 import { InMemoryKeyTable } from './in-memory-key-table.js';
 import { keysInMemory, newUserId, secret } from './new-user.js';
 

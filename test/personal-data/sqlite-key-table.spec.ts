@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wrappedKeyBytes } from '../../src/personal-data/master-key.js';
-import { PersonalKeysRefused } from '../../src/personal-data/personal-keys.js';
-import { SqliteKeyTable } from '../../src/personal-data/sqlite-key-table.js';
+import { PersonalKeysRefused, SqliteKeyTable } from '../../src/personal-data/key-tables.js';
+import { wrappedKeyBytes } from '../../src/personal-data/sealing.js';
 import { keyTableContract } from './key-table-contract.js';
 import { newUserId } from './new-user.js';
 

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { type EventStore, type RecordedEvent, StoreUnavailable } from '../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { verifyEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
+import { PersonalKeyDestroyed } from '../../src/personal-data/personal-keys.js';
 import {
   erased,
   PersonalDataDamaged,
@@ -12,8 +13,7 @@ import {
   sealingStore,
   withheld,
   withholdingStore,
-} from '../../src/personal-data/personal-data.js';
-import { PersonalKeyDestroyed } from '../../src/personal-data/personal-keys.js';
+} from '../../src/personal-data/store-views.js';
 import { Collector } from '../event-store/collector.js';
 import { eventStoreContract } from '../event-store/contract.js';
 import { logFolder } from '../event-store/log-folder.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { UserId } from '../../src/events/ids.js';
 import { encodeEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';

@@ -1,4 +1,4 @@
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore, Position } from '../../src/event-store/port.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
 import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { bringTogether, LogFit } from '../../src/app/log-fit.js';
-import { InMemoryEventStore } from '../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
 import { systemClock } from '../../src/platform/clock.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventStoredCommand, findEventStored } from '../../scripts/stack/eventstored.mjs';
-import { openEventStoreDb } from '../../src/event-store/eventstoredb/open.js';
+import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
 import { newEventStore, RealEventStore } from './event-store.js';
 

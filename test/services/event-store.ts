@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventStoredCommand, findEventStored } from '../../scripts/stack/eventstored.mjs';
-import { addressOf, clusterMembers } from '../../src/event-store/eventstoredb/channel.js';
+import { addressOf, clusterMembers, targetOf } from '../../src/event-store/eventstoredb/connection.js';
 import { grantReading } from '../../src/event-store/eventstoredb/grant.js';
-import { targetOf } from '../../src/event-store/eventstoredb/target.js';
+
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { freePort } from './free-port.js';
 import { GuardedServer } from './guarded-server.js';

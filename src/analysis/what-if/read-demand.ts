@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { pagesOf } from '../../event-store/pages.js';
 import type { EventStore } from '../../event-store/port.js';
+import { pagesOf } from '../../event-store/reading.js';
 import type { PerformanceId } from '../../events/ids.js';
 import type { Demand } from './demand.js';
 import { DemandReader } from './demand-reader.js';

@@ -7,7 +7,7 @@ import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { AdvanceCharge, ChargePoints, chargePointsSchema } from '../../commands/wallet/charge-points.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
-import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/callback-signature.js';
+import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/wire.js';
 import { Clock } from '../../platform/clock.js';
 import type { PageRequest } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';

@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { exportLines, signedExport } from '../../analysis/audit/export/export-performance.js';
 import { keyIdOf } from '../../analysis/audit/seal/seal.js';
-import { pagesOf } from '../../event-store/pages.js';
+import { pagesOf } from '../../event-store/reading.js';
 import { performanceIdSchema } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { systemClock } from '../../platform/clock.js';

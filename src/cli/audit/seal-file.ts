@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { maxSealLine, parseSealLine, type Seal, sealLine } from '../../analysis/audit/seal/seal.js';
-import { canonicalPath, EventLogRefused } from '../../event-store/sqlite/log-file.js';
-import { claimWriting } from '../../event-store/sqlite/writer-lock.js';
+import { canonicalPath, claimWriting, EventLogRefused } from '../../event-store/sqlite/log-file.js';
+
 import { CliFailure } from '../exit-codes.js';
 
 /** How every line begins. */

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../platform/config.js';
-import { createOnce } from '../../platform/create-once.js';
+import { createOnce } from '../../platform/secrets.js';
 import { CliFailure } from '../exit-codes.js';
 
 /** Files in DATA_DIR that sealing makes. */

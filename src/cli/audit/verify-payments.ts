@@ -8,8 +8,8 @@ import {
   type PaymentReport,
 } from '../../analysis/audit/payments/payment-audit.js';
 import { dataFiles } from '../../app/engines.js';
-import { pagesOf } from '../../event-store/pages.js';
 import type { EventStore } from '../../event-store/port.js';
+import { pagesOf } from '../../event-store/reading.js';
 import type { Instant } from '../../events/ids.js';
 import { readLedgerFile, readLedgerOverHttp } from '../../integrations/payment/read-ledger.js';
 import type { Config } from '../../platform/config.js';

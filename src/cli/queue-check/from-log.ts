@@ -1,7 +1,7 @@
 import type { AdmittedPlaces, PublishedQueue, QueuedNumber } from '../../analysis/audit/queue-fairness.js';
 import { shuffleAlgorithm, shuffledPlaces } from '../../domain/shuffle.js';
-import { pagesOf } from '../../event-store/pages.js';
 import { type EventStore, maxReadCount } from '../../event-store/port.js';
+import { pagesOf } from '../../event-store/reading.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
 import { type StreamName, streams } from '../../events/streams.js';

@@ -3,11 +3,9 @@ import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 import type { Endpoint } from '../../platform/event-store-url.js';
-import { addressOf, findNode } from './channel.js';
-import { Link } from './link.js';
-import { logRead } from './requests.js';
-import { type Target, targetOf } from './target.js';
-import { within } from './within.js';
+import { within } from '../../platform/within.js';
+import { addressOf, findNode, Link, type Target, targetOf } from './connection.js';
+import { logRead } from './records.js';
 
 /** The server cannot be used with this connection string; trying again does not help. The message says what to set. */
 export class EventStoreDbRefused extends Error {

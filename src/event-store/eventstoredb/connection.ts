@@ -1,8 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkServerIdentity } from 'node:tls';
+import grpcGossip from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import type streams from '@eventstore/db-client/generated/streams_pb.js';
+import { ChannelCredentials, type ChannelOptions, connectivityState, Metadata } from '@grpc/grpc-js';
+import {
+  BadEventStoreUrl,
+  type Endpoint,
+  type EventStoreUrl,
+  type NodePreference,
+  parseEventStoreUrl,
+} from '../../platform/event-store-url.js';
 import { StoreUnavailable } from '../port.js';
-import { backoffMs } from './backoff.js';
-import { type FirstUse, Link } from './link.js';
-import type { Target } from './target.js';
+import { BatchCall } from './appender.js';
+import { backoffMs, failureText } from './failures.js';
+
+/** What to connect to. */
+export interface Target extends EventStoreUrl {
+  /** Whether the node to use is found by gossip. */
+  readonly isCluster: boolean;
+  /**
+   * Whether every call requires the leader, so that another node refuses it: commands decide on what they read, and a
+   * follower may not have the newest events yet.
+   */
+  readonly requiresLeader: boolean;
+  /** Undefined: plain text. */
+  readonly tls: { readonly ca?: Buffer; readonly certificate?: Buffer; readonly key?: Buffer } | undefined;
+  /** The name of this process in the server's log. */
+  readonly connectionName: string;
+}
+
+/**
+ * What a connection string says, with the files it names.
+ * @throws {BadEventStoreUrl} when it is malformed or names a file that does not exist.
+ */
+export function targetOf(connectionString: string): Target {
+  const url = parseEventStoreUrl(connectionString);
+  return {
+    ...url,
+    isCluster: url.isDiscovered || url.hosts.length > 1,
+    requiresLeader: url.nodePreference === 'leader',
+    tls: url.hasTls ? tlsOf(url) : undefined,
+    connectionName: url.connectionName ?? `boxoffice ${randomUUID()}`,
+  };
+}
+
+function tlsOf({ tlsCaFile, userCertificateFile, userKeyFile }: EventStoreUrl): NonNullable<Target['tls']> {
+  return {
+    ...(tlsCaFile === undefined ? {} : { ca: fileOf('tlsCAFile', tlsCaFile) }),
+    ...(userCertificateFile === undefined
+      ? {}
+      : { certificate: fileOf('userCertFile', userCertificateFile) }),
+    ...(userKeyFile === undefined ? {} : { key: fileOf('userKeyFile', userKeyFile) }),
+  };
+}
+
+function fileOf(parameter: string, file: string): Buffer {
+  if (!existsSync(file))
+    throw new BadEventStoreUrl(`the file of the parameter ${parameter} does not exist: ${file}`);
+  return readFileSync(file);
+}
 
 /**
  * Keeps one {@link Link} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
@@ -82,4 +144,278 @@ export class Connection {
     this.lostAtMs = undefined;
     this.warn(`EventStoreDB is back after ${seconds.toFixed(1)} s (${link.node})`);
   }
+}
+
+type StreamsClient = grpcStreams.StreamsClient;
+export type ReadStream = ReturnType<StreamsClient['read']>;
+type BatchStream = ReturnType<StreamsClient['batchAppend']>;
+
+/** Runs on a new connection before anything else. */
+export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
+
+/**
+ * One connection to one node, used until a call on it fails and then given up as a whole: the next one looks for the
+ * leader again. EventStoreDBClient is not used for the calls: its appendToStream() keeps the pending appends of all
+ * clients in one map of the process, so one broken call fails (and a late answer crashes) others, its readAll() takes
+ * no filter, and its channel cannot verify a certificate against an IP address.
+ */
+export class Link {
+  private readonly open = new Set<{ cancel(): void }>();
+  private readonly retiring = new AbortController();
+  private connecting: Promise<StreamsClient> | undefined;
+  private batchCall: Promise<BatchCall> | undefined;
+  /** The node's address, once it has been found. */
+  node: string | undefined;
+  /** Whether a connection was made: until then nothing can have been sent. */
+  hasConnected = false;
+
+  /**
+   * @param onAccepted Called when the server has begun to answer a read or subscription.
+   * @param firstUse Every other call waits for it, and fails with its error.
+   */
+  constructor(
+    private readonly target: Target,
+    private readonly onAccepted: (link: Link) => void = () => {},
+    private readonly firstUse: FirstUse = async () => {},
+  ) {}
+
+  get isRetired(): boolean {
+    return this.retiring.signal.aborted;
+  }
+
+  /** The call that all appends share. @throws the error of connecting. */
+  batch(): Promise<BatchCall> {
+    this.batchCall ??= this.openBatch();
+    return this.batchCall;
+  }
+
+  /**
+   * A read or subscription. The caller must listen to its errors and cancel it unless it has ended.
+   * @param deadlineMs When the server may give up, milliseconds since 1970; Infinity for never.
+   * @throws the error of connecting.
+   */
+  async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
+    return this.readWith(await this.client(), request, deadlineMs);
+  }
+
+  /**
+   * Gives the connection up: every open call fails, and no new call may be started.
+   * @param reason The error message for calls that wait for the connection.
+   */
+  retire(reason: string): void {
+    if (this.isRetired) return;
+    this.retiring.abort(new Error(reason));
+    for (const stream of this.open) stream.cancel();
+    this.connecting?.then(
+      (client) => client.close(),
+      () => undefined,
+    );
+  }
+
+  private async openBatch(): Promise<BatchCall> {
+    const client = await this.client();
+    const stream = client.batchAppend(metadataOf(this.target), { deadline: Number.POSITIVE_INFINITY });
+    return new BatchCall(this.kept(stream));
+  }
+
+  private client(): Promise<StreamsClient> {
+    this.connecting ??= this.connect();
+    return this.connecting;
+  }
+
+  private async connect(): Promise<StreamsClient> {
+    const node = await findNode(this.target, this.retiring.signal);
+    this.node = addressOf(node);
+    const { address, credentials, options } = channelTo(node, this.target);
+    const client = new grpcStreams.StreamsClient(address, credentials, options);
+    this.watch(client);
+    try {
+      await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  private readWith(client: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
+    const stream = this.kept(client.read(request, metadataOf(this.target), { deadline: deadlineMs }));
+    stream.once('metadata', () => this.onAccepted(this));
+    return stream;
+  }
+
+  private watch(client: StreamsClient): void {
+    const channel = client.getChannel();
+    const state = channel.getConnectivityState(false);
+    this.hasConnected ||= state === connectivityState.READY;
+    if (this.hasConnected || state === connectivityState.SHUTDOWN) return;
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.watch(client));
+  }
+
+  private kept<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
+    this.open.add(stream);
+    stream.on('close', () => this.open.delete(stream));
+    // An error event without a listener would end the process.
+    stream.on('error', () => this.open.delete(stream));
+    if (this.isRetired) stream.cancel();
+    return stream;
+  }
+}
+
+/** Address, credentials and options of a gRPC client. */
+export interface Channel {
+  readonly address: string;
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
+/** The TLS server name for a node that is known by its IP address only; no host can have it (`.invalid`, RFC 6761). */
+const noServerName = 'eventstoredb.invalid';
+/** EventStoreDB stores events of at most 16 MiB. */
+const maxMessageBytes = 17 * 1024 * 1024;
+
+/** How to reach one node. */
+export function channelTo(node: Endpoint, target: Target): Channel {
+  const { keepAliveIntervalMs, keepAliveTimeoutMs } = target;
+  const options: ChannelOptions = {
+    'grpc.keepalive_time_ms': keepAliveIntervalMs < 0 ? Number.MAX_VALUE : keepAliveIntervalMs,
+    'grpc.keepalive_timeout_ms': keepAliveTimeoutMs < 0 ? Number.MAX_VALUE : keepAliveTimeoutMs,
+    'grpc.max_receive_message_length': maxMessageBytes,
+    // Without it, a new client would get the connection of a client that was given up.
+    'grpc.use_local_subchannel_pool': 1,
+  };
+  const address = addressOf(node);
+  if (target.tls === undefined) return { address, credentials: ChannelCredentials.createInsecure(), options };
+  const { ca, key, certificate } = target.tls;
+  if (isIP(node.host) === 0) {
+    const named = ChannelCredentials.createSsl(ca ?? null, key ?? null, certificate ?? null);
+    return { address, credentials: named, options };
+  }
+  // grpc-js passes the host to TLS as server name, which must not be an IP address (RFC 6066): Node 26 refuses it.
+  const byAddress = ChannelCredentials.createSsl(ca ?? null, key ?? null, certificate ?? null, {
+    checkServerIdentity: (_, presented) => checkServerIdentity(node.host, presented),
+  });
+  return {
+    address,
+    credentials: byAddress,
+    options: { ...options, 'grpc.ssl_target_name_override': noServerName },
+  };
+}
+
+/** The metadata of every call: who calls, and whether only the leader may answer. */
+export function metadataOf(target: Target): Metadata {
+  const metadata = new Metadata();
+  metadata.set('connection-name', target.connectionName);
+  if (target.requiresLeader) metadata.set('requires-leader', 'true');
+  // Without TLS the password would be sent as plain text, and EventStoreDB does not ask for one.
+  if (target.credentials !== undefined && target.tls !== undefined) {
+    const { user, password } = target.credentials;
+    metadata.set('authorization', `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`);
+  }
+  return metadata;
+}
+
+/** `host:port`. */
+export function addressOf({ host, port }: Endpoint): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * The node to use: the only one, or the preferred one of the cluster, found by gossip.
+ * @throws {Error} when no seed reports a usable node, or the signal aborts.
+ */
+export async function findNode(target: Target, signal: AbortSignal): Promise<Endpoint> {
+  if (!target.isCluster) return target.hosts[0];
+  let reason = '';
+  for (let attempt = 1; attempt <= target.maxDiscoverAttempts; attempt++) {
+    // An abort signal that has fired already does not cancel a call that begins later.
+    signal.throwIfAborted();
+    const found = new AbortController();
+    try {
+      // All seeds at once: one that does not answer would otherwise delay the search by its whole timeout.
+      return await Promise.any(
+        target.hosts.map((seed) => nodeReportedBy(seed, target, AbortSignal.any([signal, found.signal]))),
+      );
+    } catch (error) {
+      reason =
+        error instanceof AggregateError ? error.errors.map(failureText).join('; ') : failureText(error);
+    } finally {
+      found.abort();
+    }
+    await sleep(target.discoveryIntervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+  throw new Error(`no node of the cluster can be used (${reason})`);
+}
+
+async function nodeReportedBy(seed: Endpoint, target: Target, signal: AbortSignal): Promise<Endpoint> {
+  const where = addressOf(seed);
+  const members = await clusterMembers(target, seed, signal).catch((error: unknown) => {
+    throw new Error(`${where}: ${failureText(error)}`);
+  });
+  const node = preferredNode(members, target.nodePreference);
+  if (node === undefined) throw new Error(`${where} reports no leader`);
+  return node;
+}
+
+export interface ClusterMember {
+  readonly node: Endpoint;
+  readonly isAlive: boolean;
+  readonly role: 'leader' | 'follower' | 'readOnlyReplica' | 'none';
+}
+
+/**
+ * The nodes of a cluster as one of them reports them.
+ * @param signal Cancels the call.
+ * @throws the error of the call.
+ */
+export function clusterMembers(
+  target: Target,
+  seed: Endpoint,
+  signal?: AbortSignal,
+): Promise<readonly ClusterMember[]> {
+  const channel = channelTo(seed, target);
+  const client = new grpcGossip.GossipClient(channel.address, channel.credentials, channel.options);
+  const deadline = Date.now() + target.gossipTimeoutMs;
+  return new Promise((resolve, reject) => {
+    const call = client.read(new shared.Empty(), new Metadata(), { deadline }, (error, info) => {
+      signal?.removeEventListener('abort', cancel);
+      client.close();
+      if (error !== null) reject(error);
+      else resolve((info?.getMembersList() ?? []).map(memberOf));
+    });
+    const cancel = (): void => call.cancel();
+    signal?.addEventListener('abort', cancel);
+  });
+}
+
+function memberOf(member: gossip.MemberInfo): ClusterMember {
+  const endpoint = member.getHttpEndPoint();
+  return {
+    node: { host: endpoint?.getAddress() ?? '', port: endpoint?.getPort() ?? 0 },
+    isAlive: member.getIsAlive(),
+    role: roleOf(member.getState()),
+  };
+}
+
+function roleOf(state: gossip.MemberInfo.VNodeState): ClusterMember['role'] {
+  const { LEADER, FOLLOWER, READONLYREPLICA, PREREADONLYREPLICA, READONLYLEADERLESS } =
+    gossip.MemberInfo.VNodeState;
+  if (state === LEADER) return 'leader';
+  if (state === FOLLOWER) return 'follower';
+  const isReplica = [READONLYREPLICA, PREREADONLYREPLICA, READONLYLEADERLESS].some((one) => one === state);
+  return isReplica ? 'readOnlyReplica' : 'none';
+}
+
+/** With the preference `leader` there is no substitute, because every call requires the leader. */
+function preferredNode(members: readonly ClusterMember[], preference: NodePreference): Endpoint | undefined {
+  const usable = shuffled(members.filter(({ isAlive, role }) => isAlive && role !== 'none'));
+  const preferred = usable.find(({ role }) => role === preference);
+  return (preferred ?? (preference === 'leader' ? undefined : usable[0]))?.node;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item);
 }

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { LogReplaced } from '../port.js';
-import { UnreadableEvent } from './positions.js';
+import { UnreadableEvent } from './records.js';
 
 /** Why a call failed, as far as callers treat it differently. */
 export type Failure =
@@ -76,4 +76,14 @@ function isGrpcError(error: unknown): error is GrpcError {
     'details' in error &&
     typeof error.details === 'string'
   );
+}
+
+/**
+ * How long to wait before the next try: doubling from `firstMs` to `mostMs`, of which a random half to whole, so
+ * that many who failed together do not come back together.
+ * @param failures Failures in a row, 1 or more.
+ */
+export function backoffMs(failures: number, firstMs: number, mostMs: number): number {
+  const whole = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30));
+  return whole * (0.5 + Math.random() / 2);
 }

@@ -6,11 +6,9 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
 import users from '@eventstore/db-client/generated/users_pb.js';
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { addressOf, channelTo, findNode, metadataOf } from './channel.js';
 import { EventStoreDbRefused } from './check-server.js';
-import { streamIdentifier } from './records.js';
-import { logRead, streamRead } from './requests.js';
-import type { Target } from './target.js';
+import { addressOf, channelTo, findNode, metadataOf, type Target } from './connection.js';
+import { logRead, streamIdentifier, streamRead } from './records.js';
 
 /** The stream in which EventStoreDB keeps the access rights of `$all`. */
 const metadataStream = '$$$all';

@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
+import { Late, within } from '../../platform/within.js';
 import { type Position, type RecordedEvent, type StoredEvent, StoreUnavailable } from '../port.js';
-import type { ReadPage } from '../read-page.js';
-import { backoffMs } from './backoff.js';
-import type { Connection } from './connection.js';
-import { failureOf } from './failures.js';
-import type { Link } from './link.js';
-import { placeOf, positionOf } from './positions.js';
-import { recordedEvent, storedEvent, streamOf } from './records.js';
-import { type LogFilter, logRead, passes, streamRead } from './requests.js';
-import { Late, within } from './within.js';
+import type { ReadPage } from '../reading.js';
+import type { Connection, Link } from './connection.js';
+import { backoffMs, failureOf } from './failures.js';
+import {
+  type LogFilter,
+  logRead,
+  passes,
+  placeOf,
+  positionOf,
+  recordedEvent,
+  storedEvent,
+  streamOf,
+  streamRead,
+} from './records.js';
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 

@@ -1,9 +1,9 @@
 import type { Database, Statement } from '../../platform/sqlite.js';
-import { parseFrozen } from '../frozen-json.js';
-import { type RecordedEvent, StoreUnavailable } from '../port.js';
-import type { ReadPage } from '../read-page.js';
+import { type RecordedEvent, type StoredEvent, type StoredLog, StoreUnavailable } from '../port.js';
+import { parseFrozen, type ReadPage } from '../reading.js';
+
 import { asPosition, type LogPage } from '../subscription-loop.js';
-import { reasonOf } from './log-file.js';
+import { canonicalPath, openForReading, reasonOf } from './log-file.js';
 
 /** position, stream, revision, id (hex), type, data, metadata, recorded_at */
 type EventRow = [number, string, number, string, string, string, string, number];
@@ -145,4 +145,66 @@ function toEvent(row: EventRow): RecordedEvent {
 function toUuid(hexId: string): string {
   const hex = hexId.toLowerCase();
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+type StoredRow = [
+  position: number,
+  stream: string | null,
+  revision: number,
+  hexId: string,
+  type: string,
+  data: Uint8Array,
+  metadata: Uint8Array,
+  recordedAt: number,
+  category: string,
+  streamCategory: string | null,
+];
+
+// Joined on the left: an event whose stream was taken away is still in the log.
+// As bytes: text that is no longer UTF-8 must not look like what it was.
+const query = `
+  SELECT e.position, s.name, e.revision, hex(e.id), e.type, CAST(e.data AS BLOB), CAST(e.metadata AS BLOB),
+    e.recorded_at, e.category, s.category
+  FROM events e LEFT JOIN streams s ON s.id = e.stream
+  WHERE e.position > ? ORDER BY e.position LIMIT ?`;
+
+/** Bytes after which a page is not filled further. */
+const fullPageBytes = 8 * 1024 * 1024;
+
+/**
+ * The log in a SQLite file as it is kept there, also beside its writer.
+ * @throws {EventLogRefused} when there is none, or the file is no event log of this version or is damaged.
+ */
+export function openSqliteStoredLog(file: string): StoredLog {
+  const database = openForReading(canonicalPath(file));
+  const page = database.prepare<[number, number], StoredRow>(query).raw();
+  return {
+    async readAfter(position, limit) {
+      const events: StoredEvent[] = [];
+      let bytes = 0;
+      for (const row of page.iterate(position ?? Number.MIN_SAFE_INTEGER, limit)) {
+        const event = toStoredEvent(row);
+        events.push(event);
+        bytes += event.data.length + event.metadata.length;
+        if (bytes >= fullPageBytes) break;
+      }
+      return events;
+    },
+    close: async () => void database.close(),
+  };
+}
+
+function toStoredEvent(row: StoredRow): StoredEvent {
+  const [position, stream, revision, id, type, data, metadata, recordedAt, category, streamCategory] = row;
+  return {
+    position,
+    stream: stream ?? '',
+    revision,
+    id,
+    type,
+    data,
+    metadata,
+    recordedAt: `${recordedAt}`,
+    categories: [category, streamCategory ?? ''],
+  };
 }

@@ -1,9 +1,9 @@
 import { categoryOf } from '../../events/streams.js';
-import type { SerialisedEvent } from '../append-request.js';
-import { parseFrozen } from '../frozen-json.js';
+import type { SerialisedEvent } from '../append.js';
 import type { RecordedEvent } from '../port.js';
+import { parseFrozen } from '../reading.js';
 import { asPosition, type LogPage } from '../subscription-loop.js';
-import type { CommittedAppend } from './pending-appends.js';
+import type { CommittedAppend } from './writer-client.js';
 
 interface RecentEvent {
   readonly append: CommittedAppend;

@@ -1,15 +1,14 @@
 /** The writer thread: drains every waiting message into one transaction, and replies when it is on disk. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { openForWriting, reasonOf } from './log-file.js';
+import { claimWriting, openForWriting, reasonOf } from './log-file.js';
 import {
   type AppendBatch,
   type FromWriter,
   maxAppendsPerBatch,
   maxAppendsPerCommit,
   type ToWriter,
-} from './messages.js';
-import { Writer } from './writer.js';
-import { claimWriting } from './writer-lock.js';
+  Writer,
+} from './writer.js';
 
 function serve(port: MessagePort, file: string): void {
   const reply = (message: FromWriter) => port.postMessage(message);

@@ -1,10 +1,9 @@
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import type { ChargeId } from '../../events/ids.js';
-import { ConcurrencyLimit } from './concurrency-limit.js';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import type { PaymentLookup, PaymentOutcome, PaymentProvider, PaymentRequest } from './port.js';
-import { readAtMost } from './read-at-most.js';
-import { paymentSchema, problemCodes, problemSchema } from './wire.js';
+import { paymentSchema, problemCodes, problemSchema, readAtMost } from './wire.js';
 
 export interface HttpPaymentProviderOptions {
   /** Where the payment system is, such as `https://pay.example.com`; a path in it is kept. */

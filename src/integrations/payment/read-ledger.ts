@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { readAtMost } from './read-at-most.js';
 import { Ledger } from './virtual/ledger.js';
-import { type Payment, paymentSchema } from './wire.js';
+import { type Payment, paymentSchema, readAtMost } from './wire.js';
 
 const pagePayments = 500;
 const maxPageBytes = 4 * 1024 * 1024;

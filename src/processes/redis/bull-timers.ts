@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/clock.js';
-import type { RedisLink } from '../../platform/redis/redis-link.js';
+import type { RedisLink } from '../../platform/redis.js';
 import type { ProcessLog } from '../ports.js';
 import type { Deadline, LiveDeadlines, OnDue, Timers } from '../timers.js';
 import { DeadlineQueue } from './deadline-queue.js';

@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../platform/clock.js';
-import type { RedisLink } from '../../platform/redis/redis-link.js';
+import type { RedisLink } from '../../platform/redis.js';
 import type { ProcessLog } from '../ports.js';
 import type { Deadline } from '../timers.js';
 import { jobIdOf } from './deadline-jobs.js';

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { connectionOptions, type RedisLink, withinMs } from '../../platform/redis/redis-link.js';
-import { OutageLog } from '../../platform/redis/redis-log.js';
+import { connectionOptions, OutageLog, type RedisLink, withinMs } from '../../platform/redis.js';
+
 import type { ProcessLog } from '../ports.js';
 import type { Deadline, OnDue } from '../timers.js';
 import { deadlineOf } from './deadline-jobs.js';

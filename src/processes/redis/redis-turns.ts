@@ -1,5 +1,5 @@
-import type { RedisLink } from '../../platform/redis/redis-link.js';
-import { RedisScript } from '../../platform/redis/redis-script.js';
+import { type RedisLink, RedisScript } from '../../platform/redis.js';
+
 import type { Turns } from '../turns.js';
 
 /** The milliseconds another process's round still lasts, or 0 when the caller has got one. */

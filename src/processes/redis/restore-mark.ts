@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RedisLink } from '../../platform/redis/redis-link.js';
-import { RedisScript } from '../../platform/redis/redis-script.js';
+import { type RedisLink, RedisScript } from '../../platform/redis.js';
 
 /** How long a process may be silent while it restores before another begins. */
 const restoringTtlMs = 30_000;

@@ -1,5 +1,5 @@
 import { auditLog } from '../../../src/analysis/audit/audit-log.js';
-import { InMemoryEventStore } from '../../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import { Fan } from './fan.js';
 import { at, id, LogUnderAudit } from './log-under-audit.js';
 

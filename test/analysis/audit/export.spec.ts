@@ -7,8 +7,8 @@ import { exportLines, signedExport } from '../../../src/analysis/audit/export/ex
 import { CancelOrder } from '../../../src/commands/orders/cancel-order.js';
 import { Pay } from '../../../src/commands/orders/pay.js';
 import { EnterService } from '../../../src/commands/queue/enter-and-leave.js';
-import { pagesOf } from '../../../src/event-store/pages.js';
 import type { EventStore } from '../../../src/event-store/port.js';
+import { pagesOf } from '../../../src/event-store/reading.js';
 import { toInstant } from '../../../src/events/ids.js';
 import { createCommandSide } from '../../commands/box-office.js';
 import {

@@ -1,8 +1,8 @@
 import { eventsOf } from '../../../src/analysis/history/log-pass.js';
-import { openEventStoreDb } from '../../../src/event-store/eventstoredb/open.js';
-import { InMemoryEventStore } from '../../../src/event-store/in-memory/in-memory-event-store.js';
+import { openEventStoreDb } from '../../../src/event-store/eventstoredb/event-store-db.js';
+import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import type { Position } from '../../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../../src/event-store/sqlite/open.js';
+import { openSqliteEventStore } from '../../../src/event-store/sqlite/sqlite-event-store.js';
 import type { Category } from '../../../src/events/registry.js';
 import { logFolder } from '../../event-store/log-folder.js';
 import { newEvents, streamIn } from '../../event-store/new-event.js';

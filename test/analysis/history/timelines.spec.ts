@@ -2,7 +2,7 @@ import { latest } from '../../../src/analysis/history/moment.js';
 import { HistoryUnavailable } from '../../../src/analysis/history/port.js';
 import { seatTimelines } from '../../../src/analysis/history/seat-timeline.js';
 import { type TimelineLimits, Timelines } from '../../../src/analysis/history/timelines.js';
-import { InMemoryEventStore } from '../../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import {
   type EventStore,
   type Position,

@@ -3,7 +3,7 @@ import {
   signatureHeader,
   signCallback,
   verifyCallback,
-} from '../../../src/integrations/payment/callback-signature.js';
+} from '../../../src/integrations/payment/wire.js';
 
 const secret = 'secret';
 const sentAtMs = Date.UTC(2026, 10, 22, 9);

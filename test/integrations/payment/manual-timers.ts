@@ -1,4 +1,4 @@
-import type { TimerSource } from '../../../src/integrations/payment/virtual/timers.js';
+import type { TimerSource } from '../../../src/integrations/payment/virtual/callbacks.js';
 
 export interface PutOff {
   readonly delayMs: number;

@@ -1,6 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import { ExpireHold } from '../../../src/commands/seats/end-hold.js';
-import { InMemoryEventStore } from '../../../src/event-store/in-memory/in-memory-event-store.js';
+import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { type Deadlines, Expiry } from '../../../src/processes/expiry.js';
 import type { Commands } from '../../../src/processes/ports.js';

@@ -1,5 +1,5 @@
 import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
-import { closeLinks, linked } from '../../platform/redis/linked.js';
+import { closeLinks, linked } from '../../platform/linked.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../../services/wait-until.js';
 

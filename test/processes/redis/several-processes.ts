@@ -1,7 +1,7 @@
 import { type HoldId, holdIdSchema, toInstant, tokenIdSchema } from '../../../src/events/ids.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { deriveId } from '../../../src/platform/derive-id.js';
-import { RedisLink } from '../../../src/platform/redis/redis-link.js';
+import { RedisLink } from '../../../src/platform/redis.js';
 import { BullTimers } from '../../../src/processes/redis/bull-timers.js';
 import type { Deadline } from '../../../src/processes/timers.js';
 import { RecordedLog } from '../support.js';

@@ -1,6 +1,6 @@
 // A worker process that takes deadlines and never finishes one: it tells which it has begun.
 import { systemClock } from '../../../dist/platform/clock.js';
-import { RedisLink } from '../../../dist/platform/redis/redis-link.js';
+import { RedisLink } from '../../../dist/platform/redis.js';
 import { BullTimers } from '../../../dist/processes/redis/bull-timers.js';
 
 const [url, prefix] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 // A worker process that stops when it is told to; it ends when nothing keeps it alive any more.
 import { once } from 'node:events';
 import { systemClock } from '../../../dist/platform/clock.js';
-import { RedisLink } from '../../../dist/platform/redis/redis-link.js';
+import { RedisLink } from '../../../dist/platform/redis.js';
 import { BullTimers } from '../../../dist/processes/redis/bull-timers.js';
 
 const log = { info() {}, warn() {}, error() {} };

@@ -1,4 +1,4 @@
-import { MysqlKeyTable } from '../../../src/personal-data/mysql-key-table.js';
+import { MysqlKeyTable } from '../../../src/personal-data/key-tables.js';
 import { seatsTable } from '../../../src/projections/catalog/tables.js';
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
 import { selectByKeysSql } from '../../../src/projections/mysql/session.js';

@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { BodyTooLarge, readAtMost } from '../read-at-most.js';
-import { problemCodes } from '../wire.js';
+import { BodyTooLarge, problemCodes, readAtMost } from '../wire.js';
 
 /** What a request is answered with. */
 export type Reply =

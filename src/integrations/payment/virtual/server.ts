@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { z } from 'zod';
 import { systemClock } from '../../../platform/clock.js';
-import { type Behaviour, Behaviours } from './behaviour.js';
-import { CallbackSender } from './callbacks.js';
-import { Problem, type Reply, sendJson } from './http.js';
-import { Ledger } from './ledger.js';
-import { Payments } from './payments.js';
-import { router } from './router.js';
-import { PendingTimers, systemTimers, type TimerSource } from './timers.js';
+import { createPaymentSchema, idempotencyKeySchema, type Payment, problemCodes } from '../wire.js';
+import { CallbackSender, PendingTimers, systemTimers, type TimerSource } from './callbacks.js';
+import { authorise, Problem, type Reply, readJsonBody, sendJson, validated } from './http.js';
+import { Ledger, maxPageSize } from './ledger.js';
+import { type Behaviour, Behaviours, behaviourSchema, Payments } from './payments.js';
 
 export interface VirtualPaymentSystemOptions {
   readonly host: string;
@@ -119,4 +118,96 @@ async function respond(
     const problem = new Problem(500, 'internal-error', 'the payment system failed');
     sendJson(request, response, problem.status, problem.toBody());
   }
+}
+
+const ledgerQuerySchema = z.strictObject({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  limit: z.coerce.number().int().min(1).max(maxPageSize).default(100),
+});
+const findQuerySchema = z.strictObject({ idempotencyKey: idempotencyKeySchema });
+
+interface Rooms {
+  readonly ledger: Ledger;
+  readonly behaviours: Behaviours;
+  readonly payments: Payments;
+  readonly apiKey: string;
+}
+
+/**
+ * The endpoints.
+ * The returned function throws a {@link Problem} for every request that is refused.
+ */
+export function router({
+  ledger,
+  behaviours,
+  payments,
+  apiKey,
+}: Rooms): (request: IncomingMessage) => Promise<Reply> {
+  return async (request) => {
+    const { pathname, searchParams } = parseUrl(request.url ?? '/');
+    if (pathname === '/health' && request.method === 'GET') return answer({ status: 'ok' });
+    authorise(request, apiKey);
+    const query = Object.fromEntries(searchParams);
+    switch (`${request.method} ${pathname}`) {
+      case 'POST /payments': {
+        const key = validated(idempotencyKeySchema, request.headers['idempotency-key'], 'Idempotency-Key');
+        return payments.create(key, validated(createPaymentSchema, await readJsonBody(request), 'body'));
+      }
+      case 'GET /payments':
+        return found(ledger.findByKey(validated(findQuerySchema, query, 'query').idempotencyKey));
+      case 'GET /ledger': {
+        const { after, limit } = validated(ledgerQuerySchema, query, 'query');
+        const page = ledger.page(after, limit);
+        const next = page.length === limit ? (page.at(-1)?.sequence ?? null) : null;
+        return answer({ payments: page, next, totals: ledger.totals() });
+      }
+      case 'GET /behaviour':
+        return answer(behaviours.current);
+      case 'PUT /behaviour':
+        behaviours.change(validated(behaviourSchema, await readJsonBody(request), 'body'));
+        return answer(behaviours.current);
+    }
+    const paymentId = /^\/payments\/([^/]{1,100})$/.exec(pathname)?.[1];
+    if (request.method === 'GET' && paymentId !== undefined) return found(ledger.findById(paymentId));
+    throw new Problem(404, 'no-such-endpoint', `there is no ${request.method} ${pathname}`);
+  };
+}
+
+function parseUrl(target: string): URL {
+  try {
+    return new URL(target, 'http://payment-system');
+  } catch {
+    throw new Problem(400, problemCodes.invalidRequest, 'the request target is no URL');
+  }
+}
+
+function answer(body: unknown): Reply {
+  return { kind: 'answer', status: 200, body };
+}
+
+function found(payment: Payment | undefined): Reply {
+  if (payment === undefined) throw new Problem(404, problemCodes.notFound, 'there is no such payment');
+  return answer(payment);
+}
+
+/**
+ * Runs the virtual payment system until the process is told to stop (SIGINT, SIGTERM) or `stop` aborts.
+ * Prints where it listens; resolves when everything is closed.
+ * @throws when it cannot start (address taken, ledger unreadable).
+ */
+export async function runVirtualPaymentSystem(
+  options: VirtualPaymentSystemOptions,
+  stop: AbortSignal = stopSignal(),
+  print: (line: string) => void = console.log,
+): Promise<void> {
+  const system = await startVirtualPaymentSystem({ log: print, ...options });
+  print(`payment system listening on ${system.url}, ledger in ${options.file}`);
+  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  await system.close();
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
 }

@@ -3,8 +3,8 @@ import { checkSeals, type SealCheck } from '../../../../src/analysis/audit/seal/
 import { type Seal, sealLine } from '../../../../src/analysis/audit/seal/seal.js';
 import { sealLog } from '../../../../src/analysis/audit/seal/seal-log.js';
 import type { StoredLog } from '../../../../src/event-store/port.js';
-import { openSqliteEventStore } from '../../../../src/event-store/sqlite/open.js';
-import { openSqliteStoredLog } from '../../../../src/event-store/sqlite/stored-log.js';
+import { openSqliteStoredLog } from '../../../../src/event-store/sqlite/reader.js';
+import { openSqliteEventStore } from '../../../../src/event-store/sqlite/sqlite-event-store.js';
 import { toInstant } from '../../../../src/events/ids.js';
 import { newEvent } from '../../../event-store/new-event.js';
 

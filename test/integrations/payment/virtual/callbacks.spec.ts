@@ -1,5 +1,5 @@
-import { verifyCallback } from '../../../../src/integrations/payment/callback-signature.js';
 import type { VirtualPaymentSystem } from '../../../../src/integrations/payment/virtual/server.js';
+import { verifyCallback } from '../../../../src/integrations/payment/wire.js';
 import { ManualTimers } from '../manual-timers.js';
 import { callbackSecret, newKey, type PaymentClient, startWithClient } from '../payment-client.js';
 import { type Received, type ScriptedServer, startScriptedServer } from '../scripted-server.js';

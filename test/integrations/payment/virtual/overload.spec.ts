@@ -1,8 +1,7 @@
-import { Behaviours } from '../../../../src/integrations/payment/virtual/behaviour.js';
-import { CallbackSender } from '../../../../src/integrations/payment/virtual/callbacks.js';
+import { CallbackSender, PendingTimers } from '../../../../src/integrations/payment/virtual/callbacks.js';
 import { Ledger } from '../../../../src/integrations/payment/virtual/ledger.js';
-import { Payments } from '../../../../src/integrations/payment/virtual/payments.js';
-import { PendingTimers } from '../../../../src/integrations/payment/virtual/timers.js';
+import { Behaviours, Payments } from '../../../../src/integrations/payment/virtual/payments.js';
+
 import { ManualTimers } from '../manual-timers.js';
 import { callbackSecret, newKey } from '../payment-client.js';
 

@@ -1,0 +1,147 @@
+import {
+  EventTooLarge,
+  type ExpectedRevision,
+  maxEventBytes,
+  maxEventsPerAppend,
+  type NewEvent,
+  type Revision,
+} from './port.js';
+
+/** An event as an engine stores it: checked, its JSON already text. */
+export interface SerialisedEvent {
+  /** UUID in lower case. */
+  readonly id: string;
+  readonly type: string;
+  /** JSON text. */
+  readonly data: string;
+  /** JSON text. */
+  readonly metadata: string;
+}
+
+export interface AppendRequest {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly SerialisedEvent[];
+  /** Size of all data and metadata, UTF-8. */
+  readonly bytes: number;
+}
+
+const maxStreamLength = 512;
+const maxTypeLength = 200;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// Control characters and lone surrogates do not survive every engine's encoding.
+const streamName = /^[^-\p{Cc}\p{Cs}]+-[^\p{Cc}\p{Cs}]+$/u;
+const typeName = /^[^\p{Cc}\p{Cs}]+$/u;
+
+/**
+ * Checks an append and turns its events into text, so that nothing a caller changes afterwards is stored.
+ * @throws {EventTooLarge} when an event exceeds {@link maxEventBytes}.
+ * @throws {RangeError} when there are no events or more than {@link maxEventsPerAppend}.
+ * @throws {TypeError} when a name, an id, the expected revision or the JSON is malformed.
+ */
+export function prepareAppend(
+  stream: string,
+  expected: ExpectedRevision,
+  events: readonly NewEvent[],
+): AppendRequest {
+  if (stream.length > maxStreamLength || !streamName.test(stream)) {
+    throw new TypeError(`not a stream name, <category>-<id>: ${JSON.stringify(stream.slice(0, 100))}`);
+  }
+  if (!isExpectedRevision(expected)) throw new TypeError(`not an expected revision: ${expected}`);
+  if (events.length === 0 || events.length > maxEventsPerAppend) {
+    throw new RangeError(`an append takes 1 to ${maxEventsPerAppend} events, not ${events.length}`);
+  }
+  let bytes = 0;
+  const serialised = events.map((event) => {
+    const text = serialise(event);
+    const eventBytes = Buffer.byteLength(text.data) + Buffer.byteLength(text.metadata);
+    if (eventBytes > maxEventBytes) throw new EventTooLarge(event.type, eventBytes);
+    bytes += eventBytes;
+    return text;
+  });
+  return { stream, expected, events: serialised, bytes };
+}
+
+function isExpectedRevision(expected: ExpectedRevision): boolean {
+  return expected === 'none' || expected === 'any' || isRevision(expected);
+}
+
+function isRevision(value: Revision): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function serialise(event: NewEvent): SerialisedEvent {
+  const id = event.id.toLowerCase();
+  if (!uuid.test(id))
+    throw new TypeError(`not an event id, a UUID: ${JSON.stringify(event.id.slice(0, 100))}`);
+  if (event.type.length > maxTypeLength || !typeName.test(event.type)) {
+    throw new TypeError(`not an event type: ${JSON.stringify(event.type.slice(0, 100))}`);
+  }
+  return {
+    id,
+    type: event.type,
+    data: toJson(event.data, 'data'),
+    metadata: toJson(event.metadata, 'metadata'),
+  };
+}
+
+function toJson(value: unknown, part: string): string {
+  // undefined, functions and symbols have no JSON: stringify() returns undefined for them, which its type hides.
+  const json = JSON.stringify(value) as string | undefined;
+  if (json === undefined) throw new TypeError(`event ${part} is not JSON`);
+  return json;
+}
+
+/** A stream's last revision where -1 stands for a stream without events. */
+export type HeadRevision = number;
+export const emptyStream: HeadRevision = -1;
+
+/** {@link ExpectedRevision} as one number: -1 for none, -2 for any. */
+export type ExpectedHead = number;
+export const anyHead: ExpectedHead = -2;
+
+export type AppendDecision =
+  /** Write the events behind the head. */
+  | 'write'
+  /** The stream is elsewhere. */
+  | 'conflict'
+  /** These events are there already, the last of them at this revision. */
+  | { readonly replayedTo: Revision };
+
+/** `expected` as a number, for comparing with heads. */
+export function expectedHead(expected: ExpectedRevision): ExpectedHead {
+  if (expected === 'any') return anyHead;
+  return expected === 'none' ? emptyStream : expected;
+}
+
+/**
+ * What an append to a stream at `head` comes to. A retry is recognised by its event ids standing right behind
+ * the expected revision; with `any`, by their being the stream's last events.
+ * @param count Number of events to append.
+ * @param isAt Whether the stream holds the append's event number `index` (from 0) at `revision`; asked beyond
+ * the head too.
+ */
+export function decideAppend(
+  head: HeadRevision,
+  expected: ExpectedHead,
+  count: number,
+  isAt: (revision: Revision, index: number) => boolean,
+): AppendDecision {
+  if (head === expected) return 'write';
+  const base = expected === anyHead ? head - count : expected;
+  if (base >= emptyStream && holdsAll(base, count, isAt)) {
+    return { replayedTo: base + count };
+  }
+  return expected === anyHead ? 'write' : 'conflict';
+}
+
+function holdsAll(
+  base: HeadRevision,
+  count: number,
+  isAt: (revision: Revision, index: number) => boolean,
+): boolean {
+  for (let index = 0; index < count; index++) {
+    if (!isAt(base + 1 + index, index)) return false;
+  }
+  return true;
+}

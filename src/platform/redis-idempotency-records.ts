@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import type { Beginning, IdempotencyRecords, RecordedReply } from './idempotency-records.js';
+import { type RedisLink, RedisScript } from './redis.js';
+
+/** A record is a hash: `digest` from the beginning, `reply` once it is known. Replies: the hash's fields. */
+const begin = new RedisScript(`
+local digest = redis.call('HGET', KEYS[1], 'digest')
+if not digest then
+  redis.call('HSET', KEYS[1], 'digest', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {'started'}
+end
+if digest ~= ARGV[1] then return {'mismatch'} end
+local reply = redis.call('HGET', KEYS[1], 'reply')
+if reply then return {'replay', reply} end
+return {'in-flight'}
+`);
+
+/** Leaves alone what another request has begun since under the same key. */
+const complete = new RedisScript(`
+local digest = redis.call('HGET', KEYS[1], 'digest')
+if digest and digest ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'reply', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`);
+
+/** Leaves alone what has an answer, or was begun by another request since. */
+const renew = new RedisScript(`
+if redis.call('HGET', KEYS[1], 'digest') ~= ARGV[1] then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'reply') == 1 then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
+const abandon = new RedisScript(`
+if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) end
+return 1
+`);
+
+/** Removes a reply, unless the key was begun or answered again meanwhile. */
+const forget = new RedisScript(`
+if redis.call('HGET', KEYS[1], 'reply') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`);
+
+const replySchema = z.object({
+  status: z.number().int(),
+  body: z.unknown(),
+  headers: z.record(z.string(), z.string()),
+  correlationId: z.string().optional(),
+});
+const beginningSchema = z.union([
+  z.tuple([z.literal('started')]),
+  z.tuple([z.literal('mismatch')]),
+  z.tuple([z.literal('in-flight')]),
+  z.tuple([z.literal('replay'), z.string()]),
+]);
+
+export interface RedisRecordsOptions {
+  /** How long a reply is remembered. */
+  readonly ttlMs: number;
+  /**
+   * How long a request counts as running after its process last said so. After that a retry runs again, which is
+   * safe even if the first one still runs: their events have the same ids.
+   */
+  readonly leaseMs?: number;
+  /** How often a process says that its requests are running. */
+  readonly renewEveryMs?: number;
+  /** For how long it says so of one request: what hangs does not keep its retries away for ever. */
+  readonly maxRunMs?: number;
+  /** A larger reply is not kept: its retry runs again. */
+  readonly maxReplyBytes?: number;
+  /**
+   * Whether a reply belongs to the log in use; default yes. Redis keeps its data when the log is restored from a backup:
+   * a reply that reports events which are missing now must not be given again, so its request runs again.
+   */
+  readonly isOfLog?: (reply: RecordedReply) => Promise<boolean>;
+}
+
+/**
+ * Records that all processes share. While Redis is away each process goes on with its own, so that a retry
+ * which reaches another process may run again; that is safe, since ids of events derive from the key.
+ */
+export class RedisIdempotencyRecords implements IdempotencyRecords {
+  readonly #ttlMs: number;
+  readonly #leaseMs: number;
+  readonly #leases: Leases;
+  readonly #maxReplyBytes: number;
+  readonly #isOfLog: (reply: RecordedReply) => Promise<boolean>;
+
+  /** @param own this process's records: they are kept up to date, and asked while Redis is away. */
+  constructor(
+    private readonly link: RedisLink,
+    private readonly own: IdempotencyRecords,
+    options: RedisRecordsOptions,
+  ) {
+    const { ttlMs, leaseMs = 5_000, renewEveryMs = 1_500, maxRunMs = 60_000 } = options;
+    this.#ttlMs = ttlMs;
+    this.#leaseMs = leaseMs;
+    this.#leases = new Leases(renewEveryMs, maxRunMs, (leases) =>
+      this.#tell((client) =>
+        Promise.all(leases.map(({ key, digest }) => renew.run(client, this.#name(key), digest, leaseMs))),
+      ),
+    );
+    this.#maxReplyBytes = options.maxReplyBytes ?? 256 * 1024;
+    this.#isOfLog = options.isOfLog ?? (async () => true);
+  }
+
+  async begin(key: string, digest: string): Promise<Beginning> {
+    let beginning = await this.#begin(key, digest);
+    if (beginning.kind === 'replay' && !(await this.#isOfLog(beginning.reply))) {
+      const text = JSON.stringify(beginning.reply);
+      await this.#tell((client) => forget.run(client, this.#name(key), text));
+      beginning = await this.#begin(key, digest);
+    }
+    if (beginning.kind === 'started') this.#leases.keep(key, digest);
+    return beginning;
+  }
+
+  #begin(key: string, digest: string): Promise<Beginning> {
+    return this.link.attempt<Beginning>(
+      async (client) => {
+        const reply = await begin.run(client, this.#name(key), digest, this.#leaseMs);
+        const found = beginningSchema.parse(reply);
+        return found[0] === 'replay' ? { kind: 'replay', reply: replyOf(found[1]) } : { kind: found[0] };
+      },
+      () => this.own.begin(key, digest),
+    );
+  }
+
+  async complete(key: string, digest: string, reply: RecordedReply): Promise<void> {
+    this.#leases.end(key);
+    const text = JSON.stringify(reply);
+    if (Buffer.byteLength(text) > this.#maxReplyBytes) return this.abandon(key);
+    await this.own.complete(key, digest, reply);
+    await this.#tell((client) => complete.run(client, this.#name(key), digest, text, this.#ttlMs));
+  }
+
+  async abandon(key: string): Promise<void> {
+    this.#leases.end(key);
+    await this.own.abandon(key);
+    await this.#tell((client) => abandon.run(client, this.#name(key)));
+  }
+
+  #name(key: string): string {
+    return this.link.key('reply', key);
+  }
+
+  #tell(say: Parameters<typeof this.link.attempt<unknown>>[0]): Promise<unknown> {
+    return this.link.attempt(say, () => undefined);
+  }
+}
+
+/** @throws when it is no reply of ours. */
+function replyOf(text: string): RecordedReply {
+  return replySchema.parse(JSON.parse(text));
+}
+
+/** Leases renewed in one go. */
+const renewedAtOnce = 500;
+
+/** Requests that this process runs, each with a lease that lapses soon after the process dies. */
+export class Leases {
+  /** By key. */
+  readonly #running = new Map<string, { readonly digest: string; readonly untilMs: number }>();
+  #round: NodeJS.Timeout | undefined;
+
+  /**
+   * @param everyMs pause between two rounds of renewal; most requests have ended before the first.
+   * @param maxRunMs how long one request's lease is renewed at most.
+   * @param renew renews some leases; must not fail.
+   */
+  constructor(
+    private readonly everyMs: number,
+    private readonly maxRunMs: number,
+    private readonly renew: (leases: readonly { key: string; digest: string }[]) => Promise<unknown>,
+  ) {}
+
+  keep(key: string, digest: string): void {
+    this.#running.set(key, { digest, untilMs: performance.now() + this.maxRunMs });
+    this.#arm();
+  }
+
+  /** The request has ended. */
+  end(key: string): void {
+    this.#running.delete(key);
+  }
+
+  #arm(): void {
+    if (this.#round || this.#running.size === 0) return;
+    // The requests keep the process alive, not this.
+    this.#round = setTimeout(() => void this.#renewAll(), this.everyMs).unref();
+  }
+
+  async #renewAll(): Promise<void> {
+    const nowMs = performance.now();
+    for (const [key, { untilMs }] of this.#running) if (untilMs < nowMs) this.#running.delete(key);
+    const leases = [...this.#running].map(([key, { digest }]) => ({ key, digest }));
+    for (let first = 0; first < leases.length; first += renewedAtOnce) {
+      await this.renew(leases.slice(first, first + renewedAtOnce));
+    }
+    this.#round = undefined;
+    this.#arm();
+  }
+}

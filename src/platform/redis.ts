@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** The token a {@link RedisLink} is injected by; undefined where nothing is shared. */
+export const REDIS_LINK = Symbol('RedisLink');
+
+export interface RedisLinkOptions {
+  /** First part of every key, so that several installations can share one Redis. No colon. */
+  readonly prefix?: string;
+  /** Longest wait for an answer. */
+  readonly timeoutMs?: number;
+  /** After a failure Redis is left alone for this long; then one caller tries again. */
+  readonly restMs?: number;
+}
+
+/** Longest pause between two attempts to connect. */
+const maxReconnectMs = 1_000;
+
+/** Options of every connection: it comes back by itself, soon, and after a fail-over. */
+export const connectionOptions: RedisOptions = {
+  connectTimeout: 2_000,
+  disconnectTimeout: 500,
+  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 10), maxReconnectMs),
+  // The old primary of a fail-over still answers, but takes no writes.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+};
+
+/**
+ * One connection to Redis for short questions. Nothing here waits for Redis to come back: what cannot be
+ * asked now is answered without it. It connects by itself, also when Redis is away at the start.
+ */
+export class RedisLink {
+  readonly client: Redis;
+  readonly prefix: string;
+  readonly #timeoutMs: number;
+  readonly #restMs: number;
+  readonly #outage: OutageLog;
+  #isFailing = false;
+  #isClosed = false;
+  /** Time on the process's own clock. */
+  #restsUntilMs = 0;
+
+  /** @param url `redis://` or `rediss://`, with user, password and database number as needed. */
+  constructor(
+    readonly url: string,
+    log: RedisLog,
+    { prefix = 'boxoffice', timeoutMs = 500, restMs = 1_000 }: RedisLinkOptions = {},
+  ) {
+    this.prefix = prefix;
+    this.#timeoutMs = timeoutMs;
+    this.#restMs = restMs;
+    this.#outage = new OutageLog(log, 'Redis does not answer: this process goes on without it');
+    this.client = new Redis(url, {
+      ...connectionOptions,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: timeoutMs,
+    });
+    this.client.on('error', (error) => this.#outage.failed(error));
+    this.client.on('close', () => {
+      if (!this.#isClosed) this.#outage.failed(new Error('the connection was closed'));
+    });
+    this.client.on('ready', () => this.#outage.recovered());
+  }
+
+  /** A key of ours. */
+  key(...parts: readonly string[]): string {
+    return [this.prefix, ...parts].join(':');
+  }
+
+  /** Resolves once connected. @returns whether it came to that in time. */
+  async waitUntilReady(timeoutMs: number): Promise<boolean> {
+    if (this.client.status === 'ready') return true;
+    return new Promise((resolve) => {
+      const done = (isReady: boolean) => {
+        clearTimeout(timer);
+        this.client.off('ready', onReady);
+        resolve(isReady);
+      };
+      const onReady = () => done(true);
+      const timer = setTimeout(() => done(false), timeoutMs);
+      this.client.once('ready', onReady);
+    });
+  }
+
+  /**
+   * Asks Redis, or takes `otherwise` when it is away, slow or refuses. The question may have been carried out
+   * although its answer never came: it must be safe to repeat.
+   * @param timeoutMs longest wait, if it isn't the usual one.
+   */
+  async attempt<Answer>(
+    ask: (client: Redis) => Promise<Answer>,
+    otherwise: () => Answer | Promise<Answer>,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<Answer> {
+    if (this.#isResting()) return otherwise();
+    let answer: Answer;
+    try {
+      answer = await withinMs(timeoutMs, ask(this.client));
+    } catch (error) {
+      this.#isFailing = true;
+      this.#restsUntilMs = performance.now() + this.#restMs;
+      if (!this.#isClosed) this.#outage.failed(error);
+      return otherwise();
+    }
+    this.#isFailing = false;
+    this.#outage.recovered();
+    return answer;
+  }
+
+  /** Closes the connection; questions under way are answered without it. */
+  close(): void {
+    this.#isClosed = true;
+    this.client.disconnect();
+  }
+
+  /** While it fails, one caller after each rest finds out whether it still does. */
+  #isResting(): boolean {
+    if (this.client.status !== 'ready') return true;
+    if (!this.#isFailing) return false;
+    const nowMs = performance.now();
+    if (nowMs < this.#restsUntilMs) return true;
+    this.#restsUntilMs = nowMs + this.#restMs;
+    return false;
+  }
+}
+
+/** `work`, or an error after `timeoutMs`. */
+export async function withinMs<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a connection to Redis needs of a logger; pino's fits. */
+export interface RedisLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+/** Logs the beginning and the end of an outage once each, however often it shows in between. */
+export class OutageLog {
+  #isOut = false;
+
+  /**
+   * @param log where to.
+   * @param outage what is said when it begins, with the error.
+   */
+  constructor(
+    private readonly log: RedisLog,
+    private readonly outage: string,
+  ) {}
+
+  failed(error: unknown): void {
+    if (this.#isOut) return;
+    this.#isOut = true;
+    this.log.warn({ err: error }, this.outage);
+  }
+
+  recovered(): void {
+    if (!this.#isOut) return;
+    this.#isOut = false;
+    this.log.info({}, 'Redis answers again');
+  }
+}
+
+/** A Lua script of one key, sent once and named by its digest afterwards. */
+export class RedisScript {
+  readonly #sha: string;
+
+  constructor(private readonly lua: string) {
+    this.#sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  /**
+   * Runs it atomically.
+   * @returns Redis's reply as it is: callers check it.
+   */
+  async run(client: Redis, key: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await client.evalsha(this.#sha, 1, key, ...args);
+    } catch (error) {
+      // Scripts are forgotten when Redis restarts.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return client.eval(this.lua, 1, key, ...args);
+    }
+  }
+}
