@@ -27,8 +27,8 @@ import {
   TablesOfAnotherLog,
 } from '../projections/engine/made-from.js';
 import type { ReadModelLocation, ReadModels } from '../projections/open-read-models.js';
-import { addRebuild, leaseMs } from '../projections/rebuild/rebuild-row.js';
-import { runRebuild } from '../projections/rebuild/run-rebuild.js';
+import { addRebuild, leaseMs } from '../projections/rebuild/rebuild-record.js';
+import { runRebuild } from '../projections/rebuild/rebuilder.js';
 import { projectionStates } from '../queries/projection-states.js';
 
 /** The newest event this process has seen in the log. */

@@ -2,8 +2,8 @@ import type { ProjectionOperations, ProjectionReport } from '../api/projection-o
 import type { EventStore, Position } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import { allProjections } from '../projections/all-projections.js';
-import { beforeFirst, type Checkpoint } from '../projections/engine/checkpoints.js';
-import { controlProjections } from '../projections/engine/controls.js';
+import { beforeFirst, type Checkpoint, controlProjections } from '../projections/engine/checkpoints.js';
+
 import type { Projection } from '../projections/engine/projection.js';
 import type { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';

@@ -9,7 +9,7 @@ import {
   cancelRebuild,
   findRebuild,
   type RebuildRow,
-} from '../projections/rebuild/rebuild-row.js';
+} from '../projections/rebuild/rebuild-record.js';
 
 const names = allProjections.map(({ name }) => name);
 

@@ -5,9 +5,9 @@ import { type Config, readConfig } from '../platform/config.js';
 import { allProjections } from '../projections/all-projections.js';
 import type { Projection } from '../projections/engine/projection.js';
 import { openReadModels, type ReadModels } from '../projections/open-read-models.js';
-import type { RebuildReport } from '../projections/rebuild/rebuild-report.js';
-import { addRebuild, RebuildStopped } from '../projections/rebuild/rebuild-row.js';
-import { runRebuild } from '../projections/rebuild/run-rebuild.js';
+import { addRebuild, type RebuildReport, RebuildStopped } from '../projections/rebuild/rebuild-record.js';
+
+import { runRebuild } from '../projections/rebuild/rebuilder.js';
 import type { DefineCommand } from './define-command.js';
 import { CliFailure, exitCodes } from './exit-codes.js';
 import { openRevealedLog } from './open-log.js';

@@ -1,4 +1,4 @@
-import type { RebuildProgress } from '../projections/rebuild/rebuild-row.js';
+import type { RebuildProgress } from '../projections/rebuild/rebuild-record.js';
 import type { Terminal } from './terminal.js';
 
 const redrawEveryMs = 200;

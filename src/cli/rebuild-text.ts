@@ -1,5 +1,5 @@
-import type { WrongRow } from '../projections/compare/comparison.js';
-import type { RebuildReport, RebuiltProjection } from '../projections/rebuild/rebuild-report.js';
+import type { WrongRow } from '../projections/compare/compare-tables.js';
+import type { RebuildReport, RebuiltProjection } from '../projections/rebuild/rebuild-record.js';
 
 /** A rebuild's report for people. */
 export function describeRebuild(report: RebuildReport): string {

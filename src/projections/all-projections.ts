@@ -1,13 +1,13 @@
+import { usersProjection } from './account.js';
 import { catalogProjection } from './catalog/projection.js';
 import { checkpointsTable } from './engine/checkpoints.js';
 import type { Projection } from './engine/projection.js';
 import type { Table } from './engine/table.js';
-import { ordersProjection } from './orders/projection.js';
-import { rebuildsTable } from './rebuild/rebuilds-table.js';
-import { tokensProjection } from './tokens/projection.js';
+import { ordersProjection } from './orders.js';
+import { tokensProjection } from './queue.js';
+import { rebuildsTable } from './rebuild/rebuild-record.js';
 import { sessionsProjection } from './tokens/sessions-projection.js';
-import { usersProjection } from './users/projection.js';
-import { walletsProjection } from './wallets/projection.js';
+import { walletsProjection } from './wallet.js';
 
 /** Every read model's projection. */
 export const allProjections: readonly Projection[] = [

@@ -1,15 +1,13 @@
 import type { MigrationOutcome } from './migrations/outcome.js';
-import { migrateMysql } from './mysql/migrate-mysql.js';
-import { openMysql } from './mysql/open-mysql.js';
-import { serverKind } from './mysql/server-kind.js';
-import { parseMysqlUrl } from './mysql/server-url.js';
-import { defaultMysqlLimits, type MysqlLimits } from './mysql/settings.js';
+import { migrateMysql, openMysql } from './mysql/open.js';
+import { defaultMysqlLimits, type MysqlLimits } from './mysql/pool.js';
+import { parseMysqlUrl, serverKind } from './mysql/server.js';
 import type { ReadModels } from './read-models.js';
 import { migrateSqlite, openSqlite } from './sqlite/open.js';
 
 export type { MigrationOutcome } from './migrations/outcome.js';
-export { BadDatabaseUrl } from './mysql/server-url.js';
-export type { MysqlLimits } from './mysql/settings.js';
+export type { MysqlLimits } from './mysql/pool.js';
+export { BadDatabaseUrl } from './mysql/server.js';
 export type { ReadModels } from './read-models.js';
 
 /** Where the read models are: a MySQL or MariaDB URL, or else an SQLite file. */

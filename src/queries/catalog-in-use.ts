@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, PerformanceId, VenueId } from '../events/ids.js';
-import type { ScheduleRow } from '../projections/catalog/tables.js';
+import type { ScheduleRow } from '../projections/catalog/entities.js';
 import type { ScheduleOfVenue } from './ports.js';
 import { selectAll, selectFirst } from './select.js';
 

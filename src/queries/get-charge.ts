@@ -1,5 +1,5 @@
 import type { ChargeId } from '../events/ids.js';
-import type { ChargeRow } from '../projections/wallets/tables.js';
+import type { ChargeRow } from '../projections/wallet.js';
 import type { QueryContext } from './context.js';
 import type { ChargeReply } from './replies.js';
 import { selectFirst } from './select.js';

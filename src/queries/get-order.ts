@@ -1,5 +1,5 @@
 import type { OrderId } from '../events/ids.js';
-import type { OrderRow } from '../projections/orders/tables.js';
+import type { OrderRow } from '../projections/orders.js';
 import type { QueryContext } from './context.js';
 import { toOrders } from './order-replies.js';
 import type { OrderReply } from './replies.js';

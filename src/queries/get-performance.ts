@@ -1,6 +1,6 @@
 import { salesRulesSchema } from '../events/catalog-events.js';
 import type { PerformanceId } from '../events/ids.js';
-import { PriceList } from '../projections/catalog/price-list.js';
+import { PriceList } from '../projections/catalog/prices.js';
 import type { QueryContext } from './context.js';
 import { listSchedules } from './list-schedules.js';
 import { maxPageSize } from './paging.js';

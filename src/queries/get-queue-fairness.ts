@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shuffleAlgorithm } from '../domain/shuffle.js';
 import type { PerformanceId } from '../events/ids.js';
-import type { QueueRow, TokenRow } from '../projections/tokens/tables.js';
+import type { QueueRow, TokenRow } from '../projections/queue.js';
 import type { QueryContext } from './context.js';
 import { decodeCursor, encodeCursor } from './paging.js';
 import type { Page, PageRequest, QueueFairnessReply, QueueNumberReply } from './replies.js';

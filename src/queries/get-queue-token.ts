@@ -1,5 +1,5 @@
 import type { TokenId } from '../events/ids.js';
-import { emptyQueue, type QueueRow, type TokenRow } from '../projections/tokens/tables.js';
+import { emptyQueue, type QueueRow, type TokenRow } from '../projections/queue.js';
 import type { QueryContext } from './context.js';
 import { estimateWaitSeconds, fansAhead, statusAt } from './queue-status.js';
 import type { QueueTokenReply } from './replies.js';

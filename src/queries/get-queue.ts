@@ -1,5 +1,5 @@
 import type { PerformanceId } from '../events/ids.js';
-import type { QueueRow } from '../projections/tokens/tables.js';
+import type { QueueRow } from '../projections/queue.js';
 import type { QueryContext } from './context.js';
 import type { QueueReply } from './replies.js';
 import { selectFirst } from './select.js';

@@ -1,5 +1,5 @@
 import type { ScheduleId } from '../events/ids.js';
-import type { ScheduleRow } from '../projections/catalog/tables.js';
+import type { ScheduleRow } from '../projections/catalog/entities.js';
 import type { QueryContext } from './context.js';
 import type { ScheduleReply } from './replies.js';
 import { selectFirst } from './select.js';

@@ -1,5 +1,5 @@
 import type { ScheduleId, SeatId } from '../events/ids.js';
-import type { PriceList } from '../projections/catalog/price-list.js';
+import type { PriceList } from '../projections/catalog/prices.js';
 import type { QueryContext } from './context.js';
 import type { SeatMapReply, SeatReply, SeatStatus } from './replies.js';
 import { pricedSchedule, takenSeats } from './schedule-seats.js';

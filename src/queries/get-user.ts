@@ -1,5 +1,5 @@
 import type { UserId } from '../events/ids.js';
-import type { UserRow } from '../projections/users/tables.js';
+import type { UserRow } from '../projections/account.js';
 import type { QueryContext } from './context.js';
 import type { UserReply } from './replies.js';
 import { selectFirst } from './select.js';

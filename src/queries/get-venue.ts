@@ -1,5 +1,5 @@
 import type { VenueId } from '../events/ids.js';
-import type { SectionRow, VenueRow } from '../projections/catalog/tables.js';
+import type { SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import type { QueryContext } from './context.js';
 import { parseNames, pickName } from './names.js';
 import type { Language, VenueReply } from './replies.js';

@@ -1,6 +1,6 @@
 import type { UserId } from '../events/ids.js';
 import type { RowOf } from '../projections/engine/table.js';
-import type { pointsTable } from '../projections/wallets/tables.js';
+import type { pointsTable } from '../projections/wallet.js';
 import type { QueryContext } from './context.js';
 import type { WalletReply } from './replies.js';
 import { selectFirst } from './select.js';

@@ -1,5 +1,5 @@
 import type { UserId } from '../events/ids.js';
-import type { OrderRow } from '../projections/orders/tables.js';
+import type { OrderRow } from '../projections/orders.js';
 import type { QueryContext } from './context.js';
 import { toOrders } from './order-replies.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';

@@ -1,4 +1,4 @@
-import { searchable } from '../projections/catalog/search-text.js';
+import { searchable } from '../projections/catalog/publish.js';
 import type { CellValue } from '../projections/engine/table.js';
 import type { QueryContext } from './context.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';

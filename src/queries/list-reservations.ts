@@ -1,6 +1,6 @@
 import type { Instant, UserId } from '../events/ids.js';
 import type { RowOf } from '../projections/engine/table.js';
-import type { reservationsTable } from '../projections/orders/tables.js';
+import type { reservationsTable } from '../projections/orders.js';
 import type { QueryContext } from './context.js';
 import { pickName } from './names.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';

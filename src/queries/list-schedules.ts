@@ -1,5 +1,5 @@
 import type { Instant, PerformanceId } from '../events/ids.js';
-import type { ScheduleRow } from '../projections/catalog/tables.js';
+import type { ScheduleRow } from '../projections/catalog/entities.js';
 import type { QueryContext } from './context.js';
 import { toSchedule } from './get-schedule.js';
 import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';

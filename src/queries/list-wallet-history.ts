@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { UserId } from '../events/ids.js';
-import type { WalletHistoryRow } from '../projections/wallets/tables.js';
+import type { WalletHistoryRow } from '../projections/wallet.js';
 import type { QueryContext } from './context.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
 import type { Page, PageRequest, WalletEntryReply } from './replies.js';

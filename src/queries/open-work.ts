@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Instant } from '../events/ids.js';
-import type { OrderRow } from '../projections/orders/tables.js';
-import type { ChargeRow } from '../projections/wallets/tables.js';
+import type { OrderRow } from '../projections/orders.js';
+import type { ChargeRow } from '../projections/wallet.js';
 import type { OpenCharge, OpenOrder } from './ports.js';
 import { selectAll } from './select.js';
 

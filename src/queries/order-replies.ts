@@ -7,7 +7,7 @@ import type {
   paymentPointsTable,
   paymentsTable,
   reservationsTable,
-} from '../projections/orders/tables.js';
+} from '../projections/orders.js';
 import type { OrderItemReply, OrderReply } from './replies.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seat-names.js';
 import { selectAll } from './select.js';

@@ -1,4 +1,4 @@
-import { driverErrorField } from '../projections/engine/driver-error.js';
+import { driverErrorField } from '../projections/engine/dialect.js';
 
 /** The read models' database cannot be asked now; the same question may be asked again soon. */
 export class ReadModelsUnavailable extends Error {

@@ -1,5 +1,5 @@
 import type { Instant } from '../events/ids.js';
-import type { PerformanceRow } from '../projections/catalog/tables.js';
+import type { PerformanceRow } from '../projections/catalog/entities.js';
 import { parseNames, pickName } from './names.js';
 import type { Language, PerformanceSummary } from './replies.js';
 

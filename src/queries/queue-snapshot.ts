@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { PerformanceId } from '../events/ids.js';
-import type { QueueRow } from '../projections/tokens/tables.js';
+import type { QueueRow } from '../projections/queue.js';
 import type { QueueSnapshot } from './ports.js';
 import { selectAll, selectFirst } from './select.js';
 

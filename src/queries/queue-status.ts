@@ -1,5 +1,5 @@
 import type { Instant } from '../events/ids.js';
-import type { QueueRow, TokenRow } from '../projections/tokens/tables.js';
+import type { QueueRow, TokenRow } from '../projections/queue.js';
 import type { TokenStatus } from './replies.js';
 
 /** A token's status at `now`: a deadline that has passed ended it, whether or not an event says so yet. */

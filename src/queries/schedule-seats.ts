@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, ScheduleId, SeatId, VenueId } from '../events/ids.js';
-import { PriceList } from '../projections/catalog/price-list.js';
+import { PriceList } from '../projections/catalog/prices.js';
 import { selectAll, selectFirst } from './select.js';
 
 /** One date with what its seats cost, as of a position of the log. */

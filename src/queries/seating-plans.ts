@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { decorationSchema } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
-import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/tables.js';
+import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import type { Decoration, Point } from './replies/catalog.js';
 import { selectAll } from './select.js';
 

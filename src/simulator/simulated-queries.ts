@@ -1,10 +1,10 @@
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../events/ids.js';
-import { performancesTable, schedulesTable } from '../projections/catalog/tables.js';
+import { performancesTable, scheduleSeatsTable, schedulesTable } from '../projections/catalog/entities.js';
 import type { Table } from '../projections/engine/table.js';
-import { type OrderRow, ordersTable } from '../projections/orders/tables.js';
-import { scheduleSeatsTable } from '../projections/seats/tables.js';
-import { queuesTable, tokensTable } from '../projections/tokens/tables.js';
-import { chargesTable } from '../projections/wallets/tables.js';
+import { type OrderRow, ordersTable } from '../projections/orders.js';
+
+import { queuesTable, tokensTable } from '../projections/queue.js';
+import { chargesTable } from '../projections/wallet.js';
 import { ReadModelsUnavailable } from '../queries/outage.js';
 import type {
   HeldSeat,

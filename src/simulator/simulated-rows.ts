@@ -1,7 +1,7 @@
 import type { Instant } from '../events/ids.js';
-import type { ScheduleRow } from '../projections/catalog/tables.js';
-import type { ScheduleSeatRow } from '../projections/seats/tables.js';
-import type { TokenRow } from '../projections/tokens/tables.js';
+import type { ScheduleRow, ScheduleSeatRow } from '../projections/catalog/entities.js';
+
+import type { TokenRow } from '../projections/queue.js';
 import type { HeldSeat, HeldSeatCursor, LiveToken } from '../queries/ports.js';
 
 /** The order of texts, by code unit as the databases have it. */

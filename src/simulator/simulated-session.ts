@@ -5,7 +5,7 @@ import {
   DatabaseFailure,
   type WriteSession,
 } from '../projections/engine/dialect.js';
-import type { RunnerOptions } from '../projections/engine/runner-options.js';
+import type { RunnerOptions } from '../projections/engine/runner.js';
 import { type AnyRow, type CellValue, keyText, type Table } from '../projections/engine/table.js';
 import type { Life } from './scheduler.js';
 import { type Changes, rowKey, type SimulatedDatabase } from './simulated-database.js';

@@ -2,7 +2,7 @@ import { Auditor } from '../analysis/audit/auditor.js';
 import type { RecordedEvent } from '../event-store/port.js';
 import { type ChargeId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
-import { queuesTable } from '../projections/tokens/tables.js';
+import { queuesTable } from '../projections/queue.js';
 import { BranchWatch } from './branches.js';
 import type { KeptPromises } from './kept-promises.js';
 import type { Office } from './office.js';

@@ -9,7 +9,7 @@ import {
   seatIdSchema,
   toInstant,
 } from '../../src/events/ids.js';
-import { reservationIdOf } from '../../src/projections/orders/projection.js';
+import { reservationIdOf } from '../../src/projections/orders.js';
 import { ReadModelsUnavailable } from '../../src/queries/outage.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
 import type { UserReply } from '../../src/queries/replies.js';

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/platform/clock.js';
 import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
-import { addRebuild } from '../../src/projections/rebuild/rebuild-row.js';
+import { addRebuild } from '../../src/projections/rebuild/rebuild-record.js';
 import { waitUntil } from '../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, id, project, rowsOf, run } from './history.js';
 import { everyRow, leftOvers, rebuildNow } from './rebuild/rebuilding.js';

@@ -1,4 +1,4 @@
-import { reservationIdOf } from '../../src/projections/orders/projection.js';
+import { reservationIdOf } from '../../src/projections/orders.js';
 import { closeAll, History, minute, project, rowsOf } from './history.js';
 import { hold, mina, order, performanceId, Story, scheduleId, seat } from './story.js';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { DatabaseFailure, RowRefused } from '../../src/projections/engine/dialect.js';
 import type { RowOf } from '../../src/projections/engine/table.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
-import { paymentsTable } from '../../src/projections/orders/tables.js';
+import { paymentsTable } from '../../src/projections/orders.js';
 import { closeAll, emptyModels, minute, rowsOf } from './history.js';
 
 afterEach(closeAll);

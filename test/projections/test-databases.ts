@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allTables } from '../../src/projections/all-projections.js';
-import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import {
   openReadModels,
   type ReadModelLocation,

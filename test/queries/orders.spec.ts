@@ -1,5 +1,5 @@
 import { streams } from '../../src/events/streams.js';
-import { reservationIdOf } from '../../src/projections/orders/projection.js';
+import { reservationIdOf } from '../../src/projections/orders.js';
 import { getOrder } from '../../src/queries/get-order.js';
 import { listHolds } from '../../src/queries/list-holds.js';
 import { listOrders } from '../../src/queries/list-orders.js';

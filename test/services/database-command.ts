@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import { asRoot, storageSettings } from './database-template.js';
 import { containerName, dockerCommand } from './docker.js';
 import type { ServerCommand } from './guarded-server.js';

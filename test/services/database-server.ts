@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { findDatabaseServers } from '../../scripts/stack/programs.mjs';
-import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import { databaseCommand, type Installation } from './database-command.js';
 import { dataTemplate } from './database-template.js';
 import { hasDockerEngine } from './docker.js';

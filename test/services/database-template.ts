@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findProgram } from '../../scripts/stack/programs.mjs';
-import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 
 const run = promisify(execFile);
 const initialiseTimeoutMs = 120_000;

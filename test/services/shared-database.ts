@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerKind } from '../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import { databasesAt, startDatabaseServer, type TestDatabases } from './database-server.js';
 import { errorCode } from './error-code.js';
 import { waitUntil } from './wait-until.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { dataFiles } from '../../app/engines.js';
 import type { Config } from '../../platform/config.js';
 import { compareReadModels } from '../../projections/compare/compare-read-models.js';
-import type { ReadModelComparison } from '../../projections/compare/comparison.js';
+import type { ReadModelComparison } from '../../projections/compare/compare-tables.js';
 import type { ReadModelLocation } from '../../projections/open-read-models.js';
 import { CliFailure } from '../exit-codes.js';
 import { openRevealedLog } from '../open-log.js';

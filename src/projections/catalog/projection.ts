@@ -1,9 +1,20 @@
 import type { Projection } from '../engine/projection.js';
-import { freeSeat, holdSeat, reserveSeat, wantSeat } from '../seats/seat-changes.js';
-import { scheduleSeatsTable } from '../seats/tables.js';
-import { publishPerformance, publishSchedule } from './performances.js';
-import { performancesTable, schedulesTable, seatsTable, sectionsTable, venuesTable } from './tables.js';
-import { publishSection, publishVenue, withdrawSection } from './venues.js';
+import {
+  performancesTable,
+  scheduleSeatsTable,
+  schedulesTable,
+  seatsTable,
+  sectionsTable,
+  venuesTable,
+} from './entities.js';
+import {
+  publishPerformance,
+  publishSchedule,
+  publishSection,
+  publishVenue,
+  withdrawSection,
+} from './publish.js';
+import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
 
 /**
  * Venues, performances, dates, and the state of every seat on every date. One projection, because how many

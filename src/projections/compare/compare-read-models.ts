@@ -1,17 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
 import type { EventStore } from '../../event-store/port.js';
+import { Database } from '../../platform/sqlite.js';
 import { allProjections } from '../all-projections.js';
 import { beforeFirst, type Checkpoint, checkpointOf, checkpointsTable } from '../engine/checkpoints.js';
 import { misfitOf } from '../engine/made-from.js';
 import type { Projection } from '../engine/projection.js';
+import type { AnyRow, CellValue } from '../engine/table.js';
+import { defaultMysqlLimits } from '../mysql/pool.js';
+import { parseMysqlUrl, tlsOptions } from '../mysql/server.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { ReadModels } from '../read-models.js';
-import { compareTables, describeDifference, type TableDifference } from './compare-tables.js';
-import type { ComparedProjection, ReadModelComparison, WrongRow } from './comparison.js';
-import { DecidingEvents } from './deciding-events.js';
+import { openSqlite } from '../sqlite/open.js';
+import {
+  type ComparedProjection,
+  compareTables,
+  DecidingEvents,
+  describeDifference,
+  type Query,
+  type ReadModelComparison,
+  type TableDifference,
+  type WrongRow,
+} from './compare-tables.js';
 import { type FoldProgress, LogFold } from './fold-log.js';
-import { withScratchModels } from './scratch-models.js';
-import { openSnapshot, type Snapshot } from './snapshot.js';
-import type { Query } from './sorted-rows.js';
 
 export interface CompareOptions {
   /** The log as the server reads it. */
@@ -128,4 +141,84 @@ function positionsOf(checkpoints: Checkpoints): ReadonlyMap<string, number> {
 
 function queryOf({ write, dialect }: ReadModels): Query {
   return (sql, parameters) => dialect.withSession(write, (session) => session.all(sql, parameters));
+}
+
+/** The read models as they were at one moment, whatever is written meanwhile. */
+export interface Snapshot {
+  readonly query: Query;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens read models to look at them: nothing is created, migrated or written. While it is open the database keeps
+ * old versions of changed rows, so close it soon.
+ * @throws when the database cannot be opened.
+ */
+export function openSnapshot(location: ReadModelLocation): Promise<Snapshot> {
+  return location.url === undefined ? sqliteSnapshot(location.file) : mysqlSnapshot(location.url);
+}
+
+async function sqliteSnapshot(file: string): Promise<Snapshot> {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  // The first query fixes what all of them see.
+  database.exec('BEGIN');
+  return {
+    query: async (sql, parameters) => database.prepare<CellValue[], AnyRow>(sql).all(...parameters),
+    close: async () => void database.close(),
+  };
+}
+
+async function mysqlSnapshot(url: string): Promise<Snapshot> {
+  const location = parseMysqlUrl(url);
+  const { username: user, tls: _, ...where } = location;
+  const connection = await createConnection({
+    ...where,
+    user,
+    charset: 'utf8mb4',
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+    connectTimeout: defaultMysqlLimits.connectTimeoutMs,
+    ...tlsOptions(location),
+  });
+  // A connection lost while nobody asks would end the process; the next query says so anyway.
+  connection.on('error', () => undefined);
+  try {
+    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+  return {
+    async query(sql, parameters) {
+      const [rows] = await connection.query({ sql, values: [...parameters], timeout: queryTimeoutMs });
+      // A SELECT answers with rows, and our columns hold numbers, text and null only.
+      return rows as AnyRow[];
+    },
+    close: () => connection.end(),
+  };
+}
+
+/** Longest wait for one page of rows. */
+const queryTimeoutMs = 60_000;
+
+/** Runs `work` on empty read models in a temporary folder (TMPDIR), which is removed afterwards. */
+export async function withScratchModels<Result>(
+  work: (models: ReadModels) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'boxoffice-fold-'));
+  try {
+    const models = await openSqlite(join(folder, 'read-models.db'));
+    try {
+      // Nobody misses them after a power cut.
+      await models.dialect.withSession(models.write, (session) =>
+        session.run('PRAGMA synchronous = OFF', []),
+      );
+      return await work(models);
+    } finally {
+      await models.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -6,7 +6,7 @@ import { BatchPipeline } from '../engine/batch-pipeline.js';
 import { beforeFirst, loadCheckpoint } from '../engine/checkpoints.js';
 import { type ActiveProjection, ProjectionFailure, type WatchRow } from '../engine/fold-batch.js';
 import type { Projection } from '../engine/projection.js';
-import { RowCache } from '../engine/row-cache.js';
+import { RowCache } from '../engine/unit-of-work.js';
 import type { ReadModels } from '../read-models.js';
 
 export interface FoldProgress {

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
 import type { Instant } from '../../events/ids.js';
-import type { WriteSession } from './dialect.js';
+import type { Dialect, WriteSession } from './dialect.js';
 import { type MadeFrom, parseMadeFrom } from './made-from.js';
 import type { Projection } from './projection.js';
 import type { Parked } from './runner-status.js';
+import { placeholders } from './sql.js';
 import {
   type AnyRow,
   bigint,
@@ -164,4 +167,57 @@ export async function parkCheckpoint(
 export async function generations(session: WriteSession): Promise<ReadonlyMap<string, number>> {
   const rows = await session.all(`SELECT name, generation FROM ${checkpointsTable.name}`, []);
   return new Map(rows.map(({ name, generation }) => [String(name), Number(generation ?? 0)]));
+}
+
+/**
+ * What operators do to running projections. It is written beside the checkpoints, so that every process may do it
+ * and a restart forgets nothing; the runners notice by the raised generation.
+ */
+export type ProjectionControl = 'pause' | 'resume' | 'retry';
+
+const changes = {
+  /** Pausing twice keeps the first moment. */
+  pause: { set: 'paused_at = ?', where: 'paused_at IS NULL' },
+  resume: { set: 'paused_at = NULL', where: 'paused_at IS NOT NULL' },
+  /** Lets a parked projection try the event once more. */
+  retry: { set: 'parked = NULL', where: 'parked IS NOT NULL' },
+} as const;
+
+/** Controls these projections; those already as wanted are left alone. */
+export async function controlProjections(
+  session: WriteSession,
+  control: ProjectionControl,
+  names: readonly string[],
+  at: Instant,
+): Promise<void> {
+  if (names.length === 0) return;
+  const { set, where } = changes[control];
+  await session.run(
+    `UPDATE ${checkpointsTable.name}
+     SET ${set}, updated_at = ?, generation = COALESCE(generation, 0) + 1
+     WHERE ${where} AND name IN (${placeholders(names.length)})`,
+    [...(control === 'pause' ? [at] : []), at, ...names],
+  );
+}
+
+/**
+ * Looks at halted projections now and then, until somebody has changed one of them from outside.
+ * @param halted where their checkpoints were read.
+ * @param end gives the watch up.
+ */
+export async function untilControlled(
+  {
+    dialect,
+    dataSource,
+  }: { readonly dialect: Pick<Dialect, 'withSession'>; readonly dataSource: DataSource },
+  halted: readonly CheckpointMark[],
+  options: { readonly lookEveryMs: number; readonly end: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    await delay(options.lookEveryMs, undefined, { signal: options.end }).catch(() => undefined);
+    if (options.end.aborted) return;
+    // A database that does not answer is noticed by whoever needs it.
+    const now = await dialect.withSession(dataSource, generations).catch(() => undefined);
+    if (now && halted.some(({ name, generation }) => now.get(name) !== generation)) return;
+  }
 }

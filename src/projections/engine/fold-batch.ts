@@ -5,9 +5,8 @@ import { decodeEvent, type EventType } from '../../events/registry.js';
 import { type CheckpointMark, checkpointName } from './checkpoints.js';
 import { DatabaseFailure } from './dialect.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
-import { RowBatch, type RowChanges, type RowSource, type Wanted } from './row-batch.js';
-import type { RowCache } from './row-cache.js';
 import { type AnyRow, type CellValue, type KeyOf, keyText, type Table } from './table.js';
+import { RowBatch, type RowCache, type RowChanges, type RowSource, type Wanted } from './unit-of-work.js';
 
 /**
  * Events handled before the event loop gets a turn: requests are answered, and the database's replies to the writes of

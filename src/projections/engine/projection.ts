@@ -1,8 +1,8 @@
 import type { EventMetadata } from '../../events/event.js';
 import type { Instant } from '../../events/ids.js';
 import type { DomainEvent, EventType } from '../../events/registry.js';
-import type { RowBatch } from './row-batch.js';
 import type { KeyOf, Table } from './table.js';
+import type { RowBatch } from './unit-of-work.js';
 
 /** Where and when an event was recorded. */
 export interface EventContext {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
+import type { DataSource } from 'typeorm';
+import type { EventStore, Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { BatchPipeline } from './batch-pipeline.js';
@@ -11,11 +12,13 @@ import {
   checkpointName,
   loadCheckpoint,
   parkCheckpoint,
+  untilControlled,
 } from './checkpoints.js';
-import { untilControlled } from './control-watch.js';
+import type { Dialect } from './dialect.js';
 import { CheckpointMoved, markOf, ProjectionFailure } from './fold-batch.js';
-import { fingerprintOfLog, madeFromText, misfitOf, TablesOfAnotherLog } from './made-from.js';
+import { fingerprintOfLog, type Misfit, madeFromText, misfitOf, TablesOfAnotherLog } from './made-from.js';
 import { PositionWaiters } from './position-waiters.js';
+import type { ProjectedEvent, Projection } from './projection.js';
 import {
   countApplied,
   isActive,
@@ -23,13 +26,40 @@ import {
   newEntry,
   parkedBy,
   type RunnerEntry,
+  type RunnerStatus,
   statusOf,
   takeOver,
-} from './runner-entry.js';
-import type { RunnerOptions } from './runner-options.js';
-import type { RunnerStatus } from './runner-status.js';
+} from './runner-status.js';
 
-export type { AppliedBatch, RunnerOptions } from './runner-options.js';
+/** What was committed; for live streams and metrics. */
+export interface AppliedBatch {
+  readonly position: number;
+  /** The events some projection handled. */
+  readonly events: readonly ProjectedEvent[];
+  /** True when nothing more was waiting. */
+  readonly caughtUp: boolean;
+}
+
+export interface RunnerOptions {
+  readonly store: EventStore;
+  readonly dataSource: DataSource;
+  readonly dialect: Pick<Dialect, 'batchSize' | 'withSession' | 'committedRows'>;
+  readonly projections: readonly Projection[];
+  /** Most events of one transaction; default the dialect's. The event loop gets a turn after each. */
+  readonly batchSize?: number;
+  /** Appended to every table's name: a rebuild works beside the live tables. Default none. */
+  readonly suffix?: string;
+  /** Rows each projection keeps per table from batch to batch; default 2,000. */
+  readonly cachedRows?: number;
+  /** How often a halted projection's checkpoint is looked at; default 500 ms. */
+  readonly lookEveryMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: { error(details: object, message: string): void };
+  /** Called while the tables are not the log's, each time that is found; must not throw. */
+  readonly onMisfit?: (misfit: Misfit) => void;
+  /** Called after each commit; must not throw. */
+  readonly onApplied?: (applied: AppliedBatch) => void;
+}
 
 /** How far the read models may lag on purpose while nobody waits for them. */
 const gatherMs = 10;

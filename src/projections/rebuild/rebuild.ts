@@ -1,18 +1,54 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventStore } from '../../event-store/port.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
-import { explain } from '../compare/compare-read-models.js';
-import type { TableDifference } from '../compare/compare-tables.js';
-import type { WrongRow } from '../compare/comparison.js';
+import { explain, liveCheckpoints, withSnapshot } from '../compare/compare-read-models.js';
+import {
+  type ComparedTable,
+  compareTables,
+  type Query,
+  type TableDifference,
+  type WrongRow,
+} from '../compare/compare-tables.js';
 import { LogFold } from '../compare/fold-log.js';
 import { beforeFirst, type Checkpoint, findCheckpoint } from '../engine/checkpoints.js';
 import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/dialect.js';
 import { misfitOf } from '../engine/made-from.js';
-import { comparedAt, compareShadow, type Positions } from './compare-shadow.js';
-import type { RebuildOptions } from './rebuild-options.js';
-import type { RebuildReport, RebuiltProjection } from './rebuild-report.js';
-import type { RebuildProgress } from './rebuild-row.js';
-import { dropShadow, prepareShadow, shadowSuffix } from './shadow-tables.js';
-import { describeTableUse, dropRetired, fence, settleFences, swapTables, usedByOthers } from './swap.js';
+import type { Projection } from '../engine/projection.js';
+import type { ReadModelLocation } from '../open-read-models.js';
+import type { ReadModels } from '../read-models.js';
+import type { RebuildProgress, RebuildReport, RebuildRequest, RebuiltProjection } from './rebuild-record.js';
+
+import {
+  describeTableUse,
+  dropRetired,
+  dropShadow,
+  fence,
+  prepareShadow,
+  settleFences,
+  shadowSuffix,
+  swapTables,
+  usedByOthers,
+} from './shadow-tables.js';
+
+export interface RebuildOptions {
+  readonly rebuildId: string;
+  /** The log as projections read it. */
+  readonly store: EventStore;
+  readonly models: ReadModels;
+  /** Of the same read models. */
+  readonly location: ReadModelLocation;
+  readonly projections: readonly Projection[];
+  readonly request: Pick<RebuildRequest, 'compareOnly' | 'restart'>;
+  /** Most events of one transaction; default the database's. */
+  readonly batchSize?: number;
+  /** Left between transactions for others that write the database, or share the process, ms. */
+  readonly pauseMs: number;
+  /** How long to wait for open transactions that prevent the swap, ms; default five minutes. */
+  readonly swapPatienceMs?: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+  readonly clock?: Clock;
+}
 
 /** Attempts at the swap that may fail for other reasons than open transactions. */
 const swapAttempts = 5;
@@ -262,4 +298,74 @@ class Rebuild {
     const perMs = (position - first.position) / (nowMs - first.atMs);
     return Math.max(0, Math.round((this.target - position) / perMs / 1_000));
   }
+}
+
+/** Positions by projection's name. */
+export type Positions = ReadonlyMap<string, number>;
+
+export interface ShadowComparison {
+  readonly rebuilt: readonly RebuiltProjection[];
+  readonly tables: readonly ComparedTable[];
+  readonly found: readonly TableDifference[];
+}
+
+interface Shadow {
+  readonly fold: LogFold;
+  /** Live tables of another log, with the reason, by projection. */
+  readonly foreign: ReadonlyMap<string, string>;
+  advance(targets: Positions): Promise<void>;
+}
+
+/**
+ * Compares live and shadow tables at one position of the log: the live ones in a snapshot, so that they may be
+ * written meanwhile, and the shadow brought to just where that is.
+ */
+export function compareShadow(
+  { models, location, projections, signal }: RebuildOptions,
+  { fold, foreign, advance }: Shadow,
+): Promise<ShadowComparison> {
+  return withSnapshot(location, async (live) => {
+    const checkpoints = await liveCheckpoints(live);
+    const shadow = await fold.positions();
+    const rebuilt = projections.map((projection): RebuiltProjection => {
+      const { name } = projection;
+      const checkpoint = checkpoints.get(name);
+      const problem =
+        foreign.get(name) ?? obstacleTo(projection, checkpoint, shadow.get(name) ?? beforeFirst);
+      const comparedAt = problem ? null : (checkpoint?.position ?? null);
+      return { projection: name, comparedAt, problem, swappedAt: null };
+    });
+    const positions = comparedAt(rebuilt);
+    await advance(positions);
+    const comparable = projections.filter(({ name }) => positions.has(name));
+    const query: Query = async (sql, parameters) => {
+      // In the server's own process others get a turn.
+      await nextTurn();
+      return models.dialect.withSession(models.write, (session) => session.all(sql, parameters));
+    };
+    const nameOf = ({ name }: { readonly name: string }): string => name + shadowSuffix;
+    const { tables, differences } = await compareTables(comparable, { query, nameOf }, live, signal);
+    return { rebuilt, tables, found: differences };
+  });
+}
+
+/** Why live tables cannot be compared; null when they can. */
+function obstacleTo(
+  projection: Projection,
+  live: Pick<Checkpoint, 'position' | 'version'> | undefined,
+  shadow: number,
+): string | null {
+  if (live === undefined) return 'it was never projected';
+  if (live.version !== projection.version) {
+    return `its tables were built by version ${live.version}, this is version ${projection.version}`;
+  }
+  if (live.position >= shadow) return null;
+  return `its tables stand still at position ${live.position}, and those an earlier run has left are further`;
+}
+
+/** Where projections were compared, by name. */
+export function comparedAt(rebuilt: readonly RebuiltProjection[]): Positions {
+  return new Map(
+    rebuilt.flatMap(({ projection, comparedAt }) => (comparedAt === null ? [] : [[projection, comparedAt]])),
+  );
 }

@@ -1,12 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventStore } from '../../event-store/port.js';
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, systemClock } from '../../platform/clock.js';
+import { beforeFirst } from '../engine/checkpoints.js';
 import type { Projection } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { ReadModels } from '../read-models.js';
-import { claimRebuild, findRebuild, type RebuildRow, RebuildStopped } from './rebuild-row.js';
-import { runRebuild } from './run-rebuild.js';
-import { settleDead } from './swap.js';
+import { type RebuildOptions, rebuild } from './rebuild.js';
+import {
+  claimRebuild,
+  endRebuild,
+  findRebuild,
+  type RebuildProgress,
+  type RebuildReport,
+  type RebuildRow,
+  RebuildStopped,
+  renewLease,
+} from './rebuild-record.js';
+import { settleDead } from './shadow-tables.js';
 
 export interface RebuilderOptions {
   /** The log as projections read it. */
@@ -106,4 +116,93 @@ export class Rebuilder {
     this.lastFailure = message;
     this.options.log.warn({ error }, 'rebuilds of read models cannot be looked after');
   }
+}
+
+const notBegun: RebuildProgress = {
+  phase: 'folding',
+  position: beforeFirst,
+  target: beforeFirst,
+  events: 0,
+  eventsPerSecond: 0,
+  secondsLeft: null,
+  differenceCount: null,
+};
+
+/**
+ * Runs a rebuild whose row says `running` here: keeps its lease and writes down how it ended.
+ * @throws what {@link rebuild} throws; {@link RebuildStopped} when it was cancelled or replaced.
+ */
+export async function runRebuild(options: RebuildOptions): Promise<RebuildReport> {
+  const { models, rebuildId, onProgress } = options;
+  const clock: Clock = options.clock ?? systemClock;
+  let progress = notBegun;
+  const lease = keepLease(models, rebuildId, { clock, progress: () => progress });
+  const end = (
+    status: 'completed' | 'cancelled' | 'failed',
+    report: RebuildReport | null,
+    error: string | null,
+  ) =>
+    models.dialect.withSession(models.write, (session) =>
+      endRebuild(session, rebuildId, { status, progress, report, error }, clock.now()),
+    );
+  try {
+    const report = await rebuild({
+      ...options,
+      signal: AbortSignal.any([options.signal, lease.signal]),
+      onProgress: (now) => {
+        progress = now;
+        onProgress?.(now);
+      },
+    });
+    await lease.release();
+    await end('completed', report, null);
+    return report;
+  } catch (error) {
+    await lease.release();
+    const isStopped = options.signal.aborted || error instanceof RebuildStopped;
+    const message = error instanceof Error ? error.message : String(error);
+    // Whatever ended it matters more than that nobody could be told.
+    await end(isStopped ? 'cancelled' : 'failed', null, message).catch(() => undefined);
+    throw error;
+  }
+}
+
+const renewEveryMs = 1_000;
+
+/** A kept lease. */
+export interface Lease {
+  /** Aborts when the rebuild must stop: it was cancelled, or another one took its place. */
+  readonly signal: AbortSignal;
+  /** Stops keeping it. */
+  release(): Promise<void>;
+}
+
+/** Renews a rebuild's lease once a second, and tells on the way how far it is. */
+export function keepLease(
+  { write, dialect }: ReadModels,
+  rebuildId: string,
+  options: { readonly clock: Clock; progress(): RebuildProgress },
+): Lease {
+  const stop = new AbortController();
+  let renewing = Promise.resolve();
+  const renew = async (): Promise<void> => {
+    try {
+      await dialect.withSession(write, (session) =>
+        renewLease(session, rebuildId, options.progress(), options.clock.now()),
+      );
+    } catch (error) {
+      // A database that does not answer may do so before the lease is over.
+      if (error instanceof RebuildStopped) stop.abort(error);
+    }
+  };
+  const timer = setInterval(() => {
+    renewing = renewing.then(renew);
+  }, renewEveryMs);
+  return {
+    signal: stop.signal,
+    async release() {
+      clearInterval(timer);
+      await renewing;
+    },
+  };
 }

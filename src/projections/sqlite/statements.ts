@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, Statement } from '../../platform/sqlite.js';
-import { driverErrorField } from '../engine/driver-error.js';
+import { driverErrorField } from '../engine/dialect.js';
 import type { AnyRow, CellValue } from '../engine/table.js';
-import type { Answer, Ask } from './messages.js';
+import type { Answer, Ask } from './writer-client.js';
 
 /** How long to wait for another process that writes the same file, ms. */
 const lockTimeoutMs = 5_000;
@@ -99,4 +99,18 @@ async function untilFree<Result>(run: () => Result): Promise<Result> {
 
 function isBusy(error: unknown): boolean {
   return String(driverErrorField(error, 'code')).startsWith('SQLITE_BUSY');
+}
+
+/**
+ * What every connection that writes the file is set to.
+ * `synchronous=NORMAL` may lose the last batches in a power cut, never corrupt: their checkpoint goes with
+ * them, and the log brings them back.
+ */
+export function setForWriting(database: Database): void {
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = NORMAL');
+  // A deleted person's name must not stay in the file.
+  database.pragma('secure_delete = ON');
+  // The writer thread's WriteAheadLog sees to it.
+  database.pragma('wal_autocheckpoint = 0');
 }

@@ -1,11 +1,10 @@
 /** The thread that writes the read models: statements of the projections' transactions, one after the other. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Database } from '../../platform/sqlite.js';
-import { driverErrorField } from '../engine/driver-error.js';
-import type { Ask, FromWriter, ToWriter, WriterOrder } from './messages.js';
-import { setForWriting } from './pragmas.js';
-import { Statements } from './statements.js';
+import { driverErrorField } from '../engine/dialect.js';
+import { Statements, setForWriting } from './statements.js';
 import { WriteAheadLog } from './write-ahead-log.js';
+import type { Ask, FromWriter, ToWriter, WriterOrder } from './writer-client.js';
 
 function serve(port: MessagePort, { file, walLimits }: WriterOrder): void {
   // Writers wait without blocking the thread: see Statements.

@@ -1,5 +1,5 @@
 import type { Projection } from '../engine/projection.js';
-import { sessionsTable } from './tables.js';
+import { sessionsTable } from '../queue.js';
 
 /** Log-ins and how they ended. */
 export const sessionsProjection: Projection = {

@@ -2,7 +2,7 @@ import type { SessionId } from '../../../src/events/ids.js';
 import { streams } from '../../../src/events/streams.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
 import { compareReadModels } from '../../../src/projections/compare/compare-read-models.js';
-import type { ReadModelComparison } from '../../../src/projections/compare/comparison.js';
+import type { ReadModelComparison } from '../../../src/projections/compare/compare-tables.js';
 import type { Projection } from '../../../src/projections/engine/projection.js';
 import type { Table } from '../../../src/projections/engine/table.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';

@@ -1,5 +1,5 @@
 import type { UserId } from '../../../src/events/ids.js';
-import { controlProjections, type ProjectionControl } from '../../../src/projections/engine/controls.js';
+import { controlProjections, type ProjectionControl } from '../../../src/projections/engine/checkpoints.js';
 import type { ProjectionRunner } from '../../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';
 import { eventually } from '../../services/wait-until.js';

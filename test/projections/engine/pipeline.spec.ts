@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UserId } from '../../../src/events/ids.js';
 import { DatabaseFailure } from '../../../src/projections/engine/dialect.js';
 import type { Projection } from '../../../src/projections/engine/projection.js';
-import type { RowBatch } from '../../../src/projections/engine/row-batch.js';
+import type { RowBatch } from '../../../src/projections/engine/unit-of-work.js';
 import { caughtUp, closeAll, emptyModels, History, id, run } from '../history.js';
 import { Story } from '../story.js';
 import { beforeCommit } from './before-commit.js';

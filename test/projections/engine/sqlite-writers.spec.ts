@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../../src/platform/sqlite.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
-import { loadCheckpoint } from '../../../src/projections/engine/checkpoints.js';
-import { controlProjections } from '../../../src/projections/engine/controls.js';
+import { controlProjections, loadCheckpoint } from '../../../src/projections/engine/checkpoints.js';
+
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
 import { openReadModels } from '../../../src/projections/open-read-models.js';
 import { minute } from '../history.js';

@@ -1,7 +1,7 @@
 import type { Projection } from '../../../src/projections/engine/projection.js';
-import type { RowBatch } from '../../../src/projections/engine/row-batch.js';
 import { defineTable, int, type RowOf, varchar } from '../../../src/projections/engine/table.js';
 import { createTable } from '../../../src/projections/engine/table-ddl.js';
+import type { RowBatch } from '../../../src/projections/engine/unit-of-work.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';
 
 /** Counts registrations: applying one twice, or never, shows. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { chunksOf } from '../../../src/projections/mysql/chunks.js';
+import { chunksOf } from '../../../src/projections/mysql/session.js';
 
 const cells = (rows: readonly (readonly unknown[])[]) => rows.flat();
 const characters = (rows: readonly (readonly unknown[])[]) =>

@@ -1,7 +1,7 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { UserId } from '../../../src/events/ids.js';
 import { ProjectionRunner, type RunnerOptions } from '../../../src/projections/engine/runner.js';
-import type { ServerKind } from '../../../src/projections/mysql/server-kind.js';
+import type { ServerKind } from '../../../src/projections/mysql/server.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 import { ReadModelsUnavailable } from '../../../src/queries/outage.js';
 import { selectAll } from '../../../src/queries/select.js';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { allTables } from '../../../src/projections/all-projections.js';
 import { allMigrations } from '../../../src/projections/migrations/all-migrations.js';
-import { lockName } from '../../../src/projections/mysql/server-lock.js';
+import { lockName } from '../../../src/projections/mysql/dialect.js';
 import { migrateReadModels, openReadModels } from '../../../src/projections/open-read-models.js';
 import { startDatabaseServer, type TestDatabaseServer } from '../../services/database-server.js';
 import { waitUntil } from '../../services/wait-until.js';

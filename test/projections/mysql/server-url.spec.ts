@@ -1,5 +1,4 @@
-import { kindOfVersion } from '../../../src/projections/mysql/server-kind.js';
-import { parseMysqlUrl } from '../../../src/projections/mysql/server-url.js';
+import { kindOfVersion, parseMysqlUrl } from '../../../src/projections/mysql/server.js';
 
 describe('the database URL', () => {
   it('names server, account and database', () => {

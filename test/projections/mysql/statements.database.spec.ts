@@ -1,9 +1,9 @@
 import { MysqlKeyTable } from '../../../src/personal-data/key-tables.js';
-import { seatsTable } from '../../../src/projections/catalog/tables.js';
+import { scheduleSeatsTable, seatsTable } from '../../../src/projections/catalog/entities.js';
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
 import { selectByKeysSql } from '../../../src/projections/mysql/session.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
-import { scheduleSeatsTable } from '../../../src/projections/seats/tables.js';
+
 import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/shared-database.js';
 import { id } from '../history.js';
 

@@ -1,5 +1,5 @@
 import { DatabaseFailure, type WriteSession } from '../../../src/projections/engine/dialect.js';
-import { tableUse } from '../../../src/projections/mysql/rename-tables.js';
+import { tableUse } from '../../../src/projections/mysql/dialect.js';
 
 /** A server that answers every query with an error number. */
 function sessionFailing(errno: number) {

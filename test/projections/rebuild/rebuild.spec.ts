@@ -1,8 +1,8 @@
 import type { UserId } from '../../../src/events/ids.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
-import { controlProjections } from '../../../src/projections/engine/controls.js';
+import { controlProjections } from '../../../src/projections/engine/checkpoints.js';
 import type { ProjectionRunner } from '../../../src/projections/engine/runner.js';
-import type { RebuildProgress } from '../../../src/projections/rebuild/rebuild-row.js';
+import type { RebuildProgress } from '../../../src/projections/rebuild/rebuild-record.js';
 import { eventually } from '../../services/wait-until.js';
 import { createTallies, tallies, tally } from '../engine/tally.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, run } from '../history.js';

@@ -10,9 +10,9 @@ import {
   findRebuild,
   type RebuildRow,
   renewLease,
-} from '../../../src/projections/rebuild/rebuild-row.js';
+} from '../../../src/projections/rebuild/rebuild-record.js';
 import { Rebuilder } from '../../../src/projections/rebuild/rebuilder.js';
-import { swapTables } from '../../../src/projections/rebuild/swap.js';
+import { swapTables } from '../../../src/projections/rebuild/shadow-tables.js';
 import { eventually } from '../../services/wait-until.js';
 import { caughtUp, closeAll, emptyModels, History, minute, project, run } from '../history.js';
 import { Story } from '../story.js';

@@ -2,7 +2,7 @@ import { fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../../src/platform/sqlite.js';
-import { setForWriting } from '../../../src/projections/sqlite/pragmas.js';
+import { setForWriting } from '../../../src/projections/sqlite/statements.js';
 import { WriteAheadLog } from '../../../src/projections/sqlite/write-ahead-log.js';
 
 const limits = { flushPages: 10, movePages: 40 };

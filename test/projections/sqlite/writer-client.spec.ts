@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Database } from '../../../src/platform/sqlite.js';
 import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
-import { SqliteSession } from '../../../src/projections/sqlite/session.js';
+import { SqliteSession } from '../../../src/projections/sqlite/dialect.js';
 import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';
 import { tallyTable } from '../engine/tally.js';
 

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LRUCache } from 'lru-cache';
+import { LRUCache } from 'lru-cache';
 import type { WriteSession } from './dialect.js';
-import type { Known, RowCache } from './row-cache.js';
 import { deleteSql } from './sql.js';
 import {
   type AnyRow,
@@ -228,4 +227,35 @@ export async function writeTable(
   }
   if (rows.length > 0) asked.push(session.upsert(table, tableName, rows));
   await Promise.all(asked);
+}
+
+/** Rows kept per table, unless told otherwise; a row takes about a kilobyte, and there are twenty tables. */
+const defaultCachedRows = 2_000;
+
+/** What is known of a key: its row, or that there is none. */
+export interface Known {
+  readonly key: readonly CellValue[];
+  readonly row: AnyRow | null;
+}
+
+/** Rows a projection keeps from batch to batch. Clear it whenever a batch fails. */
+export class RowCache {
+  private readonly tables = new Map<Table, LRUCache<string, Known>>();
+
+  /** @param maxRows kept per table after they were changed or read; the least recently used go first. */
+  constructor(private readonly maxRows = defaultCachedRows) {}
+
+  of(table: Table): LRUCache<string, Known> {
+    let rows = this.tables.get(table);
+    if (!rows) {
+      rows = new LRUCache({ max: this.maxRows });
+      this.tables.set(table, rows);
+    }
+    return rows;
+  }
+
+  /** Emptied, not dropped: a cache reserves its places when it is made, which costs more than filling it. */
+  clear(): void {
+    for (const rows of this.tables.values()) rows.clear();
+  }
 }

@@ -1,17 +1,18 @@
 import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.js';
-import type { PriceList } from '../catalog/price-list.js';
+import type { RowBatch } from '../engine/unit-of-work.js';
 import {
   maxRelatedRows,
   type ScheduleRow,
+  type ScheduleSeatRow,
   type SectionRow,
+  scheduleSeatsTable,
   schedulesTable,
   seatsTable,
   sectionsTable,
-} from '../catalog/tables.js';
-import type { RowBatch } from '../engine/row-batch.js';
-import { isForSale, pricesOf } from './for-sale.js';
-import { counts } from './seat-changes.js';
-import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
+} from './entities.js';
+import { isForSale, type PriceList, pricesOf } from './prices.js';
+
+import { counts } from './seats.js';
 
 /** Seats read together: bounds the rows in memory in a hall of any size. */
 const seatsPerStep = 1_000;

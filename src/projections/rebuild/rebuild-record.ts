@@ -1,8 +1,63 @@
 import { addMs, type Instant } from '../../events/ids.js';
+import type { ComparedTable, WrongRow } from '../compare/compare-tables.js';
 import type { WriteSession } from '../engine/dialect.js';
-import type { AnyRow, RowOf } from '../engine/table.js';
-import type { RebuildReport } from './rebuild-report.js';
-import { type RebuildStatus, rebuildsTable } from './rebuilds-table.js';
+import {
+  type AnyRow,
+  defineTable,
+  instant,
+  json,
+  nullable,
+  type RowOf,
+  text,
+  uuid,
+  varchar,
+} from '../engine/table.js';
+
+/**
+ * Where a rebuild stands. `requested`: whichever process projects will begin it. `cancelling`: its process has yet to
+ * notice. `running` or `cancelling` with a lease that has run out means that its process is gone.
+ */
+export type RebuildStatus = 'requested' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
+
+/** The one rebuild of this database, the last if none runs: one row, so that there is never a second. */
+export const rebuildsTable = defineTable('projection_rebuilds', {
+  columns: {
+    slot: varchar<'only'>(8),
+    rebuild_id: uuid(),
+    status: varchar<RebuildStatus>(10),
+    request: json(),
+    progress: nullable(json()),
+    report: nullable(json()),
+    error: nullable(text()),
+    lease_until: instant(),
+    requested_at: instant(),
+    updated_at: instant(),
+  },
+  key: ['slot'],
+});
+
+export interface RebuiltProjection {
+  readonly projection: string;
+  /** Where its tables were compared; null when they could not be. */
+  readonly comparedAt: number | null;
+  /** Why they were not compared. */
+  readonly problem: string | null;
+  /** Where the new tables were when they took their place; null when they did not. */
+  readonly swappedAt: number | null;
+}
+
+/** What a rebuild has found and done. */
+export interface RebuildReport {
+  readonly projections: readonly RebuiltProjection[];
+  readonly tables: readonly ComparedTable[];
+  /** Rows of the live tables that were not what the log makes of them. */
+  readonly differenceCount: number;
+  /** The first of each table: both values, and the events that decided the right one. */
+  readonly differences: readonly WrongRow[];
+  /** Folded by this run; a resumed one needs fewer. */
+  readonly events: number;
+  readonly elapsedMs: number;
+}
 
 /** How long a rebuild is believed to run without a sign of life, ms. */
 export const leaseMs = 30_000;

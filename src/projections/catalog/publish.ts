@@ -1,17 +1,88 @@
 import type { Instant, SeatId, VenueId } from '../../events/ids.js';
 import type { Projected } from '../engine/projection.js';
-import type { RowBatch } from '../engine/row-batch.js';
-import { type ReplannedSeat, recountVenue } from '../seats/recount.js';
-import { searchText } from './search-text.js';
+import type { RowBatch } from '../engine/unit-of-work.js';
 import {
   maxRelatedRows,
+  type PerformanceRow,
   performancesTable,
   type SeatRow,
   type SectionRow,
+  schedulesTable,
   seatsTable,
   sectionsTable,
   venuesTable,
-} from './tables.js';
+} from './entities.js';
+import { PriceList } from './prices.js';
+import { type ReplannedSeat, recountPerformance, recountSchedule, recountVenue } from './recount.js';
+
+/** Text as search compares it: one Unicode form, lower case. */
+export function searchable(text: string): string {
+  return text.normalize('NFKC').toLowerCase();
+}
+
+/** What a performance is found by: its names, description and venue. */
+export function searchText(
+  performance: Pick<PerformanceRow, 'performance_name' | 'names' | 'description'>,
+  venueName: string,
+): string {
+  // PerformancePublished's translations, stored as JSON by this projection.
+  const names = Object.values(JSON.parse(performance.names) as Record<string, string>);
+  return searchable([performance.performance_name, ...names, venueName, performance.description].join('\n'));
+}
+
+/** Writes the performance; other prices may put other seats on sale on its dates. */
+export async function publishPerformance(
+  event: Projected<'PerformancePublished'>,
+  rows: RowBatch,
+): Promise<void> {
+  const { data, at } = event;
+  const known = await rows.get(performancesTable, [data.performanceId]);
+  const venue = await rows.get(venuesTable, [data.venueId]);
+  const prices = data.prices.flatMap(({ price }) => (price === null ? [] : [price]));
+  const described = {
+    performance_name: data.name,
+    names: JSON.stringify(data.names ?? {}),
+    description: data.description,
+  };
+  rows.put(performancesTable, {
+    ...described,
+    performance_id: data.performanceId,
+    venue_id: data.venueId,
+    start_date: data.startDate,
+    end_date: data.endDate,
+    prices: JSON.stringify(data.prices),
+    price_from: prices.length === 0 ? null : Math.min(...prices),
+    price_to: prices.length === 0 ? null : Math.max(...prices),
+    sales: JSON.stringify(data.sales),
+    sales_opens_at: data.sales.opensAt,
+    seed_hash: data.seedHash,
+    search_text: searchText(described, venue?.venue_name ?? ''),
+    created_at: known?.created_at ?? at,
+    updated_at: at,
+  });
+  const pricesBefore = known ? PriceList.parse(known.prices) : new PriceList([]);
+  await recountPerformance(rows, data.performanceId, pricesBefore, at);
+}
+
+/** Writes the date and counts its seats. */
+export async function publishSchedule(event: Projected<'SchedulePublished'>, rows: RowBatch): Promise<void> {
+  const { data, at } = event;
+  const known = await rows.get(schedulesTable, [data.scheduleId]);
+  const schedule = {
+    schedule_id: data.scheduleId,
+    performance_id: data.performanceId,
+    venue_id: data.venueId,
+    schedule_date_time: data.startsAt,
+    status: data.status,
+    capacity: 0,
+    available_seats: 0,
+    held: 0,
+    reserved: 0,
+    created_at: known?.created_at ?? at,
+    updated_at: at,
+  };
+  await recountSchedule(rows, schedule, known, await sectionsOf(rows, data.venueId), at);
+}
 
 /** Writes the hall; a new name also becomes searchable on its performances. */
 export async function publishVenue(event: Projected<'VenuePublished'>, rows: RowBatch): Promise<void> {

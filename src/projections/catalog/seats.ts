@@ -1,8 +1,7 @@
-import { schedulesTable } from '../catalog/tables.js';
 import type { Projected, WantRow } from '../engine/projection.js';
-import type { RowBatch } from '../engine/row-batch.js';
-import { isForSale } from './for-sale.js';
-import { type ScheduleSeatRow, scheduleSeatsTable } from './tables.js';
+import type { RowBatch } from '../engine/unit-of-work.js';
+import { type ScheduleSeatRow, scheduleSeatsTable, schedulesTable } from './entities.js';
+import { isForSale } from './prices.js';
 
 /** What moves a seat from one to another. SeatHoldBarred changes nothing that anybody can see, so no row follows it. */
 type SeatEventType =
