@@ -2,11 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { defaultTimelineLimits } from '../src/analysis/history/log-histories.js';
-import { seatMapAt } from '../src/analysis/history/seat-map-at.js';
-import { seatTimelines } from '../src/analysis/history/seat-timeline.js';
-import { Timelines } from '../src/analysis/history/timelines.js';
-import { VenuePlans } from '../src/analysis/history/venue-plans.js';
+import { VenuePlans } from '../src/analysis/history/catalog-at.js';
+import { EventIndexes } from '../src/analysis/history/event-index.js';
+import { defaultIndexLimits } from '../src/analysis/history/log-histories.js';
+import { seatIndexes, seatMapAt } from '../src/analysis/history/seat-map-at.js';
 import { openEventStoreDb } from '../src/event-store/eventstoredb/event-store-db.js';
 import { InMemoryEventStore } from '../src/event-store/in-memory-event-store.js';
 import type { EventStore } from '../src/event-store/port.js';
@@ -73,8 +72,8 @@ async function main(): Promise<void> {
   const { store, close } = await open(values.engine);
   try {
     const scheduleId = await onSale(store, Number(values.events));
-    const limits = { ...defaultTimelineLimits, waitMs: 600_000 };
-    const seats = new Timelines(store, seatTimelines, limits);
+    const limits = { ...defaultIndexLimits, waitMs: 600_000 };
+    const seats = new EventIndexes(store, seatIndexes, limits);
     const sources = { store, seats, plans: new VenuePlans(store) };
     const look = async (atMs: number): Promise<Look> => {
       const startedAt = performance.now();

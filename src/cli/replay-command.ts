@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { replayChart } from '../analysis/what-if/chart.js';
 import type { Demand } from '../analysis/what-if/demand.js';
-import { NothingToReplay } from '../analysis/what-if/demand-reader.js';
 import type { SaleSettings } from '../analysis/what-if/line.js';
-import { readDemand } from '../analysis/what-if/read-demand.js';
+import { NothingToReplay, readDemand } from '../analysis/what-if/recording.js';
+
 import { replay } from '../analysis/what-if/report.js';
 import { salesRulesSchema } from '../events/catalog-events.js';
 import { type PerformanceId, performanceIdSchema } from '../events/ids.js';

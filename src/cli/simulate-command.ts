@@ -1,8 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { type CampaignReport, runCampaign, seedsThatSeeAll } from '../simulator/campaign.js';
+import {
+  type CampaignReport,
+  runCampaign,
+  runSeed,
+  seedsThatSeeAll,
+  startSeedWorker,
+} from '../simulator/campaign.js';
 import { type FaultKind, faultKinds } from '../simulator/faults.js';
-import { runSeed } from '../simulator/run-seed.js';
-import { startSeedWorker } from '../simulator/seed-worker.js';
+
 import { shrink } from '../simulator/shrink.js';
 import { simulate } from '../simulator/simulate.js';
 import type { DefineCommand } from './define-command.js';

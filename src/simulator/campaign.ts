@@ -1,7 +1,7 @@
+import { Worker } from 'node:worker_threads';
 import { expectedBranches } from './branches.js';
 import { type FaultKind, faultKinds } from './faults.js';
-import type { RunSeed } from './run-seed.js';
-import { type SimulationOptions, type SimulationOutcome } from './simulate.js';
+import { type SimulationOptions, type SimulationOutcome, simulate } from './simulate.js';
 
 export interface CampaignOptions {
   readonly firstSeed: number;
@@ -68,4 +68,50 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   await Promise.all(options.runners.map(work));
   failures.sort((a, b) => a.options.seed - b.options.seed);
   return report();
+}
+
+/** A seed's outcome, and whether it was run twice to compare. */
+export interface SeedRun {
+  readonly outcome: SimulationOutcome;
+  readonly isRepeated: boolean;
+}
+
+export type RunSeed = (options: SimulationOptions) => Promise<SeedRun>;
+
+/** Every so many seeds one is run twice: equal seeds must give equal runs. */
+const repeatEvery = 100;
+
+/** Runs a seed in this thread. */
+export const runSeed: RunSeed = async (options) => {
+  const outcome = await simulate(options);
+  if (options.seed % repeatEvery !== 0) return { outcome, isRepeated: false };
+  const again = await simulate(options);
+  if (again.fingerprint === outcome.fingerprint) return { outcome, isRepeated: true };
+  const message = `two runs of one seed differ: ${outcome.fingerprint} and ${again.fingerprint}`;
+  const at = outcome.findings[0]?.at ?? again.endedAt;
+  const finding = { code: 'not-deterministic', message, step: options.steps, at };
+  return { outcome: { ...outcome, findings: [finding, ...outcome.findings] }, isRepeated: true };
+};
+
+/** A thread that runs seeds. */
+export interface SeedWorker {
+  readonly run: RunSeed;
+  close(): Promise<unknown>;
+}
+
+/** Starts a thread of its own for seeds; needs a build, since threads load no TypeScript. */
+export function startSeedWorker(): SeedWorker {
+  const worker = new Worker(new URL('./worker.js', import.meta.url));
+  return {
+    run: (options) =>
+      new Promise<SeedRun>((resolve, reject) => {
+        worker.once('error', reject);
+        worker.once('message', (run: SeedRun) => {
+          worker.off('error', reject);
+          resolve(run);
+        });
+        worker.postMessage(options);
+      }),
+    close: () => worker.terminate(),
+  };
 }

@@ -1,13 +1,22 @@
+import { RegisterUser } from '../commands/account/account.js';
+import { Login, RefreshSession } from '../commands/account/sessions.js';
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
+import { CancelOrder } from '../commands/orders/cancel-order.js';
+import { Pay } from '../commands/orders/pay.js';
+import { EnterService, LeaveQueue } from '../commands/queue/enter-and-leave.js';
+import { IssueToken } from '../commands/queue/issue-token.js';
 import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
-
+import type { QueueToken } from '../commands/queue/queue-admission.js';
+import { ReleaseHold } from '../commands/seats/end-hold.js';
+import { HoldSeats, type HoldSeatsInput } from '../commands/seats/hold-seats.js';
+import { ChargePoints } from '../commands/wallet/charge-points.js';
+import type { HoldId, OrderId, UserId } from '../events/ids.js';
 import { Client } from './client.js';
-import { Fan } from './fan.js';
-import { FanPromises } from './fan-promises.js';
-import type { KeptPromises } from './kept-promises.js';
 import type { Office } from './office.js';
+import { FanPromises, type KeptPromises } from './promises.js';
 import type { Random } from './random.js';
-import { drawSale, type Sale } from './sale.js';
+import { drawSale, type PerformanceOnSale, type Sale } from './sale.js';
+import { declinedCard } from './simulated-payments.js';
 import type { World } from './world.js';
 
 /** Everybody outside: the organiser, an operator, and more fans than seats. */
@@ -73,5 +82,204 @@ export class Crowd {
     await this.#client.send('an operator opens the queue', new OpenQueue(performanceId, context));
     const admit = new AdmitTokens(performanceId, undefined, this.#client.context({ kind: 'admin' }));
     await this.#client.send('an operator admits', admit);
+  }
+}
+
+const password = 'a password';
+
+/** One fan: knows what it was told, and does the next sensible thing, or now and then a foolish one. */
+export class Fan {
+  #userId: UserId | undefined;
+  #refreshToken: string | undefined;
+  #performance: PerformanceOnSale | undefined;
+  #queueToken: QueueToken | undefined;
+  #hasEntered = false;
+  #refusals = 0;
+  readonly #holds = new Set<HoldId>();
+  readonly #orders: OrderId[] = [];
+
+  /**
+   * @param loginIds names to register with; another fan may want the same one.
+   * @param mostCharged at once, in lots of 75 points: a seat costs about 100.
+   */
+  constructor(
+    private readonly name: string,
+    private readonly loginIds: readonly string[],
+    private readonly mostCharged: number,
+    private readonly sale: Sale,
+    private readonly client: Client,
+    private readonly promises: FanPromises,
+    private readonly chance: Random,
+  ) {}
+
+  /** Does one thing; what it learns from the reply, it knows when the reply comes. */
+  async act(): Promise<void> {
+    const { chance } = this;
+    const userId = this.#userId;
+    if (!userId) return this.#register();
+    if (chance.chance(0.04)) return this.#logIn();
+    if (chance.chance(0.12)) return this.#charge(userId);
+    if (this.#orders.length > 0 && chance.chance(0.06)) return this.#cancel(userId);
+    const queueToken = this.#queueToken;
+    if (!queueToken || chance.chance(0.03)) return this.#join(userId);
+    if (chance.chance(0.02)) return this.#leave(queueToken);
+    if (!this.#hasEntered && chance.chance(0.7)) return this.#enter(queueToken);
+    const share = chance.next();
+    if (this.#holds.size > 0 && share < 0.4) return this.#pay(queueToken);
+    if (this.#holds.size > 0 && share < 0.5) return this.#release(queueToken);
+    return this.#hold(queueToken);
+  }
+
+  async #register(): Promise<void> {
+    // Whoever is told that a name is taken tries another one.
+    const wanted = this.chance.pick(this.loginIds) ?? this.name;
+    const loginId = this.#refusals === 0 ? wanted : `${this.name}.${this.#refusals}`;
+    const input = { loginId, username: this.name, name: this.name, password };
+    const command = new RegisterUser(input, this.client.context({ kind: 'anonymous' }));
+    const reply = await this.client.send(`${this.name} registers as ${loginId}`, command);
+    if (reply.kind === 'refused') this.#refusals++;
+    if (reply.kind !== 'done') return;
+    this.#userId = reply.result.userId;
+    this.promises.registered(reply.result);
+  }
+
+  async #logIn(): Promise<void> {
+    const context = this.client.context({ kind: 'anonymous' });
+    const token = this.#refreshToken;
+    if (token !== undefined && this.chance.chance(0.6)) {
+      const reply = await this.client.send(`${this.name} refreshes`, new RefreshSession(token, context));
+      this.#refreshToken = reply.kind === 'done' ? reply.result.refresh.value : undefined;
+      return;
+    }
+    const loginId = this.chance.pick(this.loginIds) ?? this.name;
+    const reply = await this.client.send(`${this.name} logs in`, new Login({ loginId, password }, context));
+    if (reply.kind === 'done') this.#refreshToken = reply.result.refresh.value;
+  }
+
+  async #charge(userId: UserId): Promise<void> {
+    const amount = this.chance.between(1, this.mostCharged) * 75;
+    const paymentMethod = this.chance.chance(0.15) ? declinedCard : 'card-approve';
+    const context = this.#context(userId);
+    const command = new ChargePoints(userId, { amount, paymentMethod }, context);
+    const reply = await this.client.send(`${this.name} charges ${amount}`, command);
+    this.promises.charged(userId, amount, context, reply);
+  }
+
+  async #join(userId: UserId): Promise<void> {
+    const performance = this.chance.pick(this.sale.performances);
+    if (!performance) return;
+    const { performanceId, seatLimit } = performance;
+    const tickets = this.chance.between(1, seatLimit);
+    const command = new IssueToken(userId, performanceId, tickets, this.#context(userId));
+    const reply = await this.client.send(`${this.name} joins the queue`, command);
+    if (reply.kind !== 'done') return;
+    const { tokenId, number } = reply.result;
+    this.promises.queued(performanceId, tokenId, number);
+    if (this.#queueToken?.tokenId === tokenId) return;
+    this.#performance = performance;
+    this.#queueToken = { userId, performanceId, tokenId, number };
+    this.#hasEntered = false;
+    this.#holds.clear();
+  }
+
+  async #enter(queueToken: QueueToken): Promise<void> {
+    const command = new EnterService(queueToken, this.#context(queueToken.userId));
+    const reply = await this.client.send(`${this.name} enters`, command);
+    if (reply.kind === 'done') {
+      this.#hasEntered = true;
+      this.promises.entered(queueToken.tokenId);
+    } else if (reply.kind === 'refused') {
+      this.#forgetIfEnded(queueToken, reply.code);
+    }
+  }
+
+  async #hold(queueToken: QueueToken): Promise<void> {
+    const scheduleId = this.chance.pick(this.#performance?.scheduleIds ?? []);
+    if (!scheduleId) return;
+    const context = this.#context(queueToken.userId);
+    const input = this.#wantedSeats();
+    const command = new HoldSeats(queueToken, scheduleId, input, context);
+    const reply = await this.client.send(`${this.name} holds ${JSON.stringify(input)}`, command);
+    if (reply.kind === 'done') {
+      this.#holds.add(reply.result.holdId);
+      this.promises.held(queueToken, reply.result);
+    } else if (reply.kind === 'refused') {
+      if (reply.isCertain && 'seatIds' in input) this.promises.notHeld(scheduleId, input.seatIds, context);
+      this.#forgetIfEnded(queueToken, reply.code);
+    }
+  }
+
+  #wantedSeats(): HoldSeatsInput {
+    const { chance } = this;
+    const quantity = chance.between(1, 3);
+    if (chance.chance(0.3)) return { bestAvailable: { quantity } };
+    const first = chance.below(this.sale.seatIds.length);
+    const seatIds = this.sale.seatIds.slice(first, first + quantity);
+    return { seatIds: chance.chance(0.5) ? seatIds : seatIds.reverse() };
+  }
+
+  async #release(queueToken: QueueToken): Promise<void> {
+    const holdId = this.chance.pick([...this.#holds]);
+    if (!holdId) return;
+    this.#holds.delete(holdId);
+    const command = new ReleaseHold(queueToken, holdId, this.#context(queueToken.userId));
+    const reply = await this.client.send(`${this.name} releases`, command);
+    if (reply.kind === 'done') this.promises.released(queueToken.tokenId, holdId);
+  }
+
+  async #pay(queueToken: QueueToken): Promise<void> {
+    const holds = [...this.#holds];
+    if (holds.length > 1 && this.chance.chance(0.5)) {
+      // From a window for each: the wallet may have enough for one of them only.
+      await Promise.all(holds.map((holdId) => this.#payFor(queueToken, [holdId])));
+      return;
+    }
+    const some = this.chance.chance(0.2) ? this.chance.pick(holds) : undefined;
+    await this.#payFor(queueToken, some && [some]);
+  }
+
+  /** @param holdIds all that is held when undefined. */
+  async #payFor(queueToken: QueueToken, holdIds: readonly HoldId[] | undefined): Promise<void> {
+    const command = new Pay(
+      queueToken,
+      holdIds ? { holdIds: [...holdIds] } : {},
+      this.#context(queueToken.userId),
+    );
+    const reply = await this.client.send(`${this.name} pays`, command);
+    if (reply.kind === 'done') {
+      const { order } = reply.result;
+      this.#orders.push(order.orderId);
+      this.promises.paid(queueToken.userId, order);
+      if (this.#queueToken === queueToken) this.#queueToken = undefined;
+    } else if (reply.kind === 'refused') {
+      if (this.chance.chance(0.5)) this.#holds.clear();
+      this.#forgetIfEnded(queueToken, reply.code);
+    }
+  }
+
+  async #cancel(userId: UserId): Promise<void> {
+    const orderId = this.chance.pick(this.#orders);
+    if (!orderId) return;
+    const command = new CancelOrder(userId, orderId, this.#context(userId));
+    const reply = await this.client.send(`${this.name} cancels`, command);
+    if (reply.kind === 'done') this.promises.cancelled(userId, reply.result.order);
+  }
+
+  async #leave(queueToken: QueueToken): Promise<void> {
+    const command = new LeaveQueue(queueToken, this.#context(queueToken.userId));
+    const reply = await this.client.send(`${this.name} leaves`, command);
+    if (reply.kind !== 'done') return;
+    this.promises.left(queueToken.tokenId);
+    if (this.#queueToken === queueToken) this.#queueToken = undefined;
+  }
+
+  /** A fan whose turn is over queues again, sooner or later. */
+  #forgetIfEnded(queueToken: QueueToken, code: string): void {
+    if (code === 'token-ended' && this.#queueToken === queueToken && this.chance.chance(0.7))
+      this.#queueToken = undefined;
+  }
+
+  #context(userId: UserId) {
+    return this.client.context({ kind: 'user', userId });
   }
 }

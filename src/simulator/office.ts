@@ -3,16 +3,20 @@ import type { CommandSettings } from '../commands/ports.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import type { ChargeId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
-import { describeError, isExpected } from './failures.js';
 import type { Random } from './random.js';
 import { theWorld } from './scheduler.js';
-import type { Seams } from './seams.js';
 import { SimulatedDatabase } from './simulated-database.js';
 import { SimulatedJobs } from './simulated-jobs.js';
 import { SimulatedLog } from './simulated-log.js';
 import { SimulatedPaymentSystem } from './simulated-payments.js';
-import { SimulatedProcess } from './simulated-process.js';
-import type { Surroundings } from './surroundings.js';
+import {
+  describeError,
+  isExpected,
+  type Seams,
+  SimulatedProcess,
+  type Surroundings,
+} from './simulated-process.js';
+
 import type { World } from './world.js';
 
 const settings: CommandSettings = {

@@ -1,10 +1,10 @@
 import type { Instant } from '../events/ids.js';
 import { Crowd } from './crowd.js';
 import type { FaultKind } from './faults.js';
-import { KeptPromises } from './kept-promises.js';
 import { Office } from './office.js';
+import { KeptPromises } from './promises.js';
 import { theWorld } from './scheduler.js';
-import { noSeams, type Seams } from './seams.js';
+import { noSeams, type Seams } from './simulated-process.js';
 import { installVirtualNode } from './virtual-node.js';
 import { Watch } from './watch.js';
 import { type SimulationFinding, World } from './world.js';

@@ -1,11 +1,22 @@
 import { InMemoryEventStore } from '../event-store/in-memory-event-store.js';
 import {
   type AppendResult,
+  type EventStore,
   type ExpectedRevision,
   type NewEvent,
   type Position,
+  type ReadOptions,
   type RecordedEvent,
+  type Revision,
+  StoreUnavailable,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionBatch,
+  WrongExpectedRevision,
 } from '../event-store/port.js';
+import type { EventMetadata } from '../events/event.js';
+import { categoryOf } from '../events/streams.js';
+import { type Life, theWorld } from './scheduler.js';
 import type { World } from './world.js';
 
 /** The durable log that all processes share. It never fails by itself: the way to it does. */
@@ -52,4 +63,234 @@ export class SimulatedLog {
     }
     for (const listener of this.#listeners) listener(written);
   }
+}
+
+/** How long a process waits for an append before its outcome counts as unknown, ms. */
+const appendTimeoutMs = 2_000;
+
+export interface ProcessStoreOptions {
+  readonly name: string;
+  readonly life: Life;
+  /** The log lies in the process: what is on its way there dies with it. */
+  readonly isEmbedded: boolean;
+  readonly die: () => void;
+}
+
+/** The log as one process reaches it: over a way that delays, loses and repeats. */
+export class ProcessStore implements EventStore {
+  constructor(
+    private readonly world: World,
+    private readonly log: SimulatedLog,
+    private readonly options: ProcessStoreOptions,
+  ) {}
+
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult> {
+    const { world } = this;
+    const where = `${this.options.name} ${stream}`;
+    const isOld = events.some(isOtherInOlderBuild) && world.strikes('old-schema', 0.2, where);
+    const written = isOld ? events.map(asOlderBuild) : events;
+    if (world.strikes('append-crash', 0.003, where)) this.#dieWithin(10);
+    if (world.strikes('append-lost', 0.01, where)) return this.#timeOut();
+    if (world.strikes('append-late', 0.01, where)) {
+      this.#arrive(appendTimeoutMs + world.latency.between(0, 8_000), stream, expected, written).catch(
+        () => undefined, // nobody waits for it any more
+      );
+      return this.#timeOut();
+    }
+    if (world.strikes('append-doubled', 0.01, where)) {
+      this.#arrive(world.delayMs(), stream, expected, written).catch(() => undefined);
+    }
+    const arrived = this.#arrive(world.delayMs(), stream, expected, written);
+    if (world.strikes('append-reply-lost', 0.01, where)) {
+      arrived.catch(() => undefined);
+      return this.#timeOut();
+    }
+    return this.#reply(arrived);
+  }
+
+  readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {
+    return this.#read(() => this.log.store.readStream(stream, options));
+  }
+
+  readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]> {
+    return this.#read(() => this.log.store.readCategory(category, options));
+  }
+
+  readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]> {
+    return this.#read(() => this.log.store.readAll(options));
+  }
+
+  subscribe(options: SubscribeOptions, handler: (batch: SubscriptionBatch) => Promise<void>): Subscription {
+    return new ProcessSubscription(this.world, this.log, this.options, options, handler);
+  }
+
+  head(): Promise<Position | undefined> {
+    return this.#read(() => this.log.store.head());
+  }
+
+  async close(): Promise<void> {} // the log is shared: no process closes it
+
+  /** The append reaches the log after a while. */
+  #arrive(
+    delayMs: number,
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult> {
+    const { world, options } = this;
+    // Spurious: as after a retry inside a client library, or a leader that changed.
+    const isRefused =
+      expected !== 'any' && world.strikes('append-conflict', 0.01, `${options.name} ${stream}`);
+    return new Promise((resolve, reject) => {
+      const write = () => {
+        if (isRefused) reject(new WrongExpectedRevision(stream, expected, undefined));
+        else this.log.append(stream, expected, events).then(resolve, reject);
+      };
+      world.scheduler.after(delayMs, write, options.isEmbedded ? options.life : theWorld);
+    });
+  }
+
+  /** What came of an append, told to the process after a while. */
+  #reply(arrived: Promise<AppendResult>): Promise<AppendResult> {
+    const { world, options } = this;
+    return new Promise((resolve, reject) => {
+      const delayMs = world.delayMs();
+      arrived.then(
+        (result) => world.scheduler.after(delayMs, () => resolve(result), options.life),
+        (error: unknown) => world.scheduler.after(delayMs, () => reject(error), options.life),
+      );
+    });
+  }
+
+  #timeOut(): Promise<never> {
+    return this.world.later(this.options.life, appendTimeoutMs, () => {
+      throw new StoreUnavailable('the append timed out: its outcome is unknown');
+    });
+  }
+
+  async #read<Result>(read: () => Promise<Result>): Promise<Result> {
+    const { world, options } = this;
+    const hasFailed = world.strikes('read-failed', 0.002, options.name);
+    const result = await read();
+    // Most reads are quick; waiting for each would cost more than it shows.
+    if (!hasFailed && world.latency.chance(0.6)) {
+      if (options.life.isOver) return new Promise(() => undefined);
+      return result;
+    }
+    return world.later(options.life, world.delayMs(), () => {
+      if (hasFailed) throw new StoreUnavailable('the log cannot be read now');
+      return result;
+    });
+  }
+
+  #dieWithin(ms: number): void {
+    this.world.scheduler.after(this.world.latency.between(0, ms), this.options.die, theWorld);
+  }
+}
+
+const defaultBatchSize = 512;
+/** How far back a repeated delivery goes, events. */
+const longestRepeat = 20;
+
+/** A subscription of one process: batches come late, again, or no more. */
+export class ProcessSubscription implements Subscription {
+  readonly done: Promise<void>;
+  #cursor: number;
+  #state: 'idle' | 'awaited' | 'handling' | 'ended' = 'idle';
+  #end: (error?: Error) => void = () => undefined;
+  readonly #forget: () => void;
+  readonly #categories: ReadonlySet<string> | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly log: SimulatedLog,
+    private readonly process: { readonly name: string; readonly life: Life },
+    private readonly options: SubscribeOptions,
+    private readonly handler: (batch: SubscriptionBatch) => Promise<void>,
+  ) {
+    const { after } = options;
+    this.#cursor = after === 'start' ? 0 : after === 'end' ? log.head : after;
+    this.#categories = options.categories && new Set(options.categories);
+    this.done = new Promise((resolve, reject) => {
+      this.#end = (error) => (error ? reject(error) : resolve());
+    });
+    // Whoever is interested looks at `done`; nobody has to.
+    this.done.catch(() => undefined);
+    this.#forget = log.onWritten(() => this.#expect());
+    this.#expect();
+  }
+
+  async stop(): Promise<void> {
+    this.#finish();
+    await this.done.catch(() => undefined);
+  }
+
+  /** A batch is on its way if there is one to come and none under way. */
+  #expect(): void {
+    if (this.process.life.isOver) this.#forget();
+    if (this.process.life.isOver || this.#state !== 'idle' || this.#cursor >= this.log.head) return;
+    this.#state = 'awaited';
+    this.world.scheduler.after(this.world.delayMs(), () => this.#deliver(), this.process.life);
+  }
+
+  #deliver(): void {
+    if (this.#state !== 'awaited') return;
+    const { world } = this;
+    if (world.strikes('subscription-dropped', 0.005, this.process.name)) {
+      this.#finish(new StoreUnavailable('the subscription was dropped'));
+      return;
+    }
+    if (world.strikes('subscription-repeated', 0.01, this.process.name)) {
+      this.#cursor = Math.max(0, this.#cursor - world.latency.between(1, longestRepeat));
+    }
+    const head = this.log.head;
+    const events = this.#matching(this.options.batchSize ?? defaultBatchSize);
+    const isCut = events.length === (this.options.batchSize ?? defaultBatchSize);
+    const position = isCut ? (events.at(-1)?.position ?? head) : head;
+    this.#cursor = position;
+    this.#state = 'handling';
+    // Positions of the log in memory are counted.
+    this.handler({ events, position: position as Position, caughtUp: position >= head }).then(
+      () => {
+        if (this.#state !== 'handling') return;
+        this.#state = 'idle';
+        this.#expect();
+      },
+      (error: Error) => this.#finish(error),
+    );
+  }
+
+  #matching(limit: number): RecordedEvent[] {
+    const events: RecordedEvent[] = [];
+    for (let index = this.#cursor; index < this.log.head && events.length < limit; index++) {
+      const event = this.log.events[index];
+      if (event && (!this.#categories || this.#categories.has(categoryOf(event.stream)))) events.push(event);
+    }
+    return events;
+  }
+
+  #finish(error?: Error): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#forget();
+    this.#end(error);
+  }
+}
+
+/** Whether the build before wrote such an event otherwise; see events/registry.ts. */
+export function isOtherInOlderBuild({ type }: NewEvent): boolean {
+  return type === 'ChargeRequested';
+}
+
+/** The event as the build before wrote it, where that build wrote it otherwise. */
+export function asOlderBuild(event: NewEvent): NewEvent {
+  if (!isOtherInOlderBuild(event)) return event;
+  // encodeEvent made both: an object of this event's fields, and metadata.
+  const { paymentMethod, ...rest } = event.data as { readonly paymentMethod: string };
+  const metadata = event.metadata as EventMetadata;
+  return { ...event, data: { ...rest, card: paymentMethod }, metadata: { ...metadata, schemaVersion: 1 } };
 }

@@ -1,27 +1,33 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
 import { type ReadModelProgress, readModelPorts } from '../app/read-model-ports.js';
+import type { CommandSettings, WaitingLine } from '../commands/ports.js';
 import { StreamRepository } from '../commands/stream-repository.js';
-import type { EventStore } from '../event-store/port.js';
+import { Rejected } from '../domain/rejection.js';
+import { type EventStore, StoreUnavailable } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
+import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
+import { PasswordHasher } from '../platform/password-hasher.js';
+import type { TokenSigner } from '../platform/token-signer.js';
 import { AdmissionProcess } from '../processes/admission.js';
 import { Expiry } from '../processes/expiry.js';
 import type { Commands, ProcessLog } from '../processes/ports.js';
 import { Recovery } from '../processes/recovery.js';
 import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
+import { DatabaseFailure, type WriteSession } from '../projections/engine/dialect.js';
 import { ProjectionRunner } from '../projections/engine/runner.js';
 import { CheckpointProgress } from '../queries/checkpoint-progress.js';
+import { ReadModelsUnavailable } from '../queries/outage.js';
 import { commandSide } from './command-side.js';
-import { describeError, isExpected } from './failures.js';
-import { PlainHasher } from './plain-hasher.js';
-import { ProcessStore } from './process-store.js';
 import type { Life } from './scheduler.js';
-import type { SimulatedDatabase } from './simulated-database.js';
+import { type SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
+import type { SimulatedJobs } from './simulated-jobs.js';
+import { ProcessStore, type SimulatedLog } from './simulated-log.js';
+import type { SimulatedPaymentSystem } from './simulated-payments.js';
 import { SimulatedQueries } from './simulated-queries.js';
-import { SimulatedSession, simulatedDialect } from './simulated-session.js';
-import type { ProcessRole, Surroundings } from './surroundings.js';
+import type { World } from './world.js';
 
 /** How often the processes look around, ms. */
 export const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_000 } as const;
@@ -205,4 +211,76 @@ function checkpointsOf(database: SimulatedDatabase): DataSource {
     return [{ position, found: positions.length, stuck: 0 }];
   };
   return { query } as unknown as DataSource; // nothing else of it is used
+}
+
+/** What all processes of an office share. */
+export interface Surroundings {
+  readonly world: World;
+  readonly log: SimulatedLog;
+  readonly database: SimulatedDatabase;
+  readonly payments: SimulatedPaymentSystem;
+  readonly jobs: SimulatedJobs;
+  readonly settings: CommandSettings;
+  /** One for all: it keeps nothing but what it has verified, and making it takes longer than a process's start. */
+  readonly signer: TokenSigner;
+  readonly seams: Seams;
+}
+
+export interface ProcessRole {
+  readonly name: string;
+  /** The only process there is: its log and timers are its own. */
+  readonly isEmbedded: boolean;
+  /** Whether it writes read models; otherwise it reads what others wrote. */
+  readonly isProjecting: boolean;
+  /** How far its clock is from the true time when it starts, ms. */
+  readonly clockOffsetMs: number;
+  /** Called when it has died, of whatever. */
+  readonly onDeath: () => void;
+}
+
+/** Where something can be put between the product and its simulated surroundings; tests break things there. */
+export interface Seams {
+  readonly store: (store: EventStore) => EventStore;
+  readonly payments: (payments: PaymentProvider) => PaymentProvider;
+  readonly line: (line: WaitingLine) => WaitingLine;
+  readonly session: (session: WriteSession, database: SimulatedDatabase) => WriteSession;
+}
+
+/** Nothing in between. */
+export const noSeams: Seams = {
+  store: (store) => store,
+  payments: (payments) => payments,
+  line: (line) => line,
+  session: (session) => session,
+};
+
+/** Passwords as they are: argon2 runs on threads, which no seed controls, and takes longer than a whole run. */
+export class PlainHasher extends PasswordHasher {
+  override async hash(password: string): Promise<string> {
+    return `plain ${password}`;
+  }
+
+  override async verify(passwordHash: string | undefined, password: string): Promise<boolean> {
+    return passwordHash === `plain ${password}`;
+  }
+}
+
+/** Whether an error is one that an outage brings about: the caller asks again. */
+export function isOutage(error: unknown): boolean {
+  return (
+    error instanceof StoreUnavailable ||
+    error instanceof ReadModelsUnavailable ||
+    error instanceof DatabaseFailure
+  );
+}
+
+/** Whether an error is part of the product's design; any other one is a defect. */
+export function isExpected(error: unknown): boolean {
+  return isOutage(error) || error instanceof Rejected;
+}
+
+/** An error as a person reads it. */
+export function describeError(error: unknown): string {
+  if (error instanceof Rejected) return `refused: ${error.rejection.code}`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

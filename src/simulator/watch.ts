@@ -1,13 +1,19 @@
+import type { DataSource } from 'typeorm';
 import { Auditor } from '../analysis/audit/auditor.js';
-import type { RecordedEvent } from '../event-store/port.js';
-import { type ChargeId } from '../events/ids.js';
+import type { Position, RecordedEvent } from '../event-store/port.js';
+import type { ChargeId, Instant } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
+import { allProjections, allTables } from '../projections/all-projections.js';
+import { BatchPipeline } from '../projections/engine/batch-pipeline.js';
+import { beforeFirst, checkpointsTable, loadCheckpoint } from '../projections/engine/checkpoints.js';
+import { keyOfRow } from '../projections/engine/table.js';
+import { RowCache } from '../projections/engine/unit-of-work.js';
 import { queuesTable } from '../projections/queue.js';
 import { BranchWatch } from './branches.js';
-import type { KeptPromises } from './kept-promises.js';
 import type { Office } from './office.js';
-import { OpenThings } from './open-things.js';
-import { differencesFromFold } from './projected-anew.js';
+import type { KeptPromises } from './promises.js';
+import { theWorld } from './scheduler.js';
+import { SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { World } from './world.js';
 
 /** Judges the office: at every append, and at the end by everything that can be known. */
@@ -105,4 +111,113 @@ export class Watch {
         : [`queue ${performance_id}: ${waiting} wait, ${admitted} are admitted, ${entered} inside`],
     );
   }
+}
+
+/** What has begun and not ended, from the log alone: holds, orders and charges. */
+export class OpenThings {
+  /** By seat stream, the deadline. */
+  readonly holds = new Map<string, Instant>();
+  readonly orders = new Set<string>();
+  readonly charges = new Set<string>();
+
+  apply(recorded: RecordedEvent): void {
+    const event = decodeEvent(recorded);
+    switch (event.type) {
+      case 'SeatHeld':
+        this.holds.set(recorded.stream, event.data.expiresAt);
+        return;
+      case 'SeatHoldReleased':
+      case 'SeatHoldExpired':
+      case 'SeatReserved':
+        this.holds.delete(recorded.stream);
+        return;
+      case 'OrderPlaced':
+      case 'OrderCancelled':
+        this.orders.add(event.data.orderId);
+        return;
+      case 'OrderPaid':
+      case 'OrderRefunded':
+        this.orders.delete(event.data.orderId);
+        return;
+      case 'ChargeRequested':
+        this.charges.add(event.data.chargeId);
+        return;
+      case 'ChargeDeclined':
+      case 'PointsCharged':
+        this.charges.delete(event.data.chargeId);
+        return;
+      default:
+        return; // nothing else begins or ends one of these
+    }
+  }
+
+  /** What is still open, for people; empty when nothing is. */
+  describe(): string {
+    const parts = [
+      ...[...this.holds].map(([stream, deadline]) => `hold of ${stream} (until ${deadline})`),
+      ...[...this.orders].map((orderId) => `order ${orderId}`),
+      ...[...this.charges].map((chargeId) => `charge ${chargeId}`),
+    ];
+    return parts.slice(0, 10).join(', ');
+  }
+}
+
+/** A simulated office has a few dozen rows in a table. */
+const cachedRows = 100;
+
+/** Rows told apart in one finding; more say nothing new. */
+const maxDifferences = 5;
+
+/** Where the read models differ from the same log projected anew, in one go and without faults. */
+export async function differencesFromFold(world: World, office: Office): Promise<string[]> {
+  const anew = new SimulatedDatabase();
+  const session = new SimulatedSession(world, anew, { name: 'the fold', life: theWorld });
+  const projections = allProjections.map((projection) => ({
+    projection,
+    suffix: '',
+    cache: new RowCache(cachedRows),
+    position: beforeFirst,
+    generation: 0,
+  }));
+  const at = world.clock.now();
+  for (const { projection } of projections) await loadCheckpoint(session, projection, '', at);
+  const { events, head } = office.log;
+  const pipeline = new BatchPipeline({
+    store: { readAll: async () => events.slice(0, 1) },
+    dialect: simulatedDialect(
+      () => ({ session, close: () => undefined }),
+      (plain) => plain,
+    ),
+    // The dialect opens its own connections.
+    dataSource: {} as DataSource,
+    clock: world.clock,
+  });
+  // Positions of the log in memory are counted.
+  const batch = { events, position: head as Position, caughtUp: true };
+  await pipeline.apply(projections, batch, () => undefined);
+  return differences(office.database, anew);
+}
+
+function differences(found: SimulatedDatabase, expected: SimulatedDatabase): string[] {
+  const differing: string[] = [];
+  for (const table of allTables) {
+    if (table === checkpointsTable) continue;
+    const textOf = (database: SimulatedDatabase) =>
+      new Map(
+        database.rows(table).map((row) => {
+          const columns = Object.keys(table.columns).map((column) => row[column]);
+          return [keyOfRow(table, row).join(' '), JSON.stringify(columns)];
+        }),
+      );
+    const before = textOf(found);
+    const after = textOf(expected);
+    for (const key of new Set([...before.keys(), ...after.keys()])) {
+      if (before.get(key) === after.get(key)) continue;
+      differing.push(
+        `${table.name} ${key}: is ${before.get(key) ?? 'missing'}, the log says ${after.get(key) ?? 'none'}`,
+      );
+      if (differing.length >= maxDifferences) return differing;
+    }
+  }
+  return differing;
 }

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { runSeed } from './run-seed.js';
+import { runSeed } from './campaign.js';
 import type { SimulationOptions } from './simulate.js';
 
 // The other end is seed-worker.ts: one seed at a time comes in, its run goes out.

@@ -1,4 +1,4 @@
-import type { AuditReport } from '../../src/analysis/audit/report.js';
+import type { AuditReport } from '../../src/analysis/audit/checks.js';
 import { call } from '../e2e/fan.js';
 import type { ChaosOffice } from './chaos-office.js';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { streamPage } from '../../src/analysis/audit/stream/stream-page.js';
+import { streamPage } from '../../src/analysis/audit/stream-page.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { streams } from '../../src/events/streams.js';

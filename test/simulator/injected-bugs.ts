@@ -9,8 +9,8 @@ import { deriveId } from '../../src/platform/derive-id.js';
 import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
 import type { WriteSession } from '../../src/projections/engine/dialect.js';
 import { type AnyRow, type CellValue, keyText } from '../../src/projections/engine/table.js';
-import type { Seams } from '../../src/simulator/seams.js';
 import type { SimulatedDatabase } from '../../src/simulator/simulated-database.js';
+import type { Seams } from '../../src/simulator/simulated-process.js';
 import { HookedStore } from '../commands/crashing-store.js';
 
 /** A defect put into the office, which a simulation must find. */

@@ -1,21 +1,24 @@
-import type { RecordedEvent } from '../../event-store/port.js';
-import type { Instant } from '../../events/ids.js';
-import { Charges } from './charges.js';
-import { checks } from './check-codes.js';
-import { type AuditOptions, type CheckGroup, defaultAuditOptions, dispatch } from './fact.js';
-import { Findings } from './findings.js';
-import { HoldEnds } from './hold-ends.js';
-import { Orders } from './orders.js';
+import { setImmediate } from 'node:timers/promises';
+import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
+import { type Instant, toInstant } from '../../events/ids.js';
+import {
+  type AuditOptions,
+  type AuditReport,
+  type CheckGroup,
+  checks,
+  defaultAuditOptions,
+  dispatch,
+  type Finding,
+  Findings,
+  type Listed,
+  type Unfinished,
+} from './checks.js';
+import { Orders, Reservations } from './orders.js';
 import { Queues } from './queues.js';
-import type { AuditReport, Finding, Listed, Unfinished } from './report.js';
-import { Reservations } from './reservations.js';
-import { SeatLimits } from './seat-limits.js';
-import { SeatOwners } from './seat-owners.js';
-import { SeatRequests } from './seat-requests.js';
-import { SeatingPlans } from './seating-plans.js';
+import { HoldEnds, SeatingPlans, SeatOwners } from './seats.js';
 import { Structure } from './structure.js';
-import { Turns } from './turns.js';
-import { Wallets } from './wallets.js';
+import { SeatLimits, SeatRequests, Turns } from './turns.js';
+import { Charges, Wallets } from './wallets.js';
 
 /** Unfinished things named in the report; more are counted. */
 const maxListed = 100;
@@ -124,4 +127,49 @@ function count<T>(items: Iterable<T>, matches: (item: T) => boolean): number {
   let matching = 0;
   for (const item of items) if (matches(item)) matching++;
   return matching;
+}
+
+export interface AuditLogOptions extends Partial<AuditOptions> {
+  /** Called after each page. `lastPosition`: where the audit will stop. */
+  readonly onProgress?: (progress: AuditProgress) => void;
+  /**
+   * The moment deadlines are judged by, taken before the call: the system's clock for a log that is being
+   * written. Default: the time of the last event, for a log at rest, where nobody is there to end a hold.
+   */
+  readonly now?: Instant;
+  /** Ends the audit early by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface AuditProgress {
+  readonly events: number;
+  readonly position: Position;
+  readonly lastPosition: Position;
+}
+
+/** Events between two breaths of the event loop: some ten milliseconds of work. */
+const pageSize = 512;
+
+/** Audits the log from its start up to where it ends now; other work goes on between pages. */
+export async function auditLog(store: EventStore, options: AuditLogOptions = {}): Promise<AuditReport> {
+  const auditor = new Auditor(options);
+  const head = await store.head();
+  let events = 0;
+  let last: Position | undefined;
+  while (head !== undefined && (last === undefined || last < head)) {
+    options.signal?.throwIfAborted();
+    // Positions have gaps of unknown size: the next page begins with the last event of the one before.
+    const page = await store.readAll({ from: last ?? 'start', limit: pageSize });
+    const before = last;
+    const fresh = page.filter(
+      ({ position }) => position <= head && (before === undefined || position > before),
+    );
+    for (const event of fresh) auditor.apply(event);
+    events += fresh.length;
+    last = fresh.at(-1)?.position;
+    if (last === undefined) break;
+    options.onProgress?.({ events, position: last, lastPosition: head });
+    await setImmediate();
+  }
+  return auditor.finish(options.now ?? auditor.newestAt ?? toInstant(0));
 }

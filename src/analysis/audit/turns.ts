@@ -1,4 +1,5 @@
 import {
+  addMs,
   type HoldId,
   type Instant,
   type PerformanceId,
@@ -7,9 +8,9 @@ import {
   type TokenId,
   type UserId,
 } from '../../events/ids.js';
-import type { CheckGroup, Fact, Handlers } from './fact.js';
-import type { Findings } from './findings.js';
-import type { EventRef } from './report.js';
+import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
+
+import { type HoldEnds, type SeatOwners, seatKey } from './seats.js';
 
 export interface RequestedHold {
   readonly scheduleId: ScheduleId;
@@ -144,4 +145,230 @@ export function isOf(
   { userId, performanceId }: Pick<TurnData, 'userId' | 'performanceId'>,
 ): boolean {
   return turn.userId === userId && turn.performanceId === performanceId;
+}
+
+/** Follows the seats that each turn asks for and gives back: they count against its limit in between. */
+export class SeatRequests implements CheckGroup {
+  constructor(
+    private readonly findings: Findings,
+    private readonly owners: SeatOwners,
+    private readonly ends: HoldEnds,
+    private readonly turns: Turns,
+    private readonly options: AuditOptions,
+  ) {}
+
+  readonly on: Handlers = {
+    SeatsRequested: (fact) => this.#request(fact),
+    SeatsRequestRepeated: (fact) => this.#repeat(fact),
+    SeatsReturned: (fact) => this.#return(fact),
+  };
+
+  #request({ data, at, ref }: Fact<'SeatsRequested'>): void {
+    const { tokenId, holdId, scheduleId, seatIds, expiresAt } = data;
+    const turn = this.turns.get(tokenId);
+    const turnEnd = turn?.expiresAt;
+    const isInside = turn?.status === 'entered' && isOf(turn, data) && turnEnd !== undefined;
+    const isInTime = isInside && at < addMs(turnEnd, this.options.clockToleranceMs) && expiresAt <= turnEnd;
+    const isItsPerformance = this.turns.performanceOf(scheduleId) === data.performanceId;
+    this.findings.expect(
+      'request-in-turn',
+      isInTime && isItsPerformance && !turn?.holds.has(holdId),
+      () =>
+        `seats are requested at ${at} until ${expiresAt} in turn ${tokenId}, which is ${turn?.status ?? 'unknown'} until ${turnEnd}`,
+      ref,
+      ...(turn ? [turn.ref] : []),
+    );
+    if (!turn) return;
+    const outstanding = new Set(seatIds);
+    turn.holds.set(holdId, { scheduleId, expiresAt, asked: seatIds, outstanding, isRepeated: false });
+    let seats = 0;
+    for (const hold of turn.holds.values()) seats += hold.outstanding.size;
+    this.findings.expect(
+      'seat-limit-turn',
+      seats <= turn.seatLimit,
+      () => `turn ${tokenId} has ${seats} seats, allowed are ${turn.seatLimit}`,
+      ref,
+    );
+  }
+
+  #repeat({ data, ref }: Fact<'SeatsRequestRepeated'>): void {
+    const turn = this.turns.get(data.tokenId);
+    const hold = turn && isOf(turn, data) ? turn.holds.get(data.holdId) : undefined;
+    const isWhole = hold !== undefined && hold.outstanding.size === hold.asked.length;
+    this.findings.expect(
+      'request-repeated',
+      isWhole && !hold.isRepeated,
+      () =>
+        `a request goes on with hold ${data.holdId} of turn ${data.tokenId}, which has no such hold, not as a whole, or knows of it`,
+      ref,
+      ...(turn ? [turn.ref] : []),
+    );
+    if (hold) hold.isRepeated = true;
+  }
+
+  #return({ data, ref }: Fact<'SeatsReturned'>): void {
+    const { tokenId, holdId, seatIds, reason } = data;
+    const hold = this.turns.get(tokenId)?.holds.get(holdId);
+    for (const seatId of seatIds) {
+      const key = hold && seatKey({ scheduleId: hold.scheduleId, seatId });
+      const owner = key === undefined ? undefined : this.owners.ownerOf(key);
+      const isTheirs = owner?.hold?.holdId === holdId;
+      const isSold = isTheirs && owner?.kind === 'reserved';
+      this.findings.expect(
+        'return-after-free',
+        hold?.outstanding.has(seatId) === true && !isSold,
+        () =>
+          `seat ${seatId} of hold ${holdId} stops counting for turn ${tokenId}, it is ${isSold ? 'sold' : 'not counted'}`,
+        ref,
+      );
+      const isOver = key !== undefined && this.ends.isOver(key, holdId);
+      // The only run of a request knows what it has not taken when it loses a seat, and takes no more.
+      const isNeverTaken = reason === 'conflict' && hold?.isRepeated === false && !isTheirs;
+      this.findings.expect(
+        'return-after-end',
+        isOver || isNeverTaken,
+        () =>
+          `seat ${seatId} stops counting for turn ${tokenId}, and hold ${holdId} has it or may get it yet`,
+        ref,
+      );
+      hold?.outstanding.delete(seatId);
+    }
+  }
+}
+
+/** A seat held although its turn no longer counts it. */
+interface Stray {
+  readonly holdId: HoldId;
+  readonly at: Instant;
+  readonly ref: EventRef;
+}
+
+interface SeatOfFan {
+  readonly scheduleId: ScheduleId;
+  readonly seatId: SeatId;
+  readonly userId: UserId;
+}
+
+/**
+ * Holds seats and turns against each other: who holds a seat had asked for it in a turn, and within the limits.
+ * A request that runs late may take a seat after its turn has ended; it then has to let go of it again.
+ */
+export class SeatLimits implements CheckGroup {
+  /** The highest limit a performance ever had: who bought under it may keep the seats when it is lowered. */
+  readonly #limits = new Map<PerformanceId, number>();
+  readonly #seatsOf = new Map<string, number>();
+  readonly #strays = new Map<string, Stray>();
+
+  constructor(
+    private readonly findings: Findings,
+    private readonly owners: SeatOwners,
+    private readonly turns: Turns,
+    private readonly options: AuditOptions,
+  ) {}
+
+  readonly on: Handlers = {
+    PerformancePublished: ({ data }) => {
+      const known = this.#limits.get(data.performanceId) ?? 0;
+      this.#limits.set(data.performanceId, Math.max(known, data.sales.seatLimitPerUser));
+    },
+    SeatHeld: (fact) => {
+      if (this.#expectRequested(fact)) this.#expectAllowed(fact);
+      else this.#strays.set(seatKey(fact.data), { holdId: fact.data.holdId, at: fact.at, ref: fact.ref });
+    },
+    SeatsReturned: (fact) => this.#uncount(fact),
+    SeatHoldReleased: ({ data }) => this.#free(data),
+    SeatHoldExpired: ({ data }) => this.#free(data),
+    SeatReserved: ({ data, ref }) => {
+      const stray = this.#strays.get(seatKey(data));
+      if (stray) this.#expectStrayToEnd(false, data.seatId, stray, ref);
+    },
+    SeatReservationCancelled: ({ data }) => this.#free(data),
+  };
+
+  finish(now: Instant): void {
+    for (const [key, stray] of this.#strays) {
+      this.#expectStrayToEnd(now <= addMs(stray.at, this.options.settleMs), key, stray);
+    }
+  }
+
+  /** @returns whether the seat counts for its turn. */
+  #expectRequested({ data, ref }: Fact<'SeatHeld'>): boolean {
+    const turn = this.turns.get(data.tokenId);
+    const hold = turn?.holds.get(data.holdId);
+    const isSame =
+      turn?.userId === data.userId &&
+      hold?.scheduleId === data.scheduleId &&
+      hold.expiresAt === data.expiresAt &&
+      hold.asked.includes(data.seatId);
+    this.findings.expect(
+      'hold-requested',
+      isSame,
+      () =>
+        `seat ${data.seatId} is held by hold ${data.holdId}, which turn ${data.tokenId} (${turn?.status ?? 'unknown'}) did not request so`,
+      ref,
+      ...(turn ? [turn.ref] : []),
+    );
+    if (!isSame) return true; // one finding is enough
+    this.findings.expect(
+      'return-is-final',
+      hold.outstanding.has(data.seatId),
+      () =>
+        `seat ${data.seatId} is held by hold ${data.holdId} after it stopped counting for turn ${data.tokenId}`,
+      ref,
+      turn.ref,
+    );
+    // A turn that ran out while its seats were being taken ends with them: the hold's deadline is checked.
+    const isInside = turn.status === 'entered' || turn.status === 'expired';
+    return isInside && hold.outstanding.has(data.seatId);
+  }
+
+  #expectAllowed({ data, ref }: Fact<'SeatHeld'>): void {
+    const performanceId = this.turns.performanceOf(data.scheduleId);
+    const limit = performanceId === undefined ? undefined : this.#limits.get(performanceId);
+    const seats = this.#count(data, 1);
+    if (limit === undefined) return; // an unpublished date is a finding of the plan
+    this.findings.expect(
+      'seat-limit-user',
+      seats <= limit,
+      () => `${data.userId} has ${seats} seats of performance ${performanceId}, allowed are ${limit}`,
+      ref,
+    );
+  }
+
+  #expectStrayToEnd(holds: boolean, seat: string, stray: Stray, ...refs: readonly EventRef[]): void {
+    this.findings.expect(
+      'stray-hold-ends',
+      holds,
+      () => `seat ${seat} is held by hold ${stray.holdId} since ${stray.at}, and its turn does not count it`,
+      ...refs,
+      stray.ref,
+    );
+  }
+
+  /** Seats given back that are still held no longer count. */
+  #uncount({ data, at, ref }: Fact<'SeatsReturned'>): void {
+    const hold = this.turns.get(data.tokenId)?.holds.get(data.holdId);
+    if (!hold) return;
+    for (const seatId of data.seatIds) {
+      const seat = { scheduleId: hold.scheduleId, seatId, userId: data.userId };
+      const key = seatKey(seat);
+      const owner = this.owners.ownerOf(key);
+      if (owner?.kind !== 'held' || owner.hold.holdId !== data.holdId || this.#strays.has(key)) continue;
+      this.#count(seat, -1);
+      this.#strays.set(key, { holdId: data.holdId, at, ref });
+    }
+  }
+
+  #free(seat: SeatOfFan): void {
+    if (!this.#strays.delete(seatKey(seat))) this.#count(seat, -1);
+  }
+
+  /** Counts seats of a fan at a performance. @returns the new count. */
+  #count({ scheduleId, userId }: Pick<SeatOfFan, 'scheduleId' | 'userId'>, change: number): number {
+    const key = `${this.turns.performanceOf(scheduleId) ?? scheduleId} ${userId}`;
+    const seats = (this.#seatsOf.get(key) ?? 0) + change;
+    if (seats > 0) this.#seatsOf.set(key, seats);
+    else this.#seatsOf.delete(key);
+    return seats;
+  }
 }

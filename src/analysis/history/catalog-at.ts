@@ -1,18 +1,24 @@
-import type { PerformanceDetails, ScheduleDetails } from '../../domain/catalog.js';
+import { LRUCache } from 'lru-cache';
+import {
+  type PerformanceDetails,
+  type ScheduleDetails,
+  type VenueState,
+  venueDecider,
+} from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
-import type { Instant, PerformanceId, ScheduleId } from '../../events/ids.js';
+import type { PlanSection } from '../../events/catalog-events.js';
+import type { Instant, PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import { type Place, upTo } from './moment.js';
+import { type LogPosition, ofTypes, readStream, upTo } from './past-events.js';
 import type { Moment } from './port.js';
-import { ofTypes, readStream } from './stored-event.js';
 
 /** Details as published last before a moment. */
 export interface Published<Details> {
   readonly details: Details;
   /** Of the publication that counts. */
-  readonly place: Place;
+  readonly latest: LogPosition;
   /** Of the very first publication: nothing that belongs to it is older. */
-  readonly first: Place;
+  readonly first: LogPosition;
 }
 
 /** What was published as of a moment, or since when anything is. */
@@ -42,12 +48,58 @@ export async function performanceAt(
 }
 
 function publishedAt<Details>(
-  events: readonly (Place & { readonly data: Details })[],
+  events: readonly (LogPosition & { readonly data: Details })[],
   moment: Moment,
 ): PublishedThen<Details> {
   const [first] = events;
   if (!first) return { kind: 'unknown' };
   const last = upTo(events, moment).at(-1);
   if (!last) return { kind: 'not-yet', since: first.at };
-  return { kind: 'known', details: last.data, place: last, first };
+  return { kind: 'known', details: last.data, latest: last, first };
+}
+
+/** A venue's plan as one of its events left it. Versions share the sections that did not change. */
+export interface PlanVersion extends LogPosition {
+  readonly state: VenueState;
+  /** Sections in the order in which they were first published. */
+  readonly sections: readonly PlanSection[];
+}
+
+interface Versions {
+  readonly versions: PlanVersion[];
+  /** Every section there ever was. */
+  readonly sectionIds: Set<string>;
+}
+
+/** Venues kept; the plan of one with 15,000 seats takes about 5 MB. */
+const keptVenues = 24;
+
+/** Seating plans as they were: every version of the venues last asked for. */
+export class VenuePlans {
+  readonly #venues = new LRUCache<VenueId, Promise<Versions>>({ max: keptVenues });
+
+  constructor(private readonly store: EventStore) {}
+
+  /** The plan as of a moment; undefined when the venue was not published then. */
+  async at(venueId: VenueId, moment: Moment): Promise<PlanVersion | undefined> {
+    // One after the other: two readers at once would append the same versions twice.
+    const before =
+      this.#venues.get(venueId) ?? Promise.resolve({ versions: [], sectionIds: new Set<string>() });
+    const read = before.then((versions) => this.#readOn(venueId, versions));
+    this.#venues.set(venueId, read);
+    read.catch(() => this.#venues.delete(venueId));
+    return upTo((await read).versions, moment).at(-1);
+  }
+
+  async #readOn(venueId: VenueId, known: Versions): Promise<Versions> {
+    const { versions, sectionIds } = known;
+    const fresh = await readStream(this.store, streams.venue(venueId), versions.length);
+    for (const event of ofTypes(fresh, 'VenuePublished', 'SectionPublished', 'SectionWithdrawn')) {
+      const state = venueDecider.evolve(versions.at(-1)?.state ?? venueDecider.initialState, event);
+      if (event.type === 'SectionPublished') sectionIds.add(event.data.sectionId);
+      const sections = [...sectionIds].flatMap((sectionId) => state.sections.get(sectionId) ?? []);
+      versions.push({ position: event.position, at: event.at, state, sections });
+    }
+    return known;
+  }
 }

@@ -1,22 +1,19 @@
 import type { EventStore } from '../../event-store/port.js';
 import type { Clock } from '../../platform/clock.js';
-import { refuseFuture } from './moment.js';
-import { orderAt } from './order-at.js';
+import { VenuePlans } from './catalog-at.js';
+import { EventIndexes, type IndexLimits } from './event-index.js';
+import { orderAt, walletAt } from './fan-at.js';
+import { whyOrder } from './order-timeline.js';
+import { refuseFuture } from './past-events.js';
 import type { Histories, Moment } from './port.js';
-import { queueAt } from './queue-at.js';
-import { queueTimelines } from './queue-timeline.js';
-import { queueTokenAt } from './queue-token-at.js';
-import { seatMapAt } from './seat-map-at.js';
-import { seatTimelines } from './seat-timeline.js';
-import { type TimelineLimits, Timelines } from './timelines.js';
-import { VenuePlans } from './venue-plans.js';
-import { walletAt } from './wallet-at.js';
-import { whyOrder } from './why-order.js';
-import { whyQueueToken } from './why-queue-token.js';
-import { whySeat } from './why-seat.js';
+import { queueAt, queueIndexes, queueTokenAt } from './queue-at.js';
+
+import { seatIndexes, seatMapAt } from './seat-map-at.js';
+import { whySeat } from './seat-timeline.js';
+import { whyQueueToken } from './token-timeline.js';
 
 /** Limits that suit one machine; memory is for seats and for queues each. */
-export const defaultTimelineLimits: TimelineLimits = {
+export const defaultIndexLimits: IndexLimits = {
   maxBytes: 128 * 1024 * 1024,
   maxBuilds: 2,
   waitMs: 10_000,
@@ -26,10 +23,10 @@ export const defaultTimelineLimits: TimelineLimits = {
 export function logHistories(
   store: EventStore,
   clock: Clock,
-  limits: TimelineLimits = defaultTimelineLimits,
+  limits: IndexLimits = defaultIndexLimits,
 ): Histories {
-  const seats = new Timelines(store, seatTimelines, limits);
-  const queues = new Timelines(store, queueTimelines, limits);
+  const seats = new EventIndexes(store, seatIndexes, limits);
+  const queues = new EventIndexes(store, queueIndexes, limits);
   const plans = new VenuePlans(store);
   const sources = { store, seats, queues, plans, clock };
   const past = async <Reply>(moment: Moment, look: () => Promise<Reply>): Promise<Reply> => {

@@ -1,19 +1,17 @@
 import { type PerformanceDetails, priceOf } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { PlanSeat, PlanSection } from '../../events/catalog-events.js';
-import type { ScheduleId } from '../../events/ids.js';
+import type { Instant, ScheduleId } from '../../events/ids.js';
+import type { DomainEvent } from '../../events/registry.js';
 import type { SeatMapReply, SeatStatus } from '../../queries/replies.js';
-import { performanceAt, scheduleAt } from './catalog-at.js';
-import { asOf } from './moment.js';
+import { performanceAt, scheduleAt, type VenuePlans } from './catalog-at.js';
+import { EventIndex, type EventIndexes, type IndexKind } from './event-index.js';
+import { asOf } from './past-events.js';
 import type { Moment, Then } from './port.js';
-import { type TakenSeats, takenAt } from './seat-timeline.js';
-import type { Timeline } from './timeline.js';
-import type { Timelines } from './timelines.js';
-import type { VenuePlans } from './venue-plans.js';
 
 export interface SeatMapSources {
   readonly store: EventStore;
-  readonly seats: Timelines<Timeline>;
+  readonly seats: EventIndexes<EventIndex>;
   readonly plans: VenuePlans;
 }
 
@@ -34,19 +32,19 @@ export async function seatMapAt(
   const schedule = await scheduleAt(store, scheduleId, moment);
   if (schedule.kind !== 'known') return schedule;
   const { venueId, performanceId } = schedule.details;
-  const timeline = await seats.get(scheduleId, schedule.first.position);
+  const index = await seats.get(scheduleId, schedule.first.position);
   const [plan, performance] = await Promise.all([
     plans.at(venueId, moment),
     performanceAt(store, performanceId, moment),
   ]);
   const places = [
-    schedule.place,
+    schedule.latest,
     plan,
-    performance.kind === 'known' ? performance.place : undefined,
-    timeline.lastPlace(moment),
+    performance.kind === 'known' ? performance.latest : undefined,
+    index.lastPosition(moment),
   ].filter((place) => place !== undefined);
   const then = asOf(moment, places);
-  const taken = takenAt(timeline, moment, then.at);
+  const taken = takenAt(index, moment, then.at);
   const prices = pricesOf(performance.kind === 'known' ? performance.details : undefined);
   const details = plan?.state.details;
   return {
@@ -101,5 +99,66 @@ function toSection(
         seats: seats.map(toSeat).filter((seat) => status === undefined || seat.status === status),
       }))
       .filter(({ seats }) => seats.length > 0),
+  };
+}
+
+/** What an event made of its seat. */
+const free = 0;
+const held = 1;
+const reserved = 2;
+/** Nothing: but what comes after it in the seat's stream is not seen before it. */
+const unchanged = 3;
+
+/** The seats of one date: an event's subject is its seat, the detail of a hold its deadline in ms since 1970. */
+export const seatIndexes: IndexKind<EventIndex> = {
+  categories: ['seat'],
+  create: () => new EventIndex(),
+  record(index, scheduleId, event) {
+    const change = changeOf(event);
+    if (change?.seat.scheduleId !== scheduleId) return;
+    const { position, at } = event;
+    const { seat, kind, detail } = change;
+    index.add({ position, at, kind, subject: index.numberOf(seat.seatId), detail });
+  },
+};
+
+function changeOf(event: DomainEvent) {
+  switch (event.type) {
+    case 'SeatHeld':
+      return { seat: event.data, kind: held, detail: Date.parse(event.data.expiresAt) };
+    case 'SeatReserved':
+      return { seat: event.data, kind: reserved, detail: 0 };
+    case 'SeatHoldReleased':
+    case 'SeatHoldExpired':
+    case 'SeatReservationCancelled':
+      return { seat: event.data, kind: free, detail: 0 };
+    case 'SeatHoldBarred':
+      return { seat: event.data, kind: unchanged, detail: 0 };
+    default:
+      return undefined;
+  }
+}
+
+/** Seats that were held or reserved. */
+export type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
+
+/**
+ * Which seats were taken at a moment: the last event of each seat that changed it decides.
+ * @param at when a hold's deadline counts as passed: such a seat is free, whether or not that was written.
+ */
+export function takenAt(index: EventIndex, moment: Moment, at: Instant): TakenSeats {
+  const { kinds, subjects, details } = index;
+  const lastEvents = new Int32Array(index.names).fill(-1);
+  const count = index.countAt(moment);
+  for (let n = 0; n < count; n++) {
+    if (kinds[n] !== unchanged) lastEvents[subjects[n] ?? 0] = n;
+  }
+  const atMs = Date.parse(at);
+  return (seatId) => {
+    const last = lastEvents[index.find(seatId) ?? -1] ?? -1;
+    if (last === -1) return undefined;
+    if (kinds[last] === reserved) return 'reserved';
+    const isHeld = kinds[last] === held && (details[last] ?? 0) > atMs;
+    return isHeld ? 'held' : undefined;
   };
 }

@@ -1,66 +1,141 @@
-import type { Instant } from '../../events/ids.js';
-import type { DomainEvent } from '../../events/registry.js';
-import type { Moment } from './port.js';
-import { Timeline } from './timeline.js';
-import type { TimelineKind } from './timelines.js';
+import { findSeat } from '../../domain/catalog.js';
+import { type EventStore, maxReadCount } from '../../event-store/port.js';
+import type { Instant, PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import type { Clock } from '../../platform/clock.js';
+import { scheduleAt, type VenuePlans } from './catalog-at.js';
+import { latest, ofTypes, type StoredEventOf, toStored } from './past-events.js';
+import type { Asked, HistoryReply, Person, Viewer } from './port.js';
+import type { Reason, ReasonOf } from './reasons.js';
+import { historyPage, personFor, relatedFor, type Timeline, type TimelineEntry } from './timeline.js';
 
-/** What an event made of its seat. */
-const free = 0;
-const held = 1;
-const reserved = 2;
-/** Nothing: but what comes after it in the seat's stream is not seen before it. */
-const unchanged = 3;
+/**
+ * The newest events of a seat on a date, oldest first: as many as one read gives, more than a seat ever has. A hold
+ * that came too late and was barred never had the seat, so it is no part of its timeline.
+ */
+export async function seatEvents(
+  store: EventStore,
+  scheduleId: ScheduleId,
+  seatId: SeatId,
+): Promise<SeatEvents> {
+  const newest = await store.readStream(streams.seat(scheduleId, seatId), {
+    direction: 'backwards',
+    limit: maxReadCount,
+  });
+  return ofTypes(
+    newest.toReversed().map(toStored),
+    'SeatHeld',
+    'SeatHoldReleased',
+    'SeatHoldExpired',
+    'SeatReserved',
+    'SeatReservationCancelled',
+  );
+}
 
-/** The seats of one date: an event's subject is its seat, the detail of a hold its deadline in ms since 1970. */
-export const seatTimelines: TimelineKind<Timeline> = {
-  categories: ['seat'],
-  create: () => new Timeline(),
-  record(timeline, scheduleId, event) {
-    const change = changeOf(event);
-    if (change?.seat.scheduleId !== scheduleId) return;
-    const { position, at } = event;
-    const { seat, kind, detail } = change;
-    timeline.add({ position, at, kind, subject: timeline.numberOf(seat.seatId), detail });
-  },
-};
+/** The history of a seat on a date; null when there is no such date, or no such seat on it. */
+export async function whySeat(
+  { store, plans, clock }: { readonly store: EventStore; readonly plans: VenuePlans; readonly clock: Clock },
+  scheduleId: ScheduleId,
+  seatId: SeatId,
+  asked: Asked,
+): Promise<HistoryReply | null> {
+  const schedule = await scheduleAt(store, scheduleId, latest);
+  if (schedule.kind !== 'known') return null;
+  const events = await seatEvents(store, scheduleId, seatId);
+  const plan = await plans.at(schedule.details.venueId, latest);
+  const isPlanned = plan !== undefined && findSeat(plan.state, seatId) !== undefined;
+  // A seat that was sold stays a seat when its section is withdrawn.
+  if (!isPlanned && events.length === 0) return null;
+  const { performanceId } = schedule.details;
+  return historyPage(seatTimeline(events, asked.viewer, performanceId, clock.now()), asked);
+}
 
-function changeOf(event: DomainEvent) {
+export type SeatEvents = readonly StoredEventOf<
+  'SeatHeld' | 'SeatHoldReleased' | 'SeatHoldExpired' | 'SeatReserved' | 'SeatReservationCancelled'
+>[];
+
+type SeatNow = ReasonOf<'seat-now'>;
+
+/**
+ * What happened to one seat of one date. A fan is told of the own hold that lapsed and who got the seat then; an
+ * operator of the last one that did.
+ * @param now a hold whose deadline has passed is over, whether or not that was written.
+ */
+export function seatTimeline(
+  events: SeatEvents,
+  viewer: Viewer,
+  performanceId: PerformanceId,
+  now: Instant,
+): Timeline {
+  const entries: TimelineEntry[] = [];
+  let state: SeatNow['state'] = { kind: 'untouched' };
+  let lapse: SeatNow['lapse'] = null;
+  const lapsed = (who: Person, at: Instant) => {
+    if (viewer.kind === 'operator' || who === 'you') lapse = { who, at, taken: null };
+  };
+  for (const event of events) {
+    const who = personFor(viewer, event.data.userId);
+    const reason = reasonOf(event, who, lapse);
+    entries.push({ event, who, reason, related: relatedOf(event, who, performanceId) });
+    switch (reason.kind) {
+      case 'seat-held':
+        state = { kind: 'held', who, until: reason.until };
+        lapse = afterHold(lapse, who, event.at);
+        break;
+      case 'seat-sold':
+        state = { kind: 'sold', who };
+        break;
+      case 'hold-lapsed':
+        lapsed(who, reason.at);
+        state = { kind: 'free' };
+        break;
+      default:
+        state = { kind: 'free' };
+    }
+  }
+  if (state.kind === 'held' && state.until <= now) {
+    lapsed(state.who, state.until);
+    state = { kind: 'free' };
+  }
+  return { entries, summary: { kind: 'seat-now', state, lapse } };
+}
+
+/** Who holds the seat again has lost nothing; the first other one to hold it has taken it. */
+function afterHold(lapse: SeatNow['lapse'], who: Person, at: Instant): SeatNow['lapse'] {
+  if (lapse?.who === who) return null;
+  return lapse && !lapse.taken ? { ...lapse, taken: { by: who, at } } : lapse;
+}
+
+function reasonOf(event: SeatEvents[number], who: Person, lapse: SeatNow['lapse']): Reason {
   switch (event.type) {
-    case 'SeatHeld':
-      return { seat: event.data, kind: held, detail: Date.parse(event.data.expiresAt) };
-    case 'SeatReserved':
-      return { seat: event.data, kind: reserved, detail: 0 };
+    case 'SeatHeld': {
+      const isTaken = lapse !== null && lapse.taken === null && lapse.who !== who;
+      const until = event.data.expiresAt;
+      return { kind: 'seat-held', who, until, lapse: isTaken ? { who: lapse.who, at: lapse.at } : null };
+    }
     case 'SeatHoldReleased':
+      return { kind: 'hold-released', who, why: event.data.reason };
     case 'SeatHoldExpired':
+      return { kind: 'hold-lapsed', who, at: event.data.expiredAt };
+    case 'SeatReserved':
+      return { kind: 'seat-sold', who };
     case 'SeatReservationCancelled':
-      return { seat: event.data, kind: free, detail: 0 };
-    case 'SeatHoldBarred':
-      return { seat: event.data, kind: unchanged, detail: 0 };
-    default:
-      return undefined;
+      return { kind: 'reservation-cancelled', who, why: event.data.reason };
   }
 }
 
-/** Seats that were held or reserved. */
-export type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
-
-/**
- * Which seats were taken at a moment: the last event of each seat that changed it decides.
- * @param at when a hold's deadline counts as passed: such a seat is free, whether or not that was written.
- */
-export function takenAt(timeline: Timeline, moment: Moment, at: Instant): TakenSeats {
-  const { kinds, subjects, details } = timeline;
-  const lastEvents = new Int32Array(timeline.names).fill(-1);
-  const count = timeline.countAt(moment);
-  for (let n = 0; n < count; n++) {
-    if (kinds[n] !== unchanged) lastEvents[subjects[n] ?? 0] = n;
+function relatedOf(
+  event: SeatEvents[number],
+  who: Person,
+  performanceId: PerformanceId,
+): TimelineEntry['related'] {
+  switch (event.type) {
+    case 'SeatHeld':
+      return relatedFor(who, { kind: 'queue-token', performanceId, tokenId: event.data.tokenId });
+    case 'SeatReserved':
+    case 'SeatReservationCancelled':
+      return relatedFor(who, { kind: 'order', orderId: event.data.orderId });
+    default:
+      return [];
   }
-  const atMs = Date.parse(at);
-  return (seatId) => {
-    const last = lastEvents[timeline.find(seatId) ?? -1] ?? -1;
-    if (last === -1) return undefined;
-    if (kinds[last] === reserved) return 'reserved';
-    const isHeld = kinds[last] === held && (details[last] ?? 0) > atMs;
-    return isHeld ? 'held' : undefined;
-  };
 }

@@ -1,6 +1,7 @@
 import { Random } from '../../platform/random.js';
-import type { Fan, Intent, Turn, Wish } from './demand.js';
-import { Patience } from './patience.js';
+import type { Fan, Intent, SeatWish, Turn, WaitedFor, Wish } from './demand.js';
+
+import type { Seats } from './seats.js';
 
 type Entering = Extract<Turn, { kind: 'enters' }>;
 
@@ -60,4 +61,86 @@ function isWhole(turn: Turn): boolean {
 
 function pick<Thing>(things: readonly Thing[], random: Random): Thing | undefined {
   return things[random.below(things.length)];
+}
+
+interface Step {
+  readonly ms: number;
+  /** Share of people still in line after this long. */
+  readonly staying: number;
+}
+
+/**
+ * How long people stay in line, estimated from those who left and those whom something else kept from leaving, by
+ * Kaplan and Meier (Nonparametric Estimation from Incomplete Observations, JASA 53, 1958): who was let in after ten
+ * seconds had at least ten seconds of patience.
+ */
+export class Patience {
+  readonly #steps: readonly Step[];
+
+  constructor(waited: readonly WaitedFor[]) {
+    const sorted = [...waited].sort((a, b) => a.ms - b.ms || Number(b.left) - Number(a.left));
+    const steps: Step[] = [];
+    let staying = 1;
+    sorted.forEach(({ ms, left }, index) => {
+      if (!left) return;
+      const atRisk = sorted.length - index;
+      staying *= 1 - 1 / atRisk;
+      steps.push({ ms, staying });
+    });
+    this.#steps = steps;
+  }
+
+  /**
+   * A patience longer than `atLeastMs`; infinite where nobody was ever seen leaving after so long.
+   * @param atLeastMs how long the fan is known to have stayed.
+   */
+  draw(atLeastMs: number, random: Random): number {
+    const steps = this.#steps;
+    const from = firstAfter(steps, atLeastMs);
+    const staying = steps[from - 1]?.staying ?? 1;
+    const drawn = random.next() * staying;
+    let [low, high] = [from, steps.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((steps[middle]?.staying ?? 0) <= drawn) high = middle;
+      else low = middle + 1;
+    }
+    return steps[low]?.ms ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Index of the first step later than `ms`. */
+function firstAfter(steps: readonly Step[], ms: number): number {
+  let [low, high] = [0, steps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((steps[middle]?.ms ?? 0) > ms) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
+ * What a fan tries one after the other: what they tried in the recording; as many of the best seats of the same
+ * category; of any category; on the other dates; and at last fewer seats on the wanted date.
+ */
+export function* wishesInOrder(
+  options: readonly SeatWish[],
+  seats: Pick<Seats, 'categoryOf' | 'datesFrom'>,
+  nowMs: number,
+): Generator<SeatWish> {
+  yield* options;
+  const wanted = options.at(-1);
+  if (!wanted) return;
+  const { scheduleId } = wanted;
+  const quantity = wanted.kind === 'seats' ? wanted.seatIds.length : wanted.quantity;
+  const [first] = wanted.kind === 'seats' ? wanted.seatIds : [];
+  const category = wanted.kind === 'seats' ? first && seats.categoryOf(scheduleId, first) : wanted.category;
+  const best = { kind: 'best-available', quantity, category: undefined } as const;
+  if (category !== undefined) yield { ...best, scheduleId, category };
+  yield { ...best, scheduleId };
+  for (const other of seats.datesFrom(nowMs)) {
+    if (other !== scheduleId) yield { ...best, scheduleId: other };
+  }
+  for (let fewer = quantity - 1; fewer > 0; fewer--) yield { ...best, scheduleId, quantity: fewer };
 }

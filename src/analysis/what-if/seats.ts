@@ -12,8 +12,7 @@ import {
   type UserId,
 } from '../../events/ids.js';
 import type { SeatEvent } from '../../events/seat-events.js';
-import type { SeatWish } from './demand.js';
-import type { Hall, HallDate } from './hall.js';
+import type { Hall, HallDate, SeatWish } from './demand.js';
 
 export interface Hold {
   readonly holdId: HoldId;

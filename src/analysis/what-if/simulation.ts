@@ -1,14 +1,13 @@
 import { type HoldId, type Instant } from '../../events/ids.js';
 import type { SeatEvent } from '../../events/seat-events.js';
 import { Behaviours } from './behaviour.js';
-import type { Demand } from './demand.js';
+import { capacityOf, type Demand } from './demand.js';
 import { EventQueue } from './event-queue.js';
-import { capacityOf } from './hall.js';
-import { Inside } from './inside.js';
+
+import { byJoining, decideTurn, Inside, type Visitor, visitorOf } from './inside.js';
 import { Line, type SaleSettings } from './line.js';
 import { type Outcome, Tally } from './outcome.js';
 import { Seats } from './seats.js';
-import { byJoining, decideTurn, type Visitor, visitorOf } from './visitor.js';
 
 /** How often fans are let in: ADMISSION_INTERVAL_MS of an office that does not set it. */
 const admissionIntervalMs = 200;

@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { checkSeals, type SealCheck, type SealFinding } from '../../analysis/audit/seal/check-seals.js';
-import type { FoundEvent } from '../../analysis/audit/seal/compare-range.js';
+import {
+  checkSeals,
+  type FoundEvent,
+  type SealCheck,
+  type SealFinding,
+} from '../../analysis/audit/check-seals.js';
+
 import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes } from '../exit-codes.js';
 import { openStoredLog } from '../open-stored-log.js';

@@ -1,8 +1,16 @@
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { isSignedBy, keyIdOf, maxRangeEvents, type Seal, sealHash } from '../../analysis/audit/seal/seal.js';
-import { sealLog, stillHolds } from '../../analysis/audit/seal/seal-log.js';
+import {
+  isSignedBy,
+  keyIdOf,
+  maxRangeEvents,
+  type Seal,
+  sealHash,
+  sealLog,
+  stillHolds,
+} from '../../analysis/audit/seal.js';
+
 import type { StoredLog } from '../../event-store/port.js';
 import { systemClock } from '../../platform/clock.js';
 import { readConfig } from '../../platform/config.js';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { maxSealLine, parseSealLine, type Seal, sealLine } from '../../analysis/audit/seal/seal.js';
+import { maxSealLine, parseSealLine, type Seal, sealLine } from '../../analysis/audit/seal.js';
 import { canonicalPath, claimWriting, EventLogRefused } from '../../event-store/sqlite/log-file.js';
 
 import { CliFailure } from '../exit-codes.js';

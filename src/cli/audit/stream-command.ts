@@ -4,7 +4,7 @@ import {
   type StreamEntry,
   type StreamPage,
   streamPage,
-} from '../../analysis/audit/stream/stream-page.js';
+} from '../../analysis/audit/stream-page.js';
 import type { Actor } from '../../events/event.js';
 import { eventsByCategory } from '../../events/registry.js';
 import { readConfig } from '../../platform/config.js';

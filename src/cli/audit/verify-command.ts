@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type AuditProgress, auditLog } from '../../analysis/audit/audit-log.js';
+import { type AuditProgress, auditLog } from '../../analysis/audit/auditor.js';
 import { type Instant, instantSchema } from '../../events/ids.js';
 import { systemClock } from '../../platform/clock.js';
 import { type Config, readConfig } from '../../platform/config.js';

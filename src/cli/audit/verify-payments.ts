@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultAuditOptions } from '../../analysis/audit/fact.js';
-import { ChargeBook } from '../../analysis/audit/payments/charge-book.js';
+import { defaultAuditOptions } from '../../analysis/audit/checks.js';
 import {
   auditPayments,
+  ChargeBook,
   type LedgerPayment,
   type PaymentReport,
-} from '../../analysis/audit/payments/payment-audit.js';
+} from '../../analysis/audit/payments.js';
+
 import { dataFiles } from '../../app/engines.js';
 import type { EventStore } from '../../event-store/port.js';
 import { pagesOf } from '../../event-store/reading.js';

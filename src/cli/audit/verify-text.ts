@@ -1,5 +1,5 @@
-import type { PaymentReport } from '../../analysis/audit/payments/payment-audit.js';
-import type { AuditReport, CheckResult, Finding } from '../../analysis/audit/report.js';
+import type { AuditReport, CheckResult, Finding } from '../../analysis/audit/checks.js';
+import type { PaymentReport } from '../../analysis/audit/payments.js';
 import type { ReadModelComparison, WrongRow } from '../../projections/compare/compare-tables.js';
 import { textTable } from '../text-table.js';
 import type { Skipped } from './verify-read-models.js';

@@ -1,4 +1,4 @@
-import { auditLog } from '../../../src/analysis/audit/audit-log.js';
+import { auditLog } from '../../../src/analysis/audit/auditor.js';
 import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import { Fan } from './fan.js';
 import { at, id, LogUnderAudit } from './log-under-audit.js';

@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportLines, signedExport } from '../../../src/analysis/audit/export/export-performance.js';
+import { exportLines, signedExport } from '../../../src/analysis/audit/export.js';
 import { CancelOrder } from '../../../src/commands/orders/cancel-order.js';
 import { Pay } from '../../../src/commands/orders/pay.js';
 import { EnterService } from '../../../src/commands/queue/enter-and-leave.js';

@@ -1,4 +1,4 @@
-import { IdSet } from '../../../src/analysis/audit/id-set.js';
+import { IdSet } from '../../../src/analysis/audit/structure.js';
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
 

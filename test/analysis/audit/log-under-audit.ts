@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Auditor } from '../../../src/analysis/audit/auditor.js';
-import type { AuditReport } from '../../../src/analysis/audit/report.js';
+import type { AuditReport } from '../../../src/analysis/audit/checks.js';
 import { hashSeed } from '../../../src/domain/shuffle.js';
 import type { Position, RecordedEvent } from '../../../src/event-store/port.js';
 import { addMs, type Instant } from '../../../src/events/ids.js';

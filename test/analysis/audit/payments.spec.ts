@@ -1,5 +1,5 @@
-import { ChargeBook } from '../../../src/analysis/audit/payments/charge-book.js';
-import { auditPayments, type LedgerPayment } from '../../../src/analysis/audit/payments/payment-audit.js';
+import { auditPayments, ChargeBook, type LedgerPayment } from '../../../src/analysis/audit/payments.js';
+
 import { addMs } from '../../../src/events/ids.js';
 import { Fan } from './fan.js';
 import { at, id, LogUnderAudit } from './log-under-audit.js';

@@ -1,4 +1,4 @@
-import { eventsOf } from '../../../src/analysis/history/log-pass.js';
+import { eventsOf } from '../../../src/analysis/history/event-index.js';
 import { openEventStoreDb } from '../../../src/event-store/eventstoredb/event-store-db.js';
 import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
 import type { Position } from '../../../src/event-store/port.js';

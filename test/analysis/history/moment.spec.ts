@@ -1,8 +1,8 @@
-import { asOf, type Place, upTo } from '../../../src/analysis/history/moment.js';
+import { asOf, type LogPosition, upTo } from '../../../src/analysis/history/past-events.js';
 import type { Position } from '../../../src/event-store/port.js';
 import type { Instant } from '../../../src/events/ids.js';
 
-const place = (position: number, second: number): Place => ({
+const place = (position: number, second: number): LogPosition => ({
   position: position as Position,
   at: `2026-11-22T09:00:0${second}.000Z` as Instant,
 });

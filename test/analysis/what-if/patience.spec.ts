@@ -1,4 +1,4 @@
-import { Patience } from '../../../src/analysis/what-if/patience.js';
+import { Patience } from '../../../src/analysis/what-if/behaviour.js';
 import { Random } from '../../../src/platform/random.js';
 
 const waited = (ms: number, left: boolean) => ({ ms, left });

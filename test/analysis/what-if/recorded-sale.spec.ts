@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/analysis/what-if/outcome.js';
-import { readDemand } from '../../../src/analysis/what-if/read-demand.js';
+import { readDemand } from '../../../src/analysis/what-if/recording.js';
 import { replay } from '../../../src/analysis/what-if/report.js';
 import { instantSchema } from '../../../src/events/ids.js';
 import { performanceId } from '../../commands/theatre.js';

@@ -1,4 +1,4 @@
-import type { AuditReport } from '../../../src/analysis/audit/report.js';
+import type { AuditReport } from '../../../src/analysis/audit/checks.js';
 import { eventually } from '../../services/wait-until.js';
 import type { ClusterOffice } from '../cluster-office.js';
 import { call, times } from '../fan.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CheckCode, checks } from '../../../analysis/audit/check-codes.js';
+import { type CheckCode, checks } from '../../../analysis/audit/checks.js';
 import { instantSchema, pointsSchema } from '../../../events/ids.js';
 import { documented } from '../operation.js';
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { type SealBody, sealLine, signSeal } from '../../../../src/analysis/audit/seal/seal.js';
-import { stillHolds } from '../../../../src/analysis/audit/seal/seal-log.js';
+import { type SealBody, sealLine, signSeal, stillHolds } from '../../../../src/analysis/audit/seal.js';
+
 import { openEventStoreDbStoredLog } from '../../../../src/event-store/eventstoredb/event-store-db.js';
 import { Database } from '../../../../src/platform/sqlite.js';
 import { withServer } from '../../../event-store/eventstoredb-under-test.js';

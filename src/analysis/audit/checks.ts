@@ -1,0 +1,235 @@
+import type { Instant } from '../../events/ids.js';
+
+import type { DomainEvent, EventType } from '../../events/registry.js';
+
+/** Where an event stands in the log. */
+export interface EventRef {
+  readonly stream: string;
+  readonly revision: number;
+  readonly position: number;
+}
+
+/** One broken rule, with the event that broke it first and those it contradicts after. */
+export interface Finding<Code extends string = CheckCode> {
+  readonly code: Code;
+  readonly message: string;
+  readonly events: readonly EventRef[];
+}
+
+export interface CheckResult<Code extends string = CheckCode> {
+  readonly code: Code;
+  /** The group of rules it belongs to. */
+  readonly invariant: string;
+  /** What holds when nothing is found. */
+  readonly meaning: string;
+  /** Facts looked at. */
+  readonly examined: number;
+  readonly findings: number;
+}
+
+/** A hold or an order that had not ended where the audit stopped: nothing wrong with it (yet). */
+export interface Unfinished {
+  /** Stream of the seat or the order. */
+  readonly stream: string;
+  /** The hold's deadline, or the order's last event. */
+  readonly at: Instant;
+}
+
+/** A number of things and the first of them. */
+export interface Listed<T> {
+  readonly count: number;
+  readonly first: readonly T[];
+}
+
+export interface AuditReport {
+  readonly clean: boolean;
+  /** Events read, and the position of the last one; null in an empty log. */
+  readonly events: number;
+  readonly lastPosition: number | null;
+  /** The moment that deadlines were judged at. */
+  readonly judgedAt: Instant;
+  readonly checks: readonly CheckResult[];
+  readonly findingCount: number;
+  /** The first findings, at most 1000. */
+  readonly findings: readonly Finding[];
+  /** Points over all wallets: charged = spent − refunded + balance. */
+  readonly points: {
+    readonly charged: number;
+    readonly spent: number;
+    readonly refunded: number;
+    readonly balance: number;
+  };
+  readonly seatsReserved: number;
+  readonly ordersPaid: number;
+  readonly liveHolds: Listed<Unfinished>;
+  readonly openOrders: Listed<Unfinished>;
+}
+
+/**
+ * Every check of the audit: its stable code, the invariant it guards and what holds when it is silent.
+ * Codes are part of the report's format: never rename one, only add.
+ */
+export const checks = {
+  'stream-revision': ['log', 'revisions of a stream are 0, 1, 2, … without gaps'],
+  'position-order': ['log', 'positions of the log only grow'],
+  'event-valid': ['log', 'data and metadata fit the schema of their event type'],
+  'event-id-unique': ['log', 'no event id occurs twice (a repeated queue number may)'],
+  'stream-identity': ['log', 'an event lies in the stream of the thing it is about'],
+
+  'seat-single-owner': [
+    'seats',
+    'a seat passes to an owner only when free, and to an order only from its own hold',
+  ],
+  'hold-ends-once': ['holds', 'each hold of a seat ends once and never comes back'],
+  'hold-not-early': ['holds', 'no hold expires before its deadline'],
+  'hold-in-time': ['holds', 'no seat is held or reserved under a hold past its deadline'],
+  'hold-barred': ['holds', 'a seat bars only a hold that it neither has nor had, and bars it once'],
+  'barred-stays-out': ['holds', 'a hold that a seat has barred never gets it'],
+  'hold-overdue': ['holds', 'no hold is left open long after its deadline'],
+
+  'catalog-reference': ['plan', 'performances and dates refer to venues and performances published before'],
+  'seat-in-plan': ['plan', 'every seat held or reserved is in its venue’s plan'],
+  'plan-seat-once': ['plan', 'a plan names each seat once, so held + reserved + free = its size'],
+
+  'order-transition': [
+    'orders',
+    'an order is placed once, then paid or failed, and refunded only after failing or cancelling',
+  ],
+  'order-total': ['orders', 'an order’s total is the sum of its items, each another seat'],
+  'order-overdue': ['orders', 'no order is left open long'],
+
+  'reservation-ordered': [
+    'sales',
+    'a seat is reserved only as an item of an open order, by its hold and at its price',
+  ],
+  'paid-seats-reserved': ['sales', 'a paid order has all its seats until it is cancelled'],
+  'reserved-seats-paid': ['sales', 'a reserved seat belongs to a paid order, or one still open'],
+  'refunded-seats-free': ['sales', 'a refunded order has no seat left'],
+
+  'wallet-balance': ['points', 'each balance is the one before plus or minus the amount'],
+  'wallet-not-negative': ['points', 'no wallet spends more than it has'],
+  'charge-outcome': ['points', 'a charge is requested once and approved or declined once, for its amount'],
+  'charge-credited-once': ['points', 'points are credited once for each approved charge, in full'],
+  'charge-overdue': ['points', 'no approved charge stays uncredited for long'],
+  'order-spent-once': ['points', 'an order spends its total once, from its owner’s wallet'],
+  'order-refunded-once': ['points', 'a failed or cancelled order gives back what it spent, once'],
+  'order-points-agree': [
+    'points',
+    'an order is paid only with its points spent, and refunded with what went back',
+  ],
+
+  'token-transition': ['turns', 'a turn is requested once, entered once and ends once'],
+  'token-single-live': ['turns', 'a fan has one live turn at a performance'],
+  'turn-not-early': ['turns', 'no turn expires before its time'],
+  'request-in-turn': [
+    'turns',
+    'seats are requested only by a fan inside, for the same performance, within the turn',
+  ],
+  'request-repeated': [
+    'turns',
+    'a second run of a request says so once, while nothing of its hold was given back',
+  ],
+  'hold-requested': ['turns', 'every hold is one that its turn had requested'],
+  'stray-hold-ends': [
+    'turns',
+    'seats held beside the limit, by a request that came late, are given back and never sold',
+  ],
+  'return-after-free': ['turns', 'seats that a fan bought count against the limit until they are given back'],
+  'return-after-end': [
+    'turns',
+    'a seat stops counting only when its hold is over for it, or never took it and nobody is left to do so',
+  ],
+  'return-is-final': ['turns', 'no seat is taken under a hold after it stopped counting'],
+  'seat-limit-turn': ['turns', 'a turn never has more seats than its limit'],
+  'seat-limit-user': ['turns', 'a fan never has more seats of a performance than allowed'],
+
+  'queue-number': ['queue', 'a queue number is given to a turn that was requested'],
+  'queue-opening': ['queue', 'a queue opens once, in time, with the seed whose hash was published'],
+  'admission-order': ['queue', 'places are admitted one after the other, none skipped, none invented'],
+  'entry-admitted': ['queue', 'who enters was admitted at the place that the queue number gives'],
+  'entry-in-time': ['queue', 'who enters does so before the claim deadline'],
+  'active-limit': ['queue', 'no more fans are inside than allowed'],
+} as const satisfies Record<string, readonly [invariant: string, meaning: string]>;
+
+export type CheckCode = keyof typeof checks;
+
+/** A verified event of the log, at its latest version. */
+export type Fact<T extends EventType = EventType> = Extract<DomainEvent, { type: T }> & {
+  /** The decider's clock when it was decided. */
+  readonly at: Instant;
+  readonly ref: EventRef;
+};
+
+/** What a group of checks does with each event type it cares about. */
+export type Handlers = { readonly [T in EventType]?: (fact: Fact<T>) => void };
+
+/** Checks that belong together and the little state they need of each thing they watch. */
+export interface CheckGroup {
+  readonly on: Handlers;
+  /** Judges what should have ended by now. */
+  finish?(now: Instant): void;
+}
+
+/** Bounds and tolerances of an audit, in milliseconds. */
+export interface AuditOptions {
+  /** How long after its deadline a hold may stay unended: covers the sweeper's interval and a restart. */
+  readonly holdOverdueMs: number;
+  /** How long an order, a charge or an import may take to end. */
+  readonly settleMs: number;
+  /** How far an event's time may lie behind the moment it was decided: pauses of the process. */
+  readonly clockToleranceMs: number;
+}
+
+export const defaultAuditOptions: AuditOptions = {
+  holdOverdueMs: 60_000,
+  settleMs: 60_000,
+  clockToleranceMs: 1_000,
+};
+
+/** Hands a fact to the group's handler of its type. */
+export function dispatch(group: CheckGroup, fact: Fact): void {
+  // The table is keyed by the fact's own type, which TypeScript can't follow through a union.
+  const handler = group.on[fact.type] as ((fact: Fact) => void) | undefined;
+  handler?.(fact);
+}
+
+/** Findings kept in full; more are counted. */
+const maxFindings = 1_000;
+
+/** Checks by their codes, in the order of the report: the invariant each guards and what holds when it is silent. */
+export type CheckTable<Code extends string> = Readonly<
+  Record<Code, readonly [invariant: string, meaning: string]>
+>;
+
+/** Counts what every check looked at and keeps what it found. */
+export class Findings<Code extends string = CheckCode> {
+  readonly kept: Finding<Code>[] = [];
+  readonly #examined = new Map<Code, number>();
+  readonly #found = new Map<Code, number>();
+  count = 0;
+
+  constructor(private readonly checks: CheckTable<Code>) {}
+
+  /**
+   * One fact examined by a check.
+   * @param holds whether it is as it must be.
+   * @param message what is wrong, asked for only when something is.
+   * @param events the offending event first.
+   */
+  expect(code: Code, holds: boolean, message: () => string, ...events: readonly EventRef[]): void {
+    this.#examined.set(code, (this.#examined.get(code) ?? 0) + 1);
+    if (holds) return;
+    this.count++;
+    this.#found.set(code, (this.#found.get(code) ?? 0) + 1);
+    if (this.kept.length < maxFindings) this.kept.push({ code, message: message(), events });
+  }
+
+  results(): CheckResult<Code>[] {
+    const codes = Object.keys(this.checks) as Code[]; // the keys of the table and nothing else
+    return codes.map((code) => {
+      const [invariant, meaning] = this.checks[code];
+      const examined = this.#examined.get(code) ?? 0;
+      return { code, invariant, meaning, examined, findings: this.#found.get(code) ?? 0 };
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import { findSeat } from '../../domain/catalog.js';
+import type { EventStore } from '../../event-store/port.js';
+import type { OrderId, UserId } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
+import { streams } from '../../events/streams.js';
+import { deriveId } from '../../platform/derive-id.js';
+import type { OrderItemReply, OrderReply, OrderStatus, WalletReply } from '../../queries/replies.js';
+import { scheduleAt, type VenuePlans } from './catalog-at.js';
+import { asOf, ofTypes, readStream, type StoredEventOf, upTo } from './past-events.js';
+import type { Moment, Then } from './port.js';
+
+export type OrderEvents = readonly StoredEventOf<
+  'OrderPlaced' | 'OrderPaid' | 'OrderFailed' | 'OrderCancelled' | 'OrderRefunded'
+>[];
+
+/** All events of an order's stream. */
+export async function orderEvents(store: EventStore, orderId: OrderId): Promise<OrderEvents> {
+  const events = await readStream(store, streams.order(orderId));
+  return ofTypes(events, 'OrderPlaced', 'OrderPaid', 'OrderFailed', 'OrderCancelled', 'OrderRefunded');
+}
+
+/** An order as it was; unknown also when it is somebody else's. */
+export async function orderAt(
+  { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
+  userId: UserId,
+  orderId: OrderId,
+  moment: Moment,
+): Promise<Then<OrderReply>> {
+  const all = await orderEvents(store, orderId);
+  const [placed] = all;
+  if (placed?.type !== 'OrderPlaced' || placed.data.userId !== userId) return { kind: 'unknown' };
+  const events = upTo(all, moment);
+  if (events.length === 0) return { kind: 'not-yet', since: placed.at };
+  const { performanceId, total, items } = placed.data;
+  const paid = ofTypes(events, 'OrderPaid')[0];
+  const failed = ofTypes(events, 'OrderFailed')[0];
+  const cancelled = ofTypes(events, 'OrderCancelled')[0];
+  const refunded = ofTypes(events, 'OrderRefunded')[0];
+  return {
+    kind: 'known',
+    reply: {
+      orderId,
+      userId,
+      performanceId,
+      orderDate: placed.at,
+      totalAmount: total,
+      orderStatus: statusOf(events),
+      failureReason: failed?.data.reason ?? null,
+      items: await Promise.all(items.map((item) => toItem({ store, plans }, item, moment))),
+      payment: paid
+        ? {
+            paymentId: paid.data.paymentId,
+            amount: paid.data.total,
+            paymentStatus: refunded ? 'refunded' : 'completed',
+            paymentDate: paid.at,
+            points: [{ userId, amount: paid.data.total }],
+          }
+        : null,
+      reservations: paid
+        ? items.map(({ scheduleId, seatId }) => ({
+            // The same derivation as the read model's.
+            reservationId: deriveId('reservation', orderId, scheduleId, seatId),
+            seatId,
+            scheduleId,
+            reservationDate: paid.at,
+            reservationStatus: cancelled ? 'cancelled' : 'confirmed',
+          }))
+        : [],
+      updatedAt: (events.at(-1) ?? placed).at,
+      asOf: asOf(moment, events),
+    },
+  };
+}
+
+/** A failed order stays failed once its points are back. */
+function statusOf(events: OrderEvents): OrderStatus {
+  const types = new Set(events.map(({ type }) => type));
+  if (types.has('OrderFailed')) return 'failed';
+  if (types.has('OrderRefunded')) return 'refunded';
+  if (types.has('OrderCancelled')) return 'cancelled';
+  return types.has('OrderPaid') ? 'paid' : 'placed';
+}
+
+/** What the seat was called in the plan of that moment. */
+async function toItem(
+  { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
+  { scheduleId, seatId, price }: OrderItem,
+  moment: Moment,
+): Promise<OrderItemReply> {
+  const schedule = await scheduleAt(store, scheduleId, moment);
+  const plan = schedule.kind === 'known' ? await plans.at(schedule.details.venueId, moment) : undefined;
+  const seat = plan && findSeat(plan.state, seatId);
+  const names = {
+    sectionName: seat?.sectionName ?? null,
+    row: seat?.row ?? null,
+    number: seat?.number ?? null,
+  };
+  return { seatId, scheduleId, quantity: 1, price, ...names };
+}
+
+/** A fan's points as they were. The wallet begins with the account. */
+export async function walletAt(
+  store: EventStore,
+  userId: UserId,
+  moment: Moment,
+): Promise<Then<WalletReply>> {
+  const [registered] = ofTypes(await readStream(store, streams.user(userId)), 'UserRegistered');
+  if (!registered) return { kind: 'unknown' };
+  if (upTo([registered], moment).length === 0) return { kind: 'not-yet', since: registered.at };
+  const movements = ofTypes(
+    await readStream(store, streams.wallet(userId)),
+    'PointsCharged',
+    'PointsSpent',
+    'PointsRefunded',
+  );
+  const last = upTo(movements, moment).at(-1);
+  return {
+    kind: 'known',
+    reply: {
+      userId,
+      balance: last?.data.balance ?? 0,
+      createdAt: registered.at,
+      updatedAt: last?.at ?? registered.at,
+      asOf: asOf(moment, last ? [registered, last] : [registered]),
+    },
+  };
+}

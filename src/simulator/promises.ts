@@ -1,0 +1,209 @@
+import { loginStreamOf, type RegisteredUser } from '../commands/account/account.js';
+import type { CommandContext } from '../commands/command-context.js';
+import type { CheckoutResult } from '../commands/orders/checkout-process.js';
+import type { QueueToken } from '../commands/queue/queue-admission.js';
+import type { HeldSeats } from '../commands/seats/hold-seats.js';
+import type { ChargeResult } from '../commands/wallet/charge-points.js';
+import type { RecordedEvent } from '../event-store/port.js';
+import {
+  type ChargeId,
+  chargeIdSchema,
+  type HoldId,
+  holdIdSchema,
+  type PerformanceId,
+  type ScheduleId,
+  type SeatId,
+  type TokenId,
+  type UserId,
+} from '../events/ids.js';
+import { type DomainEvent, decodeEvent, type EventType } from '../events/registry.js';
+import { type StreamName, streams } from '../events/streams.js';
+import { deriveId } from '../platform/derive-id.js';
+import type { Reply } from './client.js';
+
+/** What each reply to a fan promises. */
+export class FanPromises {
+  constructor(private readonly promises: KeptPromises) {}
+
+  registered({ userId, loginId }: RegisteredUser): void {
+    this.promises.add(
+      `${loginId} is registered once, as ${userId}`,
+      (log) =>
+        log.count(streams.user(userId), 'UserRegistered', (data) => data.loginId === loginId) === 1 &&
+        log.count(loginStreamOf(loginId), 'LoginClaimed', (data) => data.userId === userId) === 1,
+    );
+  }
+
+  charged(
+    userId: UserId,
+    amount: number,
+    context: CommandContext,
+    reply: Reply<{ readonly chargeId: ChargeId } & ChargeResult>,
+  ): void {
+    const credits = (log: LogIndex, chargeId: ChargeId) =>
+      log.count(
+        streams.wallet(userId),
+        'PointsCharged',
+        (data) => data.chargeId === chargeId && data.amount === amount,
+      );
+    if (reply.kind === 'done' && reply.result.status === 'credited') {
+      const { chargeId } = reply.result;
+      this.promises.add(`charge ${chargeId} is credited once`, (log) => credits(log, chargeId) === 1);
+    }
+    if (reply.kind === 'refused' && reply.code === 'payment-declined') {
+      const chargeId = chargeIdSchema.parse(deriveId(context.commandId, 'charge'));
+      this.promises.add(`declined charge ${chargeId} is not credited`, (log) => credits(log, chargeId) === 0);
+    }
+  }
+
+  queued(performanceId: PerformanceId, tokenId: TokenId, number: number): void {
+    this.promises.add(`turn ${tokenId} has number ${number}`, (log) => {
+      const issued = log.events(streams.queue(performanceId));
+      const first = issued.findIndex(
+        (event) => event.type === 'TokenIssued' && event.data.tokenId === tokenId,
+      );
+      return first === number;
+    });
+  }
+
+  entered(tokenId: TokenId): void {
+    this.promises.add(
+      `turn ${tokenId} was entered once`,
+      (log) => log.count(streams.token(tokenId), 'TokenEntered') === 1,
+    );
+  }
+
+  held({ tokenId }: QueueToken, { holdId, scheduleId, seats, total }: HeldSeats): void {
+    this.promises.add(`hold ${holdId} took its ${seats.length} seats once`, (log) => {
+      const asked = log.count(streams.token(tokenId), 'SeatsRequested', (data) => data.holdId === holdId);
+      const taken = seats.every(
+        ({ seatId }) =>
+          log.count(streams.seat(scheduleId, seatId), 'SeatHeld', (data) => data.holdId === holdId) === 1,
+      );
+      return asked === 1 && taken && total === seats.reduce((sum, { price }) => sum + price, 0);
+    });
+  }
+
+  /** A hold that was refused at its only attempt; the fan may have paid for it meanwhile, which ended it too. */
+  notHeld(scheduleId: ScheduleId, seatIds: readonly SeatId[], context: CommandContext): void {
+    const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
+    this.promises.add(`refused hold ${holdId} holds no seat`, (log) =>
+      seatIds.every((seatId) => {
+        const stream = streams.seat(scheduleId, seatId);
+        const taken = log.count(stream, 'SeatHeld', (data) => data.holdId === holdId);
+        const ended =
+          log.count(stream, 'SeatReserved', (data) => data.holdId === holdId) +
+          log.count(stream, 'SeatHoldReleased', (data) => data.holdId === holdId) +
+          log.count(stream, 'SeatHoldExpired', (data) => data.holdId === holdId);
+        return taken === ended;
+      }),
+    );
+  }
+
+  released(tokenId: TokenId, holdId: HoldId): void {
+    this.promises.add(`hold ${holdId} was given back once`, (log) => {
+      const events = log.events(streams.token(tokenId));
+      const returned = events.flatMap((event) =>
+        event.type === 'SeatsReturned' && event.data.holdId === holdId ? event.data.seatIds : [],
+      );
+      return new Set(returned).size === returned.length;
+    });
+  }
+
+  paid(userId: UserId, order: CheckoutResult['order']): void {
+    const { orderId, total, items } = order;
+    this.promises.add(
+      `order ${orderId} was paid once`,
+      (log) =>
+        log.count(streams.order(orderId), 'OrderPaid', (data) => data.total === total) === 1 &&
+        log.count(streams.wallet(userId), 'PointsSpent', (data) => data.orderId === orderId) === 1 &&
+        items.every(
+          ({ scheduleId, seatId }) =>
+            log.count(
+              streams.seat(scheduleId, seatId),
+              'SeatReserved',
+              (data) => data.orderId === orderId,
+            ) === 1,
+        ),
+    );
+  }
+
+  cancelled(userId: UserId, { orderId, total }: CheckoutResult['order']): void {
+    this.promises.add(
+      `order ${orderId} was cancelled and refunded once`,
+      (log) =>
+        log.count(streams.order(orderId), 'OrderCancelled') === 1 &&
+        log.count(streams.order(orderId), 'OrderRefunded', (data) => data.amount === total) === 1 &&
+        log.count(
+          streams.wallet(userId),
+          'PointsRefunded',
+          (data) => data.orderId === orderId && data.amount === total,
+        ) === 1,
+    );
+  }
+
+  left(tokenId: TokenId): void {
+    this.promises.add(`turn ${tokenId} has ended once`, (log) => {
+      const stream = streams.token(tokenId);
+      const ends =
+        log.count(stream, 'TokenLeft') +
+        log.count(stream, 'TokenCompleted') +
+        log.count(stream, 'TokenExpired');
+      return ends === 1;
+    });
+  }
+}
+
+type EventOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>;
+
+/** The log by stream, to look up what became of a command. */
+export class LogIndex {
+  readonly #streams = new Map<string, DomainEvent[]>();
+
+  constructor(events: readonly RecordedEvent[]) {
+    for (const recorded of events) {
+      const known = this.#streams.get(recorded.stream);
+      if (known) known.push(decodeEvent(recorded));
+      else this.#streams.set(recorded.stream, [decodeEvent(recorded)]);
+    }
+  }
+
+  events(stream: StreamName): readonly DomainEvent[] {
+    return this.#streams.get(stream) ?? [];
+  }
+
+  /** How many events of a type a stream has, of those that match. */
+  count<Type extends EventType>(
+    stream: StreamName,
+    type: Type,
+    matches: (data: EventOf<Type>['data']) => boolean = () => true,
+  ): number {
+    // The type says which event it is, and so whose data.
+    const fits = matches as (data: DomainEvent['data']) => boolean;
+    return this.events(stream).filter((event) => event.type === type && fits(event.data)).length;
+  }
+}
+
+interface Promised {
+  readonly what: string;
+  readonly isKept: (log: LogIndex) => boolean;
+}
+
+/**
+ * What clients were told: an acknowledged command is in the log exactly once, of a refused one nothing remains. The
+ * log alone cannot show that.
+ */
+export class KeptPromises {
+  readonly #promised: Promised[] = [];
+
+  /** @param what for people: what was promised to whom. */
+  add(what: string, isKept: (log: LogIndex) => boolean): void {
+    this.#promised.push({ what, isKept });
+  }
+
+  /** Those that the log does not keep. */
+  broken(events: readonly RecordedEvent[]): string[] {
+    const log = new LogIndex(events);
+    return this.#promised.filter(({ isKept }) => !isKept(log)).map(({ what }) => what);
+  }
+}
