@@ -1,6 +1,8 @@
 // Jest 30 on Node 20 cannot require() ES modules, so tests run as CommonJS and SWC
 // down-levels every ESM-only package in node_modules too (cached after the first run).
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { findDatabaseServers } from './scripts/stack/programs.mjs';
 
 const nodeModules = new URL('./node_modules/', import.meta.url);
@@ -36,6 +38,13 @@ const project = {
   globalSetup: '<rootDir>/test/services/name-run.mjs',
 };
 
+// Suites that try more in `npm run test:full` than in `npm test`: they ask bySize (test/services/test-size.ts).
+const test = fileURLToPath(new URL('./test/', import.meta.url));
+const sizedSuites = readdirSync(test, { recursive: true })
+  .filter((name) => name.endsWith('.spec.ts') && !/\.(servers|database)\.spec\.ts$/.test(name))
+  .filter((name) => readFileSync(join(test, name), 'utf8').includes('bySize('))
+  .map((name) => `<rootDir>/test/${name}`);
+
 const installed = Object.keys(findDatabaseServers());
 // Where there is none, the suites of MariaDB install it or say what is missing.
 const databaseServers = installed.length > 0 ? installed : ['mariadb'];
@@ -45,11 +54,13 @@ export default {
   projects: [
     // What `npm test` runs: only Node is needed.
     { ...project, displayName: 'boxoffice' },
+    // The suites of it with a size, at full size.
+    { ...project, displayName: 'full', globals: { testSize: 'full' }, testMatch: sizedSuites },
     // What starts Redis, a database server and an office of four processes on them.
     {
       ...project,
       displayName: 'servers',
-      globals: { officeEngines: 'servers' },
+      globals: { officeEngines: 'servers', testSize: 'full' },
       testMatch: ['**/*.servers.spec.ts', '<rootDir>/test/e2e/*.spec.ts'],
       testPathIgnorePatterns: ['/node_modules/'],
     },
@@ -57,7 +68,7 @@ export default {
     ...databaseServers.map((readModelsOn) => ({
       ...project,
       displayName: readModelsOn,
-      globals: { readModelsOn },
+      globals: { readModelsOn, testSize: 'full' },
       testMatch: ['**/*.database.spec.ts', '<rootDir>/test/{projections,queries}/**/*.spec.ts'],
       testPathIgnorePatterns: ['/node_modules/'],
     })),

@@ -4,6 +4,7 @@ import type { InjectOptions } from 'fastify';
 import { allControllers } from '../../src/api/api.module.js';
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { refuse } from '../../src/domain/rejection.js';
+import { bySize } from '../services/test-size.js';
 import { almostRightBody } from './almost-right.js';
 import { type ApiUnderTest, adminKey, performanceId, scheduleId, startApi } from './api-under-test.js';
 
@@ -86,7 +87,7 @@ describe('whatever is sent to any endpoint', () => {
         expect(reply.statusCode).toBeLessThan(500);
         if (reply.statusCode >= 400) expect(reply.json()).toMatchObject({ status: reply.statusCode });
       }),
-      { numRuns: 1_000 },
+      { numRuns: bySize(300, 1_000) },
     );
   });
 });

@@ -1,6 +1,10 @@
+import { bySize } from '../services/test-size.js';
 import { Fan, times } from './fan.js';
 import { type AnyOffice, modes, openTimeoutMs } from './modes.js';
 import { openSmallHall } from './small-hall.js';
+
+const rivals = bySize(200, 1_000);
+const buyers = bySize(120, 500);
 
 describe.each(modes)('a race for seats, $mode', ({ open }) => {
   let office: AnyOffice;
@@ -9,22 +13,22 @@ describe.each(modes)('a race for seats, $mode', ({ open }) => {
   }, openTimeoutMs);
   afterAll(() => office.close());
 
-  it('gives one seat to exactly one of 1,000 fans who ask at the same time', async () => {
+  it(`gives one seat to exactly one of ${rivals} fans who ask at the same time`, async () => {
     const hall = await openSmallHall(office, { id: 'one seat', rows: 1, seatsPerRow: 4 });
-    const fans = await times(1000, 50, async () =>
+    const fans = await times(rivals, 50, async () =>
       (await new Fan(office).arrive()).queue(hall.performanceId),
     );
     const answers = await Promise.all(fans.map((fan) => fan.hold(hall.scheduleId, ['R1-1'])));
     expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
     const refused = answers.filter((answer) => answer.status !== 201);
-    expect(refused.filter((answer) => answer.status === 409)).toHaveLength(999);
+    expect(refused.filter((answer) => answer.status === 409)).toHaveLength(rivals - 1);
     expect(new Set(refused.map((answer) => answer.body.code))).toEqual(new Set(['seat-held']));
     expect(refused.every((answer) => answer.body.detail.length > 0)).toBe(true);
   });
 
-  it('sells 100 seats to 500 fans in groups without a seat owned twice or a group torn apart', async () => {
+  it(`sells 100 seats to ${buyers} fans in groups without a seat owned twice or a group torn apart`, async () => {
     const hall = await openSmallHall(office, { id: 'groups', rows: 10, seatsPerRow: 10 });
-    const fans = await times(500, 50, async (index) => {
+    const fans = await times(buyers, 50, async (index) => {
       const fan = await new Fan(office).arrive();
       await fan.charge(400);
       return { fan: await fan.queue(hall.performanceId, 4), groupSize: 1 + (index % 4) };

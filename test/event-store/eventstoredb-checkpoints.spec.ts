@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import { WireServer } from '../eventstoredb-server/server.js';
+import { bySize } from '../services/test-size.js';
 import { Collector } from './collector.js';
 import { freshCategory, newEvents, streamIn } from './new-event.js';
 
@@ -111,7 +112,7 @@ describe('whatever places checkpoints name', () => {
           ),
       ),
       // A lost event shows as a run that does not end.
-      { numRuns: 20, timeout: 20_000, endOnFailure: true },
+      { numRuns: bySize(8, 20), timeout: 120_000, endOnFailure: true },
     ));
 });
 

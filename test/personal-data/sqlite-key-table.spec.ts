@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PersonalKeysRefused, SqliteKeyTable } from '../../src/personal-data/key-tables.js';
 import { wrappedKeyBytes } from '../../src/personal-data/sealing.js';
+import { bySize } from '../services/test-size.js';
 import { keyTableContract } from './key-table-contract.js';
 import { newUserId } from './new-user.js';
 
@@ -33,7 +34,7 @@ describe('keys in an SQLite file', () => {
   );
 
   it('leaves no byte of destroyed keys in its folder, and all of the others', async () => {
-    const keys = Array.from({ length: 600 }, () => ({
+    const keys = Array.from({ length: bySize(150, 600) }, () => ({
       userId: newUserId(),
       key: randomBytes(wrappedKeyBytes),
     }));

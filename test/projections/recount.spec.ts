@@ -3,6 +3,7 @@ import { streams } from '../../src/events/streams.js';
 import type { Dialect } from '../../src/projections/engine/dialect.js';
 import type { AnyRow } from '../../src/projections/engine/table.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
+import { bySize } from '../services/test-size.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, rowsOf, run } from './history.js';
 import { mina, performanceId, Story, scheduleId, seat, venueId } from './story.js';
 
@@ -158,7 +159,7 @@ it('gives, after any changes, the same counts as counting every seat again', asy
       await closeAll();
       expect(counted).toMatchObject(expected);
     }),
-    { numRuns: 60 },
+    { numRuns: bySize(20, 60) },
   );
 });
 

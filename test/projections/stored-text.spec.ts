@@ -3,6 +3,7 @@ import { DatabaseFailure, RowRefused } from '../../src/projections/engine/dialec
 import type { RowOf } from '../../src/projections/engine/table.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
 import { paymentsTable } from '../../src/projections/orders.js';
+import { bySize } from '../services/test-size.js';
 import { closeAll, emptyModels, minute, rowsOf } from './history.js';
 
 afterEach(closeAll);
@@ -67,7 +68,7 @@ it('stores any text as it is', async () => {
         expect(await rowsOf(models, paymentsTable.name)).toMatchObject([{ user_id: value }]);
       },
     ),
-    { numRuns: 50 },
+    { numRuns: bySize(15, 50) },
   );
 });
 

@@ -7,7 +7,7 @@ import { findDatabaseServers } from '../../scripts/stack/programs.mjs';
  */
 export default function nameRun(_global, { displayName }) {
   process.env.BOXOFFICE_TEST_RUN ??= randomBytes(4).toString('hex');
-  if (displayName?.name === 'boxoffice' || process.env.BOXOFFICE_TOLD_SERVERS) return;
+  if (['boxoffice', 'full'].includes(displayName?.name) || process.env.BOXOFFICE_TOLD_SERVERS) return;
   process.env.BOXOFFICE_TOLD_SERVERS = 'yes';
   const found = findDatabaseServers();
   const programs = { mariadb: ['MariaDB', 'mariadbd'], mysql: ['MySQL', 'mysqld'] };

@@ -1,5 +1,6 @@
 import { faultKinds } from '../../src/simulator/faults.js';
 import { simulate } from '../../src/simulator/simulate.js';
+import { bySize } from '../services/test-size.js';
 
 /** Seeds that once showed a defect, and what they showed. */
 const regressions = [
@@ -9,7 +10,7 @@ const regressions = [
 ];
 
 describe('an office under simulation', () => {
-  it.each(Array.from({ length: 40 }, (_, index) => 1_001 + index))(
+  it.each(Array.from({ length: bySize(10, 40) }, (_, index) => 1_001 + index))(
     'keeps every promise whatever fails (seed %i)',
     async (seed) => {
       expect((await simulate({ seed, steps: 300 })).findings).toEqual([]);

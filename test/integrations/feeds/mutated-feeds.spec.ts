@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { ImportCatalog } from '../../../src/commands/catalog/import-catalog.js';
 import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
-
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
 import { wholeLog } from '../../commands/audit.js';
 import { createCommandSide } from '../../commands/box-office.js';
 import { freshContext } from '../../commands/theatre.js';
+import { bySize } from '../../services/test-size.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -158,7 +158,7 @@ describe.each(Object.entries(texts))('a feed of the format %s', (_, text) => {
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) =>
         importTwice(text(changes)),
       ),
-      { numRuns: 40 },
+      { numRuns: bySize(15, 40) },
     );
   });
 });

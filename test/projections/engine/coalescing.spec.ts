@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { UserId } from '../../../src/events/ids.js';
 import { allTables } from '../../../src/projections/all-projections.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';
+import { bySize } from '../../services/test-size.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, rowsOf, run } from '../history.js';
 import { charge, Story } from '../story.js';
 
@@ -82,6 +83,6 @@ it('gives the same tables event by event, in large batches, and by runners that 
         expect(await tables(resumed)).toEqual(single);
       })
       .afterEach(closeAll),
-    { numRuns: 12 },
+    { numRuns: bySize(4, 12) },
   );
 });

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path';
 import { Random } from '../../../../src/platform/random.js';
 import { Database } from '../../../../src/platform/sqlite.js';
 import { logFolder } from '../../../event-store/log-folder.js';
+import { bySize } from '../../../services/test-size.js';
 import { check, seal, withLog, writeLog } from './sealed-log.js';
 import { tamper } from './tamper.js';
 
-/** `TAMPERINGS=1000 npx jest test/audit/seal/tampering` tries more. */
-const tries = Number(process.env.TAMPERINGS ?? 60);
+/** `TAMPERINGS=1000 npx jest test/analysis/audit/seal/tampering` tries more. */
+const tries = Number(process.env.TAMPERINGS ?? bySize(20, 60));
 
 const { file, remove } = logFolder();
 afterAll(remove);
@@ -41,5 +42,5 @@ it(
     if (process.env.TAMPERINGS !== undefined) console.log(Object.fromEntries(done), { undetected, misnamed });
     expect({ undetected, misnamed }).toEqual({ undetected: [], misnamed: [] });
   },
-  tries * 500,
+  tries * 20_000,
 );
