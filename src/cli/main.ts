@@ -2,8 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { StoreUnavailable } from '../event-store/port.js';
 import { BadConfiguration } from '../platform/config.js';
 import { NodeRefused, nodeProblem } from '../platform/node-version.js';
-import type { DefineCommand } from './define-command.js';
-import { CliFailure, type ExitCode, exitCodes } from './exit-codes.js';
+import { CliFailure, type DefineCommand, type ExitCode, exitCodes } from './command.js';
+
 import { processTerminal, type Terminal } from './terminal.js';
 import { productVersion } from './version.js';
 
@@ -18,62 +18,62 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'start',
     summary: 'run the server',
-    load: async () => (await import('./start-command.js')).defineStartCommand,
+    load: async () => (await import('./start.js')).defineStartCommand,
   },
   {
     name: 'import',
     summary: 'publish an organiser’s catalog',
-    load: async () => (await import('./import-command.js')).defineImportCommand,
+    load: async () => (await import('./import.js')).defineImportCommand,
   },
   {
     name: 'audit',
     summary: 'judge the event log',
-    load: async () => (await import('./audit/audit-command.js')).defineAuditCommand,
+    load: async () => (await import('./audit/audit.js')).defineAuditCommand,
   },
   {
     name: 'erase-user',
     summary: 'erase a person for good',
-    load: async () => (await import('./erase-user-command.js')).defineEraseUserCommand,
+    load: async () => (await import('./erase-user.js')).defineEraseUserCommand,
   },
   {
     name: 'migrate',
     summary: 'bring the tables of the read models to this version',
-    load: async () => (await import('./migrate-command.js')).defineMigrateCommand,
+    load: async () => (await import('./migrate.js')).defineMigrateCommand,
   },
   {
     name: 'rebuild',
     summary: 'build read models anew while the office runs',
-    load: async () => (await import('./rebuild-command.js')).defineRebuildCommand,
+    load: async () => (await import('./rebuild.js')).defineRebuildCommand,
   },
   {
     name: 'eventstoredb',
     summary: 'prepare a secured EventStoreDB: its user and that user’s right to read',
-    load: async () => (await import('./eventstoredb-command.js')).defineEventStoreDbCommand,
+    load: async () => (await import('./eventstoredb.js')).defineEventStoreDbCommand,
   },
   {
     name: 'payment-system',
     summary: 'run the virtual payment system by itself',
-    load: async () => (await import('./payment-system-command.js')).definePaymentSystemCommand,
+    load: async () => (await import('./payment-system.js')).definePaymentSystemCommand,
   },
   {
     name: 'queue-check',
     summary: 'recompute a queue and check that it was served in that order',
-    load: async () => (await import('./queue-check-command.js')).defineQueueCheckCommand,
+    load: async () => (await import('./queue-check.js')).defineQueueCheckCommand,
   },
   {
     name: 'replay',
     summary: 'play a recorded on-sale against other settings',
-    load: async () => (await import('./replay-command.js')).defineReplayCommand,
+    load: async () => (await import('./replay.js')).defineReplayCommand,
   },
   {
     name: 'demo',
     summary: 'let a crowd buy tickets and check that no seat is sold twice',
-    load: async () => (await import('./demo-command.js')).defineDemoCommand,
+    load: async () => (await import('./demo/demo.js')).defineDemoCommand,
   },
   {
     name: 'simulate',
     summary: 'run the office under invented time, crashes and losses',
-    load: async () => (await import('./simulate-command.js')).defineSimulateCommand,
+    load: async () => (await import('./simulate.js')).defineSimulateCommand,
   },
 ];
 

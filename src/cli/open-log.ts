@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { checkEventStoreUrl, dataFiles } from '../app/engines.js';
-import { openEventStoreDb } from '../event-store/eventstoredb/event-store-db.js';
-import type { EventStore } from '../event-store/port.js';
+import { openEventStoreDb, openEventStoreDbStoredLog } from '../event-store/eventstoredb/event-store-db.js';
+import type { EventStore, StoredLog } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
+import { openSqliteStoredLog } from '../event-store/sqlite/reader.js';
 import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
 import { PersonalKeysRefused } from '../personal-data/key-tables.js';
 import { openPersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore, withholdingStore } from '../personal-data/store-views.js';
-
 import type { Config } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { openReadModels, type ReadModels } from '../projections/open-read-models.js';
-import { CliFailure, exitCodes } from './exit-codes.js';
+import { CliFailure, exitCodes } from './command.js';
 import type { Terminal } from './terminal.js';
 
 /**
@@ -81,5 +81,22 @@ async function openDatabase(url: string | undefined): Promise<ReadModels | undef
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliFailure(`the database of DATABASE_URL cannot be used: ${reason}`, exitCodes.failed);
+  }
+}
+
+/**
+ * The log a server with this configuration writes, as its engine keeps it: nothing is parsed or decrypted.
+ * @throws {CliFailure} when there is no such log.
+ */
+export async function openStoredLog(config: Config, terminal: Terminal): Promise<StoredLog> {
+  if (config.EVENTSTORE_URL !== undefined) {
+    await checkEventStoreUrl(config.EVENTSTORE_URL);
+    return openEventStoreDbStoredLog(config.EVENTSTORE_URL, (message) => terminal.err(`${message}\n`));
+  }
+  try {
+    return openSqliteStoredLog(join(config.DATA_DIR, dataFiles.log));
+  } catch (error) {
+    if (error instanceof EventLogRefused) throw new CliFailure(error.message);
+    throw error;
   }
 }

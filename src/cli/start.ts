@@ -3,9 +3,16 @@ import { type RunningBoxoffice, startBoxoffice } from '../app/boxoffice.js';
 import { BadConfiguration, type Config, readConfig } from '../platform/config.js';
 import { secretFile } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
-import { type ExitCode, exitCodes } from './exit-codes.js';
-import { stopOnSignal } from './stop-on-signal.js';
-import { processTerminal, type Terminal } from './terminal.js';
+import { type DefineCommand, type ExitCode, exitCodes } from './command.js';
+
+import { processTerminal, stopOnSignal, type Terminal } from './terminal.js';
+
+/** What `boxoffice start` does and takes. */
+export const defineStartCommand: DefineCommand = (command, terminal, done) => {
+  command
+    .description('Runs the server until SIGINT or SIGTERM. Settings come from environment variables.')
+    .action(async () => done(await runServer(terminal.env, terminal)));
+};
 
 /** How long an orderly shutdown may take before the process ends anyway. */
 const shutdownTimeoutMs = 20_000;

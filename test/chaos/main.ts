@@ -1,5 +1,5 @@
 /** npm run chaos: see docs/chaos.md. */
-import { CliFailure, type ExitCode, exitCodes } from '../../src/cli/exit-codes.js';
+import { CliFailure, type ExitCode, exitCodes } from '../../src/cli/command.js';
 import { processTerminal as terminal } from '../../src/cli/terminal.js';
 import { hasRealLog, plannedFaults } from './cluster-faults.js';
 import type { CycleResult } from './cycle.js';

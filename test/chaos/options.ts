@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { CliFailure } from '../../src/cli/exit-codes.js';
+import { CliFailure } from '../../src/cli/command.js';
 import { type Mode, modeNames } from './chaos-office.js';
 import { clusterFaults, hasRealLog } from './cluster-faults.js';
 import { embeddedFaults } from './embedded-faults.js';

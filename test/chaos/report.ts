@@ -1,4 +1,4 @@
-import { textTable } from '../../src/cli/text-table.js';
+import { textTable } from '../../src/cli/terminal.js';
 import type { CycleResult } from './cycle.js';
 
 /** A row for every cycle. */

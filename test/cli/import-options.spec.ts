@@ -1,6 +1,6 @@
-import { CliFailure } from '../../src/cli/exit-codes.js';
-import { toFeedOptions, toQuery } from '../../src/cli/import-options.js';
-import { textTable } from '../../src/cli/text-table.js';
+import { CliFailure } from '../../src/cli/command.js';
+import { toFeedOptions, toQuery } from '../../src/cli/import.js';
+import { textTable } from '../../src/cli/terminal.js';
 
 describe('flags of an import', () => {
   it('become the feed’s options', () => {

@@ -5,7 +5,7 @@ import {
   type PublishedQueue,
   type QueuedNumber,
 } from '../../src/analysis/audit/queue-fairness.js';
-import { queueFromLog } from '../../src/cli/queue-check/from-log.js';
+import { queueFromLog } from '../../src/cli/queue-check.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';

@@ -1,17 +1,23 @@
+import { z } from 'zod';
 import type { Random } from '../../platform/random.js';
-import type { Account } from './account.js';
-import type { ApiClient, ApiReply, ApiRequest } from './api-client.js';
-import type { FanPlan } from './fan-plan.js';
 import {
+  type ApiClient,
+  type ApiReply,
+  type ApiRequest,
+  chargeSchema,
+  holdSchema,
   holdsSchema,
   orderSchema,
   type Performance,
   positionSchema,
   queueStatusSchema,
   queueTokenSchema,
-} from './replies.js';
-import { type Hold, huntSeats } from './seat-hunt.js';
-import type { Ending, Stage, Tally } from './tally.js';
+  registeredSchema,
+  type SeatMap,
+  seatMapSchema,
+  sessionSchema,
+} from './api-client.js';
+import type { Ending, Stage, Tally } from './summary.js';
 
 const queuePollMs = 600;
 /** A fan watches an abandoned hold lapse only if that is soon. */
@@ -185,4 +191,201 @@ export class Fan {
     this.tally.move(this.#stage, stage);
     this.#stage = stage;
   }
+}
+
+/** What a fan is going to do, decided before anything happens. */
+export interface FanPlan {
+  readonly tickets: number;
+  readonly way: 'named seats' | 'best available';
+  /** What the fan does with the seats once they are held. */
+  readonly intent: 'pay' | 'pay and cancel' | 'release and choose again' | 'let the hold lapse' | 'leave';
+  /** Which date is tried first. */
+  readonly firstDate: number;
+  /** The first card is declined, so another one is used. */
+  readonly hasBadCard: boolean;
+  /** Charges too little at first, and the rest when paying fails. */
+  readonly isShort: boolean;
+}
+
+/**
+ * @param seatLimit most tickets of one fan.
+ * @param dates dates on sale; the first is the most popular.
+ */
+export function planFan(random: Random, seatLimit: number, dates: number): FanPlan {
+  const tickets = random.weighted([
+    [25, 1],
+    [45, 2],
+    [12, 3],
+    [18, 4],
+  ]);
+  const way = random.weighted([
+    [75, 'named seats'],
+    [25, 'best available'],
+  ] as const);
+  const intent = random.weighted([
+    [76, 'pay'],
+    [6, 'pay and cancel'],
+    [7, 'release and choose again'],
+    [6, 'let the hold lapse'],
+    [5, 'leave'],
+  ] as const);
+  return {
+    tickets: Math.min(tickets ?? 1, seatLimit),
+    way: way ?? 'named seats',
+    intent: intent ?? 'pay',
+    firstDate: random.next() < 0.7 ? 0 : random.below(Math.max(1, dates)),
+    hasBadCard: random.next() < 0.05,
+    isShort: random.next() < 0.05,
+  };
+}
+
+/** How long before its end an access token is replaced. */
+const renewBeforeMs = 60_000;
+const chargePollMs = 400;
+/** Looks at a charge that the payment system has not decided. */
+const maxChargeLooks = 60;
+
+/** One fan's account: registers, stays logged in, charges points. */
+export class Account {
+  #session: { readonly token: string; readonly endsAtMs: number } | undefined;
+
+  constructor(
+    private readonly api: ApiClient,
+    private readonly tally: Tally,
+    readonly loginId: string,
+    private readonly password: string,
+  ) {}
+
+  get isRegistered(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Registers and logs in. @returns whether that worked. */
+  async open(): Promise<boolean> {
+    const { loginId, password } = this;
+    const body = { loginId, username: loginId, name: `Demo ${loginId}`, password };
+    const registered = await this.api.send({
+      method: 'POST',
+      path: '/v1/users',
+      reply: registeredSchema,
+      body,
+    });
+    if (registered.kind === 'refused') return false;
+    return this.#logIn();
+  }
+
+  /** A request of this fan's own. */
+  async send<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
+    if (!this.#session || Date.now() > this.#session.endsAtMs - renewBeforeMs) await this.#logIn();
+    return this.api.send({ ...request, ...(this.#session ? { token: this.#session.token } : {}) });
+  }
+
+  /** Buys points. @returns whether they are in the wallet; a declined card or a slow payment system: false. */
+  async charge(amount: number, paymentMethod: string): Promise<boolean> {
+    const body = { amount, paymentMethod };
+    const path = '/v1/wallet/charges';
+    const charge = await this.send({ method: 'POST', path, reply: chargeSchema, body, isOnce: true });
+    if (charge.kind === 'refused') return false;
+    let { status } = charge.body;
+    for (let look = 0; status !== 'credited' && status !== 'declined' && look < maxChargeLooks; look++) {
+      await this.api.pause(chargePollMs);
+      const reply = z.object({ status: z.string() });
+      const now = await this.send({ method: 'GET', path: `${path}/${charge.body.chargeId}`, reply });
+      if (now.kind === 'ok') status = now.body.status;
+    }
+    if (status !== 'credited') return false;
+    this.tally.pointsCharged += amount;
+    return true;
+  }
+
+  async #logIn(): Promise<boolean> {
+    const { loginId, password } = this;
+    const path = '/v1/auth/login';
+    const reply = await this.api.send({
+      method: 'POST',
+      path,
+      reply: sessionSchema,
+      body: { loginId, password },
+    });
+    if (reply.kind === 'refused') return false;
+    const { accessToken: token, accessTokenExpiresAt } = reply.body;
+    this.#session = { token, endsAtMs: Date.parse(accessTokenExpiresAt) };
+    return true;
+  }
+}
+
+export type Hold = z.infer<typeof holdSchema>;
+
+interface Hunter {
+  readonly api: ApiClient;
+  readonly plan: FanPlan;
+  readonly random: Random;
+  readonly schedules: Performance['schedules'];
+  /** Sends a request with the fan's place in the queue. */
+  readonly send: <T>(request: ApiRequest<T>) => Promise<ApiReply<T>>;
+}
+
+/** Seats tried by name before a fan takes whatever is left, and tries at that before giving up on a date. */
+const namedTries = 6;
+const bestTries = 4;
+
+/** Holds seats as the fan planned, trying the dates from the favourite one on; undefined when nothing is left. */
+export async function huntSeats(hunter: Hunter): Promise<Hold | undefined> {
+  const { schedules, plan } = hunter;
+  for (let n = 0; n < schedules.length; n++) {
+    const date = schedules[(plan.firstDate + n) % schedules.length];
+    const hold = date && (await huntAt(hunter, date.scheduleId));
+    if (hold) return hold;
+  }
+  return undefined;
+}
+
+async function huntAt(hunter: Hunter, scheduleId: string): Promise<Hold | undefined> {
+  let { tickets } = hunter.plan;
+  const named = hunter.plan.way === 'named seats' ? namedTries : 0;
+  for (let attempt = 0; attempt < named + bestTries && tickets > 0; attempt++) {
+    const seatIds = attempt < named ? await look(hunter, scheduleId, tickets) : undefined;
+    const body = seatIds ? { seatIds } : { bestAvailable: { quantity: tickets } };
+    const path = `/v1/schedules/${scheduleId}/holds`;
+    const held = await hunter.send({ method: 'POST', path, reply: holdSchema, body, isOnce: true });
+    if (held.kind === 'ok') return held.body;
+    // Not that many left together: fewer will do.
+    if (held.code === 'no-seats-available') tickets--;
+    else if (!['seat-held', 'seat-reserved', 'busy'].includes(held.code)) return undefined;
+  }
+  return undefined;
+}
+
+async function look(
+  { api, random }: Hunter,
+  scheduleId: string,
+  tickets: number,
+): Promise<string[] | undefined> {
+  const path = `/v1/schedules/${scheduleId}/seats`;
+  const map = await api.send({ method: 'GET', path, reply: seatMapSchema });
+  return map.kind === 'ok' ? chooseSeats(map.body, tickets, random) : undefined;
+}
+
+/** Groups of seats a fan hesitates between: the fewer, the more fans want the very same seats. */
+const shortlist = 12;
+
+/**
+ * Free seats side by side that a fan would like, nearest the focus first with some hesitation; undefined when
+ * no row has that many left together.
+ */
+export function chooseSeats(map: SeatMap, quantity: number, random: Random): string[] | undefined {
+  const groups: { readonly seatIds: string[]; readonly distance: number }[] = [];
+  const focus = map.focus ?? { x: 0, y: 0 };
+  for (const { rows } of map.sections) {
+    for (const { seats } of rows) {
+      for (let first = 0; first + quantity <= seats.length; first++) {
+        const group = seats.slice(first, first + quantity);
+        if (group.some((seat) => seat.status !== 'free')) continue;
+        const distance = group.reduce((sum, seat) => sum + Math.hypot(seat.x - focus.x, seat.y - focus.y), 0);
+        groups.push({ seatIds: group.map((seat) => seat.seatId), distance });
+      }
+    }
+  }
+  groups.sort((a, b) => a.distance - b.distance);
+  return groups[random.below(Math.min(shortlist, groups.length))]?.seatIds;
 }

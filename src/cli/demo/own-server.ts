@@ -7,8 +7,7 @@ import { systemClock } from '../../platform/clock.js';
 import { readConfig } from '../../platform/config.js';
 import { createLog } from '../../platform/logging.js';
 import { resolveSecrets } from '../../platform/secrets.js';
-import { toQuery } from '../import-options.js';
-import { importOverHttp } from '../import-over-http.js';
+import { importOverHttp, toQuery } from '../import.js';
 
 export interface DemoServer {
   readonly url: string;

@@ -1,12 +1,9 @@
 import type { Terminal } from '../terminal.js';
-import { ApiClient } from './api-client.js';
-import { Doors, gatherFans, playFans } from './crowd.js';
+import { ApiClient, auditSchema, reservationsSchema } from './api-client.js';
+import { Doors, gatherFans, pickPerformance, playFans } from './crowd.js';
+import type { Account, Fan } from './fan.js';
 import type { DemoServer } from './own-server.js';
-import { pickPerformance } from './pick-performance.js';
-import { Progress } from './progress.js';
-import { type DemoSummary, summarise } from './summary.js';
-import { Tally } from './tally.js';
-import { type AuditVerdict, askAudit, checkReservations } from './verdict.js';
+import { type DemoSummary, Progress, summarise, Tally } from './summary.js';
 
 export interface DemoOptions {
   readonly fans: number;
@@ -60,4 +57,79 @@ export async function playDemo(
     reservations: isInterrupted ? null : await checkReservations(fans, tally),
     audit: isInterrupted ? interrupted : await askAudit(api, server.adminKey),
   });
+}
+
+/** What can be said about the seats from outside. */
+export interface ReservationsVerdict {
+  readonly confirmed: number;
+  /** Seats and dates that two fans both have: must be empty. */
+  readonly soldTwice: readonly string[];
+}
+
+export type AuditVerdict =
+  | { readonly kind: 'clean'; readonly events: number; readonly facts: number }
+  | { readonly kind: 'findings'; readonly count: number; readonly first: readonly string[] }
+  | { readonly kind: 'not asked'; readonly why: string };
+
+/** Findings quoted in the summary. */
+const maxQuoted = 10;
+
+/**
+ * Asks every fan's reservations: no two may name the same seat and date, and what was paid for must be there.
+ * What is missing is reported to the tally as a surprise.
+ */
+export async function checkReservations(fans: readonly Fan[], tally: Tally): Promise<ReservationsVerdict> {
+  const owners = new Map<string, string>();
+  const soldTwice: string[] = [];
+  for (const fan of fans) {
+    if (!fan.account.isRegistered) continue;
+    const seats = await confirmedSeats(fan.account, fan.lastPosition);
+    for (const seat of seats) {
+      const other = owners.get(seat);
+      if (other !== undefined) soldTwice.push(`${seat}: ${other} and ${fan.account.loginId}`);
+      owners.set(seat, fan.account.loginId);
+    }
+    for (const seat of fan.bought) {
+      if (!seats.has(seat))
+        tally.surprise(`${fan.account.loginId} paid for ${seat} and has no reservation of it`);
+    }
+    if (seats.size > fan.bought.size) {
+      tally.surprise(`${fan.account.loginId} has ${seats.size} seats and paid for ${fan.bought.size}`);
+    }
+  }
+  return { confirmed: owners.size, soldTwice };
+}
+
+/** The server's own audit of its log. */
+export async function askAudit(api: ApiClient, adminKey: string | undefined): Promise<AuditVerdict> {
+  if (adminKey === undefined) {
+    return {
+      kind: 'not asked',
+      why: 'give --admin-key or ADMIN_KEY, or run `npx boxoffice audit verify` there',
+    };
+  }
+  const request = { method: 'GET', path: '/v1/admin/audit', mayBeRefused: true } as const;
+  const audit = await api.send({ ...request, reply: auditSchema, token: adminKey });
+  if (audit.kind === 'refused') return { kind: 'not asked', why: `${audit.status}, ${audit.detail}` };
+  const { clean, events, checks, findings, findingCount } = audit.body;
+  if (clean) return { kind: 'clean', events, facts: checks.reduce((sum, check) => sum + check.examined, 0) };
+  const first = findings.slice(0, maxQuoted).map(({ code, message }) => `${code}: ${message}`);
+  return { kind: 'findings', count: findingCount, first };
+}
+
+async function confirmedSeats(account: Account, after: number | undefined): Promise<ReadonlySet<string>> {
+  const seats = new Set<string>();
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const page: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const path = `/v1/reservations?limit=100${page}`;
+    const request = { method: 'GET', path, reply: reservationsSchema } as const;
+    const reply = await account.send({ ...request, ...(after === undefined ? {} : { after }) });
+    if (reply.kind === 'refused') break;
+    for (const { scheduleId, seatId, reservationStatus } of reply.body.items) {
+      if (reservationStatus === 'confirmed') seats.add(`${scheduleId} ${seatId}`);
+    }
+    cursor = reply.body.nextCursor;
+  }
+  return seats;
 }

@@ -1,5 +1,5 @@
-import { percentile, type Tally } from './tally.js';
-import type { AuditVerdict, ReservationsVerdict } from './verdict.js';
+import type { Terminal } from '../terminal.js';
+import type { AuditVerdict, ReservationsVerdict } from './play.js';
 
 /** What happened, ready to print. */
 export interface DemoSummary {
@@ -107,4 +107,178 @@ function seconds(ms: number | null): string {
 function listOf(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
   return entries.map(([name, count]) => `${count} ${name}`).join(', ') || 'none';
+}
+
+/** Where fans are on their way, in the order of the display. */
+export const stages = ['registering', 'ready', 'waiting', 'choosing', 'holding', 'paying', 'done'] as const;
+export type Stage = (typeof stages)[number];
+
+/** How a fan's visit ended. */
+export type Ending =
+  | 'bought'
+  | 'cancelled the order'
+  | 'found nothing left'
+  | 'let the hold lapse'
+  | 'left the queue'
+  | 'lost the turn'
+  | 'failed';
+
+/** Refusals a fair on-sale brings with it; any other code means that something is wrong. */
+const expectedCodes: ReadonlySet<string> = new Set([
+  'seat-held',
+  'seat-reserved',
+  'seat-taken',
+  'no-seats-available',
+  'hold-lapsed',
+  'hold-ended',
+  'payment-declined',
+  'insufficient-points',
+  'queue-full',
+  'seat-limit-reached',
+  'token-ended',
+  'too-many-requests',
+  'busy',
+  'unavailable',
+  'read-model-behind',
+  'idempotency-key-in-flight',
+]);
+
+/** Everything the demo counts while it runs. */
+export class Tally {
+  readonly stages = new Map<Stage, number>();
+  readonly endings = new Map<Ending, number>();
+  /** HTTP refusals by problem code. */
+  readonly refusals = new Map<string, number>();
+  /** Milliseconds from joining the queue to being let in, one for each fan. */
+  readonly waitsMs: number[] = [];
+  readonly surprises: string[] = [];
+  requests = 0;
+  seatsSold = 0;
+  seatsGivenBack = 0;
+  holdsLapsed = 0;
+  holdsReleased = 0;
+  pointsCharged = 0;
+  pointsSpent = 0;
+  pointsRefunded = 0;
+
+  move(from: Stage | undefined, to: Stage): void {
+    if (from !== undefined) this.stages.set(from, (this.stages.get(from) ?? 0) - 1);
+    this.stages.set(to, (this.stages.get(to) ?? 0) + 1);
+  }
+
+  end(ending: Ending): void {
+    this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
+  }
+
+  /** Counts a temporary refusal: the request is repeated. */
+  countRefusal(code: string): void {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+  }
+
+  refuse(code: string, where: string, detail: string): void {
+    this.countRefusal(code);
+    if (!expectedCodes.has(code)) this.surprise(`${where} was refused: ${code}: ${detail}`);
+  }
+
+  /** Something that must not happen: the demo is not clean. The first twenty are kept. */
+  surprise(what: string): void {
+    if (this.surprises.length < 20) this.surprises.push(what);
+  }
+
+  /** Conflicts over seats: somebody else was faster. */
+  get conflicts(): number {
+    return ['seat-held', 'seat-reserved', 'seat-taken'].reduce(
+      (sum, code) => sum + (this.refusals.get(code) ?? 0),
+      0,
+    );
+  }
+}
+
+/** The value below which a share of the values lie (nearest rank); undefined without values. */
+export function percentile(values: readonly number[], share: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+}
+
+const interactiveMs = 250;
+const plainMs = 1_000;
+
+/** Shows how far the fans are: redrawn in place for a person, a line a second for a file. */
+export class Progress {
+  #timer: NodeJS.Timeout | undefined;
+  #lines = 0;
+  #lastRequests = 0;
+  #lastAtMs = Date.now();
+  #rate = 0;
+  readonly #startedAtMs = Date.now();
+
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly tally: Tally,
+    private readonly fans: number,
+  ) {}
+
+  start(): void {
+    const intervalMs = this.terminal.isInteractive ? interactiveMs : plainMs;
+    this.#timer = setInterval(() => this.#draw(), intervalMs);
+  }
+
+  /** Draws once more and stops. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#draw();
+  }
+
+  /** A line that stays, above what is redrawn. */
+  note(text: string): void {
+    this.#erase();
+    this.terminal.err(`${text}\n`);
+  }
+
+  #draw(): void {
+    this.#measure();
+    if (!this.terminal.isInteractive) {
+      this.terminal.err(`${this.#seconds()} s: ${this.#counts()}; ${this.#sales()}\n`);
+      return;
+    }
+    this.#erase();
+    const done = this.tally.stages.get('done') ?? 0;
+    const width = 40;
+    const filled = Math.round((width * done) / Math.max(1, this.fans));
+    const lines = [
+      `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done} of ${this.fans} fans, ${this.#seconds()} s`,
+      this.#counts(),
+      `${this.#sales()}, ${this.#rate} requests/s`,
+    ];
+    this.terminal.err(lines.map((line) => `${line}\n`).join(''));
+    this.#lines = lines.length;
+  }
+
+  /** Requests a second since the last look. */
+  #measure(): void {
+    const nowMs = Date.now();
+    const elapsedMs = nowMs - this.#lastAtMs;
+    if (elapsedMs < plainMs) return;
+    this.#rate = Math.round(((this.tally.requests - this.#lastRequests) * 1000) / elapsedMs);
+    this.#lastRequests = this.tally.requests;
+    this.#lastAtMs = nowMs;
+  }
+
+  /** ANSI: up to the first of our lines, then clear to the end of the screen. */
+  #erase(): void {
+    if (this.#lines > 0) this.terminal.err(`\u001b[${this.#lines}A\u001b[J`);
+    this.#lines = 0;
+  }
+
+  #counts(): string {
+    return stages.map((stage) => `${this.tally.stages.get(stage) ?? 0} ${stage}`).join(', ');
+  }
+
+  #sales(): string {
+    return `${this.tally.seatsSold} seats sold, ${this.tally.conflicts} conflicts refused`;
+  }
+
+  #seconds(): string {
+    return ((Date.now() - this.#startedAtMs) / 1000).toFixed(this.terminal.isInteractive ? 1 : 0);
+  }
 }

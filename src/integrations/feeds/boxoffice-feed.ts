@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Candidate, ProblemList, RawFeed } from './feed.js';
-import { isObject } from './json-values.js';
+import { isObject } from './values.js';
 
 /** The envelope alone: venues and performances are checked one by one, so that one bad record spoils no other. */
 const envelopeSchema = z.strictObject({

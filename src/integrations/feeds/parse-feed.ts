@@ -1,7 +1,7 @@
 import { assemble } from './assemble.js';
 import { readBoxofficeFeed } from './boxoffice-feed.js';
-import { type Decoded, decodeJson } from './decode-json.js';
-import { decodeXml } from './decode-xml.js';
+import { type Decoded, decodeJson, decodeXml } from './decode.js';
+
 import {
   type FeedFormat,
   type FeedOptions,
@@ -12,10 +12,10 @@ import {
   ProblemList,
   type RawFeed,
 } from './feed.js';
-import { elementsIn, isObject } from './json-values.js';
 import { readKopisFeed } from './kopis-feed.js';
 import { readPretixFeed } from './pretix-feed.js';
 import { readTicketmasterFeed } from './ticketmaster-feed.js';
+import { elementsIn, isObject } from './values.js';
 
 type Reader = (value: unknown, problems: ProblemList, options: FeedOptions) => RawFeed | undefined;
 

@@ -1,14 +1,9 @@
 import type { z } from 'zod';
 import { decorationSchema } from '../../events/catalog-events.js';
 import type { ProblemList } from './feed.js';
-import { type JsonObject, numberOf, objectOf, textOf } from './json-values.js';
-import { pointOf, roundCoordinate } from './pretix-points.js';
+import { type JsonObject, numberOf, objectOf, textOf } from './values.js';
 
 export type Decoration = z.infer<typeof decorationSchema>;
-interface Point {
-  readonly x: number;
-  readonly y: number;
-}
 
 /** A shape of the plan and, if it is labelled, the text on it. */
 export interface ReadArea {
@@ -141,3 +136,77 @@ export function readArea(
     centre: { x: roundCoordinate(at.x + centre.x), y: roundCoordinate(at.y + centre.y) },
   };
 }
+
+const stageWords = [
+  'stage',
+  'mainstage',
+  'bühne',
+  'hauptbühne',
+  'podium',
+  'panggung',
+  '무대',
+  'screen',
+  'leinwand',
+  '스크린',
+  '舞台',
+];
+
+/** Letters alone, in lower case: "S T A G E" is the stage too. */
+const lettersOf = (text: string) =>
+  text
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/[^\p{L}]/gu, '');
+
+const isStageWord = (text: string) => stageWords.includes(lettersOf(text));
+
+/** Words of a longer text, e.g. of "Bühne Nord". */
+const mentionsStage = (text: string) => text.split(/[^\p{L}]+/u).some(isStageWord);
+
+/**
+ * Where the audience looks: the middle of the area called stage. Rather one that is called just that; then a
+ * shape whose text has the word; then a free-standing text with it, if there is but one (several, such as
+ * "to the stage" at both sides, are signs). Without any, the middle of the plan's top edge, where plans are
+ * usually drawn with the stage.
+ */
+export function focusOf(areas: readonly ReadArea[], seats: readonly Point[]): Point | undefined {
+  const named = areas.filter((area) => area.text !== undefined);
+  const exact = named.find((area) => isStageWord(area.text ?? ''));
+  if (exact !== undefined) return exact.centre;
+  const mentions = named.filter((area) => mentionsStage(area.text ?? ''));
+  const shape = mentions.find((area) => !area.isPlainText);
+  if (shape !== undefined) return shape.centre;
+  if (mentions.length === 1) return mentions[0]?.centre;
+  return topMiddle(seats);
+}
+
+function topMiddle(seats: readonly Point[]): Point | undefined {
+  const [first] = seats;
+  if (first === undefined) return undefined;
+  let [left, right, top] = [first.x, first.x, first.y];
+  for (const { x, y } of seats) {
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+  }
+  return { x: (left + right) / 2, y: top };
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Coordinates beyond this are no seating plan; their sums would lose the fractions that keep seats apart. */
+const furthest = 1e7;
+
+/** `{x, y}` of two finite numbers no larger than ten million, or undefined. */
+export function pointOf(value: unknown): Point | undefined {
+  const { x, y } = objectOf(value);
+  const [across, down] = [numberOf(x), numberOf(y)];
+  if (across === undefined || down === undefined) return undefined;
+  return Math.max(Math.abs(across), Math.abs(down)) > furthest ? undefined : { x: across, y: down };
+}
+
+/** A hundredth of a plan unit is finer than any screen shows, and keeps a plan's events small. */
+export const roundCoordinate = (value: number): number => Math.round(value * 100) / 100;

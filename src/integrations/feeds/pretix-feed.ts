@@ -1,16 +1,14 @@
+import { maxEventBytes } from '../../domain/catalog-document.js';
 import {
+  maxSeatsPerSection,
   type PlanRow,
   type PlanSeat,
   type PlanSection,
   planSeatSchema,
 } from '../../events/catalog-events.js';
 import type { ProblemList, RawFeed } from './feed.js';
-import { elementsIn, isObject, type JsonObject, labelOf, listOf, textOf } from './json-values.js';
-import { type ReadArea, readArea } from './pretix-areas.js';
-import { focusOf } from './pretix-focus.js';
-import { type Point, pointOf, roundCoordinate } from './pretix-points.js';
-import { inStandingOrder, splitAtAisles } from './pretix-rows.js';
-import { SectionIds, toSections } from './pretix-sections.js';
+import { focusOf, type Point, pointOf, type ReadArea, readArea, roundCoordinate } from './pretix-areas.js';
+import { elementsIn, isObject, type JsonObject, labelOf, listOf, textOf } from './values.js';
 
 const add = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y });
 const origin: Point = { x: 0, y: 0 };
@@ -180,4 +178,117 @@ export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed |
     sections,
   };
   return { source: 'pretix', venues: [{ record: `plan "${name}"`, value: venue }], performances: [] };
+}
+
+const distance = (a: Point, b: Point) => Math.hypot(a.x - b.x, a.y - b.y);
+
+/** Distances from each seat to the next. */
+function steps(seats: readonly Point[]): number[] {
+  return seats.flatMap((seat, index) => {
+    const next = seats[index + 1];
+    return next === undefined ? [] : [distance(seat, next)];
+  });
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/**
+ * The seats of a row in the order they stand, left to right (a row that runs away from the stage: top to
+ * bottom). The feed's own order is kept when it already walks the row without going back: a row bent more than
+ * a half circle has no other order. Else the seats are sorted across or down the plan, whichever walk is shorter.
+ */
+export function inStandingOrder<Seat extends Point>(seats: readonly Seat[]): Seat[] {
+  const orders = [
+    [...seats],
+    [...seats].sort((a, b) => a.x - b.x || a.y - b.y),
+    [...seats].sort((a, b) => a.y - b.y || a.x - b.x),
+  ].map((order) => ({ order, length: sum(steps(order)) }));
+  const best = orders.reduce((shortest, next) =>
+    next.length < shortest.length - 1e-6 ? next : shortest,
+  ).order;
+  const [first, last] = [best[0], best.at(-1)];
+  if (first === undefined || last === undefined) return best;
+  const runsAcross = Math.abs(last.x - first.x) >= Math.abs(last.y - first.y);
+  const backwards = runsAcross ? last.x < first.x : last.y < first.y;
+  return backwards ? best.reverse() : best;
+}
+
+/** A step this many times the row's usual one is an aisle. */
+const aisleFactor = 1.8;
+
+/** Cuts a row, in standing order, at its aisles, so that seats next to each other in a part are neighbours. */
+export function splitAtAisles<Seat extends Point>(seats: readonly Seat[]): Seat[][] {
+  const gaps = steps(seats);
+  const usual = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0;
+  const parts: Seat[][] = [];
+  seats.forEach((seat, index) => {
+    const gap = gaps[index - 1] ?? 0;
+    const part = parts.at(-1);
+    // Seats on one spot (usual step 0) have no aisles: any step would look like one.
+    if (part === undefined || (usual > 0 && gap > usual * aisleFactor)) parts.push([seat]);
+    else part.push(seat);
+  });
+  return parts;
+}
+
+const maxRows = 1000;
+const maxSeatsPerRow = 1000;
+/** Bytes kept free for the section's own name and id. */
+const headerBytes = 2000;
+
+/** Unique section ids of at most 64 characters, made from the organiser's names. */
+export class SectionIds {
+  private readonly used = new Set<string>();
+
+  next(wanted: string): string {
+    for (let copy = 1; ; copy++) {
+      const suffix = copy === 1 ? '' : `-${copy}`;
+      const id = `${wanted.slice(0, 64 - suffix.length).trim()}${suffix}`;
+      if (!this.used.has(id)) {
+        this.used.add(id);
+        return id;
+      }
+    }
+  }
+}
+
+/**
+ * Rows as one section or, where they are more than one event may hold, as several: "Stalls", "Stalls (2)" ….
+ * @param id what the section ids are made from
+ */
+export function toSections(
+  id: string,
+  name: string,
+  rows: readonly PlanRow[],
+  ids: SectionIds,
+): PlanSection[] {
+  const groups: PlanRow[][] = [];
+  let [seats, bytes] = [0, 0];
+  for (const row of rows.flatMap(shortRows)) {
+    const rowBytes = Buffer.byteLength(JSON.stringify(row)) + 1;
+    const group = groups.at(-1);
+    seats += row.seats.length;
+    bytes += rowBytes;
+    const fits = seats <= maxSeatsPerSection && bytes <= maxEventBytes - headerBytes;
+    if (group !== undefined && fits && group.length < maxRows) {
+      group.push(row);
+    } else {
+      groups.push([row]);
+      [seats, bytes] = [row.seats.length, rowBytes];
+    }
+  }
+  return groups.map((group, index) => ({
+    sectionId: ids.next(id),
+    name: index === 0 ? name.slice(0, 100) : `${name.slice(0, 92)} (${index + 1})`,
+    rows: group,
+  }));
+}
+
+/** A row longer than a row may be, cut into several of its label. */
+function shortRows(row: PlanRow): PlanRow[] {
+  const parts = Math.ceil(row.seats.length / maxSeatsPerRow);
+  return Array.from({ length: parts }, (_, part) => ({
+    label: row.label,
+    seats: row.seats.slice(part * maxSeatsPerRow, (part + 1) * maxSeatsPerRow),
+  }));
 }

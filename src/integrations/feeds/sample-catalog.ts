@@ -1,8 +1,7 @@
 import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
 import { type Instant, toInstant } from '../../events/ids.js';
-import { sampleArena } from './sample-arena.js';
-import { sampleHall } from './sample-hall.js';
+import { sampleArena, sampleHall } from './sample-venues.js';
 
 const dayMs = 86_400_000;
 /** Seoul keeps UTC+9 all year. */

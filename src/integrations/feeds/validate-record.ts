@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Candidate, ProblemList } from './feed.js';
-import { elementsIn, isObject } from './json-values.js';
+import { elementsIn, isObject } from './values.js';
 
 /** Lists whose bad elements can be left out while the record stays of use. */
 const lists = ['sections', 'rows', 'seats', 'schedules', 'decorations'] as const;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiClient, ServerGone } from '../../../src/cli/demo/api-client.js';
-import { Tally } from '../../../src/cli/demo/tally.js';
+import { Tally } from '../../../src/cli/demo/summary.js';
 import { eventually } from '../../services/wait-until.js';
 import { type Canned, type CannedServer, cannedServer, problem } from '../canned-server.js';
 

@@ -1,7 +1,6 @@
-import { chooseSeats } from '../../../src/cli/demo/choose-seats.js';
-import { planFan } from '../../../src/cli/demo/fan-plan.js';
-import { Gate } from '../../../src/cli/demo/gate.js';
-import { percentile, Tally } from '../../../src/cli/demo/tally.js';
+import { Gate } from '../../../src/cli/demo/api-client.js';
+import { chooseSeats, planFan } from '../../../src/cli/demo/fan.js';
+import { percentile, Tally } from '../../../src/cli/demo/summary.js';
 import { Random } from '../../../src/platform/random.js';
 
 describe('chance in the demo', () => {

@@ -1,10 +1,7 @@
-import { Account } from '../../../src/cli/demo/account.js';
 import { ApiClient } from '../../../src/cli/demo/api-client.js';
-import { Fan } from '../../../src/cli/demo/fan.js';
-import { planFan } from '../../../src/cli/demo/fan-plan.js';
-import { describeSummary, summarise } from '../../../src/cli/demo/summary.js';
-import { Tally } from '../../../src/cli/demo/tally.js';
-import { type AuditVerdict, askAudit, checkReservations } from '../../../src/cli/demo/verdict.js';
+import { Account, Fan, planFan } from '../../../src/cli/demo/fan.js';
+import { type AuditVerdict, askAudit, checkReservations } from '../../../src/cli/demo/play.js';
+import { describeSummary, summarise, Tally } from '../../../src/cli/demo/summary.js';
 import { Random } from '../../../src/platform/random.js';
 import { type CannedServer, cannedServer, problem } from '../canned-server.js';
 

@@ -1,6 +1,6 @@
 import { maxSeatsPerSection } from '../../../src/events/catalog-events.js';
-import { focusOf } from '../../../src/integrations/feeds/pretix-focus.js';
-import { inStandingOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-rows.js';
+import { focusOf } from '../../../src/integrations/feeds/pretix-areas.js';
+import { inStandingOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
 const at = (x: number, y: number) => ({ x, y });

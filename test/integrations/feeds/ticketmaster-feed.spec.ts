@@ -1,6 +1,6 @@
 import { venueIdSchema } from '../../../src/events/ids.js';
-import { instantOf } from '../../../src/integrations/feeds/local-time.js';
-import { minorUnits } from '../../../src/integrations/feeds/points.js';
+import { instantOf, minorUnits } from '../../../src/integrations/feeds/values.js';
+
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
 const theatre = {

@@ -1,0 +1,16 @@
+import type { DefineCommand } from '../command.js';
+import { addExportCommand } from './export.js';
+import { addCheckSealCommand, addSealCommands } from './seal.js';
+
+import { addStreamCommand } from './stream.js';
+import { addVerifyCommand } from './verify.js';
+
+/** What `boxoffice audit` and the commands below it do and take. */
+export const defineAuditCommand: DefineCommand = (command, terminal, done) => {
+  command.description('Judges the event log by itself: the one at EVENTSTORE_URL, or the file in DATA_DIR.');
+  addVerifyCommand(command, terminal, done);
+  addStreamCommand(command, terminal, done);
+  addSealCommands(command, terminal, done);
+  addCheckSealCommand(command, terminal, done);
+  addExportCommand(command, terminal, done);
+};

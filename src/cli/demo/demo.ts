@@ -1,0 +1,77 @@
+import { randomInt } from 'node:crypto';
+import { types } from 'node:util';
+import { readConfig } from '../../platform/config.js';
+import { CliFailure, type DefineCommand, type ExitCode, exitCodes, toWholeNumber } from '../command.js';
+import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from '../running-server.js';
+import { stopOnSignal, type Terminal } from '../terminal.js';
+import type { DemoServer } from './own-server.js';
+import { playDemo } from './play.js';
+import { describeSummary } from './summary.js';
+
+interface Flags {
+  readonly server?: string;
+  readonly adminKey?: string;
+  readonly performance?: string;
+  readonly fans: string;
+  readonly seed?: string;
+  readonly json?: boolean;
+}
+
+/** What `boxoffice demo` does and takes. */
+export const defineDemoCommand: DefineCommand = (command, terminal, done) => {
+  command
+    .description(
+      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same ' +
+        'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started ' +
+        'on a temporary folder for as long as the demo runs.',
+    )
+    .option('--server <url>', 'the server to play on')
+    .option(
+      '--admin-key <key>',
+      'the operators’ key, for the audit (default: ADMIN_KEY, or DATA_DIR/admin-key)',
+    )
+    .option(
+      '--performance <id>',
+      'the performance to play (default: the one with most seats left in the smallest venue)',
+    )
+    .option('--fans <number>', 'how many fans come', '200')
+    .option('--seed <number>', 'the same seed makes the same choices (default: a random one)')
+    .option('--json', 'print the summary as JSON')
+    .action(async (flags: Flags) => done(await runDemo(flags, terminal)));
+};
+
+async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  const fans = toWholeNumber('--fans', flags.fans, 1, 5_000);
+  const seed =
+    flags.seed === undefined ? randomInt(1_000_000) : toWholeNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
+  const stop = stopOnSignal();
+  const server = await findServer(flags, terminal);
+  try {
+    const options = { fans, seed, performanceId: flags.performance };
+    const summary = await playDemo(server, options, terminal, stop.signal);
+    terminal.out(flags.json ? `${JSON.stringify(summary, null, 2)}\n` : describeSummary(summary));
+    if (summary.isInterrupted) return exitCodes.interrupted;
+    return summary.clean ? exitCodes.ok : exitCodes.failed;
+  } catch (error) {
+    if (stop.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof CliFailure || !types.isNativeError(error)) throw error;
+    throw new CliFailure(`the demo cannot go on: ${error.message}`, exitCodes.failed);
+  } finally {
+    await server.close();
+    stop.ignore();
+  }
+}
+
+async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer> {
+  const config = readConfig(terminal.env);
+  const url = flags.server === undefined ? defaultServerUrl(config) : parseServerUrl(flags.server);
+  if (await isServerAt(url)) {
+    terminal.err(`playing on the server at ${url}\n`);
+    return { url, adminKey: findAdminKey(flags.adminKey, config), close: async () => undefined };
+  }
+  if (flags.server !== undefined)
+    throw new CliFailure(`no boxoffice server answers at ${url}`, exitCodes.failed);
+  terminal.err(`no server answers at ${url}: starting one on a temporary folder\n`);
+  const { startOwnServer } = await import('./own-server.js');
+  return startOwnServer();
+}

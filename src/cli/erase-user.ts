@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { type UserId, userIdSchema } from '../events/ids.js';
+import { type Config, readConfig } from '../platform/config.js';
+import { CliFailure, type DefineCommand, exitCodes } from './command.js';
+import {
+  defaultServerUrl,
+  findAdminKey,
+  isServerAt,
+  parseServerUrl,
+  postAsOperator,
+  refusedRequest,
+} from './running-server.js';
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly forfeit?: boolean;
+  readonly server?: string;
+  readonly adminKey?: string;
+  readonly json?: boolean;
+}
+
+/** What `boxoffice erase-user` does and takes. */
+export const defineEraseUserCommand: DefineCommand = (command, terminal, done) => {
+  command
+    .description(
+      'Erases names and login id of a person, also from backups of the log; what they bought stays with the bare user ' +
+        'id. There is no way back. A running server does it; if none answers at the configured address, the data ' +
+        'folder is opened instead. Repeating it is safe.',
+    )
+    .argument('<user>', 'a user id, or a login id')
+    .option('--forfeit', 'give up points left and tickets for dates to come')
+    .option('--server <url>', 'the server to ask')
+    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
+    .option('--json', 'print the outcome as JSON')
+    .action(async (user: string, flags: Flags) => {
+      const outcome = await erase({ user, forfeit: flags.forfeit ?? false }, flags, terminal);
+      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describe(outcome));
+      done(outcome.kind === 'erased' ? exitCodes.ok : exitCodes.failed);
+    });
+};
+
+async function erase(
+  input: { readonly user: string; readonly forfeit: boolean },
+  flags: Flags,
+  terminal: Terminal,
+): Promise<ErasureOutcome> {
+  const config = readConfig(terminal.env);
+  const server = flags.server === undefined ? await runningServer(config) : parseServerUrl(flags.server);
+  if (server === undefined) {
+    terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
+    const { eraseUserDirectly } = await import('./directly.js');
+    return eraseUserDirectly(config, input);
+  }
+  const adminKey = findAdminKey(flags.adminKey, config);
+  if (adminKey === undefined) {
+    throw new CliFailure(`the server at ${server} wants the operators’ key: give --admin-key or ADMIN_KEY`);
+  }
+  return eraseUserOverHttp(server, adminKey, input);
+}
+
+async function runningServer(config: Config): Promise<string | undefined> {
+  const url = defaultServerUrl(config);
+  return (await isServerAt(url)) ? url : undefined;
+}
+
+function describe(outcome: ErasureOutcome): string {
+  if (outcome.kind === 'refused') return `not erased (${outcome.code}): ${outcome.reason}\n`;
+  return `erased: nothing leads from user ${outcome.userId} to a person any more\n`;
+}
+
+export type ErasureOutcome =
+  | { readonly kind: 'erased'; readonly userId: UserId }
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string };
+
+const erasureTimeoutMs = 30_000;
+const erasedSchema = z.object({ userId: userIdSchema });
+const refusedSchema = z.object({
+  code: z.enum(['user-unknown', 'account-in-use', 'busy']),
+  detail: z.string(),
+});
+
+/**
+ * Asks a running server to erase a person.
+ * @throws {CliFailure} when the server refuses the request itself or can't be reached.
+ */
+export async function eraseUserOverHttp(
+  serverUrl: string,
+  adminKey: string,
+  input: { readonly user: string; readonly forfeit: boolean },
+): Promise<ErasureOutcome> {
+  const { status, body } = await postAsOperator(new URL('/v1/admin/erasures', serverUrl), adminKey, {
+    type: 'application/json',
+    text: JSON.stringify(input),
+    timeoutMs: erasureTimeoutMs,
+  });
+  if (status === 200) return { kind: 'erased', ...erasedSchema.parse(body) };
+  const refused = refusedSchema.safeParse(body);
+  if (!refused.success) throw refusedRequest(`the server at ${serverUrl}`, status, body);
+  return { kind: 'refused', code: refused.data.code, reason: refused.data.detail };
+}

@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { dataFiles } from '../app/engines.js';
+import { readConfig } from '../platform/config.js';
+import {
+  type MigrationOutcome,
+  migrateReadModels,
+  type ReadModelLocation,
+} from '../projections/open-read-models.js';
+import { CliFailure, type DefineCommand, exitCodes } from './command.js';
+
+import type { Terminal } from './terminal.js';
+
+interface Flags {
+  readonly json?: boolean;
+}
+
+/** What `boxoffice migrate` does and takes. */
+export const defineMigrateCommand: DefineCommand = (command, terminal, done) => {
+  command
+    .description(
+      'Runs the migrations the read models in DATABASE_URL, or in DATA_DIR without it, still need. A starting ' +
+        'server does the same; this is for migrating before the first one starts, with an account that may.',
+    )
+    .option('--json', 'print what was done as JSON')
+    .action(async (flags: Flags) => {
+      const outcome = await migrate(locationOf(terminal));
+      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
+      done(exitCodes.ok);
+    });
+};
+
+function locationOf({ env }: Terminal): ReadModelLocation {
+  const { DATABASE_URL, DATA_DIR } = readConfig(env);
+  if (DATABASE_URL !== undefined) return { url: DATABASE_URL };
+  mkdirSync(DATA_DIR, { recursive: true });
+  return { file: join(DATA_DIR, dataFiles.readModels) };
+}
+
+async function migrate(location: ReadModelLocation): Promise<MigrationOutcome> {
+  try {
+    return await migrateReadModels(location);
+  } catch (error) {
+    // Whatever it is, it is about the database: an address, an account, a version.
+    throw new CliFailure(
+      `the read models could not be migrated: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function describeOutcome({ applied, present }: MigrationOutcome): string {
+  const lines = [
+    ...present.map((name) => `there      ${name}\n`),
+    ...applied.map((name) => `run now    ${name}\n`),
+    applied.length === 0 ? 'Nothing was missing.\n' : `Migrations run: ${applied.length}.\n`,
+  ];
+  return lines.join('');
+}

@@ -1,0 +1,101 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+
+/** Deepest nesting any feed format needs, with room to spare. */
+const maxDepth = 64;
+/** Most brackets and commas: a feed of the largest size that is full of seats has some three million. */
+const maxMarks = 4_000_000;
+
+export type Decoded =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: string };
+
+/** What makes a text too much for a parser, found by a scan before it builds millions of lists. */
+function excess(text: string): string | undefined {
+  let [depth, marks] = [0, 0];
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (inString) {
+      if (char === '\\') index += 1;
+      else if (char === '"') inString = false;
+    } else if (char === '"') {
+      inString = true;
+    } else if (char === '[' || char === '{' || char === ',') {
+      marks += 1;
+      if (char !== ',') depth += 1;
+      if (depth > maxDepth) return `is nested deeper than ${maxDepth} levels`;
+      if (marks > maxMarks) return `has more than ${maxMarks} values`;
+    } else if (char === ']' || char === '}') {
+      depth -= 1;
+    }
+  }
+  return undefined;
+}
+
+/** Parses JSON without ever throwing; text nested too deep or of too many values is not parsed at all. */
+export function decodeJson(text: string): Decoded {
+  const reason = excess(text);
+  if (reason !== undefined) return { ok: false, reason };
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch (error) {
+    return { ok: false, reason: `is not JSON: ${error instanceof Error ? error.message : 'unreadable'}` };
+  }
+}
+
+const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** The character a reference stands for; the reference itself when XML has no such character. */
+function characterOf(reference: string, decimal?: string, hex?: string, name?: string): string {
+  if (name !== undefined) return named[name] ?? reference;
+  const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number.parseInt(decimal, 10);
+  const isCharacter = code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return isCharacter ? String.fromCodePoint(code) : reference;
+}
+
+const nothing = () => undefined;
+
+const parser = new XMLParser({
+  ignoreAttributes: true,
+  // Ids, dates and "14,483" are text; what is a number is decided where it is used.
+  parseTagValue: false,
+  trimValues: true,
+  isArray: (name) => name === 'db' || name === 'mt13',
+  maxNestedTags: 64,
+  // The parser's own decoder leaves references by number as they are, and bounds how many others there may be.
+  entityDecoder: {
+    decode: (text) =>
+      text.replace(/&(?:#(\d{1,7})|#x([\da-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g, characterOf),
+    setExternalEntities: nothing,
+    addInputEntities: nothing,
+    reset: nothing,
+    setXmlVersion: nothing,
+  },
+});
+
+/** Most tags, opening and closing: the largest answers have some ten thousand. */
+const maxTags = 1_000_000;
+
+function hasTooManyTags(text: string): boolean {
+  let tags = 0;
+  for (let at = text.indexOf('<'); at !== -1 && tags <= maxTags; at = text.indexOf('<', at + 1)) tags += 1;
+  return tags > maxTags;
+}
+
+/**
+ * Parses XML without ever throwing. A document type declaration is refused outright: the feeds have none, and
+ * it is how entities are made to expand without end.
+ */
+export function decodeXml(text: string): Decoded {
+  if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) {
+    return { ok: false, reason: 'has a document type declaration, which is not accepted' };
+  }
+  if (hasTooManyTags(text)) return { ok: false, reason: `has more than ${maxTags} tags` };
+  try {
+    const valid = XMLValidator.validate(text);
+    if (valid !== true) return { ok: false, reason: `is not XML: ${valid.err.msg} (line ${valid.err.line})` };
+    return { ok: true, value: parser.parse(text) };
+  } catch (error) {
+    return { ok: false, reason: `is not XML: ${error instanceof Error ? error.message : 'unreadable'}` };
+  }
+}
