@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   type PerformanceDetails,
   performanceDecider,
@@ -18,7 +18,7 @@ import { StreamRepository } from '../stream-repository.js';
 export class CatalogReader {
   constructor(
     private readonly repository: StreamRepository,
-    private readonly settings: Pick<CommandSettings, 'catalogMaxAgeMs'>,
+    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'catalogMaxAgeMs'>,
   ) {}
 
   /** @throws {Rejected} performance-unknown */

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   type PerformanceDetails,
@@ -129,7 +129,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly venues: VenuePublisher,
-    private readonly settings: Pick<CommandSettings, 'secret'>,
+    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
   async execute({ document, context }: ImportCatalog): Promise<ImportReport> {
