@@ -3,7 +3,7 @@ import { expectedBranches } from './branches.js';
 import { type FaultKind, faultKinds } from './faults.js';
 import { type SimulationOptions, type SimulationOutcome, simulate } from './simulate.js';
 
-export interface CampaignOptions {
+interface CampaignOptions {
   readonly firstSeed: number;
   readonly seeds: number;
   readonly steps: number;
@@ -71,12 +71,12 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 }
 
 /** A seed's outcome, and whether it was run twice to compare. */
-export interface SeedRun {
+interface SeedRun {
   readonly outcome: SimulationOutcome;
   readonly isRepeated: boolean;
 }
 
-export type RunSeed = (options: SimulationOptions) => Promise<SeedRun>;
+type RunSeed = (options: SimulationOptions) => Promise<SeedRun>;
 
 /** Every so many seeds one is run twice: equal seeds must give equal runs. */
 const repeatEvery = 100;
@@ -94,7 +94,7 @@ export const runSeed: RunSeed = async (options) => {
 };
 
 /** A thread that runs seeds. */
-export interface SeedWorker {
+interface SeedWorker {
   readonly run: RunSeed;
   close(): Promise<unknown>;
 }

@@ -86,7 +86,7 @@ import type { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import type { Commands } from '../processes/ports.js';
 
-export interface CommandSideParts {
+interface CommandSideParts {
   readonly store: EventStore;
   readonly repository: StreamRepository;
   readonly clock: Clock;

@@ -88,7 +88,7 @@ export class Crowd {
 const password = 'a password';
 
 /** One fan: knows what it was told, and does the next sensible thing, or now and then a foolish one. */
-export class Fan {
+class Fan {
   #userId: UserId | undefined;
   #refreshToken: string | undefined;
   #performance: PerformanceOnSale | undefined;

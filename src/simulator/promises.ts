@@ -157,7 +157,7 @@ export class FanPromises {
 type EventOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>;
 
 /** The log by stream, to look up what became of a command. */
-export class LogIndex {
+class LogIndex {
   readonly #streams = new Map<string, DomainEvent[]>();
 
   constructor(events: readonly RecordedEvent[]) {

@@ -22,7 +22,7 @@ import type { World } from './world.js';
 type Rows = Map<string, AnyRow>;
 
 /** Changes of one transaction: by table, by key, the new row or null for a removed one. */
-export type Changes = Map<string, Map<string, AnyRow | null>>;
+type Changes = Map<string, Map<string, AnyRow | null>>;
 
 /** The read models' tables in memory: what is committed, and who may write now. */
 export class SimulatedDatabase {
@@ -108,7 +108,7 @@ export class SimulatedDatabase {
 }
 
 /** The key of a row as the tables above have it. */
-export function rowKey(table: Table, row: AnyRow): string {
+function rowKey(table: Table, row: AnyRow): string {
   return keyText(keyOfRow(table, row));
 }
 
@@ -292,7 +292,7 @@ export function simulatedDialect(
 }
 
 /** `SELECT * FROM t WHERE a = ? AND b >= ? … ORDER BY c LIMIT n`: the one form in which projections select. */
-export interface Select {
+interface Select {
   readonly tableName: string;
   readonly conditions: readonly { readonly column: string; readonly operator: string }[];
   readonly orderBy: string;
@@ -306,7 +306,7 @@ const deleteForm = /^DELETE FROM (\w+) WHERE /;
 const parsed = new Map<string, Select>();
 
 /** @throws {Error} when the SELECT has another form: extend this file then. */
-export function parseSelect(sql: string): Select {
+function parseSelect(sql: string): Select {
   const known = parsed.get(sql);
   if (known) return known;
   const [, tableName, where, orderBy, limit] = selectForm.exec(sql) ?? [];
@@ -322,14 +322,14 @@ export function parseSelect(sql: string): Select {
 }
 
 /** A DELETE by the whole key. @throws {Error} when it has another form. */
-export function parseDelete(sql: string): { readonly tableName: string } {
+function parseDelete(sql: string): { readonly tableName: string } {
   const [, tableName] = deleteForm.exec(sql) ?? [];
   if (!tableName) throw new Error(`the simulated database cannot run: ${sql}`);
   return { tableName };
 }
 
 /** The rows a SELECT finds. */
-export function matching(
+function matching(
   rows: readonly AnyRow[],
   { conditions, orderBy, limit }: Select,
   parameters: readonly CellValue[],
@@ -351,7 +351,7 @@ function holds(value: CellValue, operator: string, parameter: CellValue): boolea
 }
 
 /** By code unit, and nulls first, as the databases order. */
-export function compareCells(a: CellValue, b: CellValue): number {
+function compareCells(a: CellValue, b: CellValue): number {
   if (a === b) return 0;
   if (a === null || b === null) return a === null ? -1 : 1;
   return a < b ? -1 : 1;

@@ -68,7 +68,7 @@ export class SimulatedLog {
 /** How long a process waits for an append before its outcome counts as unknown, ms. */
 const appendTimeoutMs = 2_000;
 
-export interface ProcessStoreOptions {
+interface ProcessStoreOptions {
   readonly name: string;
   readonly life: Life;
   /** The log lies in the process: what is on its way there dies with it. */
@@ -197,7 +197,7 @@ const defaultBatchSize = 512;
 const longestRepeat = 20;
 
 /** A subscription of one process: batches come late, again, or no more. */
-export class ProcessSubscription implements Subscription {
+class ProcessSubscription implements Subscription {
   readonly done: Promise<void>;
   #cursor: number;
   #state: 'idle' | 'awaited' | 'handling' | 'ended' = 'idle';
@@ -282,12 +282,12 @@ export class ProcessSubscription implements Subscription {
 }
 
 /** Whether the build before wrote such an event otherwise; see events/registry.ts. */
-export function isOtherInOlderBuild({ type }: NewEvent): boolean {
+function isOtherInOlderBuild({ type }: NewEvent): boolean {
   return type === 'ChargeRequested';
 }
 
 /** The event as the build before wrote it, where that build wrote it otherwise. */
-export function asOlderBuild(event: NewEvent): NewEvent {
+function asOlderBuild(event: NewEvent): NewEvent {
   if (!isOtherInOlderBuild(event)) return event;
   // encodeEvent made both: an object of this event's fields, and metadata.
   const { paymentMethod, ...rest } = event.data as { readonly paymentMethod: string };

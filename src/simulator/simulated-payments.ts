@@ -8,7 +8,7 @@ import type {
 import { type Life, theWorld } from './scheduler.js';
 import type { World } from './world.js';
 
-export interface LedgerEntry {
+interface LedgerEntry {
   readonly key: ChargeId;
   readonly amount: number;
   readonly status: 'approved' | 'declined' | 'pending';

@@ -30,7 +30,7 @@ import { SimulatedQueries } from './simulated-queries.js';
 import type { World } from './world.js';
 
 /** How often the processes look around, ms. */
-export const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_000 } as const;
+const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_000 } as const;
 
 /** How long a starting process waits for its read models, ms. */
 const catchUpTimeoutMs = 60_000;
@@ -226,7 +226,7 @@ export interface Surroundings {
   readonly seams: Seams;
 }
 
-export interface ProcessRole {
+interface ProcessRole {
   readonly name: string;
   /** The only process there is: its log and timers are its own. */
   readonly isEmbedded: boolean;
@@ -255,7 +255,7 @@ export const noSeams: Seams = {
 };
 
 /** Passwords as they are: argon2 runs on threads, which no seed controls, and takes longer than a whole run. */
-export class PlainHasher extends PasswordHasher {
+class PlainHasher extends PasswordHasher {
   override async hash(password: string): Promise<string> {
     return `plain ${password}`;
   }

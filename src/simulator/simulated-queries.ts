@@ -182,19 +182,19 @@ export class SimulatedQueries implements QueryPorts {
 }
 
 /** The order of texts, by code unit as the databases have it. */
-export function order(a: string, b: string): number {
+function order(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
 type SeatDeadline = Exclude<HeldSeatCursor, null>;
 
 /** The order of held seats, earliest deadline first. */
-export function byDeadline(a: SeatDeadline, b: SeatDeadline): number {
+function byDeadline(a: SeatDeadline, b: SeatDeadline): number {
   return order(a.expiresAt, b.expiresAt) || order(a.scheduleId, b.scheduleId) || order(a.seatId, b.seatId);
 }
 
 /** A held seat as the sweeper asks for it; none when the seat is not held. */
-export function toHeldSeat(seat: ScheduleSeatRow): HeldSeat[] {
+function toHeldSeat(seat: ScheduleSeatRow): HeldSeat[] {
   const { schedule_id, seat_id, hold_id, token_id, user_id, expires_at } = seat;
   // Only held seats have a deadline, and those have all of these.
   if (expires_at === null || hold_id === null || token_id === null || user_id === null) return [];
@@ -211,7 +211,7 @@ export function toHeldSeat(seat: ScheduleSeatRow): HeldSeat[] {
 }
 
 /** A turn that can lapse, as the sweeper asks for it; none when it waits or has ended. */
-export function toLiveToken(token: TokenRow): LiveToken[] {
+function toLiveToken(token: TokenRow): LiveToken[] {
   const { token_id, user_id, performance_id, status } = token;
   if (status !== 'admitted' && status !== 'entered') return [];
   const lapsedAt = status === 'admitted' ? token.claim_until : token.expire_date;
@@ -220,11 +220,11 @@ export function toLiveToken(token: TokenRow): LiveToken[] {
 }
 
 /** Whether a date is still to come. */
-export function isToCome({ status, schedule_date_time }: ScheduleRow, now: Instant): boolean {
+function isToCome({ status, schedule_date_time }: ScheduleRow, now: Instant): boolean {
   return status === 'scheduled' && schedule_date_time > now;
 }
 
 /** Whether nobody else can hold the seat now. */
-export function isTaken({ status, expires_at }: ScheduleSeatRow, now: Instant): boolean {
+function isTaken({ status, expires_at }: ScheduleSeatRow, now: Instant): boolean {
   return status === 'reserved' || (status === 'held' && expires_at !== null && expires_at > now);
 }

@@ -114,7 +114,7 @@ export class Watch {
 }
 
 /** What has begun and not ended, from the log alone: holds, orders and charges. */
-export class OpenThings {
+class OpenThings {
   /** By seat stream, the deadline. */
   readonly holds = new Map<string, Instant>();
   readonly orders = new Set<string>();
@@ -169,7 +169,7 @@ const cachedRows = 100;
 const maxDifferences = 5;
 
 /** Where the read models differ from the same log projected anew, in one go and without faults. */
-export async function differencesFromFold(world: World, office: Office): Promise<string[]> {
+async function differencesFromFold(world: World, office: Office): Promise<string[]> {
   const anew = new SimulatedDatabase();
   const session = new SimulatedSession(world, anew, { name: 'the fold', life: theWorld });
   const projections = allProjections.map((projection) => ({

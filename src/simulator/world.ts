@@ -17,7 +17,7 @@ export interface SimulationFinding {
   readonly at: Instant;
 }
 
-export interface WorldOptions {
+interface WorldOptions {
   readonly seed: number;
   readonly withoutFaults: ReadonlySet<FaultKind>;
   /** Told everything that happens, for people. */

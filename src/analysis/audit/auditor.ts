@@ -129,7 +129,7 @@ function count<T>(items: Iterable<T>, matches: (item: T) => boolean): number {
   return matching;
 }
 
-export interface AuditLogOptions extends Partial<AuditOptions> {
+interface AuditLogOptions extends Partial<AuditOptions> {
   /** Called after each page. `lastPosition`: where the audit will stop. */
   readonly onProgress?: (progress: AuditProgress) => void;
   /**

@@ -45,9 +45,9 @@ export interface SealCheck {
 }
 
 /** Findings described; more are counted. */
-export const maxListed = 100;
+const maxListed = 100;
 
-export interface CheckOptions {
+interface CheckOptions {
   /** The only key believed, whatever the seals say. */
   readonly publicKey: KeyObject;
   readonly onProgress?: (progress: { readonly seals: number; readonly events: number }) => void;
@@ -185,13 +185,13 @@ export interface FoundEvent {
 }
 
 /** An event of a range under comparison. */
-export interface DigestedEvent {
+interface DigestedEvent {
   readonly place: FoundEvent;
   readonly digest: Buffer;
 }
 
 /** The first place where a range is not what was sealed. */
-export type RangeDifference =
+type RangeDifference =
   /** This event stands where another one, or another version of it, was sealed. */
   | { readonly kind: 'changed'; readonly event: FoundEvent }
   /** This event was not there. */
@@ -203,7 +203,7 @@ export type RangeDifference =
  * Says where a range whose digest differs does so first, by the events' fingerprints. They have 32 bits: enough to
  * point a finger, while it is the digest that decides whether to.
  */
-export function firstDifference(
+function firstDifference(
   seal: Pick<SealBody, 'fingerprints'>,
   found: readonly DigestedEvent[],
 ): RangeDifference {
@@ -225,6 +225,6 @@ export function firstDifference(
 }
 
 /** Where an event is, without what is in it. */
-export function placeOf({ position, stream, revision, type }: StoredEvent): FoundEvent {
+function placeOf({ position, stream, revision, type }: StoredEvent): FoundEvent {
   return { position, stream, revision, type };
 }

@@ -197,9 +197,7 @@ export function dispatch(group: CheckGroup, fact: Fact): void {
 const maxFindings = 1_000;
 
 /** Checks by their codes, in the order of the report: the invariant each guards and what holds when it is silent. */
-export type CheckTable<Code extends string> = Readonly<
-  Record<Code, readonly [invariant: string, meaning: string]>
->;
+type CheckTable<Code extends string> = Readonly<Record<Code, readonly [invariant: string, meaning: string]>>;
 
 /** Counts what every check looked at and keeps what it found. */
 export class Findings<Code extends string = CheckCode> {

@@ -5,7 +5,7 @@ import type { Instant, PerformanceId } from '../../events/ids.js';
 import { categoryOf } from '../../events/streams.js';
 
 /** First line of every export; bin/verify-export.mjs reads this format. */
-export const exportFormat = 'boxoffice-export/1';
+const exportFormat = 'boxoffice-export/1';
 
 /**
  * The lines of one performance's export: a header, then its events in log order, without personal data. Ids of
@@ -68,7 +68,7 @@ function streamOf(stream: string, pseudonyms: Pseudonyms): string {
 }
 
 /** Tells the events of one performance: its dates, queue, turns, seats and orders. Ask in log order. */
-export class PerformanceFilter {
+class PerformanceFilter {
   readonly #schedules = new Set<unknown>();
   readonly #orders = new Set<unknown>();
 
@@ -119,7 +119,7 @@ const openFields = new Set(
  * Replaces ids that could lead to a person, the same id always by the same word. The key lives as long as this
  * object and nobody gets it, so the words lead nowhere.
  */
-export class Pseudonyms {
+class Pseudonyms {
   readonly #key = randomBytes(32);
 
   /** The word for an id. @param field what the id is called in events; only ids of people and their doings have one. */

@@ -4,7 +4,7 @@ import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } fro
 
 import { type SeatOwners, seatKey } from './seats.js';
 
-export interface AuditedOrder {
+interface AuditedOrder {
   readonly userId: UserId;
   readonly items: readonly OrderItem[];
   readonly total: number;

@@ -4,7 +4,7 @@ import { decodeEvent } from '../../events/registry.js';
 import { type CheckResult, type EventRef, type Finding, Findings } from './checks.js';
 
 /** What the log says of one charge. */
-export interface BookedCharge {
+interface BookedCharge {
   readonly amount: number;
   readonly status: 'requested' | 'approved' | 'declined';
   /** Null unless approved. */
@@ -70,14 +70,14 @@ export interface LedgerPayment {
 }
 
 /** Checks of the payment system's ledger against the log; codes are part of the report's format. */
-export const paymentChecks = {
+const paymentChecks = {
   'payment-charged': ['payments', 'every payment taken is an approved charge of the log, under its own id'],
   'payment-amount': ['payments', 'a payment and its charge are about the same amount'],
   'charge-paid': ['payments', 'every approved charge of the log was taken by the payment it names'],
   'declined-unpaid': ['payments', 'no payment was taken for a declined charge'],
 } as const satisfies Record<string, readonly [invariant: string, meaning: string]>;
 
-export type PaymentCheckCode = keyof typeof paymentChecks;
+type PaymentCheckCode = keyof typeof paymentChecks;
 
 export interface PaymentReport {
   readonly clean: boolean;
@@ -93,7 +93,7 @@ export interface PaymentReport {
   readonly findings: readonly Finding<PaymentCheckCode>[];
 }
 
-export interface PaymentAuditOptions {
+interface PaymentAuditOptions {
   /** The moment to judge by: what was taken shortly before, or later, may still be on its way into the log. */
   readonly now: Instant;
   /** How long that may take, ms. */

@@ -46,7 +46,7 @@ export interface CheckResult {
 }
 
 /** Everybody let in at one moment, by the places of their fans. */
-export interface FairAdmission extends AdmittedPlaces {
+interface FairAdmission extends AdmittedPlaces {
   readonly fans: number;
 }
 

@@ -134,7 +134,7 @@ export class Queues implements CheckGroup {
 }
 
 /** An admission of a contiguous range of places, `from` inclusive to `to` exclusive. */
-export interface AdmittedPlaces {
+interface AdmittedPlaces {
   readonly from: number;
   readonly to: number;
   readonly admittedAt: Instant;
@@ -146,7 +146,7 @@ export interface AdmittedPlaces {
 const rulesCopyMaxAgeMs = 60_000;
 
 /** What the log tells of one performance's queue. */
-export class QueueLine {
+class QueueLine {
   /** Events of the queue's stream: numbers given. */
   issued = 0;
   /** Places below this one were admitted. */

@@ -156,7 +156,7 @@ export async function* storedEvents(log: StoredLog, after: number | null): Async
   }
 }
 
-export interface SealOptions {
+interface SealOptions {
   /** Continue after this one; undefined for the first. */
   readonly last: Seal | undefined;
   /** Events under one seal, 1 … {@link maxRangeEvents}; the last of a run may have fewer. */

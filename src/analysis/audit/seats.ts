@@ -12,7 +12,7 @@ import {
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 
 /** Who has a seat on one date, and by which event. */
-export type SeatOwner = { readonly scheduleId: ScheduleId; readonly seatId: SeatId } & (
+type SeatOwner = { readonly scheduleId: ScheduleId; readonly seatId: SeatId } & (
   | { readonly kind: 'held'; readonly hold: Hold }
   /** `hold`: the one it was reserved by; undefined when there was none, which is a finding of its own. */
   | {

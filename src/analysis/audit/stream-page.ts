@@ -97,7 +97,7 @@ const maxLinks = 50;
  * The streams that an event's data is about, in the order of its fields, without the one it lies in.
  * @param own the event's stream.
  */
-export function linksOf(data: DomainEvent['data'], own: string): string[] {
+function linksOf(data: DomainEvent['data'], own: string): string[] {
   const links = new Set<string>();
   collect(data, links);
   links.delete(own);
@@ -188,7 +188,7 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
 };
 
 /** What happened, in words. */
-export function wordsFor(event: DomainEvent): string {
+function wordsFor(event: DomainEvent): string {
   // The table is keyed by the event's own type, which TypeScript can't follow through a union.
   const tell = words[event.type] as (data: DomainEvent['data']) => string;
   return tell(event.data);

@@ -12,7 +12,7 @@ import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } fro
 
 import { type HoldEnds, type SeatOwners, seatKey } from './seats.js';
 
-export interface RequestedHold {
+interface RequestedHold {
   readonly scheduleId: ScheduleId;
   readonly expiresAt: Instant;
   readonly asked: readonly SeatId[];
@@ -23,7 +23,7 @@ export interface RequestedHold {
 }
 
 /** One fan's turn at one performance. */
-export interface Turn {
+interface Turn {
   readonly tokenId: TokenId;
   readonly userId: UserId;
   readonly performanceId: PerformanceId;
@@ -140,10 +140,7 @@ function isLive(turn: Turn): boolean {
 }
 
 /** Whether the turn is this fan's, at this performance. */
-export function isOf(
-  turn: Turn,
-  { userId, performanceId }: Pick<TurnData, 'userId' | 'performanceId'>,
-): boolean {
+function isOf(turn: Turn, { userId, performanceId }: Pick<TurnData, 'userId' | 'performanceId'>): boolean {
   return turn.userId === userId && turn.performanceId === performanceId;
 }
 

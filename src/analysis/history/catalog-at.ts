@@ -13,7 +13,7 @@ import { type LogPosition, ofTypes, readStream, upTo } from './past-events.js';
 import type { Moment } from './port.js';
 
 /** Details as published last before a moment. */
-export interface Published<Details> {
+interface Published<Details> {
   readonly details: Details;
   /** Of the publication that counts. */
   readonly latest: LogPosition;
@@ -22,7 +22,7 @@ export interface Published<Details> {
 }
 
 /** What was published as of a moment, or since when anything is. */
-export type PublishedThen<Details> =
+type PublishedThen<Details> =
   | ({ readonly kind: 'known' } & Published<Details>)
   | { readonly kind: 'unknown' }
   | { readonly kind: 'not-yet'; readonly since: Instant };
@@ -59,7 +59,7 @@ function publishedAt<Details>(
 }
 
 /** A venue's plan as one of its events left it. Versions share the sections that did not change. */
-export interface PlanVersion extends LogPosition {
+interface PlanVersion extends LogPosition {
   readonly state: VenueState;
   /** Sections in the order in which they were first published. */
   readonly sections: readonly PlanSection[];

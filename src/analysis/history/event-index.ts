@@ -6,7 +6,7 @@ import { type LogPosition, type StoredEvent, toStored } from './past-events.js';
 import { HistoryUnavailable, type Moment } from './port.js';
 
 /** What an index keeps of one event: numbers, whose meaning is up to the kind of index. */
-export interface IndexedEvent extends LogPosition {
+interface IndexedEvent extends LogPosition {
   /** 0 … 255. */
   readonly kind: number;
   /** Whom it concerns, mostly a number {@link EventIndex.numberOf} gave. */

@@ -56,7 +56,7 @@ export interface LogPosition {
 export const latest: Moment = { kind: 'position', position: Number.MAX_SAFE_INTEGER as Position };
 
 /** Whether an event belongs to the log as of a moment. */
-export function isWithin(place: LogPosition, moment: Moment): boolean {
+function isWithin(place: LogPosition, moment: Moment): boolean {
   return moment.kind === 'time' ? place.at <= moment.at : place.position <= moment.position;
 }
 

@@ -59,7 +59,7 @@ export type Related =
   | { readonly kind: 'queue-token'; readonly performanceId: PerformanceId; readonly tokenId: TokenId };
 
 /** One event of a history, with what it means in words. */
-export interface HistoryEntry {
+interface HistoryEntry {
   readonly position: number;
   readonly stream: string;
   readonly revision: number;

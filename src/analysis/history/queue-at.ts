@@ -55,7 +55,7 @@ export async function queueAt(
 }
 
 /** What an event of a queue was. */
-export const queueKinds = {
+const queueKinds = {
   /** Subject: the token. Detail: its number. */
   issued: 0,
   opened: 1,
@@ -68,7 +68,7 @@ export const queueKinds = {
 } as const;
 
 /** One queue. The draw of the places is kept beside the numbers. */
-export class QueueIndex extends EventIndex {
+class QueueIndex extends EventIndex {
   /** By queue number, for those who joined before the opening; empty until it opened. */
   places: Uint32Array = new Uint32Array();
 
@@ -123,7 +123,7 @@ const statuses = { waiting: 0, admitted: 1, entered: 2, over: 3 } as const;
 const nobody = -1;
 
 /** What a queue says of one token. Events are numbered by the index. */
-export interface TokenThen {
+interface TokenThen {
   readonly number: number;
   /** The event that gave it the number. */
   readonly issuedBy: number | undefined;
@@ -312,7 +312,7 @@ function turnOf(events: readonly StoredEvent[]): readonly Turn[] {
 }
 
 /** The event at a position of the log that let a token in. */
-export async function admissionOf(
+async function admissionOf(
   store: EventStore,
   position: Position | undefined,
 ): Promise<StoredEventOf<'TokensAdmitted'> | undefined> {

@@ -2,7 +2,7 @@ import type { Instant, SeatId } from '../../events/ids.js';
 import type { Person } from './port.js';
 
 /** A hold that ended because its deadline passed. */
-export interface Lapse {
+interface Lapse {
   readonly who: Person;
   /** The deadline. */
   readonly at: Instant;

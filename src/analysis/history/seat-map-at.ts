@@ -9,7 +9,7 @@ import { EventIndex, type EventIndexes, type IndexKind } from './event-index.js'
 import { asOf } from './past-events.js';
 import type { Moment, Then } from './port.js';
 
-export interface SeatMapSources {
+interface SeatMapSources {
   readonly store: EventStore;
   readonly seats: EventIndexes<EventIndex>;
   readonly plans: VenuePlans;
@@ -140,13 +140,13 @@ function changeOf(event: DomainEvent) {
 }
 
 /** Seats that were held or reserved. */
-export type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
+type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
 
 /**
  * Which seats were taken at a moment: the last event of each seat that changed it decides.
  * @param at when a hold's deadline counts as passed: such a seat is free, whether or not that was written.
  */
-export function takenAt(index: EventIndex, moment: Moment, at: Instant): TakenSeats {
+function takenAt(index: EventIndex, moment: Moment, at: Instant): TakenSeats {
   const { kinds, subjects, details } = index;
   const lastEvents = new Int32Array(index.names).fill(-1);
   const count = index.countAt(moment);

@@ -56,7 +56,7 @@ export class NothingToReplay extends Error {
  * Reads the demand of one performance out of a whole log, event by event in log order. Keeps a few hundred bytes for
  * each fan and each seat of the performance, whatever else the log holds.
  */
-export class DemandReader {
+class DemandReader {
   readonly #catalog: RecordedCatalog;
   readonly #sales = new RecordedSales();
   readonly #traces = new Map<TokenId, Trace>();
@@ -217,7 +217,7 @@ export class DemandReader {
 }
 
 /** What was on sale, as the log published it. */
-export class RecordedCatalog {
+class RecordedCatalog {
   readonly #venues = new Map<VenueId, VenueState>();
   readonly #dates = new Map<ScheduleId, ScheduleDetails>();
   #details: PerformanceDetails | undefined;
@@ -290,7 +290,7 @@ export class RecordedCatalog {
 type DataOf<Type extends OrderEvent['type']> = Extract<OrderEvent, { type: Type }>['data'];
 
 /** What became of the seats of one performance. */
-export class RecordedSales {
+class RecordedSales {
   /** Seats held or sold, `scheduleId seatId`. */
   readonly #taken = new Set<string>();
   readonly #orders = new Map<OrderId, readonly HoldTrace[]>();

@@ -20,7 +20,7 @@ export interface ReplayReport {
   readonly notes: readonly string[];
 }
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly seed: number;
   /** Settings to change; the others are as recorded. */
   readonly changes: Partial<SaleSettings>;

@@ -12,7 +12,7 @@ import { Seats } from './seats.js';
 /** How often fans are let in: ADMISSION_INTERVAL_MS of an office that does not set it. */
 const admissionIntervalMs = 200;
 
-export interface SimulationOptions {
+interface SimulationOptions {
   readonly seed: number;
   /** Hears what the log would hold of the seats. */
   readonly onSeatEvent?: (event: SeatEvent) => void;

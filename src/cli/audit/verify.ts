@@ -127,7 +127,7 @@ function progressOn(terminal: Terminal): (progress: AuditProgress) => void {
  * @param now the moment to judge by.
  * @throws {CliFailure} when the ledger cannot be read.
  */
-export async function verifyPayments(
+async function verifyPayments(
   config: Config,
   store: EventStore,
   now: Instant,
@@ -154,7 +154,7 @@ function ledgerOf(config: Config): AsyncIterable<LedgerPayment> | Skipped {
 }
 
 /** A part of the verification that was left out, and why. */
-export interface Skipped {
+interface Skipped {
   readonly skipped: string;
 }
 
@@ -162,7 +162,7 @@ export interface Skipped {
  * Compares the read models of this configuration with its log.
  * @throws {CliFailure} when either cannot be read.
  */
-export async function verifyReadModels(
+async function verifyReadModels(
   config: Config,
   terminal: Terminal,
   signal: AbortSignal,
@@ -198,7 +198,7 @@ function locationOf({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation | Ski
 }
 
 /** All that `audit verify` found; `clean` is about all of it. */
-export interface Verification extends AuditReport {
+interface Verification extends AuditReport {
   readonly payments: PaymentReport | Skipped;
   readonly readModels: ReadModelComparison | Skipped;
 }
@@ -207,7 +207,7 @@ export interface Verification extends AuditReport {
 const maxShown = 50;
 
 /** A verification for people to read. */
-export function describeVerification(verification: Verification): string {
+function describeVerification(verification: Verification): string {
   const { payments, readModels, clean, events, judgedAt, points, liveHolds, openOrders } = verification;
   const parts = [
     checksTable(verification.checks),

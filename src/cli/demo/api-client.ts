@@ -41,7 +41,7 @@ const defaultPatienceMs = 60_000;
 /** Names are asked for as the person at the terminal reads them. */
 const language = Intl.DateTimeFormat().resolvedOptions().locale;
 
-export interface ApiClientOptions {
+interface ApiClientOptions {
   readonly tally: Tally;
   /** Ends everything. */
   readonly signal: AbortSignal;

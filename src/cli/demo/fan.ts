@@ -194,7 +194,7 @@ export class Fan {
 }
 
 /** What a fan is going to do, decided before anything happens. */
-export interface FanPlan {
+interface FanPlan {
   readonly tickets: number;
   readonly way: 'named seats' | 'best available';
   /** What the fan does with the seats once they are held. */
@@ -314,7 +314,7 @@ export class Account {
   }
 }
 
-export type Hold = z.infer<typeof holdSchema>;
+type Hold = z.infer<typeof holdSchema>;
 
 interface Hunter {
   readonly api: ApiClient;
@@ -330,7 +330,7 @@ const namedTries = 6;
 const bestTries = 4;
 
 /** Holds seats as the fan planned, trying the dates from the favourite one on; undefined when nothing is left. */
-export async function huntSeats(hunter: Hunter): Promise<Hold | undefined> {
+async function huntSeats(hunter: Hunter): Promise<Hold | undefined> {
   const { schedules, plan } = hunter;
   for (let n = 0; n < schedules.length; n++) {
     const date = schedules[(plan.firstDate + n) % schedules.length];

@@ -5,7 +5,7 @@ import type { Account, Fan } from './fan.js';
 import type { DemoServer } from './own-server.js';
 import { type DemoSummary, Progress, summarise, Tally } from './summary.js';
 
-export interface DemoOptions {
+interface DemoOptions {
   readonly fans: number;
   readonly seed: number;
   readonly performanceId: string | undefined;

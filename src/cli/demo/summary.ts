@@ -110,7 +110,7 @@ function listOf(counts: Readonly<Record<string, number>>): string {
 }
 
 /** Where fans are on their way, in the order of the display. */
-export const stages = ['registering', 'ready', 'waiting', 'choosing', 'holding', 'paying', 'done'] as const;
+const stages = ['registering', 'ready', 'waiting', 'choosing', 'holding', 'paying', 'done'] as const;
 export type Stage = (typeof stages)[number];
 
 /** How a fan's visit ended. */

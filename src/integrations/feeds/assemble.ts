@@ -137,7 +137,7 @@ function idOf(candidate: Candidate): string {
 }
 
 /** Keeps the records `only` names, and the venues of the performances among them. */
-export function selectOnly(feed: RawFeed, only: readonly string[], problems: ProblemList): RawFeed {
+function selectOnly(feed: RawFeed, only: readonly string[], problems: ProblemList): RawFeed {
   const wanted = new Set(only);
   const performances = feed.performances.filter((candidate) => wanted.has(idOf(candidate)));
   const venuesNeeded = new Set(performances.map((candidate) => candidate.value.venue));
@@ -161,7 +161,7 @@ export function selectOnly(feed: RawFeed, only: readonly string[], problems: Pro
  * Moves a feed to a venue already in the catalog: its performances are held there and its own venues are left
  * out; a feed of one plan and no performances is published onto that venue.
  */
-export function attachToVenue(feed: RawFeed, venueId: string, problems: ProblemList): RawFeed {
+function attachToVenue(feed: RawFeed, venueId: string, problems: ProblemList): RawFeed {
   if (feed.performances.length > 0) {
     const performances = feed.performances.map(({ record, value: { venue: _own, ...value } }) => ({
       record,
@@ -183,7 +183,7 @@ export function attachToVenue(feed: RawFeed, venueId: string, problems: ProblemL
 }
 
 /** Names the feed's only venue; with more than one the name is not used, and that is reported. */
-export function renameVenue(feed: RawFeed, name: string, problems: ProblemList): RawFeed {
+function renameVenue(feed: RawFeed, name: string, problems: ProblemList): RawFeed {
   const [venue, ...others] = feed.venues;
   if (venue !== undefined && others.length === 0) {
     return { ...feed, venues: [{ ...venue, value: { ...venue.value, name } }] };
@@ -235,7 +235,7 @@ function shift(performance: PerformanceDocument, days: number): PerformanceDocum
 }
 
 /** A performance with the chosen prices, sales rules and dates; undefined (and reported) when it cannot be shifted. */
-export function applyOptions(
+function applyOptions(
   performance: PerformanceDocument,
   options: FeedOptions,
   problems: ProblemList,
@@ -259,7 +259,7 @@ export function applyOptions(
 }
 
 /** `venue` with only the first of several seats that share an id; each of the others is reported. */
-export function withoutRepeatedSeats(venue: VenueDocument, problems: ProblemList): VenueDocument {
+function withoutRepeatedSeats(venue: VenueDocument, problems: ProblemList): VenueDocument {
   const seen = new Set<string>();
   const sections = venue.sections.map((section) => ({
     ...section,

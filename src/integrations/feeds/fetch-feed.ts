@@ -11,7 +11,7 @@ export class FeedUnreadable extends Error {
 }
 
 const limits = { timeoutMs, maxBytes: maxFeedBytes };
-export type ReadLimits = typeof limits;
+type ReadLimits = typeof limits;
 
 const reasonOf = (error: unknown) => (types.isNativeError(error) ? error.message : 'for no reason given');
 

@@ -207,7 +207,7 @@ function readPiece(piece: string): { category: string; won: number } | undefined
  * Reads prices such as "R석 165,000원, S석 154,000원". A single price for the whole house is the category `*`.
  * @param pointsPerUnit points for one won
  */
-export function readKopisPrices(
+function readKopisPrices(
   guidance: string | undefined,
   pointsPerUnit: number,
   record: string,
@@ -307,7 +307,7 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
  * from `startDate` to `endDate` (YYYY-MM-DD).
  * @returns schedules in the order of time, at most 1000; all that is left out is reported
  */
-export function readSchedules(
+function readSchedules(
   performance: { readonly id: string; readonly startDate: string; readonly endDate: string },
   guidance: string | undefined,
   record: string,

@@ -3,7 +3,7 @@ import { decorationSchema } from '../../events/catalog-events.js';
 import type { ProblemList } from './feed.js';
 import { type JsonObject, numberOf, objectOf, textOf } from './values.js';
 
-export type Decoration = z.infer<typeof decorationSchema>;
+type Decoration = z.infer<typeof decorationSchema>;
 
 /** A shape of the plan and, if it is labelled, the text on it. */
 export interface ReadArea {

@@ -237,7 +237,7 @@ const maxSeatsPerRow = 1000;
 const headerBytes = 2000;
 
 /** Unique section ids of at most 64 characters, made from the organiser's names. */
-export class SectionIds {
+class SectionIds {
   private readonly used = new Set<string>();
 
   next(wanted: string): string {
@@ -256,12 +256,7 @@ export class SectionIds {
  * Rows as one section or, where they are more than one event may hold, as several: "Stalls", "Stalls (2)" ….
  * @param id what the section ids are made from
  */
-export function toSections(
-  id: string,
-  name: string,
-  rows: readonly PlanRow[],
-  ids: SectionIds,
-): PlanSection[] {
+function toSections(id: string, name: string, rows: readonly PlanRow[], ids: SectionIds): PlanSection[] {
   const groups: PlanRow[][] = [];
   let [seats, bytes] = [0, 0];
   for (const row of rows.flatMap(shortRows)) {

@@ -6,10 +6,10 @@ import { type SeatId, seatIdSchema } from '../../events/ids.js';
 const hallSeatPitchCm = 60;
 
 /** Row letters: A for 0, B for 1, … Z for 25. */
-export const rowLetter = (index: number): string => String.fromCharCode(65 + index);
+const rowLetter = (index: number): string => String.fromCharCode(65 + index);
 
 /** A seat id spelled like `F1-A-12`: section, row, number. */
-export function sampleSeatId(section: string, row: string, number: number): SeatId {
+function sampleSeatId(section: string, row: string, number: number): SeatId {
   return seatIdSchema.parse(`${section}-${row}-${number}`);
 }
 

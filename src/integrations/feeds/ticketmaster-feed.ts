@@ -150,7 +150,7 @@ export function readTicketmasterFeed(
   return { source: 'ticketmaster', venues: [...venues.values()], performances };
 }
 
-export interface EventDates {
+interface EventDates {
   readonly startDate: string;
   readonly endDate: string;
   readonly schedules: readonly {
@@ -188,7 +188,7 @@ function endDateOf(dates: JsonObject, startDate: string): string {
  * event's old date counts as cancelled.
  * @returns undefined (and reports it) when not even the day is known
  */
-export function readDates(
+function readDates(
   event: JsonObject,
   id: string,
   record: string,
@@ -253,7 +253,7 @@ function rangesOf(event: JsonObject, record: string, problems: ProblemList): Pri
  * One price for every category: the highest "standard" price, in points; without a standard range, the highest
  * one including fees. The feed does not say which seats a range is for. Empty when it states no price.
  */
-export function readPrices(
+function readPrices(
   event: JsonObject,
   pointsPerUnit: number | undefined,
   record: string,
@@ -333,6 +333,6 @@ function readOpening(event: JsonObject, record: string, problems: ProblemList): 
 }
 
 /** The sales rules an event states: when sales open and how many seats one fan may have. */
-export function readSales(event: JsonObject, record: string, problems: ProblemList): JsonObject {
+function readSales(event: JsonObject, record: string, problems: ProblemList): JsonObject {
   return { ...readOpening(event, record, problems), ...readSeatLimit(event, record, problems) };
 }
