@@ -1,6 +1,7 @@
 import type { ProjectionOperations } from '../api/projection-operations.js';
 import type { Readiness, ReadinessCheck } from '../api/readiness.js';
 import type { EventStore } from '../event-store/port.js';
+import { TimedOut, within } from '../platform/within.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import { selectFirst } from '../queries/select.js';
 import type { LogFit } from './log-fit.js';
@@ -51,9 +52,10 @@ export function readinessOf(parts: Parts): Readiness {
 async function readModelsCheck(parts: Parts): Promise<ReadinessCheck> {
   const name = 'read-models';
   try {
-    const late = `cannot be compared with the log within ${compareTimeoutMs} ms`;
-    return { name, ...(await inTime(compareTimeoutMs, late, compareReadModels(parts))) };
+    return { name, ...(await within(compareTimeoutMs, 'comparing with the log', compareReadModels(parts))) };
   } catch (error) {
+    if (error instanceof TimedOut)
+      return { name, ok: false, detail: `cannot be compared with the log within ${compareTimeoutMs} ms` };
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -72,22 +74,9 @@ async function compareReadModels(parts: Parts): Promise<Omit<ReadinessCheck, 'na
 }
 
 async function answers(name: string, question: Promise<unknown>): Promise<ReadinessCheck> {
-  const ok = await inTime(answerTimeoutMs, 'no answer', question).then(
+  const ok = await within(answerTimeoutMs, name, question).then(
     () => true,
     () => false,
   );
   return { name, ok, detail: ok ? 'answers' : 'does not answer' };
-}
-
-/** @throws {Error} with the message `late` when the result takes longer; or what the work throws. */
-async function inTime<Result>(timeoutMs: number, late: string, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(late)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

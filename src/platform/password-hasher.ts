@@ -1,4 +1,5 @@
 import { hash, verify } from '@node-rs/argon2';
+import { ConcurrencyLimit, TooManyWaiting } from './concurrency-limit.js';
 
 /** OWASP's minimum for argon2id: 19 MiB, two passes, one lane. */
 const argon2id = {
@@ -8,29 +9,27 @@ const argon2id = {
   parallelism: 1,
 } as const;
 
-/** Thrown when so many log-ins wait that another would only wait in vain. */
+/** So many log-ins wait that another one would wait for too long. */
 export class HasherBusy extends Error {
   override readonly name = 'HasherBusy';
 }
 
 /**
- * Hashes passwords off the main thread, a few at a time: each takes 19 MiB and tens of milliseconds, so an
- * unbounded number of log-ins would starve everything else.
+ * Hashes passwords off the main thread, a few at a time: each hash takes 19 MiB and tens of milliseconds, so an
+ * unlimited number of log-ins would leave no memory and no processor time for other requests.
  */
 export class PasswordHasher {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
-  /** What an unknown user's password is compared with, so that both answers take equally long. */
+  readonly #limit: ConcurrencyLimit;
+  /** The hash that an unknown user's password is compared with, so that both answers take equally long. */
   #decoy: Promise<string> | undefined;
 
   /**
    * @param concurrency hashes at the same time.
-   * @param maxWaiting hashes that may wait for their turn: some seconds' worth, since nobody waits longer.
+   * @param maxWaiting hashes that may wait: the work of some seconds, since callers give up after that.
    */
-  constructor(
-    private readonly concurrency = 2,
-    private readonly maxWaiting = concurrency * 100,
-  ) {}
+  constructor(concurrency = 2, maxWaiting = concurrency * 100) {
+    this.#limit = new ConcurrencyLimit(concurrency, maxWaiting);
+  }
 
   /** An argon2id hash in PHC format. @throws {HasherBusy} */
   hash(password: string): Promise<string> {
@@ -49,19 +48,11 @@ export class PasswordHasher {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.concurrency) {
-      if (this.#waiting.length >= this.maxWaiting) throw new HasherBusy('too many log-ins are waiting');
-      // The turn is handed over by the one who finishes, who keeps #running as it is.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running++;
-    }
     try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running--;
+      return await this.#limit.run(work);
+    } catch (error) {
+      if (error instanceof TooManyWaiting) throw new HasherBusy('too many log-ins are waiting');
+      throw error;
     }
   }
 }

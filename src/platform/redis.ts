@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
+import { within } from './within.js';
 
 /** The token a {@link RedisLink} is injected by; undefined where nothing is shared. */
 export const REDIS_LINK = Symbol('RedisLink');
@@ -97,7 +98,7 @@ export class RedisLink {
     if (this.#isResting()) return otherwise();
     let answer: Answer;
     try {
-      answer = await withinMs(timeoutMs, ask(this.client));
+      answer = await within(timeoutMs, 'the answer', ask(this.client));
     } catch (error) {
       this.#isFailing = true;
       this.#restsUntilMs = performance.now() + this.#restMs;
@@ -123,19 +124,6 @@ export class RedisLink {
     if (nowMs < this.#restsUntilMs) return true;
     this.#restsUntilMs = nowMs + this.#restMs;
     return false;
-  }
-}
-
-/** `work`, or an error after `timeoutMs`. */
-export async function withinMs<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

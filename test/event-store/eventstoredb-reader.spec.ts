@@ -1,7 +1,7 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
 import { prepareAppend } from '../../src/event-store/append.js';
 import { Appender, type AppenderOptions } from '../../src/event-store/eventstoredb/appender.js';
-import type { Connection, Link } from '../../src/event-store/eventstoredb/connection.js';
+import type { Client, Connection } from '../../src/event-store/eventstoredb/connection.js';
 
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
 import { newEvents } from './new-event.js';
@@ -54,10 +54,10 @@ async function pass<Result>(read: Promise<Result>): Promise<Result> {
 function readerOf(calls: readonly FakeCall[]) {
   let next = 0;
   const retired: string[] = [];
-  // A reader asks a link for nothing but calls.
-  const link = { read: async () => calls[next++] } as unknown as Link;
+  // A reader asks a client for nothing but calls.
+  const client = { read: async () => calls[next++] } as unknown as Client;
   const connection: Pick<Connection, 'current' | 'worked' | 'retire'> = {
-    current: async () => link,
+    current: async () => client,
     worked: () => {},
     retire: (_, reason) => retired.push(reason),
   };
@@ -121,9 +121,9 @@ describe('an append to EventStoreDB', () => {
       await new Promise((resolve) => setTimeout(resolve, waitMs));
       return { outcome: { kind: 'transient', reason: 'silence' }, isStuck: true };
     };
-    const link = { hasConnected: true, batch: async () => ({ attempt, isOpen: true }) };
+    const client = { hasConnected: true, batch: async () => ({ attempt, isOpen: true }) };
     const connection = {
-      current: async () => link,
+      current: async () => client,
       worked: () => retiredAfterMs.push(Number.NaN),
       retire: () => retiredAfterMs.push(triedForMs.at(-1)),
     };

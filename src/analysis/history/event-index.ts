@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventStore, Position, RecordedEvent } from '../../event-store/port.js';
 import { toInstant } from '../../events/ids.js';
 import type { Category } from '../../events/registry.js';
+import { TimedOut, within } from '../../platform/within.js';
 import { type LogPosition, type StoredEvent, toStored } from './past-events.js';
 import { HistoryUnavailable, type Moment } from './port.js';
 
@@ -233,16 +234,10 @@ export class EventIndexes<T extends EventIndex> {
   }
 
   async #withinWait(work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, refuse) => {
-      timer = setTimeout(() => refuse(new HistoryUnavailable('building')), this.limits.waitMs);
-    });
     try {
-      await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-      // Nobody may be left to hear of a failure after the wait.
-      work.catch(() => undefined);
+      await within(this.limits.waitMs, 'building the timeline', work);
+    } catch (error) {
+      throw error instanceof TimedOut ? new HistoryUnavailable('building') : error;
     }
   }
 }

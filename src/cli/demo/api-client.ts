@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import type { Tally } from './summary.js';
 
 export interface ApiRequest<T> {
@@ -55,7 +56,7 @@ interface ApiClientOptions {
 
 /** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
 export class ApiClient {
-  readonly #gate = new Gate(maxRequests);
+  readonly #limit = new ConcurrencyLimit(maxRequests);
 
   readonly #tally: Tally;
   readonly #signal: AbortSignal;
@@ -83,7 +84,7 @@ export class ApiClient {
     let lost: unknown;
     for (let attempt = 1; attempt <= maxAttempts; ) {
       this.#signal.throwIfAborted();
-      const reply = await this.#gate
+      const reply = await this.#limit
         .run(() => this.#attempt(request, key))
         .catch((error: unknown) => {
           this.#signal.throwIfAborted();
@@ -241,24 +242,3 @@ export const auditSchema = z.object({
   findings: z.array(z.object({ code: z.string(), message: z.string() })),
   checks: z.array(z.object({ code: z.string(), examined: z.number() })),
 });
-
-/** Lets at most `limit` pieces of work run at the same time; the others wait in order. */
-export class Gate {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(private readonly limit: number) {}
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    // Whoever finishes hands its turn over and leaves #running as it is.
-    if (this.#running >= this.limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running++;
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running--;
-    }
-  }
-}

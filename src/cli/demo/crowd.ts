@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { Random } from '../../platform/random.js';
 import { CliFailure, exitCodes } from '../command.js';
 import {
   type ApiClient,
-  Gate,
   type Performance,
   performanceSchema,
   performancesSchema,
@@ -11,7 +11,6 @@ import {
   venueSchema,
 } from './api-client.js';
 import { Account, Fan, planFan } from './fan.js';
-
 import type { Tally } from './summary.js';
 
 /** Accounts opened at the same time: hashing a password takes tens of milliseconds of the server's processor. */
@@ -74,7 +73,7 @@ export async function playFans(
   tally: Tally,
   signal: AbortSignal,
 ): Promise<void> {
-  const registrations = new Gate(registrationsAtOnce);
+  const registrations = new ConcurrencyLimit(registrationsAtOnce);
   const play = async (fan: Fan) => {
     try {
       const isReady = await registrations

@@ -1,22 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import type grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type streams from '@eventstore/db-client/generated/streams_pb.js';
-import { Late, within } from '../../platform/within.js';
+import { TimedOut, within } from '../../platform/within.js';
 import type { AppendRequest } from '../append.js';
 import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../port.js';
-import type { Connection, Link } from './connection.js';
+import type { Client, Connection } from './connection.js';
 import { backoffMs, type Failure, failureOf, failureText, permanent } from './failures.js';
+import { type BatchStream, shared, type streams } from './protocol.js';
 import type { Reader } from './reader.js';
 import { partsOf, positionOf, proposalsOf } from './records.js';
-import type { StartOfSubscriptions } from './subscription.js';
+import type { SubscriptionStarts } from './subscription.js';
 
 export interface AppenderOptions {
   readonly connection: Connection;
   readonly reader: Reader;
   /** Appends wait until every subscription "from the end" knows where that was. */
-  readonly starts: StartOfSubscriptions;
+  readonly starts: SubscriptionStarts;
   /** An append is given up as StoreUnavailable after this long, all its attempts together. */
   readonly appendTimeoutMs: number;
   /** An answer missing for so long counts as lost. */
@@ -55,7 +53,7 @@ export class Appender {
     try {
       const giveUpAtMs = performance.now() + this.options.appendTimeoutMs;
       if (this.options.starts.isPending) await this.subscriptionsStarted();
-      return await this.carryThrough(request, proposalsOf(request), giveUpAtMs);
+      return await this.appendWithRetries(request, proposalsOf(request), giveUpAtMs);
     } finally {
       this.waitingAppends -= 1;
       this.waitingBytes -= request.bytes;
@@ -88,7 +86,7 @@ export class Appender {
     }
   }
 
-  private async carryThrough(
+  private async appendWithRetries(
     request: AppendRequest,
     proposals: Proposals,
     giveUpAtMs: number,
@@ -98,8 +96,8 @@ export class Appender {
     let reason: string | undefined;
     for (let failures = 1; ; failures++) {
       const leftMs = giveUpAtMs - performance.now();
-      const { outcome, link } = await this.attempt(request, proposals, Math.max(1, leftMs));
-      mayHaveBeenSent ||= link.hasConnected;
+      const { outcome, client } = await this.attempt(request, proposals, Math.max(1, leftMs));
+      mayHaveBeenSent ||= client.hasConnected;
       switch (outcome.kind) {
         case 'appended':
           return this.appended(request, outcome, newestBefore);
@@ -132,28 +130,28 @@ export class Appender {
     request: AppendRequest,
     proposals: Proposals,
     leftMs: number,
-  ): Promise<{ readonly outcome: AttemptOutcome; readonly link: Link }> {
+  ): Promise<{ readonly outcome: AttemptOutcome; readonly client: Client }> {
     const { connection, attemptTimeoutMs, appendTimeoutMs } = this.options;
-    const link = await connection.current();
+    const client = await connection.current();
     // Cut short by the end of the append's time, it says nothing about a connection that others use.
     const isShort = leftMs < Math.min(attemptTimeoutMs, appendTimeoutMs / 2);
     try {
-      const batch = await within(leftMs, 'connecting to EventStoreDB', link.batch());
+      const batch = await within(leftMs, 'connecting to EventStoreDB', client.batch());
       const { outcome, isStuck } = await batch.attempt(
         request,
         proposals,
         Math.min(leftMs, attemptTimeoutMs),
       );
       // An append that alone is not answered says nothing about the connection.
-      if (isStuck && isShort) return { outcome, link };
-      if (isStuck) connection.retire(link, 'appends are not answered');
+      if (isStuck && isShort) return { outcome, client };
+      if (isStuck) connection.retire(client, 'appends are not answered');
       else if (!batch.isOpen)
-        connection.retire(link, outcome.kind === 'transient' ? outcome.reason : 'it ended');
-      else connection.worked(link);
-      return { outcome, link };
+        connection.retire(client, outcome.kind === 'transient' ? outcome.reason : 'it ended');
+      else connection.worked(client);
+      return { outcome, client };
     } catch (error) {
-      if (!(isShort && error instanceof Late)) connection.retire(link, failureText(error));
-      return { outcome: failureOf(error), link };
+      if (!(isShort && error instanceof TimedOut)) connection.retire(client, failureText(error));
+      return { outcome: failureOf(error), client };
     }
   }
 
@@ -217,15 +215,13 @@ interface Pending {
   readonly settle: (outcome: AttemptOutcome) => void;
 }
 
-type Stream = ReturnType<grpcStreams.StreamsClient['batchAppend']>;
-
 /** One BatchAppend call: appends go out as they come, answers come back by correlation id. Never rejects. */
 export class BatchCall {
   private readonly pending = new Map<string, Pending>();
   private answers = 0;
   private ended: Failure | undefined;
 
-  constructor(private readonly stream: Stream) {
+  constructor(private readonly stream: BatchStream) {
     stream.on('data', (response: streams.BatchAppendResp) => this.receive(response));
     stream.on('error', (error: Error) => this.end(failureOf(error)));
     stream.on('end', () => this.end({ kind: 'transient', reason: 'the server ended the call' }));

@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 import type { Endpoint } from '../../platform/event-store-url.js';
 import { within } from '../../platform/within.js';
-import { addressOf, findNode, Link, type Target, targetOf } from './connection.js';
+import { addressOf, Client, findNode, type Target, targetOf } from './connection.js';
 import { logRead } from './records.js';
 
 /** The server cannot be used with this connection string; trying again does not help. The message says what to set. */
@@ -30,7 +30,7 @@ export async function checkEventStoreDb(connectionString: string): Promise<void>
 }
 
 /**
- * As {@link checkEventStoreDb}, without checking user, password and rights.
+ * As {@client checkEventStoreDb}, without checking user, password and rights.
  * @returns whether a node answers.
  * @throws {EventStoreDbRefused} when certificate, TLS or host name are wrong.
  */
@@ -43,19 +43,19 @@ export async function checkServer(target: Target): Promise<'fine' | 'unknown'> {
 }
 
 async function checkRights(target: Target): Promise<void> {
-  const link = new Link(target);
+  const client = new Client(target);
   try {
-    const finding = await within(2 * checkTimeoutMs, 'the check', mayRead(link, target)).catch(
+    const finding = await within(2 * checkTimeoutMs, 'the check', mayRead(client, target)).catch(
       () => 'unknown' as const,
     );
     if (typeof finding !== 'string') throw new EventStoreDbRefused(finding.wrong);
   } finally {
-    link.retire('the check is over');
+    client.retire('the check is over');
   }
 }
 
 /** Whether the node that will be used can be reached under the name that gossip reports, and lets the user read. */
-async function mayRead(link: Link, target: Target): Promise<Finding> {
+async function mayRead(client: Client, target: Target): Promise<Finding> {
   if (target.isCluster) {
     const node = await findNode(target, AbortSignal.timeout(checkTimeoutMs));
     const finding = await checkNode(node, target);
@@ -63,10 +63,10 @@ async function mayRead(link: Link, target: Target): Promise<Finding> {
   }
   try {
     const request = logRead('end', 'backwards', 1, { kind: 'everything' });
-    for await (const _ of await link.read(request, Date.now() + checkTimeoutMs));
+    for await (const _ of await client.read(request, Date.now() + checkTimeoutMs));
     return 'fine';
   } catch (error) {
-    return refusalOf(error, target, link.node ?? '');
+    return refusalOf(error, target, client.node ?? '');
   }
 }
 

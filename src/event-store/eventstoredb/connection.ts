@@ -3,11 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkServerIdentity } from 'node:tls';
-import grpcGossip from '@eventstore/db-client/generated/gossip_grpc_pb.js';
-import gossip from '@eventstore/db-client/generated/gossip_pb.js';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { ChannelCredentials, type ChannelOptions, connectivityState, Metadata } from '@grpc/grpc-js';
 import {
   BadEventStoreUrl,
@@ -19,6 +14,15 @@ import {
 import { StoreUnavailable } from '../port.js';
 import { BatchCall } from './appender.js';
 import { backoffMs, failureText } from './failures.js';
+import {
+  type BatchStream,
+  GossipClient,
+  gossip,
+  type ReadStream,
+  StreamsClient,
+  shared,
+  type streams,
+} from './protocol.js';
 
 /** What to connect to. */
 export interface Target extends EventStoreUrl {
@@ -67,12 +71,12 @@ function fileOf(parameter: string, file: string): Buffer {
 }
 
 /**
- * Keeps one {@link Link} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
+ * Keeps one {@client Client} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
  * beginning and one at its end, however many calls it breaks.
  */
 export class Connection {
-  private link: Link | undefined;
-  private opening: Promise<Link> | undefined;
+  private client: Client | undefined;
+  private opening: Promise<Client> | undefined;
   private failures = 0;
   private lostAtMs: number | undefined;
   private isClosed = false;
@@ -86,72 +90,68 @@ export class Connection {
     private readonly warn: (message: string) => void,
     private readonly firstUse?: FirstUse,
   ) {
-    this.link = this.newLink();
+    this.client = this.newClient();
   }
 
   /** The connection to use; after failures, once it is time for another try. @throws {StoreUnavailable} when closed. */
-  async current(): Promise<Link> {
+  async current(): Promise<Client> {
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
-    if (this.link !== undefined) return this.link;
+    if (this.client !== undefined) return this.client;
     this.opening ??= this.reopen().finally(() => {
       this.opening = undefined;
     });
     return this.opening;
   }
 
-  /** Call it when a link has answered: the next failure then counts as the first one again. */
-  worked(link: Link): void {
-    if (link !== this.link) return;
+  /** Call it when a client has answered: the next failure then counts as the first one again. */
+  worked(client: Client): void {
+    if (client !== this.client) return;
     this.failures = 0;
-    this.reportBack(link);
+    this.reportBack(client);
   }
 
-  /** Gives a link up. Its open calls fail; callers get the next link from {@link current}. */
-  retire(link: Link, reason: string): void {
-    if (link.isRetired) return;
-    link.retire(reason);
-    if (link !== this.link || this.isClosed) return;
+  /** Gives a client up. Its open calls fail; callers get the next client from {@client current}. */
+  retire(client: Client, reason: string): void {
+    if (client.isRetired) return;
+    client.retire(reason);
+    if (client !== this.client || this.isClosed) return;
     this.failures += 1;
-    this.link = undefined;
+    this.client = undefined;
     if (this.lostAtMs !== undefined) return;
     this.lostAtMs = performance.now();
-    const lost = link.hasConnected ? `lost EventStoreDB (${link.node})` : 'cannot reach EventStoreDB';
+    const lost = client.hasConnected ? `lost EventStoreDB (${client.node})` : 'cannot reach EventStoreDB';
     this.warn(`${lost}: ${reason}`);
   }
 
-  /** Gives up the link for good. */
+  /** Gives up the client for good. */
   close(): void {
     this.isClosed = true;
-    this.link?.retire('the event store is closed');
+    this.client?.retire('the event store is closed');
   }
 
-  private async reopen(): Promise<Link> {
+  private async reopen(): Promise<Client> {
     // The first retry does not wait: usually one node has failed and another is available.
     if (this.failures > 1) await sleep(backoffMs(this.failures - 1, 50, 1_000));
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
-    const link = this.newLink();
-    this.link = link;
-    return link;
+    const client = this.newClient();
+    this.client = client;
+    return client;
   }
 
-  private newLink(): Link {
-    return new Link(this.target, (link) => this.reportBack(link), this.firstUse);
+  private newClient(): Client {
+    return new Client(this.target, (client) => this.reportBack(client), this.firstUse);
   }
 
-  private reportBack(link: Link): void {
-    if (link !== this.link || this.lostAtMs === undefined) return;
+  private reportBack(client: Client): void {
+    if (client !== this.client || this.lostAtMs === undefined) return;
     const seconds = (performance.now() - this.lostAtMs) / 1_000;
     this.lostAtMs = undefined;
-    this.warn(`EventStoreDB is back after ${seconds.toFixed(1)} s (${link.node})`);
+    this.warn(`EventStoreDB is back after ${seconds.toFixed(1)} s (${client.node})`);
   }
 }
 
-type StreamsClient = grpcStreams.StreamsClient;
-export type ReadStream = ReturnType<StreamsClient['read']>;
-type BatchStream = ReturnType<StreamsClient['batchAppend']>;
-
 /** Runs on a new connection before anything else. */
-export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
+export type FirstUse = (client: Pick<Client, 'read'>) => Promise<void>;
 
 /**
  * One connection to one node, used until a call on it fails and then given up as a whole: the next one looks for the
@@ -159,7 +159,7 @@ export type FirstUse = (link: Pick<Link, 'read'>) => Promise<void>;
  * clients in one map of the process, so one broken call fails (and a late answer crashes) others, its readAll() takes
  * no filter, and its channel cannot verify a certificate against an IP address.
  */
-export class Link {
+export class Client {
   private readonly open = new Set<{ cancel(): void }>();
   private readonly retiring = new AbortController();
   private connecting: Promise<StreamsClient> | undefined;
@@ -175,7 +175,7 @@ export class Link {
    */
   constructor(
     private readonly target: Target,
-    private readonly onAccepted: (link: Link) => void = () => {},
+    private readonly onAccepted: (client: Client) => void = () => {},
     private readonly firstUse: FirstUse = async () => {},
   ) {}
 
@@ -195,7 +195,7 @@ export class Link {
    * @throws the error of connecting.
    */
   async read(request: streams.ReadReq, deadlineMs: number): Promise<ReadStream> {
-    return this.readWith(await this.client(), request, deadlineMs);
+    return this.readWith(await this.service(), request, deadlineMs);
   }
 
   /**
@@ -207,18 +207,18 @@ export class Link {
     this.retiring.abort(new Error(reason));
     for (const stream of this.open) stream.cancel();
     this.connecting?.then(
-      (client) => client.close(),
+      (service) => service.close(),
       () => undefined,
     );
   }
 
   private async openBatch(): Promise<BatchCall> {
-    const client = await this.client();
-    const stream = client.batchAppend(metadataOf(this.target), { deadline: Number.POSITIVE_INFINITY });
+    const service = await this.service();
+    const stream = service.batchAppend(metadataOf(this.target), { deadline: Number.POSITIVE_INFINITY });
     return new BatchCall(this.kept(stream));
   }
 
-  private client(): Promise<StreamsClient> {
+  private service(): Promise<StreamsClient> {
     this.connecting ??= this.connect();
     return this.connecting;
   }
@@ -227,29 +227,29 @@ export class Link {
     const node = await findNode(this.target, this.retiring.signal);
     this.node = addressOf(node);
     const { address, credentials, options } = channelTo(node, this.target);
-    const client = new grpcStreams.StreamsClient(address, credentials, options);
-    this.watch(client);
+    const service = new StreamsClient(address, credentials, options);
+    this.watch(service);
     try {
-      await this.firstUse({ read: async (...call) => this.readWith(client, ...call) });
+      await this.firstUse({ read: async (...call) => this.readWith(service, ...call) });
     } catch (error) {
-      client.close();
+      service.close();
       throw error;
     }
-    return client;
+    return service;
   }
 
-  private readWith(client: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
-    const stream = this.kept(client.read(request, metadataOf(this.target), { deadline: deadlineMs }));
+  private readWith(service: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
+    const stream = this.kept(service.read(request, metadataOf(this.target), { deadline: deadlineMs }));
     stream.once('metadata', () => this.onAccepted(this));
     return stream;
   }
 
-  private watch(client: StreamsClient): void {
-    const channel = client.getChannel();
+  private watch(service: StreamsClient): void {
+    const channel = service.getChannel();
     const state = channel.getConnectivityState(false);
     this.hasConnected ||= state === connectivityState.READY;
     if (this.hasConnected || state === connectivityState.SHUTDOWN) return;
-    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.watch(client));
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.watch(service));
   }
 
   private kept<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
@@ -374,7 +374,7 @@ export function clusterMembers(
   signal?: AbortSignal,
 ): Promise<readonly ClusterMember[]> {
   const channel = channelTo(seed, target);
-  const client = new grpcGossip.GossipClient(channel.address, channel.credentials, channel.options);
+  const client = new GossipClient(channel.address, channel.credentials, channel.options);
   const deadline = Date.now() + target.gossipTimeoutMs;
   return new Promise((resolve, reject) => {
     const call = client.read(new shared.Empty(), new Metadata(), { deadline }, (error, info) => {

@@ -19,7 +19,7 @@ import { Appender } from './appender.js';
 import { Connection, targetOf } from './connection.js';
 import { Reader } from './reader.js';
 import { categoryFilter, type LogFilter, passesNothing } from './records.js';
-import { StartOfSubscriptions, type SubscriptionSource, SupervisedSubscription } from './subscription.js';
+import { type SubscriptionSource, SubscriptionStarts, SupervisedSubscription } from './subscription.js';
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`, see docs/eventstoredb.md. */
@@ -57,11 +57,11 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   const { appendTimeoutMs = 15_000, attemptTimeoutMs = 4_000, readTimeoutMs = 10_000 } = options;
   const { maxWaitingAppends = 20_000, maxWaitingBytes = 64 * 1024 * 1024, silenceMs = 15_000 } = options;
   const warn = options.warn ?? (() => {});
-  const connection = new Connection(targetOf(options.connectionString), warn, async (link) =>
-    options.recognise?.((stream, revision) => reader.eventOn(link, stream, revision)),
+  const connection = new Connection(targetOf(options.connectionString), warn, async (client) =>
+    options.recognise?.((stream, revision) => reader.eventOn(client, stream, revision)),
   );
   const reader = new Reader(connection, readTimeoutMs);
-  const starts = new StartOfSubscriptions(reader);
+  const starts = new SubscriptionStarts(reader);
   const appender = new Appender({
     connection,
     reader,
@@ -86,7 +86,7 @@ export interface Parts extends SubscriptionSource {
   readonly connection: Connection;
   readonly reader: Reader;
   readonly appender: Appender;
-  readonly starts: StartOfSubscriptions;
+  readonly starts: SubscriptionStarts;
   /** How long close() waits for accepted appends. */
   readonly closeTimeoutMs: number;
 }

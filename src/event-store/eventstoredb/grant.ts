@@ -1,13 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import streams from '@eventstore/db-client/generated/streams_pb.js';
-import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
-import users from '@eventstore/db-client/generated/users_pb.js';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { EventStoreDbRefused } from './check-server.js';
 import { addressOf, channelTo, findNode, metadataOf, type Target } from './connection.js';
+import { StreamsClient, shared, streams, UsersClient, users } from './protocol.js';
 import { logRead, streamIdentifier, streamRead } from './records.js';
 
 /** The stream in which EventStoreDB keeps the access rights of `$all`. */
@@ -70,8 +66,8 @@ export async function grantReading(
 interface Clients {
   readonly node: string;
   readonly target: Target;
-  readonly streams: grpcStreams.StreamsClient;
-  readonly users: grpcUsers.UsersClient;
+  readonly streams: StreamsClient;
+  readonly users: UsersClient;
 }
 
 async function openClients(target: Target): Promise<Clients> {
@@ -80,8 +76,8 @@ async function openClients(target: Target): Promise<Clients> {
   return {
     node: addressOf(node),
     target,
-    streams: new grpcStreams.StreamsClient(address, credentials, options),
-    users: new grpcUsers.UsersClient(address, credentials, options),
+    streams: new StreamsClient(address, credentials, options),
+    users: new UsersClient(address, credentials, options),
   };
 }
 
@@ -98,7 +94,7 @@ async function isAccepted({ streams: client }: Clients, target: Target): Promise
   }
 }
 
-async function readEnd(client: grpcStreams.StreamsClient, target: Target): Promise<void> {
+async function readEnd(client: StreamsClient, target: Target): Promise<void> {
   const request = logRead('end', 'backwards', 1, { kind: 'everything' });
   const call = client.read(request, metadataOf(target), deadline());
   for await (const _ of call);
@@ -187,7 +183,7 @@ async function writeMetadata(
   return !response.hasWrongExpectedVersion();
 }
 
-/** The server applies new rights with a delay. @throws {EventStoreDbRefused} when it has not after {@link verifyTimeoutMs}. */
+/** The server applies new rights with a delay. @throws {EventStoreDbRefused} when it has not after {@client verifyTimeoutMs}. */
 async function untilReadable(
   { streams: client, node }: Clients,
   target: Target,

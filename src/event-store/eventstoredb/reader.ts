@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type streams from '@eventstore/db-client/generated/streams_pb.js';
-import { Late, within } from '../../platform/within.js';
+import { TimedOut, within } from '../../platform/within.js';
 import { type Position, type RecordedEvent, type StoredEvent, StoreUnavailable } from '../port.js';
 import type { ReadPage } from '../reading.js';
-import type { Connection, Link } from './connection.js';
+import type { Client, Connection } from './connection.js';
 import { backoffMs, failureOf } from './failures.js';
+import { streams } from './protocol.js';
 import {
   type LogFilter,
+  logPositionOf,
   logRead,
   passes,
-  placeOf,
   positionOf,
   recordedEvent,
   storedEvent,
@@ -59,7 +59,7 @@ export class Reader {
     if (from === Number.POSITIVE_INFINITY) {
       return direction === 'forwards' ? [] : this.search(logRead('end', direction, limit, filter));
     }
-    const place = placeOf(from);
+    const place = logPositionOf(from);
     if (direction === 'forwards') return this.search(logRead(place, direction, limit, filter));
     if (place === 'start') {
       const [first] = await this.search(logRead(place, 'forwards', 1, filter));
@@ -78,7 +78,7 @@ export class Reader {
 
   /** Events as they are stored, from an event's position on, inclusive; without the server's own. */
   async readStored(from: number | undefined, limit: number): Promise<StoredEvent[]> {
-    const place = from === undefined ? 'start' : placeOf(from);
+    const place = from === undefined ? 'start' : logPositionOf(from);
     return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }), { isSearch: true })).map(
       storedEvent,
     );
@@ -92,21 +92,21 @@ export class Reader {
 
   /** The event of a stream at a revision, or the next one that exists; in one attempt on the given connection. */
   async eventOn(
-    link: Pick<Link, 'read'>,
+    client: Pick<Client, 'read'>,
     stream: string,
     revision: number,
   ): Promise<RecordedEvent | undefined> {
     const request = streamRead(stream, { direction: 'forwards', from: revision, limit: 1 });
-    const [event] = await this.attempt(link, request, this.timeoutMs);
+    const [event] = await this.attempt(client, request, this.timeoutMs);
     return event && recordedEvent(event);
   }
 
   /**
-   * {@link head}, in one attempt on the given connection.
+   * {@client head}, in one attempt on the given connection.
    * @throws {SilentRead} when the server sent nothing in time; or the error of the call.
    */
-  async headOn(link: Link): Promise<Position | undefined> {
-    const [last] = await this.attempt(link, headRequest(), this.timeoutMs);
+  async headOn(client: Client): Promise<Position | undefined> {
+    const [last] = await this.attempt(client, headRequest(), this.timeoutMs);
     return last && positionIn(last);
   }
 
@@ -118,14 +118,14 @@ export class Reader {
    * @throws {SilentRead} when the server sent nothing in time; or the error of the call.
    */
   async firstAfterOn(
-    link: Link,
+    client: Client,
     position: number,
     filter: LogFilter,
     signal: AbortSignal,
   ): Promise<Position | undefined> {
     // Forwards the position is inclusive, and the event there may match.
-    const request = logRead(placeOf(position), 'forwards', 2, filter);
-    const events = await this.attempt(link, request, this.timeoutMs, signal);
+    const request = logRead(logPositionOf(position), 'forwards', 2, filter);
+    const events = await this.attempt(client, request, this.timeoutMs, signal);
     return events.map(positionIn).find((found) => found > position);
   }
 
@@ -140,7 +140,7 @@ export class Reader {
   private async read(request: streams.ReadReq, { isSearch = false } = {}): Promise<Recorded[]> {
     const deadlineMs = Date.now() + this.timeoutMs;
     for (let failures = 1; ; failures++) {
-      const link = await this.connection.current();
+      const client = await this.connection.current();
       // Half of the time left, so that a read that hangs gets another chance.
       const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
       // The last tries are short: that nothing came in them says nothing about a connection that others use.
@@ -148,19 +148,19 @@ export class Reader {
       let reason: string;
       let isOverdue = false;
       try {
-        const events = await this.attempt(link, request, silenceMs);
-        this.connection.worked(link);
+        const events = await this.attempt(client, request, silenceMs);
+        this.connection.worked(client);
         return events;
       } catch (error) {
         const failure = failureOf(error);
         if (failure.kind === 'permanent') throw failure.error;
         ({ reason } = failure);
-        isOverdue = error instanceof SilentRead || error instanceof Late;
-        if (isSearch && error instanceof SilentRead && (await this.answers(link))) {
+        isOverdue = error instanceof SilentRead || error instanceof TimedOut;
+        if (isSearch && error instanceof SilentRead && (await this.answers(client))) {
           throw new StoreUnavailable(`EventStoreDB did not finish a search of the log in time: ${reason}`);
         }
       }
-      if (!(isShort && isOverdue)) this.connection.retire(link, reason);
+      if (!(isShort && isOverdue)) this.connection.retire(client, reason);
       const waitMs = backoffMs(failures, 20, 1_000);
       if (Date.now() + waitMs >= deadlineMs) {
         throw new StoreUnavailable(`EventStoreDB does not answer a read: ${reason}`);
@@ -170,9 +170,9 @@ export class Reader {
   }
 
   /** Whether a connection still answers: reading the last event of any kind needs no search. */
-  private async answers(link: Link): Promise<boolean> {
+  private async answers(client: Client): Promise<boolean> {
     const request = logRead('end', 'backwards', 1, { kind: 'everything' });
-    return this.attempt(link, request, Math.min(probeMs, this.timeoutMs)).then(
+    return this.attempt(client, request, Math.min(probeMs, this.timeoutMs)).then(
       () => true,
       () => false,
     );
@@ -183,12 +183,12 @@ export class Reader {
    * @throws {SilentRead} when the server sent nothing for `silenceMs`; or the error of the call.
    */
   private async attempt(
-    link: Pick<Link, 'read'>,
+    client: Pick<Client, 'read'>,
     request: streams.ReadReq,
     silenceMs: number,
     signal?: AbortSignal,
   ): Promise<Recorded[]> {
-    const connecting = link.read(request, Date.now() + longestReadMs);
+    const connecting = client.read(request, Date.now() + longestReadMs);
     const stream = await within(silenceMs, 'connecting to EventStoreDB', connecting);
     let isSilent = false;
     const watchdog = setTimeout(() => {

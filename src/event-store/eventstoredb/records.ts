@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { AppendRequest, SerialisedEvent } from '../append.js';
 import type { Position, RecordedEvent, StoredEvent } from '../port.js';
 import { parseFrozen } from '../reading.js';
+import { shared, streams } from './protocol.js';
 
 /** A place in EventStoreDB's log as requests name it: 'start', 'end', or a commit and prepare position. */
-export type LogPlace = 'start' | 'end' | { readonly commit: string; readonly prepare: string };
+export type LogPosition = 'start' | 'end' | { readonly commit: string; readonly prepare: string };
 
 /** An event that cannot be delivered, however often it is tried. */
 export class UnreadableEvent extends Error {
@@ -38,7 +37,7 @@ export function positionOf(commit: string, prepare: string): Position {
 }
 
 /** The place a position stands for. 0 lies before every event of the product: the server's own come first. */
-export function placeOf(position: number): LogPlace {
+export function logPositionOf(position: number): LogPosition {
   if (position <= 0) return 'start';
   return { commit: `${position}`, prepare: `${position}` };
 }
@@ -229,12 +228,12 @@ export function streamRead(
 
 /** @param from Forwards inclusive, backwards exclusive. */
 export function logRead(
-  from: LogPlace,
+  from: LogPosition,
   direction: 'forwards' | 'backwards',
   limit: number,
   filter: LogFilter,
 ): streams.ReadReq {
-  const options = counted(direction, limit).setAll(placeInLog(from));
+  const options = counted(direction, limit).setAll(allOptions(from));
   return new streams.ReadReq().setOptions(withFilter(options, filter));
 }
 
@@ -242,8 +241,8 @@ export function logRead(
  * @param after Exclusive. The position of an event, or the start: with a position at which there is no event, or with
  *   prepare position 0, EventStoreDB 23.10 leaves out the next event.
  */
-export function logSubscription(after: LogPlace, filter: LogFilter): streams.ReadReq {
-  const options = common().setAll(placeInLog(after));
+export function logSubscription(after: LogPosition, filter: LogFilter): streams.ReadReq {
+  const options = common().setAll(allOptions(after));
   options.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());
   return new streams.ReadReq().setOptions(withFilter(options, filter));
 }
@@ -260,7 +259,7 @@ function counted(direction: 'forwards' | 'backwards', limit: number): Options {
     .setCount(`${limit}`);
 }
 
-function placeInLog(place: LogPlace): streams.ReadReq.Options.AllOptions {
+function allOptions(place: LogPosition): streams.ReadReq.Options.AllOptions {
   const options = new streams.ReadReq.Options.AllOptions();
   if (place === 'start') return options.setStart(new shared.Empty());
   if (place === 'end') return options.setEnd(new shared.Empty());

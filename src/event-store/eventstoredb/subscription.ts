@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { within } from '../../platform/within.js';
 import {
   type Position,
@@ -11,16 +10,17 @@ import {
   type SubscriptionBatch,
 } from '../port.js';
 
-import type { Connection, Link, ReadStream } from './connection.js';
+import type { Client, Connection } from './connection.js';
 import { backoffMs, failureOf } from './failures.js';
+import type { ReadStream, streams } from './protocol.js';
 import { type Reader, SilentRead } from './reader.js';
-import { type LogFilter, logSubscription, passesNothing, placeOf, recordedEvent } from './records.js';
+import { type LogFilter, logPositionOf, logSubscription, passesNothing, recordedEvent } from './records.js';
 
 /**
  * Finds out where subscriptions "from the end" begin. That is before whatever this process appends afterwards,
  * so appends wait until it is known.
  */
-export class StartOfSubscriptions {
+export class SubscriptionStarts {
   private readonly pending = new Set<Promise<void>>();
 
   constructor(private readonly reader: Reader) {}
@@ -170,26 +170,26 @@ export class SupervisedSubscription implements Subscription {
   /** Follows the log on one call until it ends. @throws the error that ended it. */
   private async follow(): Promise<void> {
     const { connection, reader } = this.source;
-    const link = await connection.current();
+    const client = await connection.current();
     this.isLive = false;
     try {
       // Read before subscribing: once the subscription has caught up, everything up to this head was searched.
-      const head = await reader.headOn(link);
-      const connecting = link.read(
-        logSubscription(placeOf(this.position), this.filter),
+      const head = await reader.headOn(client);
+      const connecting = client.read(
+        logSubscription(logPositionOf(this.position), this.filter),
         Number.POSITIVE_INFINITY,
       );
       const messages = new MessageReader(
         await within(connectTimeoutMs, 'connecting to EventStoreDB', connecting),
       );
       this.messages = messages;
-      if (!this.isStopped) await this.deliver(messages, link, head);
+      if (!this.isStopped) await this.deliver(messages, client, head);
       if (messages.ended?.error !== undefined) throw messages.ended.error;
     } catch (error) {
       const isOurs = error instanceof HandlerFailed || error instanceof SubscriptionSilent;
       if (!isOurs && !this.isStopped) {
         const failure = failureOf(error);
-        if (failure.kind === 'transient') connection.retire(link, failure.reason);
+        if (failure.kind === 'transient') connection.retire(client, failure.reason);
       }
       throw error;
     } finally {
@@ -199,7 +199,7 @@ export class SupervisedSubscription implements Subscription {
   }
 
   /** @param head Position of the newest event before the call was made. */
-  private async deliver(messages: MessageReader, link: Link, head: Position | undefined): Promise<void> {
+  private async deliver(messages: MessageReader, client: Client, head: Position | undefined): Promise<void> {
     const { silenceMs } = this.source;
     let silentSinceMs = performance.now();
     let lookAfterMs = Math.min(firstLookMs, silenceMs);
@@ -227,7 +227,7 @@ export class SupervisedSubscription implements Subscription {
       if (waitMs > 0 && (await messages.wait(waitMs))) continue;
       const isSilent = !hasCheckpoint;
       hasCheckpoint = false;
-      const found = await this.look(messages, link);
+      const found = await this.look(messages, client);
       lookedAtMs = performance.now();
       lookAfterMs = Math.min(lookAfterMs * 2, silenceMs);
       if (found === 'nothing') silentSinceMs = lookedAtMs;
@@ -260,10 +260,10 @@ export class SupervisedSubscription implements Subscription {
    * as caught up even if the server does not report it, as servers before 23.10 do not. The search begins at the
    * position and is given up when a message arrives; it covers what was appended since the last check.
    */
-  private async look(messages: MessageReader, link: Link): Promise<Look> {
-    const head = (await this.source.reader.headOn(link)) ?? -1;
+  private async look(messages: MessageReader, client: Client): Promise<Look> {
+    const head = (await this.source.reader.headOn(client)) ?? -1;
     if (head > this.position) {
-      const next = await this.firstNewer(messages, link);
+      const next = await this.firstNewer(messages, client);
       if (next === 'interrupted') return next;
       if (next !== undefined && next <= head) return 'newer events';
     } else if (this.isLive) {
@@ -278,14 +278,14 @@ export class SupervisedSubscription implements Subscription {
   /** Position of the first matching event after ours; `interrupted` when a message comes first or the search is too slow. */
   private async firstNewer(
     messages: MessageReader,
-    link: Link,
+    client: Client,
   ): Promise<Position | undefined | 'interrupted'> {
     const { reader } = this.source;
     const interrupt = new AbortController();
     const over = new AbortController();
     void messages.wait(reader.timeoutMs, over.signal).then((hasCome) => hasCome && interrupt.abort());
     try {
-      return await reader.firstAfterOn(link, this.position, this.filter, interrupt.signal);
+      return await reader.firstAfterOn(client, this.position, this.filter, interrupt.signal);
     } catch (error) {
       // The connection has just answered, so only this search is slow.
       if (interrupt.signal.aborted || error instanceof SilentRead) return 'interrupted';
@@ -354,7 +354,7 @@ export class MessageReader {
   }
 
   /**
-   * Waits for a message or the end; false when neither came within `timeoutMs`. {@link cancel} ends it too.
+   * Waits for a message or the end; false when neither came within `timeoutMs`. {@client cancel} ends it too.
    * @param signal Ends the wait early, with false.
    */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
@@ -376,7 +376,7 @@ export class MessageReader {
 
   /**
    * Returns what has arrived: at most `limit` events, without those at or before `after`. Waits only when it has an
-   * event already, and then at most {@link lingerMs}.
+   * event already, and then at most {@client lingerMs}.
    * @throws {UnreadableEvent} when an event was not written by the product.
    */
   async readBatch(options: {

@@ -91,11 +91,11 @@ export class HttpPaymentProvider implements PaymentProvider {
     if (signal?.aborted) follow();
     signal?.addEventListener('abort', follow, { once: true });
     try {
-      return await this.limit.run(giveUp.signal, async () => {
+      return await this.limit.run(async () => {
         const headers = { ...init.headers, authorization: `Bearer ${this.options.apiKey}` };
         const response = await fetch(url, { ...init, headers, redirect: 'error', signal: giveUp.signal });
         return { status: response.status, body: await readJson(response) };
-      });
+      }, giveUp.signal);
     } catch (error) {
       return { kind: 'unknown', reason: shorten(describe(error)) };
     } finally {

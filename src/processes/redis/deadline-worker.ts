@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { connectionOptions, OutageLog, type RedisLink, withinMs } from '../../platform/redis.js';
+import { connectionOptions, OutageLog, type RedisLink } from '../../platform/redis.js';
+import { within } from '../../platform/within.js';
 
 import type { ProcessLog } from '../ports.js';
 import type { Deadline, OnDue } from '../timers.js';
@@ -122,5 +123,5 @@ function parse(job: Job): Deadline {
 
 /** Waits for `work` to end, in whatever way, for `timeoutMs` at most. */
 async function bounded(timeoutMs: number, work: Promise<unknown>): Promise<void> {
-  await withinMs(timeoutMs, work).catch(() => undefined);
+  await within(timeoutMs, 'it', work).catch(() => undefined);
 }

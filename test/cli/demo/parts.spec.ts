@@ -1,4 +1,3 @@
-import { Gate } from '../../../src/cli/demo/api-client.js';
 import { chooseSeats, planFan } from '../../../src/cli/demo/fan.js';
 import { percentile, Tally } from '../../../src/cli/demo/summary.js';
 import { Random } from '../../../src/platform/random.js';
@@ -55,26 +54,6 @@ describe('choosing seats', () => {
   it('finds nothing when no row has that many together', () => {
     const rows = [row(0, ['free', 'reserved', 'free'])];
     expect(chooseSeats({ sections: [{ rows }], focus: null }, 2, new Random(1))).toBeUndefined();
-  });
-});
-
-describe('the gate', () => {
-  it('never lets more in than its limit, and everybody gets through in order', async () => {
-    const gate = new Gate(2);
-    let inside = 0;
-    let most = 0;
-    const finished: number[] = [];
-    await Promise.all(
-      [0, 1, 2, 3, 4].map((n) =>
-        gate.run(async () => {
-          most = Math.max(most, ++inside);
-          await new Promise((resolve) => setImmediate(resolve));
-          inside--;
-          finished.push(n);
-        }),
-      ),
-    );
-    expect([most, finished]).toEqual([2, [0, 1, 2, 3, 4]]);
   });
 });
 
