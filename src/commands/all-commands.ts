@@ -13,7 +13,7 @@ import { IssueTokenHandler, RefreshTokenHandler } from './queue/issue-token.js';
 import { AdmitTokensHandler, OpenQueueHandler } from './queue/open-and-admit.js';
 import { QueueAdmission } from './queue/queue-admission.js';
 import { ExpireHoldHandler, Holds, ReleaseHoldHandler } from './seats/end-hold.js';
-import { HoldSeatsHandler, SeatClaims } from './seats/hold-seats.js';
+import { HoldSeatsHandler } from './seats/hold-seats.js';
 import { SeatsForSale } from './seats/seats-for-sale.js';
 import { AdvanceChargeHandler, ChargePointsHandler, ChargeProcess } from './wallet/charge-points.js';
 
@@ -54,7 +54,6 @@ export const commandServices = [
   SeatKeeper,
   VenuePublisher,
   Holds,
-  SeatClaims,
   ChargeProcess,
   CheckoutProcess,
 ];

@@ -28,8 +28,8 @@ export interface SeatName {
 }
 
 /**
- * Asks the seat to refuse the hold for good if it does not have it: a request that is late, or whose clock is behind,
- * could otherwise take the seat after it was counted as given back.
+ * With it, ending a hold also bars the hold from a seat that it never had, so that a late run of its request cannot
+ * take the seat any more: docs/late-requests.md.
  */
 export interface Barrier {
   readonly userId: UserId;
@@ -74,56 +74,51 @@ export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
   return state.kind === 'reserved' && state.holdId === holdId;
 }
 
-/** Whether the hold has the seat, lapsed or not. */
-export function isOf(state: SeatState, holdId: HoldId): boolean {
-  return state.kind !== 'free' && state.holdId === holdId;
+/**
+ * What a hold has of a seat:
+ * - `untouched`: it never had the seat; a late run of its request could still take it.
+ * - `held`: it has the seat, lapsed or not.
+ * - `reserved`: it became a reservation.
+ * - `ended`: it had the seat or was barred from it, and can never take it (again).
+ */
+export type HoldStatus = 'untouched' | 'held' | 'reserved' | 'ended';
+
+export function statusOfHold(state: SeatState, hold: HoldDeadline): HoldStatus {
+  if (state.kind !== 'free' && state.holdId === hold.holdId) return state.kind;
+  return isAmong(state.endedHolds, hold) ? 'ended' : 'untouched';
 }
 
-/** Whether the hold has, or had, the seat or is barred from it: nobody can take it under the hold any more. */
-export function knowsHold(state: SeatState, hold: EndedHold): boolean {
-  return isOf(state, hold.holdId) || hasEnded(state.endedHolds, hold);
-}
-
-/** Whether the hold has nothing of the seat and never will: only then may the seat stop counting for its fan. */
-export function isOver(state: SeatState, hold: EndedHold): boolean {
-  return !isOf(state, hold.holdId) && hasEnded(state.endedHolds, hold);
-}
-
-/** A hold and the deadline it was requested with: until then somebody may still try to take a seat under it. */
-export interface EndedHold {
+/** A hold and the deadline it was requested with: until then a run of its request may try to take a seat. */
+export interface HoldDeadline {
   readonly holdId: HoldId;
   readonly expiresAt: Instant;
 }
 
 /**
- * The holds that a seat refuses for good: those that ended on it, and those it barred. One of them never comes back
- * to life, whatever is retried, however late, and however wrong the clock of whoever tries.
+ * The holds that a seat refuses for good: those that ended on it, and those barred from it. It refuses them whatever
+ * is retried, however late, and by whatever clock.
  */
 export interface EndedHolds {
   /** Those with the latest deadlines, latest first. */
-  readonly known: readonly EndedHold[];
-  /** The latest deadline among those no longer known by name: a hold that ends no later may be one of them. */
+  readonly known: readonly HoldDeadline[];
+  /** The latest deadline among those no longer kept by id: a hold that ends no later may be one of them. */
   readonly forgottenUntil: Instant | undefined;
 }
 
 export const noEndedHolds: EndedHolds = { known: [], forgottenUntil: undefined };
 
-/** Holds known by name: bounds the state of a seat that changes hands again and again. */
+/** Ended holds kept by id: bounds the state of a seat that is held and released again and again. */
 const maxKnown = 64;
 
-/** Adds a hold that ended. */
-export function withEnded(ended: EndedHolds, { holdId, expiresAt }: EndedHold): EndedHolds {
+function withEnded(ended: EndedHolds, { holdId, expiresAt }: HoldDeadline): EndedHolds {
   const later = ended.known.filter((hold) => hold.expiresAt > expiresAt);
   const known = [...later, { holdId, expiresAt }, ...ended.known.slice(later.length)];
   const forgotten = known.length > maxKnown ? known.pop() : undefined;
   return { known, forgottenUntil: latest(ended.forgottenUntil, forgotten?.expiresAt) };
 }
 
-/**
- * Whether the seat refuses this hold for good, unless it has the seat at this moment. Of a hold that ends too early to
- * be told apart from a forgotten one: yes.
- */
-export function hasEnded({ known, forgottenUntil }: EndedHolds, { holdId, expiresAt }: EndedHold): boolean {
+/** Whether the hold ended. True also for one whose deadline is too early to tell it from a forgotten one. */
+function isAmong({ known, forgottenUntil }: EndedHolds, { holdId, expiresAt }: HoldDeadline): boolean {
   if (forgottenUntil !== undefined && expiresAt <= forgottenUntil) return true;
   return known.some((hold) => hold.holdId === holdId);
 }
@@ -175,7 +170,7 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
       case 'SeatHoldExpired':
         return { kind: 'free', endedHolds: afterHold(state) };
       case 'SeatHoldBarred':
-        // Whoever has the seat keeps it.
+        // Changes nothing about who has the seat.
         return { ...state, endedHolds: withEnded(endedHolds, event.data) };
       case 'SeatReserved': {
         const { orderId, holdId, userId } = event.data;
@@ -194,11 +189,11 @@ type Held = Extract<SeatState, { kind: 'held' }>;
 
 function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant): Decision<SeatEvent> {
   const { kind: _, ...data } = command;
-  // A process that slept through the deadline must not take a seat it no longer has a claim to.
+  // A process that was suspended past the deadline must not take a seat.
   if (now >= command.expiresAt) return holdEnded;
-  if (isOf(state, command.holdId))
-    return state.kind === 'held' && now < state.expiresAt ? accept() : holdEnded;
-  if (hasEnded(state.endedHolds, command)) return holdEnded;
+  const status = statusOfHold(state, command);
+  if (status === 'held') return isFree(state, now) ? holdEnded : accept();
+  if (status !== 'untouched') return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
   switch (state.kind) {
     case 'free':
@@ -218,14 +213,12 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   }
 }
 
-/** The seat is not held by the hold. */
+/** Bars a hold that does not have the seat, if the command asks for it. */
 function decideBar(
   { barrier, holdId, ...seat }: CommandOf<'release' | 'expire'>,
   state: SeatState,
 ): Decision<SeatEvent> {
-  if (!barrier || isReservedBy(state, holdId) || hasEnded(state.endedHolds, { ...barrier, holdId })) {
-    return accept();
-  }
+  if (!barrier || statusOfHold(state, { holdId, ...barrier }) !== 'untouched') return accept();
   const { userId, expiresAt } = barrier;
   return accept({ type: 'SeatHoldBarred', data: { ...seatOf(seat), holdId, userId, expiresAt } });
 }
@@ -260,7 +253,7 @@ function decideGiveBack(command: CommandOf<'give-back'>, state: SeatState): Deci
       data: { ...seatOf(command), ...holderOf(state), reason: 'order-failed' },
     });
   }
-  // An order names only seats that its hold has taken, so what the hold no longer has, it had: it has ended here.
+  // An order names only seats that its hold had, so the hold has ended here and needs no barrier.
   return accept();
 }
 
@@ -271,7 +264,7 @@ function holdExpired(seat: SeatName, state: Held): SeatEvent {
   };
 }
 
-/** A hold ends when it is released, lapses, or becomes a reservation. */
+/** A hold that is released, lapses or becomes a reservation can never take the seat again. */
 function afterHold(state: SeatState): EndedHolds {
   return state.kind === 'held' ? withEnded(state.endedHolds, state) : state.endedHolds;
 }

@@ -14,7 +14,7 @@ import type { TokenEvent } from '../events/queue-events.js';
 
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
-/** Holds one token may make over its life: bounds the stream of a fan who holds and releases for sport. */
+/** Holds one token may make over its life: bounds the number of events in its stream. */
 export const maxHoldsPerToken = 50;
 
 export interface TokenHold {
@@ -25,13 +25,13 @@ export interface TokenHold {
   readonly outstanding: readonly SeatId[];
   readonly request: Extract<TokenEvent, { type: 'SeatsRequested' }>['data']['request'];
   readonly expiresAt: Instant;
-  /** It was given back because somebody else got one of its seats first. */
+  /** It was given back because another hold took one of its seats first. */
   readonly lostSeat: boolean;
-  /** More than one run of its request may be taking its seats. */
-  readonly isRepeated: boolean;
+  /** More than one run of its request may be taking its seats: docs/late-requests.md. */
+  readonly hasSecondRun: boolean;
 }
 
-/** Whose turn it is, and where. */
+/** Whose token it is, and for which performance. */
 export interface Owner {
   readonly tokenId: TokenId;
   readonly userId: UserId;
@@ -65,7 +65,7 @@ export type TokenState =
   | ({ readonly kind: 'entered' } & Requested & Entered)
   | ({ readonly kind: 'ended'; readonly end: TokenEnd } & Requested);
 
-/** What the admission log says of the token's place; entering needs it. */
+/** The admission of the token's place; a token needs it to enter. */
 export interface Admission {
   readonly place: number;
   readonly admittedAt: Instant;
@@ -81,16 +81,16 @@ export type TokenCommand =
   | { readonly kind: 'enter'; readonly admission: Admission | undefined }
   | ({
       readonly kind: 'request-seats';
-      /** Given when the token may not have entered yet: the first request enters. */
+      /** Needed when the token has not entered yet: the first request enters. */
       readonly admission: Admission | undefined;
       readonly holdTtlMs: number;
       readonly seatIds: readonly SeatId[];
     } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
-  | { readonly kind: 'repeat-request'; readonly holdId: HoldId }
+  | { readonly kind: 'record-second-run'; readonly holdId: HoldId }
   | ({
       readonly kind: 'return-seats';
       readonly seatIds: readonly SeatId[];
-      /** Each seat's stream refuses the hold for good. Otherwise only its one request may say what it did not take. */
+      /** The hold has ended on each seat or is barred from it. False: only its first run may have taken seats. */
       readonly isBarred: boolean;
     } & Pick<Data<'SeatsReturned'>, 'holdId' | 'reason'>)
   | { readonly kind: 'complete'; readonly orderId: OrderId }
@@ -136,8 +136,8 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
         return decideEnter(command.admission, state, now);
       case 'request-seats':
         return decideRequestSeats(command, state, now);
-      case 'repeat-request':
-        return decideRepeat(command, state, now);
+      case 'record-second-run':
+        return decideSecondRun(command, state, now);
       case 'return-seats':
         return decideReturn(command, state);
       case 'complete':
@@ -168,14 +168,14 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
       case 'SeatsRequested': {
         const { holdId, scheduleId, seatIds, request, expiresAt } = event.data;
         const asked = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt };
-        const hold = { ...asked, lostSeat: false, isRepeated: false };
+        const hold = { ...asked, lostSeat: false, hasSecondRun: false };
         return { ...state, holds: new Map(state.holds).set(holdId, hold) };
       }
       case 'SeatsRequestRepeated': {
         const { holdId } = event.data;
         const hold = state.holds.get(holdId);
         if (!hold) return state;
-        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, isRepeated: true }) };
+        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, hasSecondRun: true }) };
       }
       case 'SeatsReturned': {
         const { holdId, seatIds, reason } = event.data;
@@ -279,21 +279,21 @@ function decideRepeatedRequest(command: RequestSeats, hold: TokenHold, now: Inst
   return isWhole(hold) && now < hold.expiresAt ? accept() : holdEnded;
 }
 
-/** Another run of the request makes itself known before it takes a seat. */
-export function decideRepeat(
-  { holdId }: Extract<TokenCommand, { kind: 'repeat-request' }>,
+/** A second run of the request is recorded before it takes a seat, once for each hold. */
+export function decideSecondRun(
+  { holdId }: Extract<TokenCommand, { kind: 'record-second-run' }>,
   state: ExistingToken,
   now: Instant,
 ): Decision<TokenEvent> {
   const hold = state.holds.get(holdId);
   if (!hold || !isWhole(hold) || now >= hold.expiresAt) return holdEnded;
-  if (hold.isRepeated) return accept();
+  if (hold.hasSecondRun) return accept();
   return accept({ type: 'SeatsRequestRepeated', data: { ...ownerOf(state), holdId } });
 }
 
 /**
- * Gives seats back to the fan's limit. Nobody may take one under the hold afterwards: either the seats themselves see
- * to that, or the one request that could have taken them has stopped.
+ * Gives seats back to the fan's limit. No run of the hold's request may take one afterwards: either each seat refuses
+ * the hold, or there was only one run and it has stopped (docs/late-requests.md).
  */
 export function decideReturn(
   { holdId, reason, isBarred, ...command }: Extract<TokenCommand, { kind: 'return-seats' }>,
@@ -302,7 +302,7 @@ export function decideReturn(
   const hold = state.holds.get(holdId);
   const seatIds = command.seatIds.filter((seatId) => hold?.outstanding.includes(seatId));
   if (seatIds.length === 0) return accept();
-  if (hold?.isRepeated && !isBarred) {
+  if (hold?.hasSecondRun && !isBarred) {
     return reject('hold-in-progress', 'These seats are being held right now: try again in a moment.');
   }
   return accept({ type: 'SeatsReturned', data: { ...ownerOf(state), holdId, seatIds, reason } });

@@ -69,7 +69,7 @@ import {
   ReleaseHold,
   ReleaseHoldHandler,
 } from '../commands/seats/end-hold.js';
-import { HoldSeats, HoldSeatsHandler, SeatClaims } from '../commands/seats/hold-seats.js';
+import { HoldSeats, HoldSeatsHandler } from '../commands/seats/hold-seats.js';
 import { SeatsForSale } from '../commands/seats/seats-for-sale.js';
 import type { StreamRepository } from '../commands/stream-repository.js';
 import {
@@ -128,10 +128,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [EnterService, new EnterServiceHandler(deciders, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
-    [
-      HoldSeats,
-      new HoldSeatsHandler(deciders, offer, new SeatClaims(repository, deciders, turn, holds), holds),
-    ],
+    [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
     [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, settings)],
     [
       IssueToken,

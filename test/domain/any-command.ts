@@ -146,7 +146,7 @@ export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
     scheduleId: fc.constant(scheduleId),
     request: requests,
   }),
-  names.map((name) => ({ kind: 'repeat-request' as const, holdId: holdId(name) })),
+  names.map((name) => ({ kind: 'record-second-run' as const, holdId: holdId(name) })),
   fc.record({
     kind: fc.constant('return-seats' as const),
     seatIds: someSeats,

@@ -2,7 +2,7 @@ import { admissionDecider } from '../../src/domain/admission.js';
 import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog.js';
 import { chargeDecider } from '../../src/domain/charge.js';
 import { orderDecider } from '../../src/domain/order.js';
-import { type EndedHold, isFree, knowsHold, seatDecider } from '../../src/domain/seat.js';
+import { type HoldDeadline, isFree, seatDecider, statusOfHold } from '../../src/domain/seat.js';
 import { sessionDecider } from '../../src/domain/session.js';
 import { outstandingSeats, tokenDecider } from '../../src/domain/token.js';
 import { loginDecider, userDecider } from '../../src/domain/user.js';
@@ -157,13 +157,13 @@ describe('after any history', () => {
   });
 
   it('a seat knows every hold that ever had it', () => {
-    let holds = new Map<string, EndedHold>();
+    let holds = new Map<string, HoldDeadline>();
     histories.seat.always((_, before, after, written) => {
       if (before === seatDecider.initialState) holds = new Map();
       for (const event of written) {
         if (event.type === 'SeatHeld') holds.set(event.data.holdId, event.data);
       }
-      for (const hold of holds.values()) expect(knowsHold(after, hold)).toBe(true);
+      for (const hold of holds.values()) expect(statusOfHold(after, hold)).not.toBe('untouched');
     });
   });
 
@@ -171,7 +171,7 @@ describe('after any history', () => {
     histories.token.always(({ command }, before, _, written) => {
       const isReturn = command.kind === 'return-seats' && !command.isBarred && written.length > 0;
       if (!isReturn || before.kind === 'none') return;
-      expect(before.holds.get(command.holdId)?.isRepeated).toBe(false);
+      expect(before.holds.get(command.holdId)?.hasSecondRun).toBe(false);
     });
   });
 

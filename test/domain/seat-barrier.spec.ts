@@ -1,4 +1,4 @@
-import { isOver, knowsHold } from '../../src/domain/seat.js';
+import { statusOfHold } from '../../src/domain/seat.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import {
@@ -85,23 +85,6 @@ describe('a hold that a seat bars', () => {
   });
 });
 
-describe('what a seat knows of a hold', () => {
-  const known = (...history: SeatEvent[]) => {
-    const hold = { holdId: holdId('mina'), expiresAt: at(deadline) };
-    const { state } = past(...history);
-    return [knowsHold(state, hold), isOver(state, hold)];
-  };
-
-  it('is nothing before it had the seat, and then never nothing again', () => {
-    expect(known(held('jun'))).toEqual([false, false]);
-    expect(known(held('mina'))).toEqual([true, false]);
-    expect(known(held('mina'), released('mina'))).toEqual([true, true]);
-    expect(known(held('mina'), reserved('mina'))).toEqual([true, false]);
-    expect(known(held('mina'), reserved('mina'), cancelled('mina', 'order-failed'))).toEqual([true, true]);
-    expect(known(barred('mina'), held('jun'))).toEqual([true, true]);
-  });
-});
-
 describe('a seat that many held', () => {
   const fans = Array.from({ length: 100 }, (_, n) => ({ name: `fan ${n}`, until: at(2_000 + n) }));
   const history = fans.flatMap(({ name, until }) => [held(name, until), released(name)]);
@@ -127,9 +110,9 @@ describe('a seat that many held', () => {
     expect(seat.when(expire, at(deadline - 1))).toEqual([]);
     expect(seat.when(expire, at(deadline))).toEqual([expired('mina')]);
     const mine = { holdId: holdId('mina'), expiresAt: at(deadline) };
-    expect([knowsHold(seat.state, mine), isOver(seat.state, mine)]).toEqual([true, false]);
+    expect(statusOfHold(seat.state, mine)).toBe('held');
     const bought = past(held('mina'), reserved('mina'), ...bars);
-    expect(isOver(bought.state, mine)).toBe(false);
+    expect(statusOfHold(bought.state, mine)).toBe('reserved');
     expect(bought.when(release)).toEqual([]);
   });
 

@@ -1,34 +1,39 @@
-import { isFree, isOf, isOver, isReservedBy, knowsHold } from '../../src/domain/seat.js';
+import { type HoldStatus, isFree, isReservedBy, statusOfHold } from '../../src/domain/seat.js';
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
-import { barred, deadline, expired, held, holdId, past, released, reserved } from './seat-story.js';
+import {
+  barred,
+  cancelled,
+  deadline,
+  expired,
+  held,
+  holdId,
+  past,
+  released,
+  reserved,
+} from './seat-story.js';
 
 const mina = { holdId: holdId('mina'), expiresAt: at(deadline) };
 
-it.each<[string, SeatEvent[], { has: boolean; bought: boolean; knows: boolean; over: boolean }]>([
-  ['that never had the seat', [], { has: false, bought: false, knows: false, over: false }],
-  ['that has it', [held('mina')], { has: true, bought: false, knows: true, over: false }],
-  ['that bought it', [held('mina'), reserved('mina')], { has: true, bought: true, knows: true, over: false }],
+it.each<[string, SeatEvent[], HoldStatus]>([
+  ['never had the seat', [], 'untouched'],
+  ['has it', [held('mina')], 'held'],
+  ['bought it', [held('mina'), reserved('mina')], 'reserved'],
+  ['was released', [held('mina'), released('mina')], 'ended'],
+  ['lapsed', [held('mina'), expired('mina')], 'ended'],
+  ['was barred', [barred('mina')], 'ended'],
+  ['was barred before somebody else held the seat', [barred('mina'), held('jun')], 'ended'],
   [
-    'that was released',
-    [held('mina'), released('mina')],
-    { has: false, bought: false, knows: true, over: true },
+    'bought it and was refunded',
+    [held('mina'), reserved('mina'), cancelled('mina', 'order-failed')],
+    'ended',
   ],
-  ['that lapsed', [held('mina'), expired('mina')], { has: false, bought: false, knows: true, over: true }],
-  ['that was barred', [barred('mina')], { has: false, bought: false, knows: true, over: true }],
-  [
-    'that is another’s',
-    [held('jun'), reserved('jun')],
-    { has: false, bought: false, knows: false, over: false },
-  ],
-])('the seat knows of a hold %s', (_, history, expected) => {
+  ['finds the seat held by somebody else', [held('jun')], 'untouched'],
+  ['finds the seat bought by somebody else', [held('jun'), reserved('jun')], 'untouched'],
+])('a hold that %s', (_, history, expected) => {
   const { state } = past(...history);
-  expect({
-    has: isOf(state, mina.holdId),
-    bought: isReservedBy(state, mina.holdId),
-    knows: knowsHold(state, mina),
-    over: isOver(state, mina),
-  }).toEqual(expected);
+  expect(statusOfHold(state, mina)).toBe(expected);
+  expect(isReservedBy(state, mina.holdId)).toBe(expected === 'reserved');
 });
 
 it.each<[string, SeatEvent[], number, boolean]>([

@@ -64,7 +64,7 @@ export const giveBack = (hold: string, reason: Reason, ...names: string[]) =>
     reason,
     isBarred: true,
   }) as const satisfies TokenCommand;
-export const repeat = (hold: string): TokenCommand => ({ kind: 'repeat-request', holdId: holdId(hold) });
+export const repeat = (hold: string): TokenCommand => ({ kind: 'record-second-run', holdId: holdId(hold) });
 export const repeated = (hold: string): TokenEvent => ({
   type: 'SeatsRequestRepeated',
   data: { ...owner, holdId: holdId(hold) },

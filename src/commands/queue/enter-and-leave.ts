@@ -110,7 +110,7 @@ export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
 
   async execute({ tokenId, lapse, context }: ExpireToken): Promise<void> {
     // Holds end with the token at the latest, so whatever it still has has lapsed.
-    await this.holds.giveBackLapsed(tokenId, stepContext(context, 'holds'));
+    await this.holds.expireLapsed(tokenId, stepContext(context, 'holds'));
     const expire = { kind: 'expire', ...lapse } as const;
     await this.deciders.execute(tokenDecider, streams.token(tokenId), expire, context);
   }

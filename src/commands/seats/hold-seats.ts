@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { Rejected, refuse } from '../../domain/rejection.js';
@@ -62,82 +61,16 @@ export class HoldSeats extends Command<HeldSeats> {
   }
 }
 
-/** Best-available choices tried before giving up: each try lost a seat to somebody else in between. */
+/** Best-available choices tried before giving up: each try lost a seat to another hold in between. */
 const maxChoices = 5;
-
-/** Claims seats against a fan's limit before any is taken, and looks whether the claim held when all are. */
-@Injectable()
-export class SeatClaims {
-  constructor(
-    private readonly repository: StreamRepository,
-    private readonly deciders: DeciderHandler,
-    private readonly turn: QueueAdmission,
-    private readonly holds: Holds,
-  ) {}
-
-  /**
-   * Claims the seats, or finds the claim of an earlier run of the same command: that one may have crashed, or it may
-   * be taking the seats at this moment.
-   * @returns the hold as it was claimed first, perhaps of other seats.
-   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused, busy
-   */
-  async claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
-    const stream = streams.token(queueToken.tokenId);
-    const known = await this.repository.load(tokenDecider, stream);
-    const hasEntered = known.state.kind === 'entered';
-    const admission = hasEntered
-      ? undefined
-      : await this.turn.admissionOf(queueToken.performanceId, queueToken.number);
-    const request = { kind: 'request-seats', ...claim, admission } as const;
-    const attempt = () => this.deciders.execute(tokenDecider, stream, request, context);
-    let claimed = await attempt();
-    if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
-      // Holds that lapsed may not have been given back yet: time has passed, so they no longer count.
-      const returned = await this.holds.giveBackLapsed(queueToken.tokenId, stepContext(context, 'lapsed'));
-      if (returned) claimed = await attempt();
-    }
-    if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
-    const { holdId } = claim;
-    const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
-    if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
-    const isFirst = claimed.events.some(({ type }) => type === 'SeatsRequested');
-    if (!isFirst) await this.#goOn(queueToken, holdId, hold, context);
-    return hold;
-  }
-
-  /** A run that takes seats under a claim it did not make says so first: see Holds.giveBack. */
-  async #goOn(
-    queueToken: QueueToken,
-    holdId: HoldId,
-    hold: TokenHold,
-    context: CommandContext,
-  ): Promise<void> {
-    if (!(await this.holds.isInProgress(hold, holdId))) return; // nothing is left to take
-    const repeat = { kind: 'repeat-request', holdId } as const;
-    const step = stepContext(context, holdId, 'repeated');
-    await this.deciders.executeOrThrow(tokenDecider, streams.token(queueToken.tokenId), repeat, step);
-  }
-
-  /**
-   * Another runner of the same command may have given seats back meanwhile, or the fan's turn may have ended:
-   * then nothing of the hold may stay.
-   * @throws {Rejected} hold-ended
-   */
-  async confirm({ tokenId }: QueueToken, holdId: HoldId, context: CommandContext): Promise<void> {
-    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
-    const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
-    if (hold && isWhole(hold)) return;
-    await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
-    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
-  }
-}
 
 @CommandHandler(HoldSeats)
 export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   constructor(
+    private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly offer: SeatsForSale,
-    private readonly claims: SeatClaims,
+    private readonly seatsForSale: SeatsForSale,
+    private readonly admission: QueueAdmission,
     private readonly holds: Holds,
   ) {}
 
@@ -147,10 +80,11 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
    */
   async execute(command: HoldSeats): Promise<HeldSeats> {
     const { queueToken, scheduleId, input, context } = command;
-    const forSale = await this.offer.open(scheduleId, queueToken.performanceId);
+    const forSale = await this.seatsForSale.open(scheduleId, queueToken.performanceId);
     if ('seatIds' in input) {
       const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
-      return this.#hold(command, forSale, holdId, this.offer.find(forSale, input.seatIds), { kind: 'seats' });
+      const seats = this.seatsForSale.find(forSale, input.seatIds);
+      return this.#hold(command, forSale, holdId, seats, { kind: 'seats' });
     }
     return this.#holdBestAvailable(command, forSale, input.bestAvailable);
   }
@@ -168,11 +102,11 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const lost = new Set<SeatId>();
     for (let choice = 0; ; choice++) {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
-      const earlier = await this.#earlierHold(command, holdId);
-      if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice went wrong before
+      const earlier = await this.#earlierHold(command, holdId, request);
+      if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice lost a seat before
       const seats = earlier
-        ? this.offer.find(forSale, earlier.seatIds)
-        : await this.offer.chooseBest(forSale, wanted, lost);
+        ? this.seatsForSale.find(forSale, earlier.seatIds)
+        : await this.seatsForSale.chooseBest(forSale, wanted, lost);
       try {
         return await this.#hold(command, forSale, holdId, seats, request);
       } catch (error) {
@@ -194,16 +128,16 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const { queueToken, scheduleId, context } = command;
     const { userId, tokenId } = queueToken;
     const wantedIds = wanted.map((seat) => seat.seatId);
-    // A retry goes on where an earlier run stopped, and gives back what that one took if a seat is gone by now.
+    // A retry continues an earlier run, and gives back what that one took if a seat is gone by now.
     const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
-    if (!isRetry) await this.offer.refuseTaken(scheduleId, wantedIds, holdId);
+    if (!isRetry) await this.seatsForSale.refuseTaken(scheduleId, wantedIds, holdId);
     const { holdTtlMs } = forSale.performance.sales;
     const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
-    const { seatIds, expiresAt } = await this.claims.claim(queueToken, claim, context);
-    // Another runner of the same command may have claimed first, and may have chosen other seats.
-    const seats = this.offer.find(forSale, seatIds);
+    const { seatIds, expiresAt } = await this.#claim(queueToken, claim, context);
+    // Another run of the same command may have claimed first, and may have chosen other seats.
+    const seats = this.seatsForSale.find(forSale, seatIds);
     let position: Position | undefined;
-    // Everyone takes seats in the same order, so of two overlapping groups one always gets through.
+    // Every request takes seats in the same order, so of two overlapping groups one always gets all its seats.
     for (const { seatId, price } of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
       const taken = await this.deciders.execute(
         seatDecider,
@@ -213,7 +147,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         { isLikelyNew: true },
       );
       if (taken.kind === 'rejected') {
-        // A seat that is paid for ended this hold well: the rest of it belongs to the checkout.
+        // A seat that an order reserved under this hold: the checkout owns the rest of the hold.
         if (!isReservedBy(taken.state, holdId)) {
           await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId));
         }
@@ -221,36 +155,81 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       }
       position = taken.position;
     }
-    await this.claims.confirm(queueToken, holdId, context);
+    await this.#confirm(queueToken, holdId, context);
     const total = seats.reduce((sum, seat) => sum + seat.price, 0);
     return { holdId, scheduleId, seats, total, expiresAt, position };
   }
 
+  /**
+   * Claims the seats against the fan's limit before any is taken, or finds the claim of an earlier run of the same
+   * command, which may have crashed or may be taking the seats now.
+   * @returns the hold as it was claimed first, perhaps of other seats.
+   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused, busy
+   */
+  async #claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
+    const { tokenId, performanceId, number } = queueToken;
+    const stream = streams.token(tokenId);
+    const { state } = await this.repository.load(tokenDecider, stream);
+    const hasEntered = state.kind === 'entered';
+    const admission = hasEntered ? undefined : await this.admission.admissionOf(performanceId, number);
+    const request = { kind: 'request-seats', ...claim, admission } as const;
+    const attempt = () => this.deciders.execute(tokenDecider, stream, request, context);
+    let claimed = await attempt();
+    if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
+      // Lapsed holds no longer count, but may not have been returned to the limit yet.
+      const isReturned = await this.holds.expireLapsed(tokenId, stepContext(context, 'lapsed'));
+      if (isReturned) claimed = await attempt();
+    }
+    if (claimed.kind === 'rejected') throw new Rejected(claimed.rejection);
+    const { holdId } = claim;
+    const hold = claimed.state.kind === 'none' ? undefined : claimed.state.holds.get(holdId);
+    if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
+    const isFirstRun = claimed.events.some(({ type }) => type === 'SeatsRequested');
+    // A later run is recorded before it takes a seat: docs/late-requests.md.
+    if (!isFirstRun && (await this.holds.isInProgress(hold, holdId))) {
+      const record = { kind: 'record-second-run', holdId } as const;
+      const step = stepContext(context, holdId, 'repeated');
+      await this.deciders.executeOrThrow(tokenDecider, stream, record, step);
+    }
+    return hold;
+  }
+
+  /**
+   * Another run of the same command may have given seats back meanwhile, or the token may have ended: then the hold is
+   * ended on all its seats.
+   * @throws {Rejected} hold-ended
+   */
+  async #confirm({ tokenId }: QueueToken, holdId: HoldId, context: CommandContext): Promise<void> {
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
+    const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
+    if (hold && isWhole(hold)) return;
+    await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
+    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
+  }
+
   async #earlierHold(
-    { queueToken, scheduleId, input }: HoldSeats,
+    { queueToken, scheduleId }: HoldSeats,
     holdId: HoldId,
+    request: TokenHold['request'],
   ): Promise<TokenHold | undefined> {
     const hold = await this.holds.find(queueToken.tokenId, holdId);
-    if (!hold || !('bestAvailable' in input)) return undefined;
-    const request = { kind: 'best-available', ...input.bestAvailable } as const;
-    if (isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;
+    if (!hold || isSameSeatRequest({ scheduleId, request, seatIds: [] }, hold)) return hold;
     throw refuse('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
   }
 }
 
-/** The seat somebody else got first, if that is what went wrong. */
-function lostSeatOf(error: unknown): SeatId | undefined {
-  if (!(error instanceof Rejected)) return undefined;
-  const { code, details } = error.rejection;
-  if (code !== 'seat-held' && code !== 'seat-reserved') return undefined;
-  return seatIdSchema.safeParse(details?.seatId).data;
-}
-
-/** What is claimed against the fan's limit. */
-export interface SeatClaim {
+interface SeatClaim {
   readonly holdId: HoldId;
   readonly scheduleId: ScheduleId;
   readonly seatIds: readonly SeatId[];
   readonly request: TokenHold['request'];
   readonly holdTtlMs: number;
+}
+
+/** The seat that another hold got first, if that is why the request was refused. */
+function lostSeatOf(error: unknown): SeatId | undefined {
+  if (!(error instanceof Rejected)) return undefined;
+  const { code, details } = error.rejection;
+  if (code !== 'seat-held' && code !== 'seat-reserved') return undefined;
+  return seatIdSchema.safeParse(details?.seatId).data;
 }
