@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import type { Position } from '../event-store/port.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { ApiProblem, retryAfter } from './problems/problem.js';
+import { logPosition } from './query-parameters.js';
 import { check } from './validation.js';
 
 /** The token {@link ReadPosition} is injected by. */
@@ -17,11 +17,6 @@ export interface ReadPosition {
   current(): Position;
 }
 
-const positionHeader = z
-  .string()
-  .regex(/^\d{1,15}$/, 'must be a log position: a whole number')
-  .transform((text) => Number(text) as Position); // a position the client was given comes back as text
-
 /** Read your writes: a read that names a log position waits, bounded, until the read models have reached it. */
 @Injectable()
 export class WaitForPosition implements CanActivate {
@@ -34,7 +29,7 @@ export class WaitForPosition implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const header = context.switchToHttp().getRequest<FastifyRequest>().headers['x-wait-for-position'];
     if (header === undefined) return true;
-    const wanted = check(positionHeader, header, 'X-Wait-For-Position');
+    const wanted = check(logPosition, header, 'X-Wait-For-Position');
     return wanted <= this.position.current() || this.#wait(wanted);
   }
 

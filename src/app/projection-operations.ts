@@ -1,4 +1,4 @@
-import type { ProjectionOperations, ProjectionReport } from '../api/projection-operations.js';
+import type { ProjectionOperations } from '../api/projection-operations.js';
 import type { EventStore, Position } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import { allProjections } from '../projections/all-projections.js';
@@ -8,6 +8,7 @@ import type { Projection } from '../projections/engine/projection.js';
 import type { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import { projectionStates } from '../queries/projection-states.js';
+import type { ProjectionReport } from '../queries/replies/projections.js';
 
 interface Parts {
   readonly store: EventStore;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ProjectionRebuild, ProjectionRebuilds } from '../api/projection-rebuilds.js';
+import type { ProjectionRebuilds } from '../api/projection-rebuilds.js';
 import type { Clock } from '../platform/clock.js';
 import { allProjections } from '../projections/all-projections.js';
 import type { WriteSession } from '../projections/engine/dialect.js';
@@ -10,6 +10,7 @@ import {
   findRebuild,
   type RebuildRow,
 } from '../projections/rebuild/rebuild-record.js';
+import type { ProjectionRebuild } from '../queries/replies/projections.js';
 
 const names = allProjections.map(({ name }) => name);
 

@@ -4,7 +4,7 @@ import type { ReflectedRoute } from '../../src/api/openapi/routes.js';
 
 /** The documented bodies of an endpoint. */
 export function exampleBodies(route: ReflectedRoute): unknown[] {
-  return Object.values(allOperations[`${route.method} ${route.path}`]?.requestExamples ?? {});
+  return Object.values(allOperations[route.operationId]?.requestExamples ?? {});
 }
 
 /** A body that is almost right: one part of an example is replaced by anything. */

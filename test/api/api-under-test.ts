@@ -8,11 +8,7 @@ import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-server.js';
 import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/projection-operations.js';
-import {
-  PROJECTION_REBUILDS,
-  type ProjectionRebuild,
-  type ProjectionRebuilds,
-} from '../../src/api/projection-rebuilds.js';
+import { PROJECTION_REBUILDS, type ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
 import { READS, type Reads } from '../../src/api/reads.js';
@@ -31,6 +27,7 @@ import {
 import { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
+import type { ProjectionRebuild } from '../../src/queries/replies/projections.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
 export const strangerId = userIdSchema.parse('22222222-2222-4222-8222-222222222222');

@@ -6,6 +6,7 @@ import { allOperations, openApiDocument } from '../../src/api/openapi/document.j
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { apiCodes, problemKinds } from '../../src/api/problems/problem-kinds.js';
 import { rejectionCodes } from '../../src/domain/rejection.js';
+import { exampleOf } from '../../src/queries/replies/reply.js';
 import { type ApiUnderTest, startApi } from './api-under-test.js';
 
 const document = openApiDocument();
@@ -58,9 +59,9 @@ describe('the API document', () => {
   it('asks for an idempotency key exactly where one is needed', () => {
     const needing = Object.entries(allOperations).filter(([, operation]) => operation.isIdempotent);
     expect(needing.map(([endpoint]) => endpoint).sort()).toEqual([
-      'POST /v1/orders',
-      'POST /v1/schedules/:scheduleId/holds',
-      'POST /v1/wallet/charges',
+      'chargePoints',
+      'holdSeats',
+      'payForSeats',
     ]);
   });
 });
@@ -68,7 +69,9 @@ describe('the API document', () => {
 describe('examples', () => {
   const replies = Object.entries(allOperations).flatMap(([endpoint, { replies }]) =>
     Object.entries(replies).flatMap(([status, reply]) =>
-      reply.kind === 'json' ? [{ endpoint, status, ...reply.body }] : [],
+      reply.kind === 'json'
+        ? [{ endpoint, status, schema: reply.schema, example: exampleOf(reply.schema) }]
+        : [],
     ),
   );
 
@@ -80,7 +83,7 @@ describe('examples', () => {
     const endpoint = `${route.method} ${route.path}`;
     const input = route.inputs.find(({ part }) => part === 'body');
     return input
-      ? [{ endpoint, schema: input.schema, examples: allOperations[endpoint]?.requestExamples }]
+      ? [{ endpoint, schema: input.schema, examples: allOperations[route.operationId]?.requestExamples }]
       : [];
   });
 

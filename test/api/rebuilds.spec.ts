@@ -1,5 +1,6 @@
-import type { ProjectionRebuild, ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
+import type { ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
 import { toInstant } from '../../src/events/ids.js';
+import type { ProjectionRebuild } from '../../src/queries/replies/projections.js';
 import { eventually } from '../services/wait-until.js';
 import { type ApiUnderTest, adminKey, startApi } from './api-under-test.js';
 import { StreamClient } from './stream-client.js';

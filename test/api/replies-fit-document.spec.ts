@@ -11,7 +11,7 @@ import { StreamClient } from './stream-client.js';
 
 const routes = reflectRoutes(allControllers).map((route) => {
   const key = `${route.method} ${route.path}`;
-  const operation = allOperations[key];
+  const operation = allOperations[route.operationId];
   if (!operation) throw new Error(`${key} is not described`);
   const pattern = new RegExp(`^${route.path.replace(/:\w+/g, '[^/]+')}$`);
   return { key, pattern, method: route.method, operation, codes: problemCodesOf(route, operation) };
@@ -24,7 +24,7 @@ function expectDescribed(method: string, path: string, { status, body }: Answer)
   if (!route) throw new Error(`no endpoint for ${method} ${path}`);
   const reply = route.operation.replies[status];
   if (!reply) expect(route.codes).toContain(body.code);
-  else if (reply.kind === 'json') expect(reply.body.schema.parse(body)).toEqual(body);
+  else if (reply.kind === 'json') expect(reply.schema.parse(body)).toEqual(body);
   else if (reply.kind === 'text') expect(typeof body).toBe('string');
   else expect(body).toBeUndefined();
   return `${route.key} ${reply ? status : body.code}`;

@@ -36,7 +36,7 @@ export class UsersController {
 
   @Post('users')
   @UseGuards(AddressRateGuard)
-  async register(
+  async registerUser(
     @ValidBody(registerUserSchema) input: z.infer<typeof registerUserSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -63,7 +63,7 @@ export class UsersController {
   @Post('me/erase')
   @HttpCode(204)
   @UseGuards(AddressRateGuard, UserGuard)
-  async erase(
+  async eraseMe(
     @CurrentUser() userId: UserId,
     @ValidBody(eraseOwnAccountSchema) input: z.infer<typeof eraseOwnAccountSchema>,
     @Req() request: FastifyRequest,
@@ -75,7 +75,7 @@ export class UsersController {
 
   @Get('me')
   @UseGuards(UserGuard, WaitForPosition)
-  async me(@CurrentUser() userId: UserId) {
+  async getMe(@CurrentUser() userId: UserId) {
     const user = await this.reads.user(userId);
     if (!user) throw refuse('user-unknown', 'There is no such user (any more).');
     return user;
@@ -91,21 +91,21 @@ export class AuthController {
   @Post('login')
   @HttpCode(200)
   @UseGuards(AddressRateGuard)
-  async login(@ValidBody(loginSchema) input: z.infer<typeof loginSchema>, @Req() request: FastifyRequest) {
+  async logIn(@ValidBody(loginSchema) input: z.infer<typeof loginSchema>, @Req() request: FastifyRequest) {
     return sessionReply(await this.commands.execute(new Login(input, contextOf(request))));
   }
 
   @Post('refresh')
   @HttpCode(200)
   @UseGuards(AddressRateGuard)
-  async refresh(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
+  async refreshSession(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
     const command = new RefreshSession(input.refreshToken, contextOf(request));
     return sessionReply(await this.commands.execute(command));
   }
 
   @Post('logout')
   @HttpCode(204)
-  async logout(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
+  async logOut(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
     await this.commands.execute(new Logout(input.refreshToken, contextOf(request)));
   }
 }

@@ -10,9 +10,17 @@ import {
   type VenueId,
   venueIdSchema,
 } from '../../events/ids.js';
-import type { Language, SeatStatus } from '../../queries/replies.js';
+import { seatStatus } from '../../queries/replies/catalog.js';
+import type { Language } from '../../queries/replies/reply.js';
 import { notFound } from '../problems/problem.js';
-import { knownThen, type MomentQuery, momentField, momentQuery, pageFields } from '../query-parameters.js';
+import {
+  knownThen,
+  type MomentQuery,
+  momentField,
+  momentQuery,
+  pageFields,
+  wholeNumber,
+} from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
 import { READS, type Reads } from '../reads.js';
 import { PreferredLanguage } from '../request.js';
@@ -32,17 +40,12 @@ const schedulesQuery = z.strictObject({ ...dates, ...pageFields });
 /** Token ids are small: a long queue is read in large pages. */
 const queueNumbersQuery = z.strictObject({
   ...pageFields,
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,2}|1000)$/, 'must be a whole number from 1 to 1000')
-    .transform(Number)
-    .default(1000),
+  limit: wholeNumber(1, 1000).default(1000),
 });
 
-const seatStatuses = ['free', 'held', 'reserved', 'not-for-sale'] as const satisfies readonly SeatStatus[];
 const seatMapQuery = z.strictObject({
   section: z.string().min(1).max(64).optional(),
-  status: z.enum(seatStatuses).optional(),
+  status: seatStatus.optional(),
   ...momentField,
 });
 
@@ -55,7 +58,7 @@ export class PerformancesController {
   ) {}
 
   @Get('venues/:venueId')
-  async venue(
+  async getVenue(
     @ValidParam('venueId', venueIdSchema) venueId: VenueId,
     @PreferredLanguage() language: Language | null,
   ) {
@@ -65,7 +68,7 @@ export class PerformancesController {
   }
 
   @Get('performances')
-  performances(
+  listPerformances(
     @ValidQuery(performancesQuery) query: z.infer<typeof performancesQuery>,
     @PreferredLanguage() language: Language | null,
   ) {
@@ -74,7 +77,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId')
-  async performance(
+  async getPerformance(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @PreferredLanguage() language: Language | null,
   ) {
@@ -84,7 +87,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/schedules')
-  async schedules(
+  async listSchedules(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(schedulesQuery) query: z.infer<typeof schedulesQuery>,
   ) {
@@ -95,7 +98,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue')
-  async queue(
+  async getQueue(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(momentQuery) { at }: MomentQuery,
   ) {
@@ -109,14 +112,14 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue/fairness')
-  async fairness(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
+  async getQueueFairness(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
     const fairness = await this.reads.queueFairness(performanceId);
     if (!fairness) throw performanceUnknown();
     return fairness;
   }
 
   @Get('performances/:performanceId/queue/numbers')
-  async numbers(
+  async listQueueNumbers(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(queueNumbersQuery) page: z.infer<typeof queueNumbersQuery>,
   ) {
@@ -139,17 +142,17 @@ export class SchedulesController {
   ) {}
 
   @Get()
-  async schedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+  async getSchedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
     return (await this.reads.schedule(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('availability')
-  async availability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+  async getAvailability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
     return (await this.reads.availability(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('seats')
-  async seats(
+  async getSeatMap(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidQuery(seatMapQuery) { at, ...filter }: z.infer<typeof seatMapQuery>,
   ) {

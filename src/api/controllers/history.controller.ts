@@ -32,7 +32,7 @@ export class HistoryController {
   constructor(@Inject(HISTORIES) private readonly histories: Histories) {}
 
   @Get('orders/:orderId/history')
-  async order(
+  async getOrderHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
     @ValidQuery(pageQuery) page: PageRequest,
@@ -44,7 +44,7 @@ export class HistoryController {
   }
 
   @Get('schedules/:scheduleId/seats/:seatId/history')
-  async seat(
+  async getSeatHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidParam('seatId', seatIdSchema) seatId: SeatId,
@@ -58,7 +58,7 @@ export class HistoryController {
   }
 
   @Get('performances/:performanceId/queue-tokens/:tokenId/history')
-  async queueToken(
+  async getQueueTokenHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidParam('tokenId', tokenIdSchema) tokenId: TokenId,

@@ -33,7 +33,7 @@ export class HoldsController {
 
   @Post('schedules/:scheduleId/holds')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  hold(
+  holdSeats(
     @CurrentQueueToken() queueToken: QueueToken,
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidBody(holdSeatsSchema) body: HoldSeatsInput,
@@ -48,13 +48,13 @@ export class HoldsController {
 
   @Get('holds')
   @UseGuards(UserGuard, WaitForPosition)
-  async holds(@CurrentUser() userId: UserId) {
+  async listHolds(@CurrentUser() userId: UserId) {
     return { items: await this.reads.holds(userId) };
   }
 
   @Delete('holds/:holdId')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  async release(
+  async releaseHold(
     @CurrentQueueToken() queueToken: QueueToken,
     @ValidParam('holdId', holdIdSchema) holdId: HoldId,
     @Req() request: FastifyRequest,

@@ -3,7 +3,6 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { refuse } from '../../domain/rejection.js';
-import type { Position } from '../../event-store/port.js';
 import {
   type PerformanceId,
   performanceIdSchema,
@@ -15,15 +14,12 @@ import { readQueueToken } from '../guards.js';
 import { EventStreams } from '../live/event-streams.js';
 import { QueuePositions } from '../live/queue-positions.js';
 import { SeatChanges } from '../live/seat-changes.js';
+import { logPosition } from '../query-parameters.js';
 import { READS, type Reads } from '../reads.js';
 import { check, ValidParam, ValidQuery } from '../validation.js';
 
-const position = z
-  .string()
-  .regex(/^\d{1,15}$/, 'must be a log position: a whole number')
-  .transform((text) => Number(text) as Position); // a position the client was given comes back as text
 /** Browsers can't send headers with an event stream, so what they would carry is accepted here too. */
-const seatEventsQuery = z.strictObject({ after: position.optional() });
+const seatEventsQuery = z.strictObject({ after: logPosition.optional() });
 const placeEventsQuery = z.strictObject({ queueToken: z.string().min(1).max(4096).optional() });
 
 @Controller('v1')
@@ -38,14 +34,14 @@ export class LiveController {
 
   @Get('schedules/:scheduleId/seats/events')
   @RouteConfig({ load: 'stream' })
-  async seatEvents(
+  async watchSeats(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidQuery(seatEventsQuery) query: z.infer<typeof seatEventsQuery>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const lastId = request.headers['last-event-id'];
-    const after = lastId === undefined ? query.after : check(position, lastId, 'Last-Event-ID');
+    const after = lastId === undefined ? query.after : check(logPosition, lastId, 'Last-Event-ID');
     if (!(await this.reads.schedule(scheduleId))) {
       throw refuse('schedule-unknown', 'There is no such schedule.');
     }
@@ -56,7 +52,7 @@ export class LiveController {
   /** The queue token alone suffices: it is one fan's, and it only shows that fan's place. */
   @Get('performances/:performanceId/queue-token/events')
   @RouteConfig({ load: 'stream' })
-  async placeEvents(
+  async watchPlace(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(placeEventsQuery) query: z.infer<typeof placeEventsQuery>,
     @Req() request: FastifyRequest,

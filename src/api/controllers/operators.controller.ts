@@ -37,6 +37,8 @@ const json = z
       return z.NEVER;
     }
   });
+const inJson = <Schema extends z.ZodType>(schema: Schema) =>
+  json.pipe(schema).meta({ contentMediaType: 'application/json' });
 const options = feedOptionsSchema.shape;
 
 /** The feed's format and options as query parameters. `only` may be repeated; `prices` and `sales` are JSON. */
@@ -46,6 +48,7 @@ const importQuery = z
     dedupe: z
       .enum(['true', 'false'])
       .transform((text) => text === 'true')
+      .pipe(z.boolean())
       .optional(),
     only: z
       .union([z.string(), z.array(z.string())])
@@ -53,9 +56,9 @@ const importQuery = z
       .pipe(options.only.unwrap())
       .optional(),
     venueId: options.venueId,
-    prices: json.pipe(options.prices.unwrap()).optional(),
+    prices: inJson(options.prices.unwrap()).optional(),
     pointsPerUnit: number.pipe(options.pointsPerUnit.unwrap()).optional(),
-    sales: json.pipe(options.sales.unwrap()).optional(),
+    sales: inJson(options.sales.unwrap()).optional(),
     source: options.source,
     venueName: options.venueName,
     shiftDays: number.pipe(options.shiftDays.unwrap()).optional(),
@@ -97,7 +100,7 @@ export class ImportsController {
 
   @Get('formats')
   @RouteConfig({ operatorsOnly: true })
-  formats() {
+  listFeedFormats() {
     return { formats: feedFormats, maxFeedBytes };
   }
 }
@@ -115,7 +118,7 @@ export class AuditController {
   /** One audit at a time: who asks while one runs gets that one's report. */
   @Get()
   @RouteConfig({ operatorsOnly: true, load: 'long' })
-  audit(): Promise<AuditReport> {
+  runAudit(): Promise<AuditReport> {
     this.#running ??= auditLog(this.store, { now: this.clock.now() }).finally(() => {
       this.#running = undefined;
     });
@@ -131,7 +134,7 @@ export class ErasuresController {
   @Post()
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  async erase(
+  async eraseUser(
     @ValidBody(eraseUserSchema) input: z.infer<typeof eraseUserSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

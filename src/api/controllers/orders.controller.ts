@@ -68,7 +68,7 @@ export class OrdersController {
 
   @Post('orders')
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  pay(
+  payForSeats(
     @CurrentQueueToken() queueToken: QueueToken,
     @ValidBody(paySchema) body: z.infer<typeof paySchema>,
     @Req() request: FastifyRequest,
@@ -82,13 +82,13 @@ export class OrdersController {
 
   @Get('orders')
   @UseGuards(UserGuard, WaitForPosition)
-  orders(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
+  listOrders(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
     return this.reads.orders(userId, page);
   }
 
   @Get('orders/:orderId')
   @UseGuards(UserGuard, WaitForPosition)
-  async order(
+  async getOrder(
     @CurrentUser() userId: UserId,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
     @ValidQuery(momentQuery) { at }: MomentQuery,
@@ -104,7 +104,7 @@ export class OrdersController {
   @Post('orders/:orderId/cancel')
   @HttpCode(200)
   @UseGuards(UserGuard, FanRateGuard)
-  async cancel(
+  async cancelOrder(
     @CurrentUser() userId: UserId,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
     @Req() request: FastifyRequest,
@@ -117,7 +117,7 @@ export class OrdersController {
 
   @Get('reservations')
   @UseGuards(UserGuard, WaitForPosition)
-  reservations(
+  listReservations(
     @CurrentUser() userId: UserId,
     @ValidQuery(pageQuery) page: PageRequest,
     @PreferredLanguage() language: Language | null,

@@ -3,21 +3,16 @@ import { Controller, Get, Header, HttpCode, Inject, Injectable, Post, Req, Res }
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { ProjectionRebuild, ProjectionsReport } from '../../queries/replies/projections.js';
 import { type EventStream, EventStreams, sseMessage } from '../live/event-streams.js';
 import { ApiProblem, notFound } from '../problems/problem.js';
 import {
   PROJECTION_OPERATIONS,
   type ProjectionControl,
   type ProjectionOperations,
-  type ProjectionsReport,
 } from '../projection-operations.js';
 
-import {
-  hasEnded,
-  PROJECTION_REBUILDS,
-  type ProjectionRebuild,
-  type ProjectionRebuilds,
-} from '../projection-rebuilds.js';
+import { hasEnded, PROJECTION_REBUILDS, type ProjectionRebuilds } from '../projection-rebuilds.js';
 import { ValidBody, ValidParam } from '../validation.js';
 
 const nameSchema = z.string().regex(/^[a-z][a-z-]{0,63}$/, 'must be the name of a projection');
@@ -30,42 +25,42 @@ export class ProjectionsController {
   @Get()
   @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
-  report(): Promise<ProjectionsReport> {
+  listProjections(): Promise<ProjectionsReport> {
     return this.operations.report();
   }
 
   @Post('pause')
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  pauseAll(): Promise<ProjectionsReport> {
+  pauseAllProjections(): Promise<ProjectionsReport> {
     return this.#control('pause');
   }
 
   @Post('resume')
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  resumeAll(): Promise<ProjectionsReport> {
+  resumeAllProjections(): Promise<ProjectionsReport> {
     return this.#control('resume');
   }
 
   @Post(':name/pause')
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  pause(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
+  pauseProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('pause', name);
   }
 
   @Post(':name/resume')
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  resume(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
+  resumeProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('resume', name);
   }
 
   @Post(':name/retry')
   @HttpCode(200)
   @RouteConfig({ operatorsOnly: true })
-  retry(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
+  retryProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('retry', name);
   }
 
@@ -131,7 +126,7 @@ export class RebuildsController {
   @Post()
   @HttpCode(202)
   @RouteConfig({ operatorsOnly: true })
-  async start(
+  async startRebuild(
     @ValidBody(rebuildRequestSchema) request: z.infer<typeof rebuildRequestSchema>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProjectionRebuild> {
@@ -151,13 +146,13 @@ export class RebuildsController {
   @Get(':rebuildId')
   @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
-  status(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
+  getRebuild(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
     return this.#find(id);
   }
 
   @Get(':rebuildId/events')
   @RouteConfig({ operatorsOnly: true, load: 'stream' })
-  async progress(
+  async watchRebuild(
     @ValidParam('rebuildId', rebuildIdSchema) id: string,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -169,7 +164,7 @@ export class RebuildsController {
   @Post(':rebuildId/cancel')
   @HttpCode(202)
   @RouteConfig({ operatorsOnly: true })
-  async cancel(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
+  async cancelRebuild(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
     const { rebuildId } = await this.#find(id);
     await this.rebuilds.cancel(rebuildId);
     return this.#find(rebuildId);

@@ -101,7 +101,7 @@ export class QueueController {
 
   @Post()
   @UseGuards(UserGuard, FanRateGuard)
-  async join(
+  async joinQueue(
     @CurrentUser() userId: UserId,
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidBody(issueTokenSchema) { numberOfTickets }: z.infer<typeof issueTokenSchema>,
@@ -122,7 +122,7 @@ export class QueueController {
 
   @Get()
   @UseGuards(UserGuard, QueueTokenGuard, WaitForPosition)
-  async position(@CurrentQueueToken() queueToken: QueueToken, @ValidQuery(momentQuery) { at }: MomentQuery) {
+  async getPlace(@CurrentQueueToken() queueToken: QueueToken, @ValidQuery(momentQuery) { at }: MomentQuery) {
     if (at !== undefined) {
       return knownThen(
         await this.histories.queueToken(queueToken, at),
@@ -136,7 +136,7 @@ export class QueueController {
   @Post('enter')
   @HttpCode(200)
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  async enter(
+  async enterService(
     @CurrentQueueToken() queueToken: QueueToken,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -151,7 +151,7 @@ export class QueueController {
   @Post('refresh')
   @HttpCode(200)
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  async refresh(@CurrentQueueToken() queueToken: QueueToken) {
+  async refreshQueueToken(@CurrentQueueToken() queueToken: QueueToken) {
     const { value, expiresAt } = await this.commands.execute(new RefreshToken(queueToken));
     const status = await this.status.of(queueToken);
     return { queueToken: value, queueTokenExpiresAt: expiresAt, ...status };
@@ -159,7 +159,7 @@ export class QueueController {
 
   @Delete()
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
-  async leave(
+  async leaveQueue(
     @CurrentQueueToken() queueToken: QueueToken,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -1,11 +1,8 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import type { ProjectionReport } from '../../queries/replies/projections.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
-import {
-  PROJECTION_OPERATIONS,
-  type ProjectionOperations,
-  type ProjectionReport,
-} from '../projection-operations.js';
+import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../projection-operations.js';
 import { READINESS, type Readiness } from '../readiness.js';
 
 @Controller('health')
@@ -15,7 +12,7 @@ export class HealthController {
   @Get('live')
   @RouteConfig({ load: 'essential' })
   @Header('Cache-Control', 'no-store')
-  live() {
+  getLiveness() {
     const refusal = this.readiness.refusal();
     if (refusal === undefined) return { live: true };
     // The state in memory is of a log that is gone: the orchestrator must replace this process.
@@ -25,7 +22,7 @@ export class HealthController {
   @Get('ready')
   @RouteConfig({ load: 'essential' })
   @Header('Cache-Control', 'no-store')
-  async ready() {
+  async getReadiness() {
     const { ready, checks } = await this.readiness.check();
     if (ready) return { ready, checks };
     const failed = checks.filter((check) => !check.ok).map((check) => check.name);
@@ -45,7 +42,7 @@ export class MetricsController {
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
-  async metrics(): Promise<string> {
+  async getMetrics(): Promise<string> {
     const { headPosition, projections } = await this.operations.report();
     const applied = await this.operations.eventsApplied();
     const ofEach = (name: string, help: string, read: (one: ProjectionReport) => number): Metric => ({

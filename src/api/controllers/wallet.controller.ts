@@ -31,7 +31,7 @@ export class WalletController {
 
   @Get()
   @UseGuards(UserGuard, WaitForPosition)
-  async wallet(@CurrentUser() userId: UserId, @ValidQuery(momentQuery) { at }: MomentQuery) {
+  async getWallet(@CurrentUser() userId: UserId, @ValidQuery(momentQuery) { at }: MomentQuery) {
     if (at !== undefined) {
       return knownThen(await this.histories.wallet(userId, at), 'user-unknown', 'such user');
     }
@@ -42,13 +42,13 @@ export class WalletController {
 
   @Get('history')
   @UseGuards(UserGuard, WaitForPosition)
-  history(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
+  listWalletHistory(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
     return this.reads.walletHistory(userId, page);
   }
 
   @Post('charges')
   @UseGuards(UserGuard, FanRateGuard)
-  charge(
+  chargePoints(
     @CurrentUser() userId: UserId,
     @ValidBody(chargePointsSchema) body: z.infer<typeof chargePointsSchema>,
     @Req() request: FastifyRequest,
@@ -65,10 +65,7 @@ export class WalletController {
 
   @Get('charges/:chargeId')
   @UseGuards(UserGuard, WaitForPosition)
-  async chargeById(
-    @CurrentUser() userId: UserId,
-    @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId,
-  ) {
+  async getCharge(@CurrentUser() userId: UserId, @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId) {
     const charge = await this.reads.charge(userId, chargeId);
     if (!charge) throw refuse('charge-unknown', 'You have no such charge.');
     return charge;
@@ -89,7 +86,7 @@ export class PaymentCallbacksController {
   @Post()
   @HttpCode(204)
   @RouteConfig({ load: 'essential', body: 'text', bodyLimitBytes: maxCallbackBytes })
-  async receive(@Body() rawBody: unknown, @Req() request: FastifyRequest): Promise<void> {
+  async receivePaymentCallback(@Body() rawBody: unknown, @Req() request: FastifyRequest): Promise<void> {
     const { callbackSecret } = this.settings;
     const body = typeof rawBody === 'string' ? rawBody : '';
     const verdict =

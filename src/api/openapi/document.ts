@@ -1,38 +1,39 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
+import { exampleOf, nameOf } from '../../queries/replies/reply.js';
 import { allControllers } from '../api.module.js';
 import { AddressRateGuard, FanRateGuard, QueueTokenGuard, UserGuard, ViewerGuard } from '../guards.js';
 import { ApiProblem, problemMediaType } from '../problems/problem.js';
 import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
 import { WaitForPosition } from '../read-position.js';
-import type { Documented, Operation, Operations, Reply } from './operation.js';
+import { type DocumentedReply, type Operation, type Operations, tags } from './operation.js';
 import { accountOperations } from './operations/account.js';
 import { bookingOperations } from './operations/booking.js';
 import { catalogOperations } from './operations/catalog.js';
-import { historyOperations } from './operations/history.js';
-import { projectionOperations } from './operations/projections.js';
-import { systemOperations } from './operations/system.js';
+import { operatorOperations } from './operations/operators.js';
 import { type ReflectedRoute, reflectRoutes } from './routes.js';
 
 export const allOperations: Operations = {
   ...accountOperations,
   ...catalogOperations,
   ...bookingOperations,
-  ...historyOperations,
-  ...systemOperations,
-  ...projectionOperations,
+  ...operatorOperations,
 };
 
-const problemSchema = z.looseObject({
-  type: z.string(),
-  title: z.string(),
-  status: z.number().int(),
-  detail: z.string().describe('What to do next.'),
-  code: z.enum(Object.keys(problemKinds)).describe('Stable: decide by this.'),
-  instance: z.string(),
-  requestId: z.string(),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-});
+type JsonSchema = Record<string, unknown>;
+
+const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string().describe('In the language asked for (Accept-Language: ko or en).'),
+    status: z.number().int(),
+    detail: z.string().describe('What to do next, in the language asked for.'),
+    code: z.enum(Object.keys(problemKinds)).describe('Stable: decide by this.'),
+    instance: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
 
 /**
  * The OpenAPI 3.1 document: inputs, guards and refusals read from the controllers, words and replies from the
@@ -40,18 +41,18 @@ const problemSchema = z.looseObject({
  * @throws {Error} when an endpoint has no operation, or an operation no endpoint: a defect of ours.
  */
 export function openApiDocument(): OpenAPIObject {
-  const schemas = new Map<string, object>([['Problem', toJsonSchema(problemSchema, 'output')]]);
+  const schemas = namedSchemas();
   const paths: Record<string, Record<string, object>> = {};
   const undescribed = new Set(Object.keys(allOperations));
   for (const route of reflectRoutes(allControllers)) {
-    const key = `${route.method} ${route.path}`;
-    const operation = allOperations[key];
-    if (!operation) throw new Error(`the API document does not describe ${key}`);
-    undescribed.delete(key);
+    const operation = allOperations[route.operationId];
+    if (!operation) throw new Error(`the API document does not describe ${route.operationId}`);
+    if (!undescribed.delete(route.operationId))
+      throw new Error(`two handlers are called ${route.operationId}`);
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(route, operation, path, schemas) };
   }
-  if (undescribed.size > 0) throw new Error(`no endpoint for ${[...undescribed].join(', ')}`);
+  if (undescribed.size > 0) throw new Error(`no handler is called ${[...undescribed].join(', ')}`);
   const document = {
     openapi: '3.1.0',
     info: {
@@ -59,12 +60,34 @@ export function openApiDocument(): OpenAPIObject {
       version: '1',
       description:
         'Concert tickets: wait your turn, hold seats, pay with points. Errors are problem documents (RFC 9457); /docs/problems explains each code.',
+      license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: Object.fromEntries(schemas), securitySchemes },
+    components: { schemas, headers, securitySchemes },
   };
   return document as OpenAPIObject; // its type is OpenAPI 3.0's; JSON Schema 2020-12 says more
+}
+
+/** Every schema with a name, as a component: where one contains another, it refers to it. */
+function namedSchemas(): Record<string, JsonSchema> {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { uri: schemaRef, unrepresentable: 'any' });
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIds(schema)]));
+}
+
+function schemaRef(name: string): string {
+  return `#/components/schemas/${name}`;
+}
+
+/** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 uses. */
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  return withoutIds(z.toJSONSchema(schema, { io, unrepresentable: 'any' }));
+}
+
+/** A component's name is its key: JSON Schema's own ids would change what references mean. */
+function withoutIds({ $schema: _, $id: __, id: ___, ...schema }: JsonSchema): JsonSchema {
+  return schema;
 }
 
 const securitySchemes = {
@@ -73,22 +96,63 @@ const securitySchemes = {
   operatorKey: { type: 'http', scheme: 'bearer', description: 'The operators’ key.' },
 };
 
+type HeaderName =
+  | 'X-Request-Id'
+  | 'X-Log-Position'
+  | 'Idempotency-Replayed'
+  | 'Retry-After'
+  | 'Content-Language'
+  | 'WWW-Authenticate'
+  | 'Location';
+
+const text = { type: 'string' };
+const headers: Record<HeaderName, { description: string; schema: JsonSchema }> = {
+  'X-Request-Id': {
+    description: 'The request’s id: the one that was sent, if it is 8 to 100 letters, digits and `._:-`.',
+    schema: text,
+  },
+  'X-Log-Position': {
+    description: 'Log position of the effect; absent when nothing changed.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'Idempotency-Replayed': {
+    description: '`true`: the first reply to this key, again.',
+    schema: { type: 'string', const: 'true' },
+  },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
+  'Content-Language': {
+    description: 'Language of title and detail.',
+    schema: { type: 'string', enum: ['en', 'ko'] },
+  },
+  'WWW-Authenticate': { description: 'The authentication that is needed.', schema: text },
+  Location: { description: 'Address of what was created.', schema: text },
+};
+
+function headerRefs(names: readonly HeaderName[]): Record<string, object> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
 function describe(
   route: ReflectedRoute,
   operation: Operation,
   path: string,
-  schemas: Map<string, object>,
+  schemas: Record<string, JsonSchema>,
 ): object {
   const { tag, summary, description, replies } = operation;
-  const requestBody = requestBodyOf(route, operation);
-  const responses = Object.entries(replies).map(([status, reply]) => [status, describeReply(reply, schemas)]);
+  const requestBody = requestBodyOf(route, operation, schemas);
+  const names: HeaderName[] = ['X-Request-Id', ...(operation.headers ?? [])];
+  if (operation.isIdempotent) names.push('Idempotency-Replayed');
+  const responses = Object.entries(replies).map(([status, reply]) => {
+    return [status, { ...describeReply(reply), headers: headerRefs(names) }];
+  });
+  const parameters = parametersOf(route, operation);
   return {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    operationId: `${route.method.toLowerCase()} ${path}`.replace(/[^A-Za-z]+/g, '_').replace(/_$/, ''),
+    operationId: route.operationId,
     security: securityOf(route),
-    parameters: parametersOf(route, operation),
+    ...(parameters.length === 0 ? {} : { parameters }),
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: {
       ...Object.fromEntries(responses),
@@ -97,37 +161,20 @@ function describe(
   };
 }
 
-function describeReply(reply: Reply, schemas: Map<string, object>): object {
+function describeReply(reply: DocumentedReply): object {
   const { description } = reply;
   switch (reply.kind) {
     case 'empty':
       return { description };
     case 'events':
-      return {
-        description,
-        content: { 'text/event-stream': { schema: { type: 'string' }, example: reply.example } },
-      };
+      return { description, content: { 'text/event-stream': { schema: text, example: reply.example } } };
     case 'text':
-      return {
-        description,
-        content: { 'text/plain': { schema: { type: 'string' }, example: reply.example } },
-      };
-    case 'json':
-      return { description, content: { 'application/json': jsonContent(reply.body, schemas) } };
+      return { description, content: { 'text/plain': { schema: text, example: reply.example } } };
+    case 'json': {
+      const schema = { $ref: schemaRef(nameOf(reply.schema)) };
+      return { description, content: { 'application/json': { schema, example: exampleOf(reply.schema) } } };
+    }
   }
-}
-
-function jsonContent({ name, schema, example }: Documented, schemas: Map<string, object>): object {
-  if (!schemas.has(name)) schemas.set(name, toJsonSchema(schema, 'output'));
-  return { schema: { $ref: `#/components/schemas/${name}` }, example };
-}
-
-type JsonSchema = Record<string, unknown>;
-
-/** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 uses. */
-function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return json;
 }
 
 /** Path, query and header parameters. */
@@ -137,7 +184,7 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
     if (part === 'param') {
       parameters.push({ in: 'path', name, required: true, schema: toJsonSchema(schema, 'input') });
     }
-    if (part === 'query') parameters.push(...queryParameters(toJsonSchema(schema, 'input')));
+    if (part === 'query') parameters.push(...queryParameters(schema));
   }
   const header = (name: string, required: boolean, description: string, schema: JsonSchema) =>
     parameters.push({ in: 'header', name, required, description, schema });
@@ -159,27 +206,43 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
   return parameters;
 }
 
-function queryParameters(schema: JsonSchema): object[] {
-  const properties = (schema.properties ?? {}) as Record<string, JsonSchema>; // an object schema's properties
-  const required = Array.isArray(schema.required) ? schema.required : [];
-  return Object.entries(properties).map(([name, property]) => ({
-    in: 'query',
-    name,
-    required: required.includes(name),
-    schema: property,
-  }));
+/** Query parameters by the type they are read as: a number, although it travels as text. */
+function queryParameters(query: z.ZodType): object[] {
+  const object = query instanceof z.ZodPipe ? query.in : query;
+  if (!(object instanceof z.ZodObject)) throw new Error('the query parameters are not an object');
+  return Object.entries(object.shape as Record<string, z.ZodType>).map(([name, field]) => {
+    const { description, contentMediaType, ...schema } = toJsonSchema(field, 'output');
+    return {
+      in: 'query',
+      name,
+      required: !field.safeParse(undefined).success,
+      ...(description === undefined ? {} : { description }),
+      ...(contentMediaType === undefined
+        ? { schema }
+        : { content: { [String(contentMediaType)]: { schema } } }),
+    };
+  });
 }
 
-/** The body, if the endpoint takes one. */
-function requestBodyOf(route: ReflectedRoute, operation: Operation): object | undefined {
+/** The body, if the endpoint takes one; its schema becomes a component named after the operation. */
+function requestBodyOf(
+  route: ReflectedRoute,
+  operation: Operation,
+  schemas: Record<string, JsonSchema>,
+): object | undefined {
   const body = route.inputs.find(({ part }) => part === 'body');
   if (!body && operation.bodyTypes === undefined) return undefined;
-  const schema = body ? toJsonSchema(body.schema, 'input') : {};
+  let schema: JsonSchema = {};
+  if (body) {
+    const name = `${route.operationId.replace(/^./, (first) => first.toUpperCase())}Request`;
+    schemas[name] = toJsonSchema(body.schema, 'input');
+    schema = { $ref: schemaRef(name) };
+  }
   const examples = Object.fromEntries(
     Object.entries(operation.requestExamples ?? {}).map(([name, value]) => [name, { value }]),
   );
   const types = operation.bodyTypes ?? ['application/json'];
-  const content = (type: string) => (type === 'application/json' ? { schema, examples } : { schema: {} });
+  const content = (type: string) => (type === 'application/json' ? { schema, examples } : { schema: text });
   return { required: true, content: Object.fromEntries(types.map((type) => [type, content(type)])) };
 }
 
@@ -215,38 +278,44 @@ export function problemCodesOf(route: ReflectedRoute, operation: Operation): Pro
     codes.add('idempotency-key-in-flight');
     codes.add('idempotency-key-reused');
   }
+  // The load gate lets essential requests and those of operators pass.
+  if (route.config.load !== 'essential' && !route.config.operatorsOnly) codes.add('busy');
+  codes.add('malformed-request');
   if (route.method !== 'GET') codes.add('unavailable');
   codes.add('log-mismatch');
   codes.add('internal');
   return [...codes];
 }
 
+const retryStatuses = new Set([409, 429, 503]);
+
 /** The refusals as responses, by status, with an example for each code. */
 function problemResponses(path: string, codes: readonly ProblemCode[]): Record<string, object> {
-  const byStatus = groupByStatus(codes);
-  return Object.fromEntries(
-    [...byStatus].map(([status, statusCodes]) => [
-      String(status),
-      {
-        description: statusCodes.map((code) => problemKinds[code].title).join('; '),
-        content: {
-          [problemMediaType]: {
-            schema: { $ref: '#/components/schemas/Problem' },
-            examples: Object.fromEntries(statusCodes.map((code) => [code, { value: example(path, code) }])),
-          },
-        },
-      },
-    ]),
-  );
-}
-
-function groupByStatus(codes: readonly ProblemCode[]): Map<number, ProblemCode[]> {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) {
     const { status } = problemKinds[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  return byStatus;
+  return Object.fromEntries(
+    [...byStatus].map(([status, statusCodes]) => {
+      const names: HeaderName[] = ['X-Request-Id', 'Content-Language'];
+      if (retryStatuses.has(status)) names.push('Retry-After');
+      if (status === 401) names.push('WWW-Authenticate');
+      return [
+        String(status),
+        {
+          description: statusCodes.map((code) => problemKinds[code].title).join('; '),
+          headers: headerRefs(names),
+          content: {
+            [problemMediaType]: {
+              schema: { $ref: schemaRef(nameOf(problemSchema)) },
+              examples: Object.fromEntries(statusCodes.map((code) => [code, { value: example(path, code) }])),
+            },
+          },
+        },
+      ];
+    }),
+  );
 }
 
 function example(path: string, code: ProblemCode) {

@@ -14,6 +14,8 @@ type Class = abstract new (...args: never[]) => object;
 
 /** One endpoint as its controller's decorators declare it. */
 export interface ReflectedRoute {
+  /** The handler's name: the operation id, by which the document's operations are kept. */
+  readonly operationId: string;
   /** Upper case. */
   readonly method: string;
   /** As the router spells it: `/v1/orders/:orderId`. */
@@ -39,6 +41,7 @@ export function reflectRoutes(controllers: readonly Class[]): ReflectedRoute[] {
         return Array.isArray(declared) ? declared : [];
       });
       const route: ReflectedRoute = {
+        operationId: name,
         method: String(RequestMethod[method]),
         path: `/${[prefix, path].filter((part) => part !== '' && part !== '/').join('/')}`,
         guards: new Set(guards),

@@ -23,12 +23,14 @@ const seatNames = {
 };
 const seatNamesExample = { sectionName: 'Stalls', row: 'A', number: '1' };
 
-const heldSeatSchema = z.strictObject({
-  seatId: seatIdSchema,
-  ...seatNames,
-  category: z.string().nullable(),
-  price: pointsSchema,
-});
+const heldSeatSchema = z
+  .strictObject({
+    seatId: seatIdSchema,
+    ...seatNames,
+    category: z.string().nullable(),
+    price: pointsSchema,
+  })
+  .meta({ id: 'HeldSeat' });
 export type HeldSeatReply = Reply<typeof heldSeatSchema>;
 
 /** A hold, as every reply about it shows it. */
@@ -54,15 +56,21 @@ export const holdReply = named(
 );
 export type HoldReply = Reply<typeof holdReply>;
 
+export const holdsReply = named('Holds', z.strictObject({ items: z.array(holdReply) }), {
+  items: [{ ...holdExample, performanceId: sample.performanceId }],
+});
+
 const orderStatus = z.enum(['placed', 'paid', 'failed', 'cancelled', 'refunded']);
 export type OrderStatus = z.infer<typeof orderStatus>;
 
-const orderItemSchema = z.strictObject({
-  ...where,
-  quantity: z.literal(1),
-  price: pointsSchema,
-  ...seatNames,
-});
+const orderItemSchema = z
+  .strictObject({
+    ...where,
+    quantity: z.literal(1),
+    price: pointsSchema,
+    ...seatNames,
+  })
+  .meta({ id: 'OrderItem' });
 export type OrderItemReply = Reply<typeof orderItemSchema>;
 
 /** An order, as every reply about it shows it. */

@@ -11,17 +11,21 @@ import {
 } from '../../events/ids.js';
 import { asOfField, count, named, type Reply, sample } from './reply.js';
 
+const decoration = decorationSchema.meta({ id: 'Decoration' });
 /** A shape drawn around the seats. */
-export type Decoration = Reply<typeof decorationSchema>;
+export type Decoration = Reply<typeof decoration>;
 
+const translations = translationsSchema.meta({ id: 'Translations' });
 /** A name in the languages given beside the main one. */
-export type Translations = Reply<typeof translationsSchema>;
+export type Translations = Reply<typeof translations>;
 
 const pointSchema = z.strictObject({ x: z.number(), y: z.number() });
 /** Plan coordinates in the feed's own unit; x grows to the right, y away from the top edge. */
 export type Point = Reply<typeof pointSchema>;
 
-const sectionSchema = z.strictObject({ sectionId: z.string(), name: z.string(), seatCount: count });
+const sectionSchema = z
+  .strictObject({ sectionId: z.string(), name: z.string(), seatCount: count })
+  .meta({ id: 'Section' });
 export type Section = Reply<typeof sectionSchema>;
 
 const focus = pointSchema.nullable().describe('Where the audience looks, in plan coordinates.');
@@ -34,13 +38,13 @@ export const venueReply = named(
   z.strictObject({
     venueId: venueIdSchema,
     name: z.string(),
-    names: translationsSchema,
+    names: translations,
     location: z.string(),
     capacity: count.describe('Seats the organiser states.'),
     seatCount: count.describe('Seats the plan has.'),
     sections: z.array(sectionSchema),
     focus,
-    decorations: z.array(decorationSchema),
+    decorations: z.array(decoration),
   }),
   {
     venueId: sample.venueId,
@@ -84,7 +88,7 @@ export type ScheduleReply = Reply<typeof scheduleReply>;
 const summarySchema = z.strictObject({
   performanceId: performanceIdSchema,
   name: z.string(),
-  names: translationsSchema,
+  names: translations,
   venue: z.strictObject({ venueId: venueIdSchema, name: z.string(), location: z.string() }),
   startDate: z.string().describe('Local calendar date, YYYY-MM-DD.'),
   endDate: z.string(),
@@ -111,12 +115,14 @@ const summaryExample = {
 export const performanceSummary = named('PerformanceSummary', summarySchema, summaryExample);
 export type PerformanceSummary = Reply<typeof performanceSummary>;
 
-const priceSchema = z.strictObject({
-  category: z.string(),
-  label: z.string(),
-  price: pointsSchema.nullable().describe('Null: not for sale.'),
-  color: z.string().nullable(),
-});
+const priceSchema = z
+  .strictObject({
+    category: z.string(),
+    label: z.string(),
+    price: pointsSchema.nullable().describe('Null: not for sale.'),
+    color: z.string().nullable(),
+  })
+  .meta({ id: 'Price' });
 export type PriceReply = Reply<typeof priceSchema>;
 
 export const performanceReply = named(
@@ -124,7 +130,7 @@ export const performanceReply = named(
   summarySchema.extend({
     description: z.string(),
     prices: z.array(priceSchema),
-    sales: salesRulesSchema,
+    sales: salesRulesSchema.meta({ id: 'SalesRules' }),
     seedHash: z
       .string()
       .describe('SHA-256 of the seed that shuffles those who queue before the opening; revealed then.'),
@@ -150,21 +156,25 @@ export const performanceReply = named(
 );
 export type PerformanceReply = Reply<typeof performanceReply>;
 
-const categoryAvailability = z.strictObject({
-  category: z.string(),
-  label: z.string(),
-  price: pointsSchema,
-  capacity: count,
-  available: count,
-});
+const categoryAvailability = z
+  .strictObject({
+    category: z.string(),
+    label: z.string(),
+    price: pointsSchema,
+    capacity: count,
+    available: count,
+  })
+  .meta({ id: 'CategoryAvailability' });
 export type CategoryAvailability = Reply<typeof categoryAvailability>;
 
-const sectionAvailability = z.strictObject({
-  sectionId: z.string(),
-  name: z.string(),
-  capacity: count,
-  available: count,
-});
+const sectionAvailability = z
+  .strictObject({
+    sectionId: z.string(),
+    name: z.string(),
+    capacity: count,
+    available: count,
+  })
+  .meta({ id: 'SectionAvailability' });
 export type SectionAvailability = Reply<typeof sectionAvailability>;
 
 export const availabilityReply = named(
@@ -195,15 +205,17 @@ export type AvailabilityReply = Reply<typeof availabilityReply>;
 export const seatStatus = z.enum(['free', 'held', 'reserved', 'not-for-sale']);
 export type SeatStatus = z.infer<typeof seatStatus>;
 
-const seatSchema = z.strictObject({
-  seatId: seatIdSchema,
-  number: z.string(),
-  category: z.string(),
-  price: pointsSchema.nullable().describe('Null: not for sale.'),
-  x: z.number(),
-  y: z.number(),
-  status: seatStatus,
-});
+const seatSchema = z
+  .strictObject({
+    seatId: seatIdSchema,
+    number: z.string(),
+    category: z.string(),
+    price: pointsSchema.nullable().describe('Null: not for sale.'),
+    x: z.number(),
+    y: z.number(),
+    status: seatStatus,
+  })
+  .meta({ id: 'Seat' });
 export type SeatReply = Reply<typeof seatSchema>;
 
 export const seatMapReply = named(
@@ -223,7 +235,7 @@ export const seatMapReply = named(
       }),
     ),
     focus,
-    decorations: z.array(decorationSchema),
+    decorations: z.array(decoration),
     ...asOfField,
   }),
   {

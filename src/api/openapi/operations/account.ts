@@ -1,111 +1,100 @@
-import { json, type Operations, pageOf, pastDescription, sample } from '../operation.js';
-import {
-  charge,
-  chargeReceipt,
-  registeredUser,
-  session,
-  user,
-  wallet,
-  walletEntry,
-} from '../replies/account.js';
+import { chargeReply, userReply, walletEntryReply, walletReply } from '../../../queries/replies/account.js';
+import { pageOf } from '../../../queries/replies/reply.js';
+import { chargeReceiptReply, registeredUserReply, sessionReply } from '../../replies.js';
+import { json, type Operations, pastDescription } from '../operation.js';
 
 const refreshExample = { refreshToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI3YzFkIn0.c2lnbmF0dXJl' };
 
 export const accountOperations: Operations = {
-  'POST /v1/users': {
+  registerUser: {
     tag: 'Account',
     summary: 'Register',
+    headers: ['X-Log-Position'],
     description: 'Opens an account with an empty wallet. Login ids are unique whatever their case.',
     requestExamples: {
       minji: { loginId: 'minji', username: 'Minji', name: '김민지', password: 'winter-night-2026' },
     },
-    replies: { 201: json('The account.', registeredUser) },
+    replies: { 201: json('The account.', registeredUserReply) },
     problems: ['login-id-taken', 'too-many-requests'],
   },
-  'GET /v1/me': {
+  getMe: {
     tag: 'Account',
     summary: 'Who am I',
-    replies: { 200: json('The account.', user) },
+    replies: { 200: json('The account.', userReply) },
     problems: ['user-unknown'],
   },
-  'PUT /v1/me/password': {
+  changePassword: {
     tag: 'Account',
     summary: 'Change the password',
+    headers: ['X-Log-Position'],
     requestExamples: {
       minji: { currentPassword: 'winter-night-2026', newPassword: 'spring-morning-2027' },
     },
     replies: { 204: { kind: 'empty', description: 'The new password is in force; sessions go on.' } },
     problems: ['invalid-credentials', 'too-many-requests', 'user-unknown'],
   },
-  'POST /v1/me/erase': {
+  eraseMe: {
     tag: 'Account',
     summary: 'Erase my account',
+    headers: ['X-Log-Position'],
     description:
       'Names and login id are erased for good, also from backups; sessions end, and the login id can never be registered again. An access token works until it expires.',
     requestExamples: { minji: { password: 'winter-night-2026', forfeit: false } },
     replies: { 204: { kind: 'empty', description: 'Nothing leads to you any more.' } },
     problems: ['invalid-credentials', 'account-in-use', 'busy', 'too-many-requests', 'user-unknown'],
   },
-  'POST /v1/auth/login': {
+  logIn: {
     tag: 'Account',
     summary: 'Log in',
     requestExamples: { minji: { loginId: 'minji', password: 'winter-night-2026' } },
-    replies: { 200: json('Tokens of a new session.', session) },
+    replies: { 200: json('Tokens of a new session.', sessionReply) },
     problems: ['invalid-credentials', 'too-many-requests'],
   },
-  'POST /v1/auth/refresh': {
+  refreshSession: {
     tag: 'Account',
     summary: 'Get new tokens',
     description:
       'Uses the refresh token up. A used token that comes back later closes the session: somebody else may have it.',
     requestExamples: { refresh: refreshExample },
-    replies: { 200: json('New tokens of the same session.', session) },
+    replies: { 200: json('New tokens of the same session.', sessionReply) },
     problems: ['session-ended', 'too-many-requests'],
   },
-  'POST /v1/auth/logout': {
+  logOut: {
     tag: 'Account',
     summary: 'Log out',
     requestExamples: { logout: refreshExample },
     replies: { 204: { kind: 'empty', description: 'The session has ended, or was none.' } },
   },
-  'GET /v1/wallet': {
+  getWallet: {
     tag: 'Wallet',
     summary: 'My points',
     description: pastDescription,
-    replies: { 200: json('The wallet.', wallet) },
+    replies: { 200: json('The wallet.', walletReply) },
     problems: ['user-unknown', 'unavailable'],
   },
-  'GET /v1/wallet/history': {
+  listWalletHistory: {
     tag: 'Wallet',
     summary: 'Where my points came from and went',
-    replies: { 200: json('Newest first.', pageOf(walletEntry)) },
+    replies: { 200: json('Newest first.', pageOf(walletEntryReply)) },
   },
-  'POST /v1/wallet/charges': {
+  chargePoints: {
     tag: 'Wallet',
     summary: 'Charge points',
+    headers: ['X-Log-Position'],
     description:
       'Asks the payment system. When it gives no final answer in time the reply is 202 and the charge goes on by itself; repeat the request with the same key, or ask for the charge, to learn more.',
     requestExamples: { card: { amount: 500000, paymentMethod: 'card_4242' } },
     replies: {
-      201: json('The points are in the wallet.', chargeReceipt),
-      202: json('The payment system has not decided yet.', {
-        ...chargeReceipt,
-        example: {
-          chargeId: sample.chargeId,
-          amount: 500000,
-          status: 'pending',
-          cause: 'the payment system has not decided',
-          position: 4522,
-        },
-      }),
+      201: json('The points are in the wallet.', chargeReceiptReply),
+      202: json('The payment system has not decided yet.', chargeReceiptReply),
     },
     problems: ['payment-declined', 'wallet-full'],
     isIdempotent: true,
   },
-  'GET /v1/wallet/charges/:chargeId': {
+  getCharge: {
     tag: 'Wallet',
     summary: 'One charge',
-    replies: { 200: json('How far it got.', charge) },
+    replies: { 200: json('How far it got.', chargeReply) },
     problems: ['charge-unknown'],
   },
 };

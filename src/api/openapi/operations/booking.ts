@@ -1,24 +1,27 @@
-import { json, type Operations, pageOf, pastDescription, sample } from '../operation.js';
-import { changedOrder, holds, newHold, order, reservation } from '../replies/booking.js';
+import { holdsReply, orderReply, reservationReply } from '../../../queries/replies/booking.js';
+import { queueTokenReply } from '../../../queries/replies/queue.js';
+import { exampleOf, pageOf, sample } from '../../../queries/replies/reply.js';
 import {
-  enteredService,
-  issuedQueueToken,
-  positionOnly,
-  queueStatus,
-  refreshedQueueToken,
-} from '../replies/queue.js';
-
-const queueToken = '/v1/performances/:performanceId/queue-token';
+  changedOrderReply,
+  enteredServiceReply,
+  historyReply,
+  issuedQueueTokenReply,
+  newHoldReply,
+  receiptReply,
+  refreshedQueueTokenReply,
+} from '../../replies.js';
+import { json, type Operations, pastDescription } from '../operation.js';
 
 export const bookingOperations: Operations = {
-  [`POST ${queueToken}`]: {
+  joinQueue: {
     tag: 'Queue',
     summary: 'Join the queue',
+    headers: ['X-Log-Position'],
     description: 'Asking again returns the same place with a fresh token.',
     requestExamples: { two: { numberOfTickets: 2 } },
     replies: {
-      201: json('A new place.', issuedQueueToken),
-      200: json('The place you had.', issuedQueueToken),
+      201: json('A new place.', issuedQueueTokenReply),
+      200: json('The place you had.', issuedQueueTokenReply),
     },
     problems: [
       'performance-unknown',
@@ -29,33 +32,35 @@ export const bookingOperations: Operations = {
       'busy',
     ],
   },
-  [`GET ${queueToken}`]: {
+  getPlace: {
     tag: 'Queue',
     summary: 'My place',
     description: `${pastDescription} The time left to wait is not said of the past.`,
-    replies: { 200: json('Where you stand.', queueStatus) },
+    replies: { 200: json('Where you stand.', queueTokenReply) },
     problems: ['token-unknown', 'unavailable'],
   },
-  [`POST ${queueToken}/enter`]: {
+  enterService: {
     tag: 'Queue',
     summary: 'Step in when it is your turn',
-    replies: { 200: json('Your time inside runs.', enteredService) },
+    headers: ['X-Log-Position'],
+    replies: { 200: json('Your time inside runs.', enteredServiceReply) },
     problems: ['token-waiting', 'token-ended', 'token-unknown', 'read-model-behind'],
   },
-  [`POST ${queueToken}/refresh`]: {
+  refreshQueueToken: {
     tag: 'Queue',
     summary: 'Get the queue token signed anew',
-    replies: { 200: json('The same place with a fresh token.', refreshedQueueToken) },
+    replies: { 200: json('The same place with a fresh token.', refreshedQueueTokenReply) },
     problems: ['token-ended', 'token-unknown'],
   },
-  [`DELETE ${queueToken}`]: {
+  leaveQueue: {
     tag: 'Queue',
     summary: 'Leave the queue',
+    headers: ['X-Log-Position'],
     description: 'Gives up the place and everything held.',
-    replies: { 200: json('You have left.', positionOnly) },
+    replies: { 200: json('You have left.', receiptReply) },
     problems: ['token-unknown', 'hold-in-progress'],
   },
-  [`GET ${queueToken}/events`]: {
+  watchPlace: {
     tag: 'Queue',
     summary: 'My place, live',
     description:
@@ -64,20 +69,21 @@ export const bookingOperations: Operations = {
       200: {
         kind: 'events',
         description: 'Your place at once and whenever it changes.',
-        example: `event: position\ndata: ${JSON.stringify(queueStatus.example)}\n\n`,
+        example: `event: position\ndata: ${JSON.stringify(exampleOf(queueTokenReply))}\n\n`,
       },
     },
     problems: ['queue-token-invalid', 'unavailable'],
   },
-  'POST /v1/schedules/:scheduleId/holds': {
+  holdSeats: {
     tag: 'Booking',
     summary: 'Hold seats',
+    headers: ['X-Log-Position'],
     description: 'Named seats, or the best free ones side by side. All of them or none, for a few minutes.',
     requestExamples: {
       seats: { seatIds: ['A-1', 'A-2'] },
       bestAvailable: { bestAvailable: { quantity: 2, category: 'R' } },
     },
-    replies: { 201: json('The seats are yours until the hold expires.', newHold) },
+    replies: { 201: json('The seats are yours until the hold expires.', newHoldReply) },
     problems: [
       'schedule-unknown',
       'not-on-sale',
@@ -94,23 +100,25 @@ export const bookingOperations: Operations = {
     ],
     isIdempotent: true,
   },
-  'GET /v1/holds': {
+  listHolds: {
     tag: 'Booking',
     summary: 'What I hold',
-    replies: { 200: json('Live holds.', holds) },
+    replies: { 200: json('Live holds.', holdsReply) },
   },
-  'DELETE /v1/holds/:holdId': {
+  releaseHold: {
     tag: 'Booking',
     summary: 'Release a hold',
-    replies: { 200: json('The seats are free.', positionOnly) },
+    headers: ['X-Log-Position'],
+    replies: { 200: json('The seats are free.', receiptReply) },
     problems: ['hold-unknown', 'hold-in-progress'],
   },
-  'POST /v1/orders': {
+  payForSeats: {
     tag: 'Booking',
     summary: 'Pay for held seats',
+    headers: ['X-Log-Position'],
     description: 'All live holds, or those named. Every seat is sold to you, or no point is taken.',
     requestExamples: { everything: {}, oneHold: { holdIds: [sample.holdId] } },
-    replies: { 201: json('The paid order.', changedOrder) },
+    replies: { 201: json('The paid order.', changedOrderReply) },
     problems: [
       'nothing-to-pay',
       'insufficient-points',
@@ -125,28 +133,51 @@ export const bookingOperations: Operations = {
     ],
     isIdempotent: true,
   },
-  'GET /v1/orders': {
+  listOrders: {
     tag: 'Booking',
     summary: 'My orders',
-    replies: { 200: json('Newest first.', pageOf(order)) },
+    replies: { 200: json('Newest first.', pageOf(orderReply)) },
   },
-  'GET /v1/orders/:orderId': {
+  getOrder: {
     tag: 'Booking',
     summary: 'One order',
     description: pastDescription,
-    replies: { 200: json('The whole order.', order) },
+    replies: { 200: json('The whole order.', orderReply) },
     problems: ['order-unknown', 'unavailable'],
   },
-  'POST /v1/orders/:orderId/cancel': {
+  cancelOrder: {
     tag: 'Booking',
     summary: 'Cancel a paid order',
+    headers: ['X-Log-Position'],
     description: 'Until its first date begins. Doing it twice changes nothing.',
-    replies: { 200: json('The seats are free and the points are back.', changedOrder) },
+    replies: { 200: json('The seats are free and the points are back.', changedOrderReply) },
     problems: ['order-unknown', 'order-not-cancellable', 'busy'],
   },
-  'GET /v1/reservations': {
+  listReservations: {
     tag: 'Booking',
     summary: 'My reservations',
-    replies: { 200: json('Newest first.', pageOf(reservation)) },
+    replies: { 200: json('Newest first.', pageOf(reservationReply)) },
+  },
+  getOrderHistory: {
+    tag: 'Booking',
+    summary: 'Why an order ended as it did',
+    description: 'For the fan who placed it and for operators.',
+    replies: { 200: json('Newest first, with a summary.', historyReply) },
+    problems: ['order-unknown', 'unavailable'],
+  },
+  getSeatHistory: {
+    tag: 'Booking',
+    summary: 'Why a seat is free, held or sold',
+    description:
+      'Fans see what they did themselves, and others as “another person”; operators see everybody.',
+    replies: { 200: json('Newest first, with a summary.', historyReply) },
+    problems: ['seat-unknown', 'unavailable'],
+  },
+  getQueueTokenHistory: {
+    tag: 'Queue',
+    summary: 'Why a turn in the queue ended as it did',
+    description: 'For the fan whose place it was and for operators.',
+    replies: { 200: json('Newest first, with a summary.', historyReply) },
+    problems: ['token-unknown', 'unavailable'],
   },
 };

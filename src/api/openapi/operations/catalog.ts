@@ -1,76 +1,83 @@
-import { json, type Operations, pageOf, pastDescription } from '../operation.js';
-import { performance, performanceSummary, schedule, venue } from '../replies/catalog.js';
-import { queue, queueFairness, queueNumber } from '../replies/queue.js';
-import { availability, seatMap } from '../replies/seats.js';
+import {
+  availabilityReply,
+  performanceReply,
+  performanceSummary,
+  scheduleReply,
+  seatMapReply,
+  venueReply,
+} from '../../../queries/replies/catalog.js';
+import { queueFairnessReply, queueNumberReply, queueReply } from '../../../queries/replies/queue.js';
+import { pageOf } from '../../../queries/replies/reply.js';
+import { json, type Operations, pastDescription } from '../operation.js';
 
 export const catalogOperations: Operations = {
-  'GET /v1/venues/:venueId': {
+  getVenue: {
     tag: 'Catalog',
     summary: 'One venue',
-    replies: { 200: json('The venue with its sections.', venue) },
+    replies: { 200: json('The venue with its sections.', venueReply) },
     problems: ['not-found'],
   },
-  'GET /v1/performances': {
+  listPerformances: {
     tag: 'Catalog',
     summary: 'Find performances',
     description:
       'Every word of `search` must be found in the names, the description or the venue’s name. `from` and `to` are local dates; performances that overlap them match.',
     replies: { 200: json('By first date.', pageOf(performanceSummary)) },
   },
-  'GET /v1/performances/:performanceId': {
+  getPerformance: {
     tag: 'Catalog',
     summary: 'One performance',
-    replies: { 200: json('With prices, sales rules and its first dates.', performance) },
+    replies: { 200: json('With prices, sales rules and its first dates.', performanceReply) },
     problems: ['performance-unknown'],
   },
-  'GET /v1/performances/:performanceId/schedules': {
+  listSchedules: {
     tag: 'Catalog',
     summary: 'Dates of a performance',
-    replies: { 200: json('By date.', pageOf(schedule)) },
+    replies: { 200: json('By date.', pageOf(scheduleReply)) },
     problems: ['performance-unknown'],
   },
-  'GET /v1/performances/:performanceId/queue': {
+  getQueue: {
     tag: 'Queue',
     summary: 'The queue as everybody sees it',
     description: pastDescription,
-    replies: { 200: json('How long it is and who is next.', queue) },
+    replies: { 200: json('How long it is and who is next.', queueReply) },
     problems: ['performance-unknown', 'unavailable'],
   },
-  'GET /v1/performances/:performanceId/queue/fairness': {
+  getQueueFairness: {
     tag: 'Queue',
     summary: 'What it takes to check the queue',
     description:
       'The published hash, the revealed seed and how many joined before the opening: everything that decides who stands where. docs/fair-queue.md describes the algorithm.',
-    replies: { 200: json('All that the places depend on.', queueFairness) },
+    replies: { 200: json('All that the places depend on.', queueFairnessReply) },
     problems: ['performance-unknown'],
   },
-  'GET /v1/performances/:performanceId/queue/numbers': {
+  listQueueNumbers: {
     tag: 'Queue',
     summary: 'The queue by its numbers',
     description: 'Token ids in the order of joining, with their places; no personal data.',
-    replies: { 200: json('By number.', pageOf(queueNumber)) },
+    replies: { 200: json('By number.', pageOf(queueNumberReply)) },
     problems: ['performance-unknown'],
   },
-  'GET /v1/schedules/:scheduleId': {
+  getSchedule: {
     tag: 'Catalog',
     summary: 'One date',
-    replies: { 200: json('The date.', schedule) },
+    replies: { 200: json('The date.', scheduleReply) },
     problems: ['schedule-unknown'],
   },
-  'GET /v1/schedules/:scheduleId/availability': {
+  getAvailability: {
     tag: 'Catalog',
     summary: 'How many seats are free',
-    replies: { 200: json('By category and section.', availability) },
+    replies: { 200: json('By category and section.', availabilityReply) },
     problems: ['schedule-unknown'],
   },
-  'GET /v1/schedules/:scheduleId/seats': {
+  getSeatMap: {
     tag: 'Catalog',
     summary: 'The seat map',
     description: `${pastDescription} Plan and prices are those of then, too.`,
-    replies: { 200: json('All seats with their state, or those of a section or state.', seatMap) },
+    replies: { 200: json('All seats with their state, or those of a section or state.', seatMapReply) },
     problems: ['schedule-unknown', 'unavailable'],
   },
-  'GET /v1/schedules/:scheduleId/seats/events': {
+  watchSeats: {
     tag: 'Catalog',
     summary: 'Live seat changes',
     description:

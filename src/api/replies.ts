@@ -1,0 +1,299 @@
+/** Replies of the API's own, beside those of the queries: what commands, histories and operators' endpoints answer. */
+import { z } from 'zod';
+import type { AuditReport } from '../analysis/audit/checks.js';
+import { type CheckCode, checks } from '../analysis/audit/checks.js';
+import {
+  chargeIdSchema,
+  instantSchema,
+  pointsSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  userIdSchema,
+  venueIdSchema,
+} from '../events/ids.js';
+import { feedFormats, maxFeedBytes } from '../integrations/feeds/feed.js';
+import { personExample, personFields } from '../queries/replies/account.js';
+import { holdExample, holdFields, orderExample, orderFields } from '../queries/replies/booking.js';
+import { placeExample, placeFields } from '../queries/replies/queue.js';
+import { count, named, nextCursor, type Reply, sample } from '../queries/replies/reply.js';
+
+/** Field of every reply to a command that changed something. */
+const positionField = {
+  position: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Log position of the effect: send it as X-Wait-For-Position to read your own write.'),
+};
+
+/** The reply to a command of which there is nothing else to say. */
+export const receiptReply = named('Receipt', z.strictObject(positionField), { position: 4711 });
+
+export const registeredUserReply = named(
+  'RegisteredUser',
+  z.strictObject({ ...personFields, ...positionField }),
+  { ...personExample, position: 4711 },
+);
+
+export const erasedUserReply = named(
+  'ErasedUser',
+  z.strictObject({ userId: userIdSchema, ...positionField }),
+  { userId: sample.userId, position: 4711 },
+);
+
+export const sessionReply = named(
+  'Session',
+  z.strictObject({
+    userId: userIdSchema,
+    accessToken: z.string().describe('Send it as bearer token.'),
+    accessTokenExpiresAt: instantSchema,
+    refreshToken: z.string().describe('Good for one refresh.'),
+    refreshTokenExpiresAt: instantSchema,
+  }),
+  {
+    userId: sample.userId,
+    accessToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwYjhmIn0.c2lnbmF0dXJl',
+    accessTokenExpiresAt: '2026-11-22T09:15:00.000Z',
+    refreshToken: 'eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiI3YzFkIn0.c2lnbmF0dXJl',
+    refreshTokenExpiresAt: '2026-12-06T09:00:00.000Z',
+  },
+);
+export type SessionReply = Reply<typeof sessionReply>;
+
+/** The reply to asking for points. */
+export const chargeReceiptReply = named(
+  'ChargeReceipt',
+  z.strictObject({
+    chargeId: chargeIdSchema,
+    amount: pointsSchema,
+    status: z.enum(['credited', 'pending']),
+    balance: pointsSchema.optional().describe('Points in the wallet now; only once credited.'),
+    cause: z.string().optional().describe('Why it is pending.'),
+    ...positionField,
+  }),
+  { chargeId: sample.chargeId, amount: 500000, status: 'credited', balance: 500000, position: 4523 },
+);
+
+const tokenFields = {
+  queueToken: z.string().describe('Send it as X-Queue-Token. It works only together with your log-in.'),
+  queueTokenExpiresAt: instantSchema.describe('Refresh the token before this; the place stays.'),
+};
+const tokenExample = {
+  queueToken: 'eyJhbGciOiJIUzI1NiJ9.eyJ0aWQiOiJlMWI1In0.c2lnbmF0dXJl',
+  queueTokenExpiresAt: '2026-11-22T11:00:00.000Z',
+};
+
+export const issuedQueueTokenReply = named(
+  'IssuedQueueToken',
+  z.strictObject({ ...placeFields, ...tokenFields, ...positionField }),
+  { ...placeExample, ...tokenExample, position: 4711 },
+);
+
+export const refreshedQueueTokenReply = named(
+  'RefreshedQueueToken',
+  z.strictObject({ ...placeFields, ...tokenFields }),
+  { ...placeExample, ...tokenExample },
+);
+
+export const enteredServiceReply = named(
+  'EnteredService',
+  z.strictObject({ ...placeFields, ...positionField }),
+  {
+    ...placeExample,
+    status: 'entered',
+    ahead: 0,
+    estimatedWaitSeconds: null,
+    expiresAt: '2026-11-22T09:15:00.000Z',
+    position: 4720,
+  },
+);
+
+export const newHoldReply = named('NewHold', z.strictObject({ ...holdFields, ...positionField }), {
+  ...holdExample,
+  position: 4711,
+});
+export type NewHoldReply = Reply<typeof newHoldReply>;
+
+export const changedOrderReply = named('ChangedOrder', z.strictObject({ ...orderFields, ...positionField }), {
+  ...orderExample,
+  position: 4730,
+});
+
+export const historyReply = named(
+  'History',
+  z.strictObject({
+    summary: z.string().describe('How it ended, in the language asked for.'),
+    items: z.array(
+      z.strictObject({
+        position: z.number().int(),
+        stream: z.string(),
+        revision: z.number().int(),
+        at: instantSchema.describe('When it was decided.'),
+        type: z.string().describe('The event.'),
+        actor: z.enum(['user', 'admin', 'process', 'anonymous']).describe('Who caused it.'),
+        who: z
+          .union([z.enum(['you', 'another person']), userIdSchema])
+          .nullable()
+          .describe('Whom it concerns. Only operators are told who others are.'),
+        explanation: z.string().describe('In the language asked for (Accept-Language: ko or en).'),
+        links: z.array(z.strictObject({ rel: z.enum(['order', 'seat', 'queue-token']), href: z.string() })),
+      }),
+    ),
+    nextCursor,
+  }),
+  {
+    summary:
+      'The seat is sold to another person. Your hold lapsed at 2026-11-22 09:05:00 UTC, before it was paid for, and another person held the seat at 2026-11-22 09:05:03 UTC.',
+    items: [
+      {
+        position: 4711,
+        stream: `seat-${sample.scheduleId}.A-1`,
+        revision: 1,
+        at: '2026-11-22T09:05:00.000Z',
+        type: 'SeatHoldExpired',
+        actor: 'process',
+        who: 'you',
+        explanation:
+          'Your hold lapsed: its deadline 2026-11-22 09:05:00 UTC passed and no payment had taken the seat.',
+        links: [],
+      },
+    ],
+    nextCursor: null,
+  },
+);
+export type HistoryPage = Reply<typeof historyReply>;
+
+const unfinished = z.strictObject({
+  count,
+  first: z.array(z.strictObject({ stream: z.string(), at: instantSchema })),
+});
+// The keys of `checks` are its codes.
+const checkCode = z.enum(Object.keys(checks) as [CheckCode, ...CheckCode[]]);
+
+// The auditor shares no code with what it checks, so its report is an interface that this schema must fit.
+export const auditReply = named(
+  'AuditReport',
+  z.strictObject({
+    clean: z.boolean(),
+    events: count.describe('Events read.'),
+    lastPosition: count.nullable(),
+    judgedAt: instantSchema.describe('The moment that deadlines were judged at.'),
+    checks: z.array(
+      z.strictObject({
+        code: checkCode,
+        invariant: z.string(),
+        meaning: z.string().describe('What holds when nothing is found.'),
+        examined: count.describe('Facts looked at.'),
+        findings: count,
+      }),
+    ),
+    findingCount: count,
+    findings: z
+      .array(
+        z.strictObject({
+          code: checkCode,
+          message: z.string(),
+          events: z.array(z.strictObject({ stream: z.string(), revision: count, position: count })),
+        }),
+      )
+      .describe('The first 1,000.'),
+    points: z.strictObject({
+      charged: pointsSchema,
+      spent: pointsSchema,
+      refunded: pointsSchema,
+      balance: pointsSchema,
+    }),
+    seatsReserved: count,
+    ordersPaid: count,
+    liveHolds: unfinished,
+    openOrders: unfinished,
+  }) satisfies z.ZodType<AuditReport>,
+  {
+    clean: true,
+    events: 4711,
+    lastPosition: 4710,
+    judgedAt: '2026-11-22T09:00:00.000Z',
+    checks: [
+      {
+        code: 'seat-single-owner',
+        invariant: 'seats',
+        meaning: checks['seat-single-owner'][1],
+        examined: 1200,
+        findings: 0,
+      },
+    ],
+    findingCount: 0,
+    findings: [],
+    points: { charged: 500_000, spent: 220_000, refunded: 20_000, balance: 300_000 },
+    seatsReserved: 2,
+    ordersPaid: 1,
+    liveHolds: { count: 0, first: [] },
+    openOrders: { count: 0, first: [] },
+  },
+);
+
+export const importReply = named(
+  'ImportReport',
+  z.strictObject({
+    format: z.enum(feedFormats),
+    records: z.array(
+      z.strictObject({
+        kind: z.enum(['venue', 'performance', 'schedule']),
+        externalId: z.string(),
+        id: z.string(),
+        name: z.string(),
+        outcome: z.enum(['published', 'revised', 'unchanged', 'skipped']),
+        reason: z.string().optional(),
+      }),
+    ),
+    keptSeats: z
+      .array(z.strictObject({ venueId: venueIdSchema, seatId: seatIdSchema, scheduleId: scheduleIdSchema }))
+      .describe('Seats the feed no longer has, but somebody holds or bought: they stay in the plan.'),
+    problems: z.array(
+      z.strictObject({
+        record: z.string(),
+        field: z.string().optional(),
+        reason: z.string(),
+        effect: z.enum(['skipped', 'changed', 'refused']),
+      }),
+    ),
+    moreProblems: count.describe('Problems beyond those listed.'),
+    ...positionField,
+  }),
+  {
+    format: 'kopis',
+    records: [
+      {
+        kind: 'performance',
+        externalId: 'PF100001',
+        id: sample.performanceId,
+        name: '겨울밤의 현',
+        outcome: 'published',
+      },
+    ],
+    keptSeats: [],
+    problems: [
+      { record: 'PF100001', field: 'dtguidance', reason: 'public holidays are not known', effect: 'changed' },
+    ],
+    moreProblems: 0,
+    position: 4711,
+  },
+);
+
+export const feedFormatsReply = named(
+  'ImportFormats',
+  z.strictObject({ formats: z.array(z.enum(feedFormats)), maxFeedBytes: z.number().int() }),
+  { formats: [...feedFormats], maxFeedBytes },
+);
+
+export const livenessReply = named('Liveness', z.strictObject({ live: z.literal(true) }), { live: true });
+
+export const readinessReply = named(
+  'Readiness',
+  z.strictObject({
+    ready: z.boolean(),
+    checks: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+  }),
+  { ready: true, checks: [{ name: 'event-store', ok: true, detail: 'answers' }] },
+);
+export type ReadinessReply = Reply<typeof readinessReply>;
