@@ -6,7 +6,6 @@ import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from '../api/api-settings.js';
 import { configureHttp, createFastifyAdapter, logRequests } from '../api/http-server.js';
 import { refuseRequests } from '../api/readiness.js';
-
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
 import type { CommandSettings } from '../commands/ports.js';
@@ -17,7 +16,6 @@ import { revealingStore, sealingStore } from '../personal-data/store-views.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog, type Log, nestLog } from '../platform/logging.js';
-
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
 import { TokenSigner } from '../platform/token-signer.js';

@@ -7,7 +7,6 @@ import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.j
 import { startVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
 import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';
-
 import { BadConfiguration, type Config } from '../platform/config.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from '../platform/event-store-url.js';
 import type { Log } from '../platform/logging.js';

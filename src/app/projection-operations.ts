@@ -3,7 +3,6 @@ import type { EventStore, Position } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import { allProjections } from '../projections/all-projections.js';
 import { beforeFirst, type Checkpoint, controlProjections } from '../projections/engine/checkpoints.js';
-
 import type { Projection } from '../projections/engine/projection.js';
 import type { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';

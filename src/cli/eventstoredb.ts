@@ -4,7 +4,6 @@ import { type GrantOutcome, grantReading } from '../event-store/eventstoredb/gra
 import { readConfig } from '../platform/config.js';
 import { BadEventStoreUrl } from '../platform/event-store-url.js';
 import { CliFailure, type DefineCommand, exitCodes } from './command.js';
-
 import type { Terminal } from './terminal.js';
 
 interface Flags {

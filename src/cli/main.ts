@@ -3,7 +3,6 @@ import { StoreUnavailable } from '../event-store/port.js';
 import { BadConfiguration } from '../platform/config.js';
 import { NodeRefused, nodeProblem } from '../platform/node-version.js';
 import { CliFailure, type DefineCommand, type ExitCode, exitCodes } from './command.js';
-
 import { processTerminal, type Terminal } from './terminal.js';
 import { productVersion } from './version.js';
 

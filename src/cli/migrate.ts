@@ -8,7 +8,6 @@ import {
   type ReadModelLocation,
 } from '../projections/open-read-models.js';
 import { CliFailure, type DefineCommand, exitCodes } from './command.js';
-
 import type { Terminal } from './terminal.js';
 
 interface Flags {

@@ -17,7 +17,6 @@ import {
   exitCodes,
   toWholeNumber,
 } from './command.js';
-
 import { stopOnSignal, type Terminal, textTable } from './terminal.js';
 
 interface Flags {

@@ -4,7 +4,6 @@ import { BadConfiguration, type Config, readConfig } from '../platform/config.js
 import { secretFile } from '../platform/secrets.js';
 import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { type DefineCommand, type ExitCode, exitCodes } from './command.js';
-
 import { processTerminal, stopOnSignal, type Terminal } from './terminal.js';
 
 /** What `boxoffice start` does and takes. */

@@ -4,7 +4,7 @@ import { accept, assertNever, type Decider, reject } from './decider.js';
 import { seedMatches } from './shuffle.js';
 
 /** A contiguous range of admitted places, `from` inclusive to `to` exclusive. */
-export interface AdmittedRange {
+interface AdmittedRange {
   readonly from: number;
   readonly to: number;
   readonly admittedAt: Instant;

@@ -1,12 +1,12 @@
 import type { PlanRow, PlanSeat } from '../events/catalog-events.js';
 import type { SeatId } from '../events/ids.js';
 
-export interface BestAvailableQuery {
+interface BestAvailableQuery {
   readonly rows: readonly PlanRow[];
   readonly quantity: number;
   /** Whether the seat may be chosen: free, for sale, of the wanted category. */
   readonly isEligible: (seat: PlanSeat) => boolean;
-  /** Whether a neighbouring seat could still be bought by others: decides what an orphan is. */
+  /** Whether a neighbouring seat is free: a single free seat left beside the chosen ones is an orphan. */
   readonly isFree: (seat: PlanSeat) => boolean;
   /** Where the audience looks; without it the middle of the plan's top edge. */
   readonly focus: { readonly x: number; readonly y: number } | undefined;
@@ -16,8 +16,8 @@ export interface BestAvailableQuery {
 const aisleSpacings = 1.75;
 
 /**
- * Chooses `quantity` seats side by side in one row: of all such runs the one nearest the focus, and among
- * runs that leave no single free seat alone beside them first. When no row has a run that long, the request
+ * Chooses `quantity` seats side by side in one row: a run that leaves the fewest single free seats beside it, and of
+ * those the one nearest the focus. When no row has a run that long, the request
  * is split into the largest runs that exist, nearest first.
  * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
  */
@@ -89,7 +89,7 @@ function orphansBeside(
   return left + right;
 }
 
-/** Rows never change once published, so each is cut once. */
+/** Rows are immutable, so each is split once. */
 const blocksByRow = new WeakMap<PlanRow, PlanSeat[][]>();
 
 function blocksOf(row: PlanRow): PlanSeat[][] {
@@ -101,7 +101,7 @@ function blocksOf(row: PlanRow): PlanSeat[][] {
   return blocks;
 }
 
-/** The row cut where the space between two seats is an aisle. */
+/** The row split where the space between two seats is an aisle. */
 function splitAtAisles(row: PlanRow): PlanSeat[][] {
   const spacings = row.seats.slice(1).map((seat, index) => distanceBetween(seat, row.seats[index] ?? seat));
   const median = [...spacings].sort((a, b) => a - b)[Math.floor(spacings.length / 2)] ?? 0;

@@ -23,7 +23,7 @@ export const maxVenues = 1000;
 export const maxPerformances = 10_000;
 
 /** An organiser's own name of a record; the catalog's UUIDs derive from it and the document's source. */
-export const externalIdSchema = z.string().trim().min(1).max(200);
+const externalIdSchema = z.string().trim().min(1).max(200);
 
 /** A moment with `Z` or any offset ("2026-11-22T19:00:00+09:00"), normalised to an Instant. */
 export const momentSchema = z.iso
@@ -48,7 +48,7 @@ export const venueDocumentSchema = z.strictObject({
    * takes sections, focus and decorations from here.
    */
   venueId: venueIdSchema.optional(),
-  /** A mention in passing: publish the venue only when the catalog has none of this id, never over what it has. */
+  /** Publish the venue only if the catalog has none of this id; a venue it has stays as it is. */
   ifAbsent: z.literal(true).optional(),
   name: venueFields.name,
   names: venueFields.names,
@@ -62,7 +62,7 @@ export const venueDocumentSchema = z.strictObject({
 });
 export type VenueDocument = z.infer<typeof venueDocumentSchema>;
 
-export const scheduleDocumentSchema = z.strictObject({
+const scheduleDocumentSchema = z.strictObject({
   id: externalIdSchema,
   startsAt: momentSchema,
   status: scheduleFields.status.default('scheduled'),
@@ -70,7 +70,7 @@ export const scheduleDocumentSchema = z.strictObject({
 export type ScheduleDocument = z.infer<typeof scheduleDocumentSchema>;
 
 /** Where a performance is held: a venue by the organiser's id, or one already in the catalog. */
-export type VenueReference =
+type VenueReference =
   | { readonly venue: string; readonly venueId?: undefined }
   | { readonly venueId: z.infer<typeof venueIdSchema>; readonly venue?: undefined };
 
@@ -110,12 +110,12 @@ export type CatalogDocument = Omit<z.infer<typeof catalogDocumentSchema>, 'perfo
 };
 
 /** Most seats one venue may have. */
-export const maxSeatsPerVenue = 100_000;
-/** Most bytes of JSON one published event may take: stays below an event store's limit of 1 MiB. */
-export const maxEventBytes = 900_000;
+const maxSeatsPerVenue = 100_000;
+/** Most bytes of JSON in one published event: less than any event store accepts (1 MiB with the metadata). */
+export const maxPublishedEventBytes = 900_000;
 
-/** Something a document says that cannot be published, though each value alone is well-formed. */
-export interface CatalogProblem {
+/** Why a document cannot be published although each value alone is well-formed. */
+interface CatalogProblem {
   /** Which record, for people: `venue "arena", section "B"`. */
   readonly record: string;
   readonly field?: string;
@@ -124,7 +124,7 @@ export interface CatalogProblem {
 
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
 
-/** Values that occur more than once, named once for each repetition. */
+/** Values that occur more than once: one entry for each repetition. */
 function repetitions(values: readonly string[]): string[] {
   const seen = new Set<string>();
   return values.filter((value) => {
@@ -134,7 +134,7 @@ function repetitions(values: readonly string[]): string[] {
   });
 }
 
-/** What keeps one venue from being published: repeated seat or section ids, too many seats, events too large. */
+/** The problems of one venue: repeated seat or section ids, too many seats, events too large. */
 export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   const record = `venue "${venue.id}"`;
   const { sections, ...header } = venue;
@@ -149,8 +149,8 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
         field: 'rows',
         reason: `has ${seats.length} seats; a section may have ${maxSeatsPerSection}`,
       });
-    } else if (bytesOf(section) > maxEventBytes) {
-      problems.push({ record: where, reason: `is larger than ${maxEventBytes} bytes; split it` });
+    } else if (bytesOf(section) > maxPublishedEventBytes) {
+      problems.push({ record: where, reason: `is larger than ${maxPublishedEventBytes} bytes; split it` });
     }
     for (const seat of seats) seatIds.push(seat.seatId);
   }
@@ -161,11 +161,11 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
       reason: `has ${seatIds.length} seats; a venue may have ${maxSeatsPerVenue}`,
     });
   }
-  if (bytesOf(header) > maxEventBytes) {
+  if (bytesOf(header) > maxPublishedEventBytes) {
     problems.push({
       record,
       field: 'decorations',
-      reason: `takes more than ${maxEventBytes} bytes without its seats`,
+      reason: `takes more than ${maxPublishedEventBytes} bytes without its seats`,
     });
   }
   for (const id of repetitions(sections.map((section) => section.sectionId))) {
@@ -182,7 +182,7 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
 }
 
 /**
- * What keeps one performance from being published.
+ * The problems of one performance.
  * @param isVenue whether an organiser's venue id is known, from this document or the catalog
  */
 export function performanceProblems(
@@ -212,7 +212,7 @@ export function performanceProblems(
 }
 
 /**
- * Everything that keeps a well-formed document from being published as a whole; empty when nothing does.
+ * All problems of a well-formed document; empty when it can be published.
  * Ids of venues and of performances are unique in the document, those of schedules in their performance, since
  * UUIDs derive from them.
  * @param isKnownVenue whether the catalog already has the source's venue of that id

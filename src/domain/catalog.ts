@@ -72,7 +72,7 @@ export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
   },
 };
 
-export interface PerformanceState {
+interface PerformanceState {
   readonly details: PerformanceDetails | undefined;
 }
 
@@ -83,7 +83,7 @@ export const performanceDecider: Decider<PerformanceState, PerformanceDetails, P
   evolve: (_, event) => ({ details: event.data }),
 };
 
-export interface ScheduleState {
+interface ScheduleState {
   readonly details: ScheduleDetails | undefined;
 }
 
@@ -127,7 +127,7 @@ export function findSeat(venue: VenueState, seatId: SeatId): PlacedSeat | undefi
 }
 
 /** All seats of the plan by id. */
-export function seatIndex(venue: VenueState): ReadonlyMap<SeatId, PlacedSeat> {
+function seatIndex(venue: VenueState): ReadonlyMap<SeatId, PlacedSeat> {
   let index = indexes.get(venue.sections);
   if (!index) {
     index = buildIndex(venue);

@@ -1,7 +1,7 @@
 import type { Instant } from '../events/ids.js';
 import { type Rejection, type RejectionCode, rejection } from './rejection.js';
 
-/** What a decider says to a command: the events to append (none: already done), or why not. */
+/** A decider's answer to a command: the events to append (none: already done), or the reason of the refusal. */
 export type Decision<Event> =
   | { readonly kind: 'accepted'; readonly events: readonly Event[] }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };

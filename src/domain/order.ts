@@ -17,11 +17,11 @@ export type OrderState =
   | { readonly kind: 'none' }
   | ({ readonly kind: 'placed' } & Placed)
   | ({ readonly kind: 'paid'; readonly paymentId: PaymentId } & Placed)
-  /** Failed or cancelled, and its seats and points are not all given back yet. */
+  /** Failed or cancelled; some seats or points are not given back yet. */
   | ({ readonly kind: 'undoing'; readonly cause: UndoCause } & Placed)
   | ({ readonly kind: 'closed'; readonly cause: UndoCause; readonly refunded: number } & Placed);
 
-export type UndoCause =
+type UndoCause =
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly seatId: SeatId | undefined }
   | { readonly kind: 'cancelled' };
 
@@ -33,8 +33,8 @@ export type OrderCommand =
   | { readonly kind: 'close'; readonly refunded: number };
 
 /**
- * One checkout. Failing or cancelling is written first and undone after, so that of two runners of the same
- * checkout at most one outcome can be recorded.
+ * One checkout. A failure or a cancellation is written before anything is undone, so that of two runs of the same
+ * checkout only one outcome can be recorded.
  */
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   initialState: { kind: 'none' },

@@ -45,9 +45,9 @@ export type RejectionCode = (typeof rejectionCodes)[number];
 /** Why a command was refused, and what to do next. */
 export interface Rejection {
   readonly code: RejectionCode;
-  /** A sentence for the person who reads it, saying what to do next. */
+  /** A sentence for people, saying what to do next. */
   readonly message: string;
-  /** Facts a program may want: ids, amounts, moments. */
+  /** Facts for programs: ids, amounts, moments. */
   readonly details?: Readonly<Record<string, string | number | readonly string[]>>;
 }
 
@@ -55,7 +55,7 @@ export function rejection(code: RejectionCode, message: string, details?: Reject
   return details ? { code, message, details } : { code, message };
 }
 
-/** A well-formed command was refused; nothing of it remains. The API turns it into a problem document. */
+/** A well-formed command was refused. The API turns it into a problem document. */
 export class Rejected extends Error {
   override readonly name = 'Rejected';
   constructor(readonly rejection: Rejection) {

@@ -1,5 +1,4 @@
 import type { HoldId, Instant, OrderId, ScheduleId, SeatId, TokenId, UserId } from '../events/ids.js';
-
 import type { SeatEvent } from '../events/seat-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
@@ -22,7 +21,7 @@ export type SeatState =
       readonly endedHolds: EndedHolds;
     };
 
-export interface SeatName {
+interface SeatName {
   readonly scheduleId: ScheduleId;
   readonly seatId: SeatId;
 }
@@ -31,7 +30,7 @@ export interface SeatName {
  * With it, ending a hold also bars the hold from a seat that it never had, so that a late run of its request cannot
  * take the seat any more: docs/late-requests.md.
  */
-export interface Barrier {
+interface Barrier {
   readonly userId: UserId;
   /** The deadline of the hold's request. */
   readonly expiresAt: Instant;
@@ -98,7 +97,7 @@ export interface HoldDeadline {
  * The holds that a seat refuses for good: those that ended on it, and those barred from it. It refuses them whatever
  * is retried, however late, and by whatever clock.
  */
-export interface EndedHolds {
+interface EndedHolds {
   /** Those with the latest deadlines, latest first. */
   readonly known: readonly HoldDeadline[];
   /** The latest deadline among those no longer kept by id: a hold that ends no later may be one of them. */

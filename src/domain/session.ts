@@ -8,7 +8,7 @@ import { accept, assertNever, type Decider, reject } from './decider.js';
  */
 export const refreshLeewayMs = 10_000;
 
-export type SessionState =
+type SessionState =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'live';
@@ -30,7 +30,7 @@ export type SessionCommand =
   | { readonly kind: 'refresh'; readonly generation: number; readonly expiresAt: Instant }
   | { readonly kind: 'end' };
 
-/** One log-in on one device. After a refresh the caller reads the generation to sign from the new state. */
+/** One log-in on one device. After a refresh the new state has the generation to sign. */
 export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent> = {
   initialState: { kind: 'none' },
 

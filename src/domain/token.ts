@@ -11,7 +11,6 @@ import {
   type UserId,
 } from '../events/ids.js';
 import type { TokenEvent } from '../events/queue-events.js';
-
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
 /** Holds one token may make over its life: bounds the number of events in its stream. */
@@ -32,7 +31,7 @@ export interface TokenHold {
 }
 
 /** Whose token it is, and for which performance. */
-export interface Owner {
+interface Owner {
   readonly tokenId: TokenId;
   readonly userId: UserId;
   readonly performanceId: PerformanceId;
@@ -51,7 +50,7 @@ interface Entered {
   readonly expiresAt: Instant;
 }
 
-export type TokenEnd =
+type TokenEnd =
   | { readonly kind: 'completed'; readonly orderId: OrderId }
   | {
       readonly kind: 'expired';
@@ -102,7 +101,7 @@ export type TokenCommand =
   | { readonly kind: 'leave' };
 
 /** A token that exists. */
-export type ExistingToken = Exclude<TokenState, { kind: 'none' }>;
+type ExistingToken = Exclude<TokenState, { kind: 'none' }>;
 
 /** Whether nothing of the hold was given back. */
 export function isWhole(hold: TokenHold): boolean {
@@ -117,11 +116,11 @@ export function outstandingSeats(state: ExistingToken): number {
 }
 
 /** The part of a token that every one of its events names. */
-export function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
+function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
   return { tokenId, userId, performanceId };
 }
 
-/** One fan's turn: waits, enters, asks for seats within a limit, and ends once. */
+/** One fan's place in a queue: waits, enters, asks for seats within a limit, and ends once. */
 export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
   initialState: { kind: 'none' },
 
@@ -219,8 +218,8 @@ function decideExpire(
 
 type RequestSeats = Extract<TokenCommand, { kind: 'request-seats' }>;
 
-/** Steps in when it is the fan's turn and its time to enter is not over. */
-export function decideEnter(
+/** Enters if the place is admitted and its time to enter is not over. */
+function decideEnter(
   admission: Admission | undefined,
   state: ExistingToken,
   now: Instant,
@@ -235,11 +234,7 @@ export function decideEnter(
 }
 
 /** Claims seats against the fan's limit; the first claim enters. */
-export function decideRequestSeats(
-  command: RequestSeats,
-  state: ExistingToken,
-  now: Instant,
-): Decision<TokenEvent> {
+function decideRequestSeats(command: RequestSeats, state: ExistingToken, now: Instant): Decision<TokenEvent> {
   const { holdId, scheduleId, seatIds, request, holdTtlMs, admission } = command;
   const known = state.holds.get(holdId);
   if (known) return decideRepeatedRequest(command, known, now);
@@ -271,7 +266,7 @@ export function decideRequestSeats(
   });
 }
 
-/** The same hold id again: a retry of the same request goes on, anything else is refused. */
+/** The same hold id again: a retry of the same request is accepted, anything else is refused. */
 function decideRepeatedRequest(command: RequestSeats, hold: TokenHold, now: Instant): Decision<TokenEvent> {
   if (!isSameSeatRequest(command, hold)) {
     return reject('idempotency-key-reused', 'This idempotency key belongs to another hold: use a new key.');
@@ -280,7 +275,7 @@ function decideRepeatedRequest(command: RequestSeats, hold: TokenHold, now: Inst
 }
 
 /** A second run of the request is recorded before it takes a seat, once for each hold. */
-export function decideSecondRun(
+function decideSecondRun(
   { holdId }: Extract<TokenCommand, { kind: 'record-second-run' }>,
   state: ExistingToken,
   now: Instant,
@@ -295,7 +290,7 @@ export function decideSecondRun(
  * Gives seats back to the fan's limit. No run of the hold's request may take one afterwards: either each seat refuses
  * the hold, or there was only one run and it has stopped (docs/late-requests.md).
  */
-export function decideReturn(
+function decideReturn(
   { holdId, reason, isBarred, ...command }: Extract<TokenCommand, { kind: 'return-seats' }>,
   state: ExistingToken,
 ): Decision<TokenEvent> {

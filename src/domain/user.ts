@@ -2,9 +2,9 @@ import type { UserId } from '../events/ids.js';
 import type { LoginEvent, UserEvent } from '../events/user-events.js';
 import { accept, assertNever, type Decider, reject } from './decider.js';
 
-export type UserState =
+type UserState =
   | { readonly kind: 'none' }
-  /** Without names: no decision needs them, and states are kept in memory. */
+  /** Without names: no decision needs them, and states are cached in memory. */
   | { readonly kind: 'registered'; readonly userId: UserId; readonly passwordHash: string }
   | { readonly kind: 'erased' };
 
@@ -59,8 +59,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   },
 };
 
-/** Who owns a login id, if anyone. */
-export interface LoginState {
+/** The owner of a login id, once it is claimed. */
+interface LoginState {
   readonly userId: UserId | undefined;
 }
 

@@ -22,7 +22,7 @@ export interface WalletState {
 export type WalletCommand =
   | { readonly kind: 'credit'; readonly userId: UserId; readonly chargeId: ChargeId; readonly amount: number }
   | { readonly kind: 'spend'; readonly userId: UserId; readonly orderId: OrderId; readonly amount: number }
-  /** Gives back what the order spent, and bars it from spending (again) whatever it had spent. */
+  /** Gives back what the order spent, if anything, and prevents it from spending later. */
   | { readonly kind: 'refund'; readonly userId: UserId; readonly orderId: OrderId };
 
 /** A fan's points: never negative, each charge credited once, each order paid and refunded once. */

@@ -39,7 +39,7 @@ export const planSeatSchema = z.object({
 export type PlanSeat = z.infer<typeof planSeatSchema>;
 
 /** Seats that stand side by side, left to right. Two rows of a section may share a label (left and right block). */
-export const planRowSchema = z.object({ label: text(20), seats: z.array(planSeatSchema).min(1).max(1000) });
+const planRowSchema = z.object({ label: text(20), seats: z.array(planSeatSchema).min(1).max(1000) });
 export type PlanRow = z.infer<typeof planRowSchema>;
 
 /** Most seats a section may have: keeps its event well below the store's 1 MiB. */
@@ -65,7 +65,7 @@ export type PriceCategory = z.infer<typeof priceCategorySchema>;
 
 /** How a performance is put on sale. */
 export const salesRulesSchema = z.object({
-  /** The queue opens then; fans may join before and are shuffled. Null: open at once. */
+  /** When the queue opens; fans who join before are shuffled. Null: it is open at once. */
   opensAt: instantSchema.nullable(),
   seatLimitPerUser: z.number().int().min(1).max(20),
   /** Fans who may wait at the same time. */

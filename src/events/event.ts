@@ -1,8 +1,7 @@
 import { z } from 'zod';
-
 import { instantSchema, userIdSchema } from './ids.js';
 
-/** What the log knows about one event type. */
+/** One event type: its name, schema and version. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly type: Type;
   /** Version of the data's shape. Raise it with every incompatible change and add an upcaster. */
@@ -22,7 +21,7 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType>
 }
 
 /** The event (type and data) a definition stands for. */
-export type EventOf<D> =
+type EventOf<D> =
   D extends EventDefinition<infer Type, infer Schema>
     ? { readonly type: Type; readonly data: z.infer<Schema> }
     : never;
@@ -33,7 +32,7 @@ export type EventsOf<Definitions extends Record<string, EventDefinition>> = Even
 >;
 
 /** Who caused an event: a fan, an operator with the admin key, or a named process of ours. */
-export const actorSchema = z.discriminatedUnion('kind', [
+const actorSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('user'), userId: userIdSchema }),
   z.object({ kind: z.literal('admin') }),
   z.object({
@@ -48,7 +47,7 @@ export type Actor = z.infer<typeof actorSchema>;
 export const metadataSchema = z.object({
   /** The command that decided the event; event ids derive from it. */
   commandId: z.guid(),
-  /** Shared by everything one request set in motion. */
+  /** The same for all events that one request caused. */
   correlationId: z.string().min(1).max(100),
   /** The command or event that led to this command. */
   causationId: z.string().min(1).max(100),

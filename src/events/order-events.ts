@@ -13,7 +13,7 @@ import {
 } from './ids.js';
 
 /** One seat of an order at the price recorded when it was held. */
-export const orderItemSchema = z.object({
+const orderItemSchema = z.object({
   scheduleId: scheduleIdSchema,
   seatId: seatIdSchema,
   holdId: holdIdSchema,
@@ -21,7 +21,7 @@ export const orderItemSchema = z.object({
 });
 export type OrderItem = z.infer<typeof orderItemSchema>;
 
-export const orderFailureSchema = z.enum(['insufficient-points', 'hold-lapsed', 'seat-taken']);
+const orderFailureSchema = z.enum(['insufficient-points', 'hold-lapsed', 'seat-taken']);
 
 const order = { orderId: orderIdSchema, userId: userIdSchema };
 

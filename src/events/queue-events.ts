@@ -53,7 +53,7 @@ export const admissionEvents = {
       /** The place after the last one admitted. */
       to: z.number().int().min(1),
       admittedAt: instantSchema,
-      /** Who has not entered by then lapses. */
+      /** A token that has not entered by then expires. */
       expiresAt: instantSchema,
     }),
   ),
@@ -63,7 +63,7 @@ export type AdmissionEvent = EventsOf<typeof admissionEvents>;
 const token = { tokenId: tokenIdSchema, userId: userIdSchema, performanceId: performanceIdSchema };
 
 /** What the fan asked for: named seats, or the best free ones. */
-export const seatRequestSchema = z.discriminatedUnion('kind', [
+const seatRequestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('seats') }),
   z.object({
     kind: z.literal('best-available'),
@@ -108,8 +108,8 @@ export const tokenEvents = {
     }),
   ),
   /**
-   * A second run of the request (a retry, in whatever process) goes on taking the hold's seats beside the first one,
-   * or after it. Written before it takes any, once for a hold: neither run then knows alone what the hold may get.
+   * A second run of the request (a retry, in any process) is going to take seats of the hold, beside the first run or
+   * after it. Written once for a hold, before that run takes a seat: docs/late-requests.md.
    */
   SeatsRequestRepeated: defineEvent('SeatsRequestRepeated', z.object({ ...token, holdId: holdIdSchema })),
   SeatsReturned: defineEvent(

@@ -7,7 +7,6 @@ import {
   venueEvents,
 } from './catalog-events.js';
 import { type EventDefinition, type EventMetadata, metadataSchema } from './event.js';
-
 import { type OrderEvent, orderEvents } from './order-events.js';
 import {
   type AdmissionEvent,
@@ -78,7 +77,7 @@ export function allEventDefinitions(): readonly EventDefinition[] {
 
 /**
  * The event as stored: data checked against the current schema, metadata completed with its version.
- * @throws {Error} when the type is unknown or the data does not fit: a defect of ours, never of the user.
+ * @throws {Error} when the type is unknown or the data does not fit its schema: a defect of the product, not of a request.
  */
 export function encodeEvent(
   event: DomainEvent,
@@ -99,7 +98,7 @@ export function encodeEvent(
  */
 export function decodeEvent(stored: { type: string; data: unknown; metadata: unknown }): DomainEvent {
   const definition = definitionOf(stored.type);
-  // encodeEvent wrote both, and only execute.ts calls append.
+  // encodeEvent wrote both: only StreamRepository appends.
   const metadata = stored.metadata as EventMetadata;
   const data = upcast(
     stored.type,
@@ -150,7 +149,7 @@ function definitionOf(type: string): EventDefinition {
  * Old events are never rewritten: they are lifted to today's shape when read.
  * An upcaster lifts one event type by one version; chains run oldest first.
  */
-export type Upcast = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+type Upcast = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
 /** By event type, then by the version the upcaster starts from. Each needs a fixture in test/events/fixtures. */
 export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>>> = {

@@ -14,7 +14,7 @@ import {
 const seat = { scheduleId: scheduleIdSchema, seatId: seatIdSchema };
 const held = { ...seat, holdId: holdIdSchema, userId: userIdSchema };
 
-/** Stream `seat-<scheduleId>.<seatId>`: one seat on one date. A seat nobody ever wanted has no events. */
+/** Stream `seat-<scheduleId>.<seatId>`: one seat on one date. A seat that was never held has no events. */
 export const seatEvents = {
   SeatHeld: defineEvent(
     'SeatHeld',
@@ -26,8 +26,8 @@ export const seatEvents = {
   ),
   SeatHoldExpired: defineEvent('SeatHoldExpired', z.object({ ...held, expiredAt: instantSchema })),
   /**
-   * A hold that does not have the seat, and was given up, will never take it: whoever still tries is late. It says
-   * nothing of who has the seat.
+   * A hold that ended without ever having the seat can never take it: docs/late-requests.md. Says nothing about who has
+   * the seat.
    */
   SeatHoldBarred: defineEvent(
     'SeatHoldBarred',

@@ -27,7 +27,7 @@ export const userEvents = {
 };
 export type UserEvent = EventsOf<typeof userEvents>;
 
-/** Stream `login-<sha256(loginId)>`: the first claim of a login id wins it for good. */
+/** Stream `login-<sha256(loginId)>`: the first claim of a login id is final. */
 export const loginEvents = {
   LoginClaimed: defineEvent('LoginClaimed', z.object({ userId: userIdSchema })),
 };

@@ -4,7 +4,7 @@ import { chargeIdSchema, orderIdSchema, paymentIdSchema, pointsSchema, userIdSch
 
 const positivePoints = pointsSchema.min(1);
 
-/** Stream `wallet-<userId>`: every point that came and went. `balance` is the balance after the event. */
+/** Stream `wallet-<userId>`: every change of a fan's points. `balance` is the balance after the event. */
 export const walletEvents = {
   PointsCharged: defineEvent(
     'PointsCharged',
@@ -24,7 +24,7 @@ export const walletEvents = {
     z.object({
       userId: userIdSchema,
       orderId: orderIdSchema,
-      /** 0 when the order had spent nothing: it then only bars the order from ever spending. */
+      /** 0 when the order had spent nothing: the event then only prevents it from spending later. */
       amount: pointsSchema,
       balance: pointsSchema,
     }),
@@ -60,7 +60,7 @@ export const chargeEvents = {
       chargeId: chargeIdSchema,
       userId: userIdSchema,
       amount: positivePoints,
-      /** The payment system's reason in its own words. */
+      /** The payment system's own text. */
       reason: z.string().min(1).max(200),
     }),
   ),

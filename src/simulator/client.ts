@@ -1,13 +1,11 @@
 import type { Command } from '@nestjs/cqrs';
 import type { CommandContext } from '../commands/command-context.js';
 import { Rejected, type RejectionCode } from '../domain/rejection.js';
-
 import type { Actor } from '../events/event.js';
 import type { Office } from './office.js';
 import type { Random } from './random.js';
 import { theWorld } from './scheduler.js';
 import { isOutage, type SimulatedProcess } from './simulated-process.js';
-
 import type { World } from './world.js';
 
 export type Reply<Result> =

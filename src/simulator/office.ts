@@ -16,7 +16,6 @@ import {
   SimulatedProcess,
   type Surroundings,
 } from './simulated-process.js';
-
 import type { World } from './world.js';
 
 const settings: CommandSettings = {

@@ -15,7 +15,6 @@ import {
   type RowOf,
   type Table,
 } from '../projections/engine/table.js';
-
 import type { Life } from './scheduler.js';
 import type { World } from './world.js';
 

@@ -1,6 +1,5 @@
 import { ChangePassword, RegisterUser, registerUserSchema } from '../../src/commands/account/account.js';
 import { Login, Logout, RefreshSession } from '../../src/commands/account/sessions.js';
-
 import { refreshLeewayMs } from '../../src/domain/session.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted, testSettings } from './box-office.js';

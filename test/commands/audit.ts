@@ -2,12 +2,9 @@ import { type ChargeState, chargeDecider } from '../../src/domain/charge.js';
 import type { Decider } from '../../src/domain/decider.js';
 import { type OrderState, orderDecider } from '../../src/domain/order.js';
 import { type SeatState, seatDecider } from '../../src/domain/seat.js';
-
 import { type TokenState, tokenDecider } from '../../src/domain/token.js';
-
 import { type WalletState, walletDecider } from '../../src/domain/wallet.js';
 import { type EventStore, maxReadCount, type RecordedEvent } from '../../src/event-store/port.js';
-
 import { type OrderId, type UserId, userIdSchema } from '../../src/events/ids.js';
 import { type DomainEvent, verifyEvent } from '../../src/events/registry.js';
 

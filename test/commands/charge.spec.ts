@@ -1,5 +1,4 @@
 import { AdvanceCharge, ChargePoints } from '../../src/commands/wallet/charge-points.js';
-
 import { maxBalance, walletDecider } from '../../src/domain/wallet.js';
 import { type ChargeId, chargeIdSchema } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';

@@ -11,9 +11,7 @@ import { type AdmissionState, admissionDecider } from '../../src/domain/admissio
 import type { ScheduleDetails } from '../../src/domain/catalog.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat.js';
 import { shuffledPlaces } from '../../src/domain/shuffle.js';
-
 import { type TokenState, tokenDecider } from '../../src/domain/token.js';
-
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';

@@ -1,6 +1,5 @@
 import { ExpireToken, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { ExpireHold } from '../../src/commands/seats/end-hold.js';
-
 import { contradictions, heldSeats, readBooks, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';

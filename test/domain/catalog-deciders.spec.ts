@@ -7,7 +7,6 @@ import {
   scheduleDecider,
   venueDecider,
 } from '../../src/domain/catalog.js';
-
 import type { PerformanceEvent } from '../../src/events/catalog-events.js';
 import { performanceIdSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../src/events/ids.js';
 import { at, given, named } from './given.js';

@@ -1,4 +1,4 @@
-import { catalogProblems, maxEventBytes, venueProblems } from '../../src/domain/catalog-document.js';
+import { catalogProblems, maxPublishedEventBytes, venueProblems } from '../../src/domain/catalog-document.js';
 import { document, hall, manyIds, row, seat, section, show } from './sample-document.js';
 
 const withSeats =
@@ -127,12 +127,12 @@ describe('what keeps a document from being published', () => {
 
   it('counts bytes, not characters, and takes exactly the most', () => {
     const { sections: _, ...header } = hall;
-    const room = maxEventBytes - Buffer.byteLength(JSON.stringify({ ...header, location: '' }));
+    const room = maxPublishedEventBytes - Buffer.byteLength(JSON.stringify({ ...header, location: '' }));
     const sized = (location: string) => venueProblems({ ...hall, location }).length;
     expect([sized('x'.repeat(room)), sized('x'.repeat(room + 1))]).toEqual([0, 1]);
     expect(sized('석'.repeat(Math.ceil(room / 3) + 1))).toBe(1);
     const main = section('main', 'A-1');
-    const left = maxEventBytes - Buffer.byteLength(JSON.stringify({ ...main, name: '' }));
+    const left = maxPublishedEventBytes - Buffer.byteLength(JSON.stringify({ ...main, name: '' }));
     const named = (name: string) => venueProblems({ ...hall, sections: [{ ...main, name }] }).length;
     expect([named('x'.repeat(left)), named('x'.repeat(left + 1))]).toEqual([0, 1]);
   });

@@ -1,5 +1,4 @@
 import { type SeatCommand, seatDecider } from '../../src/domain/seat.js';
-
 import {
   holdIdSchema,
   orderIdSchema,

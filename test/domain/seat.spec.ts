@@ -1,5 +1,4 @@
 import { isFree, noEndedHolds, seatDecider } from '../../src/domain/seat.js';
-
 import type { SeatEvent } from '../../src/events/seat-events.js';
 import { at } from './given.js';
 import {

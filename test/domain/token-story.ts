@@ -1,5 +1,4 @@
 import { type Admission, type TokenCommand, tokenDecider } from '../../src/domain/token.js';
-
 import {
   holdIdSchema,
   orderIdSchema,

@@ -28,7 +28,7 @@ export const eraseUserSchema = z.strictObject({
 
 export const eraseOwnAccountSchema = z.strictObject({ password: z.string().min(1).max(200), forfeit });
 
-export interface ErasedUser {
+interface ErasedUser {
   readonly userId: UserId;
   readonly position: Position | undefined;
 }

@@ -65,7 +65,7 @@ export class LoginHandler implements ICommandHandler<Login> {
 }
 
 /** The tokens of a session at its current generation. */
-export function signSession(
+function signSession(
   signer: TokenSigner,
   settings: Pick<CommandSettings, 'accessTokenTtlMs' | 'refreshTokenTtlMs'>,
   session: { readonly userId: UserId; readonly sessionId: SessionId; readonly generation: number },

@@ -32,7 +32,7 @@ import { queueSeed } from '../queue/queue-admission.js';
 import { StreamRepository } from '../stream-repository.js';
 import { type KeptSeat, SeatKeeper } from './retain-sold-seats.js';
 
-export interface ImportReport {
+interface ImportReport {
   readonly records: readonly ImportedRecord[];
   /** Seats the feed no longer has, but somebody holds or bought: they stay in the plan. */
   readonly keptSeats: readonly KeptSeat[];
@@ -50,7 +50,7 @@ export class ImportCatalog extends Command<ImportReport> {
 }
 
 /** The rules of a performance whose organiser states none. */
-export const defaultSalesRules: SalesRules = {
+const defaultSalesRules: SalesRules = {
   opensAt: null,
   seatLimitPerUser: 4,
   queueCapacity: 250_000,
@@ -226,19 +226,19 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   }
 }
 
-export interface PublishedVenue {
+interface PublishedVenue {
   readonly record: ImportedRecord;
   readonly keptSeats: readonly KeptSeat[];
   readonly position: Position | undefined;
 }
 
 /** Our id of an organiser's venue. */
-export function venueIdOf(source: string, externalId: string): VenueId {
+function venueIdOf(source: string, externalId: string): VenueId {
   return venueIdSchema.parse(deriveId('venue', source, externalId));
 }
 
 /** What a record of the feed became. */
-export interface ImportedRecord {
+interface ImportedRecord {
   readonly kind: 'venue' | 'performance' | 'schedule';
   /** The organiser's id, and ours. */
   readonly externalId: string;
@@ -250,7 +250,7 @@ export interface ImportedRecord {
 }
 
 /** What publishing came to: `changes` events appended, after `before` was published (or nothing was). */
-export function outcomeOf(changes: number, before: unknown): 'published' | 'revised' | 'unchanged' {
+function outcomeOf(changes: number, before: unknown): 'published' | 'revised' | 'unchanged' {
   if (changes === 0) return 'unchanged';
   return before === undefined ? 'published' : 'revised';
 }

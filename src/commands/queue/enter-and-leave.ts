@@ -10,7 +10,7 @@ import { Holds } from '../seats/end-hold.js';
 import { StreamRepository } from '../stream-repository.js';
 import { QueueAdmission, type QueueToken } from './queue-admission.js';
 
-export interface EnteredService {
+interface EnteredService {
   /** The end of the fan's time inside. */
   readonly expiresAt: Instant;
   readonly position: Position | undefined;

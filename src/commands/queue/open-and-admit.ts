@@ -54,7 +54,7 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
   }
 }
 
-export interface AdmissionResult {
+interface AdmissionResult {
   readonly admitted: number;
   /** Whether anyone still waits, as far as is known. */
   readonly isAnyoneWaiting: boolean;

@@ -1,4 +1,4 @@
-import { maxEventBytes } from '../../domain/catalog-document.js';
+import { maxPublishedEventBytes } from '../../domain/catalog-document.js';
 import {
   maxSeatsPerSection,
   type PlanRow,
@@ -264,7 +264,7 @@ function toSections(id: string, name: string, rows: readonly PlanRow[], ids: Sec
     const group = groups.at(-1);
     seats += row.seats.length;
     bytes += rowBytes;
-    const fits = seats <= maxSeatsPerSection && bytes <= maxEventBytes - headerBytes;
+    const fits = seats <= maxSeatsPerSection && bytes <= maxPublishedEventBytes - headerBytes;
     if (group !== undefined && fits && group.length < maxRows) {
       group.push(row);
     } else {
