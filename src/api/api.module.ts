@@ -61,7 +61,7 @@ export const allControllers = [
 
 /**
  * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
- * API_SETTINGS, REDIS_LINK, READS, READ_POSITION, READINESS,
+ * API_SETTINGS, REDIS_LINK, QUERIES, READ_POSITION, READINESS,
  * PROJECTION_OPERATIONS and PROJECTION_REBUILDS.
  */
 @Module({

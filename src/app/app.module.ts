@@ -5,17 +5,7 @@ import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
-import {
-  CommandSettings,
-  PERSONAL_KEYS,
-  type PersonalKeys,
-  QUEUE_NUMBERS,
-  SALE_DATES,
-  SEAT_AVAILABILITY,
-  UNFINISHED_BUSINESS,
-  VENUE_USE,
-  WAITING_LINE,
-} from '../commands/ports.js';
+import { CommandSettings, PERSONAL_KEYS, type PersonalKeys } from '../commands/ports.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { EventStore } from '../event-store/port.js';
 import { PaymentProvider } from '../integrations/payment/port.js';
@@ -41,7 +31,7 @@ export interface AppParts {
   readonly signer: TokenSigner;
   readonly settings: CommandSettings;
   readonly apiSettings: ApiSettings;
-  readonly readSide: Pick<ReadSide, 'ports' | 'providers'>;
+  readonly readSide: Pick<ReadSide, 'providers'>;
 }
 
 @Global()
@@ -60,13 +50,7 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: CommandSettings, useValue: parts.settings },
     { provide: API_SETTINGS, useValue: parts.apiSettings },
     { provide: PaymentProvider, useValue: parts.payments },
-    { provide: SEAT_AVAILABILITY, useValue: parts.readSide.ports.seatAvailability },
-    { provide: QUEUE_NUMBERS, useValue: parts.readSide.ports.queueNumbers },
-    { provide: WAITING_LINE, useValue: parts.readSide.ports.waitingLine },
-    { provide: UNFINISHED_BUSINESS, useValue: parts.readSide.ports.business },
     { provide: PERSONAL_KEYS, useValue: parts.personalKeys },
-    { provide: SALE_DATES, useValue: parts.readSide.ports.saleDates },
-    { provide: VENUE_USE, useValue: parts.readSide.ports.venueUse },
     {
       provide: StreamRepository,
       useValue: new StreamRepository(parts.store, parts.clock, { isOnlyWriter: parts.isOnlyWriter }),

@@ -31,13 +31,13 @@ export function backgroundProcesses(
   { config, engines, store, readSide, clock, log }: Parts,
 ) {
   const { redis } = engines;
-  const { ports } = readSide;
+  const { queries } = readSide;
   const { SWEEP_INTERVAL_MS, ADMISSION_INTERVAL_MS, RESUME_AFTER_MS } = config;
   const timers = redis ? new BullTimers(redis, clock, log) : new InProcessTimers(clock);
   const turns = redis && new RedisTurns(redis);
-  const expiry = new Expiry(store, bus, timers, ports.deadlines, clock, log, SWEEP_INTERVAL_MS, turns);
-  const admission = new AdmissionProcess(store, bus, ports.queues, log, ADMISSION_INTERVAL_MS, turns);
-  const recovery = new Recovery(bus, ports.openWork, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
+  const expiry = new Expiry(store, bus, timers, queries, clock, log, SWEEP_INTERVAL_MS, turns);
+  const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, turns);
+  const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
   const erasure = new Erasure(store, forgettingOf(engines, readSide), log, SWEEP_INTERVAL_MS);
   return {
     async start() {

@@ -29,7 +29,7 @@ import {
 import type { ReadModelLocation, ReadModels } from '../projections/open-read-models.js';
 import { addRebuild, leaseMs } from '../projections/rebuild/rebuild-record.js';
 import { runRebuild } from '../projections/rebuild/rebuilder.js';
-import { projectionStates } from '../queries/projection-states.js';
+import { projectionStates } from '../queries/projection-progress.js';
 
 /** The newest event this process has seen in the log. */
 interface SeenEvent extends Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'id'> {

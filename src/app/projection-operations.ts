@@ -6,7 +6,7 @@ import { beforeFirst, type Checkpoint, controlProjections } from '../projections
 import type { Projection } from '../projections/engine/projection.js';
 import type { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
-import { projectionStates } from '../queries/projection-states.js';
+import { projectionStates } from '../queries/projection-progress.js';
 import type { ProjectionReport } from '../queries/replies/projections.js';
 
 interface Parts {

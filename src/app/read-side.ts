@@ -3,9 +3,7 @@ import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../api/project
 import { PROJECTION_REBUILDS } from '../api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../api/read-position.js';
 import { READINESS } from '../api/readiness.js';
-import { READS, type Reads } from '../api/reads.js';
 import type { EventStore, Position } from '../event-store/port.js';
-import { addMs, type Instant, toInstant } from '../events/ids.js';
 import type { PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';
 import type { Clock } from '../platform/clock.js';
@@ -13,31 +11,11 @@ import type { Log } from '../platform/logging.js';
 import { allProjections } from '../projections/all-projections.js';
 import { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
-import { CheckpointProgress } from '../queries/checkpoint-progress.js';
-import { type QueryContext, queryContext } from '../queries/context.js';
-import { getAvailability } from '../queries/get-availability.js';
-import { getCharge } from '../queries/get-charge.js';
-import { getOrder } from '../queries/get-order.js';
-import { getPerformance } from '../queries/get-performance.js';
-import { getQueue } from '../queries/get-queue.js';
-import { getQueueFairness, listQueueNumbers } from '../queries/get-queue-fairness.js';
-import { getQueueToken } from '../queries/get-queue-token.js';
-import { getSchedule } from '../queries/get-schedule.js';
-import { getSeatMap } from '../queries/get-seat-map.js';
-import { getUser } from '../queries/get-user.js';
-import { getVenue } from '../queries/get-venue.js';
-import { getWallet } from '../queries/get-wallet.js';
-import { listHolds } from '../queries/list-holds.js';
-import { listOrders } from '../queries/list-orders.js';
-import { listPerformances } from '../queries/list-performances.js';
-import { listReservations } from '../queries/list-reservations.js';
-import { listSchedules } from '../queries/list-schedules.js';
-import { listWalletHistory } from '../queries/list-wallet-history.js';
-import { queryPorts } from '../queries/query-ports.js';
+import { CheckpointProgress } from '../queries/projection-progress.js';
+import { openQueries, QUERIES, type Queries, type ReadModelProgress } from '../queries/queries.js';
 import type { LogFit } from './log-fit.js';
 import { projectionOperations } from './projection-operations.js';
 import { projectionRebuilds } from './projection-rebuilds.js';
-import { type ReadModelProgress, readModelPorts } from './read-model-ports.js';
 import { type Following, readinessOf } from './readiness.js';
 
 /** How far the read models are, whichever process writes them. */
@@ -49,7 +27,7 @@ export interface ReadProgress extends ReadModelProgress {
 /** The read models and everything that reads them. */
 export interface ReadSide {
   readonly progress: ReadProgress;
-  readonly ports: ReturnType<typeof readModelPorts>;
+  readonly queries: Queries;
   /** What the API reads through. */
   readonly providers: readonly Provider[];
   close(): Promise<void>;
@@ -104,11 +82,12 @@ function readSide(
   operations: ProjectionOperations,
   following: Following & { stop(): Promise<void> },
 ): ReadSide {
+  const queries = openQueries(readModels.read, progress, clock);
   return {
     progress,
-    ports: readModelPorts(queryPorts(readModels.read), progress, clock),
+    queries,
     providers: [
-      { provide: READS, useValue: readsOf(queryContext(readModels.read, clock)) },
+      { provide: QUERIES, useValue: queries },
       { provide: READ_POSITION, useValue: readPositionOf(progress, store, fit) },
       {
         provide: READINESS,
@@ -119,47 +98,6 @@ function readSide(
     ],
     close: () => following.stop(),
   };
-}
-
-function readsOf(context: QueryContext): Reads {
-  const own = <Reply extends { readonly userId: unknown }>(reply: Reply | null, userId: unknown) =>
-    reply?.userId === userId ? reply : null;
-  return {
-    user: (userId) => getUser(context, userId),
-    wallet: (userId) => getWallet(context, userId),
-    walletHistory: (userId, page) => listWalletHistory(context, userId, page),
-    charge: async (userId, chargeId) => own(await getCharge(context, chargeId), userId),
-    venue: (venueId, language) => getVenue(context, venueId, language ?? undefined),
-    performances: (search, page, language) => listPerformances(context, search, page, language ?? undefined),
-    performance: (performanceId, language) => getPerformance(context, performanceId, language ?? undefined),
-    async schedules(performanceId, { from, to }, page) {
-      if (!(await getPerformance(context, performanceId))) return null;
-      const range = {
-        from: from === undefined ? undefined : startOfDay(from),
-        to: to === undefined ? undefined : addMs(startOfDay(to), dayMs),
-      };
-      return listSchedules(context, performanceId, range, page);
-    },
-    schedule: (scheduleId) => getSchedule(context, scheduleId),
-    availability: (scheduleId) => getAvailability(context, scheduleId),
-    seatMap: (scheduleId, { section, status }) =>
-      getSeatMap(context, scheduleId, { sectionId: section, status }),
-    queueToken: ({ tokenId }) => getQueueToken(context, tokenId),
-    queue: (performanceId) => getQueue(context, performanceId),
-    queueFairness: (performanceId) => getQueueFairness(context, performanceId),
-    queueNumbers: async (performanceId, page) =>
-      (await getQueueFairness(context, performanceId)) && listQueueNumbers(context, performanceId, page),
-    holds: (userId) => listHolds(context, userId),
-    orders: (userId, page) => listOrders(context, userId, page),
-    order: async (userId, orderId) => own(await getOrder(context, orderId), userId),
-    reservations: (userId, page, language) => listReservations(context, userId, page, language ?? undefined),
-  };
-}
-
-const dayMs = 86_400_000;
-
-function startOfDay(date: string): Instant {
-  return toInstant(Date.parse(`${date}T00:00:00.000Z`));
 }
 
 /** After waiting so long, a read checks whether the log has the position at all, ms. */

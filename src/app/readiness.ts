@@ -3,7 +3,7 @@ import type { Readiness, ReadinessCheck } from '../api/readiness.js';
 import type { EventStore } from '../event-store/port.js';
 import { TimedOut, within } from '../platform/within.js';
 import type { ReadModels } from '../projections/open-read-models.js';
-import { selectFirst } from '../queries/select.js';
+import { selectFirst } from '../queries/database.js';
 import type { LogFit } from './log-fit.js';
 
 /** Longest wait for an answer: an orchestrator's probe waits about as long for ours. */

@@ -40,7 +40,7 @@ export async function importDirectly(
   const { problems, moreProblems } = feed;
   if (feed.kind === 'refused') return { kind: 'refused', via, problems: [...problems], moreProblems };
   return withDataFolder(config, async ({ repository, deciders, store, readSide, secrets, catchUp }) => {
-    const seats = new SeatKeeper(repository, store, readSide.ports.venueUse, systemClock);
+    const seats = new SeatKeeper(repository, store, readSide.queries, systemClock);
     const venues = new VenuePublisher(repository, deciders, seats);
     const handler = new ImportCatalogHandler(repository, deciders, venues, { secret: secrets.secret });
     const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
@@ -68,8 +68,8 @@ export async function eraseUserDirectly(
   input: { readonly user: string; readonly forfeit: boolean },
 ): Promise<ErasureOutcome> {
   return withDataFolder(config, async ({ repository, deciders, store, readSide, engines, catchUp }) => {
-    const { business } = readSide.ports;
-    const eraser = new UserEraser(repository, deciders, business, store, engines.personalKeys, systemClock);
+    const { queries } = readSide;
+    const eraser = new UserEraser(repository, deciders, queries, store, engines.personalKeys, systemClock);
     const handler = new EraseUserHandler(repository, eraser);
     try {
       const { userId } = await handler.execute(new EraseUser(input, operatorContext()));

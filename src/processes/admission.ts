@@ -4,14 +4,12 @@ import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
 import type { EventStore, Position, Subscription } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
+import type { Clock } from '../platform/clock.js';
+import { allPages } from '../queries/paging.js';
+import type { ProcessQueries } from '../queries/queries.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating, untilStopped } from './repeating.js';
 import type { Turns } from './turns.js';
-
-/** Performances whose queue may have to be opened or served. */
-export interface Queues {
-  onSale(): AsyncIterable<readonly PerformanceId[]>;
-}
 
 /** How often performances on sale are listed again, as a safety net behind the subscription. */
 const listIntervalMs = 30_000;
@@ -31,7 +29,8 @@ export class AdmissionProcess {
   constructor(
     private readonly store: EventStore,
     private readonly commands: Commands,
-    private readonly queues: Queues,
+    private readonly queries: Pick<ProcessQueries, 'performancesOnSale'>,
+    private readonly clock: Clock,
     private readonly log: ProcessLog,
     intervalMs: number,
     turns?: Turns,
@@ -61,7 +60,10 @@ export class AdmissionProcess {
   }
 
   async #list(stopping: AbortSignal): Promise<void> {
-    for await (const page of this.queues.onSale()) {
+    const onSale = allPages<PerformanceId>((after, limit) =>
+      this.queries.performancesOnSale(this.clock.now(), after, limit),
+    );
+    for await (const page of onSale) {
       if (stopping.aborted) return;
       for (const performanceId of page) {
         if (!this.#watched.has(performanceId)) this.#watched.set(performanceId, undefined);

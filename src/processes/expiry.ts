@@ -2,37 +2,15 @@ import { processContext } from '../commands/command-context.js';
 import { ExpireToken, type TokenLapse } from '../commands/queue/enter-and-leave.js';
 import { ExpireHold } from '../commands/seats/end-hold.js';
 import type { EventStore, RecordedEvent, Subscription } from '../event-store/port.js';
-import { addMs, type HoldId, type Instant, type TokenId } from '../events/ids.js';
+import { addMs } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
+import type { DeadlineQueries, HeldSeat, LiveToken } from '../queries/deadlines.js';
+import { allPages } from '../queries/paging.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating, untilStopped } from './repeating.js';
 import type { Deadline, Timers } from './timers.js';
 import type { Turns } from './turns.js';
-
-export interface HoldDeadline {
-  readonly tokenId: TokenId;
-  readonly holdId: HoldId;
-  readonly expiresAt: Instant;
-}
-
-export interface TokenDeadline {
-  readonly tokenId: TokenId;
-  /** What ends then: the time to enter, or the time inside. */
-  readonly status: 'admitted' | 'entered';
-  readonly lapsedAt: Instant;
-}
-
-/** Where deadlines are looked up: at the start, and by the sweeper. */
-export interface Deadlines {
-  /** All live holds, in pages, to restore timers. */
-  liveHolds(): AsyncIterable<readonly HoldDeadline[]>;
-  liveTokens(): AsyncIterable<readonly TokenDeadline[]>;
-  lapsedHolds(now: Instant, limit: number): Promise<readonly HoldDeadline[]>;
-  lapsedTokens(now: Instant, limit: number): Promise<readonly TokenDeadline[]>;
-  /** Tokens that wait for a performance whose sale was over at `endedBy`. */
-  waitingAfterSale(endedBy: Instant, limit: number): Promise<readonly TokenId[]>;
-}
 
 /** Lapsed ones handled in one sweep; more wait for the next. */
 const sweepLimit = 1_000;
@@ -57,7 +35,7 @@ export class Expiry {
     private readonly store: EventStore,
     private readonly commands: Commands,
     private readonly timers: Timers,
-    private readonly deadlines: Deadlines,
+    private readonly queries: DeadlineQueries,
     private readonly clock: Clock,
     private readonly log: ProcessLog,
     sweepIntervalMs: number,
@@ -94,7 +72,7 @@ export class Expiry {
         case 'hold':
           return await this.#expireHold(deadline);
         case 'token':
-          return await this.#expireToken({ ...deadline, lapsedAt: deadline.dueAt });
+          return await this.#expireToken({ ...deadline, expiresAt: deadline.dueAt });
         case 'claims':
           // Who has not entered by then is known to the read model only.
           return this.#sweeper.runSoon();
@@ -111,33 +89,33 @@ export class Expiry {
 
   /** Fails when it is told to stop: what it has not told of is not restored. */
   async *#live(stopping?: AbortSignal): AsyncGenerator<readonly Deadline[]> {
-    for await (const holds of this.deadlines.liveHolds()) {
+    for await (const holds of allPages<HeldSeat>((after, limit) => this.queries.liveHolds(after, limit))) {
       stopping?.throwIfAborted();
-      yield holds.map(holdDeadline);
+      yield distinctHolds(holds).map(holdDeadline);
     }
-    for await (const tokens of this.deadlines.liveTokens()) {
+    for await (const tokens of allPages<LiveToken>((after, limit) => this.queries.liveTokens(after, limit))) {
       stopping?.throwIfAborted();
       yield tokens.map(tokenDeadline);
     }
   }
 
-  #expireHold({ tokenId, holdId }: Pick<HoldDeadline, 'tokenId' | 'holdId'>): Promise<void> {
+  #expireHold({ tokenId, holdId }: Pick<HeldSeat, 'tokenId' | 'holdId'>): Promise<void> {
     return this.commands.execute(new ExpireHold(tokenId, holdId, processContext('expiry')));
   }
 
-  #expireToken({ tokenId, status, lapsedAt }: TokenDeadline): Promise<void> {
+  #expireToken({ tokenId, status, expiresAt }: LiveToken): Promise<void> {
     const lapse: TokenLapse =
-      status === 'admitted' ? { reason: 'claim-lapsed', claimUntil: lapsedAt } : { reason: 'time-used-up' };
+      status === 'admitted' ? { reason: 'claim-lapsed', claimUntil: expiresAt } : { reason: 'time-used-up' };
     return this.commands.execute(new ExpireToken(tokenId, lapse, processContext('expiry')));
   }
 
   async #sweep(stopping: AbortSignal): Promise<void> {
-    const holds = await this.deadlines.lapsedHolds(this.clock.now(), sweepLimit);
-    await untilStopped(stopping, holds, (hold) => this.#expireHold(hold));
-    const tokens = await this.deadlines.lapsedTokens(this.clock.now(), sweepLimit);
+    const seats = await this.queries.lapsedHolds(this.clock.now(), sweepLimit);
+    await untilStopped(stopping, distinctHolds(seats), (hold) => this.#expireHold(hold));
+    const tokens = await this.queries.lapsedTokens(this.clock.now(), sweepLimit);
     await untilStopped(stopping, tokens, (token) => this.#expireToken(token));
     const endedBy = addMs(this.clock.now(), -saleEndGraceMs);
-    const unsold = await this.deadlines.waitingAfterSale(endedBy, sweepLimit);
+    const unsold = await this.queries.waitingAfterSale(endedBy, sweepLimit);
     await untilStopped(stopping, unsold, (tokenId) =>
       this.commands.execute(new ExpireToken(tokenId, { reason: 'sale-ended' }, processContext('expiry'))),
     );
@@ -151,7 +129,7 @@ function deadlinesOf(recorded: RecordedEvent): Deadline[] {
     case 'SeatsRequested':
       return [holdDeadline(event.data)];
     case 'TokenEntered':
-      return [tokenDeadline({ ...event.data, status: 'entered', lapsedAt: event.data.expiresAt })];
+      return [tokenDeadline({ ...event.data, status: 'entered' })];
     case 'TokensAdmitted': {
       const { performanceId, from, expiresAt } = event.data;
       return [{ kind: 'claims', performanceId, from, dueAt: expiresAt }];
@@ -161,10 +139,19 @@ function deadlinesOf(recorded: RecordedEvent): Deadline[] {
   }
 }
 
-function holdDeadline({ tokenId, holdId, expiresAt }: HoldDeadline): Deadline {
+/** One entry for each hold: its seats share the deadline. */
+function distinctHolds(seats: readonly HeldSeat[]): HeldSeat[] {
+  return [...new Map(seats.map((seat) => [seat.holdId, seat])).values()];
+}
+
+function holdDeadline({
+  tokenId,
+  holdId,
+  expiresAt,
+}: Pick<HeldSeat, 'tokenId' | 'holdId' | 'expiresAt'>): Deadline {
   return { kind: 'hold', tokenId, holdId, dueAt: expiresAt };
 }
 
-function tokenDeadline({ tokenId, status, lapsedAt }: TokenDeadline): Deadline {
-  return { kind: 'token', tokenId, status, dueAt: lapsedAt };
+function tokenDeadline({ tokenId, status, expiresAt }: LiveToken): Deadline {
+  return { kind: 'token', tokenId, status, dueAt: expiresAt };
 }

@@ -1,17 +1,12 @@
 import { processContext } from '../commands/command-context.js';
 import { AdvanceCheckout } from '../commands/orders/checkout-process.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
-import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
+import { type Instant, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
+import type { ProcessQueries } from '../queries/queries.js';
 import type { Commands, ProcessLog } from './ports.js';
 import { Repeating, untilStopped } from './repeating.js';
 import type { Turns } from './turns.js';
-
-/** Work that a crash or an unknown outcome left open. */
-export interface OpenWork {
-  openOrders(olderThan: Instant, limit: number): Promise<readonly OrderId[]>;
-  openCharges(olderThan: Instant, limit: number): Promise<readonly ChargeId[]>;
-}
 
 /** Orders, and charges, taken up in one round. */
 const roundLimit = 200;
@@ -31,7 +26,7 @@ export class Recovery {
    */
   constructor(
     private readonly commands: Commands,
-    private readonly open: OpenWork,
+    private readonly queries: Pick<ProcessQueries, 'openOrders' | 'openCharges'>,
     private readonly clock: Clock,
     private readonly log: ProcessLog,
     private readonly resumeAfterMs: number,
@@ -65,7 +60,7 @@ export class Recovery {
   }
 
   async #resumeOrders(stopping: AbortSignal): Promise<void> {
-    const orderIds = await this.open.openOrders(this.#staleBefore(), roundLimit);
+    const orderIds = await this.queries.openOrders(this.#staleBefore(), roundLimit);
     if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
     await untilStopped(stopping, orderIds, (orderId) =>
       this.#attempt(
@@ -76,7 +71,7 @@ export class Recovery {
   }
 
   async #resumeCharges(stopping: AbortSignal): Promise<void> {
-    const chargeIds = await this.open.openCharges(this.#staleBefore(), roundLimit);
+    const chargeIds = await this.queries.openCharges(this.#staleBefore(), roundLimit);
     if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
     for (let first = 0; first < chargeIds.length && !stopping.aborted; first += chargesAtOnce) {
       const some = chargeIds.slice(first, first + chargesAtOnce);

@@ -55,6 +55,23 @@ export function toPage<Row, Item>(
   return { items: kept.map(item), nextCursor: more ? encodeCursor(cursorOf(last)) : null };
 }
 
+/** All items of a list, in pages. @param ask for the items that follow `after`; null: from the start. */
+export async function* allPages<Item>(
+  ask: (after: Item | null, limit: number) => Promise<readonly Item[]>,
+): AsyncGenerator<readonly Item[]> {
+  let after: Item | null = null;
+  for (;;) {
+    const page: readonly Item[] = await ask(after, itemsAtOnce);
+    yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < itemsAtOnce) return;
+    after = last;
+  }
+}
+
+/** Items that {@link allPages} asks for together. */
+const itemsAtOnce = 500;
+
 function pageSize(limit: number): number {
   return Math.min(Math.max(Math.trunc(limit), 1), maxPageSize);
 }

@@ -3,8 +3,8 @@ import type { DataSource } from 'typeorm';
 import { decorationSchema } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
 import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
-import type { Decoration, Point } from './replies/catalog.js';
-import { selectAll } from './select.js';
+import { selectAll } from './database.js';
+import type { Decoration, Point, SeatMapReply, SeatReply, SeatStatus } from './replies/catalog.js';
 
 export interface PlannedSeat {
   readonly seatId: SeatId;
@@ -106,4 +106,48 @@ function planSection(section: SectionRow, seats: readonly SeatRow[]): PlannedSec
     categoryCounts.set(category, (categoryCounts.get(category) ?? 0) + 1);
   }
   return { sectionId: section.section_id, name: section.section_name, rows, categoryCounts };
+}
+
+/** What a seat map says beside the plan. */
+export interface SeatMapState {
+  /** Points; null: not for sale. Asked once for each category. */
+  readonly priceOf: (category: string) => number | null;
+  /** Undefined: the seat is neither held nor reserved. */
+  readonly takenAs: (seatId: SeatId) => 'held' | 'reserved' | undefined;
+}
+
+export interface SeatMapFilter {
+  /** Id of the only section wanted. */
+  readonly section?: string | undefined;
+  /** The only status wanted. */
+  readonly status?: SeatStatus | undefined;
+}
+
+/** The seats of a plan with their prices and statuses. Rows and sections without a wanted seat are left out. */
+export function seatMapSections(
+  sections: readonly Pick<PlannedSection, 'sectionId' | 'name' | 'rows'>[],
+  { priceOf, takenAs }: SeatMapState,
+  { section: wantedSection, status: wantedStatus }: SeatMapFilter,
+): SeatMapReply['sections'] {
+  const prices = new Map<string, number | null>();
+  const toReply = ({ seatId, number, category, x, y }: PlannedSeat): SeatReply => {
+    let price = prices.get(category);
+    if (price === undefined) {
+      price = priceOf(category);
+      prices.set(category, price);
+    }
+    const status = takenAs(seatId) ?? (price === null ? 'not-for-sale' : 'free');
+    return { seatId, number, category, price, x, y, status };
+  };
+  const isWanted = ({ status }: SeatReply): boolean => wantedStatus === undefined || status === wantedStatus;
+  return sections
+    .filter(({ sectionId }) => wantedSection === undefined || sectionId === wantedSection)
+    .map(({ sectionId, name, rows }) => ({
+      sectionId,
+      name,
+      rows: rows
+        .map(({ label, seats }) => ({ label, seats: seats.map(toReply).filter(isWanted) }))
+        .filter(({ seats }) => seats.length > 0),
+    }))
+    .filter(({ rows }) => rows.length > 0);
 }

@@ -31,16 +31,7 @@ import {
   CheckoutProcess,
 } from '../commands/orders/checkout-process.js';
 import { Pay, PayHandler } from '../commands/orders/pay.js';
-import type {
-  CommandSettings,
-  PersonalKeys,
-  QueueNumbers,
-  SaleDates,
-  SeatAvailability,
-  UnfinishedBusiness,
-  VenueUse,
-  WaitingLine,
-} from '../commands/ports.js';
+import type { CommandSettings, PersonalKeys } from '../commands/ports.js';
 import {
   EnterService,
   EnterServiceHandler,
@@ -85,6 +76,7 @@ import type { Clock } from '../platform/clock.js';
 import type { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import type { Commands } from '../processes/ports.js';
+import type { CommandQueries } from '../queries/queries.js';
 
 interface CommandSideParts {
   readonly store: EventStore;
@@ -94,13 +86,9 @@ interface CommandSideParts {
   readonly payments: PaymentProvider;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
-  readonly availability: SeatAvailability;
-  readonly numbers: QueueNumbers;
-  readonly line: WaitingLine;
-  readonly venueUse: VenueUse;
-  readonly dates: SaleDates;
+  readonly queries: CommandQueries;
   /** Unset: nobody can be erased. */
-  readonly erasing?: { readonly business: UnfinishedBusiness; readonly keys: PersonalKeys };
+  readonly personalKeys?: PersonalKeys;
 }
 
 /** The whole command side by hand, as the module of the application wires it for one process. */
@@ -110,16 +98,16 @@ export function commandSide(parts: CommandSideParts): Commands {
   const catalog = new CatalogReader(repository, settings);
   const turn = new QueueAdmission(repository, catalog);
   const holds = new Holds(repository, deciders, clock);
-  const offer = new SeatsForSale(repository, catalog, parts.availability, clock);
+  const offer = new SeatsForSale(repository, catalog, parts.queries, clock);
   const checkout = new CheckoutProcess(repository, deciders, holds);
   const venues = new VenuePublisher(
     repository,
     deciders,
-    new SeatKeeper(repository, parts.store, parts.venueUse, clock),
+    new SeatKeeper(repository, parts.store, parts.queries, clock),
   );
   const charging = new ChargeProcess(repository, deciders, payments, settings);
   const handlers = new Map<unknown, ICommandHandler>([
-    [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.line, clock)],
+    [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.queries, clock)],
     [AdvanceCharge, new AdvanceChargeHandler(charging)],
     [AdvanceCheckout, new AdvanceCheckoutHandler(checkout)],
     [CancelOrder, new CancelOrderHandler(repository, deciders, catalog, checkout, clock)],
@@ -132,17 +120,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, settings)],
     [
       IssueToken,
-      new IssueTokenHandler(
-        repository,
-        deciders,
-        catalog,
-        turn,
-        signer,
-        parts.numbers,
-        parts.dates,
-        settings,
-        clock,
-      ),
+      new IssueTokenHandler(repository, deciders, catalog, turn, signer, parts.queries, settings, clock),
     ],
     [LeaveQueue, new LeaveQueueHandler(repository, deciders, holds)],
     [Login, new LoginHandler(repository, deciders, hasher, signer, clock, settings)],
@@ -166,11 +144,11 @@ export function commandSide(parts: CommandSideParts): Commands {
 }
 
 function erasingHandlers(
-  { repository, store, hasher, clock, erasing }: CommandSideParts,
+  { repository, store, hasher, clock, queries, personalKeys }: CommandSideParts,
   deciders: DeciderHandler,
 ) {
-  if (!erasing) return [];
-  const eraser = new UserEraser(repository, deciders, erasing.business, store, erasing.keys, clock);
+  if (!personalKeys) return [];
+  const eraser = new UserEraser(repository, deciders, queries, store, personalKeys, clock);
   return [
     [EraseOwnAccount, new EraseOwnAccountHandler(repository, eraser, hasher)],
     [EraseUser, new EraseUserHandler(repository, eraser)],

@@ -1,7 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
-import { type ReadModelProgress, readModelPorts } from '../app/read-model-ports.js';
-import type { CommandSettings, WaitingLine } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/ports.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import { type EventStore, StoreUnavailable } from '../event-store/port.js';
@@ -18,15 +17,16 @@ import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
 import { DatabaseFailure, type WriteSession } from '../projections/engine/dialect.js';
 import { ProjectionRunner } from '../projections/engine/runner.js';
-import { CheckpointProgress } from '../queries/checkpoint-progress.js';
-import { ReadModelsUnavailable } from '../queries/outage.js';
+import { ReadModelsUnavailable } from '../queries/database.js';
+import { CheckpointProgress } from '../queries/projection-progress.js';
+import type { CommandQueries, ProcessQueries, ReadModelProgress } from '../queries/queries.js';
 import { commandSide } from './command-side.js';
 import type { Life } from './scheduler.js';
 import { type SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { SimulatedJobs } from './simulated-jobs.js';
 import { ProcessStore, type SimulatedLog } from './simulated-log.js';
 import type { SimulatedPaymentSystem } from './simulated-payments.js';
-import { SimulatedQueries } from './simulated-queries.js';
+import { simulatedQueries } from './simulated-queries.js';
 import type { World } from './world.js';
 
 /** How often the processes look around, ms. */
@@ -64,7 +64,7 @@ export class SimulatedProcess {
     const way = new ProcessStore(world, log, { name, life, isEmbedded: role.isEmbedded, die });
     const store = seams.store(way);
     const { progress, follow } = this.#readSide(store);
-    const ports = readModelPorts(new SimulatedQueries(world, around.database, this), progress, this.clock);
+    const queries = simulatedQueries(world, around.database, this, progress);
     this.#commands = commandSide({
       store,
       repository: new StreamRepository(store, this.clock, {
@@ -76,13 +76,9 @@ export class SimulatedProcess {
       payments: seams.payments(around.payments.for(this)),
       hasher: new PlainHasher(),
       signer: around.signer,
-      availability: ports.seatAvailability,
-      numbers: ports.queueNumbers,
-      line: seams.line(ports.waitingLine),
-      venueUse: ports.venueUse,
-      dates: ports.saleDates,
+      queries: seams.queries(queries),
     });
-    const processes = this.#processes(store, ports);
+    const processes = this.#processes(store, queries);
     this.#start = async () => {
       follow();
       const head = await store.head();
@@ -154,7 +150,7 @@ export class SimulatedProcess {
     return { progress: runner, follow: () => runner.start() };
   }
 
-  #processes(store: EventStore, ports: ReturnType<typeof readModelPorts>) {
+  #processes(store: EventStore, queries: ProcessQueries) {
     const { jobs } = this.around;
     const { sweepMs, admissionMs, resumeAfterMs } = intervals;
     const { isEmbedded } = this.role;
@@ -165,9 +161,9 @@ export class SimulatedProcess {
     const commands = this.#commands;
     const log = this.#log;
     return {
-      recovery: new Recovery(commands, ports.openWork, this.clock, log, resumeAfterMs, sweepMs, turns),
-      expiry: new Expiry(store, commands, timers, ports.deadlines, this.clock, log, sweepMs, turns),
-      admission: new AdmissionProcess(store, commands, ports.queues, log, admissionMs, turns),
+      recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, turns),
+      expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, turns),
+      admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, turns),
     };
   }
 
@@ -242,7 +238,7 @@ interface ProcessRole {
 export interface Seams {
   readonly store: (store: EventStore) => EventStore;
   readonly payments: (payments: PaymentProvider) => PaymentProvider;
-  readonly line: (line: WaitingLine) => WaitingLine;
+  readonly queries: (queries: CommandQueries) => CommandQueries;
   readonly session: (session: WriteSession, database: SimulatedDatabase) => WriteSession;
 }
 
@@ -250,7 +246,7 @@ export interface Seams {
 export const noSeams: Seams = {
   store: (store) => store,
   payments: (payments) => payments,
-  line: (line) => line,
+  queries: (queries) => queries,
   session: (session) => session,
 };
 

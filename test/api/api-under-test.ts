@@ -11,7 +11,6 @@ import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/
 import { PROJECTION_REBUILDS, type ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
-import { READS, type Reads } from '../../src/api/reads.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { EventStore, type Position } from '../../src/event-store/port.js';
 import {
@@ -27,6 +26,12 @@ import {
 import { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
+import {
+  type CommandQueries,
+  type ProcessQueries,
+  QUERIES,
+  type Queries,
+} from '../../src/queries/queries.js';
 import type { ProjectionRebuild } from '../../src/queries/replies/projections.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
@@ -76,7 +81,10 @@ export class ManualClock implements Clock {
 
 const nothing = async () => null;
 const emptyPage = async () => ({ items: [], nextCursor: null });
-const noReads: Reads = {
+/** The questions that the API asks. */
+type ApiQueries = Omit<Queries, keyof CommandQueries | keyof ProcessQueries>;
+
+const noReads: ApiQueries = {
   user: nothing,
   wallet: nothing,
   walletHistory: emptyPage,
@@ -132,7 +140,7 @@ export interface ApiUnderTest {
   readonly clock: ManualClock;
   readonly signer: TokenSigner;
   readonly store: InMemoryEventStore;
-  readonly reads: Reads;
+  readonly reads: ApiQueries;
   readonly readiness: { ready: boolean; refusal?: string };
   accessHeaders(user?: UserId): Record<string, string>;
   /** Access and queue token of a fan. */
@@ -145,7 +153,11 @@ export interface ApiUnderTest {
 
 /** The whole API on scripted commands and read models. */
 export async function startApi(
-  options: { settings?: Partial<ApiSettings>; reads?: Partial<Reads>; rebuilds?: ProjectionRebuilds } = {},
+  options: {
+    settings?: Partial<ApiSettings>;
+    reads?: Partial<ApiQueries>;
+    rebuilds?: ProjectionRebuilds;
+  } = {},
 ): Promise<ApiUnderTest> {
   const clock = new ManualClock();
   const signer = new TokenSigner('a secret of at least thirty-two characters', clock);
@@ -160,7 +172,7 @@ export async function startApi(
   const commands = new ScriptedCommands();
   const position = new ScriptedPosition();
   const store = new InMemoryEventStore();
-  const reads: Reads = { ...noReads, ...options.reads };
+  const reads: ApiQueries = { ...noReads, ...options.reads };
   const readiness: { ready: boolean; refusal?: string } = { ready: true };
   const check: Readiness['check'] = async () => ({
     ready: readiness.ready,
@@ -173,7 +185,7 @@ export async function startApi(
     { provide: EventStore, useValue: store },
     { provide: API_SETTINGS, useValue: settings },
     { provide: REDIS_LINK, useValue: undefined },
-    { provide: READS, useValue: reads },
+    { provide: QUERIES, useValue: reads },
     { provide: HISTORIES, useValue: logHistories(store, clock) },
     { provide: READ_POSITION, useValue: position },
     { provide: READINESS, useValue: { check, refusal: () => readiness.refusal } },

@@ -10,7 +10,7 @@ import {
   toInstant,
 } from '../../src/events/ids.js';
 import { reservationIdOf } from '../../src/projections/orders.js';
-import { ReadModelsUnavailable } from '../../src/queries/outage.js';
+import { ReadModelsUnavailable } from '../../src/queries/database.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
 import type { UserReply } from '../../src/queries/replies.js';
 import { type ApiUnderTest, performanceId, scheduleId, startApi, tokenId, userId } from './api-under-test.js';

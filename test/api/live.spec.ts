@@ -4,9 +4,9 @@ import type { ApiSettings } from '../../src/api/api-settings.js';
 import { defaultApiSettings } from '../../src/api/api-settings.js';
 import { EventStreams } from '../../src/api/live/event-streams.js';
 import { SeatChanges } from '../../src/api/live/seat-changes.js';
-import type { Reads } from '../../src/api/reads.js';
 import type { Position } from '../../src/event-store/port.js';
 import { type ScheduleId, scheduleIdSchema, toInstant, venueIdSchema } from '../../src/events/ids.js';
+import type { Queries } from '../../src/queries/queries.js';
 import type { QueueTokenReply, ScheduleReply } from '../../src/queries/replies.js';
 import { eventually } from '../services/wait-until.js';
 import {
@@ -34,7 +34,7 @@ let api: ApiUnderTest;
 let url: string;
 const clients: StreamClient[] = [];
 
-async function start(sse: Partial<ApiSettings['sse']> = {}, reads: Partial<Reads> = {}): Promise<void> {
+async function start(sse: Partial<ApiSettings['sse']> = {}, reads: Partial<Queries> = {}): Promise<void> {
   const settings = { sse: { ...defaultApiSettings.sse, seatsEveryMs: 20, positionEveryMs: 5, ...sse } };
   api = await startApi({ settings, reads: { schedule: async () => schedule, ...reads } });
   await api.app.listen(0, '127.0.0.1');

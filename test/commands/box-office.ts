@@ -65,12 +65,8 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     payments,
     hasher: new PasswordHasher(),
     signer,
-    availability: models,
-    numbers: models,
-    line: models,
-    venueUse: models,
-    dates: models,
-    erasing: { business: models, keys },
+    queries: models,
+    personalKeys: keys,
   });
   return {
     store,

@@ -63,7 +63,7 @@ describe('EraseUser', () => {
       rejection: { code: 'account-in-use', details: { open: ['holds', 'orders'] } },
     });
     expect(await outcomeOf(erase(userId, true))).toBe('account-in-use');
-    side.models.business = undefined;
+    side.models.isCaughtUp = false;
     expect(await outcomeOf(erase(userId, true))).toBe('busy');
     expect([await erasures(), [...erasedKeys]]).toEqual([[], []]);
   });

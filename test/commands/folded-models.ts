@@ -1,12 +1,3 @@
-import type {
-  Business,
-  QueueNumbers,
-  SaleDates,
-  SeatAvailability,
-  UnfinishedBusiness,
-  VenueUse,
-  WaitingLine,
-} from '../../src/commands/ports.js';
 import { type AdmissionState, admissionDecider } from '../../src/domain/admission.js';
 import type { ScheduleDetails } from '../../src/domain/catalog.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat.js';
@@ -15,6 +6,9 @@ import { type TokenState, tokenDecider } from '../../src/domain/token.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';
+import type { UnfinishedBusiness } from '../../src/queries/account.js';
+import type { CommandQueries } from '../../src/queries/queries.js';
+import type { QueueSize } from '../../src/queries/queue.js';
 
 interface QueuedToken {
   readonly performanceId: PerformanceId;
@@ -22,12 +16,12 @@ interface QueuedToken {
   readonly state: TokenState;
 }
 
-/** The read-model ports of the commands, folded from the log whenever one is asked. */
-export class FoldedModels
-  implements SeatAvailability, QueueNumbers, WaitingLine, VenueUse, SaleDates, UnfinishedBusiness
-{
-  /** What every user still has going; undefined: not known. Tests set it. */
-  business: readonly Business[] | undefined = [];
+/** What commands ask of the read models, folded from the log for every question. */
+export class FoldedModels implements CommandQueries {
+  /** Whether the read models catch up with the log in time. Tests set it. */
+  isCaughtUp = true;
+  /** What every user still has open. Tests set it. */
+  business: UnfinishedBusiness[] = [];
   #folded = 0;
   readonly #seats = new Map<ScheduleId, Map<SeatId, SeatState>>();
   readonly #tokens = new Map<TokenId, QueuedToken>();
@@ -36,47 +30,47 @@ export class FoldedModels
 
   constructor(private readonly store: EventStore) {}
 
-  async unavailableSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId>> {
+  async waitFor(): Promise<boolean> {
+    return this.isCaughtUp;
+  }
+
+  async takenSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId>> {
     await this.#catchUp();
     const seats = [...(this.#seats.get(scheduleId) ?? [])];
     return new Set(seats.filter(([, state]) => !isFree(state, now)).map(([seatId]) => seatId));
   }
 
-  async numberOf(tokenId: TokenId): Promise<number | undefined> {
+  async numberOfToken(tokenId: TokenId): Promise<number | undefined> {
     await this.#catchUp();
     return this.#tokens.get(tokenId)?.number;
   }
 
-  async queueSize(performanceId: PerformanceId): Promise<{ waiting: number; leftWaiting: number }> {
+  async queueSize(performanceId: PerformanceId): Promise<QueueSize> {
     await this.#catchUp();
-    const queued = this.#queuedIn(performanceId).filter(({ isAdmitted }) => !isAdmitted);
+    const queued = this.#queuedIn(performanceId);
+    const count = (isAdmitted: boolean, isCounted: (state: TokenState) => boolean) =>
+      queued.filter((token) => token.isAdmitted === isAdmitted && isCounted(token.state)).length;
     return {
-      waiting: queued.filter(({ state }) => state.kind === 'waiting').length,
-      leftWaiting: queued.filter(({ state }) => state.kind === 'ended').length,
+      waiting: count(false, ({ kind }) => kind === 'waiting'),
+      active: count(true, ({ kind }) => kind !== 'ended'),
+      leftWaiting: count(false, ({ kind }) => kind === 'ended'),
     };
   }
 
-  async look(performanceId: PerformanceId, options: { after: Position; from: number; limit: number }) {
+  async waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]> {
     await this.#catchUp();
-    const queued = this.#queuedIn(performanceId);
-    const waitingPlaces = queued
+    return this.#queuedIn(performanceId)
       .filter(({ state, isAdmitted }) => state.kind === 'waiting' && !isAdmitted)
       .map(({ place }) => place)
-      .filter((place) => place >= options.from)
+      .filter((place) => place >= fromPlace)
       .sort((a, b) => a - b)
-      .slice(0, options.limit);
-    const active = queued.filter(({ state, isAdmitted }) => isAdmitted && state.kind !== 'ended').length;
-    return { waitingPlaces, active };
+      .slice(0, limit);
   }
 
-  async schedulesOf(venueId: VenueId): Promise<readonly ScheduleId[]> {
+  async schedulesOfVenue(venueId: VenueId): Promise<ScheduleId[]> {
     await this.#catchUp();
     const schedules = [...this.#schedules.values()];
     return schedules.filter((s) => s.venueId === venueId).map(({ scheduleId }) => scheduleId);
-  }
-
-  async takenSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId> | undefined> {
-    return this.unavailableSeats(scheduleId, now);
   }
 
   async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
@@ -85,7 +79,7 @@ export class FoldedModels
     return dates.length > 0 && dates.every((date) => date.status === 'cancelled' || date.startsAt <= now);
   }
 
-  async of(): Promise<readonly Business[] | undefined> {
+  async unfinishedBusiness(): Promise<UnfinishedBusiness[]> {
     return this.business;
   }
 

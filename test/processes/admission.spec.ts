@@ -1,7 +1,7 @@
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { OpenQueue } from '../../src/commands/queue/open-and-admit.js';
 import { admissionDecider } from '../../src/domain/admission.js';
-import { instantSchema, performanceIdSchema } from '../../src/events/ids.js';
+import { instantSchema, type PerformanceId, performanceIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { AdmissionProcess } from '../../src/processes/admission.js';
@@ -14,13 +14,9 @@ import { RecordedLog } from './support.js';
 /** Short enough to come round again while a test waits on a condition. */
 const intervalMs = 1;
 
-function admissionOf(side: CommandSide, onSale: readonly (typeof performanceId)[]) {
-  const queues = {
-    async *onSale() {
-      yield onSale;
-    },
-  };
-  return new AdmissionProcess(side.store, side, queues, new RecordedLog(), intervalMs);
+function admissionOf(side: CommandSide, onSale: readonly PerformanceId[], commands: Commands = side) {
+  const queries = { performancesOnSale: async () => [...onSale] };
+  return new AdmissionProcess(side.store, commands, queries, side.clock, new RecordedLog(), intervalMs);
 }
 
 async function admittedUpTo(side: CommandSide): Promise<number> {
@@ -66,12 +62,8 @@ describe('the admission process', () => {
         throw new Error('not now');
       },
     };
-    const queues = {
-      async *onSale() {
-        yield [performanceId, performanceIdSchema.parse(deriveId('another'))];
-      },
-    };
-    const process = new AdmissionProcess(side.store, slow, queues, new RecordedLog(), intervalMs);
+    const onSale = [performanceId, performanceIdSchema.parse(deriveId('another'))];
+    const process = admissionOf(side, onSale, slow);
     process.start();
     await eventually(() => served.length === 1);
     const stopping = process.stop();
@@ -86,11 +78,6 @@ describe('the admission process', () => {
     await openTheatre(side, { sales: { opensAt } });
     for (const name of ['a', 'b', 'c']) await queued(side, name);
     let looks = 0;
-    const queues = {
-      async *onSale() {
-        yield [performanceId];
-      },
-    };
     const commands: CommandSide = {
       ...side,
       execute(command) {
@@ -98,7 +85,7 @@ describe('the admission process', () => {
         return side.execute(command);
       },
     };
-    const process = new AdmissionProcess(side.store, commands, queues, new RecordedLog(), intervalMs);
+    const process = admissionOf(side, [performanceId], commands);
     process.start();
     await eventually(() => looks > 3);
     expect(

@@ -3,7 +3,8 @@ import { seatDecider } from '../../src/domain/seat.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import { type Instant, instantSchema, type TokenId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
-import { type Deadlines, Expiry, type HoldDeadline, type TokenDeadline } from '../../src/processes/expiry.js';
+import { Expiry } from '../../src/processes/expiry.js';
+import type { DeadlineQueries, HeldSeat, LiveToken } from '../../src/queries/deadlines.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import {
   freshContext,
@@ -25,21 +26,18 @@ const never = 1_000_000;
 
 /** What the read models would answer: everything live, and what has lapsed of it. */
 function deadlinesOf(live: {
-  holds?: readonly HoldDeadline[];
-  tokens?: readonly TokenDeadline[];
+  holds?: readonly Pick<HeldSeat, 'tokenId' | 'holdId' | 'expiresAt'>[];
+  tokens?: readonly LiveToken[];
   unsold?: { readonly tokenIds: readonly TokenId[]; readonly endedAt: Instant };
-}): Deadlines {
-  const { holds = [], tokens = [], unsold } = live;
+}): DeadlineQueries {
+  const { tokens = [], unsold } = live;
+  const holds = (live.holds ?? []).map((one) => ({ ...one, scheduleId, seatId: seat('A-1') }));
   return {
-    async *liveHolds() {
-      yield holds;
-    },
-    async *liveTokens() {
-      yield tokens;
-    },
+    liveHolds: async () => holds,
+    liveTokens: async () => [...tokens],
     lapsedHolds: async (now) => holds.filter(({ expiresAt }) => expiresAt <= now),
-    lapsedTokens: async (now) => tokens.filter(({ lapsedAt }) => lapsedAt <= now),
-    waitingAfterSale: async (endedBy) => (unsold && unsold.endedAt <= endedBy ? unsold.tokenIds : []),
+    lapsedTokens: async (now) => tokens.filter(({ expiresAt }) => expiresAt <= now),
+    waitingAfterSale: async (endedBy) => (unsold && unsold.endedAt <= endedBy ? [...unsold.tokenIds] : []),
   };
 }
 
@@ -50,7 +48,12 @@ async function world() {
   return { side, mina, timers: new ManualTimers() };
 }
 
-function expiryOf(side: CommandSide, timers: ManualTimers, deadlines: Deadlines, log = new RecordedLog()) {
+function expiryOf(
+  side: CommandSide,
+  timers: ManualTimers,
+  deadlines: DeadlineQueries,
+  log = new RecordedLog(),
+) {
   return new Expiry(side.store, side, timers, deadlines, side.clock, log, never);
 }
 
@@ -80,7 +83,7 @@ describe('the expiry process', () => {
     const { side, mina, timers } = await world();
     const held = await hold(side, mina, seats('A-1'));
     const deadline = { tokenId: mina.tokenId, holdId: held.holdId, expiresAt: held.expiresAt };
-    const turn = { tokenId: mina.tokenId, status: 'entered', lapsedAt: held.expiresAt } as const;
+    const turn = { tokenId: mina.tokenId, status: 'entered', expiresAt: held.expiresAt } as const;
     const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline], tokens: [turn] }));
     await expiry.start();
     expect([...timers.waiting.keys()].sort()).toEqual([`hold-${held.holdId}`, `token-${mina.tokenId}`]);
@@ -91,7 +94,7 @@ describe('the expiry process', () => {
   it('looks for entries that lapsed when their time to enter is over', async () => {
     const { side, timers } = await world();
     let sweeps = 0;
-    const counting: Deadlines = {
+    const counting: DeadlineQueries = {
       ...deadlinesOf({}),
       async lapsedTokens() {
         sweeps++;

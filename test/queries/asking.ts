@@ -1,7 +1,7 @@
 import { type Instant, toInstant } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
-import { type QueryContext, queryContext } from '../../src/queries/context.js';
+import { openQueries, type Queries } from '../../src/queries/queries.js';
 import { type History, minute, project } from '../projections/history.js';
 
 /** A clock that stands at a moment. */
@@ -13,9 +13,10 @@ export function clockAt(now: Instant): Clock {
 export async function asking(
   history: History,
   now = minute(50),
-): Promise<{ context: QueryContext; models: ReadModels }> {
+): Promise<{ queries: Queries; models: ReadModels }> {
   const models = await project(history);
-  return { models, context: queryContext(models.read, clockAt(now)) };
+  const progress = { waitFor: async () => true };
+  return { models, queries: openQueries(models.read, progress, clockAt(now)) };
 }
 
 /** The moment `ms` after an instant. */

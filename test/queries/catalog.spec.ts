@@ -1,12 +1,5 @@
-import type { ScheduleId } from '../../src/events/ids.js';
-import { getAvailability } from '../../src/queries/get-availability.js';
-import { getPerformance } from '../../src/queries/get-performance.js';
-import { getSchedule } from '../../src/queries/get-schedule.js';
-import { getSeatMap } from '../../src/queries/get-seat-map.js';
-import { getVenue } from '../../src/queries/get-venue.js';
-import { listPerformances } from '../../src/queries/list-performances.js';
-import { listSchedules } from '../../src/queries/list-schedules.js';
-import { queryPorts } from '../../src/queries/query-ports.js';
+import type { PerformanceId, ScheduleId } from '../../src/events/ids.js';
+import type { Queries } from '../../src/queries/queries.js';
 import { caughtUp, closeAll, History, id, minute, run } from '../projections/history.js';
 import { joon, mina, performanceId, Story, scheduleId, venueId } from '../projections/story.js';
 import { asking, firstPage } from './asking.js';
@@ -21,8 +14,8 @@ async function concert() {
 }
 
 it('describes a venue in the language asked for', async () => {
-  const { context } = await asking((await concert()).history);
-  expect(await getVenue(context, venueId, 'ko')).toEqual({
+  const { queries } = await asking((await concert()).history);
+  expect(await queries.venue(venueId, 'ko')).toEqual({
     venueId,
     name: '올림픽홀',
     names: { ko: '올림픽홀' },
@@ -36,12 +29,12 @@ it('describes a venue in the language asked for', async () => {
     focus: { x: 5, y: 0 },
     decorations: [],
   });
-  expect(await getVenue(context, venueId, 'en')).toMatchObject({ name: 'Olympic Hall' });
+  expect(await queries.venue(venueId, 'en')).toMatchObject({ name: 'Olympic Hall' });
 });
 
 it('describes a performance with prices, rules and dates', async () => {
-  const { context } = await asking((await concert()).history);
-  expect(await getPerformance(context, performanceId)).toMatchObject({
+  const { queries } = await asking((await concert()).history);
+  expect(await queries.performance(performanceId)).toMatchObject({
     performanceId,
     name: 'Autumn Night',
     venue: { venueId, name: 'Olympic Hall', location: 'Seoul' },
@@ -63,18 +56,18 @@ it('describes a performance with prices, rules and dates', async () => {
 });
 
 it('answers null for what is not there', async () => {
-  const { context } = await asking(new History());
-  expect(await getVenue(context, venueId)).toBeNull();
-  expect(await getPerformance(context, performanceId)).toBeNull();
-  expect(await getSchedule(context, scheduleId)).toBeNull();
-  expect(await getAvailability(context, scheduleId)).toBeNull();
-  expect(await getSeatMap(context, scheduleId)).toBeNull();
+  const { queries } = await asking(new History());
+  expect(await queries.venue(venueId)).toBeNull();
+  expect(await queries.performance(performanceId)).toBeNull();
+  expect(await queries.schedule(scheduleId)).toBeNull();
+  expect(await queries.availability(scheduleId)).toBeNull();
+  expect(await queries.seatMap(scheduleId)).toBeNull();
 });
 
 describe('finding performances', () => {
-  const found = async (filter: Parameters<typeof listPerformances>[1]) => {
-    const { context } = await asking((await concert()).history);
-    return (await listPerformances(context, filter, firstPage)).items.length;
+  const found = async (filter: Parameters<Queries['performances']>[0]) => {
+    const { queries } = await asking((await concert()).history);
+    return (await queries.performances(filter, firstPage)).items.length;
   };
 
   it.each(['', 'autumn', 'AUTUMN night', '가을', 'strings olympic'])('finds %j', async (search) => {
@@ -93,19 +86,27 @@ describe('finding performances', () => {
   });
 });
 
+const minutesADay = 24 * 60;
+
 it('pages through the dates of a performance in order', async () => {
   const { history, story } = await concert();
   const dates = [3, 1, 2].map((day) => ({ day, date: id<ScheduleId>(`day ${day}`) }));
-  for (const { day, date } of dates) await story.schedule('scheduled', minute(day), date);
-  const { context } = await asking(history);
-  const first = await listSchedules(context, performanceId, {}, { limit: 3, cursor: null });
-  expect(first.items.map((item) => item.startsAt)).toEqual([minute(1), minute(2), minute(3)]);
-  const second = await listSchedules(context, performanceId, {}, { limit: 3, cursor: first.nextCursor });
-  expect(second.items.map((item) => item.scheduleId)).toEqual([scheduleId]);
-  expect(second.nextCursor).toBeNull();
-  const range = { from: minute(2), to: minute(3) };
-  const within = await listSchedules(context, performanceId, range, firstPage);
-  expect(within.items.map((item) => item.startsAt)).toEqual([minute(2)]);
+  for (const { day, date } of dates) await story.schedule('scheduled', minute(day * minutesADay), date);
+  const { queries } = await asking(history);
+  const first = await queries.schedules(performanceId, {}, { limit: 3, cursor: null });
+  const days = [1, 2, 3].map((day) => minute(day * minutesADay));
+  expect(first?.items.map((item) => item.startsAt)).toEqual(days);
+  const cursor = first?.nextCursor ?? null;
+  const second = await queries.schedules(performanceId, {}, { limit: 3, cursor });
+  expect(second?.items.map((item) => item.scheduleId)).toEqual([scheduleId]);
+  expect(second?.nextCursor).toBeNull();
+  const within = async (from: string, to: string) => {
+    const page = await queries.schedules(performanceId, { from, to }, firstPage);
+    return page?.items.map((item) => item.startsAt);
+  };
+  expect(await within('2026-11-02', '2026-11-03')).toEqual(days.slice(0, 2));
+  expect(await within('2026-11-03', '2026-11-03')).toEqual([days[1]]);
+  expect(await queries.schedules(id<PerformanceId>('another'), {}, firstPage)).toBeNull();
 });
 
 async function partlySold() {
@@ -119,8 +120,8 @@ async function partlySold() {
 
 it('counts free seats by category and section; a lapsed hold is free', async () => {
   const { history } = await partlySold();
-  const { context } = await asking(history, minute(40));
-  expect(await getAvailability(context, scheduleId)).toEqual({
+  const { queries } = await asking(history, minute(40));
+  expect(await queries.availability(scheduleId)).toEqual({
     scheduleId,
     capacity: 3,
     available: 1,
@@ -140,7 +141,7 @@ it('counts free seats by category and section; a lapsed hold is free', async () 
 
 it('draws every seat with its price and status', async () => {
   const { history } = await partlySold();
-  const { context } = await asking(history, minute(40));
+  const { queries } = await asking(history, minute(40));
   const seat = (seatId: string, category: string, price: number | null, x: number, status: string) => ({
     seatId,
     number: seatId.slice(2),
@@ -150,7 +151,7 @@ it('draws every seat with its price and status', async () => {
     y: 1,
     status,
   });
-  expect(await getSeatMap(context, scheduleId)).toEqual({
+  expect(await queries.seatMap(scheduleId)).toEqual({
     scheduleId,
     venueId,
     position: 9,
@@ -182,33 +183,30 @@ it('draws every seat with its price and status', async () => {
 
 it('draws one section or one status only', async () => {
   const { history } = await partlySold();
-  const { context } = await asking(history, minute(40));
-  const names = async (filter: Parameters<typeof getSeatMap>[2]) =>
-    (await getSeatMap(context, scheduleId, filter))?.sections.flatMap((section) =>
+  const { queries } = await asking(history, minute(40));
+  const names = async (filter: Parameters<Queries['seatMap']>[1]) =>
+    (await queries.seatMap(scheduleId, filter))?.sections.flatMap((section) =>
       section.rows.flatMap((row) => row.seats.map((seat) => String(seat.seatId))),
     );
-  expect(await names({ sectionId: 'B' })).toEqual(['B-1']);
+  expect(await names({ section: 'B' })).toEqual(['B-1']);
   expect(await names({ status: 'free' })).toEqual(['A-1']);
-  expect(await names({ sectionId: 'A', status: 'not-for-sale' })).toEqual([]);
+  expect(await names({ section: 'A', status: 'not-for-sale' })).toEqual([]);
 });
 
 it('draws the new plan as soon as it is published', async () => {
   const { history, story } = await concert();
-  const { context, models } = await asking(history);
-  await getSeatMap(context, scheduleId);
+  const { queries, models } = await asking(history);
+  await queries.seatMap(scheduleId);
   await story.section('C', ['VIP']);
   await caughtUp(history, run(history, models));
-  const map = await getSeatMap(context, scheduleId);
+  const map = await queries.seatMap(scheduleId);
   expect(map?.sections.map((section) => section.sectionId)).toEqual(['A', 'B', 'C']);
 });
 
 it('tells commands and imports which seats are in use', async () => {
   const { history } = await partlySold();
-  const { models } = await asking(history);
-  const ports = queryPorts(models.read);
-  expect((await ports.unavailableSeats(scheduleId, minute(39))).sort()).toEqual(['A-1', 'A-2', 'A-3']);
-  expect((await ports.unavailableSeats(scheduleId, minute(40))).sort()).toEqual(['A-2', 'A-3']);
-  expect(await ports.schedulesOfVenue(venueId)).toEqual([
-    { scheduleId, performanceId, startsAt: minute(10_000), status: 'scheduled' },
-  ]);
+  const { queries } = await asking(history);
+  expect(await queries.takenSeats(scheduleId, minute(39))).toEqual(new Set(['A-1', 'A-2', 'A-3']));
+  expect(await queries.takenSeats(scheduleId, minute(40))).toEqual(new Set(['A-2', 'A-3']));
+  expect(await queries.schedulesOfVenue(venueId)).toEqual([scheduleId]);
 });

@@ -141,11 +141,9 @@ export const injectedBugs: readonly InjectedBug[] = [
     name: 'fans are let in for whom there is no room',
     codes: ['active-limit'],
     seams: {
-      line: (line) => ({
-        async look(performanceId, options) {
-          const seen = await line.look(performanceId, options);
-          return seen && { ...seen, active: 0 };
-        },
+      queries: (queries) => ({
+        ...queries,
+        queueSize: async (performanceId) => ({ ...(await queries.queueSize(performanceId)), active: 0 }),
       }),
     },
   },

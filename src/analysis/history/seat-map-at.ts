@@ -1,9 +1,9 @@
-import { type PerformanceDetails, priceOf } from '../../domain/catalog.js';
+import { priceOf } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
-import type { PlanSeat, PlanSection } from '../../events/catalog-events.js';
 import type { Instant, ScheduleId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';
-import type { SeatMapReply, SeatStatus } from '../../queries/replies.js';
+import type { SeatMapReply } from '../../queries/replies.js';
+import { type SeatMapFilter, seatMapSections } from '../../queries/seating-plans.js';
 import { performanceAt, scheduleAt, type VenuePlans } from './catalog-at.js';
 import { EventIndex, type EventIndexes, type IndexKind } from './event-index.js';
 import { asOf } from './past-events.js';
@@ -14,13 +14,6 @@ interface SeatMapSources {
   readonly seats: EventIndexes<EventIndex>;
   readonly plans: VenuePlans;
 }
-
-interface SeatMapFilter {
-  readonly section?: string | undefined;
-  readonly status?: SeatStatus | undefined;
-}
-
-type Section = SeatMapReply['sections'][number];
 
 /** The seat map of a date as it was: plan, prices and what was taken, all of that moment. */
 export async function seatMapAt(
@@ -44,61 +37,23 @@ export async function seatMapAt(
     index.lastPosition(moment),
   ].filter((place) => place !== undefined);
   const then = asOf(moment, places);
-  const taken = takenAt(index, moment, then.at);
-  const prices = pricesOf(performance.kind === 'known' ? performance.details : undefined);
-  const details = plan?.state.details;
+  const details = performance.kind === 'known' ? performance.details : undefined;
+  const state = {
+    priceOf: (category: string) => (details && priceOf(details, category)) ?? null,
+    takenAs: takenAt(index, moment, then.at),
+  };
+  const venue = plan?.state.details;
   return {
     kind: 'known',
     reply: {
       scheduleId,
       venueId,
       position: then.position,
-      sections: (plan?.sections ?? [])
-        .filter(({ sectionId }) => filter.section === undefined || sectionId === filter.section)
-        .map((section) => toSection(section, prices, taken, filter.status))
-        .filter(({ rows }) => rows.length > 0),
-      focus: details?.focus ?? null,
-      decorations: details?.decorations ?? [],
+      sections: seatMapSections(plan?.sections ?? [], state, filter),
+      focus: venue?.focus ?? null,
+      decorations: venue?.decorations ?? [],
       asOf: then,
     },
-  };
-}
-
-type Prices = (category: string) => number | null;
-
-/** Looked up once per category, not per seat. */
-function pricesOf(performance: PerformanceDetails | undefined): Prices {
-  const known = new Map<string, number | null>();
-  return (category) => {
-    let price = known.get(category);
-    if (price === undefined) {
-      price = (performance && priceOf(performance, category)) ?? null;
-      known.set(category, price);
-    }
-    return price;
-  };
-}
-
-function toSection(
-  { sectionId, name, rows }: PlanSection,
-  prices: Prices,
-  taken: TakenSeats,
-  status: SeatStatus | undefined,
-): Section {
-  const toSeat = ({ seatId, number, category, x, y }: PlanSeat) => {
-    const price = prices(category);
-    const now: SeatStatus = taken(seatId) ?? (price === null ? 'not-for-sale' : 'free');
-    return { seatId, number, category, price, x, y, status: now };
-  };
-  return {
-    sectionId,
-    name,
-    rows: rows
-      .map(({ label, seats }) => ({
-        label,
-        seats: seats.map(toSeat).filter((seat) => status === undefined || seat.status === status),
-      }))
-      .filter(({ seats }) => seats.length > 0),
   };
 }
 

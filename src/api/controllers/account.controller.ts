@@ -19,11 +19,10 @@ import {
 } from '../../commands/account/sessions.js';
 import { refuse } from '../../domain/rejection.js';
 import type { UserId } from '../../events/ids.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import { AddressRateGuard, CurrentUser, UserGuard } from '../guards.js';
 import { setLogPosition } from '../idempotency.js';
-
 import { WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { contextOf } from '../request.js';
 import { ValidBody } from '../validation.js';
 
@@ -31,7 +30,7 @@ import { ValidBody } from '../validation.js';
 export class UsersController {
   constructor(
     private readonly commands: CommandBus,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
   ) {}
 
   @Post('users')
@@ -76,7 +75,7 @@ export class UsersController {
   @Get('me')
   @UseGuards(UserGuard, WaitForPosition)
   async getMe(@CurrentUser() userId: UserId) {
-    const user = await this.reads.user(userId);
+    const user = await this.queries.user(userId);
     if (!user) throw refuse('user-unknown', 'There is no such user (any more).');
     return user;
   }

@@ -10,6 +10,7 @@ import {
   type VenueId,
   venueIdSchema,
 } from '../../events/ids.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import { seatStatus } from '../../queries/replies/catalog.js';
 import type { Language } from '../../queries/replies/reply.js';
 import { notFound } from '../problems/problem.js';
@@ -22,7 +23,6 @@ import {
   wholeNumber,
 } from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { PreferredLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
@@ -53,7 +53,7 @@ const seatMapQuery = z.strictObject({
 @UseGuards(WaitForPosition)
 export class PerformancesController {
   constructor(
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
@@ -62,7 +62,7 @@ export class PerformancesController {
     @ValidParam('venueId', venueIdSchema) venueId: VenueId,
     @PreferredLanguage() language: Language | null,
   ) {
-    const venue = await this.reads.venue(venueId, language);
+    const venue = await this.queries.venue(venueId, language);
     if (!venue) throw notFound('venue');
     return venue;
   }
@@ -73,7 +73,7 @@ export class PerformancesController {
     @PreferredLanguage() language: Language | null,
   ) {
     const { limit, cursor, ...search } = query;
-    return this.reads.performances(search, { limit, cursor }, language);
+    return this.queries.performances(search, { limit, cursor }, language);
   }
 
   @Get('performances/:performanceId')
@@ -81,7 +81,7 @@ export class PerformancesController {
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @PreferredLanguage() language: Language | null,
   ) {
-    const performance = await this.reads.performance(performanceId, language);
+    const performance = await this.queries.performance(performanceId, language);
     if (!performance) throw performanceUnknown();
     return performance;
   }
@@ -92,7 +92,7 @@ export class PerformancesController {
     @ValidQuery(schedulesQuery) query: z.infer<typeof schedulesQuery>,
   ) {
     const { limit, cursor, ...dates } = query;
-    const schedules = await this.reads.schedules(performanceId, dates, { limit, cursor });
+    const schedules = await this.queries.schedules(performanceId, dates, { limit, cursor });
     if (!schedules) throw performanceUnknown();
     return schedules;
   }
@@ -106,14 +106,14 @@ export class PerformancesController {
       const then = await this.histories.queue(performanceId, at);
       return knownThen(then, 'performance-unknown', 'such performance');
     }
-    const queue = await this.reads.queue(performanceId);
+    const queue = await this.queries.queue(performanceId);
     if (!queue) throw performanceUnknown();
     return queue;
   }
 
   @Get('performances/:performanceId/queue/fairness')
   async getQueueFairness(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
-    const fairness = await this.reads.queueFairness(performanceId);
+    const fairness = await this.queries.queueFairness(performanceId);
     if (!fairness) throw performanceUnknown();
     return fairness;
   }
@@ -123,7 +123,7 @@ export class PerformancesController {
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(queueNumbersQuery) page: z.infer<typeof queueNumbersQuery>,
   ) {
-    const numbers = await this.reads.queueNumbers(performanceId, page);
+    const numbers = await this.queries.queueNumbers(performanceId, page);
     if (!numbers) throw performanceUnknown();
     return numbers;
   }
@@ -137,18 +137,18 @@ function performanceUnknown() {
 @UseGuards(WaitForPosition)
 export class SchedulesController {
   constructor(
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
   @Get()
   async getSchedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
-    return (await this.reads.schedule(scheduleId)) ?? scheduleUnknown();
+    return (await this.queries.schedule(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('availability')
   async getAvailability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
-    return (await this.reads.availability(scheduleId)) ?? scheduleUnknown();
+    return (await this.queries.availability(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('seats')
@@ -160,7 +160,7 @@ export class SchedulesController {
       const then = await this.histories.seatMap(scheduleId, at, filter);
       return knownThen(then, 'schedule-unknown', 'such schedule');
     }
-    return (await this.reads.seatMap(scheduleId, filter)) ?? scheduleUnknown();
+    return (await this.queries.seatMap(scheduleId, filter)) ?? scheduleUnknown();
   }
 }
 

@@ -16,10 +16,10 @@ import {
   scheduleIdSchema,
   type UserId,
 } from '../../events/ids.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, withPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam } from '../validation.js';
 
@@ -28,7 +28,7 @@ export class HoldsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly idempotency: Idempotency,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
   ) {}
 
   @Post('schedules/:scheduleId/holds')
@@ -49,7 +49,7 @@ export class HoldsController {
   @Get('holds')
   @UseGuards(UserGuard, WaitForPosition)
   async listHolds(@CurrentUser() userId: UserId) {
-    return { items: await this.reads.holds(userId) };
+    return { items: await this.queries.holds(userId) };
   }
 
   @Delete('holds/:holdId')

@@ -10,12 +10,12 @@ import {
   scheduleIdSchema,
 } from '../../events/ids.js';
 import { TokenSigner } from '../../platform/token-signer.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import { readQueueToken } from '../guards.js';
 import { EventStreams } from '../live/event-streams.js';
 import { QueuePositions } from '../live/queue-positions.js';
 import { SeatChanges } from '../live/seat-changes.js';
 import { logPosition } from '../query-parameters.js';
-import { READS, type Reads } from '../reads.js';
 import { check, ValidParam, ValidQuery } from '../validation.js';
 
 /** Browsers can't send headers with an event stream, so what they would carry is accepted here too. */
@@ -29,7 +29,7 @@ export class LiveController {
     private readonly seats: SeatChanges,
     private readonly places: QueuePositions,
     private readonly signer: TokenSigner,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
   ) {}
 
   @Get('schedules/:scheduleId/seats/events')
@@ -42,7 +42,7 @@ export class LiveController {
   ): Promise<void> {
     const lastId = request.headers['last-event-id'];
     const after = lastId === undefined ? query.after : check(logPosition, lastId, 'Last-Event-ID');
-    if (!(await this.reads.schedule(scheduleId))) {
+    if (!(await this.queries.schedule(scheduleId))) {
       throw refuse('schedule-unknown', 'There is no such schedule.');
     }
     const stream = this.streams.open(request, reply);

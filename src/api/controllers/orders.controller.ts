@@ -11,14 +11,14 @@ import { refuse } from '../../domain/rejection.js';
 import { type Instant, type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
-import { ReadModelsUnavailable } from '../../queries/outage.js';
+import { ReadModelsUnavailable } from '../../queries/database.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { Language, OrderReply, PageRequest } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, type Positioned, setLogPosition } from '../idempotency.js';
 import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
 import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { contextOf, PreferredLanguage } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -26,7 +26,7 @@ import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 @Injectable()
 export class OrderReplies {
   constructor(
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(READ_POSITION) private readonly position: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
     private readonly clock: Clock,
@@ -48,7 +48,7 @@ export class OrderReplies {
   /** Null also while the read models cannot be asked: the order is what it is without them. */
   async #read({ userId, orderId }: CheckoutResult['order']): Promise<OrderReply | null> {
     try {
-      return await this.reads.order(userId, orderId);
+      return await this.queries.order(userId, orderId);
     } catch (error) {
       if (error instanceof ReadModelsUnavailable) return null;
       throw error;
@@ -62,7 +62,7 @@ export class OrdersController {
     private readonly commands: CommandBus,
     private readonly idempotency: Idempotency,
     private readonly replies: OrderReplies,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
@@ -83,7 +83,7 @@ export class OrdersController {
   @Get('orders')
   @UseGuards(UserGuard, WaitForPosition)
   listOrders(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
-    return this.reads.orders(userId, page);
+    return this.queries.orders(userId, page);
   }
 
   @Get('orders/:orderId')
@@ -96,7 +96,7 @@ export class OrdersController {
     if (at !== undefined) {
       return knownThen(await this.histories.order(userId, orderId, at), 'order-unknown', 'such order');
     }
-    const order = await this.reads.order(userId, orderId);
+    const order = await this.queries.order(userId, orderId);
     if (!order) throw refuse('order-unknown', 'You have no such order.');
     return order;
   }
@@ -122,7 +122,7 @@ export class OrdersController {
     @ValidQuery(pageQuery) page: PageRequest,
     @PreferredLanguage() language: Language | null,
   ) {
-    return this.reads.reservations(userId, page, language);
+    return this.queries.reservations(userId, page, language);
   }
 }
 

@@ -25,6 +25,7 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { QueueTokenReply } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
@@ -32,7 +33,6 @@ import { withPosition } from '../idempotency.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
 import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -40,14 +40,14 @@ import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 @Injectable()
 export class QueueStatus {
   constructor(
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(READ_POSITION) private readonly position: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
   ) {}
 
   /** @throws {Rejected} token-unknown */
   async of(queueToken: QueueToken): Promise<QueueTokenReply> {
-    const status = await this.reads.queueToken(queueToken);
+    const status = await this.queries.queueToken(queueToken.tokenId);
     if (!status) throw refuse('token-unknown', 'Join the queue of this performance first.');
     return status;
   }
@@ -55,7 +55,7 @@ export class QueueStatus {
   /** After entering, which may be repeated freely. @throws {ApiProblem} read-model-behind */
   async after(queueToken: QueueToken, position: Position | undefined): Promise<QueueTokenReply> {
     await this.#catchUp(position);
-    const status = await this.reads.queueToken(queueToken);
+    const status = await this.queries.queueToken(queueToken.tokenId);
     if (status) return status;
     throw new ApiProblem('read-model-behind', 'Your place is not readable yet: repeat the request.', {
       headers: retryAfter(1),
@@ -63,12 +63,12 @@ export class QueueStatus {
   }
 
   /** Of a token just issued. A crowd that joins at once must not fail for want of details: those come later. */
-  async ofIssued(issued: IssuedToken, userId: UserId, numberOfTickets: number): Promise<QueueTokenReply> {
+  async ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
     await this.#catchUp(issued.position);
     const { tokenId, performanceId, number } = issued;
-    const status = await this.reads.queueToken({ tokenId, userId, performanceId });
+    const status = await this.queries.queueToken(tokenId);
     if (status?.number === number) return status;
-    const queue = await this.reads.queue(performanceId);
+    const queue = await this.queries.queue(performanceId);
     return {
       tokenId,
       performanceId,
@@ -112,7 +112,7 @@ export class QueueController {
     const issued = await this.commands.execute(command);
     reply.code(issued.isNew ? 201 : 200);
     const { value, expiresAt } = issued.queueToken;
-    const status = await this.status.ofIssued(issued, userId, numberOfTickets);
+    const status = await this.status.ofIssued(issued, numberOfTickets);
     return withPosition(
       reply,
       { queueToken: value, queueTokenExpiresAt: expiresAt, ...status },

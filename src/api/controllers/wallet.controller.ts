@@ -9,6 +9,7 @@ import { Rejected, refuse } from '../../domain/rejection.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/wire.js';
 import { Clock } from '../../platform/clock.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { PageRequest } from '../../queries/replies.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentUser, FanRateGuard, UserGuard } from '../guards.js';
@@ -16,7 +17,6 @@ import { Idempotency } from '../idempotency.js';
 import { ApiProblem } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -25,7 +25,7 @@ export class WalletController {
   constructor(
     private readonly commands: CommandBus,
     private readonly idempotency: Idempotency,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
@@ -35,7 +35,7 @@ export class WalletController {
     if (at !== undefined) {
       return knownThen(await this.histories.wallet(userId, at), 'user-unknown', 'such user');
     }
-    const wallet = await this.reads.wallet(userId);
+    const wallet = await this.queries.wallet(userId);
     if (!wallet) throw refuse('user-unknown', 'There is no such user (any more).');
     return wallet;
   }
@@ -43,7 +43,7 @@ export class WalletController {
   @Get('history')
   @UseGuards(UserGuard, WaitForPosition)
   listWalletHistory(@CurrentUser() userId: UserId, @ValidQuery(pageQuery) page: PageRequest) {
-    return this.reads.walletHistory(userId, page);
+    return this.queries.walletHistory(userId, page);
   }
 
   @Post('charges')
@@ -66,7 +66,7 @@ export class WalletController {
   @Get('charges/:chargeId')
   @UseGuards(UserGuard, WaitForPosition)
   async getCharge(@CurrentUser() userId: UserId, @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId) {
-    const charge = await this.reads.charge(userId, chargeId);
+    const charge = await this.queries.charge(userId, chargeId);
     if (!charge) throw refuse('charge-unknown', 'You have no such charge.');
     return charge;
   }

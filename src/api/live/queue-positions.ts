@@ -9,9 +9,9 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { EventStore, type Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { READ_POSITION, type ReadPosition } from '../read-position.js';
-import { READS, type Reads } from '../reads.js';
 import { sseMessage } from './event-streams.js';
 import { LiveSubscription } from './live-subscription.js';
 import type { Listener } from './seat-changes.js';
@@ -50,7 +50,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     store: EventStore,
-    @Inject(READS) private readonly reads: Reads,
+    @Inject(QUERIES) private readonly queries: Queries,
     @Inject(READ_POSITION) private readonly position: ReadPosition,
     @Inject(API_SETTINGS)
     private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
@@ -134,7 +134,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
 
   async #tell(watcher: Watcher): Promise<void> {
     try {
-      const status = await this.reads.queueToken(watcher.queueToken);
+      const status = await this.queries.queueToken(watcher.queueToken.tokenId);
       if (!status) return;
       const message = sseMessage('position', status);
       if (message === watcher.last) return;

@@ -4,7 +4,7 @@ import { HistoryUnavailable, MomentAhead } from '../../analysis/history/port.js'
 import { Rejected } from '../../domain/rejection.js';
 import { StoreUnavailable } from '../../event-store/port.js';
 import { HasherBusy } from '../../platform/password-hasher.js';
-import { ReadModelsUnavailable } from '../../queries/outage.js';
+import { ReadModelsUnavailable } from '../../queries/database.js';
 import { InvalidCursor } from '../../queries/paging.js';
 import { pathOf } from '../request.js';
 import { ApiProblem, problemMediaType, retryAfter } from './problem.js';

@@ -9,9 +9,10 @@ import { type UserId, userIdSchema } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { PERSONAL_KEYS, type PersonalKeys, UNFINISHED_BUSINESS, type UnfinishedBusiness } from '../ports.js';
+import { PERSONAL_KEYS, type PersonalKeys } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
 
@@ -64,7 +65,7 @@ export class UserEraser {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    @Inject(UNFINISHED_BUSINESS) private readonly business: UnfinishedBusiness,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly store: EventStore,
     @Inject(PERSONAL_KEYS) private readonly keys: PersonalKeys,
     private readonly clock: Clock,
@@ -84,10 +85,11 @@ export class UserEraser {
 
   async #refuseInUse(userId: UserId, options: { forfeit: boolean }): Promise<void> {
     const { state: wallet } = await this.repository.load(walletDecider, streams.wallet(userId));
-    const found = await this.business.of(userId, this.clock.now(), await this.store.head());
-    if (!found)
+    const head = await this.store.head();
+    if (head !== undefined && !(await this.queries.waitFor(head)))
       throw refuse('busy', 'What this account still has going is not known yet: try again shortly.');
-    const open = [...found, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
+    const unfinished = await this.queries.unfinishedBusiness(userId, this.clock.now());
+    const open = [...unfinished, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
       (one) => !options.forfeit || (one !== 'points' && one !== 'tickets'),
     );
     if (open.length === 0) return;

@@ -6,7 +6,7 @@ import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
-import { VENUE_USE, type VenueUse } from '../ports.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { StreamRepository } from '../stream-repository.js';
 
 const streamsReadTogether = 16;
@@ -24,7 +24,7 @@ export class SeatKeeper {
   constructor(
     private readonly repository: StreamRepository,
     private readonly store: EventStore,
-    @Inject(VENUE_USE) private readonly use: VenueUse,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly clock: Clock,
   ) {}
 
@@ -45,9 +45,10 @@ export class SeatKeeper {
     if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
     const keptSeats: KeptSeat[] = [];
     const head = await this.store.head();
-    for (const scheduleId of await this.use.schedulesOf(venueId)) {
-      const taken = await this.use.takenSeats(scheduleId, this.clock.now(), head);
-      // So that the streams of thousands of free seats need not be read; without an answer all of them are.
+    // Spares reading the streams of thousands of free seats; while the read models are behind all of them are read.
+    const isCaughtUp = head === undefined || (await this.queries.waitFor(head));
+    for (const scheduleId of await this.queries.schedulesOfVenue(venueId)) {
+      const taken = isCaughtUp ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;
       const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
       for (let first = 0; first < candidates.length; first += streamsReadTogether) {
         const step = candidates.slice(first, first + streamsReadTogether);

@@ -10,10 +10,11 @@ import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings, QUEUE_NUMBERS, type QueueNumbers, SALE_DATES, type SaleDates } from '../ports.js';
+import { CommandSettings } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 import { QueueAdmission, type QueueToken } from './queue-admission.js';
 
@@ -53,8 +54,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     private readonly catalog: CatalogReader,
     private readonly turn: QueueAdmission,
     private readonly signer: TokenSigner,
-    @Inject(QUEUE_NUMBERS) private readonly numbers: QueueNumbers,
-    @Inject(SALE_DATES) private readonly dates: SaleDates,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly settings: CommandSettings,
     private readonly clock: Clock,
   ) {}
@@ -65,7 +65,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     const performance = await this.catalog.performance(performanceId);
     const slot = await this.#findEntry(userId, performance);
     if (slot.isLive) return this.#resume(command, slot.tokenId);
-    if (await this.dates.isSaleOver(performanceId, this.clock.now())) {
+    if (await this.queries.isSaleOver(performanceId, this.clock.now())) {
       throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
     }
 
@@ -101,7 +101,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
    */
   async #lineNow(performanceId: PerformanceId) {
     const admittedUpTo = await this.turn.admittedUpTo(performanceId);
-    return { admittedUpTo, ...(await this.numbers.queueSize(performanceId)) };
+    return { admittedUpTo, ...(await this.queries.queueSize(performanceId)) };
   }
 
   /**
@@ -141,14 +141,20 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
     const { position: known } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (known !== undefined) {
-      const number = await this.numbers.numberOf(tokenId, known);
+      const number = await this.#numberOf(tokenId, known);
       if (number !== undefined)
         return this.#reply(command, { tokenId, number, isNew: false, position: known });
     }
     const { position } = await this.#issue(tokenId, command);
-    const number = await this.numbers.numberOf(tokenId, position);
+    const number = await this.#numberOf(tokenId, position);
     if (number === undefined) throw refuse('busy', 'Your place is being recorded: ask again in a moment.');
     return this.#reply(command, { tokenId, number, isNew: false, position });
+  }
+
+  /** The token's number, once the read models contain everything up to `position`; undefined when it has none. */
+  async #numberOf(tokenId: TokenId, position: Position): Promise<number | undefined> {
+    await this.queries.waitFor(position);
+    return this.queries.numberOfToken(tokenId);
   }
 
   #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {

@@ -5,10 +5,11 @@ import type { Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings, WAITING_LINE, type WaitingLine } from '../ports.js';
+import { CommandSettings } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 import { queueSeed } from './queue-admission.js';
 
@@ -81,7 +82,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
-    @Inject(WAITING_LINE) private readonly line: WaitingLine,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly clock: Clock,
   ) {}
 
@@ -97,22 +98,24 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     // overestimate who is inside. If somebody else admits meanwhile, the expected revision refuses this one.
     const from = state.admittedUpTo;
     const after = seen !== undefined && seen > position ? seen : position;
-    const line = await this.line.look(performanceId, { after, from, limit: pace });
-    if (!line) return nobodyYet;
-    const withinPace = line.waitingPlaces.filter((place) => place < from + pace);
-    const admitted = Math.min(withinPace.length, Math.max(0, maxActive - line.active));
+    if (!(await this.queries.waitFor(after))) return nobodyYet;
+    // The places first: a fan who leaves between the two questions is counted as inside, never the reverse.
+    const waitingPlaces = await this.queries.waitingPlaces(performanceId, from, pace);
+    const { active } = await this.queries.queueSize(performanceId);
+    const withinPace = waitingPlaces.filter((place) => place < from + pace);
+    const admitted = Math.min(withinPace.length, Math.max(0, maxActive - active));
     const lastPlace = withinPace[admitted - 1];
-    const isVacantStretch = withinPace.length === 0 && line.waitingPlaces.length > 0;
+    const isVacantStretch = withinPace.length === 0 && waitingPlaces.length > 0;
     // Nobody in the next places waits any more: pass them over to reach those who do.
     const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
-    if (to === from) return { admitted: 0, isAnyoneWaiting: line.waitingPlaces.length > 0 };
+    if (to === from) return { admitted: 0, isAnyoneWaiting: waitingPlaces.length > 0 };
     const admit = {
       kind: 'admit',
       performanceId,
       from,
       to,
       waitingInRange: admitted,
-      active: line.active,
+      active,
       maxActive,
       admitPerSecond,
       claimWindowMs,

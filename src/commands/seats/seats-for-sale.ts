@@ -14,8 +14,8 @@ import { isFree, seatDecider } from '../../domain/seat.js';
 import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
-import { SEAT_AVAILABILITY, type SeatAvailability } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 
 export interface SeatForSale extends PlacedSeat {
@@ -36,7 +36,7 @@ export class SeatsForSale {
   constructor(
     private readonly repository: StreamRepository,
     private readonly catalog: CatalogReader,
-    @Inject(SEAT_AVAILABILITY) private readonly availability: SeatAvailability,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly clock: Clock,
   ) {}
 
@@ -97,7 +97,7 @@ export class SeatsForSale {
     without: ReadonlySet<SeatId>,
   ): Promise<SeatForSale[]> {
     const { performance, schedule, venue } = forSale;
-    const taken = await this.availability.unavailableSeats(schedule.scheduleId, this.clock.now());
+    const taken = await this.queries.takenSeats(schedule.scheduleId, this.clock.now());
     const prices = new Map<string, boolean>();
     const isSold = (category: string) => {
       let forSale = prices.get(category);

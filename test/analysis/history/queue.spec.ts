@@ -5,8 +5,6 @@ import { shuffledPlaces } from '../../../src/domain/shuffle.js';
 import type { Position } from '../../../src/event-store/port.js';
 import type { Instant, OrderId, ScheduleId, TokenId } from '../../../src/events/ids.js';
 import { streams } from '../../../src/events/streams.js';
-import { getQueue } from '../../../src/queries/get-queue.js';
-import { getQueueToken } from '../../../src/queries/get-queue-token.js';
 import { closeAll, History, id, minute } from '../../projections/history.js';
 import { asking, clockAt } from '../../queries/asking.js';
 import { performanceId, publishHall } from './hall.js';
@@ -132,12 +130,12 @@ describe('a queue of the past', () => {
         if (head === undefined) throw new Error('a hall was published');
         const moment: Moment = { kind: 'position', position: head };
         const histories = logHistories(whole.store, clockAt(minute(900)));
-        const { context } = await asking(before, minute(900));
+        const { queries } = await asking(before, minute(900));
         const then = await histories.queue(performanceId, moment);
-        expect(withoutMoment(then)).toEqual(await getQueue(context, performanceId));
+        expect(withoutMoment(then)).toEqual(await queries.queue(performanceId));
         for (const name of fans) {
           const token = tokenOf(name);
-          const live = await getQueueToken(context, token.tokenId);
+          const live = await queries.queueToken(token.tokenId);
           const past = await histories.queueToken(token, moment);
           if (live === null) expect(past.kind).not.toBe('known');
           else expect(withoutMoment(past)).toEqual({ ...live, estimatedWaitSeconds: null });

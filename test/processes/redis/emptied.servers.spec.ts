@@ -1,11 +1,14 @@
 import type { Command } from '@nestjs/cqrs';
 import { ExpireHold } from '../../../src/commands/seats/end-hold.js';
 import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-store.js';
+import { scheduleIdSchema, seatIdSchema } from '../../../src/events/ids.js';
 import { systemClock } from '../../../src/platform/clock.js';
-import { type Deadlines, Expiry } from '../../../src/processes/expiry.js';
+import { deriveId } from '../../../src/platform/derive-id.js';
+import { Expiry } from '../../../src/processes/expiry.js';
 import type { Commands } from '../../../src/processes/ports.js';
 import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
 import type { Deadline } from '../../../src/processes/timers.js';
+import type { DeadlineQueries } from '../../../src/queries/deadlines.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../../services/wait-until.js';
 import { holdDeadline, Installation, timesActedOn } from './several-processes.js';
@@ -45,15 +48,18 @@ describe('Redis that is emptied', () => {
         return undefined as Result; // expiry looks at no result
       },
     };
+    const place = { scheduleId: scheduleIdSchema.parse(deriveId('date')), seatId: seatIdSchema.parse('A-1') };
     const holds = Array.from({ length: 1_000 }, (_, n) => {
       const { tokenId, holdId, dueAt } = holdDeadline(n, 500 + 2 * n);
-      return { tokenId, holdId, expiresAt: dueAt };
+      return { ...place, tokenId, holdId, expiresAt: dueAt };
     });
-    const deadlines: Deadlines = {
-      async *liveHolds() {
-        yield holds.filter(({ holdId }) => !ended.has(holdId));
-      },
-      async *liveTokens() {},
+    const deadlines: DeadlineQueries = {
+      liveHolds: async (after, limit) =>
+        holds
+          .slice(after ? holds.findIndex(({ holdId }) => holdId === after.holdId) + 1 : 0)
+          .filter(({ holdId }) => !ended.has(holdId))
+          .slice(0, limit),
+      liveTokens: async () => [],
       lapsedHolds: async (now) =>
         holds.filter(({ holdId, expiresAt }) => expiresAt <= now && !ended.has(holdId)),
       lapsedTokens: async () => [],

@@ -1,6 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ReadModelsUnavailable } from '../../src/queries/outage.js';
-import { selectAll } from '../../src/queries/select.js';
+import { ReadModelsUnavailable, selectAll } from '../../src/queries/database.js';
 
 /** A database that fails with these codes, one after the other, and then answers. */
 function failing(...failures: object[]) {

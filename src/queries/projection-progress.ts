@@ -1,6 +1,8 @@
 import type { DataSource } from 'typeorm';
+import { type Checkpoint, checkpointOf } from '../projections/engine/checkpoints.js';
 import { PositionWaiters } from '../projections/engine/position-waiters.js';
-import { selectFirst } from './select.js';
+import type { AnyRow } from '../projections/engine/table.js';
+import { selectAll, selectFirst } from './database.js';
 
 /** How often the checkpoints are looked at while somebody waits for them. */
 const lookEveryMs = 15;
@@ -77,4 +79,18 @@ export class CheckpointProgress {
       if (this.#waiters.isAnyone) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   }
+}
+
+/** The checkpoints of these projections by name, whichever process writes them; those not yet made are missing. */
+export async function projectionStates(
+  db: DataSource,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Checkpoint>> {
+  const marks = names.map(() => '?').join(', ');
+  const rows = await selectAll<AnyRow>(
+    db,
+    `SELECT * FROM projection_checkpoints WHERE name IN (${marks})`,
+    names,
+  );
+  return new Map(rows.map((row) => [String(row.name), checkpointOf(row)]));
 }

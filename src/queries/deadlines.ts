@@ -1,0 +1,123 @@
+import type { HoldId, Instant, ScheduleId, SeatId, TokenId } from '../events/ids.js';
+import { selectAll } from './database.js';
+import type { QueryContext } from './queries.js';
+
+/** A seat that is held until a deadline. */
+export interface HeldSeat {
+  readonly scheduleId: ScheduleId;
+  readonly seatId: SeatId;
+  readonly holdId: HoldId;
+  readonly tokenId: TokenId;
+  readonly expiresAt: Instant;
+}
+
+/** A token that is admitted or inside until a deadline. */
+export interface LiveToken {
+  readonly tokenId: TokenId;
+  /** What ends at the deadline: the time to enter, or the time inside. */
+  readonly status: 'admitted' | 'entered';
+  readonly expiresAt: Instant;
+}
+
+/** Deadlines of holds and tokens: those that have passed, and all to come for restoring timers. */
+export function deadlineQueries({ db }: QueryContext) {
+  // expires_at is null in every row that is not held.
+  return {
+    /** Held seats whose deadline is at or before `now`, oldest deadline first. */
+    async lapsedHolds(now: Instant, limit: number): Promise<HeldSeat[]> {
+      const rows = await selectAll<HeldRow>(
+        db,
+        `SELECT ${heldColumns} FROM schedule_seats WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
+        [now, limit],
+      );
+      return rows.map(toHeldSeat);
+    },
+
+    /** All held seats by deadline. @param after the last one seen; null to begin. */
+    async liveHolds(after: HeldSeat | null, limit: number): Promise<HeldSeat[]> {
+      const { expiresAt, scheduleId, seatId } = after ?? { expiresAt: '', scheduleId: '', seatId: '' };
+      const rows = await selectAll<HeldRow>(
+        db,
+        `SELECT ${heldColumns} FROM schedule_seats
+         WHERE expires_at >= ? AND (expires_at > ? OR schedule_id > ? OR (schedule_id = ? AND seat_id > ?))
+         ORDER BY expires_at, schedule_id, seat_id LIMIT ?`,
+        [expiresAt, expiresAt, scheduleId, scheduleId, seatId, limit],
+      );
+      return rows.map(toHeldSeat);
+    },
+
+    /** Admitted tokens not entered in time and entered ones out of time, oldest deadline first. */
+    async lapsedTokens(now: Instant, limit: number): Promise<LiveToken[]> {
+      const rows = await selectAll<LiveRow>(
+        db,
+        `SELECT * FROM (${admitted} AND claim_until <= ? UNION ALL ${entered} AND expire_date <= ?) AS lapsed
+         ORDER BY lapsed_at LIMIT ?`,
+        [now, now, limit],
+      );
+      return rows.map(toLiveToken);
+    },
+
+    /** All admitted and entered tokens by id. @param after the last one seen; null to begin. */
+    async liveTokens(after: LiveToken | null, limit: number): Promise<LiveToken[]> {
+      const afterId = after?.tokenId ?? '';
+      const rows = await selectAll<LiveRow>(
+        db,
+        `SELECT * FROM (${admitted} AND token_id > ? UNION ALL ${entered} AND token_id > ?) AS live
+         ORDER BY token_id LIMIT ?`,
+        [afterId, afterId, limit],
+      );
+      return rows.map(toLiveToken);
+    },
+
+    /** Tokens that wait for a performance whose sale was over at `endedBy`. */
+    async waitingAfterSale(endedBy: Instant, limit: number): Promise<TokenId[]> {
+      // Starts from the few queues, never from the many who wait.
+      const rows = await selectAll<{ token_id: TokenId }>(
+        db,
+        `SELECT t.token_id FROM queues q JOIN tokens t ON t.performance_id = q.performance_id
+         WHERE q.waiting > 0 AND t.status = 'waiting'
+           AND EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id)
+           AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
+             AND s.status = 'scheduled' AND s.schedule_date_time > ?)
+         LIMIT ?`,
+        [endedBy, limit],
+      );
+      return rows.map((row) => row.token_id);
+    },
+  };
+}
+
+export type DeadlineQueries = ReturnType<typeof deadlineQueries>;
+
+interface HeldRow {
+  readonly schedule_id: ScheduleId;
+  readonly seat_id: SeatId;
+  readonly hold_id: HoldId;
+  readonly token_id: TokenId;
+  readonly expires_at: Instant;
+}
+
+const heldColumns = 'schedule_id, seat_id, hold_id, token_id, expires_at';
+
+function toHeldSeat(row: HeldRow): HeldSeat {
+  return {
+    scheduleId: row.schedule_id,
+    seatId: row.seat_id,
+    holdId: row.hold_id,
+    tokenId: row.token_id,
+    expiresAt: row.expires_at,
+  };
+}
+
+interface LiveRow {
+  readonly token_id: TokenId;
+  readonly status: 'admitted' | 'entered';
+  readonly lapsed_at: Instant;
+}
+
+const admitted = `SELECT token_id, status, claim_until AS lapsed_at FROM tokens WHERE status = 'admitted'`;
+const entered = `SELECT token_id, status, expire_date AS lapsed_at FROM tokens WHERE status = 'entered'`;
+
+function toLiveToken(row: LiveRow): LiveToken {
+  return { tokenId: row.token_id, status: row.status, expiresAt: row.lapsed_at };
+}

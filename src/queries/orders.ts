@@ -1,0 +1,207 @@
+import type { DataSource } from 'typeorm';
+import type { Instant, OrderId, UserId } from '../events/ids.js';
+import type { RowOf } from '../projections/engine/table.js';
+import type {
+  OrderItemRow,
+  OrderRow,
+  paymentPointsTable,
+  paymentsTable,
+  reservationsTable,
+} from '../projections/orders.js';
+import { pickName } from './catalog.js';
+import { selectAll } from './database.js';
+import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
+import type { QueryContext } from './queries.js';
+import type { Language, OrderItemReply, OrderReply, Page, PageRequest, ReservationReply } from './replies.js';
+import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seats.js';
+
+export function orderQueries({ db }: QueryContext) {
+  return {
+    /** One order of the user in full; null when unknown, and when it is another user's. */
+    async order(userId: UserId, orderId: OrderId): Promise<OrderReply | null> {
+      const rows = await selectAll<OrderRow>(db, 'SELECT * FROM orders WHERE order_id = ?', [orderId]);
+      const own = rows.filter((row) => row.user_id === userId);
+      return (await toOrders(db, own))[0] ?? null;
+    },
+
+    /** A fan's orders, newest first. @throws {InvalidCursor} */
+    async orders(userId: UserId, page: PageRequest): Promise<Page<OrderReply>> {
+      // '~' sorts after every moment.
+      const [date, id] = decodeCursor(page.cursor, timeAndId) ?? ['~', ''];
+      const rows = await selectAll<OrderRow>(
+        db,
+        `SELECT * FROM orders
+         WHERE user_id = ? AND (order_date < ? OR (order_date = ? AND order_id < ?))
+         ORDER BY order_date DESC, order_id DESC LIMIT ${rowsToRead(page)}`,
+        [userId, date, date, id],
+      );
+      const { items, nextCursor } = toPage(
+        rows,
+        page,
+        (row) => row,
+        (row) => [row.order_date, row.order_id],
+      );
+      return { items: await toOrders(db, items), nextCursor };
+    },
+
+    /** A fan's reservations with all that is printed on a ticket, newest first. @throws {InvalidCursor} */
+    async reservations(
+      userId: UserId,
+      page: PageRequest,
+      language: Language | null = null,
+    ): Promise<Page<ReservationReply>> {
+      // '~' sorts after every moment.
+      const [date, id] = decodeCursor(page.cursor, timeAndId) ?? ['~', ''];
+      const rows = await selectAll<TicketRow>(
+        db,
+        `SELECT r.*, ${seatNameColumns}, sd.schedule_date_time AS starts_at,
+           p.performance_name, p.names AS performance_names, v.venue_name, v.names AS venue_names
+         FROM reservations r ${joinSeatNames('r')}
+         LEFT JOIN performances p ON p.performance_id = r.performance_id
+         LEFT JOIN venues v ON v.venue_id = sd.venue_id
+         WHERE r.user_id = ? AND (r.reservation_date < ? OR (r.reservation_date = ? AND r.reservation_id < ?))
+         ORDER BY r.reservation_date DESC, r.reservation_id DESC LIMIT ${rowsToRead(page)}`,
+        [userId, date, date, id],
+      );
+      return toPage(
+        rows,
+        page,
+        (row) => toTicket(row, language),
+        (row) => [row.reservation_date, row.reservation_id],
+      );
+    },
+
+    /**
+     * Orders placed, failed or cancelled but not refunded, or paid while the fan's token is still inside (the last
+     * step of a checkout ends it), unchanged since before `olderThan`; oldest first.
+     */
+    async openOrders(olderThan: Instant, limit: number): Promise<OrderId[]> {
+      const rows = await selectAll<Pick<OrderRow, 'order_id'>>(
+        db,
+        `SELECT order_id, updated_at FROM orders WHERE settled = 0 AND updated_at < ?
+         UNION ALL
+         SELECT o.order_id, o.updated_at
+         FROM tokens t JOIN orders o ON o.user_id = t.user_id AND o.token_id = t.token_id
+         WHERE t.status = 'entered' AND o.order_status = 'paid' AND o.updated_at < ?
+         ORDER BY updated_at LIMIT ?`,
+        [olderThan, olderThan, limit],
+      );
+      return rows.map((row) => row.order_id);
+    },
+  };
+}
+
+type ItemRow = OrderItemRow & SeatNameColumns;
+type PaymentRow = RowOf<typeof paymentsTable>;
+type PaymentPointRow = RowOf<typeof paymentPointsTable> & { readonly order_id: OrderId };
+type ReservationRow = RowOf<typeof reservationsTable>;
+type TicketRow = ReservationRow &
+  SeatNameColumns & {
+    readonly starts_at: Instant | null;
+    readonly performance_name: string | null;
+    readonly performance_names: string | null;
+    readonly venue_name: string | null;
+    readonly venue_names: string | null;
+  };
+
+/** Completes orders (one page at most) with items, payments and reservations. */
+async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<OrderReply[]> {
+  if (orders.length === 0) return [];
+  const ids = orders.map((order) => order.order_id);
+  const anyOf = `IN (${ids.map(() => '?').join(', ')})`;
+  const items = await selectAll<ItemRow>(
+    db,
+    `SELECT i.*, ${seatNameColumns} FROM order_items i ${joinSeatNames('i')}
+     WHERE i.order_id ${anyOf} ORDER BY i.order_id, i.item_no`,
+    ids,
+  );
+  const payments = await selectAll<PaymentRow>(
+    db,
+    `SELECT p.* FROM orders o JOIN payments p ON p.payment_id = o.payment_id WHERE o.order_id ${anyOf}`,
+    ids,
+  );
+  const points = await selectAll<PaymentPointRow>(
+    db,
+    `SELECT w.*, o.order_id FROM orders o JOIN payment_points w ON w.payment_id = o.payment_id
+     WHERE o.order_id ${anyOf}`,
+    ids,
+  );
+  const reservations = await selectAll<ReservationRow>(
+    db,
+    `SELECT * FROM reservations WHERE order_id ${anyOf} ORDER BY order_id, item_no`,
+    ids,
+  );
+  return orders.map((order) => ({
+    orderId: order.order_id,
+    userId: order.user_id,
+    performanceId: order.performance_id,
+    orderDate: order.order_date,
+    totalAmount: order.total_amount,
+    orderStatus: order.order_status,
+    failureReason: order.failure_reason,
+    items: ofOrder(items, order).map(toItem),
+    payment: toPayment(ofOrder(payments, order)[0], ofOrder(points, order)),
+    reservations: ofOrder(reservations, order).map(toReservation),
+    updatedAt: order.updated_at,
+  }));
+}
+
+function ofOrder<Row extends { readonly order_id: OrderId }>(rows: readonly Row[], order: OrderRow): Row[] {
+  return rows.filter((row) => row.order_id === order.order_id);
+}
+
+function toItem(row: ItemRow): OrderItemReply {
+  return {
+    seatId: row.seat_id,
+    scheduleId: row.schedule_id,
+    quantity: 1,
+    price: row.price,
+    sectionName: row.section_name,
+    row: row.seat_row,
+    number: row.seat_number,
+  };
+}
+
+function toPayment(
+  payment: PaymentRow | undefined,
+  points: readonly PaymentPointRow[],
+): OrderReply['payment'] {
+  if (!payment) return null;
+  return {
+    paymentId: payment.payment_id,
+    amount: payment.amount,
+    paymentStatus: payment.payment_status,
+    paymentDate: payment.payment_date,
+    points: points.map((point) => ({ userId: point.user_id, amount: point.amount })),
+  };
+}
+
+function toReservation(row: ReservationRow): OrderReply['reservations'][number] {
+  return {
+    reservationId: row.reservation_id,
+    seatId: row.seat_id,
+    scheduleId: row.schedule_id,
+    reservationDate: row.reservation_date,
+    reservationStatus: row.reservation_status,
+  };
+}
+
+function toTicket(row: TicketRow, language: Language | null): ReservationReply {
+  return {
+    reservationId: row.reservation_id,
+    userId: row.user_id,
+    orderId: row.order_id,
+    seatId: row.seat_id,
+    scheduleId: row.schedule_id,
+    performanceId: row.performance_id,
+    performanceName: pickName(row.performance_name, row.performance_names, language),
+    startsAt: row.starts_at,
+    venueName: pickName(row.venue_name, row.venue_names, language),
+    sectionName: row.section_name,
+    row: row.seat_row,
+    number: row.seat_number,
+    price: row.price,
+    reservationDate: row.reservation_date,
+    reservationStatus: row.reservation_status,
+  };
+}
