@@ -1,4 +1,7 @@
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import { createServer, type Server, type Socket } from 'node:net';
 import { checkEventStoreDb } from '../../src/event-store/eventstoredb/check-server.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
 import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';
@@ -13,6 +16,21 @@ async function start(options: WireServerOptions): Promise<WireServer> {
   const server = await new WireServer(options).start();
   opened.push(server);
   return server;
+}
+
+/** @returns the port. */
+async function listening(server: Server): Promise<number> {
+  const port = await freePort();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  opened.push({
+    stop() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  });
+  return port;
 }
 
 const secured = { tls: wireTls, adminPassword: 'a secret of admin' } as const;
@@ -79,6 +97,43 @@ describe('the check of the server when a process starts', () => {
     await expect(look).rejects.not.toThrow('wrong-one');
   });
 
+  const inHttp1 = (_: unknown, response: { end(text: string): unknown }) => response.end('a web server');
+  const greeting = (text: string) => (socket: Socket) =>
+    socket.on('error', () => undefined).write(text, 'latin1');
+  const answering = (text: string) => (socket: Socket) =>
+    socket.on('error', () => undefined).once('data', () => socket.write(text));
+  it.each<[string, () => Server, string]>([
+    ['a web server', () => createHttpServer(inHttp1), 'answers with HTTP/1.1 and does not speak HTTP/2'],
+    ['Redis', () => createServer(answering('-ERR unknown command\r\n')), 'answers as Redis does'],
+    ['MySQL', () => createServer(greeting('\x4a\0\0\0\x0a8.0.36\0')), 'answers as MySQL and MariaDB do'],
+    ['an SSH server', () => createServer(greeting('SSH-2.0-x\r\n')), 'speaks another protocol than HTTP/2'],
+  ])('reports that %s answers instead, with and without tls=false', async (_, create, problem) => {
+    const port = await listening(create());
+    for (const parameters of ['?tls=false', '']) {
+      const look = checkEventStoreDb(`esdb://127.0.0.1:${port}${parameters}`);
+      await expect(look).rejects.toMatchObject({ name: 'EventStoreDbRefused' });
+      await expect(look).rejects.toThrow(`127.0.0.1:${port} is not an EventStoreDB: it ${problem}`);
+    }
+  });
+
+  it('reports a web server with TLS', async () => {
+    const { key, certificate: cert } = wireTls;
+    const port = await listening(createHttpsServer({ key, cert, ALPNProtocols: ['http/1.1'] }, inHttp1));
+    const look = checkEventStoreDb(`esdb://127.0.0.1:${port}?${ca}`);
+    await expect(look).rejects.toThrow('is not an EventStoreDB: it speaks TLS, but not HTTP/2');
+  });
+
+  it('reports a web server that speaks HTTP/2', async () => {
+    const port = await listening(
+      createHttp2Server((_, response) => {
+        response.writeHead(404);
+        response.end('nothing here');
+      }),
+    );
+    const look = checkEventStoreDb(`esdb://127.0.0.1:${port}?tls=false`);
+    await expect(look).rejects.toThrow(`127.0.0.1:${port} speaks HTTP/2, but is not an EventStoreDB`);
+  });
+
   it('reports a host name that does not resolve', async () => {
     const look = checkEventStoreDb('esdb://nothing-here.invalid:2113');
     await expect(look).rejects.toThrow('the host name nothing-here.invalid does not resolve');
@@ -92,10 +147,7 @@ describe('the check of the server when a process starts', () => {
   });
 
   it('accepts a server that closes every connection: its settings cannot be judged', async () => {
-    const closing = createServer((socket) => socket.destroy());
-    const port = await freePort();
-    await new Promise<void>((resolve) => closing.listen(port, '127.0.0.1', resolve));
-    opened.push({ stop: () => closing.close() });
+    const port = await listening(createServer((socket) => socket.destroy()));
     await checkEventStoreDb(`esdb://127.0.0.1:${port}?tls=false`);
     await checkEventStoreDb(`esdb://127.0.0.1:${port}`);
   });

@@ -1,6 +1,6 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { isIP } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 import type { Endpoint } from '../../platform/event-store-url.js';
 import { within } from '../../platform/within.js';
@@ -15,13 +15,17 @@ export class EventStoreDbRefused extends Error {
 /** The result of one check of a node. `unknown`: it may work later, for example when the server is still starting. */
 type Finding = 'fine' | 'unknown' | { readonly wrong: string };
 
-/** How long one check of a node may take. A server that does not answer in this time counts as `unknown`. */
+/** Time limit of each step of a check. A server that does not answer in this time counts as `unknown`. */
 const checkTimeoutMs = 3_000;
+
+/** How long a server may take to send a greeting before it is sent a request. */
+const greetingMs = 300;
 
 /**
  * Checks once whether the server can be used, so that a process with wrong settings says so at its start instead of
  * trying again for ever. A server that is down or does not answer is no error.
- * @throws {EventStoreDbRefused} when certificate, TLS, host name, user, password or rights are wrong.
+ * @throws {EventStoreDbRefused} when another kind of server answers, or certificate, TLS, host name, user, password or
+ * rights are wrong.
  * @throws {BadEventStoreUrl} when the connection string is malformed.
  */
 export async function checkEventStoreDb(connectionString: string): Promise<void> {
@@ -30,9 +34,9 @@ export async function checkEventStoreDb(connectionString: string): Promise<void>
 }
 
 /**
- * As {@client checkEventStoreDb}, without checking user, password and rights.
+ * As {@link checkEventStoreDb}, without checking user, password and rights.
  * @returns whether a node answers.
- * @throws {EventStoreDbRefused} when certificate, TLS or host name are wrong.
+ * @throws {EventStoreDbRefused} when another kind of server answers, or certificate, TLS or host name are wrong.
  */
 export async function checkServer(target: Target): Promise<'fine' | 'unknown'> {
   const findings = await Promise.all(target.hosts.map((node) => checkNode(node, target)));
@@ -72,6 +76,9 @@ async function mayRead(client: Client, target: Target): Promise<Finding> {
 
 function refusalOf(error: unknown, { credentials }: Target, node: string): Finding {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === status.UNIMPLEMENTED) {
+    return { wrong: `${node} speaks HTTP/2, but is not an EventStoreDB: it knows no streams` };
+  }
   if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return 'unknown';
   if (credentials === undefined) {
     return { wrong: `EventStoreDB at ${node} asks for a user: put user:password@ before the host` };
@@ -86,23 +93,64 @@ function refusalOf(error: unknown, { credentials }: Target, node: string): Findi
   };
 }
 
-async function checkNode(node: Endpoint, target: Target): Promise<Finding> {
+function checkNode(node: Endpoint, target: Target): Promise<Finding> {
+  return target.tls === undefined ? checkInPlainText(node) : checkWithTls(node, target, target.tls);
+}
+
+async function checkInPlainText(node: Endpoint): Promise<Finding> {
   const where = addressOf(node);
-  if (target.tls === undefined) {
-    const error = await tryPlainText(node);
-    if (error === undefined) return 'fine';
-    if (isNameError(error)) return unresolved(node);
-    if (isUnreachable(error)) return 'unknown';
-    if ((await tryTls(node, undefined)) !== undefined) return 'unknown';
-    return { wrong: `${where} speaks TLS: remove tls=false` };
-  }
-  const error = await tryTls(node, target.tls);
+  const error = await tryHttp2(`http://${where}`, () => connectTcp(node));
   if (error === undefined) return 'fine';
   if (isNameError(error)) return unresolved(node);
+  if (isUnreachable(error)) return 'unknown';
+  if ((await tryTls(tlsOptions(node))) === undefined)
+    return { wrong: `${where} speaks TLS: remove tls=false` };
+  return whatAnswers(node);
+}
+
+async function checkWithTls(
+  node: Endpoint,
+  target: Target,
+  tls: NonNullable<Target['tls']>,
+): Promise<Finding> {
+  const where = addressOf(node);
+  const error = await tryTls(tlsOptions(node, tls));
+  if (error === undefined) {
+    const noHttp2 = await tryHttp2(`https://${where}`, () => connectTls(tlsOptions(node, tls)));
+    return noHttp2 === undefined ? 'fine' : 'unknown';
+  }
+  if (isNameError(error)) return unresolved(node);
+  if (error.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') {
+    return { wrong: `${where} is not an EventStoreDB: it speaks TLS, but not HTTP/2` };
+  }
   const untrusted = certificateProblem(error, node, target);
   if (untrusted !== undefined) return { wrong: untrusted };
-  if (isUnreachable(error) || (await tryPlainText(node)) !== undefined) return 'unknown';
-  return { wrong: `${where} does not speak TLS: add tls=false if the network can be trusted` };
+  if (isUnreachable(error)) return 'unknown';
+  if ((await tryHttp2(`http://${where}`, () => connectTcp(node))) === undefined) {
+    return { wrong: `${where} does not speak TLS: add tls=false if the network can be trusted` };
+  }
+  // It speaks TLS but refuses this connection, for a reason that may pass.
+  if ((await tryTls(tlsOptions(node))) === undefined) return 'unknown';
+  return whatAnswers(node);
+}
+
+/** The finding about a server that speaks neither TLS nor HTTP/2, by the first bytes it sends. */
+async function whatAnswers(node: Endpoint): Promise<Finding> {
+  const answer = await firstBytesOf(node);
+  const kind = answer && protocolOf(answer);
+  return kind === undefined ? 'unknown' : { wrong: `${addressOf(node)} is not an EventStoreDB: ${kind}` };
+}
+
+/** Undefined when the bytes do not tell: for example an alert of TLS, which may be about a setting. */
+function protocolOf(answer: Buffer): string | undefined {
+  const text = answer.toString('latin1');
+  const httpVersion = /^HTTP\/\d(?:\.\d)?/.exec(text)?.[0];
+  if (httpVersion !== undefined) return `it answers with ${httpVersion} and does not speak HTTP/2`;
+  if (/^[-+]\w+ /.test(text)) return 'it answers as Redis does';
+  // A greeting of protocol version 10, or an error instead of a greeting, in the first packet (number 0).
+  if (answer[3] === 0 && (answer[4] === 10 || answer[4] === 255)) return 'it answers as MySQL and MariaDB do';
+  const tlsAlert = 21;
+  return answer[0] === tlsAlert ? undefined : 'it speaks another protocol than HTTP/2';
 }
 
 function certificateProblem(
@@ -146,22 +194,24 @@ function isUnreachable({ code }: NodeJS.ErrnoException): boolean {
   return code !== undefined && codes.includes(code);
 }
 
-/** @param tls Undefined: nothing is verified. @returns why there is no TLS connection; undefined when there is one. */
-function tryTls(
-  { host, port }: Endpoint,
-  tls: NonNullable<Target['tls']> | undefined,
-): Promise<NodeJS.ErrnoException | undefined> {
+/** @param tls Undefined: nothing is verified. */
+function tlsOptions({ host, port }: Endpoint, tls?: NonNullable<Target['tls']>): ConnectionOptions {
+  return {
+    host,
+    port,
+    ALPNProtocols: ['h2'],
+    rejectUnauthorized: tls !== undefined,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls?.certificate === undefined ? {} : { cert: tls.certificate }),
+    ...(tls?.key === undefined ? {} : { key: tls.key }),
+  };
+}
+
+/** @returns why there is no TLS connection; undefined when there is one. */
+function tryTls(options: ConnectionOptions): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
-    const socket = connectTls({
-      host,
-      port,
-      ALPNProtocols: ['h2'],
-      rejectUnauthorized: tls !== undefined,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls?.certificate === undefined ? {} : { cert: tls.certificate }),
-      ...(tls?.key === undefined ? {} : { key: tls.key }),
-    });
+    const socket = connectTls(options);
     const end = (error?: Error): void => {
       resolve(error);
       socket.destroy();
@@ -173,10 +223,10 @@ function tryTls(
   });
 }
 
-/** @returns why there is no HTTP/2 connection in plain text; undefined when there is one. */
-function tryPlainText(node: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
+/** @returns why the server does not answer in HTTP/2; undefined when it does. */
+function tryHttp2(url: string, createConnection: () => Socket): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
-    const session: ClientHttp2Session = connectHttp2(`http://${addressOf(node)}`);
+    const session = connectHttp2(url, { createConnection });
     const end = (error?: Error): void => {
       resolve(error);
       session.destroy();
@@ -185,5 +235,25 @@ function tryPlainText(node: Endpoint): Promise<NodeJS.ErrnoException | undefined
     session.on('remoteSettings', () => end());
     session.on('error', end);
     session.on('close', () => end(new Error('it closed the connection')));
+  });
+}
+
+/** What a server sends first: its greeting, or else its answer to a request of HTTP/1.1. Undefined when it sends nothing. */
+function firstBytesOf(node: Endpoint): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(node);
+    const ask = setTimeout(
+      () => socket.write(`GET / HTTP/1.1\r\nHost: ${addressOf(node)}\r\nConnection: close\r\n\r\n`),
+      greetingMs,
+    );
+    const end = (answer?: Buffer): void => {
+      clearTimeout(ask);
+      resolve(answer);
+      socket.destroy();
+    };
+    socket.setTimeout(checkTimeoutMs, () => end());
+    socket.on('data', end);
+    socket.on('error', () => end());
+    socket.on('close', () => end());
   });
 }

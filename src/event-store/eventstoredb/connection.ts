@@ -71,7 +71,7 @@ function fileOf(parameter: string, file: string): Buffer {
 }
 
 /**
- * Keeps one {@client Client} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
+ * Keeps one {@link Client} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
  * beginning and one at its end, however many calls it breaks.
  */
 export class Connection {
@@ -110,7 +110,7 @@ export class Connection {
     this.reportBack(client);
   }
 
-  /** Gives a client up. Its open calls fail; callers get the next client from {@client current}. */
+  /** Gives a client up. Its open calls fail; callers get the next client from {@link current}. */
   retire(client: Client, reason: string): void {
     if (client.isRetired) return;
     client.retire(reason);

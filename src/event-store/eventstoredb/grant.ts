@@ -183,7 +183,7 @@ async function writeMetadata(
   return !response.hasWrongExpectedVersion();
 }
 
-/** The server applies new rights with a delay. @throws {EventStoreDbRefused} when it has not after {@client verifyTimeoutMs}. */
+/** The server applies new rights with a delay. @throws {EventStoreDbRefused} when it has not after {@link verifyTimeoutMs}. */
 async function untilReadable(
   { streams: client, node }: Clients,
   target: Target,

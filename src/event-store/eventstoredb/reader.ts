@@ -102,7 +102,7 @@ export class Reader {
   }
 
   /**
-   * {@client head}, in one attempt on the given connection.
+   * {@link head}, in one attempt on the given connection.
    * @throws {SilentRead} when the server sent nothing in time; or the error of the call.
    */
   async headOn(client: Client): Promise<Position | undefined> {

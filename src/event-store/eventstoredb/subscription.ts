@@ -354,7 +354,7 @@ export class MessageReader {
   }
 
   /**
-   * Waits for a message or the end; false when neither came within `timeoutMs`. {@client cancel} ends it too.
+   * Waits for a message or the end; false when neither came within `timeoutMs`. {@link cancel} ends it too.
    * @param signal Ends the wait early, with false.
    */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
@@ -376,7 +376,7 @@ export class MessageReader {
 
   /**
    * Returns what has arrived: at most `limit` events, without those at or before `after`. Waits only when it has an
-   * event already, and then at most {@client lingerMs}.
+   * event already, and then at most {@link lingerMs}.
    * @throws {UnreadableEvent} when an event was not written by the product.
    */
   async readBatch(options: {
