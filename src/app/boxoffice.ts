@@ -33,6 +33,8 @@ export interface RunningBoxoffice {
   readonly paymentUrl: string;
   /** True when the log was empty and the sample catalog was imported. */
   readonly isNew: boolean;
+  /** `host:port` of the Redis that does not answer yet: until it does, timers and records stay in this process. */
+  readonly missingRedis: string | undefined;
   /** Stops accepting, finishes what was accepted, closes everything. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -50,6 +52,8 @@ export interface StartOptions {
 
 /** How long the start waits for the read models to catch up before it serves behind them. */
 const catchUpTimeoutMs = 60_000;
+/** How long the start waits for Redis before it says that Redis does not answer; requests are served meanwhile. */
+const redisWaitMs = 1_000;
 /** Connections that come at once wait here until they are accepted; the system drops what is beyond (511 by default). */
 const maxConnectionsWaiting = 4_096;
 
@@ -114,7 +118,9 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
     await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
     if (does.processes) await processes.start();
-    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, close };
+    const { redis } = engines;
+    const missingRedis = redis && !(await redis.waitUntilReady(redisWaitMs)) ? redis.address : undefined;
+    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, missingRedis, close };
   } catch (error) {
     await close();
     throw error;

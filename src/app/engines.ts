@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkEventStoreDb, EventStoreDbRefused } from '../event-store/eventstoredb/check-server.js';
 import { openEventStoreDb } from '../event-store/eventstoredb/event-store-db.js';
@@ -7,7 +6,7 @@ import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.j
 import { startVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
 import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';
-import { BadConfiguration, type Config } from '../platform/config.js';
+import { BadConfiguration, type Config, createDataDir } from '../platform/config.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from '../platform/event-store-url.js';
 import type { Log } from '../platform/logging.js';
 import { RedisLink } from '../platform/redis.js';
@@ -189,6 +188,6 @@ function startPayments(config: Config, secrets: Secrets, log: Log) {
 }
 
 function dataFile(config: Config, name: keyof typeof dataFiles): string {
-  mkdirSync(config.DATA_DIR, { recursive: true });
+  createDataDir(config.DATA_DIR);
   return join(config.DATA_DIR, dataFiles[name]);
 }

@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataFiles } from '../app/engines.js';
-import { readConfig } from '../platform/config.js';
+import { createDataDir, readConfig } from '../platform/config.js';
 import {
   type MigrationOutcome,
   migrateReadModels,
@@ -32,7 +31,7 @@ export const defineMigrateCommand: DefineCommand = (command, terminal, done) => 
 function locationOf({ env }: Terminal): ReadModelLocation {
   const { DATABASE_URL, DATA_DIR } = readConfig(env);
   if (DATABASE_URL !== undefined) return { url: DATABASE_URL };
-  mkdirSync(DATA_DIR, { recursive: true });
+  createDataDir(DATA_DIR);
   return { file: join(DATA_DIR, dataFiles.readModels) };
 }
 

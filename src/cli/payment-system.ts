@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataFiles } from '../app/engines.js';
 import { runVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
-import { readConfig } from '../platform/config.js';
+import { createDataDir, readConfig } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { CliFailure, collect, type DefineCommand, exitCodes } from './command.js';
 
@@ -30,7 +29,7 @@ export const definePaymentSystemCommand: DefineCommand = (command, terminal, don
       }
       const config = readConfig(terminal.env);
       const secrets = resolveSecrets(config);
-      if (flags.file === undefined) mkdirSync(config.DATA_DIR, { recursive: true });
+      if (flags.file === undefined) createDataDir(config.DATA_DIR);
       const options = {
         host: flags.host,
         port: Number(flags.port),

@@ -70,7 +70,7 @@ async function serveUntil(
   return exitCodes.ok;
 }
 
-function banner(config: Config, { url, paymentUrl, isNew }: RunningBoxoffice): string {
+function banner(config: Config, { url, paymentUrl, isNew, missingRedis }: RunningBoxoffice): string {
   const key =
     config.ADMIN_KEY === undefined ? secretFile(config.DATA_DIR, 'admin-key') : 'as given in ADMIN_KEY';
   return [
@@ -81,6 +81,11 @@ function banner(config: Config, { url, paymentUrl, isNew }: RunningBoxoffice): s
     `  payment system  ${paymentUrl}`,
     `  operators' key  ${key}`,
     `  data            ${config.DATA_DIR}${isNew ? ' (new, with the sample catalog)' : ''}`,
+    ...(missingRedis === undefined
+      ? []
+      : [
+          `  Redis           ${missingRedis} does not answer: until it does, this process works without it (REDIS_URL)`,
+        ]),
     '',
     `  try  curl '${url}/v1/performances'`,
     '       npm run demo   (in a second terminal: a crowd buys tickets)',

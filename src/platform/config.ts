@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { z } from 'zod';
 import { BadEventStoreUrl, parseEventStoreUrl } from './event-store-url.js';
 
@@ -222,6 +223,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     );
   }
   return parsed.data;
+}
+
+/**
+ * Creates the folder DATA_DIR unless it exists.
+ * @throws {BadConfiguration} when there is something else, or it cannot be created.
+ */
+export function createDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException; // what functions of node:fs throw
+    const isFile = code === 'EEXIST' || code === 'ENOTDIR';
+    const reason = isFile ? 'is not a folder' : `cannot be created: ${message}`;
+    throw new BadConfiguration(`DATA_DIR: ${dataDir} ${reason}`);
+  }
 }
 
 /** docs/configuration.md, generated from the schema so that the two cannot differ. */

@@ -70,7 +70,13 @@ export class RedisLink {
     return [this.prefix, ...parts].join(':');
   }
 
-  /** Resolves once connected. @returns whether it came to that in time. */
+  /** Where Redis is: `host:port`. */
+  get address(): string {
+    const { host, port } = this.client.options;
+    return `${host}:${port}`;
+  }
+
+  /** Waits until it is connected. @returns false after `timeoutMs` without a connection. */
   async waitUntilReady(timeoutMs: number): Promise<boolean> {
     if (this.client.status === 'ready') return true;
     return new Promise((resolve) => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
-import type { Config } from './config.js';
+import { type Config, createDataDir } from './config.js';
 import { deriveKey } from './token-signer.js';
 
 export interface Secrets {
@@ -30,7 +30,7 @@ export function secretFile(dataDir: string, name: 'secret' | 'admin-key'): strin
 }
 
 function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
-  mkdirSync(dataDir, { recursive: true });
+  createDataDir(dataDir);
   const file = secretFile(dataDir, name);
   createOnce(file, () => randomBytes(32).toString('hex'), 0o600);
   const kept = readFileSync(file, 'utf8').trim();

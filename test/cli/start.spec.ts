@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { runServer } from '../../src/cli/start.js';
+import { freePort } from '../services/free-port.js';
 import { eventually } from '../services/wait-until.js';
 import { CapturedTerminal, freshEnv, removeFolders } from './captured-terminal.js';
 
@@ -72,6 +73,30 @@ describe('the server’s process', () => {
     expect(await runServer(env, terminal)).toBe(1);
     expect(terminal.stderr).toContain(join(env.DATA_DIR, name));
     expect(terminal.stderr).toContain(remedy);
+  });
+
+  it('names DATA_DIR when it is a file', async () => {
+    const env = { ...(await freshEnv()), LOG_LEVEL: 'silent' };
+    writeFileSync(env.DATA_DIR, 'no folder');
+    for (const dataDir of [env.DATA_DIR, join(env.DATA_DIR, 'inside')]) {
+      const terminal = new CapturedTerminal();
+      expect(await runServer({ ...env, DATA_DIR: dataDir }, terminal)).toBe(2);
+      expect(terminal.stderr).toBe(`DATA_DIR: ${dataDir} is not a folder\n`);
+    }
+  });
+
+  it('says where it looks for a Redis that does not answer, and serves without it', async () => {
+    const env = { ...(await freshEnv()), PORT: '0', LOG_LEVEL: 'silent', SAMPLE_CATALOG: 'false' };
+    const port = await freePort();
+    const terminal = new CapturedTerminal();
+    const running = runServer({ ...env, REDIS_URL: `redis://:pass-word@127.0.0.1:${port}` }, terminal);
+    await shows(terminal, 'curl');
+    expect(terminal.stderr).toContain(`127.0.0.1:${port} does not answer`);
+    expect(terminal.stderr).not.toContain('pass-word');
+    const url = /open at (\S+)/.exec(terminal.stderr)?.[1] ?? '';
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    process.emit('SIGTERM');
+    expect(await running).toBe(0);
   });
 
   it('refuses a wrong configuration with exit code 2', async () => {

@@ -1,11 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { maxSealLine, parseSealLine, type Seal, sealLine } from '../../analysis/audit/seal.js';
 import { canonicalPath, claimWriting, EventLogRefused } from '../../event-store/sqlite/log-file.js';
-import type { Config } from '../../platform/config.js';
+import { type Config, createDataDir } from '../../platform/config.js';
 import { createOnce } from '../../platform/secrets.js';
 import { CliFailure } from '../command.js';
 
@@ -104,7 +104,7 @@ export const sealFiles = {
  */
 export function sealingKey(config: Config): KeyObject {
   if (config.SEAL_KEY_FILE !== undefined) return readKey(config.SEAL_KEY_FILE, createPrivateKey);
-  mkdirSync(config.DATA_DIR, { recursive: true });
+  createDataDir(config.DATA_DIR);
   const file = join(config.DATA_DIR, sealFiles.privateKey);
   createOnce(
     file,
