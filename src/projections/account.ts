@@ -1,29 +1,27 @@
-import type { UserId } from '../events/ids.js';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Instant, UserId } from '../events/ids.js';
+import { moment, uuid, varchar } from './engine/entity.js';
 import type { Projection } from './engine/projection.js';
-import { defineTable, instant, type RowOf, uuid, varchar } from './engine/table.js';
 
-export const usersTable = defineTable('users', {
-  columns: {
-    user_id: uuid<UserId>(),
-    login_id: varchar(30),
-    username: varchar(50),
-    name: varchar(100),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['user_id'],
-  indexes: [['login_id']],
-});
-export type UserRow = RowOf<typeof usersTable>;
+@Entity('users')
+@Index(['login_id'])
+export class UserRow {
+  @PrimaryColumn(uuid) readonly user_id!: UserId;
+  @Column(varchar(30)) readonly login_id!: string;
+  @Column(varchar(50)) readonly username!: string;
+  @Column(varchar(100)) readonly name!: string;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Who has an account. The password's hash stays in the log: no query needs it. */
 export const usersProjection: Projection = {
   name: 'users',
   version: 1,
-  tables: [usersTable],
+  entities: [UserRow],
   on: {
     UserRegistered({ data, at }, rows) {
-      rows.put(usersTable, {
+      rows.put(UserRow, {
         user_id: data.userId,
         login_id: data.loginId,
         username: data.username,
@@ -33,14 +31,14 @@ export const usersProjection: Projection = {
       });
     },
     async PasswordChanged({ data, at }, rows) {
-      const user = await rows.get(usersTable, [data.userId]);
-      if (user) rows.put(usersTable, { ...user, updated_at: at });
+      const user = await rows.get(UserRow, { user_id: data.userId });
+      if (user) rows.put(UserRow, { ...user, updated_at: at });
     },
     UserErased({ data }, rows) {
-      rows.delete(usersTable, [data.userId]);
+      rows.delete(UserRow, { user_id: data.userId });
     },
   },
   reads: {
-    PasswordChanged: ({ data }, want) => want(usersTable, [data.userId]),
+    PasswordChanged: ({ data }, want) => want(UserRow, { user_id: data.userId }),
   },
 };

@@ -1,11 +1,11 @@
 import { usersProjection } from './account.js';
 import { catalogProjection } from './catalog/projection.js';
-import { checkpointsTable } from './engine/checkpoints.js';
+import { CheckpointRow } from './engine/checkpoints.js';
+import { type Entity, type Table, tableOf } from './engine/entity.js';
 import type { Projection } from './engine/projection.js';
-import type { Table } from './engine/table.js';
 import { ordersProjection } from './orders.js';
 import { tokensProjection } from './queue.js';
-import { rebuildsTable } from './rebuild/rebuild-record.js';
+import { RebuildRecordRow } from './rebuild/rebuild-record.js';
 import { sessionsProjection } from './tokens/sessions-projection.js';
 import { walletsProjection } from './wallet.js';
 
@@ -19,9 +19,12 @@ export const allProjections: readonly Projection[] = [
   ordersProjection,
 ];
 
-/** Every table of the read models' database. */
-export const allTables: readonly Table[] = [
-  checkpointsTable,
-  rebuildsTable,
-  ...allProjections.flatMap((projection) => projection.tables),
+/** Every table of the read models' database; queries read them through TypeORM's repositories. */
+export const allEntities: readonly Entity[] = [
+  CheckpointRow,
+  RebuildRecordRow,
+  ...allProjections.flatMap((projection) => projection.entities),
 ];
+
+/** The same as the engine has them. */
+export const allTables: readonly Table[] = allEntities.map(tableOf);

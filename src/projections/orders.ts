@@ -1,5 +1,7 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type {
   HoldId,
+  Instant,
   OrderId,
   PaymentId,
   PerformanceId,
@@ -9,110 +11,87 @@ import type {
   UserId,
 } from '../events/ids.js';
 import { deriveId } from '../platform/derive-id.js';
+import { bigint, flag, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
-import {
-  bigint,
-  defineTable,
-  flag,
-  instant,
-  int,
-  nullable,
-  type RowOf,
-  uuid,
-  varchar,
-} from './engine/table.js';
-import type { RowBatch } from './engine/unit-of-work.js';
+import type { UnitOfWork } from './engine/unit-of-work.js';
 
-export const ordersTable = defineTable('orders', {
-  columns: {
-    order_id: uuid<OrderId>(),
-    user_id: uuid<UserId>(),
-    performance_id: uuid<PerformanceId>(),
-    token_id: uuid<TokenId>(),
-    payment_id: nullable(varchar<PaymentId>(100)),
-    order_date: instant(),
-    total_amount: bigint(),
-    item_count: int(),
-    order_status: varchar<'placed' | 'paid' | 'failed' | 'cancelled' | 'refunded'>(9),
-    failure_reason: nullable(varchar(30)),
-    /** 1 when nothing is left to do: paid, or its points and seats given back. */
-    settled: flag(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['order_id'],
-  indexes: [
-    ['user_id', 'order_date', 'order_id'],
-    ['settled', 'updated_at'],
-  ],
-});
-export type OrderRow = RowOf<typeof ordersTable>;
+@Entity('orders')
+@Index(['user_id', 'order_date', 'order_id'])
+@Index(['settled', 'updated_at'])
+export class OrderRow {
+  @PrimaryColumn(uuid) readonly order_id!: OrderId;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(uuid) readonly performance_id!: PerformanceId;
+  @Column(uuid) readonly token_id!: TokenId;
+  @Column(nullable(varchar(100))) readonly payment_id!: PaymentId | null;
+  @Column(moment) readonly order_date!: Instant;
+  @Column(bigint) readonly total_amount!: number;
+  @Column(int) readonly item_count!: number;
+  @Column(varchar(9)) readonly order_status!: 'placed' | 'paid' | 'failed' | 'cancelled' | 'refunded';
+  @Column(nullable(varchar(30))) readonly failure_reason!: string | null;
+  /** 1 when nothing is left to do: paid, or its points and seats given back. */
+  @Column(flag) readonly settled!: 0 | 1;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
-export const orderItemsTable = defineTable('order_items', {
-  columns: {
-    order_id: uuid<OrderId>(),
-    item_no: int(),
-    schedule_id: uuid<ScheduleId>(),
-    seat_id: varchar<SeatId>(64),
-    hold_id: uuid<HoldId>(),
-    quantity: int(),
-    price: bigint(),
-    created_at: instant(),
-  },
-  key: ['order_id', 'item_no'],
-});
-export type OrderItemRow = RowOf<typeof orderItemsTable>;
+@Entity('order_items')
+export class OrderItemRow {
+  @PrimaryColumn(uuid) readonly order_id!: OrderId;
+  @PrimaryColumn(int) readonly item_no!: number;
+  @Column(uuid) readonly schedule_id!: ScheduleId;
+  @Column(varchar(64)) readonly seat_id!: SeatId;
+  @Column(uuid) readonly hold_id!: HoldId;
+  @Column(int) readonly quantity!: number;
+  @Column(bigint) readonly price!: number;
+  @Column(moment) readonly created_at!: Instant;
+}
 
 /** What paid an order. */
-export const paymentsTable = defineTable('payments', {
-  columns: {
-    payment_id: varchar<PaymentId>(100),
-    user_id: uuid<UserId>(),
-    order_id: uuid<OrderId>(),
-    payment_date: instant(),
-    amount: bigint(),
-    payment_status: varchar<'completed' | 'refunded'>(9),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['payment_id'],
-});
+@Entity('payments')
+export class PaymentRow {
+  @PrimaryColumn(varchar(100)) readonly payment_id!: PaymentId;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(uuid) readonly order_id!: OrderId;
+  @Column(moment) readonly payment_date!: Instant;
+  @Column(bigint) readonly amount!: number;
+  @Column(varchar(9)) readonly payment_status!: 'completed' | 'refunded';
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Which wallet paid how much. */
-export const paymentPointsTable = defineTable('payment_points', {
-  columns: {
-    payment_id: varchar<PaymentId>(100),
-    user_id: uuid<UserId>(),
-    amount: bigint(),
-    created_at: instant(),
-  },
-  key: ['payment_id', 'user_id'],
-});
+@Entity('payment_points')
+export class PaymentPointsRow {
+  @PrimaryColumn(varchar(100)) readonly payment_id!: PaymentId;
+  @PrimaryColumn(uuid) readonly user_id!: UserId;
+  @Column(bigint) readonly amount!: number;
+  @Column(moment) readonly created_at!: Instant;
+}
 
-export const reservationsTable = defineTable('reservations', {
-  columns: {
-    reservation_id: uuid(),
-    user_id: uuid<UserId>(),
-    order_id: uuid<OrderId>(),
-    item_no: int(),
-    performance_id: uuid<PerformanceId>(),
-    schedule_id: uuid<ScheduleId>(),
-    seat_id: varchar<SeatId>(64),
-    price: bigint(),
-    reservation_date: instant(),
-    reservation_status: varchar<'confirmed' | 'cancelled'>(9),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['reservation_id'],
-  indexes: [['user_id', 'reservation_date', 'reservation_id'], ['order_id']],
-});
+@Entity('reservations')
+@Index(['user_id', 'reservation_date', 'reservation_id'])
+@Index(['order_id'])
+export class ReservationRow {
+  @PrimaryColumn(uuid) readonly reservation_id!: string;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(uuid) readonly order_id!: OrderId;
+  @Column(int) readonly item_no!: number;
+  @Column(uuid) readonly performance_id!: PerformanceId;
+  @Column(uuid) readonly schedule_id!: ScheduleId;
+  @Column(varchar(64)) readonly seat_id!: SeatId;
+  @Column(bigint) readonly price!: number;
+  @Column(moment) readonly reservation_date!: Instant;
+  @Column(varchar(9)) readonly reservation_status!: 'confirmed' | 'cancelled';
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Orders, what paid them, and the reservations they bought. */
 export const ordersProjection: Projection = {
   name: 'orders',
   version: 1,
-  tables: [ordersTable, orderItemsTable, paymentsTable, paymentPointsTable, reservationsTable],
+  entities: [OrderRow, OrderItemRow, PaymentRow, PaymentPointsRow, ReservationRow],
   on: {
     OrderPlaced: placeOrder,
     OrderPaid: payOrder,
@@ -124,7 +103,7 @@ export const ordersProjection: Projection = {
     OrderRefunded: settleRefund,
   },
   reads: {
-    OrderPlaced: ({ data, revision }, want) => want(ordersTable, [data.orderId], revision === 0),
+    OrderPlaced: ({ data, revision }, want) => want(OrderRow, { order_id: data.orderId }, revision === 0),
     OrderPaid: wantOrder,
     OrderFailed: wantOrder,
     OrderCancelled: wantOrder,
@@ -133,7 +112,7 @@ export const ordersProjection: Projection = {
 };
 
 function wantOrder({ data }: { readonly data: { readonly orderId: OrderId } }, want: WantRow): void {
-  want(ordersTable, [data.orderId]);
+  want(OrderRow, { order_id: data.orderId });
 }
 
 /** The id of the reservation of one seat by one order. */
@@ -141,8 +120,8 @@ export function reservationIdOf(orderId: OrderId, scheduleId: ScheduleId, seatId
   return deriveId('reservation', orderId, scheduleId, seatId);
 }
 
-function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: RowBatch): void {
-  rows.put(ordersTable, {
+function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: UnitOfWork): void {
+  rows.put(OrderRow, {
     order_id: data.orderId,
     user_id: data.userId,
     performance_id: data.performanceId,
@@ -158,7 +137,7 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: RowBatch): voi
     updated_at: at,
   });
   for (const [itemNo, item] of data.items.entries()) {
-    rows.put(orderItemsTable, {
+    rows.put(OrderItemRow, {
       order_id: data.orderId,
       item_no: itemNo,
       schedule_id: item.scheduleId,
@@ -171,7 +150,7 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: RowBatch): voi
   }
 }
 
-async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: RowBatch): Promise<void> {
+async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: UnitOfWork): Promise<void> {
   const order = await changeOrder(rows, data.orderId, {
     order_status: 'paid',
     payment_id: data.paymentId,
@@ -179,8 +158,8 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: RowBatch): P
     updated_at: at,
   });
   const payment = { payment_id: data.paymentId, user_id: data.userId, amount: data.total, created_at: at };
-  rows.put(paymentPointsTable, payment);
-  rows.put(paymentsTable, {
+  rows.put(PaymentPointsRow, payment);
+  rows.put(PaymentRow, {
     ...payment,
     order_id: data.orderId,
     payment_date: at,
@@ -189,7 +168,7 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: RowBatch): P
   });
   if (!order) return;
   for (const item of await itemsOf(order, rows)) {
-    rows.put(reservationsTable, {
+    rows.put(ReservationRow, {
       reservation_id: reservationIdOf(item.order_id, item.schedule_id, item.seat_id),
       user_id: order.user_id,
       order_id: order.order_id,
@@ -206,7 +185,7 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: RowBatch): P
   }
 }
 
-async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: RowBatch): Promise<void> {
+async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: UnitOfWork): Promise<void> {
   const order = await changeOrder(rows, data.orderId, {
     order_status: 'cancelled',
     settled: 0,
@@ -215,39 +194,39 @@ async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: RowB
   if (!order) return;
   for (const item of await itemsOf(order, rows)) {
     const id = reservationIdOf(item.order_id, item.schedule_id, item.seat_id);
-    const reservation = await rows.get(reservationsTable, [id]);
+    const reservation = await rows.get(ReservationRow, { reservation_id: id });
     if (!reservation) continue;
-    rows.put(reservationsTable, { ...reservation, reservation_status: 'cancelled', updated_at: at });
+    rows.put(ReservationRow, { ...reservation, reservation_status: 'cancelled', updated_at: at });
   }
 }
 
 /** A failed order stays `failed` once its points are back: that is what the fan asks about. */
-async function settleRefund({ data, at }: Projected<'OrderRefunded'>, rows: RowBatch): Promise<void> {
-  const known = await rows.get(ordersTable, [data.orderId]);
+async function settleRefund({ data, at }: Projected<'OrderRefunded'>, rows: UnitOfWork): Promise<void> {
+  const known = await rows.get(OrderRow, { order_id: data.orderId });
   if (!known) return;
   const order_status = known.order_status === 'failed' ? 'failed' : 'refunded';
-  rows.put(ordersTable, { ...known, order_status, settled: 1, updated_at: at });
+  rows.put(OrderRow, { ...known, order_status, settled: 1, updated_at: at });
   if (known.payment_id === null) return;
-  const payment = await rows.get(paymentsTable, [known.payment_id]);
-  if (payment) rows.put(paymentsTable, { ...payment, payment_status: 'refunded', updated_at: at });
+  const payment = await rows.get(PaymentRow, { payment_id: known.payment_id });
+  if (payment) rows.put(PaymentRow, { ...payment, payment_status: 'refunded', updated_at: at });
 }
 
 async function changeOrder(
-  rows: RowBatch,
+  rows: UnitOfWork,
   id: OrderId,
   change: Partial<OrderRow>,
 ): Promise<OrderRow | undefined> {
-  const order = await rows.get(ordersTable, [id]);
+  const order = await rows.get(OrderRow, { order_id: id });
   if (!order) return undefined;
   const changed = { ...order, ...change };
-  rows.put(ordersTable, changed);
+  rows.put(OrderRow, changed);
   return changed;
 }
 
-async function itemsOf(order: OrderRow, rows: RowBatch): Promise<OrderItemRow[]> {
+async function itemsOf(order: OrderRow, rows: UnitOfWork): Promise<OrderItemRow[]> {
   const items: OrderItemRow[] = [];
   for (let itemNo = 0; itemNo < order.item_count; itemNo++) {
-    const item = await rows.get(orderItemsTable, [order.order_id, itemNo]);
+    const item = await rows.get(OrderItemRow, { order_id: order.order_id, item_no: itemNo });
     if (item) items.push(item);
   }
   return items;

@@ -1,107 +1,87 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { shuffledPlaces } from '../domain/shuffle.js';
 import type { Instant, PerformanceId, SessionId, TokenId, UserId } from '../events/ids.js';
-
+import { double, flag, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
-import {
-  defineTable,
-  double,
-  flag,
-  instant,
-  int,
-  nullable,
-  type RowOf,
-  uuid,
-  varchar,
-} from './engine/table.js';
-import type { RowBatch } from './engine/unit-of-work.js';
+import type { UnitOfWork } from './engine/unit-of-work.js';
 
 export type TokenStatus = 'waiting' | 'admitted' | 'entered' | 'completed' | 'expired' | 'left';
 
 /** A fan's turn at a performance: the request that stands in the queue and the token it becomes. */
-export const tokensTable = defineTable('tokens', {
-  columns: {
-    token_id: uuid<TokenId>(),
-    user_id: uuid<UserId>(),
-    performance_id: uuid<PerformanceId>(),
-    /** `<tokenId>.<userId>.<performanceId>`: what the bearer's signature covers; the bearer value is never stored. */
-    token_value: varchar(128),
-    /** 0 for the fan's first time in this queue. */
-    entry: int(),
-    number_of_tickets: int(),
-    reservation_time: instant(),
-    /** Queue number; null until given. */
-    number: nullable(int()),
-    /** Null until the queue opens. */
-    place: nullable(int()),
-    status: varchar<TokenStatus>(9),
-    admitted_at: nullable(instant()),
-    /** An admitted fan must enter before. */
-    claim_until: nullable(instant()),
-    entered_at: nullable(instant()),
-    /** The end of an entered fan's time inside. */
-    expire_date: nullable(instant()),
-    ended_at: nullable(instant()),
-    end_reason: nullable(varchar(20)),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['token_id'],
-  indexes: [
-    ['user_id', 'performance_id', 'entry'],
-    ['performance_id', 'number'],
-    ['performance_id', 'place'],
-    ['status', 'claim_until'],
-    ['status', 'expire_date'],
-  ],
-});
-export type TokenRow = RowOf<typeof tokensTable>;
+@Entity('tokens')
+@Index(['user_id', 'performance_id', 'entry'])
+@Index(['performance_id', 'number'])
+@Index(['performance_id', 'place'])
+@Index(['status', 'claim_until'])
+@Index(['status', 'expire_date'])
+export class TokenRow {
+  @PrimaryColumn(uuid) readonly token_id!: TokenId;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(uuid) readonly performance_id!: PerformanceId;
+  /** `<tokenId>.<userId>.<performanceId>`: what the bearer's signature covers; the bearer value is never stored. */
+  @Column(varchar(128)) readonly token_value!: string;
+  /** 0 for the fan's first time in this queue. */
+  @Column(int) readonly entry!: number;
+  @Column(int) readonly number_of_tickets!: number;
+  @Column(moment) readonly reservation_time!: Instant;
+  /** Queue number; null until given. */
+  @Column(nullable(int)) readonly number!: number | null;
+  /** Null until the queue opens. */
+  @Column(nullable(int)) readonly place!: number | null;
+  @Column(varchar(9)) readonly status!: TokenStatus;
+  @Column(nullable(moment)) readonly admitted_at!: Instant | null;
+  /** An admitted fan must enter before. */
+  @Column(nullable(moment)) readonly claim_until!: Instant | null;
+  @Column(nullable(moment)) readonly entered_at!: Instant | null;
+  /** The end of an entered fan's time inside. */
+  @Column(nullable(moment)) readonly expire_date!: Instant | null;
+  @Column(nullable(moment)) readonly ended_at!: Instant | null;
+  @Column(nullable(varchar(20))) readonly end_reason!: string | null;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** The queue of one performance. */
-export const queuesTable = defineTable('queues', {
-  columns: {
-    performance_id: uuid<PerformanceId>(),
-    // From the performance; null should someone queue for one not yet published.
-    capacity: nullable(int()),
-    max_active: nullable(int()),
-    admit_per_second: nullable(double()),
-    claim_window_ms: nullable(int()),
-    service_window_ms: nullable(int()),
-    opens_at: nullable(instant()),
-    opened: flag(),
-    opened_at: nullable(instant()),
-    seed: nullable(varchar(64)),
-    shuffled_count: int(),
-    /** Numbers given so far. */
-    issued: int(),
-    /** Places below this one were admitted. */
-    admitted_up_to: int(),
-    last_admitted_at: nullable(instant()),
-    /** Tokens with a number, by status. */
-    waiting: int(),
-    admitted: int(),
-    entered: int(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['performance_id'],
-});
-export type QueueRow = RowOf<typeof queuesTable>;
+@Entity('queues')
+export class QueueRow {
+  @PrimaryColumn(uuid) readonly performance_id!: PerformanceId;
+  // From the performance; null should someone queue for one not yet published.
+  @Column(nullable(int)) readonly capacity!: number | null;
+  @Column(nullable(int)) readonly max_active!: number | null;
+  @Column(nullable(double)) readonly admit_per_second!: number | null;
+  @Column(nullable(int)) readonly claim_window_ms!: number | null;
+  @Column(nullable(int)) readonly service_window_ms!: number | null;
+  @Column(nullable(moment)) readonly opens_at!: Instant | null;
+  @Column(flag) readonly opened!: 0 | 1;
+  @Column(nullable(moment)) readonly opened_at!: Instant | null;
+  @Column(nullable(varchar(64))) readonly seed!: string | null;
+  @Column(int) readonly shuffled_count!: number;
+  /** Numbers given so far. */
+  @Column(int) readonly issued!: number;
+  /** Places below this one were admitted. */
+  @Column(int) readonly admitted_up_to!: number;
+  @Column(nullable(moment)) readonly last_admitted_at!: Instant | null;
+  /** Tokens with a number, by status. */
+  @Column(int) readonly waiting!: number;
+  @Column(int) readonly admitted!: number;
+  @Column(int) readonly entered!: number;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** One log-in on one device. */
-export const sessionsTable = defineTable('sessions', {
-  columns: {
-    session_id: uuid<SessionId>(),
-    user_id: uuid<UserId>(),
-    status: varchar<'live' | 'ended'>(5),
-    generation: int(),
-    expires_at: instant(),
-    end_reason: nullable(varchar<'logout' | 'reuse'>(6)),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['session_id'],
-  indexes: [['user_id']],
-});
+@Entity('sessions')
+@Index(['user_id'])
+export class SessionRow {
+  @PrimaryColumn(uuid) readonly session_id!: SessionId;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(varchar(5)) readonly status!: 'live' | 'ended';
+  @Column(int) readonly generation!: number;
+  @Column(moment) readonly expires_at!: Instant;
+  @Column(nullable(varchar(6))) readonly end_reason!: 'logout' | 'reuse' | null;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** A queue nobody has joined and nothing is known of. */
 export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow {
@@ -132,12 +112,12 @@ export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow 
 export const tokensProjection: Projection = {
   name: 'tokens',
   version: 1,
-  tables: [tokensTable, queuesTable],
+  entities: [TokenRow, QueueRow],
   on: {
     async PerformancePublished({ data, at }, rows) {
-      const known = await rows.get(queuesTable, [data.performanceId]);
+      const known = await rows.get(QueueRow, { performance_id: data.performanceId });
       const { sales } = data;
-      rows.put(queuesTable, {
+      rows.put(QueueRow, {
         ...(known ?? emptyQueue(data.performanceId, at)),
         capacity: sales.queueCapacity,
         max_active: sales.maxActive,
@@ -150,9 +130,9 @@ export const tokensProjection: Projection = {
     },
     async TokenRequested(event, rows) {
       const { data, at } = event;
-      const token = (await rows.get(tokensTable, [data.tokenId])) ?? freshToken(event);
+      const token = (await rows.get(TokenRow, { token_id: data.tokenId })) ?? freshToken(event);
       const { entry, numberOfTickets } = data;
-      rows.put(tokensTable, { ...token, entry, number_of_tickets: numberOfTickets, reservation_time: at });
+      rows.put(TokenRow, { ...token, entry, number_of_tickets: numberOfTickets, reservation_time: at });
     },
     TokenIssued: issueNumber,
     QueueOpened: openQueue,
@@ -189,8 +169,8 @@ interface TokenOfQueue {
 }
 
 function wantToken({ data }: { readonly data: TokenOfQueue }, want: WantRow): void {
-  want(tokensTable, [data.tokenId]);
-  want(queuesTable, [data.performanceId]);
+  want(TokenRow, { token_id: data.tokenId });
+  want(QueueRow, { performance_id: data.performanceId });
 }
 
 function freshToken({ data, at }: Projected<'TokenRequested' | 'TokenIssued'>): TokenRow {
@@ -217,20 +197,21 @@ function freshToken({ data, at }: Projected<'TokenRequested' | 'TokenIssued'>): 
 }
 
 /** The event's revision is the queue number; a second number of one token is nobody's. */
-async function issueNumber(event: Projected<'TokenIssued'>, rows: RowBatch): Promise<void> {
+async function issueNumber(event: Projected<'TokenIssued'>, rows: UnitOfWork): Promise<void> {
   const { data, at, revision } = event;
-  const queue = (await rows.get(queuesTable, [data.performanceId])) ?? emptyQueue(data.performanceId, at);
-  const token = (await rows.get(tokensTable, [data.tokenId])) ?? freshToken(event);
+  const queue =
+    (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
+  const token = (await rows.get(TokenRow, { token_id: data.tokenId })) ?? freshToken(event);
   const first = token.number === null;
   const waits = first && token.status === 'waiting';
-  rows.put(queuesTable, {
+  rows.put(QueueRow, {
     ...queue,
     issued: revision + 1,
     waiting: queue.waiting + (waits ? 1 : 0),
     updated_at: at,
   });
   if (!first) return;
-  rows.put(tokensTable, {
+  rows.put(TokenRow, {
     ...token,
     number: revision,
     place: placeOfNumber(revision, queue),
@@ -240,19 +221,19 @@ async function issueNumber(event: Projected<'TokenIssued'>, rows: RowBatch): Pro
 
 /** Changes a token's status and the queue's counts with it. */
 async function moveToken(
-  rows: RowBatch,
+  rows: UnitOfWork,
   { tokenId, performanceId }: TokenOfQueue,
   change: Partial<TokenRow> & Pick<TokenRow, 'status' | 'updated_at'>,
 ): Promise<void> {
-  const token = await rows.get(tokensTable, [tokenId]);
+  const token = await rows.get(TokenRow, { token_id: tokenId });
   if (!token) return;
-  rows.put(tokensTable, { ...token, ...change });
-  const queue = await rows.get(queuesTable, [performanceId]);
+  rows.put(TokenRow, { ...token, ...change });
+  const queue = await rows.get(QueueRow, { performance_id: performanceId });
   // Only tokens with a number are counted.
   if (!queue || token.number === null) return;
   const delta = (status: TokenStatus): number =>
     Number(change.status === status) - Number(token.status === status);
-  rows.put(queuesTable, {
+  rows.put(QueueRow, {
     ...queue,
     waiting: queue.waiting + delta('waiting'),
     admitted: queue.admitted + delta('admitted'),
@@ -272,9 +253,10 @@ export function placeOfNumber(number: number, queue: QueueRow): number | null {
 }
 
 /** Writes the places of all who joined before the opening. */
-export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: RowBatch): Promise<void> {
-  const queue = (await rows.get(queuesTable, [data.performanceId])) ?? emptyQueue(data.performanceId, at);
-  rows.put(queuesTable, {
+export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: UnitOfWork): Promise<void> {
+  const queue =
+    (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
+  rows.put(QueueRow, {
     ...queue,
     opened: 1,
     opened_at: at,
@@ -284,7 +266,7 @@ export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: Ro
   });
   const places = shuffledPlaces(data.seed, data.shuffledCount);
   for (let from = 0; from < queue.issued; from += pageSize) {
-    const tokens = await rows.select(tokensTable, {
+    const tokens = await rows.select(TokenRow, {
       equal: { performance_id: data.performanceId },
       range: { column: 'number', from, to: from + pageSize },
       orderBy: 'number',
@@ -292,23 +274,26 @@ export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: Ro
     });
     for (const token of tokens) {
       if (token.number === null) continue;
-      rows.put(tokensTable, { ...token, place: places[token.number] ?? token.number, updated_at: at });
+      rows.put(TokenRow, { ...token, place: places[token.number] ?? token.number, updated_at: at });
     }
   }
 }
 
 /** Admits the waiting tokens of a range of places; a fan who left leaves a gap. */
-export async function admitPlaces({ data, at }: Projected<'TokensAdmitted'>, rows: RowBatch): Promise<void> {
+export async function admitPlaces(
+  { data, at }: Projected<'TokensAdmitted'>,
+  rows: UnitOfWork,
+): Promise<void> {
   let admitted = 0;
   for (let from = data.from; from < data.to; from += pageSize) {
-    const tokens = await rows.select(tokensTable, {
+    const tokens = await rows.select(TokenRow, {
       equal: { performance_id: data.performanceId, status: 'waiting' },
       range: { column: 'place', from, to: Math.min(from + pageSize, data.to) },
       orderBy: 'place',
       limit: pageSize,
     });
     for (const token of tokens) {
-      rows.put(tokensTable, {
+      rows.put(TokenRow, {
         ...token,
         status: 'admitted',
         admitted_at: data.admittedAt,
@@ -318,8 +303,9 @@ export async function admitPlaces({ data, at }: Projected<'TokensAdmitted'>, row
     }
     admitted += tokens.length;
   }
-  const queue = (await rows.get(queuesTable, [data.performanceId])) ?? emptyQueue(data.performanceId, at);
-  rows.put(queuesTable, {
+  const queue =
+    (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
+  rows.put(QueueRow, {
     ...queue,
     admitted_up_to: data.to,
     last_admitted_at: data.admittedAt,

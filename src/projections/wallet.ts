@@ -1,51 +1,44 @@
-import type { ChargeId, OrderId, PaymentId, UserId } from '../events/ids.js';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { ChargeId, Instant, OrderId, PaymentId, UserId } from '../events/ids.js';
+import { bigint, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
-import { bigint, defineTable, instant, int, nullable, type RowOf, uuid, varchar } from './engine/table.js';
-import type { RowBatch } from './engine/unit-of-work.js';
+import type { UnitOfWork } from './engine/unit-of-work.js';
 
 /** A fan's wallet: the points left. */
-export const pointsTable = defineTable('points', {
-  columns: {
-    user_id: uuid<UserId>(),
-    remain_point: bigint(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['user_id'],
-});
+@Entity('points')
+export class WalletRow {
+  @PrimaryColumn(uuid) readonly user_id!: UserId;
+  @Column(bigint) readonly remain_point!: number;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Every movement of points; `revision` is the event's in the wallet's stream. */
-export const walletHistoryTable = defineTable('wallet_history', {
-  columns: {
-    user_id: uuid<UserId>(),
-    revision: int(),
-    kind: varchar<'charged' | 'spent' | 'refunded'>(8),
-    amount: bigint(),
-    balance: bigint(),
-    charge_id: nullable(uuid<ChargeId>()),
-    order_id: nullable(uuid<OrderId>()),
-    position: bigint(),
-    created_at: instant(),
-  },
-  key: ['user_id', 'revision'],
-});
-export type WalletHistoryRow = RowOf<typeof walletHistoryTable>;
+@Entity('wallet_history')
+export class WalletHistoryRow {
+  @PrimaryColumn(uuid) readonly user_id!: UserId;
+  @PrimaryColumn(int) readonly revision!: number;
+  @Column(varchar(8)) readonly kind!: 'charged' | 'spent' | 'refunded';
+  @Column(bigint) readonly amount!: number;
+  @Column(bigint) readonly balance!: number;
+  @Column(nullable(uuid)) readonly charge_id!: ChargeId | null;
+  @Column(nullable(uuid)) readonly order_id!: OrderId | null;
+  @Column(bigint) readonly position!: number;
+  @Column(moment) readonly created_at!: Instant;
+}
 
-export const chargesTable = defineTable('charges', {
-  columns: {
-    charge_id: uuid<ChargeId>(),
-    user_id: uuid<UserId>(),
-    amount: bigint(),
-    status: varchar<'requested' | 'approved' | 'declined' | 'credited'>(9),
-    payment_id: nullable(varchar<PaymentId>(100)),
-    decline_reason: nullable(varchar(200)),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['charge_id'],
-  indexes: [['status', 'updated_at']],
-});
-export type ChargeRow = RowOf<typeof chargesTable>;
+@Entity('charges')
+@Index(['status', 'updated_at'])
+export class ChargeRow {
+  @PrimaryColumn(uuid) readonly charge_id!: ChargeId;
+  @Column(uuid) readonly user_id!: UserId;
+  @Column(bigint) readonly amount!: number;
+  @Column(varchar(9)) readonly status!: 'requested' | 'approved' | 'declined' | 'credited';
+  @Column(nullable(varchar(100))) readonly payment_id!: PaymentId | null;
+  @Column(nullable(varchar(200))) readonly decline_reason!: string | null;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 type Movement = Projected<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>;
 
@@ -53,10 +46,10 @@ type Movement = Projected<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>;
 export const walletsProjection: Projection = {
   name: 'wallets',
   version: 1,
-  tables: [pointsTable, walletHistoryTable, chargesTable],
+  entities: [WalletRow, WalletHistoryRow, ChargeRow],
   on: {
     UserRegistered({ data, at }, rows) {
-      rows.put(pointsTable, { user_id: data.userId, remain_point: 0, created_at: at, updated_at: at });
+      rows.put(WalletRow, { user_id: data.userId, remain_point: 0, created_at: at, updated_at: at });
     },
     async PointsCharged(event, rows) {
       await move(event, rows, { kind: 'charged', charge_id: event.data.chargeId, order_id: null });
@@ -67,7 +60,7 @@ export const walletsProjection: Projection = {
     PointsRefunded: (event, rows) =>
       move(event, rows, { kind: 'refunded', charge_id: null, order_id: event.data.orderId }),
     ChargeRequested({ data, at }, rows) {
-      rows.put(chargesTable, {
+      rows.put(ChargeRow, {
         charge_id: data.chargeId,
         user_id: data.userId,
         amount: data.amount,
@@ -84,31 +77,32 @@ export const walletsProjection: Projection = {
       changeCharge(rows, data.chargeId, { status: 'declined', decline_reason: data.reason, updated_at: at }),
   },
   reads: {
-    UserRegistered: ({ data, revision }, want) => want(pointsTable, [data.userId], revision === 0),
-    ChargeRequested: ({ data, revision }, want) => want(chargesTable, [data.chargeId], revision === 0),
+    UserRegistered: ({ data, revision }, want) => want(WalletRow, { user_id: data.userId }, revision === 0),
+    ChargeRequested: ({ data, revision }, want) =>
+      want(ChargeRow, { charge_id: data.chargeId }, revision === 0),
     PointsCharged(event, want) {
       wantWallet(event, want);
-      want(chargesTable, [event.data.chargeId]);
+      want(ChargeRow, { charge_id: event.data.chargeId });
     },
     PointsSpent: wantWallet,
     PointsRefunded: wantWallet,
-    ChargeApproved: ({ data }, want) => want(chargesTable, [data.chargeId]),
-    ChargeDeclined: ({ data }, want) => want(chargesTable, [data.chargeId]),
+    ChargeApproved: ({ data }, want) => want(ChargeRow, { charge_id: data.chargeId }),
+    ChargeDeclined: ({ data }, want) => want(ChargeRow, { charge_id: data.chargeId }),
   },
 };
 
 function wantWallet({ data }: Movement, want: WantRow): void {
-  want(pointsTable, [data.userId]);
+  want(WalletRow, { user_id: data.userId });
 }
 
 /** The balance is the event's own. A refund of nothing only bars an order from spending: no entry. */
 async function move(
   { data, at, revision, position }: Movement,
-  rows: RowBatch,
+  rows: UnitOfWork,
   entry: Pick<WalletHistoryRow, 'kind' | 'charge_id' | 'order_id'>,
 ): Promise<void> {
-  const wallet = await rows.get(pointsTable, [data.userId]);
-  rows.put(pointsTable, {
+  const wallet = await rows.get(WalletRow, { user_id: data.userId });
+  rows.put(WalletRow, {
     user_id: data.userId,
     remain_point: data.balance,
     created_at: wallet?.created_at ?? at,
@@ -116,7 +110,7 @@ async function move(
   });
   if (data.amount === 0) return;
   const { amount, balance, userId } = data;
-  rows.put(walletHistoryTable, {
+  rows.put(WalletHistoryRow, {
     ...entry,
     user_id: userId,
     revision,
@@ -127,7 +121,7 @@ async function move(
   });
 }
 
-async function changeCharge(rows: RowBatch, id: ChargeId, change: Partial<ChargeRow>): Promise<void> {
-  const charge = await rows.get(chargesTable, [id]);
-  if (charge) rows.put(chargesTable, { ...charge, ...change });
+async function changeCharge(rows: UnitOfWork, id: ChargeId, change: Partial<ChargeRow>): Promise<void> {
+  const charge = await rows.get(ChargeRow, { charge_id: id });
+  if (charge) rows.put(ChargeRow, { ...charge, ...change });
 }

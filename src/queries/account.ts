@@ -1,6 +1,6 @@
 import type { Instant, UserId } from '../events/ids.js';
 import type { UserRow } from '../projections/account.js';
-import type { CellValue } from '../projections/engine/table.js';
+import type { CellValue } from '../projections/engine/entity.js';
 import { selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import type { UserReply } from './replies.js';

@@ -10,7 +10,7 @@ import {
 import type { PerformanceRow, ScheduleRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { searchable } from '../projections/catalog/publish.js';
-import type { CellValue } from '../projections/engine/table.js';
+import type { CellValue } from '../projections/engine/entity.js';
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, maxPageSize, rowsToRead, timeAndId, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';

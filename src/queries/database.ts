@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { driverErrorField } from '../projections/engine/dialect.js';
-import type { CellValue } from '../projections/engine/table.js';
+import type { CellValue } from '../projections/engine/entity.js';
 
 /**
  * Runs a SELECT; the caller names the row type its columns have. A connection may have died while it lay idle, so

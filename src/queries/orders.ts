@@ -1,12 +1,11 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, OrderId, UserId } from '../events/ids.js';
-import type { RowOf } from '../projections/engine/table.js';
 import type {
   OrderItemRow,
   OrderRow,
-  paymentPointsTable,
-  paymentsTable,
-  reservationsTable,
+  PaymentPointsRow,
+  PaymentRow,
+  ReservationRow,
 } from '../projections/orders.js';
 import { pickName } from './catalog.js';
 import { selectAll } from './database.js';
@@ -92,9 +91,7 @@ export function orderQueries({ db }: QueryContext) {
 }
 
 type ItemRow = OrderItemRow & SeatNameColumns;
-type PaymentRow = RowOf<typeof paymentsTable>;
-type PaymentPointRow = RowOf<typeof paymentPointsTable> & { readonly order_id: OrderId };
-type ReservationRow = RowOf<typeof reservationsTable>;
+type PaymentPointRow = PaymentPointsRow & { readonly order_id: OrderId };
 type TicketRow = ReservationRow &
   SeatNameColumns & {
     readonly starts_at: Instant | null;

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { type Checkpoint, checkpointOf } from '../projections/engine/checkpoints.js';
+import type { AnyRow } from '../projections/engine/entity.js';
 import { PositionWaiters } from '../projections/engine/position-waiters.js';
-import type { AnyRow } from '../projections/engine/table.js';
 import { selectAll, selectFirst } from './database.js';
 
 /** How often the checkpoints are looked at while somebody waits for them. */

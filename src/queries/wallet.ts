@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ChargeId, Instant, UserId } from '../events/ids.js';
-import type { RowOf } from '../projections/engine/table.js';
-import type { ChargeRow, pointsTable, WalletHistoryRow } from '../projections/wallet.js';
+import type { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
@@ -11,9 +10,7 @@ export function walletQueries({ db }: QueryContext) {
   return {
     /** A fan's points; null when the fan is unknown. */
     async wallet(userId: UserId): Promise<WalletReply | null> {
-      const row = await selectFirst<RowOf<typeof pointsTable>>(db, 'SELECT * FROM points WHERE user_id = ?', [
-        userId,
-      ]);
+      const row = await selectFirst<WalletRow>(db, 'SELECT * FROM points WHERE user_id = ?', [userId]);
       if (!row) return null;
       return {
         userId: row.user_id,

@@ -1,20 +1,22 @@
 import type { DataSource } from 'typeorm';
 import { allTables } from '../projections/all-projections.js';
-import { checkpointsTable } from '../projections/engine/checkpoints.js';
+import { CheckpointRow, checkpointsTable } from '../projections/engine/checkpoints.js';
 import {
   type Changes as Affected,
   DatabaseFailure,
+  type Selection,
   type WriteSession,
 } from '../projections/engine/dialect.js';
-import type { RunnerOptions } from '../projections/engine/runner.js';
 import {
   type AnyRow,
   type CellValue,
+  type Entity,
   keyOfRow,
   keyText,
-  type RowOf,
   type Table,
-} from '../projections/engine/table.js';
+  tableOf,
+} from '../projections/engine/entity.js';
+import type { RunnerOptions } from '../projections/engine/runner.js';
 import type { Life } from './scheduler.js';
 import type { World } from './world.js';
 
@@ -30,9 +32,9 @@ export class SimulatedDatabase {
   readonly #waiting: { readonly writer: object; readonly go: () => void }[] = [];
 
   /** Committed rows, in no particular order. */
-  rows<T extends Table>(table: T): RowOf<T>[] {
+  rows<Row extends object>(entity: Entity<Row>): Row[] {
     // A table's rows were put as rows of that table.
-    return [...this.#rowsOf(table.name).values()] as RowOf<T>[];
+    return [...this.#rowsOf(tableOf(entity).name).values()] as Row[];
   }
 
   /** The committed row with a key, as {@link keyText} writes it. */
@@ -86,7 +88,7 @@ export class SimulatedDatabase {
 
   /** Where every projection is, by name. */
   checkpoints(): ReadonlyMap<string, number> {
-    return new Map(this.rows(checkpointsTable).map(({ name, position }) => [name, position]));
+    return new Map(this.rows(CheckpointRow).map(({ name, position }) => [name, position]));
   }
 
   /** A backup of everything committed. */
@@ -171,30 +173,31 @@ export class SimulatedSession implements WriteSession {
     this.database.unlock(this);
   }
 
-  all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
-    const select = parseSelect(sql);
-    return this.#ask(() =>
-      matching(this.database.seenWith(select.tableName, this.#changes), select, parameters),
-    );
+  /** @throws {Error} the tables in memory have no SQL. */
+  async all(sql: string): Promise<never> {
+    throw new Error(`the simulated database cannot run: ${sql}`);
   }
 
-  run(sql: string, parameters: readonly CellValue[]): Promise<Affected> {
-    if (sql.startsWith(`UPDATE ${checkpointsTable.name} SET position = ?`))
-      return this.#ask(() => this.#advance(parameters));
-    const { tableName } = parseDelete(sql);
-    const key = keyText(parameters);
-    return this.#ask(() => {
-      const affected = this.#get(tableName, key) ? 1 : 0;
-      this.#put(tableName, key, null);
-      return { affected };
-    });
+  select(_table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
+    return this.#ask(() => matching(this.database.seenWith(tableName, this.#changes), selection));
+  }
+
+  /** @throws {Error} when it is not the one statement of SQL that a projector runs. */
+  async run(sql: string, parameters: readonly CellValue[]): Promise<Affected> {
+    if (!sql.startsWith(`UPDATE ${checkpointsTable.name} SET position = ?`))
+      throw new Error(`the simulated database cannot run: ${sql}`);
+    return this.#ask(() => this.#advance(parameters));
+  }
+
+  async delete(_table: Table, tableName: string, key: readonly CellValue[]): Promise<void> {
+    await this.#ask(() => this.#put(tableName, keyText(key), null));
   }
 
   insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void> {
     const key = rowKey(table, row);
     return this.#ask(() => {
       if (this.#get(tableName, key)) return;
-      const whole = Object.keys(table.columns).map((column) => [column, row[column] ?? null]);
+      const whole = table.columns.map((column) => [column, row[column] ?? null]);
       this.#put(tableName, key, Object.fromEntries(whole));
     });
   }
@@ -290,63 +293,23 @@ export function simulatedDialect(
   };
 }
 
-/** `SELECT * FROM t WHERE a = ? AND b >= ? … ORDER BY c LIMIT n`: the one form in which projections select. */
-interface Select {
-  readonly tableName: string;
-  readonly conditions: readonly { readonly column: string; readonly operator: string }[];
-  readonly orderBy: string;
-  readonly limit: number;
-}
-
-const selectForm = /^SELECT \* FROM (\w+) WHERE (.+) ORDER BY (\w+) LIMIT (\d+)$/;
-const conditionForm = /^(\w+) (=|>=|<) \?$/;
-const deleteForm = /^DELETE FROM (\w+) WHERE /;
-
-const parsed = new Map<string, Select>();
-
-/** @throws {Error} when the SELECT has another form: extend this file then. */
-function parseSelect(sql: string): Select {
-  const known = parsed.get(sql);
-  if (known) return known;
-  const [, tableName, where, orderBy, limit] = selectForm.exec(sql) ?? [];
-  if (!tableName || !where || !orderBy) throw new Error(`the simulated database cannot run: ${sql}`);
-  const conditions = where.split(' AND ').map((condition) => {
-    const [, column, operator] = conditionForm.exec(condition) ?? [];
-    if (!column || !operator) throw new Error(`the simulated database cannot run: ${sql}`);
-    return { column, operator };
+/** The rows of a selection, as the databases find and order them. */
+function matching(rows: readonly AnyRow[], { equal, range, orderBy, limit }: Selection<AnyRow>): AnyRow[] {
+  const conditions = Object.entries(equal);
+  const found = rows.filter((row) => {
+    if (!conditions.every(([column, value]) => row[column] === value)) return false;
+    if (!range) return true;
+    const value = cellAt(row, range.column);
+    // In SQL nothing compares with null.
+    if (value === null || compareCells(value, range.from) < 0) return false;
+    return range.to === undefined || compareCells(value, range.to) < 0;
   });
-  const select = { tableName, conditions, orderBy, limit: Number(limit) };
-  parsed.set(sql, select);
-  return select;
+  return found.sort((a, b) => compareCells(cellAt(a, orderBy), cellAt(b, orderBy))).slice(0, limit);
 }
 
-/** A DELETE by the whole key. @throws {Error} when it has another form. */
-function parseDelete(sql: string): { readonly tableName: string } {
-  const [, tableName] = deleteForm.exec(sql) ?? [];
-  if (!tableName) throw new Error(`the simulated database cannot run: ${sql}`);
-  return { tableName };
-}
-
-/** The rows a SELECT finds. */
-function matching(
-  rows: readonly AnyRow[],
-  { conditions, orderBy, limit }: Select,
-  parameters: readonly CellValue[],
-): AnyRow[] {
-  const found = rows.filter((row) =>
-    conditions.every(({ column, operator }, index) =>
-      holds(row[column] ?? null, operator, parameters[index] ?? null),
-    ),
-  );
-  return found.sort((a, b) => compareCells(a[orderBy] ?? null, b[orderBy] ?? null)).slice(0, limit);
-}
-
-function holds(value: CellValue, operator: string, parameter: CellValue): boolean {
-  // In SQL nothing compares with null.
-  if (value === null || parameter === null) return false;
-  const order = compareCells(value, parameter);
-  if (operator === '=') return order === 0;
-  return operator === '<' ? order < 0 : order >= 0;
+/** Ranges and orders are of text and numbers. */
+function cellAt(row: AnyRow, column: string): CellValue {
+  return (row[column] ?? null) as CellValue;
 }
 
 /** By code unit, and nulls first, as the databases order. */

@@ -1,15 +1,9 @@
 import type { Instant, PerformanceId } from '../events/ids.js';
-import {
-  performancesTable,
-  type ScheduleRow,
-  type ScheduleSeatRow,
-  scheduleSeatsTable,
-  schedulesTable,
-} from '../projections/catalog/entities.js';
-import type { Table } from '../projections/engine/table.js';
-import { type OrderRow, ordersTable } from '../projections/orders.js';
-import { queuesTable, type TokenRow, tokensTable } from '../projections/queue.js';
-import { chargesTable } from '../projections/wallet.js';
+import { PerformanceRow, ScheduleRow, ScheduleSeatRow } from '../projections/catalog/entities.js';
+import type { Entity } from '../projections/engine/entity.js';
+import { OrderRow } from '../projections/orders.js';
+import { QueueRow, TokenRow } from '../projections/queue.js';
+import { ChargeRow } from '../projections/wallet.js';
 import { ReadModelsUnavailable } from '../queries/database.js';
 import type { HeldSeat, LiveToken } from '../queries/deadlines.js';
 import {
@@ -31,9 +25,9 @@ export function simulatedQueries(
   progress: ReadModelProgress,
 ): CommandQueries & ProcessQueries {
   /** @throws {ReadModelsUnavailable} now and then. */
-  async function rowsOf<T extends Table>(table: T) {
+  async function rowsOf<Row extends object>(entity: Entity<Row>) {
     const hasFailed = world.strikes('database-read-failed', 0.002, name);
-    const rows = database.rows(table);
+    const rows = database.rows(entity);
     if (hasFailed || world.latency.chance(0.3)) await world.later(life, world.delayMs(), () => undefined);
     if (hasFailed) throw new ReadModelsUnavailable(new Error('the connection was lost'));
     return rows;
@@ -43,32 +37,32 @@ export function simulatedQueries(
     waitFor: (position) => progress.waitFor(position, { timeoutMs: waitTimeoutMs }),
 
     async lapsedHolds(now, limit) {
-      const seats = (await rowsOf(scheduleSeatsTable)).flatMap(toHeldSeat);
+      const seats = (await rowsOf(ScheduleSeatRow)).flatMap(toHeldSeat);
       const lapsed = seats.filter((seat) => seat.expiresAt <= now);
       return lapsed.sort(byDeadline).slice(0, limit);
     },
 
     async liveHolds(after, limit) {
-      const seats = (await rowsOf(scheduleSeatsTable)).flatMap(toHeldSeat).sort(byDeadline);
+      const seats = (await rowsOf(ScheduleSeatRow)).flatMap(toHeldSeat).sort(byDeadline);
       return seats.filter((seat) => after === null || byDeadline(seat, after) > 0).slice(0, limit);
     },
 
     async lapsedTokens(now, limit) {
-      const tokens = (await rowsOf(tokensTable)).flatMap(toLiveToken);
+      const tokens = (await rowsOf(TokenRow)).flatMap(toLiveToken);
       const lapsed = tokens.filter(({ expiresAt }) => expiresAt <= now);
       return lapsed.sort((a, b) => order(a.expiresAt, b.expiresAt)).slice(0, limit);
     },
 
     async liveTokens(after, limit) {
-      const tokens = (await rowsOf(tokensTable)).flatMap(toLiveToken);
+      const tokens = (await rowsOf(TokenRow)).flatMap(toLiveToken);
       const later = tokens.filter(({ tokenId }) => after === null || tokenId > after.tokenId);
       return later.sort((a, b) => order(a.tokenId, b.tokenId)).slice(0, limit);
     },
 
     async openOrders(olderThan, limit) {
-      const orders = await rowsOf(ordersTable);
+      const orders = await rowsOf(OrderRow);
       const entered = new Set(
-        database.rows(tokensTable).flatMap((token) => (token.status === 'entered' ? [token.token_id] : [])),
+        database.rows(TokenRow).flatMap((token) => (token.status === 'entered' ? [token.token_id] : [])),
       );
       const isOpen = (row: OrderRow) =>
         row.settled === 0 || (row.order_status === 'paid' && entered.has(row.token_id));
@@ -78,7 +72,7 @@ export function simulatedQueries(
     },
 
     async openCharges(olderThan, limit) {
-      const charges = await rowsOf(chargesTable);
+      const charges = await rowsOf(ChargeRow);
       const open = charges.filter(
         ({ status, updated_at }) =>
           (status === 'requested' || status === 'approved') && updated_at < olderThan,
@@ -88,11 +82,11 @@ export function simulatedQueries(
     },
 
     async queueSize(performanceId) {
-      return sizeOf((await rowsOf(queuesTable)).find((row) => row.performance_id === performanceId));
+      return sizeOf((await rowsOf(QueueRow)).find((row) => row.performance_id === performanceId));
     },
 
     async waitingPlaces(performanceId, fromPlace, limit) {
-      const tokens = await rowsOf(tokensTable);
+      const tokens = await rowsOf(TokenRow);
       const places = tokens.flatMap(({ place, status, performance_id }) =>
         place !== null && place >= fromPlace && status === 'waiting' && performance_id === performanceId
           ? [place]
@@ -102,13 +96,13 @@ export function simulatedQueries(
     },
 
     async numberOfToken(tokenId) {
-      const token = (await rowsOf(tokensTable)).find((row) => row.token_id === tokenId);
+      const token = (await rowsOf(TokenRow)).find((row) => row.token_id === tokenId);
       return token?.number ?? undefined;
     },
 
     async performancesOnSale(now, after, limit) {
-      const performances = await rowsOf(performancesTable);
-      const schedules = database.rows(schedulesTable);
+      const performances = await rowsOf(PerformanceRow);
+      const schedules = database.rows(ScheduleRow);
       const isOnSale = (id: PerformanceId) =>
         schedules.some((row) => row.performance_id === id && isToCome(row, now));
       const ids = performances.map((row) => row.performance_id).filter((id) => after === null || id > after);
@@ -116,13 +110,13 @@ export function simulatedQueries(
     },
 
     async isSaleOver(performanceId, now) {
-      const dates = (await rowsOf(schedulesTable)).filter((row) => row.performance_id === performanceId);
+      const dates = (await rowsOf(ScheduleRow)).filter((row) => row.performance_id === performanceId);
       return dates.length > 0 && !dates.some((date) => isToCome(date, now));
     },
 
     async waitingAfterSale(endedBy, limit) {
-      const tokens = (await rowsOf(tokensTable)).filter(({ status }) => status === 'waiting');
-      const dates = database.rows(schedulesTable);
+      const tokens = (await rowsOf(TokenRow)).filter(({ status }) => status === 'waiting');
+      const dates = database.rows(ScheduleRow);
       const isOver = (id: PerformanceId) =>
         dates.some((date) => date.performance_id === id) &&
         !dates.some((date) => date.performance_id === id && isToCome(date, endedBy));
@@ -137,7 +131,7 @@ export function simulatedQueries(
     },
 
     async takenSeats(scheduleId, now) {
-      const seats = await rowsOf(scheduleSeatsTable);
+      const seats = await rowsOf(ScheduleSeatRow);
       return new Set(
         seats.flatMap((seat) =>
           seat.schedule_id === scheduleId && isTaken(seat, now) ? [seat.seat_id] : [],
@@ -146,7 +140,7 @@ export function simulatedQueries(
     },
 
     async schedulesOfVenue(venueId) {
-      const schedules = (await rowsOf(schedulesTable)).filter((row) => row.venue_id === venueId);
+      const schedules = (await rowsOf(ScheduleRow)).filter((row) => row.venue_id === venueId);
       return schedules
         .sort(
           (a, b) => order(a.schedule_date_time, b.schedule_date_time) || order(a.schedule_id, b.schedule_id),

@@ -3,12 +3,12 @@ import { Auditor } from '../analysis/audit/auditor.js';
 import type { Position, RecordedEvent } from '../event-store/port.js';
 import type { ChargeId, Instant } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
-import { allProjections, allTables } from '../projections/all-projections.js';
+import { allEntities, allProjections } from '../projections/all-projections.js';
 import { BatchPipeline } from '../projections/engine/batch-pipeline.js';
-import { beforeFirst, checkpointsTable, loadCheckpoint } from '../projections/engine/checkpoints.js';
-import { keyOfRow } from '../projections/engine/table.js';
+import { beforeFirst, CheckpointRow, loadCheckpoint } from '../projections/engine/checkpoints.js';
+import { type AnyRow, type Entity, keyOfRow, tableOf } from '../projections/engine/entity.js';
 import { RowCache } from '../projections/engine/unit-of-work.js';
-import { queuesTable } from '../projections/queue.js';
+import { QueueRow } from '../projections/queue.js';
 import { BranchWatch } from './branches.js';
 import type { Office } from './office.js';
 import type { KeptPromises } from './promises.js';
@@ -104,7 +104,7 @@ export class Watch {
 
   /** The queues in which somebody waits or is inside. */
   #describeQueues(): string[] {
-    const queues = this.office.database.rows(queuesTable);
+    const queues = this.office.database.rows(QueueRow);
     return queues.flatMap(({ performance_id, waiting, admitted, entered }) =>
       waiting + admitted + entered === 0
         ? []
@@ -200,12 +200,13 @@ async function differencesFromFold(world: World, office: Office): Promise<string
 
 function differences(found: SimulatedDatabase, expected: SimulatedDatabase): string[] {
   const differing: string[] = [];
-  for (const table of allTables) {
-    if (table === checkpointsTable) continue;
+  for (const entity of allEntities) {
+    if (entity === CheckpointRow) continue;
+    const table = tableOf(entity);
     const textOf = (database: SimulatedDatabase) =>
       new Map(
-        database.rows(table).map((row) => {
-          const columns = Object.keys(table.columns).map((column) => row[column]);
+        database.rows(entity as Entity<AnyRow>).map((row) => {
+          const columns = table.columns.map((column) => row[column]);
           return [keyOfRow(table, row).join(' '), JSON.stringify(columns)];
         }),
       );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { streams } from '../../src/events/streams.js';
 import type { Dialect } from '../../src/projections/engine/dialect.js';
-import type { AnyRow } from '../../src/projections/engine/table.js';
+import type { AnyRow } from '../../src/projections/engine/entity.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
 import { bySize } from '../services/test-size.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, rowsOf, run } from './history.js';
@@ -27,7 +27,9 @@ function withRowCounts(models: ReadModels): { dialect: Dialect; answers: number[
           run: (sql, parameters) => session.run(sql, parameters),
           insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
           upsert: (table, name, rows) => session.upsert(table, name, rows),
-          all: (sql, parameters) => noted(session.all(sql, parameters)),
+          delete: (table, name, key) => session.delete(table, name, key),
+          select: (table, name, selection) => noted(session.select(table, name, selection)),
+          all: (sql, parameters) => session.all(sql, parameters),
           rowsByKey: (table, name, keys) => noted(session.rowsByKey(table, name, keys)),
         }),
       ),

@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { DatabaseFailure, RowRefused } from '../../src/projections/engine/dialect.js';
-import type { RowOf } from '../../src/projections/engine/table.js';
+import { type AnyRow, tableOf } from '../../src/projections/engine/entity.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
-import { paymentsTable } from '../../src/projections/orders.js';
+import { PaymentRow } from '../../src/projections/orders.js';
 import { bySize } from '../services/test-size.js';
 import { closeAll, emptyModels, minute, rowsOf } from './history.js';
 
 afterEach(closeAll);
 
+const payments = tableOf(PaymentRow);
+
 /** A payment of any table will do: its id is the payment system's own text. */
 function payment(paymentId: string, userId = 'user') {
   const at = minute(0);
-  // Ids are plain strings at run time; these need not be ones a schema would mint.
   return {
     payment_id: paymentId,
     user_id: userId,
@@ -21,13 +22,11 @@ function payment(paymentId: string, userId = 'user') {
     payment_status: 'completed',
     created_at: at,
     updated_at: at,
-  } as unknown as RowOf<typeof paymentsTable>;
+  };
 }
 
-async function store(models: ReadModels, rows: readonly RowOf<typeof paymentsTable>[]): Promise<void> {
-  await models.dialect.withSession(models.write, (session) =>
-    session.upsert(paymentsTable, paymentsTable.name, rows),
-  );
+async function store(models: ReadModels, rows: readonly AnyRow[]): Promise<void> {
+  await models.dialect.withSession(models.write, (session) => session.upsert(payments, payments.name, rows));
 }
 
 it('keeps ids apart that differ by case, accents, width or blanks at the end only', async () => {
@@ -39,7 +38,7 @@ it('keeps ids apart that differ by case, accents, width or blanks at the end onl
   );
   for (const id of ids) {
     const found = await models.dialect.withSession(models.write, (session) =>
-      session.rowsByKey(paymentsTable, paymentsTable.name, [[id]]),
+      session.rowsByKey(payments, payments.name, [[id]]),
     );
     expect(found.map((row) => row.payment_id)).toEqual([id]);
   }
@@ -52,7 +51,7 @@ it('orders text by code point', async () => {
     models,
     ids.toReversed().map((id) => payment(id)),
   );
-  const rows = await rowsOf<{ payment_id: string }>(models, paymentsTable.name);
+  const rows = await rowsOf<{ payment_id: string }>(models, payments.name);
   expect(rows.map((row) => row.payment_id)).toEqual(ids);
 });
 
@@ -65,7 +64,7 @@ it('stores any text as it is', async () => {
       async (text, special) => {
         const value = `${special}${text}`;
         await store(models, [payment('p', value)]);
-        expect(await rowsOf(models, paymentsTable.name)).toMatchObject([{ user_id: value }]);
+        expect(await rowsOf(models, payments.name)).toMatchObject([{ user_id: value }]);
       },
     ),
     { numRuns: bySize(15, 50) },
@@ -83,7 +82,7 @@ it('writes more rows at once than one statement holds', async () => {
   ]);
   const keys = rows.map((row) => [row.payment_id]);
   const found = await models.dialect.withSession(models.write, (session) =>
-    session.rowsByKey(paymentsTable, paymentsTable.name, keys),
+    session.rowsByKey(payments, payments.name, keys),
   );
   expect(found).toHaveLength(3_000);
   expect(found.every((row) => row.amount === 2)).toBe(true);
@@ -91,8 +90,7 @@ it('writes more rows at once than one statement holds', async () => {
 
 it('tells a row that can never be stored from a database that cannot be asked', async () => {
   const models = await emptyModels();
-  // The type forbids it; a defect would do it.
-  const refused = { ...payment('p'), amount: null } as unknown as RowOf<typeof paymentsTable>;
+  const refused = { ...payment('p'), amount: null };
   await expect(store(models, [payment('q'), refused])).rejects.toBeInstanceOf(RowRefused);
   const asking = models.dialect.withSession(models.write, (session) =>
     session.all('SELECT * FROM nothing', []),

@@ -8,7 +8,7 @@ import type { Clock } from '../../src/platform/clock.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
 import type { WriteSession } from '../../src/projections/engine/dialect.js';
-import { type AnyRow, type CellValue, keyText } from '../../src/projections/engine/table.js';
+import { type AnyRow, type CellValue, keyText } from '../../src/projections/engine/entity.js';
 import type { SimulatedDatabase } from '../../src/simulator/simulated-database.js';
 import type { Seams } from '../../src/simulator/simulated-process.js';
 import { HookedStore } from '../commands/crashing-store.js';
@@ -84,7 +84,9 @@ function checkpointOutside(session: WriteSession, database: SimulatedDatabase): 
     all: (sql, parameters) => session.all(sql, parameters),
     insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
     rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
+    select: (table, name, selection) => session.select(table, name, selection),
     upsert: (table, name, rows) => session.upsert(table, name, rows),
+    delete: (table, name, key) => session.delete(table, name, key),
     run: async (sql, parameters) =>
       sql.startsWith(`UPDATE ${checkpointsTable.name} SET position`)
         ? advance(parameters)

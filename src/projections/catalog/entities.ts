@@ -1,5 +1,7 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type {
   HoldId,
+  Instant,
   OrderId,
   PerformanceId,
   ScheduleId,
@@ -8,158 +10,129 @@ import type {
   UserId,
   VenueId,
 } from '../../events/ids.js';
-import {
-  bigint,
-  defineTable,
-  double,
-  flag,
-  instant,
-  int,
-  json,
-  longText,
-  nullable,
-  type RowOf,
-  text,
-  uuid,
-  varchar,
-} from '../engine/table.js';
+import { bigint, double, flag, int, json, moment, nullable, text, uuid, varchar } from '../engine/entity.js';
 
-export const venuesTable = defineTable('venues', {
-  columns: {
-    venue_id: uuid<VenueId>(),
-    venue_name: varchar(300),
-    names: json(),
-    location: varchar(500),
-    /** Seats the organiser states. */
-    capacity: int(),
-    /** Seats the plan has. */
-    seat_count: int(),
-    focus_x: nullable(double()),
-    focus_y: nullable(double()),
-    decorations: json(),
-    /** The venue stream's revision this row and its plan stand at. */
-    revision: int(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['venue_id'],
-});
-export type VenueRow = RowOf<typeof venuesTable>;
+@Entity('venues')
+export class VenueRow {
+  @PrimaryColumn(uuid) readonly venue_id!: VenueId;
+  @Column(varchar(300)) readonly venue_name!: string;
+  @Column(json) readonly names!: string;
+  @Column(varchar(500)) readonly location!: string;
+  /** Seats the organiser states. */
+  @Column(int) readonly capacity!: number;
+  /** Seats the plan has. */
+  @Column(int) readonly seat_count!: number;
+  @Column(nullable(double)) readonly focus_x!: number | null;
+  @Column(nullable(double)) readonly focus_y!: number | null;
+  @Column(json) readonly decorations!: string;
+  /** The venue stream's revision this row and its plan stand at. */
+  @Column(int) readonly revision!: number;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
-export const sectionsTable = defineTable('sections', {
-  columns: {
-    venue_id: uuid<VenueId>(),
-    section_id: varchar(64),
-    section_name: varchar(100),
-    /** Order of first publication. */
-    ordinal: int(),
-    seat_count: int(),
-    /** Seats per category, JSON. */
-    category_counts: json(),
-    withdrawn: flag(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['venue_id', 'section_id'],
-});
-export type SectionRow = RowOf<typeof sectionsTable>;
+@Entity('sections')
+export class SectionRow {
+  @PrimaryColumn(uuid) readonly venue_id!: VenueId;
+  @PrimaryColumn(varchar(64)) readonly section_id!: string;
+  @Column(varchar(100)) readonly section_name!: string;
+  /** Order of first publication. */
+  @Column(int) readonly ordinal!: number;
+  @Column(int) readonly seat_count!: number;
+  /** Seats per category, JSON. */
+  @Column(json) readonly category_counts!: string;
+  @Column(flag) readonly withdrawn!: 0 | 1;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Withdrawn seats stay, so that old orders can still name theirs. */
-export const seatsTable = defineTable('seats', {
-  columns: {
-    venue_id: uuid<VenueId>(),
-    seat_id: varchar<SeatId>(64),
-    section_id: varchar(64),
-    /** The row's label and its index in the section. */
-    seat_row: varchar(20),
-    row_index: int(),
-    seat_number: varchar(20),
-    /** Index in the row, left to right. */
-    seat_column: int(),
-    category: varchar(100),
-    x: double(),
-    y: double(),
-    withdrawn: flag(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['venue_id', 'seat_id'],
-  indexes: [['venue_id', 'section_id']],
-});
-export type SeatRow = RowOf<typeof seatsTable>;
+@Entity('seats')
+@Index(['venue_id', 'section_id'])
+export class SeatRow {
+  @PrimaryColumn(uuid) readonly venue_id!: VenueId;
+  @PrimaryColumn(varchar(64)) readonly seat_id!: SeatId;
+  @Column(varchar(64)) readonly section_id!: string;
+  /** The row's label and its index in the section. */
+  @Column(varchar(20)) readonly seat_row!: string;
+  @Column(int) readonly row_index!: number;
+  @Column(varchar(20)) readonly seat_number!: string;
+  /** Index in the row, left to right. */
+  @Column(int) readonly seat_column!: number;
+  @Column(varchar(100)) readonly category!: string;
+  @Column(double) readonly x!: number;
+  @Column(double) readonly y!: number;
+  @Column(flag) readonly withdrawn!: 0 | 1;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
-export const performancesTable = defineTable('performances', {
-  columns: {
-    performance_id: uuid<PerformanceId>(),
-    venue_id: uuid<VenueId>(),
-    performance_name: varchar(300),
-    names: json(),
-    description: text(),
-    /** Local calendar dates. */
-    start_date: varchar(10),
-    end_date: varchar(10),
-    prices: json(),
-    price_from: nullable(bigint()),
-    price_to: nullable(bigint()),
-    sales: json(),
-    sales_opens_at: nullable(instant()),
-    seed_hash: varchar(64),
-    /** Names, description and venue name in lower case. */
-    search_text: longText(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['performance_id'],
-  indexes: [['venue_id'], ['start_date', 'performance_id']],
-});
-export type PerformanceRow = RowOf<typeof performancesTable>;
+@Entity('performances')
+@Index(['venue_id'])
+@Index(['start_date', 'performance_id'])
+export class PerformanceRow {
+  @PrimaryColumn(uuid) readonly performance_id!: PerformanceId;
+  @Column(uuid) readonly venue_id!: VenueId;
+  @Column(varchar(300)) readonly performance_name!: string;
+  @Column(json) readonly names!: string;
+  @Column(text) readonly description!: string;
+  /** Local calendar dates. */
+  @Column(varchar(10)) readonly start_date!: string;
+  @Column(varchar(10)) readonly end_date!: string;
+  @Column(json) readonly prices!: string;
+  @Column(nullable(bigint)) readonly price_from!: number | null;
+  @Column(nullable(bigint)) readonly price_to!: number | null;
+  @Column(json) readonly sales!: string;
+  @Column(nullable(moment)) readonly sales_opens_at!: Instant | null;
+  @Column(varchar(64)) readonly seed_hash!: string;
+  /** Names, description and venue name in lower case. */
+  @Column(text) readonly search_text!: string;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
-export const schedulesTable = defineTable('schedules', {
-  columns: {
-    schedule_id: uuid<ScheduleId>(),
-    performance_id: uuid<PerformanceId>(),
-    venue_id: uuid<VenueId>(),
-    schedule_date_time: instant(),
-    status: varchar<'scheduled' | 'cancelled'>(9),
-    /** Seats for sale: = available_seats + held + reserved. */
-    capacity: int(),
-    available_seats: int(),
-    held: int(),
-    reserved: int(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['schedule_id'],
-  indexes: [['performance_id', 'schedule_date_time'], ['venue_id']],
-});
-export type ScheduleRow = RowOf<typeof schedulesTable>;
+@Entity('schedules')
+@Index(['performance_id', 'schedule_date_time'])
+@Index(['venue_id'])
+export class ScheduleRow {
+  @PrimaryColumn(uuid) readonly schedule_id!: ScheduleId;
+  @Column(uuid) readonly performance_id!: PerformanceId;
+  @Column(uuid) readonly venue_id!: VenueId;
+  @Column(moment) readonly schedule_date_time!: Instant;
+  @Column(varchar(9)) readonly status!: 'scheduled' | 'cancelled';
+  /** Seats for sale: = available_seats + held + reserved. */
+  @Column(int) readonly capacity!: number;
+  @Column(int) readonly available_seats!: number;
+  @Column(int) readonly held!: number;
+  @Column(int) readonly reserved!: number;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
 
 /** Most sections of a venue, and most dates of a venue or performance, whose numbers are kept right. */
 export const maxRelatedRows = 10_000;
 
 /** Seats that were ever held on a date. A seat without a row is free. */
-export const scheduleSeatsTable = defineTable('schedule_seats', {
-  columns: {
-    schedule_id: uuid<ScheduleId>(),
-    seat_id: varchar<SeatId>(64),
-    status: varchar<'free' | 'held' | 'reserved'>(8),
-    reserved: flag(),
-    /** Whether this held or reserved seat counts in its schedule: 0 for seats withdrawn from sale meanwhile. */
-    for_sale: flag(),
-    // Of the live hold or reservation; null when free.
-    hold_id: nullable(uuid<HoldId>()),
-    user_id: nullable(uuid<UserId>()),
-    token_id: nullable(uuid<TokenId>()),
-    order_id: nullable(uuid<OrderId>()),
-    price: nullable(bigint()),
-    /** The hold's deadline; null unless held. */
-    expires_at: nullable(instant()),
-    /** Of the last event, in the seat's stream. */
-    revision: int(),
-    created_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['schedule_id', 'seat_id'],
-  indexes: [['expires_at'], ['user_id']],
-});
-export type ScheduleSeatRow = RowOf<typeof scheduleSeatsTable>;
+@Entity('schedule_seats')
+@Index(['expires_at'])
+@Index(['user_id'])
+export class ScheduleSeatRow {
+  @PrimaryColumn(uuid) readonly schedule_id!: ScheduleId;
+  @PrimaryColumn(varchar(64)) readonly seat_id!: SeatId;
+  @Column(varchar(8)) readonly status!: 'free' | 'held' | 'reserved';
+  @Column(flag) readonly reserved!: 0 | 1;
+  /** Whether this held or reserved seat counts in its schedule: 0 for seats withdrawn from sale meanwhile. */
+  @Column(flag) readonly for_sale!: 0 | 1;
+  // Of the live hold or reservation; null when free.
+  @Column(nullable(uuid)) readonly hold_id!: HoldId | null;
+  @Column(nullable(uuid)) readonly user_id!: UserId | null;
+  @Column(nullable(uuid)) readonly token_id!: TokenId | null;
+  @Column(nullable(uuid)) readonly order_id!: OrderId | null;
+  @Column(nullable(bigint)) readonly price!: number | null;
+  /** The hold's deadline; null unless held. */
+  @Column(nullable(moment)) readonly expires_at!: Instant | null;
+  /** Of the last event, in the seat's stream. */
+  @Column(int) readonly revision!: number;
+  @Column(moment) readonly created_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}

@@ -1,7 +1,7 @@
 import { type PriceCategory, priceCategorySchema } from '../../events/catalog-events.js';
 import type { SeatId } from '../../events/ids.js';
-import type { RowBatch } from '../engine/unit-of-work.js';
-import { type PerformanceRow, performancesTable, type ScheduleRow, seatsTable } from './entities.js';
+import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { PerformanceRow, type ScheduleRow, SeatRow } from './entities.js';
 
 /** Prices of a performance by seat category. */
 export class PriceList {
@@ -33,10 +33,10 @@ const noPrices = new PriceList([]);
 
 /** The prices of a schedule's performance; nothing is for sale while it is unknown. */
 export async function pricesOf(
-  rows: RowBatch,
+  rows: UnitOfWork,
   schedule: Pick<ScheduleRow, 'performance_id'>,
 ): Promise<PriceList> {
-  const performance = await rows.get(performancesTable, [schedule.performance_id]);
+  const performance = await rows.get(PerformanceRow, { performance_id: schedule.performance_id });
   if (!performance) return noPrices;
   let prices = parsed.get(performance);
   if (!prices) {
@@ -48,11 +48,11 @@ export async function pricesOf(
 
 /** 1 when the seat is in the plan and has a price on that date. */
 export async function isForSale(
-  rows: RowBatch,
+  rows: UnitOfWork,
   schedule: Pick<ScheduleRow, 'performance_id' | 'venue_id'>,
   seatId: SeatId,
 ): Promise<0 | 1> {
-  const seat = await rows.get(seatsTable, [schedule.venue_id, seatId]);
+  const seat = await rows.get(SeatRow, { venue_id: schedule.venue_id, seat_id: seatId });
   if (!seat || seat.withdrawn === 1) return 0;
   return (await pricesOf(rows, schedule)).priceOf(seat.category) === null ? 0 : 1;
 }

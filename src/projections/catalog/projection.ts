@@ -1,12 +1,5 @@
 import type { Projection } from '../engine/projection.js';
-import {
-  performancesTable,
-  scheduleSeatsTable,
-  schedulesTable,
-  seatsTable,
-  sectionsTable,
-  venuesTable,
-} from './entities.js';
+import { PerformanceRow, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow, VenueRow } from './entities.js';
 import {
   publishPerformance,
   publishSchedule,
@@ -23,7 +16,7 @@ import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
 export const catalogProjection: Projection = {
   name: 'catalog',
   version: 1,
-  tables: [venuesTable, sectionsTable, seatsTable, performancesTable, schedulesTable, scheduleSeatsTable],
+  entities: [VenueRow, SectionRow, SeatRow, PerformanceRow, ScheduleRow, ScheduleSeatRow],
   on: {
     VenuePublished: publishVenue,
     SectionPublished: publishSection,

@@ -1,17 +1,7 @@
 import type { Instant, SeatId, VenueId } from '../../events/ids.js';
 import type { Projected } from '../engine/projection.js';
-import type { RowBatch } from '../engine/unit-of-work.js';
-import {
-  maxRelatedRows,
-  type PerformanceRow,
-  performancesTable,
-  type SeatRow,
-  type SectionRow,
-  schedulesTable,
-  seatsTable,
-  sectionsTable,
-  venuesTable,
-} from './entities.js';
+import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { maxRelatedRows, PerformanceRow, ScheduleRow, SeatRow, SectionRow, VenueRow } from './entities.js';
 import { PriceList } from './prices.js';
 import { type ReplannedSeat, recountPerformance, recountSchedule, recountVenue } from './recount.js';
 
@@ -33,18 +23,18 @@ export function searchText(
 /** Writes the performance; other prices may put other seats on sale on its dates. */
 export async function publishPerformance(
   event: Projected<'PerformancePublished'>,
-  rows: RowBatch,
+  rows: UnitOfWork,
 ): Promise<void> {
   const { data, at } = event;
-  const known = await rows.get(performancesTable, [data.performanceId]);
-  const venue = await rows.get(venuesTable, [data.venueId]);
+  const known = await rows.get(PerformanceRow, { performance_id: data.performanceId });
+  const venue = await rows.get(VenueRow, { venue_id: data.venueId });
   const prices = data.prices.flatMap(({ price }) => (price === null ? [] : [price]));
   const described = {
     performance_name: data.name,
     names: JSON.stringify(data.names ?? {}),
     description: data.description,
   };
-  rows.put(performancesTable, {
+  rows.put(PerformanceRow, {
     ...described,
     performance_id: data.performanceId,
     venue_id: data.venueId,
@@ -65,9 +55,12 @@ export async function publishPerformance(
 }
 
 /** Writes the date and counts its seats. */
-export async function publishSchedule(event: Projected<'SchedulePublished'>, rows: RowBatch): Promise<void> {
+export async function publishSchedule(
+  event: Projected<'SchedulePublished'>,
+  rows: UnitOfWork,
+): Promise<void> {
   const { data, at } = event;
-  const known = await rows.get(schedulesTable, [data.scheduleId]);
+  const known = await rows.get(ScheduleRow, { schedule_id: data.scheduleId });
   const schedule = {
     schedule_id: data.scheduleId,
     performance_id: data.performanceId,
@@ -85,11 +78,11 @@ export async function publishSchedule(event: Projected<'SchedulePublished'>, row
 }
 
 /** Writes the hall; a new name also becomes searchable on its performances. */
-export async function publishVenue(event: Projected<'VenuePublished'>, rows: RowBatch): Promise<void> {
+export async function publishVenue(event: Projected<'VenuePublished'>, rows: UnitOfWork): Promise<void> {
   const { data, at, revision } = event;
-  const known = await rows.get(venuesTable, [data.venueId]);
+  const known = await rows.get(VenueRow, { venue_id: data.venueId });
   const sections = known ? [] : await sectionsOf(rows, data.venueId);
-  rows.put(venuesTable, {
+  rows.put(VenueRow, {
     venue_id: data.venueId,
     venue_name: data.name,
     names: JSON.stringify(data.names ?? {}),
@@ -104,20 +97,20 @@ export async function publishVenue(event: Projected<'VenuePublished'>, rows: Row
     updated_at: at,
   });
   if (known?.venue_name === data.name) return;
-  const performances = await rows.select(performancesTable, {
+  const performances = await rows.select(PerformanceRow, {
     equal: { venue_id: data.venueId },
     orderBy: 'performance_id',
     limit: maxRelatedRows,
   });
   for (const performance of performances) {
-    rows.put(performancesTable, { ...performance, search_text: searchText(performance, data.name) });
+    rows.put(PerformanceRow, { ...performance, search_text: searchText(performance, data.name) });
   }
 }
 
 /** Replaces a section's seats; those no longer in the plan are marked withdrawn. */
-export async function publishSection(event: Projected<'SectionPublished'>, rows: RowBatch): Promise<void> {
+export async function publishSection(event: Projected<'SectionPublished'>, rows: UnitOfWork): Promise<void> {
   const { data, at, revision } = event;
-  const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
+  const known = await rows.get(SectionRow, { venue_id: data.venueId, section_id: data.sectionId });
   const inSection = await seatsOf(rows, data.venueId, data.sectionId);
   const before = new Map(inSection.map((seat) => [seat.seat_id, seat]));
   const published = new Set<SeatId>();
@@ -131,7 +124,7 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
       if (earlier?.category !== category) {
         replanned.push({ seatId, categoryBefore: earlier?.category, categoryAfter: category });
       }
-      rows.put(seatsTable, {
+      rows.put(SeatRow, {
         venue_id: data.venueId,
         seat_id: seatId,
         section_id: data.sectionId,
@@ -150,7 +143,7 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
   }
   const gone = inSection.filter((seat) => !published.has(seat.seat_id));
   replanned.push(...withdraw(gone, rows, at));
-  rows.put(sectionsTable, {
+  rows.put(SectionRow, {
     venue_id: data.venueId,
     section_id: data.sectionId,
     section_name: data.name,
@@ -165,17 +158,17 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
 }
 
 /** Marks a section and its seats withdrawn. */
-export async function withdrawSection(event: Projected<'SectionWithdrawn'>, rows: RowBatch): Promise<void> {
+export async function withdrawSection(event: Projected<'SectionWithdrawn'>, rows: UnitOfWork): Promise<void> {
   const { data, at } = event;
-  const known = await rows.get(sectionsTable, [data.venueId, data.sectionId]);
+  const known = await rows.get(SectionRow, { venue_id: data.venueId, section_id: data.sectionId });
   if (!known) return;
   const gone = { seat_count: 0, category_counts: '{}', withdrawn: 1, updated_at: at } as const;
-  rows.put(sectionsTable, { ...known, ...gone });
+  rows.put(SectionRow, { ...known, ...gone });
   await planChanged(rows, event, withdraw(await seatsOf(rows, data.venueId, data.sectionId), rows, at));
 }
 
-function withdraw(seats: readonly SeatRow[], rows: RowBatch, at: Instant): ReplannedSeat[] {
-  for (const seat of seats) rows.put(seatsTable, { ...seat, withdrawn: 1, updated_at: at });
+function withdraw(seats: readonly SeatRow[], rows: UnitOfWork, at: Instant): ReplannedSeat[] {
+  for (const seat of seats) rows.put(SeatRow, { ...seat, withdrawn: 1, updated_at: at });
   return seats.map(({ seat_id, category }) => ({
     seatId: seat_id,
     categoryBefore: category,
@@ -184,25 +177,25 @@ function withdraw(seats: readonly SeatRow[], rows: RowBatch, at: Instant): Repla
 }
 
 /** All sections ever published for a venue. */
-export function sectionsOf(rows: RowBatch, venueId: VenueId): Promise<SectionRow[]> {
+export function sectionsOf(rows: UnitOfWork, venueId: VenueId): Promise<SectionRow[]> {
   const equal = { venue_id: venueId };
-  return rows.select(sectionsTable, { equal, orderBy: 'section_id', limit: maxRelatedRows });
+  return rows.select(SectionRow, { equal, orderBy: 'section_id', limit: maxRelatedRows });
 }
 
-function seatsOf(rows: RowBatch, venueId: VenueId, sectionId: string) {
+function seatsOf(rows: UnitOfWork, venueId: VenueId, sectionId: string) {
   const equal = { venue_id: venueId, section_id: sectionId, withdrawn: 0 } as const;
-  return rows.select(seatsTable, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
+  return rows.select(SeatRow, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
 }
 
 async function planChanged(
-  rows: RowBatch,
+  rows: UnitOfWork,
   { data, revision, at }: Projected<'SectionPublished' | 'SectionWithdrawn'>,
   replanned: readonly ReplannedSeat[],
 ): Promise<void> {
   const sections = await sectionsOf(rows, data.venueId);
-  const venue = await rows.get(venuesTable, [data.venueId]);
+  const venue = await rows.get(VenueRow, { venue_id: data.venueId });
   if (venue) {
-    rows.put(venuesTable, { ...venue, seat_count: countSeats(sections), revision, updated_at: at });
+    rows.put(VenueRow, { ...venue, seat_count: countSeats(sections), revision, updated_at: at });
   }
   await recountVenue(rows, data.venueId, sections, replanned, at);
 }

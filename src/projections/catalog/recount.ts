@@ -1,15 +1,6 @@
 import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.js';
-import type { RowBatch } from '../engine/unit-of-work.js';
-import {
-  maxRelatedRows,
-  type ScheduleRow,
-  type ScheduleSeatRow,
-  type SectionRow,
-  scheduleSeatsTable,
-  schedulesTable,
-  seatsTable,
-  sectionsTable,
-} from './entities.js';
+import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { maxRelatedRows, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow } from './entities.js';
 import { isForSale, type PriceList, pricesOf } from './prices.js';
 
 import { counts } from './seats.js';
@@ -32,7 +23,7 @@ export interface ReplannedSeat {
  * @param sections all sections of the venue, as they are now.
  */
 export async function recountVenue(
-  rows: RowBatch,
+  rows: UnitOfWork,
   venueId: VenueId,
   sections: readonly SectionRow[],
   replanned: readonly ReplannedSeat[],
@@ -48,11 +39,11 @@ export async function recountVenue(
     );
     for (const step of stepsOf(affected)) {
       await rows.prefetch(
-        scheduleSeatsTable,
-        step.map(({ seatId }) => [schedule.schedule_id, seatId] as const),
+        ScheduleSeatRow,
+        step.map(({ seatId }) => ({ schedule_id: schedule.schedule_id, seat_id: seatId })),
       );
       for (const { seatId, categoryAfter } of step) {
-        const seat = await rows.get(scheduleSeatsTable, [schedule.schedule_id, seatId]);
+        const seat = await rows.get(ScheduleSeatRow, { schedule_id: schedule.schedule_id, seat_id: seatId });
         if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices) ? 1 : 0);
       }
       await rows.relieve();
@@ -66,14 +57,14 @@ export async function recountVenue(
  * that have a price has changed.
  */
 export async function recountPerformance(
-  rows: RowBatch,
+  rows: UnitOfWork,
   performanceId: PerformanceId,
   before: PriceList,
   at: Instant,
 ): Promise<void> {
   for (const schedule of await schedulesOf(rows, { performance_id: performanceId })) {
     const prices = await pricesOf(rows, schedule);
-    const sections = await rows.select(sectionsTable, {
+    const sections = await rows.select(SectionRow, {
       equal: { venue_id: schedule.venue_id },
       orderBy: 'section_id',
       limit: maxRelatedRows,
@@ -92,7 +83,7 @@ export async function recountPerformance(
  * @param known its row until now. If performance and venue are the same, its counts of taken seats stay valid.
  */
 export async function recountSchedule(
-  rows: RowBatch,
+  rows: UnitOfWork,
   schedule: ScheduleRow,
   known: ScheduleRow | undefined,
   sections: readonly SectionRow[],
@@ -108,7 +99,7 @@ export async function recountSchedule(
 
 /** Counts every taken seat of a date again, {@link seatsPerStep} at a time. */
 async function countTakenSeats(
-  rows: RowBatch,
+  rows: UnitOfWork,
   schedule: ScheduleRow,
   sections: readonly SectionRow[],
   at: Instant,
@@ -117,8 +108,8 @@ async function countTakenSeats(
   const tally = new Tally(rows, { ...schedule, held: 0, reserved: 0 }, capacity, at);
   for await (const step of takenSeats(rows, schedule)) {
     await rows.prefetch(
-      seatsTable,
-      step.map((seat) => [schedule.venue_id, seat.seat_id] as const),
+      SeatRow,
+      step.map((seat) => ({ venue_id: schedule.venue_id, seat_id: seat.seat_id })),
     );
     for (const seat of step) tally.count(seat, await isForSale(rows, schedule, seat.seat_id));
   }
@@ -131,7 +122,7 @@ class Tally {
   private reserved: number;
 
   constructor(
-    private readonly rows: RowBatch,
+    private readonly rows: UnitOfWork,
     private readonly schedule: ScheduleRow,
     private readonly capacity: number,
     private readonly at: Instant,
@@ -150,7 +141,7 @@ class Tally {
   /** Adds a taken seat that is not in the counts yet. */
   count(seat: ScheduleSeatRow, forSale: 0 | 1): void {
     const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
-    if (counted !== seat) this.rows.put(scheduleSeatsTable, counted);
+    if (counted !== seat) this.rows.put(ScheduleSeatRow, counted);
     this.held += counts(counted, 'held');
     this.reserved += counts(counted, 'reserved');
   }
@@ -158,18 +149,18 @@ class Tally {
   write(): void {
     const { schedule, capacity, held, reserved, at } = this;
     const available_seats = capacity - held - reserved;
-    this.rows.put(schedulesTable, { ...schedule, capacity, held, reserved, available_seats, updated_at: at });
+    this.rows.put(ScheduleRow, { ...schedule, capacity, held, reserved, available_seats, updated_at: at });
   }
 }
 
 /** The taken seats of a date in steps, in the order of their ids. */
 async function* takenSeats(
-  rows: RowBatch,
+  rows: UnitOfWork,
   { schedule_id }: Pick<ScheduleRow, 'schedule_id'>,
 ): AsyncGenerator<ScheduleSeatRow[]> {
   let from: SeatId | undefined;
   do {
-    const page: ScheduleSeatRow[] = await rows.select(scheduleSeatsTable, {
+    const page: ScheduleSeatRow[] = await rows.select(ScheduleSeatRow, {
       equal: { schedule_id },
       ...(from !== undefined && { range: { column: 'seat_id', from } }),
       orderBy: 'seat_id',
@@ -181,8 +172,8 @@ async function* takenSeats(
   } while (from !== undefined);
 }
 
-function schedulesOf(rows: RowBatch, equal: Partial<ScheduleRow>): Promise<ScheduleRow[]> {
-  return rows.select(schedulesTable, { equal, orderBy: 'schedule_id', limit: maxRelatedRows });
+function schedulesOf(rows: UnitOfWork, equal: Partial<ScheduleRow>): Promise<ScheduleRow[]> {
+  return rows.select(ScheduleRow, { equal, orderBy: 'schedule_id', limit: maxRelatedRows });
 }
 
 function isPriced(category: string | null, prices: PriceList): boolean {

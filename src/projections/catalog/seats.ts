@@ -1,6 +1,6 @@
 import type { Projected, WantRow } from '../engine/projection.js';
-import type { RowBatch } from '../engine/unit-of-work.js';
-import { type ScheduleSeatRow, scheduleSeatsTable, schedulesTable } from './entities.js';
+import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { ScheduleRow, ScheduleSeatRow } from './entities.js';
 import { isForSale } from './prices.js';
 
 /** What moves a seat from one to another. SeatHoldBarred changes nothing that anybody can see, so no row follows it. */
@@ -13,11 +13,11 @@ type SeatEventType =
 
 /** The rows every seat event reads. */
 export function wantSeat({ data, revision }: Projected<SeatEventType>, want: WantRow): void {
-  want(scheduleSeatsTable, [data.scheduleId, data.seatId], revision === 0);
-  want(schedulesTable, [data.scheduleId]);
+  want(ScheduleSeatRow, { schedule_id: data.scheduleId, seat_id: data.seatId }, revision === 0);
+  want(ScheduleRow, { schedule_id: data.scheduleId });
 }
 
-export function holdSeat(event: Projected<'SeatHeld'>, rows: RowBatch): Promise<void> {
+export function holdSeat(event: Projected<'SeatHeld'>, rows: UnitOfWork): Promise<void> {
   const { data } = event;
   return changeSeat(event, rows, () => ({
     status: 'held',
@@ -31,7 +31,7 @@ export function holdSeat(event: Projected<'SeatHeld'>, rows: RowBatch): Promise<
   }));
 }
 
-export function reserveSeat(event: Projected<'SeatReserved'>, rows: RowBatch): Promise<void> {
+export function reserveSeat(event: Projected<'SeatReserved'>, rows: UnitOfWork): Promise<void> {
   const { data } = event;
   return changeSeat(event, rows, (before) => ({
     status: 'reserved',
@@ -47,7 +47,7 @@ export function reserveSeat(event: Projected<'SeatReserved'>, rows: RowBatch): P
 
 export function freeSeat(
   event: Projected<'SeatHoldReleased' | 'SeatHoldExpired' | 'SeatReservationCancelled'>,
-  rows: RowBatch,
+  rows: UnitOfWork,
 ): Promise<void> {
   return changeSeat(event, rows, () => ({
     status: 'free',
@@ -69,11 +69,11 @@ type SeatState = Omit<
 /** Writes a seat's new state and moves its schedule's counts with it. */
 async function changeSeat(
   { data, revision, at }: Projected<SeatEventType>,
-  rows: RowBatch,
+  rows: UnitOfWork,
   stateAfter: (before: ScheduleSeatRow | undefined) => SeatState,
 ): Promise<void> {
-  const before = await rows.get(scheduleSeatsTable, [data.scheduleId, data.seatId]);
-  const schedule = await rows.get(schedulesTable, [data.scheduleId]);
+  const before = await rows.get(ScheduleSeatRow, { schedule_id: data.scheduleId, seat_id: data.seatId });
+  const schedule = await rows.get(ScheduleRow, { schedule_id: data.scheduleId });
   const state = stateAfter(before);
   const wasTaken = before !== undefined && before.status !== 'free';
   let forSale: 0 | 1 = 0;
@@ -97,12 +97,12 @@ async function changeSeat(
     created_at: before?.created_at ?? at,
     updated_at: at,
   };
-  rows.put(scheduleSeatsTable, after);
+  rows.put(ScheduleSeatRow, after);
   if (!schedule) return;
   const held = schedule.held + counts(after, 'held') - counts(before, 'held');
   const reserved = schedule.reserved + counts(after, 'reserved') - counts(before, 'reserved');
   const available_seats = schedule.capacity - held - reserved;
-  rows.put(schedulesTable, { ...schedule, held, reserved, available_seats, updated_at: at });
+  rows.put(ScheduleRow, { ...schedule, held, reserved, available_seats, updated_at: at });
 }
 
 /** 1 when the row counts among its schedule's held or reserved seats. */

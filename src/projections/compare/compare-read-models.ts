@@ -6,9 +6,9 @@ import type { EventStore } from '../../event-store/port.js';
 import { Database } from '../../platform/sqlite.js';
 import { allProjections } from '../all-projections.js';
 import { beforeFirst, type Checkpoint, checkpointOf, checkpointsTable } from '../engine/checkpoints.js';
+import { type Cells, type CellValue, rowOf } from '../engine/entity.js';
 import { misfitOf } from '../engine/made-from.js';
 import type { Projection } from '../engine/projection.js';
-import type { AnyRow, CellValue } from '../engine/table.js';
 import { defaultMysqlLimits } from '../mysql/pool.js';
 import { parseMysqlUrl, tlsOptions } from '../mysql/server.js';
 import type { ReadModelLocation } from '../open-read-models.js';
@@ -132,7 +132,7 @@ export async function withSnapshot<Result>(
 /** Every projection's checkpoint in a snapshot, by name. */
 export async function liveCheckpoints({ query }: Snapshot): Promise<Checkpoints> {
   const rows = await query(`SELECT * FROM ${checkpointsTable.name}`, []);
-  return new Map(rows.map((row) => [String(row.name), checkpointOf(row)]));
+  return new Map(rows.map((row) => [String(row.name), checkpointOf(rowOf(checkpointsTable, row))]));
 }
 
 function positionsOf(checkpoints: Checkpoints): ReadonlyMap<string, number> {
@@ -163,7 +163,7 @@ async function sqliteSnapshot(file: string): Promise<Snapshot> {
   // The first query fixes what all of them see.
   database.exec('BEGIN');
   return {
-    query: async (sql, parameters) => database.prepare<CellValue[], AnyRow>(sql).all(...parameters),
+    query: async (sql, parameters) => database.prepare<CellValue[], Cells>(sql).all(...parameters),
     close: async () => void database.close(),
   };
 }
@@ -193,7 +193,7 @@ async function mysqlSnapshot(url: string): Promise<Snapshot> {
     async query(sql, parameters) {
       const [rows] = await connection.query({ sql, values: [...parameters], timeout: queryTimeoutMs });
       // A SELECT answers with rows, and our columns hold numbers, text and null only.
-      return rows as AnyRow[];
+      return rows as Cells[];
     },
     close: () => connection.end(),
   };

@@ -1,6 +1,14 @@
+import {
+  type Cells,
+  type CellValue,
+  comparableCells,
+  keyOfRow,
+  keyText,
+  rowOf,
+  type Table,
+} from '../engine/entity.js';
 import type { WatchRow } from '../engine/fold-batch.js';
-import type { Projection } from '../engine/projection.js';
-import { type AnyRow, type CellValue, keyOfRow, keyText, type Table } from '../engine/table.js';
+import { type Projection, tablesOf } from '../engine/projection.js';
 
 /** A column that is not what the log makes of it. */
 export interface WrongCell {
@@ -15,7 +23,7 @@ export interface WrongCell {
 export interface WrongRow {
   readonly table: string;
   /** Key columns and their values. */
-  readonly key: AnyRow;
+  readonly key: Cells;
   readonly kind: RowDifference['kind'];
   /** The event that last wrote or deleted the row; null when no event of the log did. */
   readonly event: EventPlace | null;
@@ -73,8 +81,8 @@ export async function compareTables(
 ): Promise<{ readonly tables: ComparedTable[]; readonly differences: TableDifference[] }> {
   const tables: ComparedTable[] = [];
   const differences: TableDifference[] = [];
-  for (const { name: projection, tables: own } of projections) {
-    for (const table of own) {
+  for (const projection of projections) {
+    for (const table of tablesOf(projection)) {
       let rows = 0;
       let count = 0;
       const onRow = (): void => {
@@ -85,7 +93,7 @@ export async function compareTables(
         if (count < maxListedPerTable) differences.push({ table, row });
         count++;
       }
-      tables.push({ table: table.name, projection, rows, differences: count });
+      tables.push({ table: table.name, projection: projection.name, rows, differences: count });
     }
   }
   return { tables, differences };
@@ -93,7 +101,7 @@ export async function compareTables(
 
 /** A difference in words of the table, with the events that decided what was expected. */
 export function describeDifference({ table, row }: TableDifference, events: DecidingEvents): WrongRow {
-  const key: AnyRow = Object.fromEntries(table.key.map((column, index) => [column, row.key[index] ?? null]));
+  const key: Cells = Object.fromEntries(table.key.map((column, index) => [column, row.key[index] ?? null]));
   const cells =
     row.kind !== 'different'
       ? []
@@ -108,27 +116,27 @@ export function describeDifference({ table, row }: TableDifference, events: Deci
   return { table: table.name, key, kind: row.kind, event: events.of(table, row.key), cells };
 }
 
-function rowsOf({ query, nameOf }: TableSide, table: Table): AsyncGenerator<AnyRow> {
+function rowsOf({ query, nameOf }: TableSide, table: Table): AsyncGenerator<Cells> {
   return sortedRows(query, table, nameOf?.(table));
 }
 
 /** How a row that should be there differs from the one that is. */
 export type RowDifference =
   /** The row ought to exist and does not. */
-  | { readonly kind: 'missing'; readonly key: readonly CellValue[]; readonly expected: AnyRow }
+  | { readonly kind: 'missing'; readonly key: readonly CellValue[]; readonly expected: Cells }
   /** The row exists and ought not to. */
-  | { readonly kind: 'unexpected'; readonly key: readonly CellValue[]; readonly found: AnyRow }
+  | { readonly kind: 'unexpected'; readonly key: readonly CellValue[]; readonly found: Cells }
   /** Both exist; these columns disagree. */
   | {
       readonly kind: 'different';
       readonly key: readonly CellValue[];
       readonly columns: readonly string[];
-      readonly expected: AnyRow;
-      readonly found: AnyRow;
+      readonly expected: Cells;
+      readonly found: Cells;
     };
 
 /** Rows of one table in ascending order of their keys; see {@link sortedRows}. */
-export type RowSource = AsyncIterable<AnyRow>;
+export type RowSource = AsyncIterable<Cells>;
 
 /**
  * Walks two sorted sources side by side, one row of each in hand.
@@ -155,7 +163,7 @@ export async function* compareRows(
     } else if (have && order > 0) {
       yield { kind: 'unexpected', key: have.key, found: have.row };
     } else if (want && have) {
-      const columns = Object.keys(table.columns).filter((name) => want.row[name] !== have.row[name]);
+      const columns = table.columns.filter((name) => want.row[name] !== have.row[name]);
       if (columns.length > 0)
         yield { kind: 'different', key: want.key, columns, expected: want.row, found: have.row };
     }
@@ -181,8 +189,8 @@ function compareCells(a: CellValue, b: CellValue): number {
 }
 
 class Cursor {
-  current: { readonly key: readonly CellValue[]; readonly row: AnyRow } | undefined;
-  private readonly rows: AsyncIterator<AnyRow>;
+  current: { readonly key: readonly CellValue[]; readonly row: Cells } | undefined;
+  private readonly rows: AsyncIterator<Cells>;
 
   constructor(
     private readonly table: Table,
@@ -197,7 +205,7 @@ class Cursor {
       this.current = undefined;
       return;
     }
-    const row: AnyRow = value;
+    const row: Cells = value;
     const key = keyOfRow(this.table, row);
     if (this.current && compareKeys(this.current.key, key) >= 0) {
       throw new Error(`rows of ${this.table.name} are not sorted: ${key.join(', ')}`);
@@ -207,7 +215,7 @@ class Cursor {
 }
 
 /** Runs one query on a connection whose answers all show the same moment. */
-export type Query = (sql: string, parameters: readonly CellValue[]) => Promise<AnyRow[]>;
+export type Query = (sql: string, parameters: readonly CellValue[]) => Promise<Cells[]>;
 
 /** Rows held in memory of each side. */
 const pageRows = 500;
@@ -220,7 +228,7 @@ export async function* sortedRows(
   query: Query,
   table: Table,
   tableName: string = table.name,
-): AsyncGenerator<AnyRow> {
+): AsyncGenerator<Cells> {
   const order = table.key.join(', ');
   let after: readonly CellValue[] | undefined;
   for (;;) {
@@ -230,7 +238,7 @@ export async function* sortedRows(
       `SELECT * FROM ${tableName} ${where}ORDER BY ${order} LIMIT ${pageRows}`,
       parameters,
     );
-    yield* rows;
+    for (const cells of rows) yield comparableCells(table, rowOf(table, cells));
     const last = rows.at(-1);
     if (!last || rows.length < pageRows) return;
     after = keyOfRow(table, last);
@@ -265,7 +273,7 @@ export interface EventPlace {
 }
 
 interface History {
-  row: AnyRow | null;
+  row: Cells | null;
   /** The event that last wrote or deleted the row. */
   last: EventPlace | null;
   /** The event that last changed a column's value. */
@@ -281,9 +289,10 @@ export class DecidingEvents {
     this.histories.set(nameOf(table, key), { row: null, last: null, byColumn: new Map() });
   }
 
-  readonly watch: WatchRow = ({ type, stream, revision, position }, table, key, row) => {
+  readonly watch: WatchRow = ({ type, stream, revision, position }, table, key, changed) => {
     const history = this.histories.get(nameOf(table, key));
     if (!history) return;
+    const row = changed && comparableCells(table, changed);
     const place = { type, stream, revision, position };
     for (const column of Object.keys(row ?? {})) {
       if (history.row?.[column] !== row?.[column]) history.byColumn.set(column, place);

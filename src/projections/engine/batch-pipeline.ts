@@ -4,6 +4,7 @@ import type { Instant } from '../../events/ids.js';
 import type { Clock } from '../../platform/clock.js';
 import { advanceCheckpoints, type CheckpointMark } from './checkpoints.js';
 import { DatabaseFailure, type Dialect, RowRefused, type WriteSession } from './dialect.js';
+import type { Table } from './entity.js';
 import {
   type ActiveProjection,
   CheckpointMoved,
@@ -15,7 +16,6 @@ import {
 } from './fold-batch.js';
 import { fingerprintOfLog, madeFromText } from './made-from.js';
 import type { ProjectedEvent } from './projection.js';
-import type { Table } from './table.js';
 import { type RowChanges, type RowSource, writeTable } from './unit-of-work.js';
 
 export interface PipelineOptions {

@@ -1,46 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
+import { Column, type DataSource, Entity, PrimaryColumn } from 'typeorm';
 import type { Instant } from '../../events/ids.js';
 import type { Dialect, WriteSession } from './dialect.js';
+import { type AnyRow, bigint, int, json, moment, nullable, tableOf, uuid, varchar } from './entity.js';
 import { type MadeFrom, parseMadeFrom } from './made-from.js';
 import type { Projection } from './projection.js';
 import type { Parked } from './runner-status.js';
 import { placeholders } from './sql.js';
-import {
-  type AnyRow,
-  bigint,
-  defineTable,
-  instant,
-  int,
-  json,
-  nullable,
-  type RowOf,
-  uuid,
-  varchar,
-} from './table.js';
 
 /** How far each projection has come, committed together with its rows; and what it is told from outside. */
-export const checkpointsTable = defineTable('projection_checkpoints', {
-  columns: {
-    name: varchar(64),
-    version: int(),
-    position: bigint(),
-    updated_at: instant(),
-    /**
-     * Raised by whoever changes the projection from outside: pauses, resumes, swaps its tables. Its runner commits
-     * only at the generation it has read, so it notices and reads everything again. Null counts as 0.
-     */
-    generation: nullable(int()),
-    paused_at: nullable(instant()),
-    /** A {@link Parked} as JSON. */
-    parked: nullable(json()),
-    /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
-    fenced_by: nullable(uuid()),
-    /** A {@link MadeFrom} as JSON. Null in tables of an earlier release. */
-    made_from: nullable(json()),
-  },
-  key: ['name'],
-});
+@Entity('projection_checkpoints')
+export class CheckpointRow {
+  @PrimaryColumn(varchar(64)) readonly name!: string;
+  @Column(int) readonly version!: number;
+  @Column(bigint) readonly position!: number;
+  @Column(moment) readonly updated_at!: Instant;
+  /**
+   * Raised by whoever changes the projection from outside: pauses, resumes, swaps its tables. Its runner commits
+   * only at the generation it has read, so it notices and reads everything again. Null counts as 0.
+   */
+  @Column(nullable(int)) readonly generation!: number | null;
+  @Column(nullable(moment)) readonly paused_at!: Instant | null;
+  /** A {@link Parked} as JSON. */
+  @Column(nullable(json)) readonly parked!: string | null;
+  /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
+  @Column(nullable(uuid)) readonly fenced_by!: string | null;
+  /** A {@link MadeFrom} as JSON. Null in tables of an earlier release. */
+  @Column(nullable(json)) readonly made_from!: string | null;
+}
+
+/** The table of {@link CheckpointRow}. */
+export const checkpointsTable = tableOf(CheckpointRow);
 
 export interface Checkpoint {
   /** The projection's version that built its tables. */
@@ -89,9 +79,8 @@ export async function findCheckpoint(session: WriteSession, name: string): Promi
 /** A row of {@link checkpointsTable}, read. */
 export function checkpointOf(row: AnyRow): Checkpoint {
   // Rows of this table have its columns.
-  const { version, position, generation, paused_at, parked, fenced_by, made_from } = row as RowOf<
-    typeof checkpointsTable
-  >;
+  const { version, position, generation, paused_at, parked, fenced_by, made_from } =
+    row as unknown as CheckpointRow;
   return {
     version: Number(version),
     position: Number(position),

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { AnyRow, CellValue, Table } from './table.js';
+import type { AnyRow, Cells, CellValue, Table } from './entity.js';
 
 /** The outcome of a statement that returns no rows. */
 export interface Changes {
@@ -18,14 +18,32 @@ export interface WriteSession {
   commit(): Promise<void>;
   /** Ends whatever transaction is open; never fails. */
   rollback(): Promise<void>;
-  all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]>;
+  /** Rows of a statement, as the database has them. */
+  all(sql: string, parameters: readonly CellValue[]): Promise<Cells[]>;
   run(sql: string, parameters: readonly CellValue[]): Promise<Changes>;
   /** Leaves a row with the same key as it is. */
   insertIfMissing(table: Table, tableName: string, row: AnyRow): Promise<void>;
   /** The existing rows with these keys, in any order. */
   rowsByKey(table: Table, tableName: string, keys: readonly (readonly CellValue[])[]): Promise<AnyRow[]>;
+  select(table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]>;
   /** Writes whole rows, new or not. */
   upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void>;
+  /** Removes the row with this key, if there is one. */
+  delete(table: Table, tableName: string, key: readonly CellValue[]): Promise<void>;
+}
+
+/** Which rows to select: `equal` columns, then one `range` column (`from` inclusive, `to` exclusive). */
+export interface Selection<Row extends object> {
+  readonly equal: Partial<Row>;
+  readonly range?: {
+    readonly column: keyof Row & string;
+    readonly from: CellValue;
+    /** Default: no end. */
+    readonly to?: CellValue;
+  };
+  /** Ascending. */
+  readonly orderBy: keyof Row & string;
+  readonly limit: number;
 }
 
 /** What differs between the databases that hold read models. */

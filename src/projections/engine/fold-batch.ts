@@ -4,9 +4,18 @@ import type { EventMetadata } from '../../events/event.js';
 import { decodeEvent, type EventType } from '../../events/registry.js';
 import { type CheckpointMark, checkpointName } from './checkpoints.js';
 import { DatabaseFailure } from './dialect.js';
+import {
+  type AnyRow,
+  type CellValue,
+  type Entity,
+  type Key,
+  keyText,
+  keyValues,
+  type Table,
+  tableOf,
+} from './entity.js';
 import type { ProjectedEvent, Projection, WantRow } from './projection.js';
-import { type AnyRow, type CellValue, type KeyOf, keyText, type Table } from './table.js';
-import { RowBatch, type RowCache, type RowChanges, type RowSource, type Wanted } from './unit-of-work.js';
+import { type RowCache, type RowChanges, type RowSource, UnitOfWork, type Wanted } from './unit-of-work.js';
 
 /**
  * Events handled before the event loop gets a turn: requests are answered, and the database's replies to the writes of
@@ -112,7 +121,7 @@ export async function foldBatch(
   const { projection, cache, watch } = active;
   const handled = events.filter((event) => event.type in projection.on);
   let current: RecordedEvent | undefined;
-  const rows = new RowBatch(source, cache, (table, { key, row }) => {
+  const rows = new UnitOfWork(source, cache, (table, { key, row }) => {
     if (watch && current) watch(decoded.of(current), table, key, row);
   });
   try {
@@ -146,10 +155,10 @@ function isNotOfTheEvent(error: unknown): boolean {
   );
 }
 
-function dispatch(projection: Projection, event: ProjectedEvent, rows: RowBatch): void | Promise<void> {
+function dispatch(projection: Projection, event: ProjectedEvent, rows: UnitOfWork): void | Promise<void> {
   // Handlers maps each type to the handler of that very type; TypeScript cannot relate the two unions.
   const handler = projection.on[event.type] as
-    | ((event: ProjectedEvent, rows: RowBatch) => void | Promise<void>)
+    | ((event: ProjectedEvent, rows: UnitOfWork) => void | Promise<void>)
     | undefined;
   return handler?.(event, rows);
 }
@@ -165,14 +174,16 @@ class WantedRows {
     hint?.(event, this.want);
   }
 
-  private readonly want = <T extends Table>(table: T, key: KeyOf<T>, isNew = false): void => {
+  private readonly want = <Row extends object>(entity: Entity<Row>, key: Key<Row>, isNew = false): void => {
+    const table = tableOf(entity);
+    const values = keyValues(entity, key);
     let wants = this.byTable.get(table);
     if (!wants) {
       wants = new Map();
       this.byTable.set(table, wants);
     }
-    const text = keyText(key);
+    const text = keyText(values);
     // The first event of the batch knows what was there before it.
-    if (!wants.has(text)) wants.set(text, { key, isNew });
+    if (!wants.has(text)) wants.set(text, { key: values, isNew });
   };
 }

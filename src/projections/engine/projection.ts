@@ -1,8 +1,8 @@
 import type { EventMetadata } from '../../events/event.js';
 import type { Instant } from '../../events/ids.js';
 import type { DomainEvent, EventType } from '../../events/registry.js';
-import type { KeyOf, Table } from './table.js';
-import type { RowBatch } from './unit-of-work.js';
+import { type Entity, type Key, type Table, tableOf } from './entity.js';
+import type { UnitOfWork } from './unit-of-work.js';
 
 /** Where and when an event was recorded. */
 export interface EventContext {
@@ -23,7 +23,7 @@ export type Projected<Type extends EventType> = Extract<DomainEvent, { type: Typ
 /** Changes rows by one event. Must be a function of the event and the projection's own rows alone. */
 export type Handler<Type extends EventType> = (
   event: Projected<Type>,
-  rows: RowBatch,
+  rows: UnitOfWork,
 ) => void | Promise<void>;
 
 export type Handlers = { readonly [Type in EventType]?: Handler<Type> };
@@ -32,7 +32,7 @@ export type Handlers = { readonly [Type in EventType]?: Handler<Type> };
  * Names a row an event's handler is going to `get`.
  * `isNew`: the event is the first that could make the row, so there is nothing to read.
  */
-export type WantRow = <T extends Table>(table: T, key: KeyOf<T>, isNew?: boolean) => void;
+export type WantRow = <Row extends object>(entity: Entity<Row>, key: Key<Row>, isNew?: boolean) => void;
 
 /** Lists rows a handler will get, so that a batch reads them together instead of one by one. Only a hint. */
 export type Prefetch = { readonly [Type in EventType]?: (event: Projected<Type>, want: WantRow) => void };
@@ -43,7 +43,12 @@ export interface Projection {
   readonly name: string;
   /** Raise it when the same log must give other rows: the tables are then rebuilt. */
   readonly version: number;
-  readonly tables: readonly Table[];
+  readonly entities: readonly Entity[];
   readonly on: Handlers;
   readonly reads?: Prefetch;
+}
+
+/** The tables of a projection. */
+export function tablesOf({ entities }: Pick<Projection, 'entities'>): Table[] {
+  return entities.map(tableOf);
 }

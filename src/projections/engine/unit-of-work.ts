@@ -1,16 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import type { WriteSession } from './dialect.js';
-import { deleteSql } from './sql.js';
+import type { Selection, WriteSession } from './dialect.js';
 import {
   type AnyRow,
   type CellValue,
-  type KeyOf,
+  type Entity,
+  type Key,
   keyOfRow,
   keyText,
-  type RowOf,
+  keyValues,
   type Table,
-} from './table.js';
+  tableOf,
+} from './entity.js';
 
 /** Rows changed before they are written in the middle of a batch: bounds memory. */
 const maxChangedRows = 20_000;
@@ -32,20 +33,6 @@ export interface RowSource {
   openTransaction(): Promise<WriteSession>;
 }
 
-/** Which rows to select: `equal` columns, then one `range` column (`from` inclusive, `to` exclusive). */
-export interface Selection<T extends Table> {
-  readonly equal: Partial<RowOf<T>>;
-  readonly range?: {
-    readonly column: keyof RowOf<T> & string;
-    readonly from: CellValue;
-    /** Default: no end. */
-    readonly to?: CellValue;
-  };
-  /** Ascending. */
-  readonly orderBy: keyof RowOf<T> & string;
-  readonly limit: number;
-}
-
 /** A row that handlers will get; one that is new needs no reading. */
 export interface Wanted {
   readonly key: readonly CellValue[];
@@ -63,7 +50,7 @@ interface TableState {
  * until the batch ends, so a row changed a hundred times is written once. Rows are never modified in place:
  * put a changed copy.
  */
-export class RowBatch {
+export class UnitOfWork {
   private readonly states = new Map<Table, TableState>();
   private changedRows = 0;
 
@@ -75,62 +62,53 @@ export class RowBatch {
   ) {}
 
   /** The row as all earlier events left it: from this batch, the cache or the database. */
-  get<T extends Table>(table: T, key: KeyOf<T>): RowOf<T> | undefined | Promise<RowOf<T> | undefined> {
+  get<Row extends object>(entity: Entity<Row>, key: Key<Row>): Row | undefined | Promise<Row | undefined> {
+    const table = tableOf(entity);
+    const values = keyValues(entity, key);
     const state = this.state(table);
-    const text = keyText(key);
+    const text = keyText(values);
     const known = this.known(state, table, text);
     // Whatever is stored under this table was put or read as a row of this table.
-    if (known) return (known.row ?? undefined) as RowOf<T> | undefined;
-    return this.load(table, [key]).then(
-      () => (state.cache.get(text)?.row ?? undefined) as RowOf<T> | undefined,
+    if (known) return (known.row ?? undefined) as Row | undefined;
+    return this.load(table, [values]).then(
+      () => (state.cache.get(text)?.row ?? undefined) as Row | undefined,
     );
   }
 
   /** Inserts or replaces the whole row. */
-  put<T extends Table>(table: T, row: RowOf<T>): void {
-    // A RowOf is a record of cell values by construction of Table.
+  put<Row extends object>(entity: Entity<Row>, row: Row): void {
+    const table = tableOf(entity);
+    // An object is a record of its columns.
     const plain = row as AnyRow;
     this.mark(table, { key: keyOfRow(table, plain), row: plain });
   }
 
   /** Removes the row, if there is one. */
-  delete<T extends Table>(table: T, key: KeyOf<T>): void {
-    this.mark(table, { key, row: null });
+  delete<Row extends object>(entity: Entity<Row>, key: Key<Row>): void {
+    this.mark(tableOf(entity), { key: keyValues(entity, key), row: null });
   }
 
   /**
    * Rows by something other than the key. Writes this table's changes first, so use it for rare events; each
    * call gives the event loop a turn, so that a long series of them does not stall the process.
    */
-  async select<T extends Table>(table: T, selection: Selection<T>): Promise<RowOf<T>[]> {
+  async select<Row extends object>(entity: Entity<Row>, selection: Selection<Row>): Promise<Row[]> {
     await nextTurn();
+    const table = tableOf(entity);
     const session = await this.source.openTransaction();
     await this.write(session, table, this.state(table));
-    const equal = Object.entries(selection.equal);
-    const conditions = equal.map(([column]) => `${column} = ?`);
-    // Partial<RowOf> holds only cell values.
-    const parameters = equal.map(([, value]) => value as CellValue);
-    const { range } = selection;
-    if (range) {
-      conditions.push(`${range.column} >= ?`);
-      parameters.push(range.from);
-      if (range.to !== undefined) {
-        conditions.push(`${range.column} < ?`);
-        parameters.push(range.to);
-      }
-    }
-    const rows = await session.all(
-      `SELECT * FROM ${this.source.tableName(table)} WHERE ${conditions.join(' AND ')} ` +
-        `ORDER BY ${selection.orderBy} LIMIT ${selection.limit}`,
-      parameters,
-    );
-    // The columns of the table are those of its row type.
-    return rows as RowOf<T>[];
+    // Its columns are those of the table's rows, and so are the rows found.
+    const rows = await session.select(table, this.source.tableName(table), selection as Selection<AnyRow>);
+    return rows as Row[];
   }
 
   /** Reads rows together so that later gets need no query; of more keys than the cache has room for, only the last. */
-  prefetch<T extends Table>(table: T, keys: readonly KeyOf<T>[]): Promise<void> {
-    return this.prefetchWanted(table, new Map(keys.map((key) => [keyText(key), { key, isNew: false }])));
+  prefetch<Row extends object>(entity: Entity<Row>, keys: readonly Key<Row>[]): Promise<void> {
+    const wants = keys.map((key) => ({ key: keyValues(entity, key), isNew: false }));
+    return this.prefetchWanted(
+      tableOf(entity),
+      new Map(wants.map((wanted) => [keyText(wanted.key), wanted])),
+    );
   }
 
   /** The same for rows of which some are new. `wants`: by {@link keyText}. */
@@ -223,7 +201,7 @@ export async function writeTable(
   const asked: Promise<unknown>[] = [];
   for (const { key, row } of changes.values()) {
     if (row) rows.push(row);
-    else asked.push(session.run(deleteSql(table, tableName), key));
+    else asked.push(session.delete(table, tableName, key));
   }
   if (rows.length > 0) asked.push(session.upsert(table, tableName, rows));
   await Promise.all(asked);

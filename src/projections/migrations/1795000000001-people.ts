@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createTable, type TableSpec } from '../engine/table-ddl.js';
+import { createTable, type TableSpec } from './create-table.js';
 
 const projectionCheckpoints: TableSpec = {
   name: 'projection_checkpoints',

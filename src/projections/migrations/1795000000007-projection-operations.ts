@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { addColumn, createTable, type TableSpec } from '../engine/table-ddl.js';
+import { addColumn, createTable, type TableSpec } from './create-table.js';
 
 const checkpoints = 'projection_checkpoints';
 

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { addColumn } from '../engine/table-ddl.js';
+import { addColumn } from './create-table.js';
 
 const checkpoints = 'projection_checkpoints';
 

@@ -10,8 +10,8 @@ import {
   type TableUse,
   type WriteSession,
 } from '../engine/dialect.js';
+import type { Cells, CellValue } from '../engine/entity.js';
 import { placeholders } from '../engine/sql.js';
-import type { AnyRow, CellValue } from '../engine/table.js';
 import type { ServerKind } from './server.js';
 import { type ConnectionSource, MysqlSession } from './session.js';
 
@@ -179,7 +179,7 @@ const openTransactions = `SELECT p.id, p.user, p.host,
   WHERE p.id <> CONNECTION_ID()
   HAVING seconds >= ? ORDER BY seconds DESC LIMIT ${maxListed}`;
 
-function openTransaction({ id, user, host, seconds }: AnyRow): OpenTransaction {
+function openTransaction({ id, user, host, seconds }: Cells): OpenTransaction {
   return {
     connectionId: Number(id),
     user: String(user),
@@ -193,7 +193,7 @@ async function rowsIfAllowed(
   session: WriteSession,
   sql: string,
   parameters: readonly CellValue[],
-): Promise<AnyRow[] | undefined> {
+): Promise<Cells[] | undefined> {
   try {
     return await session.all(sql, parameters);
   } catch (error) {
@@ -205,7 +205,7 @@ async function rowsIfAllowed(
 }
 
 /** Runs a query, always on the same connection: locks belong to a connection. */
-type Ask = (sql: string, parameters: readonly CellValue[]) => Promise<readonly AnyRow[]>;
+type Ask = (sql: string, parameters: readonly CellValue[]) => Promise<readonly Cells[]>;
 
 export type LockPurpose = 'migrations' | 'renames';
 

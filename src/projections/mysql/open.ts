@@ -1,6 +1,6 @@
 import { DataSource, type DataSourceOptions, MigrationExecutor } from 'typeorm';
-import { allTables } from '../all-projections.js';
-import { entitySchemas } from '../engine/entity-schemas.js';
+import { allEntities } from '../all-projections.js';
+import { TableNames } from '../engine/entity.js';
 import { allMigrations } from '../migrations/all-migrations.js';
 import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.js';
 import { closeOnError, type ReadModels, readModels } from '../read-models.js';
@@ -20,7 +20,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   const write = new DataSource({
     ...mysqlOptions(location, kind, limits),
     poolSize: limits.writePoolSize,
-    entities: entitySchemas(allTables, kind),
+    entities: [...allEntities],
     migrations: allMigrations,
     driver: boundedMysql({
       session: writeSession(limits),
@@ -33,7 +33,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   const read = new DataSource({
     ...mysqlOptions(location, kind, limits),
     poolSize: limits.readPoolSize,
-    entities: entitySchemas(allTables, kind),
+    entities: [...allEntities],
     driver: boundedMysql({
       session: readSession(kind, limits),
       // The server should end the query first: that keeps the connection.
@@ -59,6 +59,7 @@ export function mysqlOptions(location: MysqlLocation, type: ServerKind, { connec
     database,
     ...tlsOptions(location),
     charset: 'utf8mb4',
+    namingStrategy: new TableNames(),
     // Points and positions stay below 2^53: numbers, as SQLite gives them.
     supportBigNumbers: true,
     bigNumberStrings: false,

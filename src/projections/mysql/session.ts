@@ -1,8 +1,14 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2';
-import { type Changes, driverErrorField, guarded, RowRefused, type WriteSession } from '../engine/dialect.js';
-
-import { columnsBesideKey, insertSql, placeholders } from '../engine/sql.js';
-import type { AnyRow, CellValue, Table } from '../engine/table.js';
+import {
+  type Changes,
+  driverErrorField,
+  guarded,
+  RowRefused,
+  type Selection,
+  type WriteSession,
+} from '../engine/dialect.js';
+import { type AnyRow, type Cells, type CellValue, cellsOf, rowOf, type Table } from '../engine/entity.js';
+import { columnsBesideKey, deleteSql, insertSql, placeholders, selectSql } from '../engine/sql.js';
 import type { ServerKind } from './server.js';
 
 /** Data the server will never take, by error number: null, out of range, wrong, too long, truncated. */
@@ -60,9 +66,9 @@ export class MysqlSession implements WriteSession {
     }
   }
 
-  all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
+  all(sql: string, parameters: readonly CellValue[]): Promise<Cells[]> {
     // Columns hold numbers, text and null only.
-    return this.ask<RowDataPacket[]>(sql, parameters) as Promise<AnyRow[]>;
+    return this.ask<RowDataPacket[]>(sql, parameters) as Promise<Cells[]>;
   }
 
   async run(sql: string, parameters: readonly CellValue[]): Promise<Changes> {
@@ -84,9 +90,19 @@ export class MysqlSession implements WriteSession {
   ): Promise<AnyRow[]> {
     const found: AnyRow[] = [];
     for (const chunk of chunksOf(keys)) {
-      found.push(...(await this.all(selectByKeysSql(table, tableName, chunk.length), chunk.flat())));
+      const cells = await this.all(selectByKeysSql(table, tableName, chunk.length), chunk.flat());
+      for (const one of cells) found.push(rowOf(table, one));
     }
     return found;
+  }
+
+  async select(table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
+    const { sql, parameters } = selectSql(tableName, selection);
+    return (await this.all(sql, parameters)).map((cells) => rowOf(table, cells));
+  }
+
+  async delete(table: Table, tableName: string, key: readonly CellValue[]): Promise<void> {
+    await this.run(deleteSql(table, tableName), key);
   }
 
   async upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
@@ -144,10 +160,6 @@ export function selectByKeysSql(table: Table, tableName: string, keyCount: numbe
   const tuple = `(${placeholders(table.key.length)})`;
   const tuples = new Array<string>(keyCount).fill(tuple).join(', ');
   return `SELECT * FROM ${tableName} FORCE INDEX (PRIMARY) WHERE (${table.key.join(', ')}) IN (${tuples})`;
-}
-
-function cellsOf(table: Table, row: AnyRow): CellValue[] {
-  return Object.keys(table.columns).map((column) => row[column] ?? null);
 }
 
 function isRefusal(error: unknown): boolean {

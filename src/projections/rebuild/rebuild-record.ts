@@ -1,17 +1,8 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { addMs, type Instant } from '../../events/ids.js';
 import type { ComparedTable, WrongRow } from '../compare/compare-tables.js';
 import type { WriteSession } from '../engine/dialect.js';
-import {
-  type AnyRow,
-  defineTable,
-  instant,
-  json,
-  nullable,
-  type RowOf,
-  text,
-  uuid,
-  varchar,
-} from '../engine/table.js';
+import { type AnyRow, json, moment, nullable, tableOf, text, uuid, varchar } from '../engine/entity.js';
 
 /**
  * Where a rebuild stands. `requested`: whichever process projects will begin it. `cancelling`: its process has yet to
@@ -20,21 +11,22 @@ import {
 export type RebuildStatus = 'requested' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
 
 /** The one rebuild of this database, the last if none runs: one row, so that there is never a second. */
-export const rebuildsTable = defineTable('projection_rebuilds', {
-  columns: {
-    slot: varchar<'only'>(8),
-    rebuild_id: uuid(),
-    status: varchar<RebuildStatus>(10),
-    request: json(),
-    progress: nullable(json()),
-    report: nullable(json()),
-    error: nullable(text()),
-    lease_until: instant(),
-    requested_at: instant(),
-    updated_at: instant(),
-  },
-  key: ['slot'],
-});
+@Entity('projection_rebuilds')
+export class RebuildRecordRow {
+  @PrimaryColumn(varchar(8)) readonly slot!: 'only';
+  @Column(uuid) readonly rebuild_id!: string;
+  @Column(varchar(10)) readonly status!: RebuildStatus;
+  @Column(json) readonly request!: string;
+  @Column(nullable(json)) readonly progress!: string | null;
+  @Column(nullable(json)) readonly report!: string | null;
+  @Column(nullable(text)) readonly error!: string | null;
+  @Column(moment) readonly lease_until!: Instant;
+  @Column(moment) readonly requested_at!: Instant;
+  @Column(moment) readonly updated_at!: Instant;
+}
+
+/** The table of {@link RebuildRecordRow}. */
+export const rebuildsTable = tableOf(RebuildRecordRow);
 
 export interface RebuiltProjection {
   readonly projection: string;
@@ -152,7 +144,7 @@ export async function findRebuild(session: WriteSession): Promise<RebuildRow | u
 /** A row of {@link rebuildsTable}, read. */
 export function rebuildOf(row: AnyRow): RebuildRow {
   // Rows of this table have its columns, and only this file writes them.
-  const one = row as RowOf<typeof rebuildsTable>;
+  const one = row as unknown as RebuildRecordRow;
   return {
     rebuildId: one.rebuild_id,
     status: one.status,

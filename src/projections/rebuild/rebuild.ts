@@ -13,7 +13,7 @@ import { LogFold } from '../compare/fold-log.js';
 import { beforeFirst, type Checkpoint, findCheckpoint } from '../engine/checkpoints.js';
 import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/dialect.js';
 import { misfitOf } from '../engine/made-from.js';
-import type { Projection } from '../engine/projection.js';
+import { type Projection, tablesOf } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { ReadModels } from '../read-models.js';
 import type { RebuildProgress, RebuildReport, RebuildRequest, RebuiltProjection } from './rebuild-record.js';
@@ -27,6 +27,7 @@ import {
   settleFences,
   shadowSuffix,
   swapTables,
+  tableNames,
   usedByOthers,
 } from './shadow-tables.js';
 
@@ -147,7 +148,7 @@ class Rebuild {
     const { store, projections, signal } = this.options;
     this.enter('explaining');
     const wrong = new Set(found.map(({ table }) => table));
-    const concerned = projections.filter(({ tables }) => tables.some((table) => wrong.has(table)));
+    const concerned = projections.filter((one) => tablesOf(one).some((table) => wrong.has(table)));
     return explain(found, comparedAt(rebuilt), concerned, {
       store,
       signal,
@@ -221,7 +222,7 @@ class Rebuild {
   private async isSwapped(): Promise<boolean> {
     const { models, projections } = this.options;
     const names = await this.inSession((session) => models.dialect.namesInUse(session));
-    return projections.every(({ tables }) => tables.every(({ name }) => !names.has(name + shadowSuffix)));
+    return projections.every((one) => tableNames(one, shadowSuffix).every((name) => !names.has(name)));
   }
 
   private async advance(targets: Positions): Promise<void> {

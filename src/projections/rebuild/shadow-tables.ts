@@ -1,11 +1,11 @@
-import type { DataSource } from 'typeorm';
+import { type DataSource, Table as SchemaTable } from 'typeorm';
 import type { Instant } from '../../events/ids.js';
 import { checkpointName, checkpointsTable, findCheckpoint } from '../engine/checkpoints.js';
 import type { Dialect, TableUse, WriteSession } from '../engine/dialect.js';
 import { type ComparedLog, misfitOf } from '../engine/made-from.js';
-import type { Projection } from '../engine/projection.js';
+import { type Projection, tablesOf } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
-import { createTable, indexName, specOf } from '../engine/table-ddl.js';
+import { orderedByCodePoint } from '../migrations/create-table.js';
 import type { ReadModels } from '../read-models.js';
 
 import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-record.js';
@@ -16,8 +16,8 @@ export const shadowSuffix = '__next';
 export const retiredSuffix = '__old';
 
 /** The physical names of a projection's tables. */
-export function tableNames({ tables }: Projection, suffix: string): string[] {
-  return tables.map(({ name }) => name + suffix);
+export function tableNames(projection: Projection, suffix: string): string[] {
+  return tablesOf(projection).map(({ name }) => name + suffix);
 }
 
 /**
@@ -92,17 +92,20 @@ async function createShadow(
 /** The statements that make a projection's shadow tables, as TypeORM writes them. */
 async function ddlOf(
   dataSource: DataSource,
-  { tables }: Projection,
+  { entities }: Projection,
   namesInUse: ReadonlySet<string>,
 ): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
     runner.enableSqlMemory();
-    for (const table of tables) {
-      await createTable(runner, specOf(table), {
-        table: table.name + shadowSuffix,
-        index: (columns) => freeName(indexName(table.name, columns), namesInUse),
-      });
+    for (const entity of entities) {
+      const table = orderedByCodePoint(
+        dataSource,
+        SchemaTable.create(dataSource.getMetadata(entity), dataSource.driver),
+      );
+      table.name += shadowSuffix;
+      for (const index of table.indices) index.name = freeName(index.name ?? '', namesInUse);
+      await runner.createTable(table);
     }
     return runner.getMemorySql().upQueries.map(({ query }) => query);
   } finally {
@@ -193,8 +196,8 @@ export function swapTables(
   projections: readonly Projection[],
   { rebuildId, at }: { readonly rebuildId: string; readonly at: Instant },
 ): Promise<void> {
-  const renames = projections.flatMap(({ tables }) =>
-    tables.flatMap(({ name }) => [
+  const renames = projections.flatMap((projection) =>
+    tablesOf(projection).flatMap(({ name }) => [
       { from: name, to: name + retiredSuffix },
       { from: name + shadowSuffix, to: name },
     ]),

@@ -1,8 +1,14 @@
 import type { DataSource } from 'typeorm';
 import type { Database } from '../../platform/sqlite.js';
-import { type Dialect, driverErrorField, guarded, type WriteSession } from '../engine/dialect.js';
-import { columnsBesideKey, insertSql, keyCondition } from '../engine/sql.js';
-import type { AnyRow, CellValue, Table } from '../engine/table.js';
+import {
+  type Dialect,
+  driverErrorField,
+  guarded,
+  type Selection,
+  type WriteSession,
+} from '../engine/dialect.js';
+import { type AnyRow, type Cells, type CellValue, cellsOf, rowOf, type Table } from '../engine/entity.js';
+import { columnsBesideKey, deleteSql, insertSql, keyCondition, selectSql } from '../engine/sql.js';
 import { Statements } from './statements.js';
 import { type Answer, type Ask, WriterClient } from './writer-client.js';
 
@@ -23,7 +29,7 @@ export class SqliteSession implements WriteSession {
     await this.writer.ask({ kind: 'rollback' }).catch(() => undefined);
   }
 
-  async all(sql: string, parameters: readonly CellValue[]): Promise<AnyRow[]> {
+  async all(sql: string, parameters: readonly CellValue[]): Promise<Cells[]> {
     return rowsIn(await this.ask({ kind: 'all', sql, parameters }));
   }
 
@@ -41,9 +47,21 @@ export class SqliteSession implements WriteSession {
     tableName: string,
     keys: readonly (readonly CellValue[])[],
   ): Promise<AnyRow[]> {
-    return rowsIn(
-      await this.ask({ kind: 'get-each', sql: rowByKeySql(table, tableName), parameterLists: keys }),
-    );
+    const found = await this.ask({
+      kind: 'get-each',
+      sql: rowByKeySql(table, tableName),
+      parameterLists: keys,
+    });
+    return rowsIn(found).map((cells) => rowOf(table, cells));
+  }
+
+  async select(table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
+    const { sql, parameters } = selectSql(tableName, selection);
+    return (await this.all(sql, parameters)).map((cells) => rowOf(table, cells));
+  }
+
+  async delete(table: Table, tableName: string, key: readonly CellValue[]): Promise<void> {
+    await this.ask({ kind: 'run', sql: deleteSql(table, tableName), parameters: key });
   }
 
   async upsert(table: Table, tableName: string, rows: readonly AnyRow[]): Promise<void> {
@@ -72,11 +90,7 @@ function upsertSql(table: Table, tableName: string): string {
   return `${insertSql(table, tableName, 1)} ${conflict}`;
 }
 
-function cellsOf(table: Table, row: AnyRow): CellValue[] {
-  return Object.keys(table.columns).map((column) => row[column] ?? null);
-}
-
-function rowsIn(answer: Answer): AnyRow[] {
+function rowsIn(answer: Answer): Cells[] {
   return typeof answer === 'number' ? [] : [...answer];
 }
 
@@ -127,7 +141,9 @@ export const sqliteDialect: Dialect = {
   },
   committedRows(dataSource, table, tableName, keys) {
     const { reader } = connectionsOf(dataSource);
-    return guarded(() => reader.getEach(rowByKeySql(table, tableName), keys));
+    return guarded(() =>
+      reader.getEach(rowByKeySql(table, tableName), keys).map((cells) => rowOf(table, cells)),
+    );
   },
   hasOneWriter: true,
   async namesInUse(session) {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, MigrationExecutor } from 'typeorm';
 import { Database } from '../../platform/sqlite.js';
-import { allTables } from '../all-projections.js';
-import { entitySchemas } from '../engine/entity-schemas.js';
+import { allEntities } from '../all-projections.js';
+import { TableNames } from '../engine/entity.js';
 import { allMigrations } from '../migrations/all-migrations.js';
 import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.js';
 import { closeOnError, type ReadModels, readModels } from '../read-models.js';
@@ -30,7 +30,7 @@ async function openTables(file: string): Promise<ReadModels> {
   const read = new DataSource({
     ...optionsOf(file),
     readonly: true,
-    entities: entitySchemas(allTables, 'better-sqlite3'),
+    entities: [...allEntities],
     prepareDatabase(database: Database) {
       database.pragma('cache_size = -32000');
     },
@@ -59,13 +59,19 @@ export async function migrateSqlite(file: string): Promise<MigrationOutcome> {
 }
 
 function optionsOf(file: string) {
-  return { type: 'better-sqlite3', driver: Database, database: file, statementCacheSize: 200 } as const;
+  return {
+    type: 'better-sqlite3',
+    driver: Database,
+    database: file,
+    statementCacheSize: 200,
+    namingStrategy: new TableNames(),
+  } as const;
 }
 
 function openForWriting(file: string): Promise<DataSource> {
   return new DataSource({
     ...optionsOf(file),
-    entities: entitySchemas(allTables, 'better-sqlite3'),
+    entities: [...allEntities],
     migrations: allMigrations,
     prepareDatabase: setForWriting,
   }).initialize();

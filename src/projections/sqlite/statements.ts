@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, Statement } from '../../platform/sqlite.js';
 import { driverErrorField } from '../engine/dialect.js';
-import type { AnyRow, CellValue } from '../engine/table.js';
+import type { Cells, CellValue } from '../engine/entity.js';
 import type { Answer, Ask } from './writer-client.js';
 
 /** How long to wait for another process that writes the same file, ms. */
@@ -10,7 +10,7 @@ const lockTimeoutMs = 5_000;
 const maxWaitMs = 10;
 const maxStatements = 500;
 
-type RowStatement = Statement<CellValue[], AnyRow>;
+type RowStatement = Statement<CellValue[], Cells>;
 
 /**
  * Statements on one connection, with prepared ones kept. Straight to better-sqlite3: TypeORM's query path costs
@@ -52,7 +52,7 @@ export class Statements {
   }
 
   /** The first row for each list of parameters, where there is one. */
-  getEach(sql: string, parameterLists: readonly (readonly CellValue[])[]): AnyRow[] {
+  getEach(sql: string, parameterLists: readonly (readonly CellValue[])[]): Cells[] {
     const statement = this.prepared(sql);
     return parameterLists
       .map((parameters) => statement.get(...parameters))
@@ -74,7 +74,7 @@ export class Statements {
     let statement = this.statements.get(sql);
     if (!statement) {
       if (this.statements.size >= maxStatements) this.statements.clear();
-      statement = this.database.prepare<CellValue[], AnyRow>(sql);
+      statement = this.database.prepare<CellValue[], Cells>(sql);
       this.statements.set(sql, statement);
     }
     return statement;

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { compiledFile } from '../../platform/compiled-file.js';
-import type { AnyRow, CellValue } from '../engine/table.js';
+import type { Cells, CellValue } from '../engine/entity.js';
 import type { WalLimits } from './write-ahead-log.js';
 
 /** What the writer thread begins with. */
@@ -32,7 +32,7 @@ export interface ToWriter {
 }
 
 /** What an {@link Ask} results in: rows, or the number of rows changed. */
-export type Answer = readonly AnyRow[] | number;
+export type Answer = readonly Cells[] | number;
 
 /** Answers come in the order of the asks. */
 export type FromWriter =

@@ -1,14 +1,14 @@
 import type { Projection } from '../engine/projection.js';
-import { sessionsTable } from '../queue.js';
+import { SessionRow } from '../queue.js';
 
 /** Log-ins and how they ended. */
 export const sessionsProjection: Projection = {
   name: 'sessions',
   version: 1,
-  tables: [sessionsTable],
+  entities: [SessionRow],
   on: {
     SessionStarted({ data, at }, rows) {
-      rows.put(sessionsTable, {
+      rows.put(SessionRow, {
         session_id: data.sessionId,
         user_id: data.userId,
         status: 'live',
@@ -20,19 +20,19 @@ export const sessionsProjection: Projection = {
       });
     },
     async SessionRefreshed({ data, at }, rows) {
-      const session = await rows.get(sessionsTable, [data.sessionId]);
+      const session = await rows.get(SessionRow, { session_id: data.sessionId });
       if (!session) return;
       const { generation, expiresAt } = data;
-      rows.put(sessionsTable, { ...session, generation, expires_at: expiresAt, updated_at: at });
+      rows.put(SessionRow, { ...session, generation, expires_at: expiresAt, updated_at: at });
     },
     async SessionEnded({ data, at }, rows) {
-      const session = await rows.get(sessionsTable, [data.sessionId]);
+      const session = await rows.get(SessionRow, { session_id: data.sessionId });
       if (!session) return;
-      rows.put(sessionsTable, { ...session, status: 'ended', end_reason: data.reason, updated_at: at });
+      rows.put(SessionRow, { ...session, status: 'ended', end_reason: data.reason, updated_at: at });
     },
   },
   reads: {
-    SessionRefreshed: ({ data }, want) => want(sessionsTable, [data.sessionId]),
-    SessionEnded: ({ data }, want) => want(sessionsTable, [data.sessionId]),
+    SessionRefreshed: ({ data }, want) => want(SessionRow, { session_id: data.sessionId }),
+    SessionEnded: ({ data }, want) => want(SessionRow, { session_id: data.sessionId }),
   },
 };

@@ -10,7 +10,9 @@ export function beforeCommit(models: ReadModels, act: () => Promise<void>): Dial
     run: (sql, parameters) => session.run(sql, parameters),
     insertIfMissing: (table, name, row) => session.insertIfMissing(table, name, row),
     rowsByKey: (table, name, keys) => session.rowsByKey(table, name, keys),
+    select: (table, name, selection) => session.select(table, name, selection),
     upsert: (table, name, rows) => session.upsert(table, name, rows),
+    delete: (table, name, key) => session.delete(table, name, key),
     commit: async () => {
       await act();
       await session.commit();

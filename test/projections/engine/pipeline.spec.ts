@@ -2,11 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UserId } from '../../../src/events/ids.js';
 import { DatabaseFailure } from '../../../src/projections/engine/dialect.js';
 import type { Projection } from '../../../src/projections/engine/projection.js';
-import type { RowBatch } from '../../../src/projections/engine/unit-of-work.js';
+import type { UnitOfWork } from '../../../src/projections/engine/unit-of-work.js';
 import { caughtUp, closeAll, emptyModels, History, id, run } from '../history.js';
 import { Story } from '../story.js';
 import { beforeCommit } from './before-commit.js';
-import { createTallies, tallies, tallyTable } from './tally.js';
+import { createTallies, TallyRow, tallies, tallyTable } from './tally.js';
 
 const moments: (() => void)[] = [];
 
@@ -32,17 +32,17 @@ async function registrations(count: number) {
 }
 
 /** Keeps one row for everybody and one for each, and tells of each event before it changes anything. */
-function counting(heard: (loginId: string) => void, also?: (rows: RowBatch) => Promise<void>): Projection {
+function counting(heard: (loginId: string) => void, also?: (rows: UnitOfWork) => Promise<void>): Projection {
   return {
     name: 'counting',
     version: 1,
-    tables: [tallyTable],
+    entities: [TallyRow],
     on: {
       async UserRegistered({ data }, rows) {
         heard(data.loginId);
-        const all = await rows.get(tallyTable, ['all']);
-        rows.put(tallyTable, { name: 'all', events: (all?.events ?? 0) + 1 });
-        rows.put(tallyTable, { name: data.loginId, events: 1 });
+        const all = await rows.get(TallyRow, { name: 'all' });
+        rows.put(TallyRow, { name: 'all', events: (all?.events ?? 0) + 1 });
+        rows.put(TallyRow, { name: data.loginId, events: 1 });
         await also?.(rows);
       },
     },
@@ -115,13 +115,13 @@ it('finds rows by other columns as the batch before has left them', async () => 
   const dialect = beforeCommit(models, () => second.happened);
   const heard = (loginId: string) => loginId === 'user2' && second.happen();
   const found: string[] = [];
-  const look = async (rows: RowBatch): Promise<void> => {
+  const look = async (rows: UnitOfWork): Promise<void> => {
     if (found.length < 2) {
       // The first batch writes nothing before its end.
       found.push('');
       return;
     }
-    const users = await rows.select(tallyTable, { equal: { events: 1 }, orderBy: 'name', limit: 9 });
+    const users = await rows.select(TallyRow, { equal: { events: 1 }, orderBy: 'name', limit: 9 });
     found.push(users.map(({ name }) => name).join());
   };
   const projections = [counting(heard, look)];
@@ -141,8 +141,8 @@ it('waits for a batch that wrote rows before its end: they are nowhere to be loo
   const dialect = beforeCommit(models, async () => {
     for (let turn = 0; turn < 20; turn++) await nextTurn();
   });
-  const writeEarly = async (rows: RowBatch): Promise<void> => {
-    await rows.select(tallyTable, { equal: { events: 0 }, orderBy: 'name', limit: 1 });
+  const writeEarly = async (rows: UnitOfWork): Promise<void> => {
+    await rows.select(TallyRow, { equal: { events: 0 }, orderBy: 'name', limit: 1 });
   };
   const projections = [counting(() => undefined, writeEarly)];
   await caughtUp(history, run(history, models, { projections, batchSize, cachedRows, dialect }));

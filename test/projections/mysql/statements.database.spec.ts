@@ -1,6 +1,7 @@
 import { MysqlKeyTable } from '../../../src/personal-data/key-tables.js';
-import { scheduleSeatsTable, seatsTable } from '../../../src/projections/catalog/entities.js';
+import { ScheduleSeatRow, SeatRow } from '../../../src/projections/catalog/entities.js';
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
+import { tableOf } from '../../../src/projections/engine/entity.js';
 import { selectByKeysSql } from '../../../src/projections/mysql/session.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 
@@ -8,7 +9,8 @@ import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/share
 import { id } from '../history.js';
 
 // Its indexes on other columns count as well: the server considers the keys for each of them.
-const seats = scheduleSeatsTable;
+const seats = tableOf(ScheduleSeatRow);
+const planSeats = tableOf(SeatRow);
 const halls = 100;
 const seatsOfHall = 1_000;
 const hallId = (hall: number) => `00000000-0000-4000-8000-${String(hall).padStart(12, '0')}`;
@@ -61,10 +63,10 @@ it('finds 5,000 rows, as many as one statement asks for, by keys of two columns 
 
 it('finds rows by key without considering another index that begins with the same column', async () => {
   const keys = ['A-1', 'A-2'].flatMap((seatId) => [hallId(0), seatId]);
-  const explain = `EXPLAIN FORMAT=JSON ${selectByKeysSql(seatsTable, seatsTable.name, 2)}`;
+  const explain = `EXPLAIN FORMAT=JSON ${selectByKeysSql(planSeats, planSeats.name, 2)}`;
   const { plan, indexes } = await inSession(async (session) => ({
     plan: JSON.stringify(await session.all(explain, keys)),
-    indexes: await session.all(`SHOW INDEX FROM ${seatsTable.name}`, []),
+    indexes: await session.all(`SHOW INDEX FROM ${planSeats.name}`, []),
   }));
   expect(plan).toContain('PRIMARY');
   const others = new Set(

@@ -3,6 +3,7 @@ import type { SessionId, UserId } from '../../../src/events/ids.js';
 import { streams } from '../../../src/events/streams.js';
 import { usersProjection } from '../../../src/projections/account.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
+import { tablesOf } from '../../../src/projections/engine/projection.js';
 import type { ReadModels } from '../../../src/projections/open-read-models.js';
 import type { RebuildOptions } from '../../../src/projections/rebuild/rebuild.js';
 import { addRebuild, type RebuildReport } from '../../../src/projections/rebuild/rebuild-record.js';
@@ -68,8 +69,7 @@ export async function buy(story: Story, number: number): Promise<void> {
 /** Every row of every read model. */
 export async function everyRow(models: ReadModels): Promise<Record<string, unknown>> {
   const all: Record<string, unknown> = {};
-  for (const { name } of allProjections.flatMap(({ tables }) => tables))
-    all[name] = await rowsOf(models, name);
+  for (const { name } of allProjections.flatMap(tablesOf)) all[name] = await rowsOf(models, name);
   return all;
 }
 

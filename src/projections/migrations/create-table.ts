@@ -1,5 +1,14 @@
-import { type QueryRunner, Table, TableColumn, type TableColumnOptions, TableIndex } from 'typeorm';
-import type { ColumnKind, Table as DeclaredTable } from './table.js';
+import {
+  type DataSource,
+  type QueryRunner,
+  Table,
+  TableColumn,
+  type TableColumnOptions,
+  TableIndex,
+} from 'typeorm';
+
+/** Column types every engine has; `mediumtext` holds at least 1 MiB. */
+type ColumnKind = 'varchar' | 'text' | 'mediumtext' | 'int' | 'smallint' | 'bigint' | 'double';
 
 /** The TypeORM driver a read-model database uses. */
 export type DatabaseType = 'better-sqlite3' | 'mysql' | 'mariadb';
@@ -35,6 +44,16 @@ export function keyName(tableName: string): string {
   return `pk_${tableName}`;
 }
 
+/** Makes the text columns of a new table compare by code point. */
+export function orderedByCodePoint({ options }: DataSource, table: Table): Table {
+  // Read models are opened with no other driver.
+  const order = mysqlText[options.type as DatabaseType];
+  for (const column of table.columns) {
+    if (column.type === 'varchar' || column.type === 'text') Object.assign(column, order);
+  }
+  return table;
+}
+
 /** A column in a migration: its type, and `null` after it when it may be null ("varchar(36) null"). */
 export type ColumnSpec = string;
 
@@ -46,40 +65,21 @@ export interface TableSpec {
   readonly indexes?: readonly (readonly string[])[];
 }
 
-/** What a table and its indexes are called in the database, where that is not what the table says. */
-export interface PhysicalNames {
-  readonly table: string;
-  index(columns: readonly string[]): string;
-}
-
-/** What a migration would say of a table as it is declared now. */
-export function specOf(table: DeclaredTable): TableSpec {
-  const columns = Object.entries(table.columns).map(([name, { kind, length, nullable }]) => [
-    name,
-    `${kind}${length === undefined ? '' : `(${length})`}${nullable ? ' null' : ''}`,
-  ]);
-  return { name: table.name, columns: Object.fromEntries(columns), key: table.key, indexes: table.indexes };
-}
-
 /**
  * Creates a table through TypeORM, in the types of the runner's database. One that is there already stays: where
  * DDL commits by itself, a migration that was cut off runs again.
  * @throws {Error} when a column's text is not a known type.
  */
-export async function createTable(
-  runner: QueryRunner,
-  spec: TableSpec,
-  physical: PhysicalNames = { table: spec.name, index: (columns) => indexName(spec.name, columns) },
-): Promise<void> {
+export async function createTable(runner: QueryRunner, spec: TableSpec): Promise<void> {
   await runner.createTable(
     new Table({
-      name: physical.table,
+      name: spec.name,
       columns: Object.entries(spec.columns).map(([name, text]) => ({
         ...columnOptions(runner, name, text),
         ...(spec.key.includes(name) ? { isPrimary: true, primaryKeyConstraintName: keyName(spec.name) } : {}),
       })),
       indices: (spec.indexes ?? []).map(
-        (columns) => new TableIndex({ name: physical.index(columns), columnNames: [...columns] }),
+        (columns) => new TableIndex({ name: indexName(spec.name, columns), columnNames: [...columns] }),
       ),
     }),
     true,
