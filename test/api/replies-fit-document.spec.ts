@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { allControllers } from '../../src/api/api.module.js';
 import { allOperations, problemCodesOf } from '../../src/api/openapi/document.js';
 
+import type { Operation } from '../../src/api/openapi/operation.js';
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
@@ -17,8 +18,16 @@ const routes = reflectRoutes(allControllers).map((route) => {
   return { key, pattern, method: route.method, operation, codes: problemCodesOf(route, operation) };
 });
 
+/** Headers that only some endpoints send are those the document promises. */
+function expectDescribedHeaders({ headers: promised = [], isIdempotent }: Operation, headers: Headers): void {
+  for (const name of ['X-Log-Position', 'Location'] as const) {
+    if (headers.has(name)) expect(promised).toContain(name);
+  }
+  if (headers.has('Idempotency-Replayed')) expect(isIdempotent).toBe(true);
+}
+
 /** What a request got, and which endpoint's description promises it. */
-function expectDescribed(method: string, path: string, { status, body }: Answer): string {
+function expectDescribed(method: string, path: string, { status, body, headers }: Answer): string {
   const pathname = path.split('?')[0] ?? '';
   const route = routes.find((route) => route.method === method && route.pattern.test(pathname));
   if (!route) throw new Error(`no endpoint for ${method} ${path}`);
@@ -27,6 +36,7 @@ function expectDescribed(method: string, path: string, { status, body }: Answer)
   else if (reply.kind === 'json') expect(reply.schema.parse(body)).toEqual(body);
   else if (reply.kind === 'text') expect(typeof body).toBe('string');
   else expect(body).toBeUndefined();
+  if (reply) expectDescribedHeaders(route.operation, headers);
   return `${route.key} ${reply ? status : body.code}`;
 }
 
@@ -204,11 +214,13 @@ describe('what the running office answers is what its document says', () => {
 
 describe('live streams of the running office', () => {
   it('show a hold to whoever watches the seats, and the place to its fan', async () => {
-    const seats = await call(office.url, 'GET', `/v1/schedules/${hall.scheduleId}/seats`);
+    // The import may not be readable yet.
+    const fan = await new CarefulFan(office).arrive();
+    const seats = await fan.call('GET', `/v1/schedules/${hall.scheduleId}/seats`);
+    expect(seats.status).toBe(200);
     const watcher = await StreamClient.open(
       `${office.url}/v1/schedules/${hall.scheduleId}/seats/events?after=${seats.body.position}`,
     );
-    const fan = await new CarefulFan(office).arrive();
     const path = `/v1/performances/${hall.performanceId}/queue-token`;
     const joined = await fan.call('POST', path, { body: { numberOfTickets: 1 } });
     const place = await StreamClient.open(`${office.url}${path}/events?queueToken=${joined.body.queueToken}`);

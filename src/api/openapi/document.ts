@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
+import { performanceIdSchema } from '../../events/ids.js';
 import { exampleOf, nameOf } from '../../queries/replies/reply.js';
 import { allControllers } from '../api.module.js';
 import { AddressRateGuard, FanRateGuard, QueueTokenGuard, UserGuard, ViewerGuard } from '../guards.js';
@@ -43,14 +44,16 @@ const problemSchema = z
 export function openApiDocument(): OpenAPIObject {
   const schemas = namedSchemas();
   const paths: Record<string, Record<string, object>> = {};
+  const codes = new Set<ProblemCode>();
   const undescribed = new Set(Object.keys(allOperations));
   for (const route of reflectRoutes(allControllers)) {
     const operation = allOperations[route.operationId];
     if (!operation) throw new Error(`the API document does not describe ${route.operationId}`);
     if (!undescribed.delete(route.operationId))
       throw new Error(`two handlers are called ${route.operationId}`);
+    for (const code of problemCodesOf(route, operation)) codes.add(code);
     const path = route.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(route, operation, path, schemas) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(route, operation, schemas) };
   }
   if (undescribed.size > 0) throw new Error(`no handler is called ${[...undescribed].join(', ')}`);
   const document = {
@@ -65,16 +68,25 @@ export function openApiDocument(): OpenAPIObject {
     servers: [{ url: '/' }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas, headers, securitySchemes },
+    components: { schemas, headers, examples: problemExamples([...codes]), securitySchemes },
   };
   return document as OpenAPIObject; // its type is OpenAPI 3.0's; JSON Schema 2020-12 says more
 }
 
 /** Every schema with a name, as a component: where one contains another, it refers to it. */
 function namedSchemas(): Record<string, JsonSchema> {
-  const { schemas } = z.toJSONSchema(z.globalRegistry, { uri: schemaRef, unrepresentable: 'any' });
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { ...conversion, uri: schemaRef });
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutIds(schema)]));
 }
+
+const conversion: z.core.ToJSONSchemaParams = {
+  unrepresentable: 'any',
+  // That an integer is a safe one goes without saying.
+  override: ({ jsonSchema }) => {
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  },
+};
 
 function schemaRef(name: string): string {
   return `#/components/schemas/${name}`;
@@ -82,7 +94,7 @@ function schemaRef(name: string): string {
 
 /** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 uses. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  return withoutIds(z.toJSONSchema(schema, { io, unrepresentable: 'any' }));
+  return withoutIds(z.toJSONSchema(schema, { ...conversion, io }));
 }
 
 /** A component's name is its key: JSON Schema's own ids would change what references mean. */
@@ -132,12 +144,7 @@ function headerRefs(names: readonly HeaderName[]): Record<string, object> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-function describe(
-  route: ReflectedRoute,
-  operation: Operation,
-  path: string,
-  schemas: Record<string, JsonSchema>,
-): object {
+function describe(route: ReflectedRoute, operation: Operation, schemas: Record<string, JsonSchema>): object {
   const { tag, summary, description, replies } = operation;
   const requestBody = requestBodyOf(route, operation, schemas);
   const names: HeaderName[] = ['X-Request-Id', ...(operation.headers ?? [])];
@@ -156,7 +163,7 @@ function describe(
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: {
       ...Object.fromEntries(responses),
-      ...problemResponses(path, problemCodesOf(route, operation)),
+      ...problemResponses(problemCodesOf(route, operation)),
     },
   };
 }
@@ -186,6 +193,11 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
     }
     if (part === 'query') parameters.push(...queryParameters(schema));
   }
+  // QueueTokenGuard compares it with the token; the handlers behind it have no need to.
+  if (route.path.includes(':performanceId') && !route.inputs.some(({ name }) => name === 'performanceId')) {
+    const schema = toJsonSchema(performanceIdSchema, 'input');
+    parameters.unshift({ in: 'path', name: 'performanceId', required: true, schema });
+  }
   const header = (name: string, required: boolean, description: string, schema: JsonSchema) =>
     parameters.push({ in: 'header', name, required, description, schema });
   if (operation.isIdempotent) {
@@ -211,7 +223,7 @@ function queryParameters(query: z.ZodType): object[] {
   const object = query instanceof z.ZodPipe ? query.in : query;
   if (!(object instanceof z.ZodObject)) throw new Error('the query parameters are not an object');
   return Object.entries(object.shape as Record<string, z.ZodType>).map(([name, field]) => {
-    const { description, contentMediaType, ...schema } = toJsonSchema(field, 'output');
+    const { description, contentMediaType, ...schema } = withoutNull(toJsonSchema(field, 'output'));
     return {
       in: 'query',
       name,
@@ -222,6 +234,14 @@ function queryParameters(query: z.ZodType): object[] {
         : { content: { [String(contentMediaType)]: { schema } } }),
     };
   });
+}
+
+/** What is left out of a query is null to the handler; nothing that can be sent is. */
+function withoutNull({ default: value, anyOf, ...schema }: JsonSchema): JsonSchema {
+  const kept = value === undefined || value === null ? {} : { default: value };
+  if (!Array.isArray(anyOf)) return { ...schema, ...kept };
+  const branches = anyOf.filter(({ type }: JsonSchema) => type !== 'null');
+  return { ...schema, ...kept, ...(branches.length === 1 ? branches[0] : { anyOf: branches }) };
 }
 
 /** The body, if the endpoint takes one; its schema becomes a component named after the operation. */
@@ -290,7 +310,7 @@ export function problemCodesOf(route: ReflectedRoute, operation: Operation): Pro
 const retryStatuses = new Set([409, 429, 503]);
 
 /** The refusals as responses, by status, with an example for each code. */
-function problemResponses(path: string, codes: readonly ProblemCode[]): Record<string, object> {
+function problemResponses(codes: readonly ProblemCode[]): Record<string, object> {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) {
     const { status } = problemKinds[code];
@@ -309,7 +329,9 @@ function problemResponses(path: string, codes: readonly ProblemCode[]): Record<s
           content: {
             [problemMediaType]: {
               schema: { $ref: schemaRef(nameOf(problemSchema)) },
-              examples: Object.fromEntries(statusCodes.map((code) => [code, { value: example(path, code) }])),
+              examples: Object.fromEntries(
+                statusCodes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+              ),
             },
           },
         },
@@ -318,8 +340,14 @@ function problemResponses(path: string, codes: readonly ProblemCode[]): Record<s
   );
 }
 
-function example(path: string, code: ProblemCode) {
-  const errors = code === 'validation-failed' ? { errors: [{ field: 'name', message: 'is missing' }] } : {};
-  const problem = new ApiProblem(code, problemKinds[code].advice, errors);
-  return problem.toDocument(path, '3f2c8a51-6f0e-4a39-9b61-0d7c5b8e2a10');
+/** A problem document of each code. */
+function problemExamples(codes: readonly ProblemCode[]): Record<string, object> {
+  return Object.fromEntries(
+    codes.map((code) => {
+      const errors =
+        code === 'validation-failed' ? { errors: [{ field: 'name', message: 'is missing' }] } : {};
+      const problem = new ApiProblem(code, problemKinds[code].advice, errors);
+      return [code, { value: problem.toDocument('/v1/orders', '3f2c8a51-6f0e-4a39-9b61-0d7c5b8e2a10') }];
+    }),
+  );
 }
