@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Actor } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
 
-/** Who asks for what, carried from the request to the metadata of every event it causes. */
+/** A command's ids and who gave it: copied to the metadata of every event it causes. */
 export interface CommandContext {
   /** Derived from the idempotency key where there is one, so that a retry is the same command. */
   readonly commandId: string;

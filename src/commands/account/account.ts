@@ -59,8 +59,8 @@ export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
     const passwordHash = await this.hasher.hash(password);
     const wanted = userIdSchema.parse(deriveId(context.commandId, 'user'));
     const claim = await this.deciders.execute(loginDecider, loginStream, { userId: wanted }, context);
-    // A claim whose registration never followed (a crash between the two) is taken over: whoever registers
-    // the claimed user id first has it.
+    // A claim without a registration (a crash between the two) is taken over: the first registration of the claimed user
+    // id gets it.
     const userId = claim.state.userId ?? wanted;
     const register = { kind: 'register', userId, loginId, username, name, passwordHash } as const;
     const registered = await this.deciders.executeOrThrow(
@@ -94,7 +94,7 @@ export const changePasswordSchema = z.strictObject({
   newPassword: registerUserSchema.shape.password,
 });
 
-/** Replaces the password of whoever knows the current one. */
+/** Replaces the password; the current one is needed. */
 export class ChangePassword extends Command<{ readonly position: Position | undefined }> {
   constructor(
     readonly userId: UserId,

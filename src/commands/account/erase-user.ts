@@ -22,7 +22,7 @@ const forfeit = z
   .describe('True: points left and tickets for dates to come are given up.');
 
 export const eraseUserSchema = z.strictObject({
-  /** A login id has at most 30 characters, so it is never taken for a user id. */
+  /** A login id has at most 30 characters, so it cannot be mistaken for a user id. */
   user: z.string().trim().min(1).max(100).describe('A user id or a login id.'),
   forfeit,
 });
@@ -44,7 +44,7 @@ export class EraseUser extends Command<ErasedUser> {
   }
 }
 
-/** Erases the fan who asks, and knows the password. */
+/** Erases the account of the fan who asks; the password is needed. */
 export class EraseOwnAccount extends Command<ErasedUser> {
   constructor(
     readonly userId: UserId,
@@ -56,9 +56,9 @@ export class EraseOwnAccount extends Command<ErasedUser> {
 }
 
 /**
- * Writes UserErased, then destroys the key of the person's data. A crash between the two is healed by whoever
- * repeats it, and by the process that follows the log (processes/erasure.ts). UserErased ends all sessions: no refresh
- * token of an erased user is honoured.
+ * Writes UserErased, then destroys the key of the person's data. After a crash between the two, a repeated command or
+ * the erasure process (processes/erasure.ts) destroys the key. UserErased ends all sessions: refresh tokens of an erased
+ * user are refused.
  */
 @Injectable()
 export class UserEraser {
@@ -77,7 +77,7 @@ export class UserEraser {
     const user = await this.repository.load(userDecider, stream);
     if (user.state.kind === 'registered') await this.#refuseInUse(userId, options);
     const erased = await this.deciders.execute(userDecider, stream, { kind: 'erase' }, context);
-    // Erased before, perhaps by a run that never came to the key.
+    // An earlier run may have written UserErased and crashed before it destroyed the key.
     if (erased.state.kind !== 'erased') throw refuse('user-unknown', 'There is no such user.');
     await this.keys.destroy(userId);
     return { userId, position: erased.position };
@@ -87,7 +87,7 @@ export class UserEraser {
     const { state: wallet } = await this.repository.load(walletDecider, streams.wallet(userId));
     const head = await this.store.head();
     if (head !== undefined && !(await this.queries.waitFor(head)))
-      throw refuse('busy', 'What this account still has going is not known yet: try again shortly.');
+      throw refuse('busy', 'The open holds, orders and charges of this account are not known yet: try again shortly.');
     const unfinished = await this.queries.unfinishedBusiness(userId, this.clock.now());
     const open = [...unfinished, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
       (one) => !options.forfeit || (one !== 'points' && one !== 'tickets'),

@@ -127,7 +127,7 @@ function sessionEnded() {
   return refuse('session-ended', 'This session has ended: log in again.');
 }
 
-/** Ends the session of a refresh token. A token that is not valid ends nothing, and nobody learns that. */
+/** Ends the session of a refresh token. An invalid token is ignored without an error. */
 export class Logout extends Command<void> {
   constructor(
     readonly refreshToken: string,

@@ -13,7 +13,7 @@ import { streams } from '../../events/streams.js';
 import { CommandSettings } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 
-/** What is on sale where, read from the catalog's own streams; a copy may be `catalogMaxAgeMs` old. */
+/** Reads the catalog's streams; a cached state may be `catalogMaxAgeMs` old. */
 @Injectable()
 export class CatalogReader {
   constructor(

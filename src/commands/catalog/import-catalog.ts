@@ -34,7 +34,7 @@ import { type KeptSeat, SeatKeeper } from './retain-sold-seats.js';
 
 interface ImportReport {
   readonly records: readonly ImportedRecord[];
-  /** Seats the feed no longer has, but somebody holds or bought: they stay in the plan. */
+  /** Seats that the feed no longer has but that are held or sold: they stay in the plan. */
   readonly keptSeats: readonly KeptSeat[];
   readonly position: Position | undefined;
 }
@@ -90,7 +90,7 @@ export class VenuePublisher {
       (sum, { rows }) => sum + rows.reduce((n, row) => n + row.seats.length, 0),
       0,
     );
-    // A plan published onto a venue that exists takes nothing from it but the plan.
+    // A plan published onto an existing venue changes only its plan, focus and decorations.
     const described = venue.venueId !== undefined && before ? before : venue;
     const names = described.names;
     const focus = venue.focus ?? before?.focus;
@@ -108,7 +108,7 @@ export class VenuePublisher {
     const run = (command: VenueCommand) => this.deciders.executeOrThrow(venueDecider, stream, command, step);
     let last = await run({ kind: 'describe', details });
     let changes = last.events.length;
-    // One append for each section: a whole plan would be larger than a store accepts at once.
+    // One append for each section: a whole plan would exceed the largest event a store accepts.
     for (const section of sections) {
       last = await run({ kind: 'publish-section', venueId, section });
       changes += last.events.length;

@@ -45,7 +45,7 @@ export class SeatKeeper {
     if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
     const keptSeats: KeptSeat[] = [];
     const head = await this.store.head();
-    // Spares reading the streams of thousands of free seats; while the read models are behind all of them are read.
+    // Avoids reading the streams of thousands of free seats; while the read models are behind all of them are read.
     const isCaughtUp = head === undefined || (await this.queries.waitFor(head));
     for (const scheduleId of await this.queries.schedulesOfVenue(venueId)) {
       const taken = isCaughtUp ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;

@@ -28,11 +28,10 @@ export interface CheckoutResult {
 /**
  * The checkout: OrderPlaced → PointsSpent → SeatReserved for each seat → OrderPaid → TokenCompleted.
  *
- * Any number of runners may drive one order at once, each crashing anywhere: every step is idempotent by the
- * order's id. Success and failure exclude each other in the order's stream: OrderPaid and OrderFailed both
- * require the order to be open. Whoever loses undoes what it did: undoing first bars the wallet from spending
- * for this order and then takes away each seat's reservation or hold, so a runner that is late finds nothing
- * left that it could take.
+ * Any number of runs may drive one order at once, and each may crash anywhere: every step is idempotent by the order's
+ * id. Success and failure exclude each other in the order's stream: OrderPaid and OrderFailed both require the order to
+ * be open. After a failure everything is undone: first the wallet is barred from spending for this order, then each
+ * seat's reservation or hold is taken away, so that a late run can take neither points nor seats.
  */
 @Injectable()
 export class CheckoutProcess {
@@ -45,7 +44,7 @@ export class CheckoutProcess {
   /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
   async advance(orderId: OrderId, context: CommandContext): Promise<CheckoutResult> {
     let { state, position } = await this.repository.load(orderDecider, streams.order(orderId));
-    // placed → undoing → closed is the longest way; a fourth round would mean a defect.
+    // placed → undoing → closed is the longest path, so four rounds are enough.
     for (let round = 0; round < 4; round++) {
       switch (state.kind) {
         case 'none':
@@ -57,7 +56,7 @@ export class CheckoutProcess {
           ({ state, position } = await this.#undo(state, stepContext(context, 'undo')));
           break;
         case 'paid':
-          // Who reads after this sees the turn as over, too.
+          // A read that waits for this position also sees that the token has ended.
           position = later(position, await this.#completeToken(state, stepContext(context, 'complete')));
           return { order: state, position };
         case 'closed':
@@ -147,17 +146,17 @@ export class CheckoutProcess {
       const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
       const stream = streams.seat(scheduleId, seatId);
       const { state } = await this.deciders.executeOrThrow(seatDecider, stream, giveBack, context);
-      // Another order of the fan paid for it: it still counts against the limit.
+      // Another order of the fan reserved it: it still counts against the limit.
       if (isReservedBy(state, holdId)) continue;
       byHold.set(holdId, [...(byHold.get(holdId) ?? []), seatId]);
     }
-    // The hold had each seat when the order was placed, so it has ended there and can't take it again.
+    // The hold had each seat when the order was placed, so it has ended there and cannot take it again.
     for (const [holdId, seatIds] of byHold) {
       await this.holds.returnSeats(order.tokenId, holdId, seatIds, reason, context);
     }
   }
 
-  /** The fan's turn is over, so nothing more can be held; seats held beside the order go back to the others. */
+  /** Ends the token, so that nothing more can be held, and frees seats that are held beside the order. */
   async #completeToken(
     { tokenId, orderId }: Existing,
     context: CommandContext,
@@ -178,7 +177,7 @@ export class CheckoutProcess {
   }
 }
 
-/** A turn may have ended before its order did. */
+/** The later of two positions. */
 function later(one: Position | undefined, other: Position | undefined): Position | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return one > other ? one : other;
@@ -203,7 +202,7 @@ export class AdvanceCheckoutHandler implements ICommandHandler<AdvanceCheckout> 
   }
 }
 
-/** Losing too many races says nothing about the order: it stays open and is resumed. @throws {Rejected} busy */
+/** After too many lost races the order stays open and is resumed. @throws {Rejected} busy */
 function refuseIfBusy(outcome: Outcome<unknown>): void {
   if (outcome.kind === 'rejected' && outcome.rejection.code === 'busy') throw new Rejected(outcome.rejection);
 }

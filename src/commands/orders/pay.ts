@@ -21,7 +21,7 @@ export const paySchema = z.strictObject({
   holdIds: z.array(holdIdSchema).min(1).max(20).optional(),
 });
 
-/** Pays for held seats with points: the seats become the fan's, or nothing is taken. */
+/** Pays for held seats with points: all seats are reserved, or no points are taken. */
 export class Pay extends Command<CheckoutResult> {
   constructor(
     readonly queueToken: QueueToken,
@@ -32,7 +32,7 @@ export class Pay extends Command<CheckoutResult> {
   }
 }
 
-/** Orders one set of holds may have: each but the last failed for lack of points. */
+/** Orders that one set of holds may have: all but the last have failed. */
 const maxOrdersPerHolds = 20;
 
 @CommandHandler(Pay)
@@ -75,11 +75,11 @@ export class PayHandler implements ICommandHandler<Pay> {
     }
     throw refuse(
       'nothing-to-pay',
-      'These seats could not be paid for too often: release them and start again.',
+      'Paying for these seats failed too many times: release them and start again.',
     );
   }
 
-  /** Nothing is held (any more): a repeated request still finds the order that completed the token. */
+  /** The order that completed the token: a repeated request finds it although nothing is held any more. */
   async #lastOrder(queueToken: QueueToken): Promise<{ orderId: OrderId; state: OrderState }> {
     const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     if (token.kind === 'ended' && token.end.kind === 'completed') {
@@ -91,8 +91,8 @@ export class PayHandler implements ICommandHandler<Pay> {
   }
 
   /**
-   * Another run of the same payment may have placed the order meanwhile: the points it spent and the seats it took
-   * are then missing here, which is no reason to refuse.
+   * Places the order, unless another run of the same payment placed it meanwhile. That run may have spent the points and
+   * reserved the seats already, so a refusal here does not count once the order exists.
    */
   async #placeOnce(
     queueToken: QueueToken,
@@ -124,7 +124,7 @@ export class PayHandler implements ICommandHandler<Pay> {
       items.push(...(await this.#itemsOf(hold, holdId)));
     }
     const total = items.reduce((sum, item) => sum + item.price, 0);
-    // Spares the log an order that can't be paid; the wallet itself decides again when the points are spent.
+    // Avoids an order that cannot be paid; the wallet decides again when the points are spent.
     const { balance } = (await this.repository.load(walletDecider, streams.wallet(userId))).state;
     if (total > balance) throw new Rejected(insufficientPoints(total, balance).rejection);
     const place = { kind: 'place', orderId, userId, tokenId, performanceId, items, total } as const;

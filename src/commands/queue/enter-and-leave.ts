@@ -16,7 +16,7 @@ interface EnteredService {
   readonly position: Position | undefined;
 }
 
-/** Steps in when it is the fan's turn; from here the fan's time inside runs. */
+/** Enters when the fan is admitted; the fan's time in the service begins. */
 export class EnterService extends Command<EnteredService> {
   constructor(
     readonly queueToken: QueueToken,
@@ -47,7 +47,7 @@ export class EnterServiceHandler implements ICommandHandler<EnterService> {
   }
 }
 
-/** Gives up the fan's turn and everything held in it. */
+/** Ends the fan's token and everything held with it. */
 export class LeaveQueue extends Command<{ readonly position: Position | undefined }> {
   constructor(
     readonly queueToken: QueueToken,
@@ -82,15 +82,15 @@ export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
 }
 
 /**
- * Why a token's time may be up: never entered before `claimUntil`, its time inside has run out, or it waits for
- * a performance whose sale is over.
+ * Why a token ends: it has not entered before `claimUntil`, its time in the service is over, or it waits for a
+ * performance whose sale is over.
  */
 export type TokenLapse =
   | { readonly reason: 'claim-lapsed'; readonly claimUntil: Instant }
   | { readonly reason: 'time-used-up' }
   | { readonly reason: 'sale-ended' };
 
-/** Ends a token whose time is up. Early, late or repeated it changes nothing it should not. */
+/** Ends a token whose time is up. Too early or repeated, it changes nothing. */
 export class ExpireToken extends Command<void> {
   constructor(
     readonly tokenId: TokenId,
@@ -109,7 +109,7 @@ export class ExpireTokenHandler implements ICommandHandler<ExpireToken> {
   ) {}
 
   async execute({ tokenId, lapse, context }: ExpireToken): Promise<void> {
-    // Holds end with the token at the latest, so whatever it still has has lapsed.
+    // Holds end with the token at the latest, so all that are left have lapsed.
     await this.holds.expireLapsed(tokenId, stepContext(context, 'holds'));
     const expire = { kind: 'expire', ...lapse } as const;
     await this.deciders.execute(tokenDecider, streams.token(tokenId), expire, context);

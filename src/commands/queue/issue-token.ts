@@ -26,7 +26,7 @@ export interface IssuedToken {
   /** The fan's queue number. */
   readonly number: number;
   readonly queueToken: SignedToken;
-  /** False when the fan stood in this queue already. */
+  /** False when the fan was in this queue already. */
   readonly isNew: boolean;
   readonly position: Position | undefined;
 }
@@ -84,7 +84,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
       { kind: 'request', ...request },
       context,
     );
-    // Somebody (the same fan, a moment ago) claimed it first: find out the number that claim was given.
+    // Another request of the same fan claimed the token first: find the number that it was given.
     if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
     const { revision, position } = await this.#issue(tokenId, command);
     const number = await this.#firstNumber(tokenId, performanceId, claimed.position, revision);
@@ -96,8 +96,8 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   }
 
   /**
-   * The queue before the fan is given a number: whoever has left by then stood before the fan, so of a crowd
-   * that joins at once exactly those whose numbers are within the capacity stay.
+   * The queue before the fan is given a number: fans who have left by then have lower numbers, so of many who join at
+   * once exactly those whose numbers are within the capacity stay.
    */
   async #lineNow(performanceId: PerformanceId) {
     const admittedUpTo = await this.turn.admittedUpTo(performanceId);
@@ -105,8 +105,8 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   }
 
   /**
-   * The number that counts. Another request of the same fan may have resumed this claim before its TokenIssued
-   * was written, and then had its own written first.
+   * The first number of a token is the one that counts. Another request of the same fan may have resumed this claim and
+   * written its TokenIssued first.
    */
   async #firstNumber(
     tokenId: TokenId,
@@ -135,8 +135,8 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   }
 
   /**
-   * The token exists: its number is the first TokenIssued's. A claim that was never followed by one (a crash)
-   * is followed now; if it was, this second copy is ignored by every reader.
+   * The reply for a token that exists: its number is that of its first TokenIssued. If a crash left it without one, it is
+   * written now; a second copy is ignored by every reader.
    */
   async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
     const { position: known } = await this.repository.load(tokenDecider, streams.token(tokenId));
@@ -159,7 +159,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
 
   #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
     const data = { tokenId, performanceId, userId, numberOfTickets };
-    // A retry may find its first entry ended and make another one: that is another step, with an event of its own.
+    // A retry may find its first entry ended and make another one: another step, with an event id of its own.
     const step = stepContext(context, tokenId);
     return this.repository.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
   }

@@ -57,15 +57,15 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
 
 interface AdmissionResult {
   readonly admitted: number;
-  /** Whether anyone still waits, as far as is known. */
+  /** Whether fans still wait; true when unknown. */
   readonly isAnyoneWaiting: boolean;
 }
 
-/** Lets the next fans in, as many as there is room and pace for. */
+/** Admits the next fans, as many as capacity and pace allow. */
 export class AdmitTokens extends Command<AdmissionResult> {
   constructor(
     readonly performanceId: PerformanceId,
-    /** The newest event of this queue the caller knows of: the line is counted with it. */
+    /** The newest event of this queue that the caller has seen: waiting fans are counted at it or later. */
     readonly seen: Position | undefined,
     readonly context: CommandContext,
   ) {
@@ -91,22 +91,22 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
       .sales;
     const stream = streams.admission(performanceId);
     const { state, position } = await this.repository.load(admissionDecider, stream);
-    if (!state.opening || position === undefined) return nobodyYet;
+    if (!state.opening || position === undefined) return nothingAdmitted;
     const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
-    if (pace === 0) return nobodyYet;
-    // The line is counted after it knows every admission so far: ends it does not know yet only make it
-    // overestimate who is inside. If somebody else admits meanwhile, the expected revision refuses this one.
+    if (pace === 0) return nothingAdmitted;
+    // Waiting fans are counted once the read model has every admission so far. Ended tokens that it lacks only make it
+    // overestimate who is inside. If another process admits meanwhile, the expected revision refuses this admission.
     const from = state.admittedUpTo;
     const after = seen !== undefined && seen > position ? seen : position;
-    if (!(await this.queries.waitFor(after))) return nobodyYet;
-    // The places first: a fan who leaves between the two questions is counted as inside, never the reverse.
+    if (!(await this.queries.waitFor(after))) return nothingAdmitted;
+    // Places first: a fan who leaves between the two queries is then counted as inside, never as room for another.
     const waitingPlaces = await this.queries.waitingPlaces(performanceId, from, pace);
     const { active } = await this.queries.queueSize(performanceId);
     const withinPace = waitingPlaces.filter((place) => place < from + pace);
     const admitted = Math.min(withinPace.length, Math.max(0, maxActive - active));
     const lastPlace = withinPace[admitted - 1];
     const isVacantStretch = withinPace.length === 0 && waitingPlaces.length > 0;
-    // Nobody in the next places waits any more: pass them over to reach those who do.
+    // All fans of the next places have left: admit those places to reach fans who wait.
     const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
     if (to === from) return { admitted: 0, isAnyoneWaiting: waitingPlaces.length > 0 };
     const admit = {
@@ -126,4 +126,4 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
 }
 
 /** Nothing could be decided now; ask again later. */
-const nobodyYet: AdmissionResult = { admitted: 0, isAnyoneWaiting: true };
+const nothingAdmitted: AdmissionResult = { admitted: 0, isAnyoneWaiting: true };

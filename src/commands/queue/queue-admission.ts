@@ -9,7 +9,7 @@ import { streams } from '../../events/streams.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { StreamRepository } from '../stream-repository.js';
 
-/** What a verified queue token says: whose turn it is, at which performance, with which number. */
+/** The content of a verified queue token: whose it is, for which performance, with which number. */
 export interface QueueToken {
   readonly tokenId: TokenId;
   readonly userId: UserId;
@@ -20,7 +20,7 @@ export interface QueueToken {
 /** Shuffles kept: one per performance that opened with people waiting. */
 const maxShuffles = 100;
 
-/** Answers whose turn it is from the admission stream and the fan's number alone. */
+/** Tells from the admission stream and a fan's number whether the fan is admitted. */
 @Injectable()
 export class QueueAdmission {
   readonly #shuffles = new LRUCache<string, Uint32Array>({ max: maxShuffles });
@@ -51,7 +51,7 @@ export class QueueAdmission {
     };
   }
 
-  /** Places of the numbers that joined before the opening; numbers beyond stand at their own number. */
+  /** The place of a number: shuffled for those who joined before the opening, the number itself for later ones. */
   #placeOf({ opening }: AdmissionState, number: number): number | undefined {
     if (!opening) return undefined;
     const { seed, shuffledCount } = opening;
@@ -72,8 +72,8 @@ export class QueueAdmission {
 const longAgo = { admittedAt: toInstant(0), expiresAt: toInstant(0) };
 
 /**
- * The seed that shuffles a performance's early fans: it derives from the server's secret, so every process
- * knows it, nobody else does before it is revealed, and there is nothing to store.
+ * The seed that shuffles a performance's early fans. It derives from the server's secret, so every process can compute
+ * it, it stays secret until it is revealed, and nothing has to be stored.
  */
 export function queueSeed(secret: string, performanceId: PerformanceId): string {
   return createHmac('sha256', secret).update(`queue seed ${performanceId}`).digest('hex');

@@ -189,7 +189,7 @@ export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
   }
 }
 
-/** Frees a hold whose deadline has passed. Early, late or repeated it changes nothing it should not. */
+/** Ends a hold whose deadline has passed. Too early or repeated, it changes nothing. */
 export class ExpireHold extends Command<void> {
   constructor(
     readonly tokenId: TokenId,

@@ -71,14 +71,14 @@ export class SeatsForSale {
   }
 
   /**
-   * Spares the fan's limit and the log a request that plainly can't succeed.
+   * Refuses early a request that cannot succeed, before anything is written for it.
    * @throws {Rejected} seat-held, seat-reserved
    */
   async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[], holdId: HoldId): Promise<void> {
     for (const seatId of seatIds) {
       const state = await this.repository.peek(seatDecider, streams.seat(scheduleId, seatId));
       if (isFree(state, this.clock.now())) continue;
-      // The same request may run twice at once: what its other run took is not somebody else's.
+      // Another run of the same request may have taken the seat.
       if (state.kind !== 'free' && state.holdId === holdId) continue;
       throw state.kind === 'reserved'
         ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })

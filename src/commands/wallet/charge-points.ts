@@ -35,8 +35,8 @@ export class ChargePoints extends Command<
 }
 
 /**
- * Takes a charge as far as it gets: request → the payment system's answer → points in the wallet. Every step
- * is idempotent by the charge's id, so after a crash or a lost reply it simply runs again.
+ * Advances a charge as far as possible: request → the payment system's answer → points in the wallet. Every step is
+ * idempotent by the charge's id, so it can be run again after a crash or a lost reply.
  */
 @Injectable()
 export class ChargeProcess {
@@ -130,7 +130,7 @@ export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
 export type ChargeResult =
   | { readonly status: 'credited'; readonly balance: number; readonly position: Position | undefined }
   | { readonly status: 'declined'; readonly reason: string; readonly position: Position | undefined }
-  /** The payment system has not given a final answer; it will be asked again. */
+  /** The payment system has not given a final answer and will be asked again. */
   | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined };
 
 type Requested = Exclude<ChargeState, { kind: 'none' }>;
@@ -154,7 +154,7 @@ export class AdvanceChargeHandler implements ICommandHandler<AdvanceCharge> {
   }
 }
 
-/** What a payment system's answer means for the charge; an unknown outcome is asked for again, never guessed. */
+/** The command for a payment system's answer; an unknown outcome is asked for again, never guessed. */
 function toCommand(
   outcome: PaymentOutcome,
 ): { readonly final: ChargeCommand } | { readonly pending: string } {
