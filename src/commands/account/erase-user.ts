@@ -87,7 +87,10 @@ export class UserEraser {
     const { state: wallet } = await this.repository.load(walletDecider, streams.wallet(userId));
     const head = await this.store.head();
     if (head !== undefined && !(await this.queries.waitFor(head)))
-      throw refuse('busy', 'The open holds, orders and charges of this account are not known yet: try again shortly.');
+      throw refuse(
+        'busy',
+        'The open holds, orders and charges of this account are not known yet: try again shortly.',
+      );
     const unfinished = await this.queries.unfinishedBusiness(userId, this.clock.now());
     const open = [...unfinished, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
       (one) => !options.forfeit || (one !== 'points' && one !== 'tickets'),
