@@ -3,8 +3,8 @@ import type { EventMetadata } from '../events/event.js';
 import { type DomainEvent, decodeEvent } from '../events/registry.js';
 
 /**
- * What must happen sometimes in a large run: a simulation that never reaches one of these proves nothing about it
- * ("sometimes assertions"). Refusals are counted beside these, as `refused: <code>`.
+ * What must happen at least once in a large campaign ("sometimes assertions"): a branch that is never reached is not
+ * tested. Refusals are counted as `refused: <code>`.
  */
 export const expectedBranches = [
   'lapsed hold taken over by the next fan',
@@ -56,7 +56,7 @@ export const expectedBranches = [
   'refused: payment-declined',
 ] as const;
 
-/** Tells which of the branches above each append shows. */
+/** Reports the branches that each append shows. */
 export class BranchWatch {
   readonly #numbered = new Set<string>();
 

@@ -8,10 +8,10 @@ interface CampaignOptions {
   readonly seeds: number;
   readonly steps: number;
   readonly withoutFaults: ReadonlySet<FaultKind>;
-  /** Runs one seed at a time each; as many seeds are under way as there are of these. */
+  /** Each runs one seed at a time, in parallel with the others. */
   readonly runners: readonly RunSeed[];
   readonly onProgress?: (soFar: CampaignReport) => void;
-  /** No further seed is begun once aborted. */
+  /** Once aborted, no further seed starts. */
   readonly signal?: AbortSignal;
 }
 
@@ -22,18 +22,18 @@ export interface CampaignReport {
   readonly repeated: number;
   readonly events: number;
   readonly virtualMs: number;
-  /** How often each kind of fault struck, in the order of faults.ts; also those that never did. */
+  /** How often each kind of fault struck, in the order of faults.ts; also kinds that never did. */
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly branches: ReadonlyMap<string, number>;
-  /** Faults and branches that a large campaign must see and this one never did. */
+  /** Faults and branches that a large campaign must reach and this one did not. */
   readonly neverSeen: readonly string[];
   readonly failures: readonly { readonly options: SimulationOptions; readonly outcome: SimulationOutcome }[];
 }
 
-/** From how many full seeds on everything that must happen sometimes must have happened. */
+/** Number of full seeds from which on every expected fault and branch must have happened. */
 export const seedsThatSeeAll = 1_000;
 
-/** Runs one seed after the other on every runner and sums up. */
+/** Runs all seeds on the runners and sums up. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const faults = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
   const branches = new Map<string, number>();
@@ -70,7 +70,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   return report();
 }
 
-/** A seed's outcome, and whether it was run twice to compare. */
+/** A seed's outcome, and whether it was run twice and compared. */
 interface SeedRun {
   readonly outcome: SimulationOutcome;
   readonly isRepeated: boolean;
@@ -78,7 +78,7 @@ interface SeedRun {
 
 type RunSeed = (options: SimulationOptions) => Promise<SeedRun>;
 
-/** Every so many seeds one is run twice: equal seeds must give equal runs. */
+/** One seed in so many is run twice: equal seeds must give equal runs. */
 const repeatEvery = 100;
 
 /** Runs a seed in this thread. */
@@ -99,7 +99,7 @@ interface SeedWorker {
   close(): Promise<unknown>;
 }
 
-/** Starts a thread of its own for seeds; needs a build, since threads load no TypeScript. */
+/** Starts a thread that runs seeds. Needs a build, since threads cannot load TypeScript. */
 export function startSeedWorker(): SeedWorker {
   const worker = new Worker(new URL('./worker.js', import.meta.url));
   return {

@@ -10,7 +10,7 @@ import type { World } from './world.js';
 
 export type Reply<Result> =
   | { readonly kind: 'done'; readonly result: Result }
-  /** `isCertain`: no other attempt of the same command can have succeeded. */
+  /** `isCertain`: no other attempt at the same command can have succeeded. */
   | { readonly kind: 'refused'; readonly code: RejectionCode; readonly isCertain: boolean }
   | { readonly kind: 'unknown' };
 
@@ -18,7 +18,7 @@ export type Reply<Result> =
 const clientTimeoutMs = 6_000;
 const maxAttempts = 3;
 
-/** Everybody outside who sends commands: over a network that loses, delays and repeats. */
+/** Sends commands over a network that loses, delays and repeats requests and replies. */
 export class Client {
   readonly #chance: Random;
 
@@ -37,7 +37,7 @@ export class Client {
 
   /**
    * Sends a command and repeats it while its outcome is unknown, as a client with an idempotency key does.
-   * @param label names it in the trace.
+   * @param label names the command in the trace.
    */
   async send<Result>(label: string, command: Command<Result>): Promise<Reply<Result>> {
     const { world } = this;

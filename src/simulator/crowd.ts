@@ -19,7 +19,7 @@ import { drawSale, type PerformanceOnSale, type Sale } from './sale.js';
 import { declinedCard } from './simulated-payments.js';
 import type { World } from './world.js';
 
-/** Everybody outside: the organiser, an operator, and more fans than seats. */
+/** The clients: an organiser, an operator, and more fans than seats. */
 export class Crowd {
   readonly #client: Client;
   readonly #sale: Sale;
@@ -35,24 +35,24 @@ export class Crowd {
     this.#client = new Client(world, office);
     this.#sale = drawSale(this.#chance, world.scheduler.nowMs);
     const names = Array.from({ length: this.#chance.between(3, 8) }, (_, index) => `fan-${index}`);
-    const told = new FanPromises(promises);
+    const fanPromises = new FanPromises(promises);
     this.#fans = names.map((name, index) => {
-      // Everybody but the first would also take the second one's login id.
+      // All fans but the first may also try to register the second fan's login id.
       const loginIds = index === 0 ? [name] : [name, names[1] ?? name];
       const mostCharged = this.#chance.chance(0.5) ? 4 : 2;
       const chance = world.random(`fan ${index}`);
-      return new Fan(name, loginIds, mostCharged, this.#sale, this.#client, told, chance);
+      return new Fan(name, loginIds, mostCharged, this.#sale, this.#client, fanPromises, chance);
     });
   }
 
-  /** The organiser publishes the sale; nothing happens before. */
+  /** The organiser publishes the sale, before anything else happens. */
   async publish(): Promise<void> {
     const command = new ImportCatalog(this.#sale.feed(), this.#client.context({ kind: 'admin' }));
     const reply = await this.#client.send('the organiser publishes', command);
     if (reply.kind !== 'done') throw new Error('nothing can be published before the faults begin');
   }
 
-  /** One step: somebody does something. What comes of it may take a while. */
+  /** One step: a client starts an action, which may take a while. */
   act(): void {
     const share = this.#chance.next();
     const acting =
@@ -74,7 +74,7 @@ export class Crowd {
     }
   }
 
-  /** An operator does by hand what the admission does by itself. */
+  /** An operator opens a queue and admits, as the admission process does. */
   async #operate(): Promise<void> {
     const performanceId = this.#chance.pick(this.#sale.performances)?.performanceId;
     if (!performanceId) return;
@@ -87,7 +87,7 @@ export class Crowd {
 
 const password = 'a password';
 
-/** One fan: knows what it was told, and does the next sensible thing, or now and then a foolish one. */
+/** One fan: acts on the replies it got, mostly sensibly, sometimes not. */
 class Fan {
   #userId: UserId | undefined;
   #refreshToken: string | undefined;
@@ -112,7 +112,7 @@ class Fan {
     private readonly chance: Random,
   ) {}
 
-  /** Does one thing; what it learns from the reply, it knows when the reply comes. */
+  /** Takes one action. Its state changes when the reply arrives. */
   async act(): Promise<void> {
     const { chance } = this;
     const userId = this.#userId;
@@ -131,7 +131,7 @@ class Fan {
   }
 
   async #register(): Promise<void> {
-    // Whoever is told that a name is taken tries another one.
+    // A fan whose login id is taken tries another one.
     const wanted = this.chance.pick(this.loginIds) ?? this.name;
     const loginId = this.#refusals === 0 ? wanted : `${this.name}.${this.#refusals}`;
     const input = { loginId, username: this.name, name: this.name, password };
@@ -230,7 +230,7 @@ class Fan {
   async #pay(queueToken: QueueToken): Promise<void> {
     const holds = [...this.#holds];
     if (holds.length > 1 && this.chance.chance(0.5)) {
-      // From a window for each: the wallet may have enough for one of them only.
+      // Concurrently, as from several windows: the wallet may have enough for one hold only.
       await Promise.all(holds.map((holdId) => this.#payFor(queueToken, [holdId])));
       return;
     }
@@ -238,7 +238,7 @@ class Fan {
     await this.#payFor(queueToken, some && [some]);
   }
 
-  /** @param holdIds all that is held when undefined. */
+  /** @param holdIds undefined: all holds. */
   async #payFor(queueToken: QueueToken, holdIds: readonly HoldId[] | undefined): Promise<void> {
     const command = new Pay(
       queueToken,
@@ -273,7 +273,7 @@ class Fan {
     if (this.#queueToken === queueToken) this.#queueToken = undefined;
   }
 
-  /** A fan whose turn is over queues again, sooner or later. */
+  /** A fan whose turn has ended queues again later. */
   #forgetIfEnded(queueToken: QueueToken, code: string): void {
     if (code === 'token-ended' && this.#queueToken === queueToken && this.chance.chance(0.7))
       this.#queueToken = undefined;

@@ -25,7 +25,7 @@ export const faults = {
   'job-stalled': 'a job is given to another process while the first still runs it',
   'jobs-emptied': 'all waiting jobs are lost',
   'timer-early': 'a timer of a process runs a millisecond before its time, as Node’s may',
-  'turn-doubled': 'two processes get one turn',
+  'turn-doubled': 'two processes get the same round of periodic work',
   'payment-failed': 'the payment system fails before it takes the money',
   'payment-reply-lost': 'the payment system takes the money and its reply is lost',
   'payment-hung': 'the payment system does not answer',
@@ -36,7 +36,7 @@ export const faults = {
   'request-doubled': 'a request arrives twice',
   'reply-lost': 'a reply never arrives',
   'process-crash': 'a process dies; what it had in memory is gone',
-  'process-pause': 'a process stands still for longer than any deadline',
+  'process-pause': 'a process pauses for up to 20 seconds, longer than any hold',
   'clock-jump': 'a process’s clock jumps',
 } as const;
 
@@ -45,7 +45,7 @@ export type FaultKind = keyof typeof faults;
 /** All kinds in the order of the report. */
 export const faultKinds = Object.keys(faults) as FaultKind[]; // the keys of the table above and nothing else
 
-/** Decides when something goes wrong, and counts it. */
+/** Decides when faults strike, and counts them. */
 export class Faults {
   readonly counts = new Map<FaultKind, number>();
   /** No fault strikes while false. */
@@ -53,9 +53,9 @@ export class Faults {
   readonly #factors = new Map<FaultKind, number>();
 
   /**
-   * Each seed has faults of its own (swarm testing: Groce et al., ISSTA 2012): some kinds not at all, others rarely
-   * or often, so that one kind does not hide what another would show.
-   * @param without kinds switched off whatever the seed says; all else stays as it was.
+   * Each seed draws its own rates (swarm testing: Groce et al., ISSTA 2012): some kinds never strike, others rarely or
+   * often, so that a frequent kind does not hide the effects of another.
+   * @param without kinds that never strike, whatever the seed; everything else stays the same.
    */
   constructor(
     private readonly random: Random,
@@ -67,7 +67,7 @@ export class Faults {
     }
   }
 
-  /** Whether the fault happens now. @param share of cases in which it does, at a seed's usual rate. */
+  /** Whether the fault strikes now. @param share of cases in which it does at the average rate. */
   strikes(kind: FaultKind, share: number): boolean {
     if (!this.random.chance(share * (this.#factors.get(kind) ?? 0)) || !this.isOn) return false;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);

@@ -25,19 +25,19 @@ const settings: CommandSettings = {
   catalogMaxAgeMs: 1_000,
   chargeReplyTimeoutMs: 2_000,
   paymentCallbackUrl: undefined,
-  secret: 'a secret only the simulation knows, 32+ characters',
+  secret: 'a secret of the simulation alone, 32+ characters',
 };
 
-/** So few that tokens are forgotten and verified again. */
+/** Small enough that tokens are evicted and verified again. */
 const maxRememberedTokens = 16;
 
-/** Two clocks then differ by up to sixteen seconds, longer than anything in the simulated sale lasts but the turn itself. */
+/** Two clocks then differ by up to sixteen seconds: longer than every deadline of the simulated sale but a turn's. */
 const largestClockOffsetMs = 8_000;
 
-/** The longest a process stands still, ms: beyond every deadline of the simulated sale. */
+/** The longest pause of a process, ms: as long as the longest deadline of the simulated sale. */
 const longestPauseMs = 20_000;
 
-/** The processes of one office, what they share, and what befalls them. */
+/** The processes of one office, the servers they share, and the faults of both. */
 export class Office {
   readonly log: SimulatedLog;
   readonly database = new SimulatedDatabase();
@@ -48,7 +48,7 @@ export class Office {
   readonly #processes: (SimulatedProcess | undefined)[] = [];
   #backup = this.database.backup();
 
-  /** @param processCount 1: everything in one process with a log of its own; more share their servers. */
+  /** @param processCount 1: everything in one process with an embedded log; more share their servers. */
   constructor(
     private readonly world: World,
     private readonly processCount: number,
@@ -65,13 +65,13 @@ export class Office {
     for (let index = 0; index < processCount; index++) this.#start(index);
   }
 
-  /** Processes that answer. */
+  /** Processes that answer requests. */
   get serving(): SimulatedProcess[] {
     return this.#processes.filter((process) => process !== undefined).filter(({ isServing }) => isServing);
   }
 
-  /** What may befall processes and servers between two steps of the clients. */
-  befall(): void {
+  /** Draws the faults of processes and servers between two steps of the clients. */
+  strike(): void {
     const { world } = this;
     const chance = this.#chance;
     const alive = this.#processes.filter((process) => process !== undefined);
@@ -90,13 +90,13 @@ export class Office {
     }
     if (world.strikes('jobs-emptied', 0.003, 'all jobs')) this.#jobs.empty();
     if (world.strikes('database-restored', 0.003, 'all tables')) {
-      // As after a failed server: everybody loses the connection and starts anew.
+      // As after a failed database server: all processes lose the connection and restart.
       for (const process of alive) process.die('with its database');
       this.database.restore(this.#backup);
     }
   }
 
-  /** Ends all trouble: everybody runs and knows the time. */
+  /** Ends pauses and clock offsets. */
   heal(): void {
     for (const process of this.#processes) {
       if (!process) continue;
@@ -115,9 +115,9 @@ export class Office {
     const process = new SimulatedProcess(this.#around, {
       name: `process-${index}`,
       isEmbedded: processCount === 1,
-      // The third one and later serve and work on what the first two project.
+      // Only the first two processes project; further ones use their read models.
       isProjecting: index < 2,
-      // Most clocks are right: deadlines are then met to the millisecond.
+      // Most clocks are exact, so that deadlines are met to the millisecond.
       clockOffsetMs: world.faults.isOn && this.#chance.chance(0.3) ? this.#chance.between(-50, 50) : 0,
       onDeath: () => {
         if (this.#processes[index] !== process) return;
@@ -129,7 +129,7 @@ export class Office {
     process.start();
   }
 
-  /** The payment system reports a payment; like the API, the office only asks again. */
+  /** The payment system reports a payment. As in the API, the report only makes the office ask for its state. */
   #callBack(chargeId: ChargeId): void {
     const { world } = this;
     const process = this.#chance.pick(this.serving);

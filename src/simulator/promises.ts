@@ -21,7 +21,7 @@ import { type StreamName, streams } from '../events/streams.js';
 import { deriveId } from '../platform/derive-id.js';
 import type { Reply } from './client.js';
 
-/** What each reply to a fan promises. */
+/** Records what each reply to a fan promises. */
 export class FanPromises {
   constructor(private readonly promises: KeptPromises) {}
 
@@ -84,7 +84,7 @@ export class FanPromises {
     });
   }
 
-  /** A hold that was refused at its only attempt; the fan may have paid for it meanwhile, which ended it too. */
+  /** A hold that was refused at its only attempt: each seat it took was given back or reserved. */
   notHeld(scheduleId: ScheduleId, seatIds: readonly SeatId[], context: CommandContext): void {
     const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
     this.promises.add(`refused hold ${holdId} holds no seat`, (log) =>
@@ -156,7 +156,7 @@ export class FanPromises {
 
 type EventOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>;
 
-/** The log by stream, to look up what became of a command. */
+/** The log by stream, to look up the effects of a command. */
 class LogIndex {
   readonly #streams = new Map<string, DomainEvent[]>();
 
@@ -172,7 +172,7 @@ class LogIndex {
     return this.#streams.get(stream) ?? [];
   }
 
-  /** How many events of a type a stream has, of those that match. */
+  /** The number of a stream's events of a type that match. */
   count<Type extends EventType>(
     stream: StreamName,
     type: Type,
@@ -190,18 +190,18 @@ interface Promised {
 }
 
 /**
- * What clients were told: an acknowledged command is in the log exactly once, of a refused one nothing remains. The
- * log alone cannot show that.
+ * What replies promised to clients: an acknowledged command is in the log exactly once, a refused one left nothing.
+ * The log alone cannot show that.
  */
 export class KeptPromises {
   readonly #promised: Promised[] = [];
 
-  /** @param what for people: what was promised to whom. */
+  /** @param what describes the promise. */
   add(what: string, isKept: (log: LogIndex) => boolean): void {
     this.#promised.push({ what, isKept });
   }
 
-  /** Those that the log does not keep. */
+  /** The promises that the log breaks. */
   broken(events: readonly RecordedEvent[]): string[] {
     const log = new LogIndex(events);
     return this.#promised.filter(({ isKept }) => !isKept(log)).map(({ what }) => what);

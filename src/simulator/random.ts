@@ -1,8 +1,8 @@
 /**
- * A stream of numbers that look random and are the same in every run: sfc32 by Chris Doty-Humphrey (PractRand,
+ * A stream of pseudo-random numbers, the same in every run: sfc32 by Chris Doty-Humphrey (PractRand,
  * public domain), its state filled by a hash of the seed and the stream's name (FNV-1a and the finaliser of
  * MurmurHash3, both public domain). Streams of different names are independent: what one part of a simulation
- * draws does not shift what another draws.
+ * draws does not change what another draws.
  */
 export class Random {
   #a: number;
@@ -33,12 +33,12 @@ export class Random {
     return min + this.below(max - min + 1);
   }
 
-  /** True in this share of all cases. */
+  /** True with this probability. */
   chance(share: number): boolean {
     return this.next() < share;
   }
 
-  /** One of several; undefined of none. */
+  /** One of the items; undefined when there are none. */
   pick<Item>(items: readonly Item[]): Item | undefined {
     return items[this.below(items.length)];
   }

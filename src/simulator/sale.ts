@@ -11,7 +11,7 @@ import {
 import { deriveId } from '../platform/derive-id.js';
 import type { Random } from './random.js';
 
-/** What is sold in one simulation: little, in a hurry, to many. */
+/** What one simulation sells: few seats, to many fans, with short deadlines. */
 export interface Sale {
   readonly performances: readonly PerformanceOnSale[];
   readonly seatIds: readonly SeatId[];
@@ -27,7 +27,7 @@ export interface PerformanceOnSale {
 
 const source = 'simulation';
 
-/** Draws a sale: few seats, short holds, few inside. */
+/** Draws a sale: few seats, short holds, a small maxActive. */
 export function drawSale(chance: Random, nowMs: number): Sale {
   const rows = chance.between(1, 2);
   const seatsInRow = chance.between(2, 5);
@@ -62,7 +62,7 @@ export function drawSale(chance: Random, nowMs: number): Sale {
     })),
     feed() {
       const isFirst = revision++ === 0;
-      // A later revision may drop the last seats of a row, and ask another price.
+      // A later revision may drop the last seats of a row and change prices.
       const dropped = isFirst ? 0 : chance.below(seatsInRow);
       const price = isFirst ? 100 : chance.between(50, 150);
       return catalogDocumentSchema.parse({

@@ -1,11 +1,11 @@
-/** Something that can die or stand still: what it still had to do is then dropped or waits. */
+/** Something that can die or pause: its tasks are then dropped or wait. */
 export interface Life {
   isOver: boolean;
-  /** Nothing of it runs before this virtual moment. */
+  /** Its tasks do not run before this virtual moment. */
   pausedUntilMs: number;
 }
 
-/** What belongs to no process: networks, servers of others, fans. */
+/** The owner of tasks outside the office's processes: networks, servers, fans. */
 export const theWorld: Life = { isOver: false, pausedUntilMs: 0 };
 
 export type Cancel = () => void;
@@ -18,12 +18,12 @@ interface Task {
   isCancelled: boolean;
 }
 
-/** The real one, whatever a simulation puts in its place. */
+/** Node's own, kept because a simulation replaces it. */
 const nextTurn = setImmediate;
 
 /**
- * Virtual time: a queue of tasks in the order of their moments, then of their making. Between two tasks all
- * promises that can settle do, so a run depends on nothing but the order of tasks.
+ * Virtual time: a queue of tasks in the order of their moments, then of their creation. All promises that can settle
+ * do so between two tasks, so a run depends only on the order of tasks.
  */
 export class Scheduler {
   readonly #tasks: Task[] = [];
@@ -31,7 +31,7 @@ export class Scheduler {
   #nowMs: number;
   /** Tasks run so far. */
   turns = 0;
-  /** Whose task runs: timers it sets are its own. */
+  /** The owner of the running task, and so of the timers the task sets. */
   current: Life = theWorld;
 
   constructor(startMs: number) {
@@ -42,7 +42,7 @@ export class Scheduler {
     return this.#nowMs;
   }
 
-  /** Runs `run` after `delayMs` of virtual time, unless the life it belongs to is over by then. */
+  /** Runs `run` after `delayMs` of virtual time, unless its owner is dead by then. */
   after(delayMs: number, run: () => void, life: Life = this.current): Cancel {
     const atMs = this.#nowMs + Math.max(0, Math.ceil(delayMs));
     const task: Task = { atMs, order: this.#order++, run, life, isCancelled: false };

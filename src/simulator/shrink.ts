@@ -7,13 +7,13 @@ export interface FailingRun {
   readonly outcome: SimulationOutcome;
 }
 
-/** Runs a shrinking may take: each may be as long as the run it shrinks. */
+/** Most runs of one shrinking: each may take as long as the failing run. */
 const maxRuns = 80;
 
 /**
- * Makes a failing run smaller while it fails in the same way: fewer steps first, then without one kind of fault after
- * the other, then fewer steps again.
- * @param run runs a simulation; tests put their own in its place.
+ * Reduces a failing run while it fails in the same way: first fewer steps, then without one kind of fault after the
+ * other, then fewer steps again.
+ * @param run runs a simulation; tests replace it.
  */
 export async function shrink(failing: FailingRun, run = simulate): Promise<FailingRun> {
   const [code] = failing.outcome.findings.map((finding) => finding.code);

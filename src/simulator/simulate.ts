@@ -10,19 +10,19 @@ import { Watch } from './watch.js';
 import { type SimulationFinding, World } from './world.js';
 
 export interface SimulationOptions {
-  /** Decides everything. */
+  /** Determines the whole run. */
   readonly seed: number;
-  /** What clients do before the faults stop. */
+  /** Actions of clients before the faults stop. */
   readonly steps: number;
   readonly withoutFaults?: ReadonlySet<FaultKind>;
   readonly onTrace?: (line: string) => void;
-  /** Default: nothing in between. */
+  /** Default: {@link noSeams}. */
   readonly seams?: Partial<Seams>;
 }
 
 export interface SimulationOutcome {
   readonly seed: number;
-  /** None when all went well. */
+  /** Empty when nothing is wrong. */
   readonly findings: readonly SimulationFinding[];
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly branches: ReadonlyMap<string, number>;
@@ -37,13 +37,13 @@ export interface SimulationOutcome {
 
 /** Virtual time that publishing the sale may take, that the steps may take, and that settling may take, ms. */
 const bounds = { publishMs: 60_000, stepsMs: 3_600_000, settleMs: 600_000 } as const;
-/** Time after the last fault in which what was under way may still arrive, ms. */
+/** Time after the last fault in which late requests and appends may still arrive, ms. */
 const quietMs = 15_000;
 
 /**
- * Runs one office under one seed: publishes a sale, lets clients and faults loose for some steps, then lets it settle
- * and judges it. Nothing outside decides anything: the same options give the same outcome. Not to be called twice
- * at the same time in one thread, since timers are the thread's.
+ * Runs one office under one seed: publishes a sale, runs clients and faults for some steps, then lets the office
+ * settle and checks it. The same options give the same outcome. Only one call at a time per thread, since it
+ * replaces the thread's timers.
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationOutcome> {
   const world = new World({
@@ -75,7 +75,7 @@ async function run(world: World, options: SimulationOptions): Promise<Simulation
   const step = () => {
     if (world.step >= options.steps) return;
     world.step++;
-    office.befall();
+    office.strike();
     crowd.act();
     scheduler.after(gapMs(), step, theWorld);
   };
@@ -105,7 +105,7 @@ async function run(world: World, options: SimulationOptions): Promise<Simulation
   return { seed, findings, faults: faults.counts, branches, events, virtualMs, endedAt, fingerprint };
 }
 
-/** Lets virtual time pass until some work has ended. */
+/** Advances virtual time until some work has ended. */
 async function drive<Result>({ scheduler }: World, work: Promise<Result>): Promise<Result> {
   let hasEnded = false;
   const ended = () => {
@@ -113,6 +113,6 @@ async function drive<Result>({ scheduler }: World, work: Promise<Result>): Promi
   };
   work.then(ended, ended);
   const isDone = await scheduler.run(() => hasEnded, scheduler.nowMs + bounds.publishMs);
-  if (!isDone) throw new Error('work that the simulation needs does not end');
+  if (!isDone) throw new Error('the simulation waited in vain for work of its own');
   return work;
 }

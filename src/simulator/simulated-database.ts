@@ -25,7 +25,7 @@ type Rows = Map<string, AnyRow>;
 /** Changes of one transaction: by table, by key, the new row or null for a removed one. */
 type Changes = Map<string, Map<string, AnyRow | null>>;
 
-/** The read models' tables in memory: what is committed, and who may write now. */
+/** The read models' tables in memory: committed rows, and a lock for one writer. */
 export class SimulatedDatabase {
   #tables = new Map<string, Rows>(allTables.map((table) => [table.name, new Map()]));
   #writer: object | undefined;
@@ -62,7 +62,7 @@ export class SimulatedDatabase {
     }
   }
 
-  /** Calls `go` when no other transaction writes: at once, or later in the order of asking. */
+  /** Calls `go` when no other transaction writes: at once, or later in the order of requests. */
   lock(writer: object, go: () => void): void {
     if (this.#writer === undefined || this.#writer === writer) {
       this.#writer = writer;
@@ -72,7 +72,7 @@ export class SimulatedDatabase {
     }
   }
 
-  /** Lets the next one write, or gives up waiting. */
+  /** Releases the lock to the next writer, or stops waiting for it. */
   unlock(writer: object): void {
     const place = this.#waiting.findIndex((waiting) => waiting.writer === writer);
     if (place >= 0) this.#waiting.splice(place, 1);
@@ -86,7 +86,7 @@ export class SimulatedDatabase {
     return this.#writer !== undefined;
   }
 
-  /** Where every projection is, by name. */
+  /** The checkpoint of every projection, by name. */
   checkpoints(): ReadonlyMap<string, number> {
     return new Map(this.rows(CheckpointRow).map(({ name, position }) => [name, position]));
   }
@@ -96,7 +96,7 @@ export class SimulatedDatabase {
     return new Map([...this.#tables].map(([name, rows]) => [name, new Map(rows)]));
   }
 
-  /** Puts a backup in the place of everything. */
+  /** Replaces all tables by a backup. */
   restore(backup: ReadonlyMap<string, Rows>): void {
     this.#tables = new Map([...backup].map(([name, rows]) => [name, new Map(rows)]));
   }
@@ -108,19 +108,19 @@ export class SimulatedDatabase {
   }
 }
 
-/** The key of a row as the tables above have it. */
+/** The key of a row as a text. */
 function rowKey(table: Table, row: AnyRow): string {
   return keyText(keyOfRow(table, row));
 }
 
-/** How long a transaction waits for another one's rows, ms. */
+/** How long a transaction waits for the lock, ms. */
 const lockTimeoutMs = 5_000;
 
-/** A projector's connection: statements of one transaction, seen by others only once it has committed. */
+/** A projector's connection: changes of a transaction become visible to others when it commits. */
 export class SimulatedSession implements WriteSession {
   #changes: Changes = new Map();
   #isOpen = false;
-  /** A statement has failed, and the transaction with it: nothing more is taken until it is rolled back. */
+  /** A statement has failed, and the transaction with it: further statements fail until it is rolled back. */
   #hasFailed = false;
 
   constructor(
@@ -166,7 +166,7 @@ export class SimulatedSession implements WriteSession {
     this.abandon();
   }
 
-  /** Ends the transaction as the end of its connection does. */
+  /** Ends the transaction, as a lost connection does. */
   abandon(): void {
     this.#changes = new Map();
     this.#isOpen = false;
@@ -233,7 +233,7 @@ export class SimulatedSession implements WriteSession {
     return { affected };
   }
 
-  /** A statement takes its time, or is the victim of a deadlock: the server has rolled back then. */
+  /** Runs a statement after a delay; it may be the victim of a deadlock, which rolls the transaction back. */
   async #ask<Result>(execute: () => Result): Promise<Result> {
     const { world } = this;
     const { name, life } = this.process;
@@ -268,7 +268,7 @@ export class SimulatedSession implements WriteSession {
 /**
  * The dialect of one process.
  * @param open a new connection, kept until its work has ended.
- * @param wrap puts something between a projector and its connection; tests break things with it.
+ * @param wrap may wrap a projector's connection; tests inject bugs with it.
  */
 export function simulatedDialect(
   open: () => { readonly session: SimulatedSession; readonly close: () => void },

@@ -10,7 +10,7 @@ interface Worker {
   readonly onDue: OnDue;
 }
 
-/** How often a job that failed is given out again. */
+/** Attempts at a failing job. */
 const maxAttempts = 3;
 
 /** Deadlines and turns that all processes share, as a server of jobs keeps them. */
@@ -18,7 +18,7 @@ export class SimulatedJobs {
   readonly #workers = new Set<Worker>();
   readonly #waiting = new Set<string>();
   readonly #turns = new Map<string, number>();
-  /** Grows whenever all jobs were lost. */
+  /** Increases whenever all jobs are lost. */
   #generation = 0;
 
   constructor(private readonly world: World) {}
@@ -91,7 +91,7 @@ export class SimulatedJobs {
   #run(id: string, deadline: Deadline, attempt: number): void {
     const { world } = this;
     const worker = world.latency.pick([...this.#workers].filter(({ life }) => !life.isOver));
-    // Nobody there: the job stays until somebody is, which the sweeper does as well.
+    // No worker is alive: the job is dropped, and the sweeper does its work later.
     if (!worker) {
       this.#waiting.delete(id);
       return;

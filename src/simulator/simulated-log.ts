@@ -19,12 +19,12 @@ import { categoryOf } from '../events/streams.js';
 import { type Life, theWorld } from './scheduler.js';
 import type { World } from './world.js';
 
-/** The durable log that all processes share. It never fails by itself: the way to it does. */
+/** The durable log that all processes share. It never fails; the connections to it do. */
 export class SimulatedLog {
   readonly store: InMemoryEventStore;
   /** Everything written, in log order. */
   readonly events: RecordedEvent[] = [];
-  /** Called after each append with what it wrote. */
+  /** Called after each append with the events written. */
   readonly #listeners = new Set<(written: readonly RecordedEvent[]) => void>();
 
   constructor(private readonly world: World) {
@@ -65,18 +65,18 @@ export class SimulatedLog {
   }
 }
 
-/** How long a process waits for an append before its outcome counts as unknown, ms. */
+/** How long a process waits for an append; after that its outcome is unknown, ms. */
 const appendTimeoutMs = 2_000;
 
 interface ProcessStoreOptions {
   readonly name: string;
   readonly life: Life;
-  /** The log lies in the process: what is on its way there dies with it. */
+  /** The log is embedded: appends under way die with the process. */
   readonly isEmbedded: boolean;
   readonly die: () => void;
 }
 
-/** The log as one process reaches it: over a way that delays, loses and repeats. */
+/** One process's connection to the log: delays, loses and repeats appends. */
 export class ProcessStore implements EventStore {
   constructor(
     private readonly world: World,
@@ -97,7 +97,7 @@ export class ProcessStore implements EventStore {
     if (world.strikes('append-lost', 0.01, where)) return this.#timeOut();
     if (world.strikes('append-late', 0.01, where)) {
       this.#arrive(appendTimeoutMs + world.latency.between(0, 8_000), stream, expected, written).catch(
-        () => undefined, // nobody waits for it any more
+        () => undefined, // the caller has timed out
       );
       return this.#timeOut();
     }
@@ -132,9 +132,9 @@ export class ProcessStore implements EventStore {
     return this.#read(() => this.log.store.head());
   }
 
-  async close(): Promise<void> {} // the log is shared: no process closes it
+  async close(): Promise<void> {} // the log is shared
 
-  /** The append reaches the log after a while. */
+  /** The append reaches the log after a delay. */
   #arrive(
     delayMs: number,
     stream: string,
@@ -154,7 +154,7 @@ export class ProcessStore implements EventStore {
     });
   }
 
-  /** What came of an append, told to the process after a while. */
+  /** Passes an append's outcome to the process after a delay. */
   #reply(arrived: Promise<AppendResult>): Promise<AppendResult> {
     const { world, options } = this;
     return new Promise((resolve, reject) => {
@@ -176,7 +176,7 @@ export class ProcessStore implements EventStore {
     const { world, options } = this;
     const hasFailed = world.strikes('read-failed', 0.002, options.name);
     const result = await read();
-    // Most reads are quick; waiting for each would cost more than it shows.
+    // Most reads take no virtual time: delaying each one would cost more than it tests.
     if (!hasFailed && world.latency.chance(0.6)) {
       if (options.life.isOver) return new Promise(() => undefined);
       return result;
@@ -196,7 +196,7 @@ const defaultBatchSize = 512;
 /** How far back a repeated delivery goes, events. */
 const longestRepeat = 20;
 
-/** A subscription of one process: batches come late, again, or no more. */
+/** A subscription of one process: batches arrive late or twice, or the subscription ends. */
 class ProcessSubscription implements Subscription {
   readonly done: Promise<void>;
   #cursor: number;
@@ -218,7 +218,7 @@ class ProcessSubscription implements Subscription {
     this.done = new Promise((resolve, reject) => {
       this.#end = (error) => (error ? reject(error) : resolve());
     });
-    // Whoever is interested looks at `done`; nobody has to.
+    // Without this, a subscription whose `done` is not awaited would be an unhandled rejection.
     this.done.catch(() => undefined);
     this.#forget = log.onWritten(() => this.#expect());
     this.#expect();
@@ -229,7 +229,7 @@ class ProcessSubscription implements Subscription {
     await this.done.catch(() => undefined);
   }
 
-  /** A batch is on its way if there is one to come and none under way. */
+  /** Schedules the next batch when there are new events and none is being handled. */
   #expect(): void {
     if (this.process.life.isOver) this.#forget();
     if (this.process.life.isOver || this.#state !== 'idle' || this.#cursor >= this.log.head) return;
@@ -286,7 +286,7 @@ function isOtherInOlderBuild({ type }: NewEvent): boolean {
   return type === 'ChargeRequested';
 }
 
-/** The event as the build before wrote it, where that build wrote it otherwise. */
+/** The event in the form of the previous build. */
 function asOlderBuild(event: NewEvent): NewEvent {
   if (!isOtherInOlderBuild(event)) return event;
   // encodeEvent made both: an object of this event's fields, and metadata.

@@ -14,18 +14,18 @@ interface LedgerEntry {
   readonly status: 'approved' | 'declined' | 'pending';
 }
 
-/** The test card that is always declined; every other one is taken. */
+/** The test card that is always declined; all others are approved. */
 export const declinedCard = 'card-decline-stolen';
 
-/** The payment system: one ledger, whatever happens on the way to it. */
+/** The payment system. Its ledger is reliable; the connections to it are not. */
 export class SimulatedPaymentSystem {
   readonly ledger = new Map<ChargeId, LedgerEntry>();
-  /** Where a final payment is reported; set once by the office. */
+  /** Called for each final payment; set once by the office. */
   onSettled: (key: ChargeId) => void = () => undefined;
 
   constructor(private readonly world: World) {}
 
-  /** The way one process reaches it. */
+  /** One process's connection to it. */
   for(process: { readonly name: string; readonly life: Life }): PaymentProvider {
     return {
       createPayment: (request, signal) => this.#create(process, request, signal),
@@ -83,7 +83,7 @@ export class SimulatedPaymentSystem {
     this.#report(key);
   }
 
-  /** A final payment is reported at least once, in its own time. */
+  /** Reports a final payment at least once, after a delay. */
   #report(key: ChargeId): void {
     const { world } = this;
     const lateMs = world.strikes('callback-late', 0.2, `charge ${key}`) ? 20_000 : 100;

@@ -29,23 +29,23 @@ import type { SimulatedPaymentSystem } from './simulated-payments.js';
 import { simulatedQueries } from './simulated-queries.js';
 import type { World } from './world.js';
 
-/** How often the processes look around, ms. */
+/** Intervals of the periodic processes, ms. */
 const intervals = { sweepMs: 2_000, admissionMs: 500, resumeAfterMs: 4_000 } as const;
 
 /** How long a starting process waits for its read models, ms. */
 const catchUpTimeoutMs = 60_000;
 
-/** So few that streams are forgotten and read again, as in an office with many more of them. */
+/** Small enough that streams are evicted and read again, as in a large office. */
 const maxCachedStreams = 64;
 
-/** So few that rows are forgotten and read again, as in an office with many more of them. */
+/** Small enough that rows are evicted and read again, as in a large office. */
 const cachedRows = 8;
 
-/** One life of one process of the product: everything it has in memory begins and ends with it. */
+/** One process of the product from start to death: its memory is lost when it dies. */
 export class SimulatedProcess {
   readonly life: Life = { isOver: false, pausedUntilMs: 0 };
   readonly name: string;
-  /** How far its clock is from the true time now, ms. */
+  /** The offset of its clock from true time, ms. */
   clockOffsetMs: number;
   isServing = false;
   readonly #commands: Commands;
@@ -90,13 +90,13 @@ export class SimulatedProcess {
     };
   }
 
-  /** Its own idea of the time. */
+  /** The process's clock. */
   readonly clock: Clock = {
     now: () => toInstant(this.clock.nowMs()),
     nowMs: () => this.around.world.scheduler.nowMs + this.clockOffsetMs,
   };
 
-  /** Starts it; one that cannot start dies, as it would under a supervisor. */
+  /** Starts the process; if that fails, it dies and is restarted, as under a supervisor. */
   start(): void {
     const { world } = this.around;
     world.trace(() => `${this.name} starts`);
@@ -122,7 +122,7 @@ export class SimulatedProcess {
     this.role.onDeath();
   }
 
-  /** Whether it has a transaction open with rows in it. */
+  /** Whether a transaction with changes is open. */
   get isWriting(): boolean {
     return [...this.#sessions].some((session) => session.hasChanges);
   }
@@ -183,7 +183,7 @@ export class SimulatedProcess {
     error: (details, message) => this.#judge(errorOf(details) ?? new Error(message), message),
   };
 
-  /** What a process reports is an outage, or a defect. */
+  /** An error that a process logs is either expected or a finding. */
   #judge(error: unknown, message: string): void {
     const { world } = this.around;
     world.trace(() => `${this.name}: ${message} (${describeError(error)})`);
@@ -224,17 +224,17 @@ export interface Surroundings {
 
 interface ProcessRole {
   readonly name: string;
-  /** The only process there is: its log and timers are its own. */
+  /** The only process: log and timers are embedded. */
   readonly isEmbedded: boolean;
   /** Whether it writes read models; otherwise it reads what others wrote. */
   readonly isProjecting: boolean;
-  /** How far its clock is from the true time when it starts, ms. */
+  /** The offset of its clock from true time at the start, ms. */
   readonly clockOffsetMs: number;
-  /** Called when it has died, of whatever. */
+  /** Called when the process has died. */
   readonly onDeath: () => void;
 }
 
-/** Where something can be put between the product and its simulated surroundings; tests break things there. */
+/** Hooks between the product and its simulated surroundings, where tests inject bugs. */
 export interface Seams {
   readonly store: (store: EventStore) => EventStore;
   readonly payments: (payments: PaymentProvider) => PaymentProvider;
@@ -242,7 +242,7 @@ export interface Seams {
   readonly session: (session: WriteSession, database: SimulatedDatabase) => WriteSession;
 }
 
-/** Nothing in between. */
+/** Hooks that change nothing. */
 export const noSeams: Seams = {
   store: (store) => store,
   payments: (payments) => payments,
@@ -250,7 +250,7 @@ export const noSeams: Seams = {
   session: (session) => session,
 };
 
-/** Passwords as they are: argon2 runs on threads, which no seed controls, and takes longer than a whole run. */
+/** Passwords in plain text: argon2 uses threads, which a seed does not control, and takes longer than a whole run. */
 class PlainHasher extends PasswordHasher {
   override async hash(password: string): Promise<string> {
     return `plain ${password}`;
@@ -261,7 +261,7 @@ class PlainHasher extends PasswordHasher {
   }
 }
 
-/** Whether an error is one that an outage brings about: the caller asks again. */
+/** Whether an error is caused by an outage, so that the caller retries. */
 export function isOutage(error: unknown): boolean {
   return (
     error instanceof StoreUnavailable ||
@@ -270,12 +270,12 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
-/** Whether an error is part of the product's design; any other one is a defect. */
+/** Whether the product's design allows an error; any other one is a finding. */
 export function isExpected(error: unknown): boolean {
   return isOutage(error) || error instanceof Rejected;
 }
 
-/** An error as a person reads it. */
+/** An error in one line. */
 export function describeError(error: unknown): string {
   if (error instanceof Rejected) return `refused: ${error.rejection.code}`;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -150,7 +150,7 @@ export function simulatedQueries(
   };
 }
 
-/** The order of texts, by code unit as the databases have it. */
+/** Compares texts by code unit, as the databases do. */
 function order(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

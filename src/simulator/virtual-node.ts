@@ -5,9 +5,9 @@ import type { Cancel } from './scheduler.js';
 import type { World } from './world.js';
 
 /**
- * Puts virtual time and seeded randomness in the place of Node's timers, clock and random numbers for as long as a
- * run lasts, so that product code runs unchanged. A timer belongs to the process whose task set it and dies with it.
- * @returns puts everything back.
+ * Replaces Node's timers, clock and random numbers by virtual time and seeded randomness for the duration of a run,
+ * so that product code runs unchanged. A timer belongs to the process whose task set it and dies with it.
+ * @returns restores the originals.
  */
 export function installVirtualNode(world: World): () => void {
   const { scheduler } = world;
@@ -53,8 +53,8 @@ export function installVirtualNode(world: World): () => void {
     scheduler.after(delayMs, () => controller.abort(new DOMException('timed out', 'TimeoutError')));
     return controller.signal;
   };
-  // Node keeps a combined signal that is listened to until it is aborted, and with it a whole run: processes that
-  // crash here abort nothing.
+  // Node keeps a combined signal with listeners alive until it is aborted. Crashed processes abort nothing, so a whole
+  // run would stay in memory.
   AbortSignal.any = (signals) => {
     const controller = new AbortController();
     const sources = [...signals];

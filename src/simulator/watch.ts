@@ -16,7 +16,7 @@ import { theWorld } from './scheduler.js';
 import { SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { World } from './world.js';
 
-/** Judges the office: at every append, and at the end by everything that can be known. */
+/** Checks the office: the audit at every append, and all other checks at the end. */
 export class Watch {
   readonly #auditor = new Auditor();
   readonly #open = new OpenThings();
@@ -31,7 +31,7 @@ export class Watch {
     office.log.onWritten((written) => this.#see(written));
   }
 
-  /** Whether everything that began has ended, nobody queues, and the read models know it all. */
+  /** Whether no hold, order, charge or queue is open and the read models have the whole log. */
   get isSettled(): boolean {
     const { holds, orders, charges } = this.#open;
     return (
@@ -54,7 +54,7 @@ export class Watch {
     return parts.filter((part) => part !== '').join('; ');
   }
 
-  /** The verdict on a run that has settled. Read models are projected anew by `drive`, which makes time pass. */
+  /** The final checks of a settled run. @param drive advances virtual time until its argument has settled. */
   async judge(drive: (work: Promise<string[]>) => Promise<string[]>): Promise<void> {
     const { world, office } = this;
     for (const { code, message } of this.#auditor.finish(world.clock.now()).findings.slice(0, 5)) {
@@ -77,7 +77,7 @@ export class Watch {
     if (first && this.world.findings.length === 0) this.world.find(first.code, first.message);
   }
 
-  /** Every payment taken is one charge credited with its amount, and the other way round. */
+  /** Every payment taken is exactly one credited charge of its amount, and vice versa. */
   #judgePayments(): void {
     const credited = new Map<ChargeId, number>();
     for (const recorded of this.office.log.events) {
@@ -102,7 +102,7 @@ export class Watch {
     return positions.length > 0 && positions.every((position) => position >= this.office.log.head);
   }
 
-  /** The queues in which somebody waits or is inside. */
+  /** The queues with waiting or active fans. */
   #describeQueues(): string[] {
     const queues = this.office.database.rows(QueueRow);
     return queues.flatMap(({ performance_id, waiting, admitted, entered }) =>
@@ -113,7 +113,7 @@ export class Watch {
   }
 }
 
-/** What has begun and not ended, from the log alone: holds, orders and charges. */
+/** Holds, orders and charges that have not ended, from the log alone. */
 class OpenThings {
   /** By seat stream, the deadline. */
   readonly holds = new Map<string, Instant>();
@@ -147,11 +147,11 @@ class OpenThings {
         this.charges.delete(event.data.chargeId);
         return;
       default:
-        return; // nothing else begins or ends one of these
+        return; // other events neither open nor end one
     }
   }
 
-  /** What is still open, for people; empty when nothing is. */
+  /** A description of what is open; empty when nothing is. */
   describe(): string {
     const parts = [
       ...[...this.holds].map(([stream, deadline]) => `hold of ${stream} (until ${deadline})`),
@@ -165,10 +165,10 @@ class OpenThings {
 /** A simulated office has a few dozen rows in a table. */
 const cachedRows = 100;
 
-/** Rows told apart in one finding; more say nothing new. */
+/** Differing rows reported; one fault can make many. */
 const maxDifferences = 5;
 
-/** Where the read models differ from the same log projected anew, in one go and without faults. */
+/** The differences between the read models and the same log projected again, in one batch and without faults. */
 async function differencesFromFold(world: World, office: Office): Promise<string[]> {
   const anew = new SimulatedDatabase();
   const session = new SimulatedSession(world, anew, { name: 'the fold', life: theWorld });

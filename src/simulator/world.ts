@@ -7,12 +7,12 @@ import { type Life, Scheduler } from './scheduler.js';
 /** When every simulation begins. */
 const startMs = Date.parse('2026-11-22T09:00:00.000Z');
 
-/** Something that must not be. The first one ends the run. */
+/** A violation. The first one ends the run. */
 export interface SimulationFinding {
-  /** A code of the audit, or one of the simulation's own; see docs/simulation.md. */
+  /** A code of the audit or of the simulation; see docs/simulation.md. */
   readonly code: string;
   readonly message: string;
-  /** The client's step after which it was found. */
+  /** The step of the clients after which it was found. */
   readonly step: number;
   readonly at: Instant;
 }
@@ -20,20 +20,20 @@ export interface SimulationFinding {
 interface WorldOptions {
   readonly seed: number;
   readonly withoutFaults: ReadonlySet<FaultKind>;
-  /** Told everything that happens, for people. */
+  /** Called with a line of text for everything that happens. */
   readonly onTrace: ((line: string) => void) | undefined;
 }
 
-/** What all parts of one simulation share: time, chance, faults, and what was found. */
+/** What all parts of one simulation share: time, randomness, faults and findings. */
 export class World {
   readonly scheduler = new Scheduler(startMs);
   readonly faults: Faults;
-  /** How long things take. */
+  /** Randomness of delays. */
   readonly latency: Random;
   readonly findings: SimulationFinding[] = [];
-  /** How often each interesting thing happened; see branches.ts. */
+  /** How often each branch was reached; see branches.ts. */
   readonly branches = new Map<string, number>();
-  /** The client's steps taken so far. */
+  /** Steps of the clients so far. */
   step = 0;
   #fingerprint = 0x811c9dc5;
 
@@ -48,12 +48,12 @@ export class World {
     nowMs: () => this.scheduler.nowMs,
   };
 
-  /** Numbers of this run for one purpose. */
+  /** A random generator of this run for one purpose. */
   random(purpose: string): Random {
     return new Random(this.options.seed, purpose);
   }
 
-  /** One number for everything that has happened: equal runs have equal ones. */
+  /** A hash of everything that has happened: equal runs have equal ones. */
   get fingerprint(): number {
     return this.#fingerprint;
   }
@@ -63,14 +63,14 @@ export class World {
     this.#fingerprint = hashText(text, this.#fingerprint ^ this.scheduler.turns);
   }
 
-  /** A line of the trace, made only if somebody reads it. */
+  /** Writes a line of the trace; `line` is called only when tracing is on. */
   trace(line: () => string): void {
     if (!this.options.onTrace) return;
     const seconds = ((this.scheduler.nowMs - startMs) / 1000).toFixed(3).padStart(9);
     this.options.onTrace(`${seconds} s  step ${String(this.step).padStart(4)}  ${line()}`);
   }
 
-  /** Whether a fault happens now; if so, the trace tells. */
+  /** Whether a fault strikes now; if so, it is traced and counted. */
   strikes(kind: FaultKind, share: number, where: string): boolean {
     if (!this.faults.strikes(kind, share)) return false;
     this.trace(() => `FAULT ${kind}: ${where}`);
@@ -83,12 +83,12 @@ export class World {
     this.trace(() => `FINDING ${code}: ${message}`);
   }
 
-  /** Something interesting happened. */
+  /** Counts a branch. */
   saw(branch: string): void {
     this.branches.set(branch, (this.branches.get(branch) ?? 0) + 1);
   }
 
-  /** What comes back to somebody after a while, unless that one is dead by then. */
+  /** Resolves with a value after a delay; never, when its owner is dead by then. */
   later<Value>(life: Life, delayMs: number, value: () => Value): Promise<Value> {
     return new Promise((resolve, reject) => {
       const settle = () => {

@@ -20,12 +20,12 @@ import { Structure } from './structure.js';
 import { SeatLimits, SeatRequests, Turns } from './turns.js';
 import { Charges, Wallets } from './wallets.js';
 
-/** Unfinished things named in the report; more are counted. */
+/** Unfinished holds and orders named in the report; more are only counted. */
 const maxListed = 100;
 
 /**
- * Judges a log from the log alone, event by event, by rules written apart from the deciders that wrote it.
- * Keeps a few fields for each stream: memory grows with the number of seats, fans, holds and orders, not with events.
+ * Checks a log event by event, using nothing but the log. The rules share no code with the deciders that wrote it.
+ * Keeps a few fields for each stream: memory grows with the number of seats, fans, holds and orders, not of events.
  */
 export class Auditor {
   readonly #findings = new Findings(checks);
@@ -33,7 +33,7 @@ export class Auditor {
   readonly #owners: SeatOwners;
   readonly #orders: Orders;
   readonly #wallets: Wallets;
-  /** In the order in which each hears of an event: those that others look things up in come first. */
+  /** In the order in which they get an event: groups that others look things up in come first. */
   readonly #groups: readonly CheckGroup[];
   #events = 0;
   #lastPosition: number | null = null;
@@ -67,12 +67,12 @@ export class Auditor {
     return this.#newestAt;
   }
 
-  /** What was found so far. */
+  /** Findings so far. */
   get findings(): readonly Finding[] {
     return this.#findings.kept;
   }
 
-  /** Takes the next event of the log; every event in log order, from the first on. */
+  /** Checks the next event. Call it for every event in log order, from the first. */
   apply(recorded: RecordedEvent): void {
     this.#events++;
     this.#lastPosition = recorded.position;
@@ -83,8 +83,8 @@ export class Auditor {
   }
 
   /**
-   * The verdict. Call it once, after the last event.
-   * @param now the moment the log was read: what should have ended by then is judged by it.
+   * The report. Call it once, after the last event.
+   * @param now the moment the log was read: holds, orders and charges should have ended by then.
    */
   finish(now: Instant): AuditReport {
     for (const group of this.#groups) group.finish?.(now);
@@ -134,7 +134,7 @@ interface AuditLogOptions extends Partial<AuditOptions> {
   readonly onProgress?: (progress: AuditProgress) => void;
   /**
    * The moment deadlines are judged by, taken before the call: the system's clock for a log that is being
-   * written. Default: the time of the last event, for a log at rest, where nobody is there to end a hold.
+   * written. Default: the time of the last event, for a log at rest, where no server ends holds.
    */
   readonly now?: Instant;
   /** Ends the audit early by throwing its reason. */
@@ -147,10 +147,10 @@ export interface AuditProgress {
   readonly lastPosition: Position;
 }
 
-/** Events between two breaths of the event loop: some ten milliseconds of work. */
+/** Events between two yields to the event loop: about ten milliseconds of work. */
 const pageSize = 512;
 
-/** Audits the log from its start up to where it ends now; other work goes on between pages. */
+/** Audits the log from its start to its current end; other work runs between pages. */
 export async function auditLog(store: EventStore, options: AuditLogOptions = {}): Promise<AuditReport> {
   const auditor = new Auditor(options);
   const head = await store.head();

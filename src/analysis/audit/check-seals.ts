@@ -14,9 +14,9 @@ import {
 } from './seal.js';
 
 export type SealFinding =
-  /** The seals themselves are not what was written. `line` counts from 1. */
+  /** The seal file was changed. `line` counts from 1. */
   | { readonly kind: 'seal'; readonly line: number; readonly problem: string }
-  /** The log is not what was sealed. */
+  /** The log differs from what was sealed. */
   | {
       readonly kind: 'log';
       readonly seal: number;
@@ -31,31 +31,31 @@ export type SealFinding =
 
 export interface SealCheck {
   readonly clean: boolean;
-  /** Seals that are signed and in their place in the chain, whatever became of the events. */
+  /** Seals with a valid signature and position in the chain, whether or not their events match. */
   readonly seals: number;
   /** Events of the log compared with a seal. */
   readonly events: number;
-  /** Events behind the last seal. */
+  /** Events after the last seal. */
   readonly unsealedEvents: number;
-  /** The end of the chain: write it down somewhere else, so that seals cannot vanish from the end. */
+  /** The end of the chain: keep its hash elsewhere, so that removing seals from the end is noticed. */
   readonly lastSeal: (Pick<Seal, 'number' | 'upTo' | 'sealedAt'> & { readonly hash: string }) | null;
   readonly findingCount: number;
   /** The first {@link maxListed}. */
   readonly findings: readonly SealFinding[];
 }
 
-/** Findings described; more are counted. */
+/** Findings described; more are only counted. */
 const maxListed = 100;
 
 interface CheckOptions {
-  /** The only key believed, whatever the seals say. */
+  /** The only key that is trusted, whatever the seals say. */
   readonly publicKey: KeyObject;
   readonly onProgress?: (progress: { readonly seals: number; readonly events: number }) => void;
   /** Ends the check early by throwing its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Checks a chain of seals, and the log against it. Memory holds one range. */
+/** Checks a chain of seals, and the log against it. Keeps one range in memory. */
 export async function checkSeals(
   lines: AsyncIterable<string>,
   log: StoredLog,
@@ -77,9 +77,9 @@ class Checking {
   private seals = 0;
   private events = 0;
   private last: Seal | undefined;
-  /** The last line was no seal: where the next one continues is unknown. */
+  /** The last line was no seal: where the next seal continues is unknown. */
   private isBroken = false;
-  /** Read from the log and not yet compared. */
+  /** The next event, read from the log and not yet compared. */
   private ahead: StoredEvent | undefined;
 
   constructor(
@@ -91,7 +91,7 @@ class Checking {
 
   async line(text: string, line: number): Promise<void> {
     const seal = parseSealLine(text);
-    const problem = seal ? this.problemOf(seal) : 'is no seal';
+    const problem = seal ? this.problemOf(seal) : 'is not a seal';
     if (problem !== undefined) this.find({ kind: 'seal', line, problem });
     this.isBroken = seal === undefined;
     if (!seal) return;
@@ -123,11 +123,11 @@ class Checking {
     };
   }
 
-  /** What is wrong with a seal by itself or with its place in the chain. */
+  /** What is wrong with a seal or its position in the chain. */
   private problemOf(seal: Seal): string | undefined {
     if (!isSignedBy(seal, this.options.publicKey)) {
       return seal.key === this.keyId
-        ? 'is not signed as it is written'
+        ? 'does not have the signature of its content'
         : `is signed by the key ${seal.key}, not by ${this.keyId}`;
     }
     if (this.isBroken) return undefined;
@@ -151,8 +151,8 @@ class Checking {
       this.ahead = undefined;
       if (event.position <= (seal.after ?? Number.NEGATIVE_INFINITY)) continue;
       foundEvents++;
-      const digested = { place: placeOf(event), digest: digest.add(event) };
-      // Where more were put in than any range has, the first ones tell enough.
+      const digested = { event: foundEvent(event), digest: digest.add(event) };
+      // When more events were added than a range can have, the first ones are enough to find a difference.
       if (found.length <= maxRangeEvents) found.push(digested);
     }
     this.events += foundEvents;
@@ -176,7 +176,7 @@ class Checking {
   }
 }
 
-/** An event as it is found in the log. */
+/** An event in the log, without its data. */
 export interface FoundEvent {
   readonly position: number;
   readonly stream: string;
@@ -186,22 +186,22 @@ export interface FoundEvent {
 
 /** An event of a range under comparison. */
 interface DigestedEvent {
-  readonly place: FoundEvent;
+  readonly event: FoundEvent;
   readonly digest: Buffer;
 }
 
-/** The first place where a range is not what was sealed. */
+/** The first difference between a range and what was sealed. */
 type RangeDifference =
-  /** This event stands where another one, or another version of it, was sealed. */
+  /** At this event's position, another event or another version of it was sealed. */
   | { readonly kind: 'changed'; readonly event: FoundEvent }
-  /** This event was not there. */
+  /** This event was not sealed. */
   | { readonly kind: 'added'; readonly event: FoundEvent }
-  /** An event is gone that stood right after this one (null: at the start of the range). */
+  /** The event after this one is missing (null: the first of the range). */
   | { readonly kind: 'missing'; readonly after: FoundEvent | null };
 
 /**
- * Says where a range whose digest differs does so first, by the events' fingerprints. They have 32 bits: enough to
- * point a finger, while it is the digest that decides whether to.
+ * Finds the first difference of a range by the events' fingerprints. They have only 32 bits: call it when the
+ * digest, which decides, differs.
  */
 function firstDifference(
   seal: Pick<SealBody, 'fingerprints'>,
@@ -218,13 +218,12 @@ function firstDifference(
   const before = found[index - 1];
   const isGone =
     event === undefined || (found.length < sealedCount && foundAt(index) === sealedAt(index + 1));
-  if (isGone) return { kind: 'missing', after: before?.place ?? null };
+  if (isGone) return { kind: 'missing', after: before?.event ?? null };
   const isNew =
     index >= sealedCount || (found.length > sealedCount && foundAt(index + 1) === sealedAt(index));
-  return { kind: isNew ? 'added' : 'changed', event: event.place };
+  return { kind: isNew ? 'added' : 'changed', event: event.event };
 }
 
-/** Where an event is, without what is in it. */
-function placeOf({ position, stream, revision, type }: StoredEvent): FoundEvent {
+function foundEvent({ position, stream, revision, type }: StoredEvent): FoundEvent {
   return { position, stream, revision, type };
 }

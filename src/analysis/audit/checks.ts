@@ -2,14 +2,14 @@ import type { Instant } from '../../events/ids.js';
 
 import type { DomainEvent, EventType } from '../../events/registry.js';
 
-/** Where an event stands in the log. */
+/** The location of an event in the log. */
 export interface EventRef {
   readonly stream: string;
   readonly revision: number;
   readonly position: number;
 }
 
-/** One broken rule, with the event that broke it first and those it contradicts after. */
+/** One broken rule: first the event that broke it, then the events it contradicts. */
 export interface Finding<Code extends string = CheckCode> {
   readonly code: Code;
   readonly message: string;
@@ -20,14 +20,14 @@ export interface CheckResult<Code extends string = CheckCode> {
   readonly code: Code;
   /** The group of rules it belongs to. */
   readonly invariant: string;
-  /** What holds when nothing is found. */
+  /** What holds when the check finds nothing. */
   readonly meaning: string;
   /** Facts looked at. */
   readonly examined: number;
   readonly findings: number;
 }
 
-/** A hold or an order that had not ended where the audit stopped: nothing wrong with it (yet). */
+/** A hold or an order that had not ended where the audit stopped. That is no finding. */
 export interface Unfinished {
   /** Stream of the seat or the order. */
   readonly stream: string;
@@ -35,7 +35,7 @@ export interface Unfinished {
   readonly at: Instant;
 }
 
-/** A number of things and the first of them. */
+/** The number of things, and the first of them. */
 export interface Listed<T> {
   readonly count: number;
   readonly first: readonly T[];
@@ -66,7 +66,7 @@ export interface AuditReport {
 }
 
 /**
- * Every check of the audit: its stable code, the invariant it guards and what holds when it is silent.
+ * Every check of the audit: its code, its group, and what holds when it finds nothing.
  * Codes are part of the report's format: never rename one, only add.
  */
 export const checks = {
@@ -74,7 +74,7 @@ export const checks = {
   'position-order': ['log', 'positions of the log only grow'],
   'event-valid': ['log', 'data and metadata fit the schema of their event type'],
   'event-id-unique': ['log', 'no event id occurs twice (a repeated queue number may)'],
-  'stream-identity': ['log', 'an event lies in the stream of the thing it is about'],
+  'stream-identity': ['log', 'an event is in the stream that its ids name'],
 
   'seat-single-owner': [
     'seats',
@@ -83,8 +83,8 @@ export const checks = {
   'hold-ends-once': ['holds', 'each hold of a seat ends once and never comes back'],
   'hold-not-early': ['holds', 'no hold expires before its deadline'],
   'hold-in-time': ['holds', 'no seat is held or reserved under a hold past its deadline'],
-  'hold-barred': ['holds', 'a seat bars only a hold that it neither has nor had, and bars it once'],
-  'barred-stays-out': ['holds', 'a hold that a seat has barred never gets it'],
+  'hold-barred': ['holds', 'a seat bars only a hold that neither has it nor had it, and bars it once'],
+  'barred-stays-out': ['holds', 'a barred hold never gets the seat'],
   'hold-overdue': ['holds', 'no hold is left open long after its deadline'],
 
   'catalog-reference': ['plan', 'performances and dates refer to venues and performances published before'],
@@ -95,7 +95,7 @@ export const checks = {
     'orders',
     'an order is placed once, then paid or failed, and refunded only after failing or cancelling',
   ],
-  'order-total': ['orders', 'an order’s total is the sum of its items, each another seat'],
+  'order-total': ['orders', 'an order’s total is the sum of its items, and no seat is in it twice'],
   'order-overdue': ['orders', 'no order is left open long'],
 
   'reservation-ordered': [
@@ -123,32 +123,32 @@ export const checks = {
   'turn-not-early': ['turns', 'no turn expires before its time'],
   'request-in-turn': [
     'turns',
-    'seats are requested only by a fan inside, for the same performance, within the turn',
+    'seats are requested only by a fan who has entered, for the same performance, before the turn ends',
   ],
   'request-repeated': [
     'turns',
-    'a second run of a request says so once, while nothing of its hold was given back',
+    'a second run of a request is recorded once, before any seat of its hold was given back',
   ],
-  'hold-requested': ['turns', 'every hold is one that its turn had requested'],
+  'hold-requested': ['turns', 'every hold was requested by its turn'],
   'stray-hold-ends': [
     'turns',
-    'seats held beside the limit, by a request that came late, are given back and never sold',
+    'seats taken by a late request, which the limit does not count, are given back and never sold',
   ],
   'return-after-free': ['turns', 'seats that a fan bought count against the limit until they are given back'],
   'return-after-end': [
     'turns',
-    'a seat stops counting only when its hold is over for it, or never took it and nobody is left to do so',
+    'a seat stops counting only when its hold has ended there, or never took it and no run of the request can take it',
   ],
-  'return-is-final': ['turns', 'no seat is taken under a hold after it stopped counting'],
+  'return-is-final': ['turns', 'no hold takes a seat that has stopped counting for it'],
   'seat-limit-turn': ['turns', 'a turn never has more seats than its limit'],
   'seat-limit-user': ['turns', 'a fan never has more seats of a performance than allowed'],
 
   'queue-number': ['queue', 'a queue number is given to a turn that was requested'],
   'queue-opening': ['queue', 'a queue opens once, in time, with the seed whose hash was published'],
-  'admission-order': ['queue', 'places are admitted one after the other, none skipped, none invented'],
-  'entry-admitted': ['queue', 'who enters was admitted at the place that the queue number gives'],
-  'entry-in-time': ['queue', 'who enters does so before the claim deadline'],
-  'active-limit': ['queue', 'no more fans are inside than allowed'],
+  'admission-order': ['queue', 'places are admitted in order, without gaps, and only places that exist'],
+  'entry-admitted': ['queue', 'a fan who enters was admitted at the place that the queue number gives'],
+  'entry-in-time': ['queue', 'fans enter before the claim deadline'],
+  'active-limit': ['queue', 'no more fans are active than maxActive allows'],
 } as const satisfies Record<string, readonly [invariant: string, meaning: string]>;
 
 export type CheckCode = keyof typeof checks;
@@ -160,23 +160,23 @@ export type Fact<T extends EventType = EventType> = Extract<DomainEvent, { type:
   readonly ref: EventRef;
 };
 
-/** What a group of checks does with each event type it cares about. */
+/** A handler for each event type that a group of checks uses. */
 export type Handlers = { readonly [T in EventType]?: (fact: Fact<T>) => void };
 
-/** Checks that belong together and the little state they need of each thing they watch. */
+/** Checks of one subject, and the state they keep for it. */
 export interface CheckGroup {
   readonly on: Handlers;
-  /** Judges what should have ended by now. */
+  /** Checks what should have ended by now. */
   finish?(now: Instant): void;
 }
 
 /** Bounds and tolerances of an audit, in milliseconds. */
 export interface AuditOptions {
-  /** How long after its deadline a hold may stay unended: covers the sweeper's interval and a restart. */
+  /** How long after its deadline a hold may stay open: covers the sweeper's interval and a restart. */
   readonly holdOverdueMs: number;
   /** How long an order, a charge or an import may take to end. */
   readonly settleMs: number;
-  /** How far an event's time may lie behind the moment it was decided: pauses of the process. */
+  /** How long after its deadline an event may be stamped, when it was decided before: a process may pause. */
   readonly clockToleranceMs: number;
 }
 
@@ -186,20 +186,20 @@ export const defaultAuditOptions: AuditOptions = {
   clockToleranceMs: 1_000,
 };
 
-/** Hands a fact to the group's handler of its type. */
+/** Calls the group's handler for the fact's type, if it has one. */
 export function dispatch(group: CheckGroup, fact: Fact): void {
-  // The table is keyed by the fact's own type, which TypeScript can't follow through a union.
+  // The table is keyed by the fact's own type, which TypeScript cannot follow through a union.
   const handler = group.on[fact.type] as ((fact: Fact) => void) | undefined;
   handler?.(fact);
 }
 
-/** Findings kept in full; more are counted. */
+/** Findings kept in full; more are only counted. */
 const maxFindings = 1_000;
 
-/** Checks by their codes, in the order of the report: the invariant each guards and what holds when it is silent. */
+/** Checks by code, in the order of the report: the group, and what holds when the check finds nothing. */
 type CheckTable<Code extends string> = Readonly<Record<Code, readonly [invariant: string, meaning: string]>>;
 
-/** Counts what every check looked at and keeps what it found. */
+/** Counts the facts each check examined, and keeps its findings. */
 export class Findings<Code extends string = CheckCode> {
   readonly kept: Finding<Code>[] = [];
   readonly #examined = new Map<Code, number>();
@@ -209,9 +209,9 @@ export class Findings<Code extends string = CheckCode> {
   constructor(private readonly checks: CheckTable<Code>) {}
 
   /**
-   * One fact examined by a check.
-   * @param holds whether it is as it must be.
-   * @param message what is wrong, asked for only when something is.
+   * Records one fact examined by a check.
+   * @param holds whether the rule holds for it.
+   * @param message describes the fault; called only when the rule does not hold.
    * @param events the offending event first.
    */
   expect(code: Code, holds: boolean, message: () => string, ...events: readonly EventRef[]): void {

@@ -9,7 +9,7 @@ const exportFormat = 'boxoffice-export/1';
 
 /**
  * The lines of one performance's export: a header, then its events in log order, without personal data. Ids of
- * people, turns, holds and orders are pseudonyms, of this export alone.
+ * people, turns, holds and orders are replaced by pseudonyms that are valid in this export only.
  * @param log every event of the log, page by page.
  */
 export async function* exportLines(
@@ -26,7 +26,7 @@ export async function* exportLines(
 }
 
 /**
- * Ends an export: yields its lines, and one more with their digest, signed. Whoever changes a line later needs the key.
+ * Signs an export: yields its lines, and a last one with their digest and signature. Changing a line then needs the key.
  * @param key an Ed25519 private key.
  */
 export async function* signedExport(
@@ -56,7 +56,7 @@ function exportedEvent(event: RecordedEvent, pseudonyms: Pseudonyms): string {
   const stream = streamOf(event.stream, pseudonyms);
   const line = JSON.stringify({ position, stream, revision, type, at, data });
   for (const id of replaced) {
-    if (line.includes(id)) throw new Error(`the export of position ${position} would tell the id ${id}`);
+    if (line.includes(id)) throw new Error(`the export of position ${position} would contain the id ${id}`);
   }
   return line;
 }
@@ -67,7 +67,7 @@ function streamOf(stream: string, pseudonyms: Pseudonyms): string {
   return `${category}-${pseudonyms.of(`${category}Id`, stream.slice(category.length + 1))}`;
 }
 
-/** Tells the events of one performance: its dates, queue, turns, seats and orders. Ask in log order. */
+/** Selects the events of one performance: its dates, queue, turns, seats and orders. Call it in log order. */
 class PerformanceFilter {
   readonly #schedules = new Set<unknown>();
   readonly #orders = new Set<unknown>();
@@ -99,7 +99,7 @@ class PerformanceFilter {
   }
 }
 
-/** What stands for an id of each field in an export. */
+/** The prefix of pseudonyms for each field with an id. */
 const prefixes: Readonly<Record<string, string>> = {
   userId: 'fan',
   tokenId: 'turn',
@@ -107,7 +107,7 @@ const prefixes: Readonly<Record<string, string>> = {
   holdId: 'hold',
 };
 
-/** Fields that tell nothing about a person: only these leave the house, besides ids under a pseudonym. */
+/** Fields without personal data: only these are exported as they are. */
 const openFields = new Set(
   (
     'performanceId venueId scheduleId seatId startDate endDate startsAt status seedHash sales seed shuffledCount from to ' +
@@ -116,21 +116,21 @@ const openFields = new Set(
 );
 
 /**
- * Replaces ids that could lead to a person, the same id always by the same word. The key lives as long as this
- * object and nobody gets it, so the words lead nowhere.
+ * Replaces ids that could identify a person, the same id always by the same pseudonym. The key is random and never
+ * leaves this object, so pseudonyms cannot be reversed.
  */
 class Pseudonyms {
   readonly #key = randomBytes(32);
 
-  /** The word for an id. @param field what the id is called in events; only ids of people and their doings have one. */
+  /** The pseudonym of an id. @param field the id's field name in events. */
   of(field: string, id: string): string {
     const word = createHmac('sha256', this.#key).update(`${field} ${id}`).digest('hex').slice(0, 20);
     return `${prefixes[field] ?? field}-${word}`;
   }
 
   /**
-   * An event's data without what is personal.
-   * @param replaced gets every id that must no longer be found.
+   * An event's data without personal data.
+   * @param replaced collects the ids that were replaced.
    */
   dataOf(data: Readonly<Record<string, unknown>>, replaced: Set<string>): Record<string, unknown> {
     const open: Record<string, unknown> = {};

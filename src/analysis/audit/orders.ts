@@ -8,14 +8,14 @@ interface AuditedOrder {
   readonly userId: UserId;
   readonly items: readonly OrderItem[];
   readonly total: number;
-  /** `undoing`: failed or cancelled, its seats and points not all given back yet. */
+  /** `undoing`: failed or cancelled, with seats or points not yet given back. */
   readonly status: 'placed' | 'paid' | 'undoing' | 'closed';
   /** The order's last event. */
   readonly at: Instant;
   readonly ref: EventRef;
 }
 
-/** Follows every order to its end. Other checks look orders up here. */
+/** Tracks every order to its end. Other checks look orders up here. */
 export class Orders implements CheckGroup {
   readonly #orders = new Map<OrderId, AuditedOrder>();
 
@@ -102,7 +102,7 @@ export class Orders implements CheckGroup {
   }
 }
 
-/** Holds seats and orders against each other: a seat is reserved if and only if one paid order has it. */
+/** Compares seats with orders: a seat is reserved if and only if exactly one paid order has it. */
 export class Reservations implements CheckGroup {
   constructor(
     private readonly findings: Findings,
@@ -156,7 +156,7 @@ export class Reservations implements CheckGroup {
     const key = seatKey(data);
     const item = order?.items.find((candidate) => seatKey(candidate) === key);
     const hold = this.owners.ownerOf(key)?.hold;
-    // A failed order may still reserve a seat a moment later, by a second runner: undoing takes it away again.
+    // A second run of the checkout may reserve a seat just after the order failed: undoing frees it again.
     const isOpen = order?.status === 'placed' || order?.status === 'undoing';
     const isSame =
       item !== undefined &&

@@ -3,13 +3,13 @@ import { addMs, type Instant } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
 import { type CheckResult, type EventRef, type Finding, Findings } from './checks.js';
 
-/** What the log says of one charge. */
+/** One charge, as the log records it. */
 interface BookedCharge {
   readonly amount: number;
   readonly status: 'requested' | 'approved' | 'declined';
   /** Null unless approved. */
   readonly paymentId: string | null;
-  /** The event that says so. */
+  /** The charge's last event. */
   readonly ref: EventRef;
 }
 
@@ -17,7 +17,7 @@ interface BookedCharge {
 export class ChargeBook {
   readonly #charges = new Map<string, BookedCharge>();
 
-  /** Takes the next event of the charges' streams. */
+  /** Applies the next event of the charge streams. */
   apply(recorded: RecordedEvent): void {
     const { stream, revision, position } = recorded;
     const ref: EventRef = { stream, revision, position };
@@ -45,7 +45,7 @@ export class ChargeBook {
         });
         return;
       default:
-        return; // nothing else lies in a charge's stream, or the log's own audit says so
+        return; // the audit of the log reports other types in a charge stream
     }
   }
 
@@ -58,7 +58,7 @@ export class ChargeBook {
   }
 }
 
-/** One line of the payment system's ledger, as far as it matters here. */
+/** One line of the payment system's ledger: the fields that are compared. */
 export interface LedgerPayment {
   readonly paymentId: string;
   /** The charge's id. */
@@ -86,7 +86,7 @@ export interface PaymentReport {
   /** Points taken by the payment system, and points of approved charges in the log. */
   readonly taken: number;
   readonly charged: number;
-  /** Payments taken a moment ago whose charge has not heard of it yet. */
+  /** Payments taken a moment ago whose charge is not decided in the log yet. */
   readonly inFlight: { readonly count: number; readonly amount: number };
   readonly checks: readonly CheckResult<PaymentCheckCode>[];
   readonly findingCount: number;
@@ -94,15 +94,15 @@ export interface PaymentReport {
 }
 
 interface PaymentAuditOptions {
-  /** The moment to judge by: what was taken shortly before, or later, may still be on its way into the log. */
+  /** The moment to judge by: a payment taken shortly before it, or later, may not be in the log yet. */
   readonly now: Instant;
-  /** How long that may take, ms. */
+  /** How long a payment may take to get into the log, ms. */
   readonly settleMs: number;
 }
 
 /**
  * Compares the payment system's ledger with the log, both ways. Read the charges first and the ledger after:
- * a payment is older than the event that tells of it.
+ * a payment is older than the event that records it.
  */
 export async function auditPayments(
   ledger: AsyncIterable<LedgerPayment>,

@@ -1,36 +1,36 @@
 import { seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 
-/** What a queue's office has published about it. */
+/** What the office has published about a queue. */
 export interface PublishedQueue {
   readonly performanceId: PerformanceId;
   readonly algorithm: string;
   readonly seedHash: string;
   /** Null until the queue opened. */
   readonly opening: { readonly seed: string; readonly shuffledCount: number } | null;
-  /** Places below it were admitted when the reading began, and when it had ended: a queue goes on meanwhile. */
+  /** Places below it were admitted when reading began, and when it ended: the queue goes on meanwhile. */
   readonly admittedAtLeast: number;
   readonly admittedAtMost: number;
-  /** The admissions as they were written, where the log itself is read. */
+  /** The recorded admissions, when the log itself is read. */
   readonly admissions?: readonly AdmittedPlaces[];
   /** In the order of their numbers. */
   readonly numbers: readonly QueuedNumber[];
 }
 
-/** A range of places that was let in, `from` inclusive to `to` exclusive. */
+/** An admitted range of places, `from` inclusive to `to` exclusive. */
 export interface AdmittedPlaces {
   readonly from: number;
   readonly to: number;
   readonly admittedAt: Instant;
 }
 
-/** A number and what is claimed of it. */
+/** A queue number and what the office states about it. */
 export interface QueuedNumber {
   readonly number: number;
   readonly tokenId: TokenId;
   /** As stated; null where nothing states it. */
   readonly place: number | null;
-  /** `left`: the turn ended before it came. */
+  /** `left`: the fan's turn ended before admission. */
   readonly state: 'waiting' | 'admitted' | 'left';
   readonly admittedAt: Instant | null;
 }
@@ -41,11 +41,11 @@ export interface CheckResult {
   readonly check: FairnessCheck;
   readonly examined: number;
   readonly mismatches: number;
-  /** The first mismatches in words. */
+  /** Descriptions of the first mismatches. */
   readonly first: readonly string[];
 }
 
-/** Everybody let in at one moment, by the places of their fans. */
+/** All fans admitted at one moment, by their places. */
 interface FairAdmission extends AdmittedPlaces {
   readonly fans: number;
 }
@@ -62,7 +62,7 @@ export interface FairnessVerdict {
   readonly admittedUpTo: number;
   readonly checks: readonly CheckResult[];
   readonly admissions: { readonly count: number; readonly last: readonly FairAdmission[] };
-  /** The number asked for, with the place recomputed; null when there is none. */
+  /** The number asked for, with its recomputed place; null when there is none. */
   readonly token: (QueuedNumber & { readonly recomputedPlace: number | null }) | null;
 }
 
@@ -71,8 +71,8 @@ const maxAdmissionsListed = 20;
 
 /**
  * Recomputes every place of a queue and checks that it was served in that order.
- * @param asked.tokenId whose place to tell.
- * @param asked.seedHash the hash as somebody noted it before the opening.
+ * @param asked.tokenId the token whose place to report.
+ * @param asked.seedHash the hash as noted before the opening.
  */
 export function judgeQueue(
   queue: PublishedQueue,
@@ -83,30 +83,32 @@ export function judgeQueue(
   const placeOf = (number: number) => (places ? (places[number] ?? number) : null);
   const admissions = admissionsOf(numbers, placeOf);
   const checks = [
-    tell('algorithm', [queue.algorithm], (name) =>
-      name === shuffleAlgorithm ? undefined : `this program knows ${shuffleAlgorithm}, not ${name}`,
+    check('algorithm', [queue.algorithm], (algorithm) =>
+      algorithm === shuffleAlgorithm
+        ? undefined
+        : `this program supports ${shuffleAlgorithm}, not ${algorithm}`,
     ),
-    tell('hash-kept', asked.seedHash === undefined ? [] : [asked.seedHash], (noted) =>
+    check('hash-kept', asked.seedHash === undefined ? [] : [asked.seedHash], (noted) =>
       noted === seedHash ? undefined : `the hash was noted as ${noted}; now it is ${seedHash}`,
     ),
-    tell('seed', opening ? [opening.seed] : [], (seed) =>
+    check('seed', opening ? [opening.seed] : [], (seed) =>
       seedMatches(seed, seedHash) ? undefined : `the seed ${seed} does not have the hash ${seedHash}`,
     ),
-    tell('numbers', numbers, ({ number, tokenId }, index) => {
+    check('numbers', numbers, ({ number, tokenId }, index) => {
       const before = numbers[index - 1]?.number ?? -1;
       return number > before ? undefined : `number ${number} (${tokenId}) follows number ${before}`;
     }),
-    tell('places', opening ? numbers : [], ({ number, place, tokenId }) => {
+    check('places', opening ? numbers : [], ({ number, place, tokenId }) => {
       const own = placeOf(number);
       const isRight = place === null || place === own;
       return isRight ? undefined : `number ${number} (${tokenId}) stands at ${place}, its place is ${own}`;
     }),
-    tell('ranges', queue.admissions ?? [], ({ from, to, admittedAt }, index) => {
+    check('ranges', queue.admissions ?? [], ({ from, to, admittedAt }, index) => {
       const before = queue.admissions?.[index - 1] ?? { to: 0, admittedAt };
       const isNext = from === before.to && to > from && before.admittedAt <= admittedAt;
       return isNext ? undefined : `places ${from} to ${to} were let in at ${admittedAt}, after ${before.to}`;
     }),
-    tell('order', numbers, outOfOrder(queue, placeOf, admissions)),
+    check('order', numbers, outOfOrder(queue, placeOf, admissions)),
   ];
   const own = numbers.find(({ tokenId }) => tokenId === asked.tokenId);
   return {
@@ -124,9 +126,9 @@ export function judgeQueue(
   };
 }
 
-/** Looks at each thing once; whatever `mismatch` says of it is one. */
-function tell<Thing>(
-  check: FairnessCheck,
+/** Examines each thing; `mismatch` describes what is wrong with one, undefined when nothing is. */
+function check<Thing>(
+  name: FairnessCheck,
   things: readonly Thing[],
   mismatch: (thing: Thing, index: number) => string | undefined,
 ): CheckResult {
@@ -138,12 +140,12 @@ function tell<Thing>(
     mismatches++;
     if (first.length < maxQuoted) first.push(words);
   });
-  return { check, examined: things.length, mismatches, first };
+  return { check: name, examined: things.length, mismatches, first };
 }
 
 type PlaceOf = (number: number) => number | null;
 
-/** Why a number was served before or after its turn. */
+/** Describes why a number was admitted too early or too late. */
 function outOfOrder(queue: PublishedQueue, placeOf: PlaceOf, all: readonly FairAdmission[]) {
   const { admittedAtLeast, admittedAtMost, opening } = queue;
   const byTime = new Map(all.map((admission, index) => [admission.admittedAt, { ...admission, index }]));
@@ -162,7 +164,7 @@ function outOfOrder(queue: PublishedQueue, placeOf: PlaceOf, all: readonly FairA
   };
 }
 
-/** Who was let in together, by time. */
+/** Admissions, by the time fans were admitted. */
 function admissionsOf(numbers: readonly QueuedNumber[], placeOf: PlaceOf): FairAdmission[] {
   const admissions = new Map<Instant, { from: number; to: number; fans: number }>();
   for (const { number, admittedAt } of numbers) {

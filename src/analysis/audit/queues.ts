@@ -4,7 +4,7 @@ import { addMs, type Instant, type PerformanceId, type TokenId } from '../../eve
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import type { Turns } from './turns.js';
 
-/** Follows every queue: numbers as given, opened fairly, admitted in order, never more inside than allowed. */
+/** Tracks every queue: numbers, the opening, admissions in order, and never more active fans than allowed. */
 export class Queues implements CheckGroup {
   readonly #lines = new Map<PerformanceId, QueueLine>();
 
@@ -77,7 +77,7 @@ export class Queues implements CheckGroup {
     this.findings.expect(
       'active-limit',
       entered === 0 || line.active <= allowed,
-      () => `${line.active} fans are inside after ${entered} came in, allowed are ${allowed}`,
+      () => `${line.active} fans are active after ${entered} were admitted, allowed are ${allowed}`,
       ref,
     );
   }
@@ -142,31 +142,31 @@ interface AdmittedPlaces {
   readonly ref: EventRef;
 }
 
-/** How long a command may go on with a copy of rules that were replaced. */
+/** How long a command may use a cached copy of rules that were replaced. */
 const rulesCopyMaxAgeMs = 60_000;
 
-/** What the log tells of one performance's queue. */
+/** One performance's queue, as the log records it. */
 class QueueLine {
-  /** Events of the queue's stream: numbers given. */
+  /** Queue numbers given: the events of the queue's stream. */
   issued = 0;
   /** Places below this one were admitted. */
   admittedUpTo = 0;
   seedHash: string | undefined;
   #rules: { readonly now: SalesRules; readonly before: SalesRules; readonly revisedAt: Instant } | undefined;
-  /** The shuffle of those who joined early: place by number, and number by place. */
+  /** The shuffle of fans who joined before the opening: place by number, and number by place. */
   #opening: { readonly places: Uint32Array; readonly numbers: Uint32Array } | undefined;
   readonly #ranges: AdmittedPlaces[] = [];
   /** By number, until admitted. */
   readonly #waiting = new Map<number, TokenId>();
   readonly #numbers = new Map<TokenId, number>();
-  /** Deadlines of the fans inside: to enter, later to finish. */
+  /** Deadlines of active fans: first to enter, then to finish. */
   readonly #inside = new Map<TokenId, Instant>();
 
   get isOpen(): boolean {
     return this.#opening !== undefined;
   }
 
-  /** Fans inside; some may have lapsed, see {@link dropLapsed}. */
+  /** Active fans; some may have lapsed, see {@link dropLapsed}. */
   get active(): number {
     return this.#inside.size;
   }
@@ -175,7 +175,7 @@ class QueueLine {
     this.#rules = { now: rules, before: this.#rules?.now ?? rules, revisedAt: at };
   }
 
-  /** The rules that a decision at `at` may have known: the latest, and those they replaced a moment ago. */
+  /** The rules a decision at `at` may have used: the latest, and those they replaced a moment ago. */
   rulesAt(at: Instant): readonly SalesRules[] {
     if (!this.#rules) return [];
     const { now, before, revisedAt } = this.#rules;
@@ -206,7 +206,7 @@ class QueueLine {
     return number === undefined || !this.#opening ? undefined : (this.#opening.places[number] ?? number);
   }
 
-  /** Lets a range in. @param isWaiting whether a token still waits. @returns how many fans came in. */
+  /** Admits a range. @param isWaiting whether a token still waits. @returns how many fans were admitted. */
   admit(range: AdmittedPlaces, isWaiting: (tokenId: TokenId) => boolean): number {
     this.admittedUpTo = range.to;
     this.#ranges.push(range);
@@ -222,7 +222,7 @@ class QueueLine {
     return entered;
   }
 
-  /** The admission that let a place in (binary search: ranges are in order of places). */
+  /** The admission of a place (binary search: ranges are in order of places). */
   rangeOf(place: number): AdmittedPlaces | undefined {
     let low = 0;
     let high = this.#ranges.length;
@@ -235,7 +235,7 @@ class QueueLine {
     return range && range.from <= place ? range : undefined;
   }
 
-  /** Somebody stepped in: the time inside runs until `expiresAt`. */
+  /** A fan entered: the turn lasts until `expiresAt`. */
   enter(tokenId: TokenId, expiresAt: Instant): void {
     this.#inside.set(tokenId, expiresAt);
   }
@@ -245,7 +245,7 @@ class QueueLine {
     this.#inside.delete(tokenId);
   }
 
-  /** Forgets those inside whose deadline had passed at `now`. */
+  /** Removes active fans whose deadline had passed at `now`. */
   dropLapsed(now: Instant): void {
     for (const [tokenId, deadline] of this.#inside) if (deadline <= now) this.#inside.delete(tokenId);
   }

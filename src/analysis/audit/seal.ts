@@ -34,7 +34,7 @@ const sealSchema = bodySchema.extend({
   /** Ed25519 over {@link signedText}, base64. */
   signature: z.base64(),
 });
-/** What somebody with the key vouches for: one range of the log, chained to the ranges before. */
+/** A signed statement about one range of the log, chained to the ranges before. */
 export type Seal = z.infer<typeof sealSchema>;
 
 /** Longest line of a seal file in characters. */
@@ -50,7 +50,7 @@ export function isSignedBy(seal: Seal, key: KeyObject): boolean {
   return verify(null, Buffer.from(signedText(seal)), key, Buffer.from(seal.signature, 'base64'));
 }
 
-/** What the next seal calls `previous`: stands for this seal and all before it. */
+/** The hash that the next seal has as `previous`: covers this seal and all before it. */
 export function sealHash(seal: SealBody): string {
   return createHash('sha256').update(signedText(seal)).digest('hex');
 }
@@ -60,7 +60,7 @@ export function sealLine(seal: Seal): string {
   return JSON.stringify({ ...bodyOf(seal), signature: seal.signature });
 }
 
-/** The seal on a line; undefined when it is none, down to the last character. */
+/** The seal on a line; undefined unless the line is exactly as {@link sealLine} writes it. */
 export function parseSealLine(line: string): Seal | undefined {
   let value: unknown;
   try {
@@ -88,12 +88,12 @@ function bodyOf(seal: SealBody): SealBody {
   return { format, number, previous, after, upTo, events, digest, fingerprints, sealedAt, key };
 }
 
-/** Bytes of an event's digest that a seal keeps, to tell which event of its range differs. */
+/** Bytes of an event's digest that a seal keeps, to find the event of its range that differs. */
 export const fingerprintBytes = 4;
 
 /**
- * SHA-256 of everything the engine keeps of an event. Each field goes in as its UTF-8 bytes behind their number
- * (four bytes, big-endian), so that no two events have one encoding.
+ * SHA-256 of everything the engine stores of an event. Each field is its UTF-8 bytes, preceded by their number
+ * (four bytes, big-endian), so that no two events have the same encoding.
  */
 function digestOf(event: StoredEvent): Buffer {
   const hash = createHash('sha256');
@@ -116,7 +116,7 @@ function digestOf(event: StoredEvent): Buffer {
   return hash.digest();
 }
 
-/** Digests of a range of events, gathered one after the other. */
+/** The digest of a range of events, computed event by event. */
 export class RangeDigest {
   readonly #hash = createHash('sha256');
   readonly #fingerprints: Buffer[] = [];
@@ -125,7 +125,7 @@ export class RangeDigest {
     return this.#fingerprints.length;
   }
 
-  /** Takes the next event. @returns its digest. */
+  /** Adds the next event. @returns its digest. */
   add(event: StoredEvent): Buffer {
     const digest = digestOf(event);
     this.#hash.update(digest);
@@ -144,7 +144,7 @@ export class RangeDigest {
 
 const pageEvents = 256;
 
-/** Events of a log one by one, from behind a position (null: from the start), read page by page. */
+/** The events of a log after a position (null: from the start), read page by page. */
 export async function* storedEvents(log: StoredLog, after: number | null): AsyncGenerator<StoredEvent> {
   let last = after ?? undefined;
   for (;;) {
@@ -157,7 +157,7 @@ export async function* storedEvents(log: StoredLog, after: number | null): Async
 }
 
 interface SealOptions {
-  /** Continue after this one; undefined for the first. */
+  /** The seal to continue after; undefined for the first. */
   readonly last: Seal | undefined;
   /** Events under one seal, 1 … {@link maxRangeEvents}; the last of a run may have fewer. */
   readonly rangeEvents: number;
@@ -167,8 +167,8 @@ interface SealOptions {
 }
 
 /**
- * Seals what the log has behind the last seal, up to where it ends. Stop asking at any time: every seal that came
- * stands by itself.
+ * Seals the events after the last seal, up to the end of the log. The caller may stop at any time: each seal
+ * yielded is complete.
  */
 export async function* sealLog(log: StoredLog, options: SealOptions): AsyncGenerator<Seal> {
   const { rangeEvents, key, now } = options;
@@ -202,7 +202,7 @@ export async function* sealLog(log: StoredLog, options: SealOptions): AsyncGener
   if (range.events > 0) yield seal(position);
 }
 
-/** Whether the log still holds a sealed range as it was sealed. */
+/** Whether the events of a sealed range are unchanged. */
 export async function stillHolds(log: StoredLog, seal: Seal): Promise<boolean> {
   const range = new RangeDigest();
   for await (const event of storedEvents(log, seal.after)) {

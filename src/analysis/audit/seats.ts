@@ -11,10 +11,10 @@ import {
 } from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 
-/** Who has a seat on one date, and by which event. */
+/** The owner of a seat on one date, and the event that made it the owner. */
 type SeatOwner = { readonly scheduleId: ScheduleId; readonly seatId: SeatId } & (
   | { readonly kind: 'held'; readonly hold: Hold }
-  /** `hold`: the one it was reserved by; undefined when there was none, which is a finding of its own. */
+  /** `hold`: the hold it was reserved by; undefined when there was none, which is reported separately. */
   | {
       readonly kind: 'reserved';
       readonly orderId: OrderId;
@@ -32,12 +32,12 @@ interface Hold {
   readonly ref: EventRef;
 }
 
-/** Names one seat on one date. */
+/** Identifies one seat on one date. */
 export function seatKey({ scheduleId, seatId }: { scheduleId: ScheduleId; seatId: SeatId }): string {
   return `${scheduleId}.${seatId}`;
 }
 
-/** Follows who owns each seat: never two at once. Other checks look owners up here. */
+/** Tracks the owner of each seat: never two at once. Other checks look owners up here. */
 export class SeatOwners implements CheckGroup {
   readonly #owners = new Map<string, SeatOwner>();
 
@@ -54,7 +54,7 @@ export class SeatOwners implements CheckGroup {
     SeatReservationCancelled: (fact) => this.#cancel(fact),
   };
 
-  /** The owner of a seat by {@link seatKey}; undefined: free. A lapsed hold owns it until its end is written. */
+  /** The owner of a seat by {@link seatKey}; undefined when free. A lapsed hold owns it until its end is written. */
   ownerOf(key: string): SeatOwner | undefined {
     return this.#owners.get(key);
   }
@@ -176,10 +176,10 @@ function refsOf(owner: SeatOwner | undefined): EventRef[] {
   return [owner.kind === 'held' ? owner.hold.ref : owner.ref];
 }
 
-/** Why a hold can't have a seat any more. */
+/** Why a hold cannot take a seat any more. */
 type End = 'ended' | 'barred';
 
-/** Follows which holds are over for each seat: none of them comes back. Other checks look that up here. */
+/** Tracks the holds that have ended on each seat: none comes back. Other checks look that up here. */
 export class HoldEnds implements CheckGroup {
   readonly #ends = new Map<string, Map<HoldId, End>>();
 
@@ -196,7 +196,7 @@ export class HoldEnds implements CheckGroup {
     SeatHoldBarred: (fact) => this.#bar(fact),
   };
 
-  /** Whether a hold has ended on a seat (by {@link seatKey}), or is barred from it. */
+  /** Whether a hold has ended on a seat (by {@link seatKey}) or is barred from it. */
   isOver(key: string, holdId: HoldId): boolean {
     return this.#ends.get(key)?.has(holdId) === true;
   }
@@ -239,14 +239,14 @@ export class HoldEnds implements CheckGroup {
 
 interface Plan {
   readonly sections: Map<string, readonly SeatId[]>;
-  /** Sections that name the seat now; 0: it was in the plan once. */
+  /** How many sections name the seat now; 0: it was in an earlier plan. */
   readonly timesNamed: Map<SeatId, number>;
   /** The last event of the plan. */
   at: Instant;
   ref: EventRef;
 }
 
-/** Follows the plans: every seat that is sold exists, once. */
+/** Tracks the seating plans: every seat that is sold exists exactly once. */
 export class SeatingPlans implements CheckGroup {
   readonly #plans = new Map<VenueId, Plan>();
   readonly #performances = new Set<string>();
@@ -283,13 +283,13 @@ export class SeatingPlans implements CheckGroup {
 
   finish(now: Instant): void {
     for (const plan of this.#plans.values()) {
-      // A plan is published section by section: one that changes right now may name a seat twice, or not yet.
+      // A plan is published section by section: while it changes, it may name a seat twice or not at all.
       if (this.#isSettled(plan, now)) this.#expectSeatsOnce(plan);
     }
     for (const [key, owner] of this.owners.owned()) {
       const plan = this.#planOf(owner.scheduleId);
       if (!plan || !this.#isSettled(plan, now)) continue;
-      if (owner.kind === 'held' && owner.hold.expiresAt <= now) continue; // free: only its end was not written
+      if (owner.kind === 'held' && owner.hold.expiresAt <= now) continue; // free: only the event that ends the hold is missing
       const ref = owner.kind === 'held' ? owner.hold.ref : owner.ref;
       this.findings.expect(
         'seat-in-plan',
@@ -304,7 +304,7 @@ export class SeatingPlans implements CheckGroup {
   #expectSeat({ data, ref }: Fact<'SeatHeld'>): void {
     this.findings.expect(
       'seat-in-plan',
-      // A hold may be decided on a plan that was replaced a moment ago; finish() judges by the last one.
+      // A hold may be decided on a plan that was replaced a moment ago; finish() checks the last plan.
       this.#planOf(data.scheduleId)?.timesNamed.has(data.seatId) ?? false,
       () => `seat ${seatKey(data)} is held and was never in the plan of a published date`,
       ref,

@@ -2,7 +2,7 @@ import type { EventStore, RecordedEvent } from '../../event-store/port.js';
 import { type Actor, metadataSchema } from '../../events/event.js';
 import { type DomainEvent, decodeEvent, type EventType } from '../../events/registry.js';
 
-/** One event of a stream for people: what happened, when, by whom and because of what. */
+/** One event of a stream for people: what happened, when, by whom and why. */
 export interface StreamEntry {
   readonly revision: number;
   readonly position: number;
@@ -17,7 +17,7 @@ export interface StreamEntry {
   readonly correlationId: string | null;
   /** The command or event that led to it. */
   readonly causationId: string | null;
-  /** Other streams that it is about. */
+  /** Other streams it refers to. */
   readonly links: readonly string[];
 }
 
@@ -61,7 +61,7 @@ function toEntry(recorded: RecordedEvent): StreamEntry {
     recordedAt: new Date(recordedAtMs).toISOString(),
     type,
     actor: metadata?.actor ?? null,
-    what: event?.what ?? 'cannot be read: "boxoffice audit verify" tells more',
+    what: event?.what ?? 'cannot be read: run "boxoffice audit verify" for the reason',
     commandId: metadata?.commandId ?? null,
     correlationId: metadata?.correlationId ?? null,
     causationId: metadata?.causationId ?? null,
@@ -69,7 +69,7 @@ function toEntry(recorded: RecordedEvent): StreamEntry {
   };
 }
 
-/** A timeline shows what it can, also of a log that was tampered with. */
+/** Undefined when the event cannot be decoded: a tampered log is still shown. */
 function readable(recorded: RecordedEvent): { event: DomainEvent; what: string } | undefined {
   try {
     const event = decodeEvent(recorded);
@@ -79,7 +79,7 @@ function readable(recorded: RecordedEvent): { event: DomainEvent; what: string }
   }
 }
 
-/** Streams of the things an id names. */
+/** The streams of the thing that an id names. */
 const categoriesOf: Readonly<Record<string, readonly string[]>> = {
   userId: ['user', 'wallet'],
   chargeId: ['charge'],
@@ -94,7 +94,7 @@ const categoriesOf: Readonly<Record<string, readonly string[]>> = {
 const maxLinks = 50;
 
 /**
- * The streams that an event's data is about, in the order of its fields, without the one it lies in.
+ * The streams that an event's data refers to, in the order of its fields, without the event's own.
  * @param own the event's stream.
  */
 function linksOf(data: DomainEvent['data'], own: string): string[] {
@@ -120,14 +120,15 @@ function collect(data: Readonly<Record<string, unknown>>, links: Set<string>): v
 
 type DataOf<T extends EventType> = Extract<DomainEvent, { type: T }>['data'];
 
-/** What each event says, in words; never a name, a login id or anything else of a person. */
+/** Each event type in words, without names, login ids or other personal data. */
 const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   UserRegistered: () => 'registered an account',
   PasswordChanged: () => 'changed the password',
-  UserErased: () => 'erased the person: names are gone for good',
+  UserErased: () => 'erased the person: the names cannot be read any more',
   LoginClaimed: ({ userId }) => `claimed this login id for user ${userId}`,
   SessionStarted: ({ userId, expiresAt }) => `user ${userId} logged in, until ${expiresAt}`,
-  SessionRefreshed: ({ generation, expiresAt }) => `went on as generation ${generation}, until ${expiresAt}`,
+  SessionRefreshed: ({ generation, expiresAt }) =>
+    `refreshed as generation ${generation}, until ${expiresAt}`,
   SessionEnded: ({ reason }) =>
     reason === 'logout' ? 'logged out' : 'closed the session: an old refresh token was used again',
 
@@ -148,13 +149,13 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   QueueOpened: ({ shuffledCount, seed }) =>
     `opened the queue and shuffled ${shuffledCount} early numbers by seed ${seed}`,
   TokensAdmitted: ({ from, to, expiresAt }) =>
-    `let in places ${from} to ${to - 1}, to be claimed until ${expiresAt}`,
+    `admitted places ${from} to ${to - 1}, who have to enter before ${expiresAt}`,
   TokenRequested: ({ numberOfTickets, seatLimit, entry }) =>
-    `asked for a turn (the fan’s ${entry + 1}. here) for ${numberOfTickets} tickets, at most ${seatLimit} seats`,
+    `requested turn number ${entry + 1} of this fan here, for ${numberOfTickets} tickets, at most ${seatLimit} seats`,
   TokenEntered: ({ place, expiresAt }) => `entered at place ${place}, until ${expiresAt}`,
   SeatsRequested: ({ seatIds, holdId, expiresAt }) =>
     `claimed ${seatIds.join(', ')} against the limit for hold ${holdId}, until ${expiresAt}`,
-  SeatsRequestRepeated: ({ holdId }) => `a second run of the request goes on with hold ${holdId}`,
+  SeatsRequestRepeated: ({ holdId }) => `a second run of the request continues hold ${holdId}`,
   SeatsReturned: ({ seatIds, holdId, reason }) =>
     `gave back ${seatIds.join(', ')} of hold ${holdId}: ${reason}`,
   TokenCompleted: ({ orderId }) => `completed the turn with order ${orderId}`,
@@ -189,7 +190,7 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
 
 /** What happened, in words. */
 function wordsFor(event: DomainEvent): string {
-  // The table is keyed by the event's own type, which TypeScript can't follow through a union.
+  // The table is keyed by the event's own type, which TypeScript cannot follow through a union.
   const tell = words[event.type] as (data: DomainEvent['data']) => string;
   return tell(event.data);
 }

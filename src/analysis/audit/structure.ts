@@ -10,7 +10,7 @@ const categoryOfType: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** The fields that make up a stream's id; a login's stream is named by a hash that its event does not tell. */
+/** The fields that make up a stream's id; a login's stream is named by a hash that its event does not contain. */
 const idFields: Readonly<Record<Category, readonly string[]>> = {
   user: ['userId'],
   login: [],
@@ -27,7 +27,7 @@ const idFields: Readonly<Record<Category, readonly string[]>> = {
   schedule: ['scheduleId'],
 };
 
-/** The log's own order and form, before anything is made of what the events say. */
+/** Checks order and form of the log, before the other checks use the events. */
 export class Structure {
   readonly #nextRevision = new Map<string, number>();
   readonly #ids = new IdSet();
@@ -35,13 +35,13 @@ export class Structure {
 
   constructor(private readonly findings: Findings) {}
 
-  /** Checks the event by itself and its place; undefined when it can't be understood. */
+  /** Checks an event's form and position. @returns undefined when it cannot be decoded. */
   verify(recorded: RecordedEvent): Fact | undefined {
     const { stream, revision, position } = recorded;
     const ref: EventRef = { stream, revision, position };
-    this.#checkPlace(ref);
+    this.#checkPosition(ref);
     const isNewId = this.#ids.add(recorded.id);
-    // Numbers are appended at whatever revision comes next: a retry may write a second copy of the event.
+    // Queue numbers are appended without an expected revision: a retry may write the event twice.
     const mayRepeat = recorded.type === 'TokenIssued';
     this.findings.expect(
       'event-id-unique',
@@ -61,7 +61,7 @@ export class Structure {
     return { ...event, at: occurredAt, ref };
   }
 
-  #checkPlace(ref: EventRef): void {
+  #checkPosition(ref: EventRef): void {
     const { stream, revision, position } = ref;
     const expected = this.#nextRevision.get(stream) ?? 0;
     this.findings.expect(
@@ -103,7 +103,7 @@ export class Structure {
 function isInItsStream(event: DomainEvent, stream: string): boolean {
   const category = categoryOf(stream);
   if (categoryOfType.get(event.type) !== category) return false;
-  // The type belongs to the category, so the category is one of ours.
+  // The type belongs to the category, so the category is a known one.
   const fields = idFields[category as Category];
   if (fields.length === 0) return true;
   const data: Readonly<Record<string, unknown>> = event.data;
@@ -111,16 +111,16 @@ function isInItsStream(event: DomainEvent, stream: string): boolean {
 }
 
 /**
- * A set of UUIDs in 16 bytes each or less: it remembers their first 64 bits, in an open-addressing hash table.
- * Two different ids share them with a probability of about n² / 2^61 for n events (one in 20,000 for ten
- * million), so a repetition it reports is one to look at, and one it does not report is none.
+ * A set of UUIDs that keeps their first 64 bits in an open-addressing hash table, in at most 16 bytes each.
+ * Two different ids collide with a probability of about n² / 2^61 for n events (one in 20,000 for ten million):
+ * a reported repetition needs a second look, and no real repetition goes unreported.
  */
 export class IdSet {
   #slots = new Uint32Array(2 * 1024);
   #size = 0;
   #hasZero = false;
 
-  /** Adds an id. @returns false when it was there already. */
+  /** Adds an id. @returns false when the set had it already. */
   add(uuid: string): boolean {
     const high = Number.parseInt(uuid.slice(0, 8), 16);
     const low = Number.parseInt(uuid.slice(9, 13) + uuid.slice(14, 18), 16);

@@ -18,11 +18,11 @@ interface RequestedHold {
   readonly asked: readonly SeatId[];
   /** Seats asked for and not given back. */
   readonly outstanding: Set<SeatId>;
-  /** A second run of its request may take its seats. */
+  /** A second run of its request may still take its seats. */
   isRepeated: boolean;
 }
 
-/** One fan's turn at one performance. */
+/** One fan's turn at one performance: a token from its request to its end. */
 interface Turn {
   readonly tokenId: TokenId;
   readonly userId: UserId;
@@ -38,7 +38,7 @@ interface Turn {
 
 type TurnData = Fact<'TokenLeft'>['data'];
 
-/** Follows every turn from the request to its end. Other checks look turns up here. */
+/** Tracks every turn from the request to its end. Other checks look turns up here. */
 export class Turns implements CheckGroup {
   readonly #turns = new Map<TokenId, Turn>();
   /** The newest turn of a fan at a performance. */
@@ -144,7 +144,7 @@ function isOf(turn: Turn, { userId, performanceId }: Pick<TurnData, 'userId' | '
   return turn.userId === userId && turn.performanceId === performanceId;
 }
 
-/** Follows the seats that each turn asks for and gives back: they count against its limit in between. */
+/** Tracks the seats that each turn requests and gives back: they count against its limit in between. */
 export class SeatRequests implements CheckGroup {
   constructor(
     private readonly findings: Findings,
@@ -196,7 +196,7 @@ export class SeatRequests implements CheckGroup {
       'request-repeated',
       isWhole && !hold.isRepeated,
       () =>
-        `a request goes on with hold ${data.holdId} of turn ${data.tokenId}, which has no such hold, not as a whole, or knows of it`,
+        `a second run of the request of hold ${data.holdId} is recorded, which turn ${data.tokenId} does not have, has partly given back, or has recorded before`,
       ref,
       ...(turn ? [turn.ref] : []),
     );
@@ -219,7 +219,7 @@ export class SeatRequests implements CheckGroup {
         ref,
       );
       const isOver = key !== undefined && this.ends.isOver(key, holdId);
-      // The only run of a request knows what it has not taken when it loses a seat, and takes no more.
+      // A request that runs only once stops at its first lost seat: it never takes the seats it returns then.
       const isNeverTaken = reason === 'conflict' && hold?.isRepeated === false && !isTheirs;
       this.findings.expect(
         'return-after-end',
@@ -233,7 +233,7 @@ export class SeatRequests implements CheckGroup {
   }
 }
 
-/** A seat held although its turn no longer counts it. */
+/** A seat that is held although its turn no longer counts it. */
 interface Stray {
   readonly holdId: HoldId;
   readonly at: Instant;
@@ -247,11 +247,11 @@ interface SeatOfFan {
 }
 
 /**
- * Holds seats and turns against each other: who holds a seat had asked for it in a turn, and within the limits.
- * A request that runs late may take a seat after its turn has ended; it then has to let go of it again.
+ * Compares seats with turns: a seat is held only by a fan who requested it in a turn, within the limits.
+ * A late request may take a seat after its turn has ended; it then has to give the seat back.
  */
 export class SeatLimits implements CheckGroup {
-  /** The highest limit a performance ever had: who bought under it may keep the seats when it is lowered. */
+  /** The highest limit a performance ever had: fans keep the seats they bought when it is lowered. */
   readonly #limits = new Map<PerformanceId, number>();
   readonly #seatsOf = new Map<string, number>();
   readonly #strays = new Map<string, Stray>();
@@ -314,7 +314,7 @@ export class SeatLimits implements CheckGroup {
       ref,
       turn.ref,
     );
-    // A turn that ran out while its seats were being taken ends with them: the hold's deadline is checked.
+    // A turn may run out while its seats are being taken: the check of the hold's deadline covers that.
     const isInside = turn.status === 'entered' || turn.status === 'expired';
     return isInside && hold.outstanding.has(data.seatId);
   }
@@ -323,7 +323,7 @@ export class SeatLimits implements CheckGroup {
     const performanceId = this.turns.performanceOf(data.scheduleId);
     const limit = performanceId === undefined ? undefined : this.#limits.get(performanceId);
     const seats = this.#count(data, 1);
-    if (limit === undefined) return; // an unpublished date is a finding of the plan
+    if (limit === undefined) return; // 'catalog-reference' reports an unpublished date
     this.findings.expect(
       'seat-limit-user',
       seats <= limit,
@@ -342,7 +342,7 @@ export class SeatLimits implements CheckGroup {
     );
   }
 
-  /** Seats given back that are still held no longer count. */
+  /** Returned seats that are still held no longer count. */
   #uncount({ data, at, ref }: Fact<'SeatsReturned'>): void {
     const hold = this.turns.get(data.tokenId)?.holds.get(data.holdId);
     if (!hold) return;

@@ -8,7 +8,7 @@ interface OrderPoints {
   readonly refunded: number | undefined;
 }
 
-/** Follows every wallet's balance and what each order took and gave back. */
+/** Tracks every wallet's balance, and the points each order spent and refunded. */
 export class Wallets implements CheckGroup {
   readonly #balances = new Map<UserId, number>();
   readonly #orderPoints = new Map<OrderId, OrderPoints>();
@@ -57,7 +57,7 @@ export class Wallets implements CheckGroup {
     },
   };
 
-  /** Points in all wallets, as their last events state them. */
+  /** Points in all wallets, as stated by their last events. */
   balance(): number {
     let sum = 0;
     for (const balance of this.#balances.values()) sum += balance;
@@ -73,7 +73,7 @@ export class Wallets implements CheckGroup {
       () => `${data.userId} spends ${-change} of ${before} points`,
       ref,
     );
-    // What would be negative can't be recorded as such: that is one finding, not two.
+    // The schema allows no negative balance: an overdraft is one finding, not two.
     this.findings.expect(
       'wallet-balance',
       after < 0 || data.balance === after,
@@ -123,7 +123,7 @@ interface AuditedCharge {
   readonly ref: EventRef;
 }
 
-/** Follows every charge from the request to the points in the wallet. */
+/** Tracks every charge from the request to the points in the wallet. */
 export class Charges implements CheckGroup {
   readonly #charges = new Map<ChargeId, AuditedCharge>();
 

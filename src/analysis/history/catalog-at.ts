@@ -12,16 +12,16 @@ import { streams } from '../../events/streams.js';
 import { type LogPosition, ofTypes, readStream, upTo } from './past-events.js';
 import type { Moment } from './port.js';
 
-/** Details as published last before a moment. */
+/** Details as last published before a moment. */
 interface Published<Details> {
   readonly details: Details;
-  /** Of the publication that counts. */
+  /** The publication that was in force. */
   readonly latest: LogPosition;
-  /** Of the very first publication: nothing that belongs to it is older. */
+  /** The very first publication: nothing that belongs to the date or performance is older. */
   readonly first: LogPosition;
 }
 
-/** What was published as of a moment, or since when anything is. */
+/** What was published as of a moment, or when it was first published. */
 type PublishedThen<Details> =
   | ({ readonly kind: 'known' } & Published<Details>)
   | { readonly kind: 'unknown' }
@@ -58,7 +58,7 @@ function publishedAt<Details>(
   return { kind: 'known', details: last.data, latest: last, first };
 }
 
-/** A venue's plan as one of its events left it. Versions share the sections that did not change. */
+/** A venue's plan after one of its events. Versions share the sections that did not change. */
 interface PlanVersion extends LogPosition {
   readonly state: VenueState;
   /** Sections in the order in which they were first published. */
@@ -67,14 +67,14 @@ interface PlanVersion extends LogPosition {
 
 interface Versions {
   readonly versions: PlanVersion[];
-  /** Every section there ever was. */
+  /** All sections the venue ever had. */
   readonly sectionIds: Set<string>;
 }
 
 /** Venues kept; the plan of one with 15,000 seats takes about 5 MB. */
 const keptVenues = 24;
 
-/** Seating plans as they were: every version of the venues last asked for. */
+/** All versions of seating plans, for the venues used most recently. */
 export class VenuePlans {
   readonly #venues = new LRUCache<VenueId, Promise<Versions>>({ max: keptVenues });
 
@@ -82,7 +82,7 @@ export class VenuePlans {
 
   /** The plan as of a moment; undefined when the venue was not published then. */
   async at(venueId: VenueId, moment: Moment): Promise<PlanVersion | undefined> {
-    // One after the other: two readers at once would append the same versions twice.
+    // Reads run one after the other: two at once would append the same versions twice.
     const before =
       this.#venues.get(venueId) ?? Promise.resolve({ versions: [], sectionIds: new Set<string>() });
     const read = before.then((versions) => this.#readOn(venueId, versions));

@@ -6,11 +6,11 @@ import { TimedOut, within } from '../../platform/within.js';
 import { type LogPosition, type StoredEvent, toStored } from './past-events.js';
 import { HistoryUnavailable, type Moment } from './port.js';
 
-/** What an index keeps of one event: numbers, whose meaning is up to the kind of index. */
+/** What an index keeps of one event: numbers, whose meaning depends on the kind of index. */
 interface IndexedEvent extends LogPosition {
   /** 0 … 255. */
   readonly kind: number;
-  /** Whom it concerns, mostly a number {@link EventIndex.numberOf} gave. */
+  /** What the event is about: mostly a number from {@link EventIndex.numberOf}. */
   readonly subject: number;
   readonly detail: number;
 }
@@ -21,8 +21,8 @@ const bytesPerEvent = 8 + 8 + 8 + 4 + 1;
 const bytesPerName = 120;
 
 /**
- * Events of one date or one queue in the order of the log, as columns of numbers: a hundred thousand take three
- * megabytes, and folding them takes less time than writing the reply.
+ * Events of one date or one queue in log order, as columns of numbers: a hundred thousand take three megabytes, and
+ * folding them takes less time than serialising the reply.
  */
 export class EventIndex {
   length = 0;
@@ -30,11 +30,11 @@ export class EventIndex {
   subjects = new Uint32Array(firstCapacity);
   details = new Float64Array(firstCapacity);
   #positions = new Float64Array(firstCapacity);
-  /** Never falls: an event of a process whose clock is behind counts as decided with the one before. */
+  /** Never decreases: an event of a process whose clock is behind gets the time of the one before. */
   #atMs = new Float64Array(firstCapacity);
   readonly #numbers = new Map<string, number>();
 
-  /** Memory it takes. */
+  /** Memory it uses. */
   get bytes(): number {
     return this.kinds.length * bytesPerEvent + this.#numbers.size * bytesPerName;
   }
@@ -54,7 +54,7 @@ export class EventIndex {
     this.details[n] = detail;
   }
 
-  /** The number that stands for a name, given at its first mention. */
+  /** The number of a name, assigned at its first use. */
   numberOf(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
@@ -62,12 +62,12 @@ export class EventIndex {
     return this.#numbers.size - 1;
   }
 
-  /** The number of a name, if it was ever mentioned. */
+  /** The number of a name; undefined if it was never used. */
   find(name: string): number | undefined {
     return this.#numbers.get(name);
   }
 
-  /** How many events belong to the log as of a moment: a binary search. */
+  /** How many events the index has as of a moment (binary search). */
   countAt(moment: Moment): number {
     const [column, limit] =
       moment.kind === 'time'
@@ -83,7 +83,7 @@ export class EventIndex {
     return low;
   }
 
-  /** Where event `n` stands; undefined when there is none. */
+  /** The position of event `n`; undefined when there is none. */
   positionOf(n: number): LogPosition | undefined {
     const position = this.#positions[n];
     const atMs = this.#atMs[n];
@@ -91,7 +91,7 @@ export class EventIndex {
     return { position: position as Position, at: toInstant(atMs) }; // add() took it from an event
   }
 
-  /** Where the last event as of a moment stands; undefined when there is none. */
+  /** The position of the last event as of a moment; undefined when there is none. */
   lastPosition(moment: Moment): LogPosition | undefined {
     const count = this.countAt(moment);
     return count === 0 ? undefined : this.positionOf(count - 1);
@@ -114,10 +114,10 @@ function copied<Column extends { set(from: Column): void }>(from: Column, to: Co
 
 /** What makes the timelines of one kind. */
 export interface IndexKind<T extends EventIndex> {
-  /** Where their events are. */
+  /** The categories that have the events. */
   readonly categories: readonly Category[];
   create(): T;
-  /** Adds an event, if it is one of this date or queue. */
+  /** Adds an event, if it belongs to this date or queue. */
   record(index: T, key: string, event: StoredEvent): void;
 }
 
@@ -132,9 +132,9 @@ export interface IndexLimits {
 
 interface Entry<T> {
   readonly index: T;
-  /** Everything up to here is in it. */
+  /** Everything up to this position is in the index. */
   readUpTo: Position;
-  /** False until it has reached the end of the log for the first time. */
+  /** False until the index has reached the end of the log once. */
   isBuilt: boolean;
   running: Promise<void> | undefined;
   next: Promise<void> | undefined;
@@ -154,7 +154,7 @@ export class EventIndexes<T extends EventIndex> {
     private readonly limits: IndexLimits,
   ) {}
 
-  /** Memory taken, for the benchmark. */
+  /** Memory used. */
   get bytes(): number {
     let bytes = 0;
     for (const { index } of this.#entries.values()) bytes += index.bytes;
@@ -187,7 +187,7 @@ export class EventIndexes<T extends EventIndex> {
     };
   }
 
-  /** Who asks while a pass runs needs what was written since it began: one more pass serves all of those. */
+  /** A request during a pass needs events written since the pass began: one more pass serves all such requests. */
   #readOn(key: string, entry: Entry<T>): Promise<void> {
     entry.next ??= this.#after(entry.running, () => {
       entry.next = undefined;
@@ -200,7 +200,7 @@ export class EventIndexes<T extends EventIndex> {
   }
 
   async #after(running: Promise<void> | undefined, start: () => Promise<void>): Promise<void> {
-    // Those who waited for it hear of its failure; the next pass is a new attempt.
+    // Requests that waited for it get its error; the next pass is a new attempt.
     await running?.catch(() => undefined);
     return start();
   }
@@ -235,19 +235,19 @@ export class EventIndexes<T extends EventIndex> {
 
   async #withinWait(work: Promise<void>): Promise<void> {
     try {
-      await within(this.limits.waitMs, 'building the timeline', work);
+      await within(this.limits.waitMs, 'building the index', work);
     } catch (error) {
       throw error instanceof TimedOut ? new HistoryUnavailable('building') : error;
     }
   }
 }
 
-/** Events read at once: few enough not to keep other requests waiting while they are parsed. */
+/** Events read at once: few enough that parsing them does not delay other requests. */
 const pageSize = 512;
 
 /**
- * The events of some categories after one position up to another, in log order, a batch at a time. Between two
- * batches other work runs.
+ * The events of some categories after one position up to another, in log order, batch by batch. Other work runs
+ * between batches.
  * @param after exclusive. @param until inclusive: a position the log had reached, so that nothing before it can
  *   still appear.
  */
@@ -260,7 +260,7 @@ export async function* eventsOf(
   const sources = categories.map((category) => new CategorySource(store, category, after, until));
   for (;;) {
     for (const source of sources) await source.fill();
-    // Whatever lies before the end of every page read is complete.
+    // Up to the end of the shortest page, all categories are complete.
     const complete = Math.min(...sources.map((source) => source.readUpTo));
     const batch = sources.flatMap((source) => source.takeUpTo(complete));
     if (batch.length > 0) yield batch.sort((a, b) => a.position - b.position);
@@ -283,12 +283,12 @@ class CategorySource {
     this.#last = after;
   }
 
-  /** Up to where everything was read. */
+  /** The position up to which everything was read. */
   get readUpTo(): number {
     return this.#isDone ? Number.POSITIVE_INFINITY : this.#last;
   }
 
-  /** Reads the next page when nothing is left of the one before. */
+  /** Reads the next page once the one before is used up. */
   async fill(): Promise<void> {
     if (this.#isDone || this.#page.length > 0) return;
     const page = await this.store.readCategory(this.category, { from: this.#last, limit: pageSize });

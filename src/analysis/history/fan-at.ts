@@ -19,7 +19,7 @@ export async function orderEvents(store: EventStore, orderId: OrderId): Promise<
   return ofTypes(events, 'OrderPlaced', 'OrderPaid', 'OrderFailed', 'OrderCancelled', 'OrderRefunded');
 }
 
-/** An order as it was; unknown also when it is somebody else's. */
+/** An order as of a moment; unknown also when it belongs to another user. */
 export async function orderAt(
   { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
   userId: UserId,
@@ -72,7 +72,7 @@ export async function orderAt(
   };
 }
 
-/** A failed order stays failed once its points are back. */
+/** A failed order stays failed when its points are refunded. */
 function statusOf(events: OrderEvents): OrderStatus {
   const types = new Set(events.map(({ type }) => type));
   if (types.has('OrderFailed')) return 'failed';
@@ -81,7 +81,7 @@ function statusOf(events: OrderEvents): OrderStatus {
   return types.has('OrderPaid') ? 'paid' : 'placed';
 }
 
-/** What the seat was called in the plan of that moment. */
+/** An item, with the seat's names in the plan of that moment. */
 async function toItem(
   { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
   { scheduleId, seatId, price }: OrderItem,
@@ -98,7 +98,7 @@ async function toItem(
   return { seatId, scheduleId, quantity: 1, price, ...names };
 }
 
-/** A fan's points as they were. The wallet begins with the account. */
+/** A fan's points as of a moment. The wallet exists since the account does. */
 export async function walletAt(
   store: EventStore,
   userId: UserId,

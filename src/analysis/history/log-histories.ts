@@ -12,14 +12,14 @@ import { seatIndexes, seatMapAt } from './seat-map-at.js';
 import { whySeat } from './seat-timeline.js';
 import { whyQueueToken } from './token-timeline.js';
 
-/** Limits that suit one machine; memory is for seats and for queues each. */
+/** Limits for one process; seats and queues may use `maxBytes` each. */
 export const defaultIndexLimits: IndexLimits = {
   maxBytes: 128 * 1024 * 1024,
   maxBuilds: 2,
   waitMs: 10_000,
 };
 
-/** Histories folded from a log. They keep indexes in memory, which live as long as this does. */
+/** Histories folded from a log, with their indexes in memory. */
 export function logHistories(
   store: EventStore,
   clock: Clock,

@@ -8,7 +8,7 @@ import type { PaymentFailure, Reason } from './reasons.js';
 import { type SeatEvents, seatEvents } from './seat-timeline.js';
 import { historyPage, personFor, type Timeline, type TimelineEntry } from './timeline.js';
 
-/** The history of an order; null when there is none, or it is not the viewer's. */
+/** The history of an order; null when there is none, or the viewer may not see it. */
 export async function whyOrder(
   store: EventStore,
   orderId: OrderId,
@@ -22,12 +22,12 @@ export async function whyOrder(
   return historyPage(orderTimeline(placed, events, asked.viewer, evidence), asked);
 }
 
-/** Whether what is a fan's own may be shown. */
+/** Whether a viewer may see what belongs to a user. */
 export function mayRead(viewer: Viewer, owner: UserId): boolean {
   return viewer.kind === 'operator' || viewer.userId === owner;
 }
 
-/** What the wallet and the seat's stream said when the order failed. */
+/** The state of the wallet, or the seat's events, when the order failed. */
 async function evidenceOf(
   store: EventStore,
   { data: { userId, items } }: StoredEventOf<'OrderPlaced'>,
@@ -44,11 +44,11 @@ async function evidenceOf(
   return { balance: null, seat };
 }
 
-/** What was known when an order failed. */
+/** The evidence for the failure of an order. */
 export interface FailureEvidence {
-  /** Points in the wallet; null when that does not matter. */
+  /** Points in the wallet; null when the failure had another reason. */
   readonly balance: number | null;
-  /** Events of the seat that could not be had, up to the failure. */
+  /** Events of the seat that could not be reserved, up to the failure. */
   readonly seat: SeatEvents;
 }
 
@@ -78,13 +78,13 @@ export function orderTimeline(
   const entries = events.map((event): TimelineEntry => {
     return { event, who, reason: reasonOf(event), related: relatedOf(event, placed) };
   });
-  // What was given back afterwards does not say how an order ended.
+  // A refund is not the outcome of an order.
   const decisive = entries.findLast(({ reason }) => reason.kind !== 'order-refunded')?.reason;
   const isOpen = decisive === undefined || decisive.kind === 'order-placed';
   return { entries, summary: isOpen ? { kind: 'order-unpaid' } : decisive };
 }
 
-/** Why a payment failed: the log shows what the reason's code only names. */
+/** Why a payment failed, with details from the log that the reason's code does not have. */
 function failureOf(
   failed: StoredEventOf<'OrderFailed'>,
   placed: StoredEventOf<'OrderPlaced'>,
@@ -94,7 +94,7 @@ function failureOf(
   const { reason, seatId = null } = failed.data;
   const { items, total } = placed.data;
   if (reason === 'insufficient-points') {
-    // A charge may have come in between the refusal and its record.
+    // A charge may have been credited between the refusal and its event.
     return { kind: reason, total, balance: balance !== null && balance < total ? balance : null };
   }
   const holdId = items.find((item) => item.seatId === seatId)?.holdId;

@@ -12,7 +12,7 @@ interface Stored extends LogPosition {
   readonly actor: EventMetadata['actor'];
 }
 
-/** An event of the product with where it stands, when it was decided and who caused it. */
+/** An event with its position, the time it was decided and its actor. */
 export type StoredEvent = DomainEvent & Stored;
 
 /** The {@link StoredEvent} of some types. */
@@ -26,7 +26,7 @@ export function toStored(recorded: RecordedEvent): StoredEvent {
   return { ...decodeEvent(recorded), stream, revision, position, at, actor };
 }
 
-/** A whole stream from a revision on, for streams that one person or one catalog entry fills. */
+/** A whole stream from a revision on. For streams of one person or one catalog entry, which are short. */
 export async function readStream(store: EventStore, stream: StreamName, from = 0): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
   for (;;) {
@@ -36,7 +36,7 @@ export async function readStream(store: EventStore, stream: StreamName, from = 0
   }
 }
 
-/** Keeps the events of some types: a stream of one category holds only those of its own. */
+/** The events of some types. */
 export function ofTypes<Type extends EventType>(
   events: readonly StoredEvent[],
   ...types: readonly Type[]
@@ -46,42 +46,42 @@ export function ofTypes<Type extends EventType>(
   return events.filter((event) => wanted.has(event.type)) as unknown as StoredEventOf<Type>[];
 }
 
-/** Where an event stands in the log and when it was decided. */
+/** The position of an event in the log and the time it was decided. */
 export interface LogPosition {
   readonly position: Position;
   readonly at: Instant;
 }
 
-/** The whole log: no engine's positions go further. */
+/** The whole log: no engine has a higher position. */
 export const latest: Moment = { kind: 'position', position: Number.MAX_SAFE_INTEGER as Position };
 
 /** Whether an event belongs to the log as of a moment. */
-function isWithin(place: LogPosition, moment: Moment): boolean {
-  return moment.kind === 'time' ? place.at <= moment.at : place.position <= moment.position;
+function isWithin(event: LogPosition, moment: Moment): boolean {
+  return moment.kind === 'time' ? event.at <= moment.at : event.position <= moment.position;
 }
 
 /**
- * The events as of a moment: those before the first that is later. Clocks of several processes differ a little,
- * and a state must be a fold of the stream's beginning, never of a selection.
+ * The events as of a moment: those before the first later one. Clocks of processes differ a little, and a state must
+ * be a fold of the beginning of a stream, without gaps.
  */
 export function upTo<Event extends LogPosition>(events: readonly Event[], moment: Moment): readonly Event[] {
   const end = events.findIndex((event) => !isWithin(event, moment));
   return end === -1 ? events : events.slice(0, end);
 }
 
-/** What to call the moment in a reply. @param places of everything taken into account, at least one. */
-export function asOf(moment: Moment, places: readonly LogPosition[]): AsOf['asOf'] {
-  const [first] = places;
-  if (!first) throw new Error('nothing is known as of nothing');
+/** The moment as a reply states it. @param positions of all events taken into account, at least one. */
+export function asOf(moment: Moment, positions: readonly LogPosition[]): AsOf['asOf'] {
+  const [first] = positions;
+  if (!first) throw new Error('an empty log has no state');
   let { position, at } = first;
-  for (const place of places) {
-    if (place.position > position) position = place.position;
-    if (place.at > at) at = place.at;
+  for (const event of positions) {
+    if (event.position > position) position = event.position;
+    if (event.at > at) at = event.at;
   }
   return { position, at: moment.kind === 'time' ? moment.at : at };
 }
 
-/** @throws {MomentAhead} when the moment has not come yet. */
+/** @throws {MomentAhead} when the moment lies in the future. */
 export async function refuseFuture(moment: Moment, store: EventStore, clock: Clock): Promise<void> {
   switch (moment.kind) {
     case 'time': {
@@ -91,7 +91,7 @@ export async function refuseFuture(moment: Moment, store: EventStore, clock: Clo
     }
     case 'position': {
       const head = await store.head();
-      // 0 lies before every event of every engine.
+      // 0 is before the first event of every engine.
       if (head === undefined || moment.position > head) throw new MomentAhead(head ?? (0 as Position));
     }
   }

@@ -24,12 +24,12 @@ import type {
 /** The token {@link Histories} is injected by. */
 export const HISTORIES = Symbol('Histories');
 
-/** Up to where the log counts: everything decided at or before a time, or recorded at or before a position. */
+/** The part of the log to use: everything decided at or before a time, or recorded at or before a position. */
 export type Moment =
   | { readonly kind: 'time'; readonly at: Instant }
   | { readonly kind: 'position'; readonly position: Position };
 
-/** Which moment a reply shows. */
+/** The moment that a reply shows. */
 export interface AsOf {
   readonly asOf: {
     /** The last event the reply takes into account. */
@@ -39,20 +39,20 @@ export interface AsOf {
   };
 }
 
-/** What was known of something at a moment. */
+/** The state of something at a moment. */
 export type Then<Reply> =
   | { readonly kind: 'known'; readonly reply: Reply & AsOf }
   | { readonly kind: 'unknown' }
-  /** It exists, but did not then. */
+  /** It exists, but did not exist then. */
   | { readonly kind: 'not-yet'; readonly since: Instant };
 
-/** Who asks why: an operator sees everybody, a fan the own doings and those of nameless others. */
+/** Who asks. Operators see all user ids; fans see their own actions, others are anonymous to them. */
 export type Viewer = { readonly kind: 'operator' } | { readonly kind: 'fan'; readonly userId: UserId };
 
-/** A person as a viewer may know them. */
+/** A person as shown to a viewer. */
 export type Person = 'you' | 'another person' | UserId;
 
-/** Another history that says more. */
+/** A related history. */
 export type Related =
   | { readonly kind: 'order'; readonly orderId: OrderId }
   | { readonly kind: 'seat'; readonly scheduleId: ScheduleId; readonly seatId: SeatId }
@@ -69,22 +69,22 @@ interface HistoryEntry {
   readonly type: string;
   /** Who caused it. */
   readonly actor: EventMetadata['actor']['kind'];
-  /** Whom it concerns; null: everybody. */
+  /** The person it concerns; null: everybody. */
   readonly who: Person | null;
   readonly explanation: string;
   readonly related: readonly Related[];
 }
 
-/** What happened, newest first, and how it ended in one or two sentences. */
+/** What happened, newest first, and the outcome in one or two sentences. */
 export interface HistoryReply extends Page<HistoryEntry> {
   readonly summary: string;
 }
 
-/** States of the past and the reasons for those of today, both folded from the log. */
+/** Past states and the reasons for present ones, both folded from the log. */
 export interface Histories {
   /**
-   * @throws {MomentAhead} every method that takes a moment, when that has not come yet.
-   * @throws {HistoryUnavailable} every method that reads an index, when that cannot be had now.
+   * @throws {MomentAhead} by every method with a moment, when that lies in the future.
+   * @throws {HistoryUnavailable} by every method that reads an index, when that is not available now.
    */
   seatMap(
     scheduleId: ScheduleId,
@@ -92,7 +92,7 @@ export interface Histories {
     filter: { readonly section?: string | undefined; readonly status?: SeatStatus | undefined },
   ): Promise<Then<SeatMapReply>>;
   wallet(userId: UserId, moment: Moment): Promise<Then<WalletReply>>;
-  /** Unknown also when the order is somebody else's. */
+  /** Unknown also when the order belongs to another user. */
   order(userId: UserId, orderId: OrderId, moment: Moment): Promise<Then<OrderReply>>;
   queue(performanceId: PerformanceId, moment: Moment): Promise<Then<QueueReply>>;
   queueToken(
@@ -100,34 +100,34 @@ export interface Histories {
     moment: Moment,
   ): Promise<Then<QueueTokenReply>>;
 
-  /** Null: there is no such order, or it is not the viewer's. */
+  /** Null: there is no such order, or the viewer may not see it. */
   whyOrder(orderId: OrderId, asked: Asked): Promise<HistoryReply | null>;
   /** Null: there is no such date, or no such seat on it. */
   whySeat(scheduleId: ScheduleId, seatId: SeatId, asked: Asked): Promise<HistoryReply | null>;
-  /** Null: there is no such token in this queue, or it is not the viewer's. */
+  /** Null: there is no such token in this queue, or the viewer may not see it. */
   whyQueueToken(
     token: { readonly performanceId: PerformanceId; readonly tokenId: TokenId },
     asked: Asked,
   ): Promise<HistoryReply | null>;
 }
 
-/** Who asks for which page of a history, and in which language to answer. */
+/** Who asks, for which page, and in which language. */
 export interface Asked {
   readonly viewer: Viewer;
   readonly page: PageRequest;
   readonly language: Language;
 }
 
-/** The moment has not come yet. */
+/** The moment lies in the future. */
 export class MomentAhead extends Error {
   override readonly name = 'MomentAhead';
-  /** @param latest the last moment that can be asked for: the time now, or the newest position. */
+  /** @param latest the last possible moment: the time now, or the newest position. */
   constructor(readonly latest: Instant | Position) {
     super(`nothing is known after ${latest}`);
   }
 }
 
-/** The index a view of the past reads cannot be had now. */
+/** The index that a past state is read from is not available now. */
 export class HistoryUnavailable extends Error {
   override readonly name = 'HistoryUnavailable';
   /**

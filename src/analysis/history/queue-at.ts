@@ -67,7 +67,7 @@ const queueKinds = {
   ended: 4,
 } as const;
 
-/** One queue. The draw of the places is kept beside the numbers. */
+/** The index of one queue, with the places of the shuffle. */
 class QueueIndex extends EventIndex {
   /** By queue number, for those who joined before the opening; empty until it opened. */
   places: Uint32Array = new Uint32Array();
@@ -122,25 +122,25 @@ const statuses = { waiting: 0, admitted: 1, entered: 2, over: 3 } as const;
 
 const nobody = -1;
 
-/** What a queue says of one token. Events are numbered by the index. */
+/** One token in its queue. Events are given by their number in the index. */
 interface TokenThen {
   readonly number: number;
-  /** The event that gave it the number. */
+  /** The event that assigned the number. */
   readonly issuedBy: number | undefined;
   /** Undefined until the queue opened. */
   readonly place: number | undefined;
-  /** The event that drew the place, for one who joined before the opening. */
+  /** The opening that drew the place, for fans who joined before it. */
   readonly drawnBy: number | undefined;
-  /** The event that let the place in. */
+  /** The admission of the place. */
   readonly admittedBy: number | undefined;
   readonly isWaiting: boolean;
 }
 
-/** A queue as it was: its events up to a moment, folded. A token's second number is nobody's. */
+/** A queue as of a moment: the fold of its events. A second number of one token is ignored. */
 export class QueueFold {
   /** Places below this one were admitted. */
   admittedUpTo = 0;
-  /** Fans with a number who wait. */
+  /** Fans who wait with a number. */
   waiting = 0;
   /** Fans admitted or inside. */
   active = 0;
@@ -181,7 +181,7 @@ export class QueueFold {
     return this.#tokens.length;
   }
 
-  /** The number of who is next; undefined before the opening and when nobody waits. */
+  /** The next number to be admitted; undefined before the opening and when nobody waits. */
   nextNumber(): number | undefined {
     if (!this.isOpen) return undefined;
     for (let place = this.admittedUpTo; place < this.issued; place++) {
@@ -266,8 +266,7 @@ type Turn = StoredEventOf<
 >;
 
 /**
- * A fan's turn as it was. How long the fan would have waited is not said: it was a guess then, and what came of it
- * can be asked for.
+ * A fan's turn as of a moment. The estimated wait is left out: it was a guess, and the actual wait is known now.
  */
 export async function queueTokenAt(
   { store, queues }: QueueSources,
@@ -311,7 +310,7 @@ function turnOf(events: readonly StoredEvent[]): readonly Turn[] {
   return ofTypes(events, 'TokenRequested', 'TokenEntered', 'TokenCompleted', 'TokenExpired', 'TokenLeft');
 }
 
-/** The event at a position of the log that let a token in. */
+/** The admission at a position of the log. */
 async function admissionOf(
   store: EventStore,
   position: Position | undefined,
@@ -320,7 +319,7 @@ async function admissionOf(
   return ofTypes((await store.readAll({ from: position, limit: 1 })).map(toStored), 'TokensAdmitted')[0];
 }
 
-/** A deadline that had passed ended the turn, whether or not an event said so by then. */
+/** A turn whose deadline has passed is over, whether or not an event recorded that. */
 function statusOf(
   turn: readonly Turn[],
   admission: StoredEventOf<'TokensAdmitted'> | undefined,
@@ -344,7 +343,7 @@ function statusOf(
   }
 }
 
-/** Before the opening: fans who joined earlier. After it: those who left count until their place is passed. */
+/** Before the opening: fans who joined earlier. After it: fans who left count until their place is passed. */
 function fansAhead(token: TokenThen | undefined, queue: QueueFold): number {
   const others = Math.max(0, queue.waiting - (token === undefined ? 0 : 1));
   const before =

@@ -8,7 +8,7 @@ interface Lapse {
   readonly at: Instant;
 }
 
-/** Why a payment failed, with what shows it; null where the log shows nothing. */
+/** Why a payment failed, with the evidence; null where the log has none. */
 export type PaymentFailure =
   | { readonly kind: 'insufficient-points'; readonly total: number; readonly balance: number | null }
   | { readonly kind: 'hold-lapsed'; readonly seatId: SeatId | null; readonly deadline: Instant | null }
@@ -19,13 +19,13 @@ export type PaymentFailure =
       readonly taken: { readonly by: Person; readonly at: Instant } | null;
     };
 
-/** What an event, or a whole history, comes down to; sentences-english.ts and sentences-korean.ts state it in words. */
+/** The meaning of an event or of a whole history; sentences-english.ts and sentences-korean.ts state it in words. */
 export type Reason =
   | {
       readonly kind: 'seat-held';
       readonly who: Person;
       readonly until: Instant;
-      /** Whose hold had lapsed, which is why the seat could be had. */
+      /** The lapsed hold that made the seat free. */
       readonly lapse: Lapse | null;
     }
   | ({ readonly kind: 'hold-lapsed' } & Lapse)
@@ -82,7 +82,7 @@ export type Reason =
   | {
       readonly kind: 'turn-not-taken';
       readonly who: Person;
-      /** When it came and until when it could be taken; null where the log shows nothing. */
+      /** When the turn came and until when the fan had to enter; null where the log has no record. */
       readonly window: { readonly from: Instant; readonly until: Instant } | null;
     }
   | { readonly kind: 'time-used-up'; readonly who: Person; readonly until: Instant | null }

@@ -57,14 +57,14 @@ export async function seatMapAt(
   };
 }
 
-/** What an event made of its seat. */
+/** The state of a seat after an event. */
 const free = 0;
 const held = 1;
 const reserved = 2;
-/** Nothing: but what comes after it in the seat's stream is not seen before it. */
+/** Recorded only so that `asOf` covers the event. */
 const unchanged = 3;
 
-/** The seats of one date: an event's subject is its seat, the detail of a hold its deadline in ms since 1970. */
+/** Seats of one date: an event's subject is its seat; a hold's detail is its deadline in ms since 1970. */
 export const seatIndexes: IndexKind<EventIndex> = {
   categories: ['seat'],
   create: () => new EventIndex(),
@@ -98,8 +98,8 @@ function changeOf(event: DomainEvent) {
 type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;
 
 /**
- * Which seats were taken at a moment: the last event of each seat that changed it decides.
- * @param at when a hold's deadline counts as passed: such a seat is free, whether or not that was written.
+ * The seats taken at a moment, by the last event that changed each seat.
+ * @param at holds whose deadline is not later are over, whether or not an event recorded that.
  */
 function takenAt(index: EventIndex, moment: Moment, at: Instant): TakenSeats {
   const { kinds, subjects, details } = index;

@@ -10,8 +10,8 @@ import type { Reason, ReasonOf } from './reasons.js';
 import { historyPage, personFor, relatedFor, type Timeline, type TimelineEntry } from './timeline.js';
 
 /**
- * The newest events of a seat on a date, oldest first: as many as one read gives, more than a seat ever has. A hold
- * that came too late and was barred never had the seat, so it is no part of its timeline.
+ * The newest events of a seat on a date, oldest first: at most one read, which is more than a seat ever has. Barred
+ * holds never had the seat, so their events are left out.
  */
 export async function seatEvents(
   store: EventStore,
@@ -44,7 +44,7 @@ export async function whySeat(
   const events = await seatEvents(store, scheduleId, seatId);
   const plan = await plans.at(schedule.details.venueId, latest);
   const isPlanned = plan !== undefined && findSeat(plan.state, seatId) !== undefined;
-  // A seat that was sold stays a seat when its section is withdrawn.
+  // A seat with events exists even when its section was withdrawn.
   if (!isPlanned && events.length === 0) return null;
   const { performanceId } = schedule.details;
   return historyPage(seatTimeline(events, asked.viewer, performanceId, clock.now()), asked);
@@ -57,9 +57,9 @@ export type SeatEvents = readonly StoredEventOf<
 type SeatNow = ReasonOf<'seat-now'>;
 
 /**
- * What happened to one seat of one date. A fan is told of the own hold that lapsed and who got the seat then; an
- * operator of the last one that did.
- * @param now a hold whose deadline has passed is over, whether or not that was written.
+ * What happened to one seat of one date. The summary names the viewer's own lapsed hold and who took the seat then;
+ * for operators, the last hold that lapsed.
+ * @param now a hold whose deadline has passed is over, whether or not an event recorded that.
  */
 export function seatTimeline(
   events: SeatEvents,
@@ -100,7 +100,7 @@ export function seatTimeline(
   return { entries, summary: { kind: 'seat-now', state, lapse } };
 }
 
-/** Who holds the seat again has lost nothing; the first other one to hold it has taken it. */
+/** A fan who holds the seat again lost nothing; otherwise the next holder took it. */
 function afterHold(lapse: SeatNow['lapse'], who: Person, at: Instant): SeatNow['lapse'] {
   if (lapse?.who === who) return null;
   return lapse && !lapse.taken ? { ...lapse, taken: { by: who, at } } : lapse;

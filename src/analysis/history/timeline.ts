@@ -7,7 +7,7 @@ import type { Reason, Sentences } from './reasons.js';
 import { english } from './sentences-english.js';
 import { korean } from './sentences-korean.js';
 
-/** An event with what it means to a viewer. */
+/** An event with its meaning for a viewer. */
 export interface TimelineEntry {
   readonly event: StoredEvent;
   readonly who: Person | null;
@@ -15,19 +15,19 @@ export interface TimelineEntry {
   readonly related: readonly Related[];
 }
 
-/** A history: its events, oldest first, and what they come down to. */
+/** A history: its events, oldest first, and the outcome. */
 export interface Timeline {
   readonly entries: readonly TimelineEntry[];
   readonly summary: Reason;
 }
 
-/** What a viewer may know of a person. */
+/** A person as shown to a viewer. */
 export function personFor(viewer: Viewer, userId: Exclude<Person, 'you' | 'another person'>): Person {
   if (viewer.kind === 'operator') return userId;
   return viewer.userId === userId ? 'you' : 'another person';
 }
 
-/** Links, unless they lead to what belongs to somebody else. */
+/** Links, unless they lead to something of another person. */
 export function relatedFor(who: Person, ...related: readonly Related[]): readonly Related[] {
   return who === 'another person' ? [] : related;
 }

@@ -22,7 +22,7 @@ interface Token {
   readonly tokenId: TokenId;
 }
 
-/** The history of one turn in a queue; null when there is none of this token, or it is not the viewer's. */
+/** The history of one turn in a queue; null when the token is unknown, or the viewer may not see it. */
 export async function whyQueueToken(
   sources: QueueSources & { readonly clock: Clock },
   token: Token,
@@ -45,7 +45,7 @@ export async function whyQueueToken(
   return historyPage(tokenTimeline(events, evidence, asked.viewer, sources.clock.now()), asked);
 }
 
-/** What the queue's and the admission's streams say of the token. */
+/** The token's events in the queue's and the admission's streams. */
 async function evidenceOf(
   { store, queues }: QueueSources,
   { performanceId, tokenId }: Token,
@@ -78,17 +78,17 @@ export type TokenEvents = readonly StoredEventOf<
   | 'TokenLeft'
 >[];
 
-/** What the queue's own streams say of one token. */
+/** A token's events in the queue's and the admission's streams. */
 export interface QueueEvidence {
   readonly issued: StoredEventOf<'TokenIssued'> | undefined;
-  /** Given for one whose place the opening drew. */
+  /** For a fan whose place was drawn at the opening. */
   readonly drawn: { readonly event: StoredEventOf<'QueueOpened'>; readonly place: number } | undefined;
   readonly admitted: StoredEventOf<'TokensAdmitted'> | undefined;
 }
 
 /**
  * What happened to one fan's turn in one queue.
- * @param now a turn whose deadline has passed is over, whether or not that was written.
+ * @param now a turn whose deadline has passed is over, whether or not an event recorded that.
  */
 export function tokenTimeline(
   events: TokenEvents,
@@ -97,7 +97,7 @@ export function tokenTimeline(
   now: Instant,
 ): Timeline {
   const [first] = events;
-  if (!first) throw new Error('a token without events has no story');
+  if (!first) throw new Error('a token without events has no timeline');
   const who = personFor(viewer, first.data.userId);
   const deadlines = new Map<HoldId, Instant>();
   const own = events.map((event): TimelineEntry => {

@@ -5,18 +5,18 @@ import type { Seats } from './seats.js';
 
 type Entering = Extract<Turn, { kind: 'enters' }>;
 
-/** What a fan would have done, where the recording shows it or as somebody else did. */
+/** What a fan would do: as recorded, or drawn from other fans where the recording does not show it. */
 export interface Behaviour {
-  /** Time in line after which the fan leaves; may be infinite. */
+  /** Time in the queue after which the fan leaves; may be infinite. */
   readonly patienceMs: number;
   readonly turn: Exclude<Turn, { kind: 'enters' }> | (Entering & { readonly wishes: readonly SeenWish[] });
 }
 export type SeenWish = Wish & { readonly intent: Intent };
 
 /**
- * Fills in what nobody saw. Who was never let in behaves like a fan drawn from those who were (hot-deck imputation:
- * Andridge and Little, International Statistical Review 78, 2010), and so does who found no seats left.
- * Each fan draws from a generator of their own, so that two settings are compared with the same people.
+ * Fills in behaviour that was not recorded. A fan who was never admitted, or found no seats left, behaves like a fan
+ * drawn from the others (hot-deck imputation: Andridge and Little, International Statistical Review 78, 2010).
+ * Each fan has an own random generator, so that two settings are compared with the same fans.
  */
 export class Behaviours {
   readonly #patience: Patience;
@@ -38,7 +38,7 @@ export class Behaviours {
 
   of(fan: Fan): Behaviour {
     const random = Random.ofFan(this.seed, fan.place);
-    // Drawn in the same order for everybody, whatever is known of them.
+    // Drawn in the same order for every fan, whatever was recorded.
     const drawn = this.#patience.draw(fan.waited.ms, random);
     const patienceMs = fan.waited.left ? fan.waited.ms : drawn;
     const turn = fan.turn ?? pick(this.#turns, random) ?? { kind: 'absent' };
@@ -54,7 +54,7 @@ export class Behaviours {
   }
 }
 
-/** Nothing of it has to be guessed. */
+/** Whether the recording shows all of it. */
 function isWhole(turn: Turn): boolean {
   return turn.kind === 'absent' || turn.wishes?.every(({ intent }) => intent !== undefined) === true;
 }
@@ -65,14 +65,13 @@ function pick<Thing>(things: readonly Thing[], random: Random): Thing | undefine
 
 interface Step {
   readonly ms: number;
-  /** Share of people still in line after this long. */
+  /** Share of fans still in the queue after this time. */
   readonly staying: number;
 }
 
 /**
- * How long people stay in line, estimated from those who left and those whom something else kept from leaving, by
- * Kaplan and Meier (Nonparametric Estimation from Incomplete Observations, JASA 53, 1958): who was let in after ten
- * seconds had at least ten seconds of patience.
+ * How long fans stay in the queue: the estimator of Kaplan and Meier (Nonparametric Estimation from Incomplete
+ * Observations, JASA 53, 1958). A fan admitted after ten seconds counts as having at least ten seconds of patience.
  */
 export class Patience {
   readonly #steps: readonly Step[];
@@ -91,8 +90,8 @@ export class Patience {
   }
 
   /**
-   * A patience longer than `atLeastMs`; infinite where nobody was ever seen leaving after so long.
-   * @param atLeastMs how long the fan is known to have stayed.
+   * A patience longer than `atLeastMs`; infinite where no fan was recorded leaving after so long.
+   * @param atLeastMs how long the fan stayed in the recording.
    */
   draw(atLeastMs: number, random: Random): number {
     const steps = this.#steps;
@@ -121,8 +120,8 @@ function firstAfter(steps: readonly Step[], ms: number): number {
 }
 
 /**
- * What a fan tries one after the other: what they tried in the recording; as many of the best seats of the same
- * category; of any category; on the other dates; and at last fewer seats on the wanted date.
+ * What a fan tries, in this order: the recorded attempts; as many best seats of the same category; of any category;
+ * on the other dates; and last, fewer seats on the wanted date.
  */
 export function* wishesInOrder(
   options: readonly SeatWish[],

@@ -1,7 +1,7 @@
 import type { Outcome, SoldPoint } from './outcome.js';
 import type { ReplayReport } from './report.js';
 
-/** As wide as a phone, so that the letters keep their size on one. */
+/** The width of a phone, so that text keeps its size there. */
 const width = 400;
 const height = 400;
 const plot = { left: 54, right: 14, top: 132, bottom: 46 } as const;
@@ -12,7 +12,7 @@ interface Curve {
   readonly outcome: Outcome;
 }
 
-/** A picture of seats sold over time: what happened, what the model makes of it, and what other settings would do. */
+/** A chart of seats sold over time: recorded, simulated with the same settings, and with other settings. */
 export function replayChart(report: ReplayReport): string {
   const curves: readonly Curve[] = [
     { name: 'what happened', className: 'recorded', outcome: report.recorded },
@@ -46,7 +46,7 @@ ${curves.map(({ className, outcome }) => `<path class="${className}" d="${pathOf
 `;
 }
 
-/** Sales are steps: nothing is sold between two of them, and the last count stays. */
+/** A step curve: the count stays the same between two sales. */
 function pathOf(
   points: readonly SoldPoint[],
   endMs: number,
@@ -66,7 +66,7 @@ function legend({ name, className, outcome }: Curve, row: number): string {
 
 function describe({ recorded, baseline, whatIf }: ReplayReport): string {
   const words = (name: string, { seatsSold, wait, lapsedHolds }: Outcome) =>
-    `${name}: ${seatsSold} seats sold, ${lapsedHolds} holds lapsed, half of those let in waited up to ${Math.round((wait?.p50Ms ?? 0) / 1000)} seconds.`;
+    `${name}: ${seatsSold} seats sold, ${lapsedHolds} holds lapsed, half of the admitted fans waited up to ${Math.round((wait?.p50Ms ?? 0) / 1000)} seconds.`;
   return [
     words('What happened', recorded),
     words('Simulated with the same settings', baseline),
@@ -82,7 +82,7 @@ const seconds: Unit = { name: 'seconds', ms: 1_000 };
 const minutes: Unit = { name: 'minutes', ms: 60_000 };
 const hours: Unit = { name: 'hours', ms: 3_600_000 };
 
-/** Steps on a time axis that people read easily. */
+/** Steps of the time axis that are easy to read. */
 const timeUnits = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400].map(
   (s) => s * 1_000,
 );

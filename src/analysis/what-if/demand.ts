@@ -9,20 +9,20 @@ import type { PlanRow, PlanSeat, SalesRules } from '../../events/catalog-events.
 import type { PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
 import type { Outcome } from './outcome.js';
 
-/** What a recorded on-sale says about the people who came: the part of it that does not depend on its settings. */
+/** The fans of a recorded on-sale and what they wanted: the part that does not depend on its settings. */
 export interface Demand {
   readonly performanceId: PerformanceId;
   /** The rules in force when the queue opened. */
   readonly rules: SalesRules;
-  /** How often they were changed afterwards: more than 0, and the recording is of no single setting. */
+  /** How often they were changed afterwards: if at all, the recording does not have a single setting. */
   readonly laterRevisions: number;
   readonly openedAtMs: number;
   readonly hall: Hall;
-  /** By place in line. */
+  /** By place in the queue. */
   readonly fans: readonly Fan[];
-  /** Where the replay must stop: the end of a recording that was cut off, else the last date. */
+  /** Where the replay stops: the end of a recording that was cut off, else the last date. */
   readonly untilMs: number;
-  /** The recording ends with people still queueing, or holding seats. */
+  /** The recording ends while fans still queue or hold seats. */
   readonly isCutOff: boolean;
   readonly recorded: Outcome;
 }
@@ -32,24 +32,24 @@ export interface Fan {
   readonly joinedAtMs: number;
   readonly seatLimit: number;
   readonly waited: WaitedFor;
-  /** What the fan did once let in; undefined: nobody saw, since the fan was never let in. */
+  /** What the fan did after admission; undefined when the fan was never admitted. */
   readonly turn: Turn | undefined;
 }
 
-/** A time spent in line: until the fan `left`, or until something else ended it. */
+/** A time spent in the queue: until the fan `left`, or until something else ended it. */
 export interface WaitedFor {
   readonly ms: number;
   readonly left: boolean;
 }
 
 export type Turn =
-  /** Never steps in. */
+  /** Never enters. */
   | { readonly kind: 'absent' }
   | {
       readonly kind: 'enters';
-      /** After being let in. */
+      /** After admission. */
       readonly afterMs: number;
-      /** Undefined: the fan found no seats, so nothing was seen of what they would have done with some. */
+      /** Undefined: the fan found no seats, so the recording does not show what they wanted. */
       readonly wishes: readonly Wish[] | undefined;
       /** After entering; null: stays until the time is used up or the seats are paid for. */
       readonly leavesAfterMs: number | null;
@@ -59,9 +59,9 @@ export type Turn =
 export interface Wish {
   /** After entering. */
   readonly atMs: number;
-  /** What is tried first, second, …; more than one where the recording shows lost races. */
+  /** Attempts in order; more than one where the recording shows lost races. */
   readonly options: readonly SeatWish[];
-  /** What becomes of the seats once held; undefined: not seen, all races were lost. */
+  /** What the fan does with held seats; undefined when all races were lost. */
   readonly intent: Intent | undefined;
 }
 

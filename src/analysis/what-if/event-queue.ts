@@ -1,11 +1,11 @@
 interface Due {
   readonly atMs: number;
-  /** Equal moments keep the order in which they were asked for: the same seed makes the same run. */
+  /** Tasks of equal moments run in the order they were added: the same seed makes the same run. */
   readonly order: number;
   readonly run: () => void;
 }
 
-/** Virtual time: what is due next, as a binary heap. */
+/** Virtual time: a binary heap of tasks by their moment. */
 export class EventQueue {
   readonly #heap: Due[] = [];
   #asked = 0;
@@ -30,7 +30,7 @@ export class EventQueue {
     heap[index] = due;
   }
 
-  /** Moves on to the next thing due and runs it. @returns false when nothing is left up to `untilMs`. */
+  /** Advances to the next task and runs it. @returns false when none is left up to `untilMs`. */
   step(untilMs: number): boolean {
     const [next] = this.#heap;
     if (!next || next.atMs > untilMs) return false;

@@ -19,17 +19,17 @@ interface Parts {
   readonly seats: Seats;
   readonly tally: Tally;
   readonly settings: SaleSettings;
-  /** Somebody's turn has ended. */
+  /** Called when a turn has ended. */
   readonly onEnd: () => void;
 }
 
-/** What fans do once they are let in: look for seats, hold them, pay or not, leave. */
+/** What fans do after admission: look for seats, hold them, pay or not, leave. */
 export class Inside {
   #holds = 0;
 
   constructor(private readonly parts: Parts) {}
 
-  /** The time to enter is over: whoever has not come by now will not. */
+  /** The claim window is over: a fan who has not entered has missed the turn. */
   missTurn(visitor: Visitor, claimUntil: Instant): void {
     if (visitor.token?.kind !== 'waiting') return;
     this.#decide(visitor, { kind: 'expire', reason: 'claim-lapsed', claimUntil });
@@ -37,7 +37,7 @@ export class Inside {
     this.#end(visitor);
   }
 
-  /** Steps in, if the time to do so is not over, and from there on does what the fan does. */
+  /** Enters, unless the claim window is over, and schedules the fan's behaviour. */
   enter(visitor: Visitor, turn: Extract<Behaviour['turn'], { kind: 'enters' }>, claimUntil: Instant): void {
     const { nowMs } = this.parts.time;
     const admittedAt = toInstant(visitor.admittedAtMs);
@@ -52,7 +52,7 @@ export class Inside {
       this.parts.time.at(nowMs + turn.leavesAfterMs, () => this.#leave(visitor));
   }
 
-  /** Tries to hold what the fan wants, then what comes near it; leaves when there is nothing more to try. */
+  /** Tries to hold the wanted seats, then similar ones; leaves when there is nothing more to try. */
   #seek(visitor: Visitor, wish: SeenWish): void {
     if (visitor.token?.kind !== 'entered') return;
     visitor.wishesLeft--;
@@ -70,7 +70,7 @@ export class Inside {
 
   #hold(visitor: Visitor, choice: SeatWish, seatIds: readonly Hold['seatIds'][number][]): Hold | undefined {
     const { scheduleId } = choice;
-    const holdId = `hold ${this.#holds}` as HoldId; // ids of the simulation stay in it
+    const holdId = `hold ${this.#holds}` as HoldId; // used inside the simulation only
     const { holdTtlMs } = this.parts.settings;
     const request = { kind: 'seats' } as const;
     const claim = {
@@ -133,7 +133,7 @@ export class Inside {
     this.#return(visitor, hold, 'released');
   }
 
-  /** Gives seats back to the fan's limit; those that are sold, or were given back before, stay as they are. */
+  /** Returns seats to the fan's limit; seats that are sold or already returned stay as they are. */
   #return(visitor: Visitor, { holdId, seatIds }: Hold, reason: 'expired' | 'released'): void {
     // A simulated hold has all its seats at once: nobody is late to take one.
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
@@ -170,15 +170,15 @@ export interface Visitor extends InLine {
   readonly ids: { readonly tokenId: TokenId; readonly userId: UserId };
   behaviour: Behaviour | undefined;
   admittedAtMs: number;
-  /** The turn, as the token's own decider folds it; undefined before joining and after the end. */
+  /** The state of the token's decider; undefined before joining and after the end. */
   token: TokenState | undefined;
   readonly holds: Hold[];
   hasBought: boolean;
-  /** Attempts to get seats that are still to come. */
+  /** Attempts to get seats that have not started. */
   wishesLeft: number;
 }
 
-/** Decides and folds a turn with the token's own decider. @returns whether it was accepted. */
+/** Runs the token's decider and applies its events. @returns whether the command was accepted. */
 export function decideTurn(visitor: Visitor, command: TokenCommand, nowMs: number): boolean {
   const state = visitor.token ?? tokenDecider.initialState;
   const decision = tokenDecider.decide(command, state, toInstant(nowMs));
@@ -187,9 +187,9 @@ export function decideTurn(visitor: Visitor, command: TokenCommand, nowMs: numbe
   return true;
 }
 
-/** Somebody who has not come yet. */
+/** A fan who has not joined yet. */
 export function visitorOf(fan: Fan): Visitor {
-  // Ids of the simulation stay in it.
+  // Used inside the simulation only.
   const ids = { tokenId: `token ${fan.place}` as TokenId, userId: `fan ${fan.place}` as UserId };
   return {
     fan,

@@ -8,20 +8,20 @@ export type SaleSettings = Pick<
   'holdTtlMs' | 'maxActive' | 'admitPerSecond' | 'claimWindowMs' | 'serviceWindowMs'
 >;
 
-/** Someone in line, by place. */
+/** A person in the queue, by place. */
 export interface InLine {
   readonly place: number;
-  /** `absent` has not joined yet; `gone` left, or was let in. */
+  /** `absent`: has not joined yet; `gone`: left, or was admitted. */
   status: 'absent' | 'waiting' | 'gone';
 }
 
-/** As the office's command that admits: places looked at in one admission. */
+/** Places looked at in one admission, as in the office's AdmitTokens. */
 const maxPlacesPerAdmission = 2_000;
 
-/** The line of a simulated sale: admissions are chosen as the office chooses them and decided by its own decider. */
+/** The queue of a simulated sale: admissions are chosen as the office does, and decided by its own decider. */
 export class Line<Person extends InLine> {
   #state: AdmissionState;
-  /** Index of the first person not yet passed. */
+  /** Index of the first person behind the last admission. */
   #next = 0;
   waiting = 0;
   active = 0;
@@ -39,7 +39,7 @@ export class Line<Person extends InLine> {
     });
   }
 
-  /** Lets in whom room and pace allow. */
+  /** Admits as many as maxActive and the pace allow. */
   admit(nowMs: number): { readonly people: readonly Person[]; readonly claimUntil: Instant } {
     const now = toInstant(nowMs);
     const { maxActive, admitPerSecond, claimWindowMs } = this.settings;
@@ -70,7 +70,7 @@ export class Line<Person extends InLine> {
       now,
     );
     if (decision.kind === 'rejected')
-      throw new Error(`the simulated line is wrong: ${decision.rejection.message}`);
+      throw new Error(`the simulated queue made an invalid admission: ${decision.rejection.message}`);
     this.#state = decision.events.reduce(admissionDecider.evolve, this.#state);
     while ((this.people[this.#next]?.place ?? to) < to) this.#next++;
     for (const person of people) person.status = 'gone';
@@ -80,7 +80,7 @@ export class Line<Person extends InLine> {
     return { people, claimUntil };
   }
 
-  /** The next people who wait, at most `limit`; numbers are given in order, so nobody joined beyond one who has not. */
+  /** The next people who wait, at most `limit`. Places follow the order of joining: all after an absent one are absent. */
   #waitingFrom(limit: number): Person[] {
     const waiting: Person[] = [];
     for (let index = this.#next; index < this.people.length && waiting.length < limit; index++) {

@@ -4,21 +4,21 @@ export interface Outcome {
   readonly seatsForSale: number;
   /** Seats sold at the end: paid for and not cancelled. */
   readonly seatsSold: number;
-  /** From the opening until nothing more was sold; null: nothing was. */
+  /** From the opening to the last sale; null: nothing was sold. */
   readonly lastSaleAfterMs: number | null;
-  /** Fans who were let in. */
+  /** Fans who were admitted. */
   readonly admitted: number;
-  /** Waiting times of those let in, from joining or the opening, whichever came later; null: nobody was. */
+  /** Waiting times of admitted fans, from joining or the opening, whichever was later; null: nobody was admitted. */
   readonly wait: { readonly p50Ms: number; readonly p95Ms: number; readonly maxMs: number } | null;
   readonly holds: number;
   readonly lapsedHolds: number;
-  /** Left the queue before their turn came. */
+  /** Left the queue before admission. */
   readonly gaveUp: number;
-  /** Still in line at the end. */
+  /** Still in the queue at the end. */
   readonly neverGotIn: number;
-  /** Their turn came and they were not there. */
+  /** Admitted, but did not enter in time. */
   readonly missedTurn: number;
-  /** Inside without ever buying, for whatever reason. */
+  /** Entered, but bought nothing. */
   readonly leftEmptyHanded: number;
   /** Bought at least one seat. */
   readonly bought: number;
@@ -34,7 +34,7 @@ export interface SoldPoint {
 /** Points kept of a curve: more cannot be told apart on a screen. */
 const maxPoints = 240;
 
-/** Gathers what happens in an on-sale. */
+/** Counts what happens in an on-sale. */
 export class Tally {
   readonly #waitsMs: number[] = [];
   readonly #changes: SoldPoint[] = [];
@@ -52,7 +52,7 @@ export class Tally {
     this.#waitsMs.push(Math.max(0, admittedAtMs - Math.max(joinedAtMs, this.openedAtMs)));
   }
 
-  /** @param seats negative: given back after a cancelled order. */
+  /** @param seats negative when an order was cancelled. */
   sell(seats: number, atMs: number): void {
     const afterMs = Math.max(0, atMs - this.openedAtMs);
     this.#seats += seats;

@@ -53,8 +53,8 @@ export class NothingToReplay extends Error {
 }
 
 /**
- * Reads the demand of one performance out of a whole log, event by event in log order. Keeps a few hundred bytes for
- * each fan and each seat of the performance, whatever else the log holds.
+ * Extracts the demand of one performance from a whole log, event by event. Keeps a few hundred bytes for each fan and
+ * each seat of the performance, whatever else the log has.
  */
 class DemandReader {
   readonly #catalog: RecordedCatalog;
@@ -68,7 +68,7 @@ class DemandReader {
     this.#catalog = new RecordedCatalog(performanceId);
   }
 
-  /** How many fans were seen so far. */
+  /** Fans found so far. */
   get fans(): number {
     return this.#traces.size;
   }
@@ -148,7 +148,7 @@ class DemandReader {
         end(event.data.reason);
         return;
       default:
-        return; // the other events of a performance are not of one turn
+        return; // other events do not belong to one turn
     }
   }
 
@@ -167,11 +167,11 @@ class DemandReader {
    */
   finish(): Demand {
     const catalog = this.#catalog.finish();
-    if (!catalog) throw new NothingToReplay(`the log knows no performance ${this.performanceId}`);
+    if (!catalog) throw new NothingToReplay(`the log has no performance ${this.performanceId}`);
     const opening = this.#opening;
     if (!opening) throw new NothingToReplay('its queue has not opened yet: there is no sale to replay');
     if (this.#admissions.length === 0) {
-      throw new NothingToReplay('nobody was let in: there is no behaviour to replay');
+      throw new NothingToReplay('nobody was admitted: there is no behaviour to replay');
     }
     const places = shuffledPlaces(opening.seed, opening.shuffledCount);
     const tally = this.#sales.tally(opening.atMs);
@@ -204,7 +204,7 @@ class DemandReader {
     };
   }
 
-  /** When a place was let in (binary search: admissions are in order of places). */
+  /** When a place was admitted (binary search: admissions are in order of places). */
   #admittedAtMs(place: number): number | undefined {
     let [low, high] = [0, this.#admissions.length];
     while (low < high) {
@@ -216,7 +216,7 @@ class DemandReader {
   }
 }
 
-/** What was on sale, as the log published it. */
+/** What was on sale, according to the log. */
 class RecordedCatalog {
   readonly #venues = new Map<VenueId, VenueState>();
   readonly #dates = new Map<ScheduleId, ScheduleDetails>();
@@ -229,7 +229,7 @@ class RecordedCatalog {
 
   /**
    * @param isOpen whether the queue has opened: rules published later are counted, not used.
-   * @returns whether the event belongs to a catalog, of whichever performance.
+   * @returns whether it is a catalog event, of any performance.
    */
   apply(event: DomainEvent, isOpen: boolean): boolean {
     switch (event.type) {
@@ -289,7 +289,7 @@ class RecordedCatalog {
 
 type DataOf<Type extends OrderEvent['type']> = Extract<OrderEvent, { type: Type }>['data'];
 
-/** What became of the seats of one performance. */
+/** The seats of one performance, and the orders for them. */
 class RecordedSales {
   /** Seats held or sold, `scheduleId seatId`. */
   readonly #taken = new Set<string>();
@@ -331,7 +331,7 @@ class RecordedSales {
         return;
       case 'SeatHoldReleased':
         this.#taken.delete(keyOf(event.data));
-        // A race lost half-way is no hold anybody had.
+        // A hold that lost a race half-way does not count.
         if (event.data.reason === 'conflict') this.#holds.delete(event.data.holdId);
         return;
       case 'SeatReserved':
@@ -346,7 +346,7 @@ class RecordedSales {
     }
   }
 
-  /** What is known of the seats, to be completed by what is known of the fans. */
+  /** Counts of holds and sales; the caller adds those of the fans. */
   tally(openedAtMs: number): Tally {
     const tally = new Tally(openedAtMs);
     tally.holds = this.#holds.size;

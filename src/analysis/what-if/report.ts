@@ -4,19 +4,19 @@ import type { SaleSettings } from './line.js';
 import type { Outcome } from './outcome.js';
 import { simulate } from './simulation.js';
 
-/** A recorded on-sale beside what a simulation makes of it. */
+/** A recorded on-sale, compared with two simulations of it. */
 export interface ReplayReport {
   readonly performanceId: PerformanceId;
   readonly seed: number;
   readonly recordedSettings: SaleSettings;
   readonly settings: SaleSettings;
-  /** What really happened. */
+  /** The recording. */
   readonly recorded: Outcome;
   /** The simulation with the recorded settings: its distance from `recorded` is the error of the model. */
   readonly baseline: Outcome;
   /** The simulation with the other settings: compare it with `baseline`. */
   readonly whatIf: Outcome;
-  /** What the reader must know to judge the numbers. */
+  /** Limits of the model that apply to this recording. */
   readonly notes: readonly string[];
 }
 
@@ -27,7 +27,7 @@ interface ReplayOptions {
   readonly onProgress?: (run: 'baseline' | 'whatIf', joined: number) => void;
 }
 
-/** Plays a demand twice: with the settings it was recorded under, and with others. */
+/** Simulates a demand twice: with the recorded settings, and with others. */
 export function replay(demand: Demand, { seed, changes, onProgress }: ReplayOptions): ReplayReport {
   const { holdTtlMs, maxActive, admitPerSecond, claimWindowMs, serviceWindowMs } = demand.rules;
   const recordedSettings = { holdTtlMs, maxActive, admitPerSecond, claimWindowMs, serviceWindowMs };
@@ -61,7 +61,7 @@ function notesOn({ isCutOff, laterRevisions, recorded, fans }: Demand): string[]
   const unseen = fans.filter(({ turn }) => turn === undefined).length;
   if (unseen > 0) {
     notes.push(
-      `${unseen} of ${recorded.fans} fans were never let in: they are given the behaviour of fans who were, drawn by the seed.`,
+      `${unseen} of ${recorded.fans} fans were never admitted: each gets the behaviour of an admitted fan, drawn by the seed.`,
     );
   }
   return notes;

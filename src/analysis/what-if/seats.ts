@@ -24,20 +24,20 @@ export interface Hold {
 interface DateState {
   readonly date: HallDate;
   readonly states: Map<SeatId, SeatState>;
-  /** Seats for sale that nobody owns; holds end at their deadline to the millisecond, so this needs no clock. */
+  /** Seats for sale without an owner. Holds end exactly at their deadline, so no clock is needed. */
   readonly free: Set<SeatId>;
-  /** How many of them there are by category and row: spares looking where nothing can be. */
+  /** How many there are by category and row, to skip those with too few. */
   readonly freeInCategory: Map<string, number>;
   readonly freeInRow: Map<PlanRow, number>;
-  /** Where the audience looks, if the plan does not say: the middle of the top edge of the whole plan. */
+  /** The point the audience looks at; without one in the plan, the middle of its top edge. */
   readonly focus: { readonly x: number; readonly y: number };
 }
 
-/** The seats of a simulated sale: every change is decided by the office's own seat decider. */
+/** The seats of a simulated sale; the office's own decider decides every change. */
 export class Seats {
   readonly #dates: ReadonlyMap<ScheduleId, DateState>;
 
-  /** @param onEvent hears every event, as it would be in the log. */
+  /** @param onEvent called with every event, as the log would have it. */
   constructor(
     hall: Hall,
     private readonly onEvent: (event: SeatEvent) => void,
@@ -83,7 +83,7 @@ export class Seats {
     }
   }
 
-  /** Reserves all seats of a hold, or none if it is over. */
+  /** Reserves all seats of a hold, or none if it has ended. */
   reserve(hold: Hold, orderId: OrderId, now: Instant): boolean {
     const { scheduleId, holdId, seatIds } = hold;
     const commands = seatIds.map(
@@ -97,7 +97,7 @@ export class Seats {
     return canAll;
   }
 
-  /** Frees what a hold still has. @param why `expire` only after its deadline. */
+  /** Frees the seats a hold still has. @param why `expire` only after its deadline. */
   end(hold: Hold, why: 'expire' | 'release', now: Instant): void {
     const { scheduleId, holdId } = hold;
     for (const seatId of hold.seatIds) {

@@ -9,24 +9,24 @@ import { Line, type SaleSettings } from './line.js';
 import { type Outcome, Tally } from './outcome.js';
 import { Seats } from './seats.js';
 
-/** How often fans are let in: ADMISSION_INTERVAL_MS of an office that does not set it. */
+/** Interval of admissions: the default of ADMISSION_INTERVAL_MS. */
 const admissionIntervalMs = 200;
 
 interface SimulationOptions {
   readonly seed: number;
-  /** Hears what the log would hold of the seats. */
+  /** Called with the seat events the log would have. */
   readonly onSeatEvent?: (event: SeatEvent) => void;
-  /** Called now and then with the fans who have joined so far. */
+  /** Called from time to time with the number of fans who have joined. */
   readonly onProgress?: (joined: number) => void;
 }
 
-/** Fans between two calls of onProgress. */
+/** Fans who join between two calls of onProgress. */
 const progressStep = 1_000;
 
 /**
- * Plays an on-sale's demand against other settings: a discrete-event simulation on virtual time, in which admissions,
- * turns and seats are decided by the deciders of the office itself. The same demand, settings and seed make the same
- * run. docs/what-if.md states what it assumes about people.
+ * Runs an on-sale's demand with given settings: a discrete-event simulation on virtual time, in which the office's own
+ * deciders decide admissions, turns and seats. The same demand, settings and seed give the same run.
+ * docs/what-if.md states what it assumes about fans.
  */
 export function simulate(demand: Demand, settings: SaleSettings, options: SimulationOptions): Outcome {
   return new Simulation(demand, settings, options).run();
@@ -55,7 +55,7 @@ class Simulation {
     this.#line = new Line(this.#visitors, performanceId, settings);
     this.#inside = new Inside({
       time: this.#time,
-      seats: new Seats(hall, (event) => this.#hear(event)),
+      seats: new Seats(hall, (event) => this.#onSeatEvent(event)),
       tally: this.#tally,
       settings,
       onEnd: () => this.#line.active--,
@@ -71,7 +71,7 @@ class Simulation {
     return this.#tally.outcome(fans.length, capacityOf(hall));
   }
 
-  /** One after the other, so that the future holds one newcomer at a time. */
+  /** Schedules one newcomer at a time, to keep the event queue short. */
   #joinNext(visitors: readonly Visitor[], index: number): void {
     const visitor = visitors[index];
     if (!visitor) return;
@@ -112,7 +112,7 @@ class Simulation {
     this.#tally.gaveUp++;
   }
 
-  /** Admits at the next beat after the opening, and on as long as anybody waits. */
+  /** Starts admitting at the next interval after the opening; goes on while fans wait. */
   #wake(): void {
     const { openedAtMs } = this.demand;
     if (this.#isTicking || this.#time.nowMs < openedAtMs) return;
@@ -140,7 +140,7 @@ class Simulation {
     }
   }
 
-  #hear(event: SeatEvent): void {
+  #onSeatEvent(event: SeatEvent): void {
     if (event.type === 'SeatHoldExpired') this.#lapsed.add(event.data.holdId);
     this.options.onSeatEvent?.(event);
   }

@@ -2,7 +2,7 @@ import type { HoldId, ScheduleId, SeatId } from '../../events/ids.js';
 import type { TokenEvent } from '../../events/queue-events.js';
 import type { Fan, Intent, SeatWish, Turn, WaitedFor, Wish } from './demand.js';
 
-/** What the log tells of one turn. Times in milliseconds since 1970. */
+/** One turn, as the log records it. Times in milliseconds since 1970. */
 export interface Trace {
   readonly requestedAtMs: number;
   readonly numberOfTickets: number;
@@ -16,7 +16,7 @@ export interface Trace {
 export interface TraceEnd {
   readonly atMs: number;
   readonly how: 'left' | 'completed' | Extract<TokenEvent, { type: 'TokenExpired' }>['data']['reason'];
-  /** Fewer seats were free at that moment than the fan wanted. */
+  /** At that moment fewer seats were free than the fan wanted. */
   readonly isSoldOut: boolean;
 }
 
@@ -34,10 +34,10 @@ export interface HoldTrace {
 type ReturnReason = Extract<TokenEvent, { type: 'SeatsReturned' }>['data']['reason'];
 
 /**
- * A fan's demand as their trace shows it.
- * @param place in line.
- * @param admittedAtMs undefined: not let in.
- * @param endMs the end of the recording: who still waited then may have waited longer.
+ * A fan's demand, derived from the trace.
+ * @param place in the queue.
+ * @param admittedAtMs undefined: not admitted.
+ * @param endMs the end of the recording: fans still waiting then might have waited longer.
  */
 export function fanOf(trace: Trace, place: number, admittedAtMs: number | undefined, endMs: number): Fan {
   const joinedAtMs = trace.joined?.atMs ?? trace.requestedAtMs;
@@ -50,13 +50,13 @@ export function fanOf(trace: Trace, place: number, admittedAtMs: number | undefi
   };
 }
 
-/** Whether the fan left while waiting. Leaving after the turn came says nothing about patience. */
+/** Whether the fan left while waiting. Leaving after admission does not show impatience. */
 export function hasGivenUp({ ended, entered }: Trace, admittedAtMs: number | undefined): boolean {
   if (ended?.how !== 'left' || entered) return false;
   return admittedAtMs === undefined || ended.atMs < admittedAtMs;
 }
 
-/** Whether the recording ends too early to know how this came out: in line, or with seats on hold. */
+/** Whether the recording ends before the turn does: the fan still waits or holds seats. */
 export function isUnfinished({ ended, holds }: Trace, admittedAtMs: number | undefined): boolean {
   if (ended) return false;
   const isHolding = [...holds.values()].some((hold) => !hold.returned && hold.paidAtMs === undefined);
@@ -74,7 +74,7 @@ function turnOf(trace: Trace, admittedAtMs: number | undefined): Turn | undefine
   const { entered, ended } = trace;
   if (!entered) {
     if (admittedAtMs === undefined || hasGivenUp(trace, admittedAtMs)) return undefined;
-    // Let in a moment before the recording ends: nobody knows yet.
+    // Admitted just before the recording ends: the outcome is unknown.
     return ended ? { kind: 'absent' } : undefined;
   }
   const wishes = wishesOf(trace, entered.atMs);
@@ -87,7 +87,7 @@ function turnOf(trace: Trace, admittedAtMs: number | undefined): Turn | undefine
   };
 }
 
-/** Holds in the order of asking; races lost on the way to one are its first options. */
+/** Wishes in the order of their requests; races lost before a hold are its first options. */
 function wishesOf({ holds }: Trace, enteredAtMs: number): Wish[] {
   const wishes: Wish[] = [];
   let lost: { atMs: number; options: SeatWish[] } | undefined;
