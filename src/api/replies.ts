@@ -154,7 +154,7 @@ export const historyReply = named(
         actor: 'process',
         who: 'you',
         explanation:
-          'Your hold lapsed: its deadline 2026-11-22 09:05:00 UTC passed and no payment had taken the seat.',
+          'Your hold lapsed: the seat was not paid for before the deadline 2026-11-22 09:05:00 UTC.',
         links: [],
       },
     ],

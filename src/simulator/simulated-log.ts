@@ -281,7 +281,7 @@ class ProcessSubscription implements Subscription {
   }
 }
 
-/** Whether the build before wrote such an event otherwise; see events/registry.ts. */
+/** Whether the previous build writes such an event in another form; see events/registry.ts. */
 function isOtherInOlderBuild({ type }: NewEvent): boolean {
   return type === 'ChargeRequested';
 }

@@ -17,14 +17,14 @@ import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { World } from './world.js';
 
-/** What src/queries asks in SQL, answered from the simulated tables: committed rows, a moment old. */
+/** The queries of src/queries, answered from the simulated tables: committed rows, sometimes after a delay. */
 export function simulatedQueries(
   world: World,
   database: SimulatedDatabase,
   { name, life }: { readonly name: string; readonly life: Life },
   progress: ReadModelProgress,
 ): CommandQueries & ProcessQueries {
-  /** @throws {ReadModelsUnavailable} now and then. */
+  /** @throws {ReadModelsUnavailable} when the fault `database-read-failed` strikes. */
   async function rowsOf<Row extends object>(entity: Entity<Row>) {
     const hasFailed = world.strikes('database-read-failed', 0.002, name);
     const rows = database.rows(entity);

@@ -35,7 +35,7 @@ function failed(failure: PaymentFailure): string {
       const { taken } = failure;
       const taker = taken
         ? `${object(taken.by)} held it at ${formatInstant(taken.at)}`
-        : 'somebody else took it';
+        : 'another person took it';
       return `The payment failed: the hold of ${failure.seatId ?? 'a seat'} had lapsed${at(failure.deadline)}, and ${taker}.`;
     }
   }
@@ -76,7 +76,7 @@ export const english: Sentences = {
     return `${subject(who)} held the seat, until ${formatInstant(until)} at most.${before}`;
   },
   'hold-lapsed': ({ who, at }) =>
-    `${owner(who)} hold lapsed: its deadline ${formatInstant(at)} passed and no payment had taken the seat.`,
+    `${owner(who)} hold lapsed: the seat was not paid for before the deadline ${formatInstant(at)}.`,
   'hold-released': ({ who, why }) => `${owner(who)} hold was given up, ${returned[why]}.`,
   'seat-sold': ({ who }) => `The seat was sold to ${object(who)}.`,
   'reservation-cancelled': ({ who, why }) =>
@@ -96,27 +96,27 @@ export const english: Sentences = {
     `${subject(who)} joined the queue for ${tickets} ${tickets === 1 ? 'ticket' : 'tickets'}.`,
   'number-given': ({ who, number }) => `${subject(who)} got queue number ${number}.`,
   'place-drawn': ({ who, place }) =>
-    `The queue opened, and the places of those who had come before were drawn: ${object(who)} got place ${place}.`,
-  'turn-waiting': ({ who }) => `The turn of ${object(who)} has not come yet.`,
+    `The queue opened, and the places of fans who had joined before were drawn: ${object(who)} got place ${place}.`,
+  'turn-waiting': ({ who }) => `${owner(who)} turn has not come yet.`,
   'turn-came': ({ who, enterBefore }) =>
-    `${owner(who)} turn came, to be taken before ${formatInstant(enterBefore)}.`,
+    `${owner(who)} turn came, with time to enter until ${formatInstant(enterBefore)}.`,
   'turn-entered': ({ who, until }) => `${subject(who)} entered, with time until ${formatInstant(until)}.`,
   'seats-asked': ({ who, seatIds, until }) =>
     `${subject(who)} asked for ${seats(seatIds)}, to be held until ${formatInstant(until)}.`,
   'seats-returned': ({ seatIds, why, deadline }) =>
     why === 'expired'
-      ? `The hold of ${seats(seatIds)} lapsed: its deadline${at(deadline)} passed and no payment had taken them.`
+      ? `The hold of ${seats(seatIds)} lapsed${at(deadline)} without a payment.`
       : `The hold of ${seats(seatIds)} was given up, ${returned[why]}.`,
   'turn-completed': ({ who }) => `${subject(who)} paid: the turn is complete.`,
   'turn-not-taken': ({ who, window }) => {
-    const when = window
-      ? `: it came at ${formatInstant(window.from)} and had to be taken before ${formatInstant(window.until)}`
-      : '';
-    return `${owner(who)} turn was lost${when}, but nobody entered.`;
+    const reason = window
+      ? `it came at ${formatInstant(window.from)}, and the time to enter ended at ${formatInstant(window.until)}`
+      : 'the time to enter ended';
+    return `${owner(who)} turn was lost: ${reason}.`;
   },
   'time-used-up': ({ who, until }) =>
-    `${owner(who)} turn was lost: the time inside was over${at(until)} and nothing had been paid.`,
-  'queue-was-full': ({ who }) => `${owner(who)} place was not kept: the queue was full.`,
-  'sale-ended': ({ who }) => `${owner(who)} turn did not come: the sale ended.`,
+    `${owner(who)} turn was lost: its time ended${at(until)} without a payment.`,
+  'queue-was-full': ({ who }) => `${owner(who)} place was not kept, because the queue was full.`,
+  'sale-ended': ({ who }) => `${owner(who)} turn did not come before the sale ended.`,
   'queue-left': ({ who }) => `${subject(who)} left the queue and gave up the place.`,
 };

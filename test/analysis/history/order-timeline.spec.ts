@@ -48,7 +48,7 @@ describe('a payment that failed', () => {
         'The payment failed: the order cost 300 points and the wallet held 120. Charge 180 more and pay again.',
     });
     expect(read(tell([failed], { balance: 120, seat: [] }), 'ko').summary).toBe(
-      '결제 실패: 주문 금액은 300포인트였지만 지갑에는 120포인트가 있었습니다. 180포인트를 더 충전한 뒤 다시 결제해 주세요.',
+      '결제 실패: 주문 금액은 300포인트인데 보유 포인트는 120포인트였습니다. 180포인트를 더 충전한 뒤 다시 결제해 주세요.',
     );
   });
 
@@ -83,7 +83,7 @@ describe('a payment that failed', () => {
       `user ${id('Jun')} held`,
     );
     expect(read(tell([failed], { balance: null, seat }), 'ko').summary).toBe(
-      '결제 실패: 좌석 A-1의 선점이 2026-11-01 09:05:00 UTC에 만료되었고, 다른 고객님이 2026-11-01 09:06:00 UTC에 그 좌석을 선점했습니다.',
+      '결제 실패: 좌석 A-1의 선점이 2026-11-01 09:05:00 UTC에 만료되었고, 다른 고객이 2026-11-01 09:06:00 UTC에 그 좌석을 선점했습니다.',
     );
   });
 });

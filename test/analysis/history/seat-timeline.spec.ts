@@ -41,7 +41,7 @@ describe('a seat that somebody else got', () => {
     expect(read(tell(taken, fan('Minji')))).toEqual({
       entries: [
         'You held the seat, until 2026-11-01 09:05:00 UTC at most.',
-        'Your hold lapsed: its deadline 2026-11-01 09:05:00 UTC passed and no payment had taken the seat.',
+        'Your hold lapsed: the seat was not paid for before the deadline 2026-11-01 09:05:00 UTC.',
         'Another person held the seat, until 2026-11-01 09:11:00 UTC at most. Your hold had lapsed at 2026-11-01 09:05:00 UTC.',
         'The seat was sold to another person.',
       ],
@@ -53,13 +53,13 @@ describe('a seat that somebody else got', () => {
   it('is explained in Korean', () => {
     expect(read(tell(taken, fan('Minji')), 'ko')).toEqual({
       entries: [
-        '고객님이 최대 2026-11-01 09:05:00 UTC까지 좌석을 선점했습니다.',
-        '고객님의 선점이 만료되었습니다: 결제되지 않은 채 기한 2026-11-01 09:05:00 UTC이(가) 지났습니다.',
-        '다른 고객님이 최대 2026-11-01 09:11:00 UTC까지 좌석을 선점했습니다. 고객님의 선점은 2026-11-01 09:05:00 UTC에 만료되었습니다.',
-        '좌석이 다른 고객님에게 판매되었습니다.',
+        '고객님이 좌석을 선점했습니다. 선점은 2026-11-01 09:05:00 UTC까지 유효합니다.',
+        '고객님의 선점이 만료되었습니다. 기한인 2026-11-01 09:05:00 UTC까지 결제가 완료되지 않았습니다.',
+        '다른 고객이 좌석을 선점했습니다. 선점은 2026-11-01 09:11:00 UTC까지 유효합니다. 고객님의 선점은 2026-11-01 09:05:00 UTC에 만료되었습니다.',
+        '좌석이 다른 고객에게 판매되었습니다.',
       ],
       summary:
-        '다른 고객님에게 판매된 좌석입니다. 고객님의 선점은 결제되지 않은 채 2026-11-01 09:05:00 UTC에 만료되었고, 다른 고객님이 2026-11-01 09:06:00 UTC에 선점했습니다.',
+        '다른 고객에게 판매된 좌석입니다. 고객님의 선점은 결제되지 않은 채 2026-11-01 09:05:00 UTC에 만료되었고, 다른 고객이 2026-11-01 09:06:00 UTC에 선점했습니다.',
     });
   });
 

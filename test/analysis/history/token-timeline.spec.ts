@@ -42,34 +42,33 @@ const tell = (later: TokenEvents, queue: QueueEvidence, now: Instant = minute(5)
 
 describe('a turn that was lost', () => {
   const lost =
-    'Your turn was lost: it came at 2026-11-01 09:10:00 UTC and had to be taken before 2026-11-01 09:11:00 UTC, but nobody entered.';
+    'Your turn was lost: it came at 2026-11-01 09:10:00 UTC, and the time to enter ended at 2026-11-01 09:11:00 UTC.';
 
   it('because nobody entered in time', () => {
     expect(read(tell([expired('claim-lapsed')], letIn))).toEqual({
       entries: [
         'You joined the queue for 2 tickets.',
         'You got queue number 41.',
-        'The queue opened, and the places of those who had come before were drawn: you got place 12.',
-        'Your turn came, to be taken before 2026-11-01 09:11:00 UTC.',
+        'The queue opened, and the places of fans who had joined before were drawn: you got place 12.',
+        'Your turn came, with time to enter until 2026-11-01 09:11:00 UTC.',
         lost,
       ],
       summary: lost,
     });
     expect(read(tell([expired('claim-lapsed')], letIn), 'ko').summary).toBe(
-      '고객님의 차례가 사라졌습니다: 2026-11-01 09:10:00 UTC에 차례가 되었지만 2026-11-01 09:11:00 UTC 전까지 입장하지 않았습니다.',
+      '고객님의 차례가 지나갔습니다. 2026-11-01 09:10:00 UTC에 차례가 되었지만 2026-11-01 09:11:00 UTC 전까지 입장하지 않았습니다.',
     );
   });
 
   it('is lost at the deadline, written or not', () => {
     expect(read(tell([], letIn, minute(11))).summary).toBe(lost);
     expect(read(tell([], letIn, minute(10))).summary).toBe(
-      'Your turn came, to be taken before 2026-11-01 09:11:00 UTC.',
+      'Your turn came, with time to enter until 2026-11-01 09:11:00 UTC.',
     );
   });
 
   it('because the time inside was over', () => {
-    const over =
-      'Your turn was lost: the time inside was over at 2026-11-01 09:20:00 UTC and nothing had been paid.';
+    const over = 'Your turn was lost: its time ended at 2026-11-01 09:20:00 UTC without a payment.';
     expect(read(tell([entered, expired('time-used-up')], letIn)).summary).toBe(over);
     expect(read(tell([entered], letIn, minute(20))).summary).toBe(over);
     expect(read(tell([entered], letIn, minute(19))).summary).toBe(
@@ -79,10 +78,10 @@ describe('a turn that was lost', () => {
 
   it('before it came', () => {
     expect(read(tell([expired('queue-full')], waiting)).summary).toBe(
-      'Your place was not kept: the queue was full.',
+      'Your place was not kept, because the queue was full.',
     );
     expect(read(tell([expired('sale-ended')], waiting)).summary).toBe(
-      'Your turn did not come: the sale ended.',
+      'Your turn did not come before the sale ended.',
     );
     expect(read(tell([stored('TokenLeft', token)], waiting)).summary).toBe(
       'You left the queue and gave up the place.',
@@ -114,7 +113,7 @@ it('a turn that led to seats names them, why they were given back, and the order
   const timeline = tell(events, { ...waiting, issued: undefined }, minute(16), operator);
   expect(read(timeline).entries.slice(2)).toEqual([
     `User ${id('Minji')} asked for seats A-1, A-2, to be held until 2026-11-01 09:15:00 UTC.`,
-    'The hold of seats A-1, A-2 lapsed: its deadline at 2026-11-01 09:15:00 UTC passed and no payment had taken them.',
+    'The hold of seats A-1, A-2 lapsed at 2026-11-01 09:15:00 UTC without a payment.',
     'The hold of seats A-1, A-2 was given up, because one of the seats asked for was no longer free.',
     `User ${id('Minji')} paid: the turn is complete.`,
   ]);

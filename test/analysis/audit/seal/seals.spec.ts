@@ -62,7 +62,7 @@ it('sees a seal that was edited, taken out, put elsewhere, signed by another, or
 
   expect(await problems(first, second, third)).toEqual([]);
   expect(await problems(first, { ...edited, signature: second.signature }, third)).toEqual([
-    'is not signed as it is written',
+    'does not have the signature of its content',
     'does not follow the seal before',
   ]);
   expect(await problems(first, third)).toEqual(['is seal 2 where 1 is due']);
@@ -75,8 +75,8 @@ it('sees a seal that was edited, taken out, put elsewhere, signed by another, or
   expect(await problems(first, signSeal(body, other), third)).toEqual([
     expect.stringMatching(/^is not signed as/),
   ]);
-  expect(await problems(first, ` ${sealLine(second)}`, third)).toEqual(['is no seal']);
-  expect(await problems(first, sealLine(second).slice(0, 80), third)).toEqual(['is no seal']);
+  expect(await problems(first, ` ${sealLine(second)}`, third)).toEqual(['is not a seal']);
+  expect(await problems(first, sealLine(second).slice(0, 80), third)).toEqual(['is not a seal']);
   expect(await problems(first, signSeal({ ...body, previous: 'ab'.repeat(32) }, key))).toEqual([
     'does not follow the seal before',
   ]);
