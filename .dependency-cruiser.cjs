@@ -89,6 +89,14 @@ module.exports = {
       to: { path: 'better-sqlite3' },
     },
     {
+      name: 'one-module-reads-the-protocol',
+      comment:
+        "The generated modules of EventStoreDB's client are not documented; a test pins what protocol.ts exports.",
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/event-store/eventstoredb/protocol\\.ts$' },
+      to: { path: '@eventstore/db-client' },
+    },
+    {
       name: 'only-the-cli-simulates',
       comment: 'The product must not know that it is simulated.',
       severity: 'error',
