@@ -4,8 +4,9 @@ import { logHistories } from '../analysis/history/log-histories.js';
 import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
+import { PersonalKeys } from '../commands/account/erase-user.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
-import { CommandSettings, PERSONAL_KEYS, type PersonalKeys } from '../commands/ports.js';
+import { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { EventStore } from '../event-store/port.js';
 import { PaymentProvider } from '../integrations/payment/port.js';
@@ -50,7 +51,7 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: CommandSettings, useValue: parts.settings },
     { provide: API_SETTINGS, useValue: parts.apiSettings },
     { provide: PaymentProvider, useValue: parts.payments },
-    { provide: PERSONAL_KEYS, useValue: parts.personalKeys },
+    { provide: PersonalKeys, useValue: parts.personalKeys },
     {
       provide: StreamRepository,
       useValue: new StreamRepository(parts.store, parts.clock, { isOnlyWriter: parts.isOnlyWriter }),

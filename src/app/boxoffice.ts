@@ -8,7 +8,7 @@ import { configureHttp, createFastifyAdapter, logRequests } from '../api/http-se
 import { refuseRequests } from '../api/readiness.js';
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
-import type { CommandSettings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/settings.js';
 import type { EventStore } from '../event-store/port.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';

@@ -10,6 +10,7 @@ import {
   EraseOwnAccountHandler,
   EraseUser,
   EraseUserHandler,
+  type PersonalKeys,
   UserEraser,
 } from '../commands/account/erase-user.js';
 import {
@@ -31,7 +32,6 @@ import {
   CheckoutProcess,
 } from '../commands/orders/checkout-process.js';
 import { Pay, PayHandler } from '../commands/orders/pay.js';
-import type { CommandSettings, PersonalKeys } from '../commands/ports.js';
 import {
   EnterService,
   EnterServiceHandler,
@@ -62,6 +62,7 @@ import {
 } from '../commands/seats/end-hold.js';
 import { HoldSeats, HoldSeatsHandler } from '../commands/seats/hold-seats.js';
 import { SeatsForSale } from '../commands/seats/seats-for-sale.js';
+import type { CommandSettings } from '../commands/settings.js';
 import type { StreamRepository } from '../commands/stream-repository.js';
 import {
   AdvanceCharge,

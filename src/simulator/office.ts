@@ -1,5 +1,5 @@
 import { type CommandContext, processContext } from '../commands/command-context.js';
-import type { CommandSettings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/settings.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import type { ChargeId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';

@@ -1,6 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
-import type { CommandSettings } from '../commands/ports.js';
+import type { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import { type EventStore, StoreUnavailable } from '../event-store/port.js';

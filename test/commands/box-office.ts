@@ -1,6 +1,6 @@
 import type { Command } from '@nestjs/cqrs';
 import { DeciderHandler } from '../../src/commands/decider-handler.js';
-import type { CommandSettings } from '../../src/commands/ports.js';
+import type { CommandSettings } from '../../src/commands/settings.js';
 import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';

@@ -12,7 +12,6 @@ import { PasswordHasher } from '../../platform/password-hasher.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { PERSONAL_KEYS, type PersonalKeys } from '../ports.js';
 import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
 
@@ -20,6 +19,12 @@ const forfeit = z
   .boolean()
   .default(false)
   .describe('True: points left and tickets for dates to come are given up.');
+
+/** The keys that personal data in the log is encrypted with. */
+export abstract class PersonalKeys {
+  /** Makes the user's personal data unreadable for good. Safe to repeat. */
+  abstract destroy(userId: UserId): Promise<void>;
+}
 
 export const eraseUserSchema = z.strictObject({
   /** A login id has at most 30 characters, so it cannot be mistaken for a user id. */
@@ -67,7 +72,7 @@ export class UserEraser {
     private readonly deciders: DeciderHandler,
     @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly store: EventStore,
-    @Inject(PERSONAL_KEYS) private readonly keys: PersonalKeys,
+    private readonly keys: PersonalKeys,
     private readonly clock: Clock,
   ) {}
 

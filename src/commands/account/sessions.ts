@@ -11,7 +11,7 @@ import { PasswordHasher } from '../../platform/password-hasher.js';
 import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings } from '../ports.js';
+import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
 

@@ -10,7 +10,7 @@ import {
 import { refuse } from '../../domain/rejection.js';
 import type { PerformanceId, ScheduleId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import { CommandSettings } from '../ports.js';
+import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 
 /** Reads the catalog's streams; a cached state may be `catalogMaxAgeMs` old. */

@@ -27,8 +27,8 @@ import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings } from '../ports.js';
 import { queueSeed } from '../queue/queue-admission.js';
+import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 import { type KeptSeat, SeatKeeper } from './retain-sold-seats.js';
 

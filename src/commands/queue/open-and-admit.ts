@@ -9,7 +9,7 @@ import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings } from '../ports.js';
+import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 import { queueSeed } from './queue-admission.js';
 

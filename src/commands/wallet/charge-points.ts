@@ -11,7 +11,7 @@ import { type PaymentOutcome, PaymentProvider } from '../../integrations/payment
 import { deriveId } from '../../platform/derive-id.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { CommandSettings } from '../ports.js';
+import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 
 export const chargePointsSchema = z.strictObject({

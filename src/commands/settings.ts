@@ -1,8 +1,3 @@
-import type { UserId } from '../events/ids.js';
-
-/** The token {@link PersonalKeys} is injected by. */
-export const PERSONAL_KEYS = Symbol('PersonalKeys');
-
 /** The part of the configuration that commands read. Durations in milliseconds. */
 export abstract class CommandSettings {
   abstract readonly accessTokenTtlMs: number;
@@ -16,10 +11,4 @@ export abstract class CommandSettings {
   abstract readonly paymentCallbackUrl: string | undefined;
   /** The server's secret; queue seeds derive from it. */
   abstract readonly secret: string;
-}
-
-/** Keys of the names in the log. */
-export interface PersonalKeys {
-  /** The user's names can never be read again. Safe to repeat. */
-  destroy(userId: UserId): Promise<void>;
 }
