@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type Engines, openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
-import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
-import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
+import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
+import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { type CommandContext, processContext } from '../commands/command-context.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
 import { StreamRepository } from '../commands/stream-repository.js';
@@ -40,9 +40,8 @@ export async function importDirectly(
   const { problems, moreProblems } = feed;
   if (feed.kind === 'refused') return { kind: 'refused', via, problems: [...problems], moreProblems };
   return withDataFolder(config, async ({ repository, deciders, store, readSide, secrets, catchUp }) => {
-    const seats = new SeatKeeper(repository, store, readSide.queries, systemClock);
-    const venues = new VenuePublisher(repository, deciders, seats);
-    const handler = new ImportCatalogHandler(repository, deciders, venues, { secret: secrets.secret });
+    const soldSeats = new SoldSeats(repository, store, readSide.queries, systemClock);
+    const handler = new ImportCatalogHandler(repository, deciders, soldSeats, { secret: secrets.secret });
     const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
     await catchUp();
     const { records, keptSeats, position = null } = report;

@@ -2,8 +2,8 @@ import { ChangePasswordHandler, RegisterUserHandler } from './account/account.js
 import { EraseOwnAccountHandler, EraseUserHandler, UserEraser } from './account/erase-user.js';
 import { LoginHandler, LogoutHandler, RefreshSessionHandler } from './account/sessions.js';
 import { CatalogReader } from './catalog/catalog-reader.js';
-import { ImportCatalogHandler, VenuePublisher } from './catalog/import-catalog.js';
-import { SeatKeeper } from './catalog/retain-sold-seats.js';
+import { ImportCatalogHandler } from './catalog/import-catalog.js';
+import { SoldSeats } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
 import { CancelOrderHandler } from './orders/cancel-order.js';
 import { AdvanceCheckoutHandler, CheckoutProcess } from './orders/checkout-process.js';
@@ -51,8 +51,7 @@ export const commandServices = [
   CatalogReader,
   QueueAdmission,
   SeatsForSale,
-  SeatKeeper,
-  VenuePublisher,
+  SoldSeats,
   Holds,
   ChargeProcess,
   CheckoutProcess,

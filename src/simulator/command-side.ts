@@ -22,8 +22,8 @@ import {
   RefreshSessionHandler,
 } from '../commands/account/sessions.js';
 import { CatalogReader } from '../commands/catalog/catalog-reader.js';
-import { ImportCatalog, ImportCatalogHandler, VenuePublisher } from '../commands/catalog/import-catalog.js';
-import { SeatKeeper } from '../commands/catalog/retain-sold-seats.js';
+import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
+import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
 import { CancelOrder, CancelOrderHandler } from '../commands/orders/cancel-order.js';
 import {
@@ -101,11 +101,7 @@ export function commandSide(parts: CommandSideParts): Commands {
   const holds = new Holds(repository, deciders, clock);
   const offer = new SeatsForSale(repository, catalog, parts.queries, clock);
   const checkout = new CheckoutProcess(repository, deciders, holds);
-  const venues = new VenuePublisher(
-    repository,
-    deciders,
-    new SeatKeeper(repository, parts.store, parts.queries, clock),
-  );
+  const soldSeats = new SoldSeats(repository, parts.store, parts.queries, clock);
   const charging = new ChargeProcess(repository, deciders, payments, settings);
   const handlers = new Map<unknown, ICommandHandler>([
     [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.queries, clock)],
@@ -118,7 +114,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
     [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
-    [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, settings)],
+    [ImportCatalog, new ImportCatalogHandler(repository, deciders, soldSeats, settings)],
     [
       IssueToken,
       new IssueTokenHandler(repository, deciders, catalog, turn, signer, parts.queries, settings, clock),

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   type PerformanceDetails,
@@ -30,7 +30,7 @@ import { DeciderHandler } from '../decider-handler.js';
 import { queueSeed } from '../queue/queue-admission.js';
 import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
-import { type KeptSeat, SeatKeeper } from './retain-sold-seats.js';
+import { type KeptSeat, SoldSeats } from './retain-sold-seats.js';
 
 interface ImportReport {
   readonly records: readonly ImportedRecord[];
@@ -61,16 +61,41 @@ const defaultSalesRules: SalesRules = {
   holdTtlMs: 5 * 60_000,
 };
 
-/** Publishes a hall and its plan, section by section; what has not changed appends nothing. */
-@Injectable()
-export class VenuePublisher {
+@CommandHandler(ImportCatalog)
+export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
-    private readonly seats: SeatKeeper,
+    private readonly soldSeats: SoldSeats,
+    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
-  async publish(source: string, venue: VenueDocument, context: CommandContext): Promise<PublishedVenue> {
+  async execute({ document, context }: ImportCatalog): Promise<ImportReport> {
+    const records: ImportedRecord[] = [];
+    const keptSeats: KeptSeat[] = [];
+    let position: Position | undefined;
+    const keep = (result: { record: ImportedRecord; position: Position | undefined }) => {
+      records.push(result.record);
+      if (result.position !== undefined && result.position > (position ?? 0)) position = result.position;
+    };
+    for (const venue of document.venues) {
+      const result = await this.#publishVenue(document.source, venue, context);
+      keptSeats.push(...result.keptSeats);
+      keep(result);
+    }
+    for (const performance of document.performances) {
+      const result = await this.#publishPerformance(document.source, performance, context);
+      keep(result);
+      if (result.record.outcome === 'skipped') continue;
+      for (const schedule of performance.schedules) {
+        keep(await this.#publishSchedule(document.source, performance, result.details, schedule, context));
+      }
+    }
+    return { records, keptSeats, position };
+  }
+
+  /** Publishes a venue and its plan, section by section. */
+  async #publishVenue(source: string, venue: VenueDocument, context: CommandContext) {
     const venueId = venue.venueId ?? venueIdOf(source, venue.id);
     const stream = streams.venue(venueId);
     const { state: known } = await this.repository.load(venueDecider, stream);
@@ -85,7 +110,7 @@ export class VenuePublisher {
       return { record: { ...record, outcome: 'unchanged' } as const, keptSeats: [], position: undefined };
     }
     const wanted = venue.sections.length > 0 ? venue.sections : [...known.sections.values()];
-    const { sections, keptSeats } = await this.seats.keepUsed(venueId, known, wanted);
+    const { sections, keptSeats } = await this.soldSeats.retain(venueId, known, wanted);
     const planned = wanted.reduce(
       (sum, { rows }) => sum + rows.reduce((n, row) => n + row.seats.length, 0),
       0,
@@ -120,40 +145,6 @@ export class VenuePublisher {
       changes += last.events.length;
     }
     return { record: { ...record, outcome: outcomeOf(changes, before) }, keptSeats, position: last.position };
-  }
-}
-
-@CommandHandler(ImportCatalog)
-export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
-  constructor(
-    private readonly repository: StreamRepository,
-    private readonly deciders: DeciderHandler,
-    private readonly venues: VenuePublisher,
-    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
-  ) {}
-
-  async execute({ document, context }: ImportCatalog): Promise<ImportReport> {
-    const records: ImportedRecord[] = [];
-    const keptSeats: KeptSeat[] = [];
-    let position: Position | undefined;
-    const keep = (result: { record: ImportedRecord; position: Position | undefined }) => {
-      records.push(result.record);
-      if (result.position !== undefined && result.position > (position ?? 0)) position = result.position;
-    };
-    for (const venue of document.venues) {
-      const result = await this.venues.publish(document.source, venue, context);
-      keptSeats.push(...result.keptSeats);
-      keep(result);
-    }
-    for (const performance of document.performances) {
-      const result = await this.#publishPerformance(document.source, performance, context);
-      keep(result);
-      if (result.record.outcome === 'skipped') continue;
-      for (const schedule of performance.schedules) {
-        keep(await this.#publishSchedule(document.source, performance, result.details, schedule, context));
-      }
-    }
-    return { records, keptSeats, position };
   }
 
   async #publishPerformance(source: string, performance: PerformanceDocument, context: CommandContext) {
@@ -226,22 +217,17 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   }
 }
 
-interface PublishedVenue {
-  readonly record: ImportedRecord;
-  readonly keptSeats: readonly KeptSeat[];
-  readonly position: Position | undefined;
-}
-
-/** Our id of an organiser's venue. */
+/** The catalog's id of an organiser's venue. */
 function venueIdOf(source: string, externalId: string): VenueId {
   return venueIdSchema.parse(deriveId('venue', source, externalId));
 }
 
-/** What a record of the feed became. */
+/** What the import did with one record of the feed. */
 interface ImportedRecord {
   readonly kind: 'venue' | 'performance' | 'schedule';
-  /** The organiser's id, and ours. */
+  /** The organiser's id. */
   readonly externalId: string;
+  /** The catalog's id. */
   readonly id: string;
   readonly name: string;
   readonly outcome: 'published' | 'revised' | 'unchanged' | 'skipped';
@@ -249,7 +235,7 @@ interface ImportedRecord {
   readonly reason?: string;
 }
 
-/** What publishing came to: `changes` events appended, after `before` was published (or nothing was). */
+/** @param changes events appended; @param before what was published before, if anything. */
 function outcomeOf(changes: number, before: unknown): 'published' | 'revised' | 'unchanged' {
   if (changes === 0) return 'unchanged';
   return before === undefined ? 'published' : 'revised';

@@ -18,9 +18,9 @@ export interface KeptSeat {
   readonly scheduleId: ScheduleId;
 }
 
-/** Keeps seats that somebody holds or bought in the plan, whatever a new revision of the plan says. */
+/** Retains held and sold seats in a venue's plan when a new revision of the plan drops them. */
 @Injectable()
-export class SeatKeeper {
+export class SoldSeats {
   constructor(
     private readonly repository: StreamRepository,
     private readonly store: EventStore,
@@ -28,8 +28,8 @@ export class SeatKeeper {
     private readonly clock: Clock,
   ) {}
 
-  /** The wanted sections, with the used seats they drop put back where they stood. */
-  async keepUsed(
+  /** The wanted sections, with the held and sold seats that they drop put back where they were. */
+  async retain(
     venueId: VenueId,
     known: VenueState,
     wanted: readonly PlanSection[],
@@ -52,7 +52,7 @@ export class SeatKeeper {
       const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
       for (let first = 0; first < candidates.length; first += streamsReadTogether) {
         const step = candidates.slice(first, first + streamsReadTogether);
-        const used = await Promise.all(step.map((seatId) => this.isUsed(scheduleId, seatId)));
+        const used = await Promise.all(step.map((seatId) => this.#isUsed(scheduleId, seatId)));
         keptSeats.push(
           ...step.filter((_, index) => used[index]).map((seatId) => ({ venueId, seatId, scheduleId })),
         );
@@ -62,7 +62,7 @@ export class SeatKeeper {
     return { sections: putBack(known, wanted, kept), keptSeats };
   }
 
-  private async isUsed(scheduleId: ScheduleId, seatId: SeatId): Promise<boolean> {
+  async #isUsed(scheduleId: ScheduleId, seatId: SeatId): Promise<boolean> {
     const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
     return !isFree(state, this.clock.now());
   }
