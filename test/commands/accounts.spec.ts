@@ -96,7 +96,7 @@ describe('Login', () => {
 });
 
 describe('ChangePassword', () => {
-  it('replaces the password of who knows it, and of nobody else', async () => {
+  it('replaces the password only when the current one is given', async () => {
     const { userId } = await register(side, 'mina');
     const change = (currentPassword: string) =>
       side.execute(

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('admission', () => {
-  it('opens at its time and not a millisecond before, and lets nobody in before', async () => {
+  it('opens at its time and not a millisecond before, and admits no fan before', async () => {
     const opensAt = '2026-11-22T12:00:00.000Z' as Instant; // a literal of exactly that form
     side = createCommandSide();
     await openTheatre(side, { sales: { opensAt } });

@@ -49,7 +49,7 @@ describe('Pay', () => {
     expect(tokens.get(`token-${mina.tokenId}`)).toMatchObject({ kind: 'ended', end: { kind: 'completed' } });
   });
 
-  it('tells the position at which the turn is over, too, for whoever reads next', async () => {
+  it('returns the position at which the token has ended, too', async () => {
     await hold(side, mina, seats('A-1'));
     const { position } = await pay(side, mina);
     expect(position).toBe(await side.store.head());

@@ -161,7 +161,7 @@ describe('DeciderHandler', () => {
     expect({ reads, balance: state.balance, revision }).toEqual({ reads: [1], balance: 4, revision: 3 });
   });
 
-  it('reads nothing twice where nobody else writes, and still decides on its own latest state', async () => {
+  it('reads nothing twice as the only writer, and still decides on its own latest state', async () => {
     let reads = 0;
     const original = store.readStream.bind(store);
     store.readStream = (...args) => {
@@ -176,7 +176,7 @@ describe('DeciderHandler', () => {
     expect(reads).toBe(1);
   });
 
-  it('reads a stream again after an append of unknown outcome, though nobody else writes', async () => {
+  it('reads a stream again after an append of unknown outcome, even as the only writer', async () => {
     let isLost = false;
     const losing = new HookedStore(store, {
       after() {
@@ -192,7 +192,7 @@ describe('DeciderHandler', () => {
     expect((await alone.repository.load(walletDecider, wallet)).state.balance).toBe(150);
   });
 
-  it('takes an unmet stream for new when told it likely is, and reads it when the store says otherwise', async () => {
+  it('takes a stream that is not cached for new when told so, and reads it when the append is refused', async () => {
     await office.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
     const guessing = officeOn(store, { isOnlyWriter: true });
     const paid = await guessing.deciders.execute(walletDecider, wallet, credit('b', 5), freshContext(), {

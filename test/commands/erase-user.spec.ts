@@ -80,7 +80,7 @@ describe('EraseUser', () => {
     expect(await erase(userId, true)).toMatchObject({ userId });
   });
 
-  it('knows nobody it never met', async () => {
+  it('refuses a user that does not exist', async () => {
     expect(await outcomeOf(erase('nobody'))).toBe('user-unknown');
     expect(await outcomeOf(erase('11111111-1111-4111-8111-111111111111'))).toBe('user-unknown');
     expect(erasedKeys.size).toBe(0);

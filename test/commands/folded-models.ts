@@ -98,7 +98,7 @@ export class FoldedModels implements CommandQueries {
       // Positions of the store in memory are 1, 2, 3, …, so the next one is known.
       const page = await this.store.readAll({ from: (this.#folded + 1) as Position });
       if (page.length === 0) return;
-      // Whoever else asked at the same time may have folded some of the page already.
+      // A concurrent caller may have folded some of the page already.
       for (const recorded of page) if (recorded.position > this.#folded) this.#fold(recorded);
     }
   }

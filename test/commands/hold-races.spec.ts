@@ -43,7 +43,7 @@ describe('HoldSeats that crashes', () => {
 });
 
 describe('HoldSeats that runs twice at once', () => {
-  it('never tells one run that somebody else holds what the other has taken', async () => {
+  it('never refuses one run because of seats that the other run has taken', async () => {
     const mina = await inside(side, 'mina');
     const context = contextOf('double tap');
     const { store, paused, goOn } = pausingReads(side.store, 'seat-');

@@ -63,7 +63,7 @@ describe('HoldSeats', () => {
     const refusals = outcomes.filter((outcome) => typeof outcome === 'string');
     expect(refusals).toHaveLength(crowd);
     expect(new Set(refusals)).toEqual(new Set(['seat-held']));
-    // The losers write nothing to the seat that they all wanted.
+    // The others write nothing to the seat that they all wanted.
     const written = await side.store.readStream(streams.seat(scheduleId, seat('A-1')));
     expect(written.map(({ type }) => type)).toEqual(['SeatHeld']);
   });

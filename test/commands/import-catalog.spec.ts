@@ -76,7 +76,7 @@ describe('ImportCatalog', () => {
     await hold(side, mina, seats('A-1'));
   });
 
-  it('keeps dropped seats that are held, says so, and goes on changing nothing when repeated', async () => {
+  it('keeps dropped seats that are held, reports them, and changes nothing when repeated', async () => {
     await run(side, withSections(sectionNamed('left', 0), sectionNamed('right', 1)));
     const mina = await inside(side, 'mina');
     const held = await hold(side, mina, seats('B-3'));

@@ -32,7 +32,7 @@ import {
 
 /**
  * A request that takes a seat after the seat was given back to the fan's limit. Each of these once sold a seat that
- * counted for nobody: `contradictions` says so.
+ * did not count against any limit: `contradictions` would report it.
  */
 const holdTtlMs = 60_000;
 let side: CommandSide;

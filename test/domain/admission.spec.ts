@@ -97,7 +97,7 @@ describe('paceLeft', () => {
     expect(paceLeft(state, 0.1, at(10_000))).toBe(1);
   });
 
-  it('remembers what counts for the pace even when nobody may enter by it any more', () => {
+  it('remembers ranges that count for the pace even when their time to enter is over', () => {
     const lapsedAtOnce = [0, 500].map(
       (ms, place): AdmissionEvent => ({
         type: 'TokensAdmitted',

@@ -6,7 +6,7 @@ import { deriveId } from '../../src/platform/derive-id.js';
 /** What a command came to: the events it decided, or the code it was refused with. */
 export type Result<Event> = readonly Event[] | string;
 
-/** A history of events, and what a decider says to a command after it; a refusal is always a whole sentence. */
+/** A history of events, and a decider's answer to a command after it; a refusal must be a whole sentence. */
 export function given<State, Command, Event>(
   decider: Decider<State, Command, Event>,
   history: readonly Event[] = [],

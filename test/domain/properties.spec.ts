@@ -91,7 +91,7 @@ describe('after any history', () => {
     });
   });
 
-  it('admission goes on where it stopped, within its limits', () => {
+  it('admission continues where it stopped, within its limits', () => {
     histories.admission.always(({ command }, before, after, written) => {
       expect(after.admittedUpTo).toBeGreaterThanOrEqual(before.admittedUpTo);
       if (before.opening) expect(after.opening).toEqual(before.opening);
@@ -156,7 +156,7 @@ describe('after any history', () => {
     });
   });
 
-  it('a seat knows every hold that ever had it', () => {
+  it('a seat never treats a hold that had it as new', () => {
     let holds = new Map<string, HoldDeadline>();
     histories.seat.always((_, before, after, written) => {
       if (before === seatDecider.initialState) holds = new Map();
@@ -167,7 +167,7 @@ describe('after any history', () => {
     });
   });
 
-  it('a hold that may be taken by two runs gives nothing back that is not barred', () => {
+  it('a hold with a second run returns only seats that are barred', () => {
     histories.token.always(({ command }, before, _, written) => {
       const isReturn = command.kind === 'return-seats' && !command.isBarred && written.length > 0;
       if (!isReturn || before.kind === 'none') return;

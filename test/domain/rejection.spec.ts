@@ -27,6 +27,6 @@ describe('a decision', () => {
   it('may be that nothing is left to do', () =>
     expect(accept()).toStrictEqual({ kind: 'accepted', events: [] }));
 
-  it('is never made up for a case nobody thought of', () =>
+  it('is never made for an unhandled case', () =>
     expect(() => assertNever('surprise' as never)).toThrow('unhandled case "surprise"'));
 });

@@ -23,7 +23,7 @@ import {
   reserve,
   reserved,
   seat,
-} from './seat-story.js';
+} from './seat-history.js';
 
 describe('holding a seat', () => {
   it('knows of no earlier hold at first', () =>
@@ -70,7 +70,7 @@ describe('holding a seat', () => {
     );
   });
 
-  it('never revives a lapsed hold that nobody expired yet', () =>
+  it('never revives a lapsed hold whose expiry is not written yet', () =>
     expect(past(held('mina')).when(hold('mina', at(9_000)), at(deadline))).toBe('hold-ended'));
 
   it('refuses a sold seat', () =>
@@ -246,7 +246,7 @@ describe('a hold that a seat bars', () => {
   it('is barred by its deadline only: an expiry one millisecond early changes nothing', () =>
     expect(past().when(expire, at(deadline - 1))).toEqual([]));
 
-  it('is not barred by who does not ask for it', () => {
+  it('is not barred by a command that does not ask for it', () => {
     const { barrier: _, ...plain } = release;
     expect(past().when(plain)).toEqual([]);
     expect(past().when({ kind: 'expire', ...seat, holdId: holdId('mina') }, at(deadline))).toEqual([]);
@@ -257,7 +257,7 @@ describe('a seat that many held', () => {
   const fans = Array.from({ length: 100 }, (_, n) => ({ name: `fan ${n}`, until: at(2_000 + n) }));
   const history = fans.flatMap(({ name, until }) => [held(name, until), released(name)]);
 
-  it('refuses them all, though it knows only 64 by name', () => {
+  it('refuses them all, though it keeps only 64 by id', () => {
     const seat = past(...history);
     for (const { name, until } of fans) expect(seat.when(hold(name, until))).toBe('hold-ended');
     expect(seat.state.endedHolds.known).toHaveLength(64);
@@ -284,7 +284,7 @@ describe('a seat that many held', () => {
     expect(bought.when(release)).toEqual([]);
   });
 
-  it('takes new ones, and takes for an old one only who would have to let go before those did', () => {
+  it("accepts new holds, and takes for an old one only a hold whose deadline is no later than a forgotten one's", () => {
     const seat = past(...history);
     expect(seat.when(hold('mina', at(2_036)))).toEqual([held('mina', at(2_036))]);
     expect(seat.when(hold('mina', at(2_035)))).toBe('hold-ended');

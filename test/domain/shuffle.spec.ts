@@ -37,7 +37,7 @@ describe('the shuffle of those who joined before the opening', () => {
     expect(shuffledPlaces(seedOf(1), 50)).not.toEqual(shuffledPlaces(seedOf(2), 50));
   });
 
-  it('favours nobody: over many seeds each fan gets each place equally often', () => {
+  it('favours no fan: over many seeds each fan gets each place equally often', () => {
     const [fans, seeds] = [6, 3_000];
     const counts = Array.from({ length: fans }, () => new Array<number>(fans).fill(0));
     for (let n = 0; n < seeds; n++) {

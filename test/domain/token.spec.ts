@@ -25,7 +25,7 @@ import {
   returned,
   seats,
   turnEnd,
-} from './token-story.js';
+} from './token-history.js';
 
 describe('joining', () => {
   it('happens once, whatever became of the token', () => {
@@ -91,7 +91,7 @@ describe('asking for seats', () => {
     expect(deadlineAt(turnEnd - holdTtlMs + 1)).toBe(at(turnEnd));
   });
 
-  it('stops at the limit over all holds, and goes on when seats came back', () => {
+  it('stops at the limit over all holds, and continues when seats were returned', () => {
     const three = inside(asked('h', 'A-1', 'A-2', 'A-3'));
     expect(three.when(ask('i', 'B-1'))).toEqual([asked('i', 'B-1')]);
     expect(three.when(ask('i', 'B-1', 'B-2'))).toBe('seat-limit-reached');
@@ -170,7 +170,7 @@ describe('a second run of a request', () => {
     expect(inside(repeated('h')).state).toEqual(inside().state);
   });
 
-  it('lets nobody give seats back that are not barred', () => {
+  it('refuses to return seats that are not barred', () => {
     const conflict = { ...giveBack('h', 'conflict', 'A-1', 'A-2'), isBarred: false };
     const back = returned('h', 'conflict', 'A-1', 'A-2');
     const once = asked('h', 'A-1', 'A-2');
