@@ -34,7 +34,7 @@ const streamName = /^[^-\p{Cc}\p{Cs}]+-[^\p{Cc}\p{Cs}]+$/u;
 const typeName = /^[^\p{Cc}\p{Cs}]+$/u;
 
 /**
- * Checks an append and turns its events into text, so that nothing a caller changes afterwards is stored.
+ * Checks an append and serialises its events, so that later changes to the caller's objects have no effect.
  * @throws {EventTooLarge} when an event exceeds {@link maxEventBytes}.
  * @throws {RangeError} when there are no events or more than {@link maxEventsPerAppend}.
  * @throws {TypeError} when a name, an id, the expected revision or the JSON is malformed.
@@ -101,11 +101,11 @@ export type ExpectedHead = number;
 export const anyHead: ExpectedHead = -2;
 
 export type AppendDecision =
-  /** Write the events behind the head. */
+  /** Write the events after the head. */
   | 'write'
-  /** The stream is elsewhere. */
+  /** The stream is at another revision. */
   | 'conflict'
-  /** These events are there already, the last of them at this revision. */
+  /** The stream has these events already; the last one is at this revision. */
   | { readonly replayedTo: Revision };
 
 /** `expected` as a number, for comparing with heads. */
@@ -115,11 +115,11 @@ export function expectedHead(expected: ExpectedRevision): ExpectedHead {
 }
 
 /**
- * What an append to a stream at `head` comes to. A retry is recognised by its event ids standing right behind
- * the expected revision; with `any`, by their being the stream's last events.
+ * Decides an append to a stream whose last revision is `head`. A retry is recognised by its event ids: the stream has
+ * them right after the expected revision or, with `any`, as its last events.
  * @param count Number of events to append.
- * @param isAt Whether the stream holds the append's event number `index` (from 0) at `revision`; asked beyond
- * the head too.
+ * @param isAt Whether the stream holds the append's event number `index` (from 0) at `revision`; also called for
+ * revisions after the head.
  */
 export function decideAppend(
   head: HeadRevision,

@@ -2,6 +2,7 @@ import { categoryOf } from '../events/streams.js';
 import { type AppendRequest, decideAppend, emptyStream, expectedHead, prepareAppend } from './append.js';
 import {
   type AppendResult,
+  asPosition,
   type EventStore,
   type ExpectedRevision,
   type NewEvent,
@@ -17,7 +18,7 @@ import {
 } from './port.js';
 import { parseFrozen, type ReadPage, resolveRead } from './reading.js';
 
-import { asPosition, type LogPage, SubscriptionLoop } from './subscription-loop.js';
+import { type LogPage, SubscriptionLoop } from './subscription-loop.js';
 
 export interface InMemoryOptions {
   /** The store's clock, milliseconds since 1970; default the system's. */
@@ -28,8 +29,8 @@ const revisionOf = (event: RecordedEvent): number => event.revision;
 const positionOf = (event: RecordedEvent): number => event.position;
 
 /**
- * The whole log in memory, for tests and simulation. Behaves as if everything were serialised (events are
- * plain JSON, deeply frozen) and uses neither timers nor I/O, so it runs under a fake clock.
+ * The whole log in memory, for tests and simulation. Events are serialised and parsed as in the other engines (plain
+ * JSON, deeply frozen). It uses no timers and no I/O, so it runs under a fake clock.
  */
 export class InMemoryEventStore implements EventStore {
   private readonly log: RecordedEvent[] = [];
@@ -85,7 +86,7 @@ export class InMemoryEventStore implements EventStore {
     const source = {
       head: () => this.log.length,
       pageAfter: this.pageAfter.bind(this),
-      breathe: () => Promise.resolve(),
+      nextTurn: () => Promise.resolve(),
     };
     const loop = new SubscriptionLoop(source, options, handler, (ended) => this.subscriptions.delete(ended));
     this.subscriptions.add(loop);
@@ -151,7 +152,7 @@ export class InMemoryEventStore implements EventStore {
     });
     matching.sort((a, b) => a.position - b.position);
     const events = matching.slice(0, limit);
-    // Fewer than asked for: the rest of the log does not match.
+    // Fewer than `limit`: the rest of the log does not match.
     return { events, position: events.length < limit ? this.log.length : (events.at(-1)?.position ?? after) };
   }
 }
@@ -180,6 +181,6 @@ export function pageOf<T>(items: readonly T[], page: ReadPage, keyOf: (item: T) 
     const first = firstAtOrAfter(items, page.from, keyOf);
     return items.slice(first, first + page.limit);
   }
-  const behindLast = firstAtOrAfter(items, page.from + 1, keyOf);
-  return items.slice(Math.max(0, behindLast - page.limit), behindLast).reverse();
+  const afterLast = firstAtOrAfter(items, page.from + 1, keyOf);
+  return items.slice(Math.max(0, afterLast - page.limit), afterLast).reverse();
 }

@@ -1,7 +1,7 @@
 /**
  * The event store as the product sees it: a durable, totally ordered log of events in named streams.
  * Engines (SQLite, in memory, EventStoreDB) implement it and pass one contract suite
- * (test/event-store/contract.ts). The store knows nothing of what an event means.
+ * (test/event-store/contract.ts). It does not interpret events.
  */
 
 /**
@@ -10,10 +10,15 @@
  */
 export type Position = number & { readonly __brand: 'Position' };
 
+/** An embedded engine counts its events 1, 2, 3, …: that number is the position. */
+export function asPosition(position: number): Position {
+  return position as Position;
+}
+
 /** An event's place in its stream: 0, 1, 2, … without gaps. */
 export type Revision = number;
 
-/** What the stream must look like for an append to happen: no events yet, exactly this last revision, or anything. */
+/** The condition of an append: the stream has no events yet, has exactly this last revision, or is in any state. */
 export type ExpectedRevision = 'none' | 'any' | Revision;
 
 /** Largest event (data and metadata as UTF-8 JSON) any engine accepts, in bytes. */
@@ -46,7 +51,7 @@ export interface AppendResult {
   readonly revision: Revision;
   /** Position of the last event appended. */
   readonly position: Position;
-  /** True when these very events were already there and nothing was written. */
+  /** True when the stream already had these events and nothing was written. */
   readonly replayed: boolean;
 }
 
@@ -81,7 +86,7 @@ export interface SubscriptionBatch {
 }
 
 export interface Subscription {
-  /** Stops delivery; resolves when the handler is no longer running. Safe to call twice. */
+  /** Stops delivery; resolves when the handler is not running any more. Safe to call twice. */
   stop(): Promise<void>;
   /** Settles when the subscription ends: resolves after stop(), rejects with the error that ended it. */
   readonly done: Promise<void>;
@@ -114,8 +119,8 @@ export abstract class EventStore {
   abstract readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
 
   /**
-   * Calls `handler` with every matching event after a position, in log order, without gaps or repeats, waiting
-   * for each call before the next; goes on with new events as they are committed. A rejected handler ends it.
+   * Calls `handler` with every matching event after a position, in log order, without gaps or repeats, waiting for each
+   * call before the next, and continues with new events as they are committed. It ends when the handler rejects.
    */
   abstract subscribe(
     options: SubscribeOptions,
@@ -125,14 +130,14 @@ export abstract class EventStore {
   /** Position of the newest event, or undefined in an empty log. */
   abstract head(): Promise<Position | undefined>;
 
-  /** Finishes accepted appends, stops subscriptions and lets go of the files. Safe to call twice. */
+  /** Finishes accepted appends, stops subscriptions and closes files or connections. Safe to call twice. */
   abstract close(): Promise<void>;
 }
 
-/** An event byte by byte as its engine keeps it, before anything is parsed or decrypted. */
+/** An event as its engine stores it, byte by byte, before anything is parsed or decrypted. */
 export interface StoredEvent {
   readonly position: number;
-  /** Empty when the engine's files no longer say which stream it is. */
+  /** Empty when the engine's files do not name the event's stream. */
   readonly stream: string;
   readonly revision: number;
   /** The engine's id of the event. */
@@ -142,11 +147,11 @@ export interface StoredEvent {
   readonly metadata: Uint8Array;
   /** The engine's time stamp in its own unit. */
   readonly recordedAt: string;
-  /** The categories that the engine's indexes put it into; empty where there are none. */
+  /** The categories under which the engine's indexes list it; empty in an engine without such indexes. */
   readonly categories: readonly string[];
 }
 
-/** A log as its engine keeps it, for those who vouch for it. Beside a running server. */
+/** The log as its engine stores it, for checksums and exports. It can be opened beside a running server. */
 export interface StoredLog {
   /**
    * Events after a position in log order, from the first on without one.
@@ -182,5 +187,5 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
 
-/** The log was replaced while this process was using it: the state it holds in memory belongs to the old log. */
+/** The log was replaced while this process was using it: the state that it holds in memory belongs to the old log. */
 export class LogReplaced extends StoreUnavailable {}

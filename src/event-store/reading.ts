@@ -1,4 +1,10 @@
-import { maxReadCount, type Position, type ReadOptions, type RecordedEvent } from './port.js';
+import {
+  maxReadCount,
+  type Position,
+  type ReadOptions,
+  type RecordedEvent,
+  type SubscribeOptions,
+} from './port.js';
 
 export interface ReadPage {
   readonly direction: 'forwards' | 'backwards';
@@ -23,10 +29,31 @@ export function resolveRead(options: ReadOptions<number> = {}): ReadPage {
   return { direction, from, limit };
 }
 
+const defaultBatchSize = 512;
+const maxBatchSize = 4096;
+const maxCategories = 64;
+
 /**
- * Reads on until the end, a page at a time. Positions have gaps of unknown size, so each page is asked for from the
- * last event of the one before, which is left out.
- * @param read readAll, or readCategory of one category.
+ * Fills in the defaults of a subscription.
+ * @throws {RangeError} when the batch size is outside 1 … 4096 or there are more than 64 categories.
+ */
+export function resolveSubscribe(
+  options: SubscribeOptions,
+): SubscribeOptions & { readonly batchSize: number } {
+  const { categories, batchSize = defaultBatchSize } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatchSize) {
+    throw new RangeError(`a batch holds 1 to ${maxBatchSize} events, not ${batchSize}`);
+  }
+  if (categories !== undefined && categories.length > maxCategories) {
+    throw new RangeError(`a filter takes up to ${maxCategories} categories`);
+  }
+  return { ...options, batchSize };
+}
+
+/**
+ * Reads to the end of the log, a page at a time. Positions have gaps of unknown size, so each page begins at the last
+ * event of the page before, which is left out.
+ * @param read `readAll`, or `readCategory` of one category.
  */
 export async function* pagesOf(
   read: (options: ReadOptions<Position>) => Promise<RecordedEvent[]>,
@@ -42,13 +69,12 @@ export async function* pagesOf(
 }
 
 /**
- * Parses JSON into a deeply frozen value: recorded events are shared between readers, and history is not
- * to be edited.
+ * Parses JSON into a deeply frozen value: recorded events are shared between readers, so they must not be changed.
  * @throws {SyntaxError} when `text` is not JSON.
  */
 export function parseFrozen(text: string): unknown {
   const root: unknown = JSON.parse(text);
-  // A list instead of recursion: the depth of stored JSON must not decide whether it can be read.
+  // A list instead of recursion: deeply nested JSON must not overflow the stack.
   const values = [root];
   for (const value of values) {
     if (typeof value !== 'object' || value === null) continue;

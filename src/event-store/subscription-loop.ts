@@ -1,6 +1,13 @@
-import type { Position, RecordedEvent, SubscribeOptions, Subscription, SubscriptionBatch } from './port.js';
+import {
+  asPosition,
+  type RecordedEvent,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionBatch,
+} from './port.js';
+import { resolveSubscribe } from './reading.js';
 
-/** A stretch of the log as a subscription consumes it. */
+/** A part of the log, as a subscription hands it over. */
 export interface LogPage {
   /** Matching events in log order. */
   readonly events: readonly RecordedEvent[];
@@ -8,26 +15,22 @@ export interface LogPage {
   readonly position: number;
 }
 
-/** Where a subscription's events come from. Position 0 lies before the first event. */
+/** The source of a subscription's events. Position 0 is before the first event. */
 export interface LogSource {
   /** Position of the newest committed event, 0 in an empty log. */
   head(): number;
-  /** The next stretch after a position: at most `limit` matching events, none beyond `head()`. */
+  /** The next part after a position: at most `limit` matching events, none after `head()`. */
   pageAfter(after: number, categories: ReadonlySet<string> | undefined, limit: number): LogPage;
   /** Lets other work run between two pages of a long catch-up. */
-  breathe(): Promise<void>;
+  nextTurn(): Promise<void>;
 }
 
-const defaultBatchSize = 512;
-const maxBatchSize = 4096;
-const maxCategories = 64;
-
 /**
- * Drives one handler along the log: asks its source for the stretch behind its own cursor, hands it over,
- * waits, repeats; sleeps at the end of the log until woken. It keeps no queue, so a slow handler costs no memory.
+ * Reads the pages after its cursor and passes them to the handler, one at a time; waits at the end of the log until it
+ * is woken. It has no queue, so a slow handler costs no memory.
  *
- * The handler is also called with no events when only others' were committed, so that its position keeps up
- * with the log.
+ * The handler is also called without events when only events of other categories were committed, so that its position
+ * keeps up with the log.
  */
 export class SubscriptionLoop implements Subscription {
   readonly done: Promise<void>;
@@ -45,19 +48,12 @@ export class SubscriptionLoop implements Subscription {
     private readonly handler: (batch: SubscriptionBatch) => Promise<void>,
     private readonly ended: (loop: SubscriptionLoop) => void,
   ) {
-    const batchSize = options.batchSize ?? defaultBatchSize;
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatchSize) {
-      throw new RangeError(`a batch holds 1 to ${maxBatchSize} events, not ${batchSize}`);
-    }
-    if (options.categories !== undefined && options.categories.length > maxCategories) {
-      throw new RangeError(`a filter takes up to ${maxCategories} categories`);
-    }
-    this.cursor = startOf(options.after, source);
-    const categories = options.categories === undefined ? undefined : new Set(options.categories);
-    this.done = this.run(categories, batchSize).finally(() => this.ended(this));
+    const { after, categories, batchSize } = resolveSubscribe(options);
+    this.cursor = startOf(after, source);
+    this.done = this.run(categories && new Set(categories), batchSize).finally(() => this.ended(this));
   }
 
-  /** Says that the log has grown. */
+  /** Call it when the log has grown. */
   wake(): void {
     this.sleeping?.();
     this.sleeping = undefined;
@@ -66,12 +62,12 @@ export class SubscriptionLoop implements Subscription {
   async stop(): Promise<void> {
     this.stopped = true;
     this.wake();
-    // Whoever watches `done` learns why the subscription ended; stopping it is then no failure.
+    // `done` reports the error that ended the subscription; stop() does not fail because of it.
     await this.done.catch(() => undefined);
   }
 
   private async run(categories: ReadonlySet<string> | undefined, batchSize: number): Promise<void> {
-    // The caller gets the Subscription before its handler first runs.
+    // The caller has the Subscription before its handler runs for the first time.
     await Promise.resolve();
     while (!this.stopped) {
       if (this.cursor >= this.source.head()) {
@@ -83,11 +79,11 @@ export class SubscriptionLoop implements Subscription {
       const { events, position } = this.source.pageAfter(this.cursor, categories, batchSize);
       this.cursor = position;
       const caughtUp = position >= this.source.head();
-      // A long stretch of others' events is not worth a call per page.
+      // Pages without matching events are not handed over one by one.
       if (events.length > 0 || caughtUp) {
         await this.handler({ events, position: asPosition(position), caughtUp });
       }
-      if (!caughtUp) await this.source.breathe();
+      if (!caughtUp) await this.source.nextTurn();
     }
   }
 }
@@ -95,9 +91,4 @@ export class SubscriptionLoop implements Subscription {
 function startOf(after: SubscribeOptions['after'], source: LogSource): number {
   if (after === 'start') return 0;
   return after === 'end' ? source.head() : after;
-}
-
-/** The number an embedded engine counts events with is their position. */
-export function asPosition(position: number): Position {
-  return position as Position;
 }

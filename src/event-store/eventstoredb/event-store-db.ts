@@ -14,7 +14,7 @@ import {
   type Subscription,
   type SubscriptionBatch,
 } from '../port.js';
-import { resolveRead } from '../reading.js';
+import { resolveRead, resolveSubscribe } from '../reading.js';
 import { Appender } from './appender.js';
 import { Connection, targetOf } from './connection.js';
 import { Reader } from './reader.js';
@@ -91,10 +91,6 @@ export interface Parts extends SubscriptionSource {
   readonly closeTimeoutMs: number;
 }
 
-const defaultBatchSize = 512;
-const maxBatchSize = 4096;
-const maxCategories = 64;
-
 /** The event store on EventStoreDB. */
 export class EventStoreDb implements EventStore {
   private readonly subscriptions = new Set<SupervisedSubscription>();
@@ -129,13 +125,7 @@ export class EventStoreDb implements EventStore {
 
   subscribe(options: SubscribeOptions, handler: (batch: SubscriptionBatch) => Promise<void>): Subscription {
     this.refuseWhenClosed();
-    const { after, categories, batchSize = defaultBatchSize } = options;
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1 || batchSize > maxBatchSize) {
-      throw new RangeError(`a batch holds 1 to ${maxBatchSize} events, not ${batchSize}`);
-    }
-    if (categories !== undefined && categories.length > maxCategories) {
-      throw new RangeError(`a filter takes up to ${maxCategories} categories`);
-    }
+    const { after, categories, batchSize } = resolveSubscribe(options);
     const filter: LogFilter = categories === undefined ? { kind: 'all' } : categoryFilter(categories);
     const start = this.parts.starts.of(after, () => subscription.isStopped);
     const subscription = new SupervisedSubscription(this.parts, filter, batchSize, start, handler);

@@ -2,12 +2,12 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Database, DatabaseOptions } from '../../platform/sqlite.js';
 
-/** The file cannot be used as an event log; the message says which file and why. */
+/** The file cannot be used as an event log; the message names the file and the reason. */
 export class EventLogRefused extends Error {
   override readonly name = 'EventLogRefused';
 }
 
-/** "boxo": stands in the file's header, so that `file` and we tell it from other SQLite files. */
+/** "boxo": in the file's header, which tells it from other SQLite files. */
 const applicationId = 0x626f786f;
 const schemaVersion = 1;
 const pageBytes = 8192;
@@ -16,7 +16,7 @@ const checkpointPages = 4000;
 const maxIdleWalBytes = 64 * 1024 * 1024;
 const writerCacheKib = 64 * 1024;
 const readerCacheKib = 16 * 1024;
-/** Only a foreign tool can hold the write lock; an append must not wait long for it. */
+/** Only another program's tool can hold the write lock; an append must not wait long for it. */
 const lockTimeoutMs = 250;
 
 // The category is repeated on each event so that one index answers a category in log order: SQLite keeps equal
@@ -46,7 +46,7 @@ const schema = `
 `;
 
 /**
- * The one true path of `file`, so that two names of it share a lock.
+ * The path of `file` with links resolved, so that two names of one file share a lock.
  * @throws {EventLogRefused} when its folder does not exist.
  */
 export function canonicalPath(file: string): string {
@@ -62,7 +62,7 @@ export function canonicalPath(file: string): string {
  */
 export function openForWriting(file: string): Database {
   if (sizeOf(file) === 0 && sizeOf(`${file}-wal`) > 0) {
-    // SQLite would throw the -wal file away and start empty.
+    // SQLite would delete the -wal file and start empty.
     throw new EventLogRefused(`event log ${file} is missing, but ${file}-wal holds events of it`);
   }
   return openChecked(file, { timeout: lockTimeoutMs }, (database) => {
@@ -80,7 +80,7 @@ export function openForWriting(file: string): Database {
 }
 
 /**
- * Opens an existing log for reading beside its writer.
+ * Opens an existing log for reading, also while another process writes it.
  * @throws {EventLogRefused} when there is none, or the file is no event log of this version or is damaged.
  */
 export function openForReading(file: string): Database {
@@ -92,7 +92,7 @@ export function openForReading(file: string): Database {
   });
 }
 
-/** What SQLite says about a failure, for messages: its text and code. */
+/** SQLite's text and code of a failure, for messages. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error) return `${error.message} (${String(error.code)})`;
   return error instanceof Error ? error.message : String(error);
@@ -127,7 +127,7 @@ function assertOurs(database: Database, file: string): void {
   }
 }
 
-/** Nothing was ever stored: a new file, or one whose creation was cut short. */
+/** Nothing was ever stored: a new file, or one whose creation was interrupted. */
 function isBlank(database: Database): boolean {
   return (
     database.pragma('application_id', { simple: true }) === 0 &&
@@ -136,7 +136,7 @@ function isBlank(database: Database): boolean {
   );
 }
 
-/** Touches both ends of every tree, so that a damaged file fails now rather than at the first append. */
+/** Reads both ends of every table and index, so that a damaged file is found now and not at the first append. */
 function assertReadable(database: Database): void {
   for (const end of ['ASC', 'DESC']) {
     database.prepare(`SELECT * FROM events ORDER BY position ${end} LIMIT 1`).get();
@@ -152,7 +152,7 @@ function sizeOf(file: string): number {
 
 /**
  * Claims a log for one writer: an exclusive SQLite lock on an empty file beside it. The operating system
- * releases it however the process ends, and it keeps nobody from reading the log.
+ * releases it however the process ends. It does not block readers of the log.
  * @param file Canonical path of the log.
  * @returns Releases the claim.
  * @throws {EventLogRefused} when another process, or another store of this one, holds it.

@@ -1,23 +1,29 @@
 import type { Database, Statement } from '../../platform/sqlite.js';
-import { type RecordedEvent, type StoredEvent, type StoredLog, StoreUnavailable } from '../port.js';
+import {
+  asPosition,
+  type RecordedEvent,
+  type StoredEvent,
+  type StoredLog,
+  StoreUnavailable,
+} from '../port.js';
 import { parseFrozen, type ReadPage } from '../reading.js';
 
-import { asPosition, type LogPage } from '../subscription-loop.js';
+import { type LogPage } from '../subscription-loop.js';
 import { canonicalPath, openForReading, reasonOf } from './log-file.js';
 
 /** position, stream, revision, id (hex), type, data, metadata, recorded_at */
 type EventRow = [number, string, number, string, string, string, string, number];
 type EventQuery<Parameters extends unknown[]> = Statement<Parameters, EventRow>;
 
-// CROSS JOIN keeps SQLite from starting with the streams: the events' order is what the query is about.
+// CROSS JOIN makes SQLite start with the events, so that their order needs no sorting.
 const selectEvents = `
   SELECT e.position, s.name, e.revision, hex(e.id), e.type, e.data, e.metadata, e.recorded_at
   FROM events e CROSS JOIN streams s ON s.id = e.stream`;
 
-/** JSON characters after which a subscription's page is not filled further. */
+/** No event is added to a subscription's page of this many JSON characters or more. */
 const fullPageChars = 8 * 1024 * 1024;
 
-/** Reads a log through one read-only handle: committed events only, each call one consistent snapshot. */
+/** Reads a log through one read-only handle: only committed events, each call from one consistent snapshot. */
 export class Reader {
   private readonly newest: Statement<[], number>;
   private readonly stream: Record<ReadPage['direction'], EventQuery<[string, number, number]>>;
@@ -59,7 +65,7 @@ export class Reader {
     return this.reading(() => this.all[page.direction].all(...range(page)).map(toEvent));
   }
 
-  /** The stretch of the log after a position for a subscription, none of it beyond `head`. */
+  /** The part of the log after a position for a subscription, up to `head`. */
   pageAfter(
     after: number,
     head: number,
@@ -83,7 +89,7 @@ export class Reader {
         if (chars >= fullPageChars) break;
       }
       const isCut = events.length === limit || chars >= fullPageChars;
-      // Not cut short: the rest of the log does not match.
+      // A page that is not cut means that the rest of the log does not match.
       return { events, position: isCut ? (events.at(-1)?.position ?? after) : head };
     });
   }
@@ -96,7 +102,7 @@ export class Reader {
     return this.database.prepare<P, EventRow>(`${selectEvents} ${rest}`).raw();
   }
 
-  /** Takes the first positions of each category from the index, then the first of all those. */
+  /** Takes the first positions of each category from the index, and of these the first ones. */
   private filteredTail(categories: number): EventQuery<(string | number)[]> {
     const known = this.filteredTails.get(categories);
     if (known !== undefined) return known;
@@ -122,7 +128,7 @@ export class Reader {
   }
 }
 
-/** The page's bounds as SQLite integers: its ends are no numbers SQLite could compare with. */
+/** The page's bounds as SQLite integers: SQLite cannot compare with ±Infinity. */
 function range(page: ReadPage): [from: number, limit: number] {
   const from = Math.min(Math.max(page.from, -1), Number.MAX_SAFE_INTEGER);
   return [from, page.limit];

@@ -1,8 +1,8 @@
 import { categoryOf } from '../../events/streams.js';
 import type { SerialisedEvent } from '../append.js';
-import type { RecordedEvent } from '../port.js';
+import { asPosition, type RecordedEvent } from '../port.js';
 import { parseFrozen } from '../reading.js';
-import { asPosition, type LogPage } from '../subscription-loop.js';
+import { type LogPage } from '../subscription-loop.js';
 import type { CommittedAppend } from './writer-client.js';
 
 interface RecentEvent {
@@ -11,7 +11,7 @@ interface RecentEvent {
   /** Index within its append. */
   readonly index: number;
   readonly category: string;
-  /** Made when the first subscription asks, shared by all. */
+  /** Created for the first subscription that reads it, then shared by all. */
   recorded: RecordedEvent | undefined;
 }
 
@@ -20,14 +20,14 @@ const maxEvents = 8192;
 const maxChars = 32 * 1024 * 1024;
 
 /**
- * The end of the log, kept in memory as long as somebody subscribes: those who keep up never touch the disk.
- * Bounded; whoever falls behind its start reads pages from the file instead.
+ * The newest events, kept in memory while there are subscriptions, so that a subscription that keeps up never reads the
+ * disk. Bounded: a subscription that has fallen behind reads pages from the file.
  */
 export class RecentEvents {
   private events: RecentEvent[] = [];
   private chars = 0;
 
-  /** @param last Position of the newest event. Events up to it are not held. */
+  /** @param last Position of the newest event. Events up to it are not kept. */
   constructor(private last: number) {}
 
   /** Position of the newest committed event. */
@@ -35,18 +35,19 @@ export class RecentEvents {
     return this.last;
   }
 
-  /** Moves on without holding anything. */
+  /** Moves on without keeping anything. */
   skipTo(position: number): void {
     this.events = [];
     this.chars = 0;
     this.last = position;
   }
 
-  /** Takes what was committed next, in log order. */
+  /** Adds what was committed next, in log order. */
   add(appends: readonly CommittedAppend[]): void {
     for (const append of appends) {
       const { request, position } = append;
-      // Only a commit whose failure was a false alarm leaves a gap: what it wrote is in the file alone.
+      // There is a gap only after a commit that was reported as failed but was written: its events are only in the
+      // file.
       if (position - request.events.length !== this.last) this.skipTo(position - request.events.length);
       const category = categoryOf(request.stream);
       for (const [index, serialised] of request.events.entries()) {
@@ -58,7 +59,7 @@ export class RecentEvents {
     this.trim();
   }
 
-  /** The stretch after a position, or undefined when it begins before what is held. */
+  /** The part after a position; undefined when it begins before the oldest event that is kept. */
   pageAfter(after: number, categories: ReadonlySet<string> | undefined, limit: number): LogPage | undefined {
     const firstIndex = after - (this.last - this.events.length);
     if (firstIndex < 0) return undefined;
@@ -75,7 +76,7 @@ export class RecentEvents {
 
   private trim(): void {
     if (this.events.length <= maxEvents && this.chars <= maxChars) return;
-    // Down to half, so that moving the rest happens once in thousands of events.
+    // Down to half, so that the rest is copied only once in thousands of events.
     let drop = 0;
     for (const { serialised } of this.events) {
       if (this.events.length - drop <= maxEvents / 2 && this.chars <= maxChars / 2) break;

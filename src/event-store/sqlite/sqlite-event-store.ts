@@ -4,6 +4,7 @@ import { compiledFile } from '../../platform/compiled-file.js';
 import { prepareAppend } from '../append.js';
 import {
   type AppendResult,
+  asPosition,
   type EventStore,
   type ExpectedRevision,
   type NewEvent,
@@ -17,7 +18,7 @@ import {
   type SubscriptionBatch,
 } from '../port.js';
 import { resolveRead } from '../reading.js';
-import { asPosition, type LogSource, SubscriptionLoop } from '../subscription-loop.js';
+import { type LogSource, SubscriptionLoop } from '../subscription-loop.js';
 import { canonicalPath, EventLogRefused, openForReading } from './log-file.js';
 import { Reader } from './reader.js';
 import { RecentEvents } from './recent-events.js';
@@ -29,16 +30,16 @@ export interface SqliteOptions {
   readonly file: string;
   /** The store's clock, milliseconds since 1970; default the system's. */
   readonly nowMs?: () => number;
-  /** Reads beside the process that writes, or a log nobody writes; appends are refused. Default false. */
+  /** Only for reading, also while another process writes; appends are refused. Default false. */
   readonly readOnly?: boolean;
-  /** Appends waiting for the disk beyond which new ones are turned away as busy; default 20,000. */
+  /** With so many appends waiting for the disk, new ones are refused as busy; default 20,000. */
   readonly maxWaitingAppends?: number;
-  /** Their JSON bytes likewise; default 64 MiB. */
+  /** The same limit for their JSON bytes; default 64 MiB. */
   readonly maxWaitingBytes?: number;
 }
 
 /**
- * Opens an event log in one SQLite file: a thread of its own writes, group commit, every append on disk before
+ * Opens an event log in one SQLite file: a separate thread writes with group commit, and every append is on disk before
  * it resolves. One process writes a file at a time; any number may read it.
  * @throws {EventLogRefused} when the file is in use by another writer, damaged, or no event log of this version.
  */
@@ -81,10 +82,10 @@ async function started(worker: Worker): Promise<number> {
   throw new EventLogRefused(message.kind === 'refused' ? message.reason : `unexpected ${message.kind}`);
 }
 
-/** How often a read-only store with subscriptions looks for another process's events. */
+/** How often a read-only store with subscriptions looks for events of another process. */
 const followIntervalMs = 100;
 
-/** The main thread's side of a log: reads by itself, has a thread write, feeds subscriptions. */
+/** The main thread's side of a log: reads, sends appends to the writer thread, and serves subscriptions. */
 export class SqliteEventStore implements EventStore {
   private readonly subscriptions = new Set<SubscriptionLoop>();
   private readonly recent: RecentEvents;
@@ -95,7 +96,7 @@ export class SqliteEventStore implements EventStore {
 
   /**
    * @param head Position of the newest committed event, 0 in an empty log.
-   * @param connectWriter Given whom to tell of commits, returns the writer; left out, the store is read-only.
+   * @param connectWriter Connects the writer to the callback for commits; left out, the store is read-only.
    */
   constructor(
     private readonly reader: Reader,
@@ -105,25 +106,25 @@ export class SqliteEventStore implements EventStore {
     const recent = new RecentEvents(head);
     this.recent = recent;
     this.writer = connectWriter?.((appends) => this.committed(appends));
-    const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
     const page = reader.pageAfter.bind(reader);
     this.source =
       this.writer === undefined
         ? {
             head: () => reader.head(),
             pageAfter: (after, ...filter) => page(after, reader.head(), ...filter),
-            breathe,
+            nextTurn,
           }
         : {
             head: () => recent.head,
             pageAfter: (after, ...filter) =>
               recent.pageAfter(after, ...filter) ?? page(after, recent.head, ...filter),
-            breathe,
+            nextTurn,
           };
   }
 
   append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult> {
-    // Not async: that would wrap the writer's promise in another, on the hottest path there is.
+    // Not async: that would wrap the writer's promise in another one, for every append.
     try {
       if (this.closing !== undefined) throw new StoreUnavailable('the event store is closed');
       if (this.writer === undefined) throw new StoreUnavailable('the event store is open for reading only');
@@ -167,7 +168,7 @@ export class SqliteEventStore implements EventStore {
     const accepted = this.writer?.drain();
     await Promise.all([...this.subscriptions].map((subscription) => subscription.stop()));
     await accepted;
-    // The writer goes last: the last handle to close removes the -wal file.
+    // The writer closes last: the last handle to be closed removes the -wal file.
     this.reader.close();
     await this.writer?.close();
   }

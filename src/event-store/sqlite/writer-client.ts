@@ -2,8 +2,7 @@
 import { setImmediate } from 'node:timers';
 import type { Worker } from 'node:worker_threads';
 import { type AppendRequest, emptyStream, expectedHead } from '../append.js';
-import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../port.js';
-import { asPosition } from '../subscription-loop.js';
+import { type AppendResult, asPosition, StoreUnavailable, WrongExpectedRevision } from '../port.js';
 import {
   type AppendBatch,
   conflict,
@@ -19,22 +18,25 @@ import {
 export interface WriterClientOptions {
   readonly worker: Worker;
   readonly nowMs: () => number;
-  /** Appends waiting for the disk beyond which new ones are turned away. */
+  /** With so many appends waiting for the disk, new ones are refused. */
   readonly maxWaitingAppends: number;
-  /** Their JSON bytes likewise; a single append may exceed it. */
+  /** The same limit for their JSON bytes; a single append may exceed it. */
   readonly maxWaitingBytes: number;
-  /** Called in log order with all that one commit made durable, before the appends resolve. */
+  /** Called in log order with everything that one commit made durable, before the appends resolve. */
   readonly onCommitted: (appends: readonly CommittedAppend[]) => void;
 }
 
-/** The main thread's side of the writer: collects the appends of one event-loop turn, sends and settles them. */
+/**
+ * The main thread's side of the writer: collects the appends of one event-loop turn, sends them and settles their
+ * promises.
+ */
 export class WriterClient {
   private collecting: Pending[] = [];
   private collectingBytes = 0;
   private readonly sent: SentBatch[] = [];
   private waitingAppends = 0;
   private waitingBytes = 0;
-  /** Why appends are turned away: closing, or the thread is gone. */
+  /** Why appends are refused: the store is closed, or the thread has ended. */
   private refusal: string | undefined;
   private readonly exited: Promise<void>;
   private whenIdle: (() => void) | undefined;
@@ -79,7 +81,7 @@ export class WriterClient {
     });
   }
 
-  /** Turns new appends away and resolves when the accepted ones are settled. */
+  /** Refuses new appends and resolves when the accepted ones are settled. */
   async drain(): Promise<void> {
     this.refusal ??= 'the event store is closed';
     if (this.waitingAppends === 0) return;
@@ -135,7 +137,7 @@ export class WriterClient {
     this.signalIdle();
   }
 
-  /** The thread is gone: nobody will answer what waits. */
+  /** The thread has ended: what waits will not be answered. */
   private abandon(reason: string): void {
     this.refusal ??= reason;
     const waiting = this.sent.splice(0).flatMap((batch) => batch.appends);
@@ -163,21 +165,21 @@ export interface CommittedAppend {
   readonly recordedAtMs: number;
 }
 
-/** An append somebody waits for. */
+/** An append that is waited for. */
 export interface Pending {
   readonly request: AppendRequest;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** An append and what became of it. */
+/** An append and its outcome. */
 export interface Settled extends CommittedAppend {
   readonly pending: Pending;
   /** See {@link Outcomes}. */
   readonly code: number | undefined;
 }
 
-/** Appends that went to the thread in one message. */
+/** Appends that were sent to the thread in one message. */
 export interface SentBatch {
   readonly appends: readonly Pending[];
   readonly recordedAtMs: number;
@@ -202,7 +204,7 @@ export function settlements(batches: readonly SentBatch[], outcomes: Outcomes): 
   return settled;
 }
 
-/** Tells whoever waits. */
+/** Settles the promise of the append. */
 export function answer({ pending, request, code, revision, position }: Settled): void {
   if (code === conflict) {
     const actual = revision === emptyStream ? undefined : revision;

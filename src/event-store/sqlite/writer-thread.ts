@@ -35,7 +35,7 @@ function serve(port: MessagePort, file: string): void {
   reply({ kind: 'ready', head: writer.head() });
 }
 
-/** Takes what waits at the port, as long as another full message fits the transaction. */
+/** Takes the messages that wait at the port, as long as another full message fits into the transaction. */
 function drain(port: MessagePort, first: ToWriter): { batches: AppendBatch[]; close: boolean } {
   const batches: AppendBatch[] = [];
   let appends = 0;
@@ -50,7 +50,7 @@ function drain(port: MessagePort, first: ToWriter): { batches: AppendBatch[]; cl
 }
 
 function receive(port: MessagePort): ToWriter | undefined {
-  // The other end is our own store, which posts nothing else.
+  // The other end is our own store, which sends nothing else.
   return receiveMessageOnPort(port)?.message as ToWriter | undefined;
 }
 

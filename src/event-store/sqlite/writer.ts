@@ -4,8 +4,8 @@ import type { Database, Statement } from '../../platform/sqlite.js';
 import { decideAppend, type ExpectedHead, emptyStream, type HeadRevision } from '../append.js';
 
 /**
- * Appends on their way to the writer thread, as columns: a few long arrays cross threads far faster than
- * many small objects.
+ * Appends sent to the writer thread, as columns: a few long arrays are copied between threads much faster than many
+ * small objects.
  */
 export interface AppendBatch {
   readonly kind: 'append';
@@ -39,17 +39,16 @@ export type Outcomes = Float64Array;
 export const outcomeSize = 3;
 /** Written: last revision and position. */
 export const written = 0;
-/** Was already there: last revision and position. */
+/** Already in the stream: last revision and position. */
 export const replayed = 1;
 /** Refused: the stream's actual revision, -1 for none; no position. */
 export const conflict = 2;
 
 /**
- * Most appends in one message: few enough that the writer starts while the main thread prepares more, enough
- * to be worth a message.
+ * Most appends in one message: the writer works on one message while the main thread prepares the next.
  */
 export const maxAppendsPerBatch = 64;
-/** JSON bytes from which a message is not filled further. */
+/** No append is added to a message of this many JSON bytes or more. */
 export const fullBatchBytes = 2 * 1024 * 1024;
 /** Most appends in one transaction. */
 export const maxAppendsPerCommit = 512;
@@ -63,10 +62,10 @@ interface StreamHead {
 
 const maxCachedHeads = 100_000;
 
-/** Writes batches of appends, each call one transaction. Synchronous: it lives in the writer thread. */
+/** Writes batches of appends, each call in one transaction. Synchronous: it runs in the writer thread. */
 export class Writer {
   private readonly heads = new LRUCache<string, StreamHead>({ max: maxCachedHeads });
-  /** Position of the newest event; undefined when it has to be read again. */
+  /** Position of the newest event; undefined when it must be read again. */
   private lastPosition: number | undefined;
   private readonly begin: Statement<[]>;
   private readonly commitAll: Statement<[]>;
@@ -108,9 +107,9 @@ export class Writer {
   }
 
   /**
-   * Appends everything in one durable transaction. A refused append writes nothing and leaves the others be.
-   * @throws {SqliteError} when the transaction cannot be committed; then nothing is written, and a later
-   * call starts afresh.
+   * Appends everything in one durable transaction. A refused append writes nothing and does not affect the others.
+   * @throws {SqliteError} when the transaction cannot be committed; then nothing is written, and the next call starts
+   * anew.
    */
   commit(batches: readonly AppendBatch[]): Outcomes {
     const appends = batches.reduce((sum, batch) => sum + batch.streams.length, 0);
@@ -183,7 +182,7 @@ export class Writer {
     return head;
   }
 
-  /** Writes events behind the head, moves it, and returns the position of the last. */
+  /** Writes events after the head, moves the head, and returns the position of the last event. */
   private writeEvents(batch: AppendBatch, head: StreamHead, firstEvent: number, count: number): number {
     let position = this.lastPosition ?? this.head();
     for (let event = firstEvent; event < firstEvent + count; event++) {
