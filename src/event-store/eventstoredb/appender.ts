@@ -13,11 +13,11 @@ import type { SubscriptionStarts } from './subscription.js';
 export interface AppenderOptions {
   readonly connection: Connection;
   readonly reader: Reader;
-  /** Appends wait until every subscription "from the end" knows where that was. */
+  /** Appends wait until the start of every subscription "from the end" is known. */
   readonly starts: SubscriptionStarts;
-  /** An append is given up as StoreUnavailable after this long, all its attempts together. */
+  /** Time limit of an append with all its attempts; then it fails as StoreUnavailable. */
   readonly appendTimeoutMs: number;
-  /** An answer missing for so long counts as lost. */
+  /** After this time without an answer, an attempt counts as lost. */
   readonly attemptTimeoutMs: number;
   readonly maxWaitingAppends: number;
   readonly maxWaitingBytes: number;
@@ -26,8 +26,8 @@ export interface AppenderOptions {
 type Proposals = readonly streams.BatchAppendReq.ProposedMessage[];
 
 /**
- * Carries appends through lost answers and lost connections: an attempt whose outcome is unknown is followed by
- * another with the same event ids at the same expected revision, which EventStoreDB does at most once.
+ * Repeats appends whose outcome is unknown because the answer or the connection was lost, with the same event ids at
+ * the same expected revision. EventStoreDB carries out at most one of the attempts.
  */
 export class Appender {
   private waitingAppends = 0;
@@ -39,9 +39,9 @@ export class Appender {
   constructor(private readonly options: AppenderOptions) {}
 
   /**
-   * @throws {WrongExpectedRevision} when the stream is elsewhere.
-   * @throws {RangeError} when the append as a whole is more than the server takes.
-   * @throws {StoreUnavailable} when too many wait, or the outcome is still unknown when the time is up.
+   * @throws {WrongExpectedRevision} when the stream is at another revision.
+   * @throws {RangeError} when the append as a whole is larger than the server accepts.
+   * @throws {StoreUnavailable} when too many appends wait, or the outcome is still unknown at the end of the time.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
     const { maxWaitingAppends, maxWaitingBytes } = this.options;
@@ -61,7 +61,7 @@ export class Appender {
     }
   }
 
-  /** Resolves when no append waits, or when `timeoutMs` have passed and the rest are given up. */
+  /** Resolves when no append waits, or after `timeoutMs`; appends that still wait then fail. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.waitingAppends > 0) await this.idle(timeoutMs);
     this.isAborted = true;
@@ -76,7 +76,7 @@ export class Appender {
     giveUp.abort();
   }
 
-  /** @throws {StoreUnavailable} when it takes longer than an append may: then nothing was sent. */
+  /** @throws {StoreUnavailable} when this takes longer than an append may take: then nothing was sent. */
   private async subscriptionsStarted(): Promise<void> {
     const { starts, appendTimeoutMs } = this.options;
     try {
@@ -110,7 +110,7 @@ export class Appender {
         case 'permanent':
           throw new Error(`cannot append to ${request.stream}: ${outcome.error.message}`);
         case 'transient': {
-          // The last attempt may be cut short by the end of the time: its error would hide the cause.
+          // The last attempt may have been ended by the time limit: its error would hide the cause.
           if (reason === undefined || leftMs >= this.options.attemptTimeoutMs) reason = outcome.reason;
           const waitMs = backoffMs(failures, 20, 1_000);
           if (this.isAborted || performance.now() + waitMs >= giveUpAtMs) {
@@ -133,7 +133,7 @@ export class Appender {
   ): Promise<{ readonly outcome: AttemptOutcome; readonly client: Client }> {
     const { connection, attemptTimeoutMs, appendTimeoutMs } = this.options;
     const client = await connection.current();
-    // Cut short by the end of the append's time, it says nothing about a connection that others use.
+    // An attempt that the append's time limit ends early proves nothing about a connection that others use.
     const isShort = leftMs < Math.min(attemptTimeoutMs, appendTimeoutMs / 2);
     try {
       const batch = await within(leftMs, 'connecting to EventStoreDB', client.batch());
@@ -142,7 +142,7 @@ export class Appender {
         proposals,
         Math.min(leftMs, attemptTimeoutMs),
       );
-      // An append that alone is not answered says nothing about the connection.
+      // One append without an answer proves nothing about the connection.
       if (isStuck && isShort) return { outcome, client };
       if (isStuck) connection.retire(client, 'appends are not answered');
       else if (!batch.isOpen)
@@ -157,22 +157,22 @@ export class Appender {
 
   private async appended(
     { stream, expected, events }: AppendRequest,
-    { revision, place }: AttemptOutcome & { readonly kind: 'appended' },
+    { revision, position: given }: AttemptOutcome & { readonly kind: 'appended' },
     newestBefore: number,
   ): Promise<AppendResult> {
     // A node that has written but not yet indexed the event answers without its position.
-    const isKnown = place !== undefined && Number(place.commit) < Number.MAX_SAFE_INTEGER;
+    const isKnown = given !== undefined && Number(given.commit) < Number.MAX_SAFE_INTEGER;
     const position = isKnown
-      ? positionOf(place.commit, place.prepare)
+      ? positionOf(given.commit, given.prepare)
       : await this.positionAt(stream, revision);
     this.newestPosition = Math.max(this.newestPosition, position);
-    // Only with `any` can success be an earlier call's: see proposalsOf(). What lies before all that was
-    // acknowledged when this append set out certainly is.
+    // Only with `any` can success belong to an earlier call: see proposalsOf(). It does if the position is not after
+    // everything that was acknowledged before this append began.
     const replayed = expected === 'any' && events.length > 0 && position <= newestBefore;
     return { revision, position, replayed };
   }
 
-  /** An earlier call may have written these events: then they stand right behind the expected revision. */
+  /** An earlier call may have written these events: then they follow the expected revision. */
   private async conflict(request: AppendRequest, actual: number | undefined): Promise<AppendResult> {
     const { stream, expected, events } = request;
     const refusal = new WrongExpectedRevision(stream, expected, actual);
@@ -198,15 +198,15 @@ export class Appender {
   }
 }
 
-/** What one attempt at an append has come to. */
+/** The outcome of one attempt to append. */
 export type AttemptOutcome =
-  | { readonly kind: 'appended'; readonly revision: number; readonly place: Place | undefined }
+  | { readonly kind: 'appended'; readonly revision: number; readonly position: RecordPosition | undefined }
   /** @property actual The stream's last revision, undefined when it has no events. */
   | { readonly kind: 'conflict'; readonly actual: number | undefined }
   | { readonly kind: 'too large'; readonly maxBytes: number }
   | Failure;
 
-interface Place {
+interface RecordPosition {
   readonly commit: string;
   readonly prepare: string;
 }
@@ -215,7 +215,7 @@ interface Pending {
   readonly settle: (outcome: AttemptOutcome) => void;
 }
 
-/** One BatchAppend call: appends go out as they come, answers come back by correlation id. Never rejects. */
+/** One BatchAppend call: sends appends at once and assigns the answers by correlation id. Never rejects. */
 export class BatchCall {
   private readonly pending = new Map<string, Pending>();
   private answers = 0;
@@ -233,7 +233,7 @@ export class BatchCall {
   }
 
   /**
-   * One attempt; `isStuck` in a transient failure tells that nothing at all was answered while it waited.
+   * One attempt. `isStuck`: it got no answer, and neither did any other append in that time.
    * @param timeoutMs How long to wait for the answer.
    */
   async attempt(
@@ -267,7 +267,7 @@ export class BatchCall {
     this.settle(correlationId, outcomeOf(response));
   }
 
-  /** An answer nobody waits for any more is none. */
+  /** An answer that is not waited for any more is ignored. */
   private settle(correlationId: string, outcome: AttemptOutcome): void {
     const pending = this.pending.get(correlationId);
     this.pending.delete(correlationId);
@@ -283,12 +283,12 @@ export class BatchCall {
 function outcomeOf(response: streams.BatchAppendResp): AttemptOutcome {
   const success = response.getSuccess();
   if (success) {
-    const position = success.getPosition();
-    const place = position && {
-      commit: position.getCommitPosition(),
-      prepare: position.getPreparePosition(),
+    const given = success.getPosition();
+    const position = given && {
+      commit: given.getCommitPosition(),
+      prepare: given.getPreparePosition(),
     };
-    return { kind: 'appended', revision: Number(success.getCurrentRevision()), place };
+    return { kind: 'appended', revision: Number(success.getCurrentRevision()), position };
   }
   const error = response.getError();
   const details = error?.getDetails();
@@ -315,7 +315,7 @@ function outcomeOf(response: streams.BatchAppendResp): AttemptOutcome {
     case 'event_store.client.InvalidTransaction':
       return permanent(`EventStoreDB refuses the append: ${error?.getMessage()}`);
     default:
-      // Timeout, Unknown, not ready, busy: it may have been written, or may yet be.
+      // Timeout, Unknown, not ready, busy: it may have been written, or may still be.
       return { kind: 'transient', reason: error?.getMessage() || 'an answer without an outcome' };
   }
 }

@@ -71,8 +71,8 @@ function fileOf(parameter: string, file: string): Buffer {
 }
 
 /**
- * Keeps one {@link Client} at a time and replaces it when it is given up. Reports an outage in two lines, one at its
- * beginning and one at its end, however many calls it breaks.
+ * Keeps one {@link Client} at a time and replaces it after a failure. Reports an outage in two lines, at its beginning
+ * and at its end, however many calls fail.
  */
 export class Connection {
   private client: Client | undefined;
@@ -93,7 +93,10 @@ export class Connection {
     this.client = this.newClient();
   }
 
-  /** The connection to use; after failures, once it is time for another try. @throws {StoreUnavailable} when closed. */
+  /**
+   * The client to use; after failures, resolves when it is time for another attempt. @throws {StoreUnavailable} when
+   * closed.
+   */
   async current(): Promise<Client> {
     if (this.isClosed) throw new StoreUnavailable('the event store is closed');
     if (this.client !== undefined) return this.client;
@@ -103,14 +106,14 @@ export class Connection {
     return this.opening;
   }
 
-  /** Call it when a client has answered: the next failure then counts as the first one again. */
+  /** Call it when a client has answered: the count of failures begins again. */
   worked(client: Client): void {
     if (client !== this.client) return;
     this.failures = 0;
     this.reportBack(client);
   }
 
-  /** Gives a client up. Its open calls fail; callers get the next client from {@link current}. */
+  /** Closes a client. Its open calls fail; callers get the next client from {@link current}. */
   retire(client: Client, reason: string): void {
     if (client.isRetired) return;
     client.retire(reason);
@@ -123,7 +126,7 @@ export class Connection {
     this.warn(`${lost}: ${reason}`);
   }
 
-  /** Gives up the client for good. */
+  /** Closes the connection for good. */
   close(): void {
     this.isClosed = true;
     this.client?.retire('the event store is closed');
@@ -154,10 +157,8 @@ export class Connection {
 export type FirstUse = (client: Pick<Client, 'read'>) => Promise<void>;
 
 /**
- * One connection to one node, used until a call on it fails and then given up as a whole: the next one looks for the
- * leader again. EventStoreDBClient is not used for the calls: its appendToStream() keeps the pending appends of all
- * clients in one map of the process, so one broken call fails (and a late answer crashes) others, its readAll() takes
- * no filter, and its channel cannot verify a certificate against an IP address.
+ * One connection to one node. It is used until a call on it fails, and then closed as a whole: the next client searches
+ * for the leader again.
  */
 export class Client {
   private readonly open = new Set<{ cancel(): void }>();
@@ -166,7 +167,7 @@ export class Client {
   private batchCall: Promise<BatchCall> | undefined;
   /** The node's address, once it has been found. */
   node: string | undefined;
-  /** Whether a connection was made: until then nothing can have been sent. */
+  /** Whether a connection was established: before that, nothing can have been sent. */
   hasConnected = false;
 
   /**
@@ -183,7 +184,7 @@ export class Client {
     return this.retiring.signal.aborted;
   }
 
-  /** The call that all appends share. @throws the error of connecting. */
+  /** The call that all appends use. @throws the error of connecting. */
   batch(): Promise<BatchCall> {
     this.batchCall ??= this.openBatch();
     return this.batchCall;
@@ -199,7 +200,7 @@ export class Client {
   }
 
   /**
-   * Gives the connection up: every open call fails, and no new call may be started.
+   * Closes the connection: every open call fails, and no new call may be started.
    * @param reason The error message for calls that wait for the connection.
    */
   retire(reason: string): void {
@@ -215,7 +216,7 @@ export class Client {
   private async openBatch(): Promise<BatchCall> {
     const service = await this.service();
     const stream = service.batchAppend(metadataOf(this.target), { deadline: Number.POSITIVE_INFINITY });
-    return new BatchCall(this.kept(stream));
+    return new BatchCall(this.tracked(stream));
   }
 
   private service(): Promise<StreamsClient> {
@@ -239,7 +240,7 @@ export class Client {
   }
 
   private readWith(service: StreamsClient, request: streams.ReadReq, deadlineMs: number): ReadStream {
-    const stream = this.kept(service.read(request, metadataOf(this.target), { deadline: deadlineMs }));
+    const stream = this.tracked(service.read(request, metadataOf(this.target), { deadline: deadlineMs }));
     stream.once('metadata', () => this.onAccepted(this));
     return stream;
   }
@@ -252,7 +253,7 @@ export class Client {
     channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.watch(service));
   }
 
-  private kept<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
+  private tracked<Stream extends ReadStream | BatchStream>(stream: Stream): Stream {
     this.open.add(stream);
     stream.on('close', () => this.open.delete(stream));
     // An error event without a listener would end the process.
@@ -274,14 +275,14 @@ const noServerName = 'eventstoredb.invalid';
 /** EventStoreDB stores events of at most 16 MiB. */
 const maxMessageBytes = 17 * 1024 * 1024;
 
-/** How to reach one node. */
+/** Address, credentials and options for one node. */
 export function channelTo(node: Endpoint, target: Target): Channel {
   const { keepAliveIntervalMs, keepAliveTimeoutMs } = target;
   const options: ChannelOptions = {
     'grpc.keepalive_time_ms': keepAliveIntervalMs < 0 ? Number.MAX_VALUE : keepAliveIntervalMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs < 0 ? Number.MAX_VALUE : keepAliveTimeoutMs,
     'grpc.max_receive_message_length': maxMessageBytes,
-    // Without it, a new client would get the connection of a client that was given up.
+    // Without it, a new client would use the connection of the client that was closed.
     'grpc.use_local_subchannel_pool': 1,
   };
   const address = addressOf(node);
@@ -302,7 +303,7 @@ export function channelTo(node: Endpoint, target: Target): Channel {
   };
 }
 
-/** The metadata of every call: who calls, and whether only the leader may answer. */
+/** The metadata of every call: user, name of the connection, and whether only the leader may answer. */
 export function metadataOf(target: Target): Metadata {
   const metadata = new Metadata();
   metadata.set('connection-name', target.connectionName);

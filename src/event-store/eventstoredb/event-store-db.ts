@@ -24,21 +24,21 @@ import { type SubscriptionSource, SubscriptionStarts, SupervisedSubscription } f
 export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`, see docs/eventstoredb.md. */
   readonly connectionString: string;
-  /** An append is given up as StoreUnavailable after this long, all attempts together; default 15 s. */
+  /** Time limit of an append with all its attempts; then it fails as StoreUnavailable. Default 15 s. */
   readonly appendTimeoutMs?: number;
-  /** An append's answer missing for so long counts as lost and it is tried again; default 4 s. */
+  /** After this time without an answer, an append is tried again; default 4 s. */
   readonly attemptTimeoutMs?: number;
-  /** A read that does not get on is given up after this long, all attempts together; default 10 s. */
+  /** Time limit of a read that makes no progress, all attempts together; default 10 s. */
   readonly readTimeoutMs?: number;
-  /** close() waits so long for accepted appends, then gives them up; default 5 s. */
+  /** close() waits so long for accepted appends, then they fail; default 5 s. */
   readonly closeTimeoutMs?: number;
   /** A subscription silent for so long is compared with the log; default 15 s. */
   readonly silenceMs?: number;
-  /** Appends waiting for their answers beyond which new ones are turned away as busy; default 20,000. */
+  /** With so many appends waiting for answers, new ones are refused as busy; default 20,000. */
   readonly maxWaitingAppends?: number;
-  /** Their JSON bytes likewise; default 64 MiB. */
+  /** The same limit for their JSON bytes; default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Called when the server is lost and when it is back, and when a subscription receives nothing; default: ignored. */
+  /** Called when the server is lost, when it is back, and when a subscription receives nothing; default: ignored. */
   readonly warn?: (message: string) => void;
   /**
    * Checks on each new connection, before anything else, that it leads to the same log.
@@ -50,7 +50,7 @@ export interface EventStoreDbOptions {
 }
 
 /**
- * The event store on EventStoreDB 23.10 or later. Connects when first used, and again whenever it must.
+ * The event store on EventStoreDB 23.10 or later. Connects when it is first used, and again after failures.
  * @throws {Error} when the connection string is malformed.
  */
 export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
@@ -151,7 +151,7 @@ export class EventStoreDb implements EventStore {
     const { appender, connection, closeTimeoutMs } = this.parts;
     const stopped = Promise.all([...this.subscriptions].map((subscription) => subscription.stop()));
     await appender.drain(closeTimeoutMs);
-    // Whatever still waits for an answer stops waiting.
+    // Everything that still waits for an answer fails.
     connection.close();
     await stopped;
   }
@@ -173,8 +173,8 @@ export class EventStoreDb implements EventStore {
 const readTimeoutMs = 30_000;
 
 /**
- * The log of an EventStoreDB as it is kept there.
- * @param warn told of connections given up.
+ * The log as EventStoreDB stores it.
+ * @param warn called when the connection is lost, and when it is back.
  * @throws {Error} when the connection string is malformed.
  */
 export function openEventStoreDbStoredLog(

@@ -2,9 +2,9 @@ import { status } from '@grpc/grpc-js';
 import { LogReplaced } from '../port.js';
 import { UnreadableEvent } from './records.js';
 
-/** Why a call failed, as far as callers treat it differently. */
+/** Why a call failed, in the kinds that callers treat differently. */
 export type Failure =
-  /** May work when repeated on another connection; a write may have happened nevertheless. */
+  /** May succeed when repeated on another connection; a write may have happened nevertheless. */
   | { readonly kind: 'transient'; readonly reason: string }
   /** Repeating the call does not help. */
   | { readonly kind: 'permanent'; readonly error: Error };
@@ -63,7 +63,7 @@ export function failureText(error: unknown): string {
   return failure.kind === 'transient' ? failure.reason : failure.error.message;
 }
 
-/** A failure that repeating does not end. */
+/** A failure that repeating the call does not cure. */
 export function permanent(message: string): Failure {
   return { kind: 'permanent', error: new Error(message) };
 }
@@ -79,8 +79,8 @@ function isGrpcError(error: unknown): error is GrpcError {
 }
 
 /**
- * How long to wait before the next try: doubling from `firstMs` to `mostMs`, of which a random half to whole, so
- * that many who failed together do not come back together.
+ * Pause before the next attempt: doubles from `firstMs` to `mostMs`, reduced by a random part of up to half, so that
+ * callers that failed together do not try again together.
  * @param failures Failures in a row, 1 or more.
  */
 export function backoffMs(failures: number, firstMs: number, mostMs: number): number {

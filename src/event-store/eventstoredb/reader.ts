@@ -19,10 +19,10 @@ import {
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 
-/** Longest time for one page, even while events still arrive. */
+/** Time limit of one page, even while events still arrive. */
 const longestReadMs = 60_000;
 
-/** How long a connection may take to answer a probe. */
+/** How long a connection may take to answer the quick read. */
 const probeMs = 1_000;
 
 /** The server sent nothing in time. */
@@ -31,12 +31,12 @@ export class SilentRead extends Error {
 }
 
 /**
- * Reads pages. A read that fails, or brings nothing for too long, is repeated on another connection until its time is
- * up. A read that still brings events is not interrupted: started again, it would not be faster.
+ * Reads pages. A read that fails, or receives nothing for too long, is repeated on another connection until its time
+ * limit. A read that still receives events is not interrupted: repeated, it would not be faster.
  *
  * A filtered read is a search: when few events match, the server searches a large part of the log before it sends
- * anything. When such a read brings nothing, the connection is probed with a quick read. If that is answered, only the
- * search is given up, and the connection, which all appends and subscriptions share, is kept.
+ * anything. When such a read receives nothing, the connection is tested with a quick read. If that is answered, only
+ * the search fails, and the connection, which all appends and subscriptions share, is kept.
  */
 export class Reader {
   /** @param timeoutMs A read that makes no progress for so long fails as StoreUnavailable, all attempts together. */
@@ -59,29 +59,29 @@ export class Reader {
     if (from === Number.POSITIVE_INFINITY) {
       return direction === 'forwards' ? [] : this.search(logRead('end', direction, limit, filter));
     }
-    const place = logPositionOf(from);
-    if (direction === 'forwards') return this.search(logRead(place, direction, limit, filter));
-    if (place === 'start') {
-      const [first] = await this.search(logRead(place, 'forwards', 1, filter));
+    const logPosition = logPositionOf(from);
+    if (direction === 'forwards') return this.search(logRead(logPosition, direction, limit, filter));
+    if (logPosition === 'start') {
+      const [first] = await this.search(logRead(logPosition, 'forwards', 1, filter));
       return first !== undefined && (first.position === from || from === Number.NEGATIVE_INFINITY)
         ? [first]
         : [];
     }
     // A backwards read leaves out the event at the position: it is the first one of a forwards read.
-    const [at] = await this.read(logRead(place, 'forwards', 1, { kind: 'everything' }));
+    const [at] = await this.read(logRead(logPosition, 'forwards', 1, { kind: 'everything' }));
     const isWanted = at !== undefined && positionIn(at) === from && passes(filter, streamOf(at));
-    if (!isWanted) return this.search(logRead(place, direction, limit, filter));
+    if (!isWanted) return this.search(logRead(logPosition, direction, limit, filter));
     const first = recordedEvent(at);
     if (limit === 1) return [first];
-    return [first, ...(await this.search(logRead(place, direction, limit - 1, filter)))];
+    return [first, ...(await this.search(logRead(logPosition, direction, limit - 1, filter)))];
   }
 
   /** Events as they are stored, from an event's position on, inclusive; without the server's own. */
   async readStored(from: number | undefined, limit: number): Promise<StoredEvent[]> {
-    const place = from === undefined ? 'start' : logPositionOf(from);
-    return (await this.read(logRead(place, 'forwards', limit, { kind: 'all' }), { isSearch: true })).map(
-      storedEvent,
-    );
+    const logPosition = from === undefined ? 'start' : logPositionOf(from);
+    return (
+      await this.read(logRead(logPosition, 'forwards', limit, { kind: 'all' }), { isSearch: true })
+    ).map(storedEvent);
   }
 
   /** Position of the newest event that is not the server's own; undefined when there is none. */
@@ -141,9 +141,9 @@ export class Reader {
     const deadlineMs = Date.now() + this.timeoutMs;
     for (let failures = 1; ; failures++) {
       const client = await this.connection.current();
-      // Half of the time left, so that a read that hangs gets another chance.
+      // Half of the time left, so that a read that hangs gets another attempt.
       const silenceMs = Math.max(50, (deadlineMs - Date.now()) / 2);
-      // The last tries are short: that nothing came in them says nothing about a connection that others use.
+      // The last attempts are short: receiving nothing in them proves nothing about a connection that others use.
       const isShort = silenceMs < this.timeoutMs / 6;
       let reason: string;
       let isOverdue = false;
@@ -179,7 +179,7 @@ export class Reader {
   }
 
   /**
-   * One attempt on one connection, which is not given up when it fails.
+   * One attempt on one connection, which is kept when the attempt fails.
    * @throws {SilentRead} when the server sent nothing for `silenceMs`; or the error of the call.
    */
   private async attempt(

@@ -4,20 +4,20 @@ import type { Position, RecordedEvent, StoredEvent } from '../port.js';
 import { parseFrozen } from '../reading.js';
 import { shared, streams } from './protocol.js';
 
-/** A place in EventStoreDB's log as requests name it: 'start', 'end', or a commit and prepare position. */
+/** A position in EventStoreDB's log as requests name it: 'start', 'end', or a commit and a prepare position. */
 export type LogPosition = 'start' | 'end' | { readonly commit: string; readonly prepare: string };
 
-/** An event that cannot be delivered, however often it is tried. */
+/** An event that cannot be read; repeating does not help. */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
 }
 
 /**
- * The one number that stands for an event's place in the log.
+ * An event's position in the log as one number.
  *
- * Since version 20 an append writes no commit record of its own: each event is a record that commits itself,
- * and both its commit and its prepare position are where that record begins. Positions therefore differ from
- * event to event and one number is enough to resume with. It is checked, not assumed.
+ * Since version 20 an append writes no commit record of its own: each event is a record that commits itself, and its
+ * commit position and its prepare position are both the beginning of that record. So every event has a position of its
+ * own, and one number is enough to resume after it. This is checked on every event.
  * @throws {UnreadableEvent} when the two differ (an event of an old TCP transaction) or exceed 2^53.
  */
 export function positionOf(commit: string, prepare: string): Position {
@@ -32,11 +32,13 @@ export function positionOf(commit: string, prepare: string): Position {
       `position ${commit} of the log is beyond 2^53, more than this adapter can count`,
     );
   }
-  // A checked position of this log; the brand has no other maker here.
+  // The one place in this engine where a checked number becomes a position.
   return position as Position;
 }
 
-/** The place a position stands for. 0 lies before every event of the product: the server's own come first. */
+/**
+ * A position as requests name it. 0 is before every event of the product, because the server's own events come first.
+ */
 export function logPositionOf(position: number): LogPosition {
   if (position <= 0) return 'start';
   return { commit: `${position}`, prepare: `${position}` };
@@ -44,7 +46,7 @@ export function logPositionOf(position: number): LogPosition {
 
 type Recorded = streams.ReadResp.ReadEvent.RecordedEvent;
 
-/** What an event's metadata in EventStoreDB holds: the product's event id beside the product's metadata. */
+/** An event's metadata in EventStoreDB: the product's event id and the product's metadata. */
 interface Envelope {
   readonly eventId: string;
   readonly metadata: unknown;
@@ -55,12 +57,12 @@ const ticksPerMs = 10_000n;
 const fullPartBytes = 1024 * 1024;
 
 /**
- * The messages of one append, the same for every attempt at it, but for the correlation id.
+ * The messages of one append: the same for every attempt, except for the correlation id.
  *
- * EventStoreDB answers a repeated append with success and does not say that it was one. So the ids it sees are
- * made for this call: success then means that this call wrote the events, whichever attempt did, and what an
- * earlier call wrote shows as a conflict that reading resolves. The product's own ids travel in the metadata.
- * With `any` there is no conflict to rely on, and EventStoreDB gets the product's ids to recognise on its own.
+ * EventStoreDB answers a repeated append with success and does not say that it was a repetition. So it gets event ids
+ * that are made for this call: success then means that one of this call's attempts wrote the events, and events of an
+ * earlier call show as a conflict, which a read resolves. The product's own ids are in the metadata. With `any` there
+ * are no conflicts; then EventStoreDB gets the product's ids and recognises repetitions by them.
  */
 export function proposalsOf(request: AppendRequest): readonly streams.BatchAppendReq.ProposedMessage[] {
   return request.events.map((event) => {
@@ -78,7 +80,7 @@ function envelopeOf({ id, metadata }: SerialisedEvent): string {
   return `{"eventId":"${id}","metadata":${metadata}}`;
 }
 
-/** One attempt at an append, in parts that fit a message. */
+/** One attempt to append, in parts that fit into a message. */
 export function* partsOf(
   request: AppendRequest,
   proposals: readonly streams.BatchAppendReq.ProposedMessage[],
@@ -103,7 +105,7 @@ function newPart(correlationId: string): streams.BatchAppendReq {
   return new streams.BatchAppendReq().setCorrelationId(new shared.UUID().setString(correlationId));
 }
 
-/** No deadline: the protocol's is a moment on the server's clock, which may differ from ours. */
+/** No deadline: the protocol's deadline is a time of the server's clock, which may differ from ours. */
 function optionsOf({ stream, expected }: AppendRequest): streams.BatchAppendReq.Options {
   const options = new streams.BatchAppendReq.Options().setStreamIdentifier(streamIdentifier(stream));
   if (expected === 'none') return options.setNoStream(new shared.Empty());
@@ -123,7 +125,8 @@ export function streamOf(recorded: Recorded): string {
 
 /**
  * An event as it was appended, deeply frozen.
- * @throws {UnreadableEvent} when its position cannot be told or its data is no JSON: somebody else's event.
+ * @throws {UnreadableEvent} when its position cannot be represented, or its data is not JSON because another
+ * application wrote it.
  */
 export function recordedEvent(recorded: Recorded): RecordedEvent {
   const stream = streamOf(recorded);
@@ -150,7 +153,7 @@ export function recordedEvent(recorded: Recorded): RecordedEvent {
   });
 }
 
-/** An event as EventStoreDB keeps it: its own id, and the product's inside the metadata. */
+/** An event as EventStoreDB stores it: with EventStoreDB's id; the product's id is in the metadata. */
 export function storedEvent(recorded: Recorded): StoredEvent {
   const properties = recorded.getMetadataMap();
   return {
@@ -183,13 +186,13 @@ function text(bytes: Uint8Array | undefined): string {
 
 type Options = streams.ReadReq.Options;
 
-/** Which events of the log a read or subscription is about. */
+/** The events that a read or subscription returns. */
 export type LogFilter =
   /** All but the server's own, whose streams begin with `$`. */
   | { readonly kind: 'all' }
   /** Streams whose names begin with one of these: `$ce-` projections may be off, so categories are prefixes. */
   | { readonly kind: 'categories'; readonly categories: readonly string[] }
-  /** Including the server's own. */
+  /** All, with the server's own. */
   | { readonly kind: 'everything' };
 
 /** The filter for categories; a category ends at the first hyphen, so there is none with a hyphen in it. */
@@ -209,7 +212,7 @@ export function passes(filter: LogFilter, stream: string): boolean {
   return filter.categories.some((category) => stream.startsWith(`${category}-`));
 }
 
-/** Events a filtered subscription looks at between two signs of life: window × intervals. */
+/** A filtered subscription sends a checkpoint for every `searchWindow × windowsPerCheckpoint` events it searches. */
 const searchWindow = 500;
 const windowsPerCheckpoint = 4;
 
@@ -218,11 +221,13 @@ export function streamRead(
   stream: string,
   page: { readonly from: number; readonly direction: 'forwards' | 'backwards'; readonly limit: number },
 ): streams.ReadReq {
-  const place = new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(streamIdentifier(stream));
-  if (page.from === Number.NEGATIVE_INFINITY) place.setStart(new shared.Empty());
-  else if (page.from === Number.POSITIVE_INFINITY) place.setEnd(new shared.Empty());
-  else place.setRevision(`${page.from}`);
-  const options = counted(page.direction, page.limit).setStream(place);
+  const streamOptions = new streams.ReadReq.Options.StreamOptions().setStreamIdentifier(
+    streamIdentifier(stream),
+  );
+  if (page.from === Number.NEGATIVE_INFINITY) streamOptions.setStart(new shared.Empty());
+  else if (page.from === Number.POSITIVE_INFINITY) streamOptions.setEnd(new shared.Empty());
+  else streamOptions.setRevision(`${page.from}`);
+  const options = counted(page.direction, page.limit).setStream(streamOptions);
   return new streams.ReadReq().setOptions(options.setNoFilter(new shared.Empty()));
 }
 
@@ -238,8 +243,8 @@ export function logRead(
 }
 
 /**
- * @param after Exclusive. The position of an event, or the start: with a position at which there is no event, or with
- *   prepare position 0, EventStoreDB 23.10 leaves out the next event.
+ * @param after Exclusive. The position of an event, or the start: at a position without an event, or with prepare
+ * position 0, EventStoreDB 23.10 would skip the next event.
  */
 export function logSubscription(after: LogPosition, filter: LogFilter): streams.ReadReq {
   const options = common().setAll(allOptions(after));
@@ -259,13 +264,13 @@ function counted(direction: 'forwards' | 'backwards', limit: number): Options {
     .setCount(`${limit}`);
 }
 
-function allOptions(place: LogPosition): streams.ReadReq.Options.AllOptions {
+function allOptions(at: LogPosition): streams.ReadReq.Options.AllOptions {
   const options = new streams.ReadReq.Options.AllOptions();
-  if (place === 'start') return options.setStart(new shared.Empty());
-  if (place === 'end') return options.setEnd(new shared.Empty());
+  if (at === 'start') return options.setStart(new shared.Empty());
+  if (at === 'end') return options.setEnd(new shared.Empty());
   const position = new streams.ReadReq.Options.Position()
-    .setCommitPosition(place.commit)
-    .setPreparePosition(place.prepare);
+    .setCommitPosition(at.commit)
+    .setPreparePosition(at.prepare);
   return options.setPosition(position);
 }
 

@@ -17,7 +17,7 @@ import { type Reader, SilentRead } from './reader.js';
 import { type LogFilter, logPositionOf, logSubscription, passesNothing, recordedEvent } from './records.js';
 
 /**
- * Finds out where subscriptions "from the end" begin. That is before whatever this process appends afterwards,
+ * Finds the start of subscriptions "from the end". It must be before everything that this process appends afterwards,
  * so appends wait until it is known.
  */
 export class SubscriptionStarts {
@@ -30,7 +30,7 @@ export class SubscriptionStarts {
     return this.pending.size > 0;
   }
 
-  /** Resolves when no subscription's start is unknown any more. */
+  /** Resolves when the start of every subscription is known. */
   async known(): Promise<void> {
     while (this.pending.size > 0) await Promise.all(this.pending);
   }
@@ -81,29 +81,29 @@ type Handler = (batch: SubscriptionBatch) => Promise<void>;
  * While the server has not reported that a subscription has caught up, the subscription checks the log itself after
  * this time, then after twice as long, and so on.
  */
-const firstLookMs = 500;
+const firstCheckMs = 500;
 
 /** How long an event that is in the log may take to arrive before the subscription counts as broken. */
 const graceMs = 500;
 
 /** A live subscription that gets checkpoints checks the log at most once in this time. */
-const checkpointLookMs = 1_000;
+const checkpointCheckMs = 1_000;
 
 /** Upper limit for discovery and connecting together; the connection string may allow more attempts and longer intervals. */
 const connectTimeoutMs = 30_000;
 
-/** An error of the handler, to distinguish it from one of the connection. */
+/** An error of the handler, as opposed to one of the connection. */
 class HandlerFailed extends Error {
   constructor(override readonly cause: unknown) {
     super('the handler of a subscription failed');
   }
 }
 
-/** The server sends nothing although there are newer events, or it cannot be found out whether there are. */
+/** The server sends nothing although there are, or may be, newer events. */
 class SubscriptionSilent extends Error {}
 
 /** The result of checking the log for events after a subscription's position. */
-type Look = 'nothing' | 'newer events' | 'interrupted';
+type LogCheck = 'nothing' | 'newer events' | 'interrupted';
 
 /**
  * Keeps a subscription running until it is stopped: subscribes, hands over batches, and subscribes again after the last
@@ -202,8 +202,8 @@ export class SupervisedSubscription implements Subscription {
   private async deliver(messages: MessageReader, client: Client, head: Position | undefined): Promise<void> {
     const { silenceMs } = this.source;
     let silentSinceMs = performance.now();
-    let lookAfterMs = Math.min(firstLookMs, silenceMs);
-    let lookedAtMs = Number.NEGATIVE_INFINITY;
+    let checkAfterMs = Math.min(firstCheckMs, silenceMs);
+    let checkedAtMs = Number.NEGATIVE_INFINITY;
     let hasCheckpoint = false;
     while (!this.isStopped) {
       const options = { after: this.position, limit: this.batchSize, wasLive: this.isLive };
@@ -214,30 +214,30 @@ export class SupervisedSubscription implements Subscription {
         // Events move the position by themselves, and while catching up a check is not urgent.
         hasCheckpoint = this.isLive && batch.events.length === 0 && (hasCheckpoint || batch.hasCheckpoint);
         silentSinceMs = performance.now();
-        lookAfterMs = Math.min(firstLookMs, silenceMs);
+        checkAfterMs = Math.min(firstCheckMs, silenceMs);
       } else if (messages.ended) {
         return;
       }
-      const lookAtMs = hasCheckpoint
-        ? lookedAtMs + checkpointLookMs
-        : silentSinceMs + (this.isLive ? silenceMs : lookAfterMs);
-      const waitMs = lookAtMs - performance.now();
-      // Messages are read before a check, unless it is due: checkpoints that follow each other must not delay it for ever.
+      const checkAtMs = hasCheckpoint
+        ? checkedAtMs + checkpointCheckMs
+        : silentSinceMs + (this.isLive ? silenceMs : checkAfterMs);
+      const waitMs = checkAtMs - performance.now();
+      // Messages are read before a check, unless the check is due: a series of checkpoints must not delay it for ever.
       if (messages.hasMore && (waitMs > 0 || !hasCheckpoint)) continue;
       if (waitMs > 0 && (await messages.wait(waitMs))) continue;
       const isSilent = !hasCheckpoint;
       hasCheckpoint = false;
-      const found = await this.look(messages, client);
-      lookedAtMs = performance.now();
-      lookAfterMs = Math.min(lookAfterMs * 2, silenceMs);
-      if (found === 'nothing') silentSinceMs = lookedAtMs;
-      else if (isSilent && lookedAtMs - silentSinceMs >= silenceMs)
-        await this.expectMessages(messages, found);
+      const found = await this.checkLog(messages, client);
+      checkedAtMs = performance.now();
+      checkAfterMs = Math.min(checkAfterMs * 2, silenceMs);
+      if (found === 'nothing') silentSinceMs = checkedAtMs;
+      else if (isSilent && checkedAtMs - silentSinceMs >= silenceMs)
+        await this.awaitMessages(messages, found);
     }
   }
 
   /** @throws {SubscriptionSilent} when nothing arrives although there are, or may be, newer events. */
-  private async expectMessages(messages: MessageReader, found: Look): Promise<void> {
+  private async awaitMessages(messages: MessageReader, found: LogCheck): Promise<void> {
     if (await messages.wait(Math.min(graceMs, this.source.silenceMs))) return;
     throw new SubscriptionSilent(
       found === 'newer events'
@@ -252,7 +252,7 @@ export class SupervisedSubscription implements Subscription {
     if (events.length === 0 && !hasCaughtUp) return;
     // The server reports it after every event up to the head and before later ones.
     this.position = Math.max(this.position, events.at(-1)?.position ?? -1, hasCaughtUp ? head : -1);
-    await this.handOver(events, this.isLive && !messages.hasMore);
+    await this.callHandler(events, this.isLive && !messages.hasMore);
   }
 
   /**
@@ -260,7 +260,7 @@ export class SupervisedSubscription implements Subscription {
    * as caught up even if the server does not report it, as servers before 23.10 do not. The search begins at the
    * position and is given up when a message arrives; it covers what was appended since the last check.
    */
-  private async look(messages: MessageReader, client: Client): Promise<Look> {
+  private async checkLog(messages: MessageReader, client: Client): Promise<LogCheck> {
     const head = (await this.source.reader.headOn(client)) ?? -1;
     if (head > this.position) {
       const next = await this.firstNewer(messages, client);
@@ -271,7 +271,7 @@ export class SupervisedSubscription implements Subscription {
     }
     this.position = Math.max(this.position, head);
     this.isLive = true;
-    await this.handOver([], !messages.hasMore);
+    await this.callHandler([], !messages.hasMore);
     return 'nothing';
   }
 
@@ -295,7 +295,7 @@ export class SupervisedSubscription implements Subscription {
     }
   }
 
-  private async handOver(events: readonly RecordedEvent[], caughtUp: boolean): Promise<void> {
+  private async callHandler(events: readonly RecordedEvent[], caughtUp: boolean): Promise<void> {
     if (this.isStopped) return;
     // The position of an event, or 0, which means the start of the log.
     const position = Math.max(0, this.position) as Position;
@@ -316,7 +316,7 @@ export class SupervisedSubscription implements Subscription {
 
 export interface Batch {
   readonly events: readonly RecordedEvent[];
-  /** Whether what follows is sent as it is committed. */
+  /** Whether the following events are sent as they are committed. */
   readonly isLive: boolean;
   /** Whether the server has just reported that everything up to its end of the log has been sent. */
   readonly hasCaughtUp: boolean;
@@ -330,8 +330,8 @@ export interface Batch {
 const lingerMs = 5;
 
 /**
- * Reads a subscription's messages by pulling: what is not read stays in the stream's buffer (a few messages), and then
- * on the server, because HTTP/2 flow control stops it from sending.
+ * Reads a subscription's messages on demand. Messages that are not read stay in the stream's buffer (a few) and then on
+ * the server, because HTTP/2 flow control stops it from sending.
  */
 export class MessageReader {
   private endedWith: { readonly error: unknown } | undefined;
@@ -343,7 +343,7 @@ export class MessageReader {
     stream.on('error', (error: Error) => this.end(error));
   }
 
-  /** Set when nothing more comes: the error, or undefined for a regular end. */
+  /** Set when the stream has ended: with the error, or undefined for a regular end. */
   get ended(): { readonly error: unknown } | undefined {
     return this.endedWith;
   }
@@ -392,7 +392,7 @@ export class MessageReader {
     while (events.length < options.limit) {
       const message = this.read();
       if (message === undefined) {
-        if (events.length > 0 && (await this.comesMore(isLive))) continue;
+        if (events.length > 0 && (await this.moreArrives(isLive))) continue;
         break;
       }
       messages += 1;
@@ -420,7 +420,7 @@ export class MessageReader {
     return (this.stream.read() as streams.ReadResp | null) ?? undefined;
   }
 
-  private async comesMore(isLive: boolean): Promise<boolean> {
+  private async moreArrives(isLive: boolean): Promise<boolean> {
     if (this.endedWith) return false;
     // Events committed together arrive together, but the stream emits them in several turns of the event loop.
     if (isLive) await nextTurn();
