@@ -1,4 +1,6 @@
+import type { DeciderHandler } from '../../src/commands/decider-handler.js';
 import { Holds } from '../../src/commands/seats/end-hold.js';
+import type { StreamRepository } from '../../src/commands/stream-repository.js';
 import type { Decider } from '../../src/domain/decider.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
 
@@ -45,6 +47,12 @@ const oneMsAhead = (clock: Clock): Clock => ({
   nowMs: () => clock.nowMs() + 1,
 });
 
+interface HoldsParts {
+  readonly repository: StreamRepository;
+  readonly deciders: DeciderHandler;
+  readonly clock: Clock;
+}
+
 /** Holds end one millisecond before their deadline. */
 function plantEarlyExpiry(): () => void {
   const putBack = plantIn(
@@ -53,8 +61,8 @@ function plantEarlyExpiry(): () => void {
       decide(command, state, command.kind === 'expire' ? addMs(now, 1) : now),
   );
   const { expire } = Holds.prototype;
-  Holds.prototype.expire = function (this: { readonly clock: Clock }, ...hold) {
-    return expire.apply(Object.create(this, { clock: { value: oneMsAhead(this.clock) } }), hold);
+  Holds.prototype.expire = function (this: HoldsParts, ...hold) {
+    return expire.apply(new Holds(this.repository, this.deciders, oneMsAhead(this.clock)), hold);
   };
   return () => {
     putBack();
