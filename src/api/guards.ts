@@ -13,7 +13,7 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { UserId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
-import { ApiProblem, retryAfter } from './problems/problem.js';
+import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
 
 import { RATE_LIMITERS, type RateLimiters } from './rate-limiter.js';
 
@@ -41,9 +41,13 @@ export function isOperatorKey(
 
 /** The refusal of everybody else. */
 export function operatorsOnly(): ApiProblem {
-  return new ApiProblem('unauthenticated', 'Send the operators’ key as bearer token.', {
-    headers: { 'WWW-Authenticate': 'Bearer realm="operators"' },
-  });
+  return new ApiProblem(
+    'unauthenticated',
+    { en: 'Send the operators’ key as bearer token.', ko: '운영자 키를 Bearer 토큰으로 보내 주세요.' },
+    {
+      headers: { 'WWW-Authenticate': 'Bearer realm="operators"' },
+    },
+  );
 }
 
 function digest(text: string): Buffer {
@@ -81,8 +85,14 @@ function unauthenticated(hadToken: boolean): ApiProblem {
   return new ApiProblem(
     'unauthenticated',
     hadToken
-      ? 'The access token is not valid any more: refresh it or log in.'
-      : 'Log in and send the access token as bearer token.',
+      ? {
+          en: 'The access token is not valid any more: refresh it or log in.',
+          ko: '액세스 토큰이 더 이상 유효하지 않습니다. 갱신하거나 다시 로그인해 주세요.',
+        }
+      : {
+          en: 'Log in and send the access token as bearer token.',
+          ko: '로그인한 뒤 액세스 토큰을 Bearer 토큰으로 보내 주세요.',
+        },
     { headers: { 'WWW-Authenticate': hadToken ? 'Bearer error="invalid_token"' : 'Bearer' } },
   );
 }
@@ -97,7 +107,10 @@ export class QueueTokenGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const queueToken = readQueueToken(this.signer, request.headers['x-queue-token'], performanceIn(request));
     if (queueToken.userId !== userOf(request)) {
-      throw invalid('This queue token belongs to somebody else: join the queue yourself.');
+      throw invalid({
+        en: 'This queue token belongs to somebody else: join the queue yourself.',
+        ko: '다른 사람의 대기열 토큰입니다. 직접 대기열에 참여해 주세요.',
+      });
     }
     request.queueToken = queueToken;
     return true;
@@ -115,12 +128,22 @@ export function readQueueToken(
   performanceId: string | undefined,
 ): QueueToken {
   if (typeof value !== 'string') {
-    throw invalid('Join the queue and send its token as X-Queue-Token.');
+    throw invalid({
+      en: 'Join the queue and send its token as X-Queue-Token.',
+      ko: '대기열에 참여한 뒤 받은 토큰을 X-Queue-Token 헤더로 보내 주세요.',
+    });
   }
   const claims = signer.queue.verify(value);
-  if (!claims) throw invalid('The queue token is forged or has expired: ask for your place again.');
+  if (!claims)
+    throw invalid({
+      en: 'The queue token is forged or has expired: ask for your place again.',
+      ko: '대기열 토큰이 위조되었거나 만료되었습니다. 순번을 다시 요청해 주세요.',
+    });
   if (performanceId !== undefined && performanceId.toLowerCase() !== claims.pid) {
-    throw invalid('This queue token is for another performance.');
+    throw invalid({
+      en: 'This queue token is for another performance.',
+      ko: '다른 공연의 대기열 토큰입니다.',
+    });
   }
   return { tokenId: claims.tid, userId: claims.sub, performanceId: claims.pid, number: claims.num };
 }
@@ -138,7 +161,7 @@ function performanceIn(request: FastifyRequest): string | undefined {
   return performanceId;
 }
 
-function invalid(detail: string): ApiProblem {
+function invalid(detail: Bilingual): ApiProblem {
   return new ApiProblem('queue-token-invalid', detail);
 }
 
@@ -198,6 +221,10 @@ function requestOf(context: ExecutionContext): FastifyRequest {
 function refuseWhenSpent(waitSeconds: number): void {
   if (waitSeconds === 0) return;
   const headers = retryAfter(waitSeconds);
-  const detail = `Too many requests: wait ${headers['Retry-After']} seconds and go on more slowly.`;
+  const seconds = headers['Retry-After'];
+  const detail = {
+    en: `Too many requests: wait ${seconds} seconds and go on more slowly.`,
+    ko: `요청이 너무 많습니다. ${seconds}초 뒤에 더 천천히 요청해 주세요.`,
+  };
   throw new ApiProblem('too-many-requests', detail, { headers });
 }

@@ -51,6 +51,8 @@ export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {
 function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger): void {
   const routes = new RouteTable();
   fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
+  // A line break after JSON keeps the shell's prompt off the last line.
+  fastify.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   fastify.decorateRequest('userId', undefined);
   fastify.decorateRequest('queueToken', undefined);
   fastify.decorateRequest('isTurnedAway', false);
@@ -111,10 +113,12 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
     return;
   }
   const problem = unreadable(error.code);
-  const body = JSON.stringify(problem.toDocument('', ''));
+  // Nothing could be read of what the client prefers.
+  const body = `${JSON.stringify(problem.toDocument('', '', 'en'))}\n`;
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `Content-Type: ${problemMediaType}`,
+    'Content-Language: en',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
@@ -124,11 +128,20 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
 function unreadable(code: string | undefined): ApiProblem {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ApiProblem('request-timeout', 'The request did not arrive in time: send it again.');
+      return new ApiProblem('request-timeout', {
+        en: 'The request did not arrive in time: send it again.',
+        ko: '요청이 제시간에 도착하지 않았습니다. 다시 보내 주세요.',
+      });
     case 'HPE_HEADER_OVERFLOW':
-      return new ApiProblem('headers-too-large', 'The headers are larger than 16 KiB together: send less.');
+      return new ApiProblem('headers-too-large', {
+        en: 'The headers are larger than 16 KiB together: send less.',
+        ko: '헤더의 합이 16KiB를 넘습니다. 줄여서 보내 주세요.',
+      });
     default:
-      return new ApiProblem('malformed-request', 'The request is not HTTP this server understands.');
+      return new ApiProblem('malformed-request', {
+        en: 'The request is not HTTP this server understands.',
+        ko: '서버가 이해할 수 없는 HTTP 요청입니다.',
+      });
   }
 }
 
@@ -148,7 +161,10 @@ function addBodyParsers(fastify: FastifyInstance): void {
   fastify.addContentTypeParser<Buffer>(textTypes, { parseAs: 'buffer' }, (request, body, done) => {
     try {
       if (!wantsText(request)) {
-        throw new ApiProblem('unsupported-media-type', 'Send the body as application/json.');
+        throw new ApiProblem('unsupported-media-type', {
+          en: 'Send the body as application/json.',
+          ko: '본문을 application/json으로 보내 주세요.',
+        });
       }
       done(null, decode(body));
     } catch (error) {
@@ -168,12 +184,19 @@ function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiProblem('malformed-json', 'The body is not JSON: correct it and send it again.');
+    throw new ApiProblem('malformed-json', {
+      en: 'The body is not JSON: correct it and send it again.',
+      ko: '본문이 올바른 JSON이 아닙니다. 고친 뒤 다시 보내 주세요.',
+    });
   }
 }
 
 function decode(body: Buffer): string {
-  if (!isUtf8(body)) throw new ApiProblem('malformed-json', 'The body is not valid UTF-8.');
+  if (!isUtf8(body))
+    throw new ApiProblem('malformed-json', {
+      en: 'The body is not valid UTF-8.',
+      ko: '본문이 올바른 UTF-8이 아닙니다.',
+    });
   return body.toString('utf8');
 }
 

@@ -12,9 +12,9 @@ import {
   type RecordedReply,
 } from '../platform/idempotency-records.js';
 import { userOf } from './guards.js';
-import { ApiProblem, problemMediaType, retryAfter } from './problems/problem.js';
+import { ApiProblem, problemHeaders, retryAfter } from './problems/problem.js';
 import { toProblem } from './problems/problem-filter.js';
-import { contextOf, pathOf } from './request.js';
+import { contextOf, pathOf, problemLanguage } from './request.js';
 
 /** A command's reply: where in the log its effect is, for reading one's own writes. */
 export type Positioned<Body> = Body & { readonly position: Position | null };
@@ -76,14 +76,17 @@ export class Idempotency {
       case 'in-flight':
         throw new ApiProblem(
           'idempotency-key-in-flight',
-          'The first request with this idempotency key is still running: ask again in a moment.',
+          {
+            en: 'The first request with this idempotency key is still running: ask again in a moment.',
+            ko: '이 멱등 키로 보낸 첫 요청을 아직 처리하고 있습니다. 잠시 후 다시 요청해 주세요.',
+          },
           { headers: retryAfter(1) },
         );
       case 'mismatch':
-        throw new ApiProblem(
-          'idempotency-key-reused',
-          'This idempotency key belongs to another request: use a new key.',
-        );
+        throw new ApiProblem('idempotency-key-reused', {
+          en: 'This idempotency key belongs to another request: use a new key.',
+          ko: '이 멱등 키는 다른 요청에 사용되었습니다. 새 키를 사용해 주세요.',
+        });
     }
   }
 
@@ -149,10 +152,10 @@ export async function isReplyOf(
 function keyOf(request: FastifyRequest): string {
   const key = request.headers['idempotency-key'];
   if (typeof key === 'string' && keyPattern.test(key)) return key;
-  throw new ApiProblem(
-    'idempotency-key-missing',
-    'Send an Idempotency-Key header of 1 to 255 printable ASCII characters, new for every intention.',
-  );
+  throw new ApiProblem('idempotency-key-missing', {
+    en: 'Send an Idempotency-Key header of 1 to 255 printable ASCII characters, new for every intention.',
+    ko: '인쇄 가능한 ASCII 문자 1~255자로 된 Idempotency-Key 헤더를 보내 주세요. 새로운 요청마다 새 키를 사용합니다.',
+  });
 }
 
 /** Longest request kept as it is: hashing it would cost more than the few bytes it saves. */
@@ -170,10 +173,11 @@ function refusalOf(error: unknown, request: FastifyRequest): RecordedReply | und
   const problem = toProblem(error, request);
   if (!problem || problem.status >= 500) return undefined;
   if (passingStatuses.has(problem.status) || problem.code === passingCode) return undefined;
+  const language = problemLanguage(request);
   return {
     status: problem.status,
-    body: problem.toDocument(pathOf(request), request.id),
-    headers: { ...problem.extras.headers, 'Content-Type': problemMediaType },
+    body: problem.toDocument(pathOf(request), request.id, language),
+    headers: { ...problem.extras.headers, ...problemHeaders(language) },
   };
 }
 

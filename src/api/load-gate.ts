@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApiProblem, problemMediaType, retryAfter } from './problems/problem.js';
-import { pathOf } from './request.js';
+import { ApiProblem, problemHeaders, retryAfter } from './problems/problem.js';
+import { pathOf, problemLanguage } from './request.js';
 
 export interface LoadLimits {
   /** Requests waiting or under way; more are turned away. Event streams have a limit of their own. */
@@ -152,23 +152,24 @@ function kindOf({ method }: FastifyRequest): Kind {
 /** Those turned away together must not come back together. */
 const waits = [1, 2, 3].map((seconds) => ({
   seconds,
-  problem: new ApiProblem(
-    'busy',
-    `More people are asking than can be served: try again in ${seconds} seconds.`,
-  ),
+  problem: new ApiProblem('busy', {
+    en: `More people are asking than can be served: try again in ${seconds} seconds.`,
+    ko: `지금 요청이 몰리고 있습니다. ${seconds}초 뒤에 다시 시도해 주세요.`,
+  }),
 }));
 
 /** Answers past everything that other replies go through: what is turned away by the thousand must cost little. */
 function turnAway(request: FastifyRequest, reply: FastifyReply): void {
   const wait = waits[Math.floor(Math.random() * waits.length)];
   if (!wait) throw new Error('there is always a wait');
-  const body = JSON.stringify(wait.problem.toDocument(pathOf(request), request.id));
+  const language = problemLanguage(request);
+  const body = `${JSON.stringify(wait.problem.toDocument(pathOf(request), request.id, language))}\n`;
   request.isTurnedAway = true;
   reply.hijack();
   reply.raw
     .writeHead(wait.problem.status, {
       'X-Request-Id': request.id,
-      'Content-Type': problemMediaType,
+      ...problemHeaders(language),
       'Content-Length': Buffer.byteLength(body),
       ...retryAfter(wait.seconds),
     })

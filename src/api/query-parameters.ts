@@ -74,10 +74,13 @@ export function knownThen<Reply>(then: Then<Reply>, code: ProblemCode, what: str
     case 'known':
       return then.reply;
     case 'unknown':
-      throw new ApiProblem(code, `There is no ${what}.`);
+      throw ApiProblem.ofEnglish(code, `There is no ${what}.`);
     case 'not-yet': {
       const { since } = then;
-      const detail = `There was no ${what} then: ask for ${since} or later.`;
+      const detail = {
+        en: `There was no ${what} then: ask for ${since} or later.`,
+        ko: `그 시점에는 아직 없었습니다. ${since} 이후 시점으로 조회해 주세요.`,
+      };
       throw new ApiProblem(code, detail, { facts: { since } });
     }
   }

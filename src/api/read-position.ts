@@ -35,8 +35,15 @@ export class WaitForPosition implements CanActivate {
 
   async #wait(wanted: Position): Promise<boolean> {
     if (await this.position.waitFor(wanted, this.settings.waitForPositionTimeoutMs)) return true;
-    throw new ApiProblem('read-model-behind', 'The change is not readable yet: ask again in a moment.', {
-      headers: retryAfter(1),
-    });
+    throw new ApiProblem(
+      'read-model-behind',
+      {
+        en: 'The change is not readable yet: ask again in a moment.',
+        ko: '변경 사항이 아직 반영되지 않았습니다. 잠시 후 다시 조회해 주세요.',
+      },
+      {
+        headers: retryAfter(1),
+      },
+    );
   }
 }

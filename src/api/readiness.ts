@@ -30,5 +30,5 @@ export function refuseRequests(fastify: FastifyInstance, refusal: Readiness['ref
 function logMismatch(): ApiProblem {
   const detail =
     'The office is closed until its operators have restored the log that belongs to the tables, or rebuilt the tables.';
-  return new ApiProblem('log-mismatch', detail, { headers: retryAfter(30) });
+  return ApiProblem.ofEnglish('log-mismatch', detail, { headers: retryAfter(30) });
 }

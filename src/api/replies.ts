@@ -296,4 +296,3 @@ export const readinessReply = named(
   }),
   { ready: true, checks: [{ name: 'event-store', ok: true, detail: 'answers' }] },
 );
-export type ReadinessReply = Reply<typeof readinessReply>;

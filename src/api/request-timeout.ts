@@ -27,8 +27,10 @@ export function addRequestTimeout(
         // A live stream has been sent, as far as Fastify is concerned.
         if (reply.sent) return;
         logger.error(`request ${request.id} ${request.method} ${pathOf(request)}: the handler hangs`);
-        const detail =
-          'This took too long, and the outcome is unknown: repeat the request with the same idempotency key.';
+        const detail = {
+          en: 'This took too long, and the outcome is unknown: repeat the request with the same idempotency key.',
+          ko: '처리 시간이 너무 길어 결과를 알 수 없습니다. 같은 멱등 키로 다시 요청해 주세요.',
+        };
         const problem = new ApiProblem('unavailable', detail, { headers: retryAfter(1) });
         sendProblem(problem, request, reply, logger);
       },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
@@ -77,7 +77,23 @@ export function preferredLanguage(header: string | undefined): Language | null {
   return best?.language ?? null;
 }
 
-/** The caller's {@link preferredLanguage}. */
-export const PreferredLanguage = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  preferredLanguage(context.switchToHttp().getRequest<FastifyRequest>().headers['accept-language']),
-);
+/** The language of a problem that answers the request. */
+export function problemLanguage(request: FastifyRequest): Language {
+  return preferredLanguage(request.headers['accept-language']) ?? 'en';
+}
+
+/** The language of a reply that is written in one: English unless the caller prefers Korean. */
+export const ReplyLanguage = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const http = context.switchToHttp();
+  const language = problemLanguage(http.getRequest<FastifyRequest>());
+  const headers = { 'Content-Language': language, Vary: 'Accept-Language' };
+  http.getResponse<FastifyReply>().headers(headers);
+  return language;
+});
+
+/** The caller's {@link preferredLanguage}; tells caches that the reply depends on it. */
+export const PreferredLanguage = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const http = context.switchToHttp();
+  http.getResponse<FastifyReply>().header('Vary', 'Accept-Language');
+  return preferredLanguage(http.getRequest<FastifyRequest>().headers['accept-language']);
+});

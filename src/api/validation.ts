@@ -56,7 +56,11 @@ export function check<Schema extends z.ZodType>(schema: Schema, input: unknown, 
   if (result.success) return result.data;
   const errors = fieldErrors(result.error.issues, name).slice(0, maxFieldErrors);
   const fields = errors.map(({ field }) => field || 'the body').join(', ');
-  throw new ApiProblem('validation-failed', `Correct ${fields} and send the request again.`, { errors });
+  const detail = {
+    en: `Correct ${fields} and send the request again.`,
+    ko: `다음 항목을 고친 뒤 다시 요청해 주세요: ${fields.replace('the body', '본문')}.`,
+  };
+  throw new ApiProblem('validation-failed', detail, { errors });
 }
 
 /** Each refused field and why, in words. */

@@ -23,6 +23,7 @@ import { QUERIES, type Queries } from '../../queries/queries.js';
 import { AddressRateGuard, CurrentUser, UserGuard } from '../guards.js';
 import { setLogPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
+import type { SessionReply } from '../replies.js';
 import { contextOf } from '../request.js';
 import { ValidBody } from '../validation.js';
 
@@ -109,7 +110,7 @@ export class AuthController {
   }
 }
 
-function sessionReply({ userId, access, refresh }: SessionTokens) {
+function sessionReply({ userId, access, refresh }: SessionTokens): SessionReply {
   return {
     userId,
     accessToken: access.value,

@@ -63,7 +63,7 @@ export class PerformancesController {
     @PreferredLanguage() language: Language | null,
   ) {
     const venue = await this.queries.venue(venueId, language);
-    if (!venue) throw notFound('venue');
+    if (!venue) throw notFound({ en: 'venue', ko: '공연장' });
     return venue;
   }
 

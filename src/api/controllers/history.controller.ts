@@ -22,7 +22,8 @@ import {
 import type { Language, PageRequest } from '../../queries/replies.js';
 import { CurrentViewer, ViewerGuard } from '../guards.js';
 import { pageQuery } from '../query-parameters.js';
-import { PreferredLanguage } from '../request.js';
+import type { HistoryPage } from '../replies.js';
+import { ReplyLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
 /** What happened and why, for fans and for those who help them. */
@@ -36,9 +37,9 @@ export class HistoryController {
     @CurrentViewer() viewer: Viewer,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
     @ValidQuery(pageQuery) page: PageRequest,
-    @PreferredLanguage() language: Language | null,
+    @ReplyLanguage() language: Language,
   ) {
-    const history = await this.histories.whyOrder(orderId, { viewer, page, language: language ?? 'en' });
+    const history = await this.histories.whyOrder(orderId, { viewer, page, language });
     if (!history) throw refuse('order-unknown', 'You have no such order.');
     return historyReply(history);
   }
@@ -49,9 +50,9 @@ export class HistoryController {
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidParam('seatId', seatIdSchema) seatId: SeatId,
     @ValidQuery(pageQuery) page: PageRequest,
-    @PreferredLanguage() language: Language | null,
+    @ReplyLanguage() language: Language,
   ) {
-    const asked = { viewer, page, language: language ?? 'en' };
+    const asked = { viewer, page, language };
     const history = await this.histories.whySeat(scheduleId, seatId, asked);
     if (!history) throw refuse('seat-unknown', 'There is no such seat on this date.');
     return historyReply(history);
@@ -63,9 +64,9 @@ export class HistoryController {
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidParam('tokenId', tokenIdSchema) tokenId: TokenId,
     @ValidQuery(pageQuery) page: PageRequest,
-    @PreferredLanguage() language: Language | null,
+    @ReplyLanguage() language: Language,
   ) {
-    const asked = { viewer, page, language: language ?? 'en' };
+    const asked = { viewer, page, language };
     const history = await this.histories.whyQueueToken({ performanceId, tokenId }, asked);
     if (!history) throw refuse('token-unknown', 'You have no such place in this queue.');
     return historyReply(history);
@@ -73,7 +74,7 @@ export class HistoryController {
 }
 
 /** A history with links to the histories that say more. */
-export function historyReply({ items, ...history }: HistoryReply) {
+export function historyReply({ items, ...history }: HistoryReply): HistoryPage {
   return {
     ...history,
     items: items.map(({ related, ...entry }) => ({

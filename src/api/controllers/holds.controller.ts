@@ -18,8 +18,9 @@ import {
 } from '../../events/ids.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
-import { Idempotency, withPosition } from '../idempotency.js';
+import { Idempotency, type Positioned, withPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
+import type { NewHoldReply } from '../replies.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam } from '../validation.js';
 
@@ -65,7 +66,7 @@ export class HoldsController {
   }
 }
 
-function holdReply({ seats, position, ...hold }: HeldSeats) {
+function holdReply({ seats, position, ...hold }: HeldSeats): Positioned<NewHoldReply> {
   return {
     ...hold,
     seats: seats.map(({ seatId, sectionName, row, number, category, price }) => {

@@ -84,13 +84,20 @@ export class ImportsController {
   ) {
     if (typeof text !== 'string' || text === '') {
       const errors = [{ field: '', message: 'is missing' }];
-      throw new ApiProblem('validation-failed', 'Send the feed as the body.', { errors });
+      throw new ApiProblem(
+        'validation-failed',
+        { en: 'Send the feed as the body.', ko: '피드를 요청 본문으로 보내 주세요.' },
+        { errors },
+      );
     }
     // Whether the catalog has a venue the feed only mentions is the import's to judge: it reports it.
     const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
     const { problems, moreProblems } = feed;
     if (feed.kind === 'refused') {
-      const detail = 'Nothing of this feed can be imported: see the problems.';
+      const detail = {
+        en: 'Nothing of this feed can be imported: see the problems.',
+        ko: '이 피드에서 가져올 수 있는 항목이 없습니다. problems를 확인해 주세요.',
+      };
       throw new ApiProblem('feed-refused', detail, { facts: { problems, moreProblems } });
     }
     const report = await this.commands.execute(new ImportCatalog(feed.document, contextOf(request)));

@@ -66,7 +66,10 @@ export class ProjectionsController {
 
   async #control(control: ProjectionControl, name?: string): Promise<ProjectionsReport> {
     if (!(await this.operations.control(control, name))) {
-      throw new ApiProblem('not-found', 'There is no projection of this name: list them first.');
+      throw new ApiProblem('not-found', {
+        en: 'There is no projection of this name: list them first.',
+        ko: '이 이름의 프로젝션이 없습니다. 먼저 목록을 확인해 주세요.',
+      });
     }
     return this.operations.report();
   }
@@ -134,9 +137,16 @@ export class RebuildsController {
     const outcome = await this.rebuilds.request(request);
     if ('running' in outcome) {
       const { rebuildId } = outcome.running;
-      throw new ApiProblem('rebuild-running', 'A rebuild runs: wait for its end, or cancel it.', {
-        facts: { rebuildId },
-      });
+      throw new ApiProblem(
+        'rebuild-running',
+        {
+          en: 'A rebuild runs: wait for its end, or cancel it.',
+          ko: '재구축이 진행 중입니다. 끝날 때까지 기다리거나 취소해 주세요.',
+        },
+        {
+          facts: { rebuildId },
+        },
+      );
     }
     const { started } = outcome;
     reply.header('Location', `/v1/ops/projections/rebuilds/${started.rebuildId}`);
@@ -172,7 +182,7 @@ export class RebuildsController {
 
   async #find(id: string): Promise<ProjectionRebuild> {
     const rebuild = await this.rebuilds.find(id);
-    if (!rebuild) throw notFound('rebuild');
+    if (!rebuild) throw notFound({ en: 'rebuild', ko: '재구축' });
     return rebuild;
   }
 
@@ -184,6 +194,10 @@ export class RebuildsController {
         : [{ field: `names[${index}]`, message: `must be one of ${known.join(', ')}` }],
     );
     if (errors.length === 0) return;
-    throw new ApiProblem('validation-failed', 'Correct names and send the request again.', { errors });
+    throw new ApiProblem(
+      'validation-failed',
+      { en: 'Correct names and send the request again.', ko: 'names를 고친 뒤 다시 요청해 주세요.' },
+      { errors },
+    );
   }
 }

@@ -57,9 +57,16 @@ export class QueueStatus {
     await this.#catchUp(position);
     const status = await this.queries.queueToken(queueToken.tokenId);
     if (status) return status;
-    throw new ApiProblem('read-model-behind', 'Your place is not readable yet: repeat the request.', {
-      headers: retryAfter(1),
-    });
+    throw new ApiProblem(
+      'read-model-behind',
+      {
+        en: 'Your place is not readable yet: repeat the request.',
+        ko: '순번 정보가 아직 반영되지 않았습니다. 다시 요청해 주세요.',
+      },
+      {
+        headers: retryAfter(1),
+      },
+    );
   }
 
   /** Of a token just issued. A crowd that joins at once must not fail for want of details: those come later. */

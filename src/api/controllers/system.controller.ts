@@ -16,7 +16,7 @@ export class HealthController {
     const refusal = this.readiness.refusal();
     if (refusal === undefined) return { live: true };
     // The state in memory is of a log that is gone: the orchestrator must replace this process.
-    throw new ApiProblem('log-mismatch', refusal, { headers: retryAfter(30) });
+    throw ApiProblem.ofEnglish('log-mismatch', refusal, { headers: retryAfter(30) });
   }
 
   @Get('ready')
@@ -26,10 +26,17 @@ export class HealthController {
     const { ready, checks } = await this.readiness.check();
     if (ready) return { ready, checks };
     const failed = checks.filter((check) => !check.ok).map((check) => check.name);
-    throw new ApiProblem('unavailable', `Not ready: ${failed.join(', ')}.`, {
-      headers: retryAfter(1),
-      facts: { ready, checks },
-    });
+    throw new ApiProblem(
+      'unavailable',
+      {
+        en: `Not ready: ${failed.join(', ')}.`,
+        ko: `아직 준비되지 않았습니다: ${failed.join(', ')}.`,
+      },
+      {
+        headers: retryAfter(1),
+        facts: { ready, checks },
+      },
+    );
   }
 }
 

@@ -95,7 +95,10 @@ export class PaymentCallbacksController {
         : verifyCallback(callbackSecret, request.headers, body, this.clock.nowMs());
     if (!verdict.valid) {
       this.#logger.warn(`refused a payment callback (${verdict.reason}), request ${request.id}`);
-      throw new ApiProblem('forbidden', 'The callback is not signed by the payment system.');
+      throw new ApiProblem('forbidden', {
+        en: 'The callback is not signed by the payment system.',
+        ko: '결제 시스템의 서명이 없거나 올바르지 않은 콜백입니다.',
+      });
     }
     const chargeId = verdict.callback.idempotencyKey;
     try {

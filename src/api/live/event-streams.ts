@@ -49,7 +49,10 @@ export class EventStreams implements BeforeApplicationShutdown {
   /** @throws {ApiProblem} unavailable, before anything is sent */
   open(request: FastifyRequest, reply: FastifyReply): EventStream {
     if (this.#isClosing || this.#open.size >= this.#settings.maxConnections) {
-      const detail = 'Too many live streams are open: try again later, or ask now and then instead.';
+      const detail = {
+        en: 'Too many live streams are open: try again later, or ask now and then instead.',
+        ko: '실시간 연결이 너무 많습니다. 나중에 다시 시도하거나 주기적으로 조회해 주세요.',
+      };
       throw new ApiProblem('unavailable', detail, { headers: retryAfter(5) });
     }
     const { raw } = reply;

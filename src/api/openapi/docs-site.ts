@@ -1,7 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { problemKinds } from '../problems/problem-kinds.js';
+import { koreanTexts } from '../problems/korean.js';
+import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
 import { openApiDocument } from './document.js';
 
 /** Serves the API's document: /docs to read and try, /docs/json for tools, /docs/problems for error codes. */
@@ -18,9 +19,13 @@ export function setUpDocs(app: NestFastifyApplication): void {
 
 /** The page that problem types point to: every code with its status and what to do. */
 function problemPage(): string {
-  const rows = Object.entries(problemKinds).map(
+  // Object.entries() forgets the type of keys.
+  const kinds = Object.entries(problemKinds) as [ProblemCode, (typeof problemKinds)[ProblemCode]][];
+  const rows = kinds.map(
     ([code, { status, title, advice }]) =>
-      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}</td><td>${advice}</td></tr>`,
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td>` +
+      `<td>${title}<br><span lang="ko">${koreanTexts[code].title}</span></td>` +
+      `<td>${advice}<br><span lang="ko">${koreanTexts[code].advice}</span></td></tr>`,
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>boxoffice: problems</title>

@@ -346,8 +346,11 @@ function problemExamples(codes: readonly ProblemCode[]): Record<string, object> 
     codes.map((code) => {
       const errors =
         code === 'validation-failed' ? { errors: [{ field: 'name', message: 'is missing' }] } : {};
-      const problem = new ApiProblem(code, problemKinds[code].advice, errors);
-      return [code, { value: problem.toDocument('/v1/orders', '3f2c8a51-6f0e-4a39-9b61-0d7c5b8e2a10') }];
+      const problem = ApiProblem.ofEnglish(code, problemKinds[code].advice, errors);
+      return [
+        code,
+        { value: problem.toDocument('/v1/orders', '3f2c8a51-6f0e-4a39-9b61-0d7c5b8e2a10', 'en') },
+      ];
     }),
   );
 }

@@ -1,3 +1,5 @@
+import type { Language } from '../../queries/replies/reply.js';
+import { type Facts, koreanTexts } from './korean.js';
 import { type ProblemCode, problemKinds, problemTypeBase } from './problem-kinds.js';
 
 export const problemMediaType = 'application/problem+json';
@@ -28,8 +30,11 @@ interface ProblemDocument {
 interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly FieldError[];
-  readonly facts?: Readonly<Record<string, unknown>>;
+  readonly facts?: Facts;
 }
+
+/** A sentence in each language. */
+export type Bilingual = Readonly<Record<Language, string>>;
 
 /** Thrown anywhere in the API; the filter answers it as a problem document. */
 export class ApiProblem extends Error {
@@ -38,10 +43,17 @@ export class ApiProblem extends Error {
   /** @param detail a sentence for the person who reads it, saying what to do next. */
   constructor(
     readonly code: ProblemCode,
-    readonly detail: string,
+    readonly detail: Bilingual,
     readonly extras: ProblemExtras = {},
   ) {
-    super(detail);
+    super(detail.en);
+  }
+
+  /** A refusal that is known in English only: its Korean is made from the code and the facts. */
+  static ofEnglish(code: ProblemCode, detail: string, extras: ProblemExtras = {}): ApiProblem {
+    const korean = koreanTexts[code];
+    const ko = korean.detail?.(extras.facts ?? {}) ?? korean.advice;
+    return new ApiProblem(code, { en: detail, ko }, extras);
   }
 
   get status(): number {
@@ -49,14 +61,14 @@ export class ApiProblem extends Error {
   }
 
   /** The document of this problem in one request. Facts can't replace the standard members. */
-  toDocument(instance: string, requestId: string): ProblemDocument {
+  toDocument(instance: string, requestId: string, language: Language): ProblemDocument {
     const { errors, facts } = this.extras;
     return {
       ...facts,
       type: `${problemTypeBase}${this.code}`,
-      title: problemKinds[this.code].title,
+      title: (language === 'ko' ? koreanTexts : problemKinds)[this.code].title,
       status: this.status,
-      detail: this.detail,
+      detail: this.detail[language],
       code: this.code,
       instance,
       requestId,
@@ -70,7 +82,15 @@ export function retryAfter(seconds: number): { 'Retry-After': string } {
   return { 'Retry-After': String(Math.max(1, Math.ceil(seconds))) };
 }
 
-/** Nothing is there. @param what with its article: "a venue". */
-export function notFound(what: string): ApiProblem {
-  return new ApiProblem('not-found', `There is no ${what} of this id.`);
+/** The headers of a problem document in a language. */
+export function problemHeaders(language: Language) {
+  return { 'Content-Type': problemMediaType, 'Content-Language': language, Vary: 'Accept-Language' };
+}
+
+/** Nothing is there. @param what in each language: `venue`, `공연장`. */
+export function notFound(what: Bilingual): ApiProblem {
+  return new ApiProblem('not-found', {
+    en: `There is no ${what.en} of this id.`,
+    ko: `이 아이디에 해당하는 ${what.ko} 정보가 없습니다.`,
+  });
 }
