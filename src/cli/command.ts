@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.js';
 /** Exit codes of every command; docs/cli.md explains them. */
 export const exitCodes = {
   ok: 0,
-  /** The command ran and the answer is bad: findings, a refused feed, a demo that was not clean. */
+  /** The command ran with a bad result: findings, a refused feed, a demo that was not clean. */
   failed: 1,
   /** The command could not run: wrong arguments, wrong configuration, nothing to work on. */
   unusable: 2,
@@ -16,7 +16,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A failure with one clear message for whoever typed the command; anything else thrown is a defect. */
+/** A failure with a message for the user of the command; anything else thrown is a defect. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure';
   constructor(
@@ -27,16 +27,16 @@ export class CliFailure extends Error {
   }
 }
 
-/** Gives a command its description, arguments and action. @param done takes the exit code when the action is over. */
+/** Gives a command its description, arguments and action. @param done called with the exit code when the action has ended. */
 export type DefineCommand = (command: Command, terminal: Terminal, done: (code: ExitCode) => void) => void;
 
-/** Gathers the values of an option that may be given several times. */
+/** Collects the values of an option that may be repeated. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
 }
 
 /**
- * The number an option was given.
+ * An option's value as a number.
  * @throws {CliFailure} naming the option when it is not a whole number in range.
  */
 export function toWholeNumber(flag: string, text: string, min: number, max: number): number {

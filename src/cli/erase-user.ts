@@ -23,12 +23,12 @@ interface Flags {
 export const defineEraseUserCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Erases names and login id of a person, also from backups of the log; what they bought stays with the bare user ' +
-        'id. There is no way back. A running server does it; if none answers at the configured address, the data ' +
-        'folder is opened instead. Repeating it is safe.',
+      'Erases the names and the login id of a person, also in backups of the log; purchases stay under the user id. This ' +
+        'cannot be undone. The running server does it; if none answers at the configured address, the data folder is ' +
+        'opened instead. Repeating it is safe.',
     )
     .argument('<user>', 'a user id, or a login id')
-    .option('--forfeit', 'give up points left and tickets for dates to come')
+    .option('--forfeit', 'give up remaining points and tickets for future dates')
     .option('--server <url>', 'the server to ask')
     .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
     .option('--json', 'print the outcome as JSON')
@@ -53,7 +53,7 @@ async function erase(
   }
   const adminKey = findAdminKey(flags.adminKey, config);
   if (adminKey === undefined) {
-    throw new CliFailure(`the server at ${server} wants the operators’ key: give --admin-key or ADMIN_KEY`);
+    throw new CliFailure(`the server at ${server} needs the operators’ key: give --admin-key or ADMIN_KEY`);
   }
   return eraseUserOverHttp(server, adminKey, input);
 }
@@ -65,7 +65,7 @@ async function runningServer(config: Config): Promise<string | undefined> {
 
 function describe(outcome: ErasureOutcome): string {
   if (outcome.kind === 'refused') return `not erased (${outcome.code}): ${outcome.reason}\n`;
-  return `erased: nothing leads from user ${outcome.userId} to a person any more\n`;
+  return `erased: user ${outcome.userId} can no longer be linked to a person\n`;
 }
 
 export type ErasureOutcome =

@@ -12,7 +12,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Not part of the server's configuration: servers must not have it. */
+/** Not part of the server's configuration, since servers must not have it. */
 const passwordVariable = 'EVENTSTORE_ADMIN_PASSWORD';
 
 /** What `boxoffice eventstoredb` and the command below it do and take. */

@@ -30,23 +30,23 @@ interface Flags extends ImportFlags {
 export const defineImportCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Publishes venues, performances and dates from an organiser’s feed. A running server does it; if none ' +
-        'answers at the configured address, the data folder is opened instead. Repeating an import changes nothing.',
+      'Publishes venues, performances and dates from an organiser’s feed. The running server does it; if ' +
+        'none answers at the configured address, the data folder is opened instead. Repeating an import changes nothing.',
     )
     .argument('<file|url>', 'the feed: a file, or an http(s) address')
     .addOption(
       new Option('--format <format>', 'what the feed is').choices([...feedFormats, 'auto']).default('auto'),
     )
-    .option('--dedupe', 'keep the first of several seats with one id, instead of refusing the plan')
-    .option('--venue-id <id>', 'a venue of the catalog to put the performances, or the plan, into')
-    .option('--only <id>', 'take only the record with this id of the organiser; may be repeated', collect)
+    .option('--dedupe', 'keep the first of several seats with the same id, instead of refusing the plan')
+    .option('--venue-id <id>', 'the venue of the catalog for the performances, or for the plan')
+    .option('--only <id>', 'import only the record with this id of the organiser; may be repeated', collect)
     .option(
       '--price <category=points>',
-      'set a price; * stands for all others, none for not for sale; may be repeated',
+      'set a price; the category * means all others, the price none means not for sale; may be repeated',
       collect,
     )
-    .option('--points-per-unit <number>', 'points for one unit of the feed’s currency')
-    .option('--shift-days <days>', 'move all dates by whole days')
+    .option('--points-per-unit <number>', 'points per unit of the feed’s currency')
+    .option('--shift-days <days>', 'move all dates by this many days')
     .option('--source <name>', 'namespace of the feed’s ids')
     .option('--venue-name <name>', 'name of the feed’s only venue')
     .option(
@@ -78,7 +78,7 @@ async function importFeed(location: string, flags: Flags, terminal: Terminal): P
   const adminKey = findAdminKey(flags.adminKey, config);
   if (adminKey === undefined) {
     throw new CliFailure(
-      `the server at ${serverUrl} wants the operators’ key: give --admin-key or ADMIN_KEY`,
+      `the server at ${serverUrl} needs the operators’ key: give --admin-key or ADMIN_KEY`,
     );
   }
   terminal.err(`sending the feed to ${serverUrl}\n`);
@@ -99,7 +99,7 @@ async function readText(location: string): Promise<string> {
   }
 }
 
-/** What `boxoffice import` was told about the feed, as text. */
+/** The options of `boxoffice import` about the feed, as text. */
 export interface ImportFlags {
   readonly dedupe?: boolean;
   readonly venueId?: string;
@@ -112,7 +112,7 @@ export interface ImportFlags {
   readonly sales?: readonly string[];
 }
 
-/** The feed options that flags stand for. @throws {CliFailure} naming the flag that is wrong. */
+/** The feed options of the flags. @throws {CliFailure} naming the wrong flag. */
 export function toFeedOptions(flags: ImportFlags): FeedOptions {
   const { dedupe, venueId, only, price, pointsPerUnit, shiftDays, source, venueName, sales } = flags;
   const given = {
@@ -185,7 +185,7 @@ const problemSchema = z.object({
 });
 const problemsSchema = { problems: z.array(problemSchema), moreProblems: z.number().int() };
 
-/** What the server answers to an import. */
+/** The server's reply to an import. */
 export const importReplySchema = z.object({
   format: z.string(),
   records: z.array(
@@ -216,10 +216,10 @@ export type ImportOutcome = { readonly via: string } & (
   | ({ readonly kind: 'refused' } & Pick<z.infer<typeof refusedReplySchema>, 'problems' | 'moreProblems'>)
 );
 
-/** Rows of a table or a list before the rest is only counted. */
+/** Rows listed; more are only counted. */
 const maxRows = 200;
 
-/** Whether anything was refused as a whole: the feed, or a venue in it. */
+/** Whether the feed or a venue in it was refused. */
 export function isRefused(outcome: ImportOutcome): boolean {
   return outcome.kind === 'refused' || outcome.problems.some((problem) => problem.effect === 'refused');
 }
@@ -228,18 +228,18 @@ export function isRefused(outcome: ImportOutcome): boolean {
 export function describeOutcome(outcome: ImportOutcome): string {
   const parts: string[] = [];
   if (outcome.kind === 'refused') {
-    parts.push('Nothing of this feed can be imported.\n');
+    parts.push('Nothing in this feed can be imported.\n');
   } else {
     const { records, format, keptSeats } = outcome;
     const rows = records.slice(0, maxRows).map(({ kind, outcome: result, externalId, name, id, reason }) => {
       return [kind, result, externalId, reason === undefined ? name : `${name}: ${reason}`, id];
     });
-    parts.push(textTable(['WHAT', 'OUTCOME', 'THEIR ID', 'NAME', 'ID'], rows));
+    parts.push(textTable(['KIND', 'OUTCOME', 'EXTERNAL ID', 'NAME', 'ID'], rows));
     if (records.length > maxRows) parts.push(`… and ${records.length - maxRows} more records\n`);
     parts.push(`\n${tally(records.map((record) => record.outcome))} (${format} feed, by ${outcome.via})\n`);
     if (keptSeats.length > 0) {
       parts.push(
-        `${keptSeats.length} seats that somebody holds or bought stay in the plan, though the feed dropped them\n`,
+        `${keptSeats.length} held or sold seats stay in the plan, although the feed no longer has them\n`,
       );
     }
   }
@@ -259,13 +259,13 @@ function tally(outcomes: readonly string[]): string {
   return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ') || 'no records';
 }
 
-/** An import of a large plan writes many sections; more than this is a server that hangs. */
+/** A large plan has many sections to write; a server that takes longer hangs. */
 const importTimeoutMs = 120_000;
 
 /**
  * Sends a feed to a running server.
  * @param query format and options, see toQuery.
- * @throws {CliFailure} when the server refuses the request itself or can't be reached.
+ * @throws {CliFailure} when the server refuses the request itself or cannot be reached.
  */
 export async function importOverHttp(
   serverUrl: string,

@@ -9,7 +9,7 @@ import { productVersion } from './version.js';
 interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** Code is loaded for the command that is asked for only: a server's parts take a second or two to load. */
+  /** Loads the command's code, only when it is asked for: the server's code takes a second or two to load. */
   readonly load: () => Promise<DefineCommand>;
 }
 
@@ -26,32 +26,32 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'audit',
-    summary: 'judge the event log',
+    summary: 'check, seal, explain and export the event log',
     load: async () => (await import('./audit/audit.js')).defineAuditCommand,
   },
   {
     name: 'erase-user',
-    summary: 'erase a person for good',
+    summary: 'erase a person’s names and login id',
     load: async () => (await import('./erase-user.js')).defineEraseUserCommand,
   },
   {
     name: 'migrate',
-    summary: 'bring the tables of the read models to this version',
+    summary: 'migrate the tables of the read models to this version',
     load: async () => (await import('./migrate.js')).defineMigrateCommand,
   },
   {
     name: 'rebuild',
-    summary: 'build read models anew while the office runs',
+    summary: 'rebuild read models while the office runs',
     load: async () => (await import('./rebuild.js')).defineRebuildCommand,
   },
   {
     name: 'eventstoredb',
-    summary: 'prepare a secured EventStoreDB: its user and that user’s right to read',
+    summary: 'create the office’s user in a secured EventStoreDB',
     load: async () => (await import('./eventstoredb.js')).defineEventStoreDbCommand,
   },
   {
     name: 'payment-system',
-    summary: 'run the virtual payment system by itself',
+    summary: 'run the virtual payment system',
     load: async () => (await import('./payment-system.js')).definePaymentSystemCommand,
   },
   {
@@ -61,7 +61,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'replay',
-    summary: 'play a recorded on-sale against other settings',
+    summary: 'simulate a recorded on-sale with other settings',
     load: async () => (await import('./replay.js')).defineReplayCommand,
   },
   {
@@ -71,14 +71,14 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'simulate',
-    summary: 'run the office under invented time, crashes and losses',
+    summary: 'run the office in simulated time, with crashes and other faults',
     load: async () => (await import('./simulate.js')).defineSimulateCommand,
   },
 ];
 
 /**
  * Runs one command of the `boxoffice` program.
- * @param args the words after the program's name.
+ * @param args the arguments after the program's name.
  * @returns the exit code; see docs/cli.md.
  */
 export async function runCli(
@@ -90,7 +90,7 @@ export async function runCli(
     exitCode = code;
   };
   try {
-    // Before anything else is loaded: on another Node, loading alone may end the process without a message.
+    // Before anything else is loaded: on an unsupported Node, loading may end the process without a message.
     const problem = nodeProblem(process.versions.node);
     if (problem !== undefined) throw new NodeRefused(problem);
     const program = await createProgram(args, terminal, done);
@@ -110,7 +110,7 @@ export async function runCli(
       terminal.err(`${error.message}\n`);
       return exitCodes.failed;
     }
-    terminal.err(`this should not have happened: ${error instanceof Error ? error.stack : String(error)}\n`);
+    terminal.err(`unexpected error: ${error instanceof Error ? error.stack : String(error)}\n`);
     return exitCodes.failed;
   }
 }
@@ -125,11 +125,11 @@ async function createProgram(
     .version(productVersion())
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
-    .showHelpAfterError('(boxoffice --help shows what there is)')
+    .showHelpAfterError('(run boxoffice --help for all commands)')
     .addHelpText('after', '\nEvery setting is an environment variable: see docs/configuration.md.');
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary);
-    // Also when it is another command's argument: that costs time, nothing else.
+    // The name may also be an argument of another command: that only costs time.
     if (args.includes(name)) (await load())(command, terminal, done);
   }
   return program;

@@ -17,8 +17,8 @@ interface Flags {
 export const defineMigrateCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Runs the migrations the read models in DATABASE_URL, or in DATA_DIR without it, still need. A starting ' +
-        'server does the same; this is for migrating before the first one starts, with an account that may.',
+      'Runs the missing migrations of the read models in DATABASE_URL, or in DATA_DIR without it. A starting server ' +
+        'does the same; use this to migrate before the first server starts, with an account that may change tables.',
     )
     .option('--json', 'print what was done as JSON')
     .action(async (flags: Flags) => {
@@ -39,7 +39,7 @@ async function migrate(location: ReadModelLocation): Promise<MigrationOutcome> {
   try {
     return await migrateReadModels(location);
   } catch (error) {
-    // Whatever it is, it is about the database: an address, an account, a version.
+    // Every error here is about the database: its address, the account or the version.
     throw new CliFailure(
       `the read models could not be migrated: ${error instanceof Error ? error.message : String(error)}`,
     );
@@ -48,9 +48,9 @@ async function migrate(location: ReadModelLocation): Promise<MigrationOutcome> {
 
 function describeOutcome({ applied, present }: MigrationOutcome): string {
   const lines = [
-    ...present.map((name) => `there      ${name}\n`),
-    ...applied.map((name) => `run now    ${name}\n`),
-    applied.length === 0 ? 'Nothing was missing.\n' : `Migrations run: ${applied.length}.\n`,
+    ...present.map((name) => `present    ${name}\n`),
+    ...applied.map((name) => `run        ${name}\n`),
+    applied.length === 0 ? 'No migration was missing.\n' : `Migrations run: ${applied.length}.\n`,
   ];
   return lines.join('');
 }

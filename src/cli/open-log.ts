@@ -16,14 +16,14 @@ import type { Terminal } from './terminal.js';
 
 /**
  * The log a server with this configuration writes, for reading: EVENTSTORE_URL's, or the file in DATA_DIR, which
- * a running server may have open. Names are withheld, so no keys are needed.
+ * a running server may have open. Names are left encrypted, so no keys are needed.
  * @throws {CliFailure} when there is no such log.
  */
 export async function openLog(config: Config, terminal: Terminal): Promise<EventStore> {
   return withholdingStore(await openSealedLog(config, terminal));
 }
 
-/** As {@link openLog}, with every event as it is stored: for whoever checks its bytes. @throws {CliFailure} */
+/** As {@link openLog}, with every event as it is stored, names encrypted. @throws {CliFailure} */
 export async function openSealedLog(config: Config, terminal: Terminal): Promise<EventStore> {
   if (config.EVENTSTORE_URL !== undefined) {
     await checkEventStoreUrl(config.EVENTSTORE_URL);
@@ -39,7 +39,7 @@ export async function openSealedLog(config: Config, terminal: Terminal): Promise
 }
 
 /**
- * As {@link openLog}, with names, as projections read it: for whoever folds it into read models.
+ * As {@link openLog}, with names, as projections read it.
  * @throws {CliFailure} when there is no such log, or its keys are not those of this configuration.
  */
 export async function openRevealedLog(
@@ -85,7 +85,7 @@ async function openDatabase(url: string | undefined): Promise<ReadModels | undef
 }
 
 /**
- * The log a server with this configuration writes, as its engine keeps it: nothing is parsed or decrypted.
+ * The log a server with this configuration writes, as its engine stores it: nothing is parsed or decrypted.
  * @throws {CliFailure} when there is no such log.
  */
 export async function openStoredLog(config: Config, terminal: Terminal): Promise<StoredLog> {

@@ -16,13 +16,17 @@ interface Flags {
 export const definePaymentSystemCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Runs the stand-in for a payment provider (docs/payment-system.md) until it is stopped. Its keys are ' +
-        'PAYMENT_API_KEY and PAYMENT_CALLBACK_SECRET, or those a server in DATA_DIR would use.',
+      'Runs the virtual payment system (docs/payment-system.md) until it is stopped. Its keys are PAYMENT_API_KEY ' +
+        'and PAYMENT_CALLBACK_SECRET, or those that a server on DATA_DIR uses.',
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', '4010')
-    .option('--file <path>', 'its ledger (default: in DATA_DIR)')
-    .option('--callback-host <host>', 'a host it may report to, besides loopback; may be repeated', collect)
+    .option('--file <path>', 'the ledger (default: in DATA_DIR)')
+    .option(
+      '--callback-host <host>',
+      'a host that callbacks may go to, besides loopback; may be repeated',
+      collect,
+    )
     .action(async (flags: Flags) => {
       if (!/^\d{1,5}$/.test(flags.port) || Number(flags.port) > 65_535) {
         throw new CliFailure(`--port: ${flags.port} is not a port number`);

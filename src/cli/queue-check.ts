@@ -38,14 +38,14 @@ interface Flags {
 export const defineQueueCheckCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Recomputes every place of a performance’s queue from the revealed seed and checks the seed against the hash ' +
-        'that was published before, and the admissions against the places. Reads the log at EVENTSTORE_URL or in ' +
-        'DATA_DIR, or with --server what any visitor may read. See docs/fair-queue.md.',
+      'Recomputes every place of a performance’s queue from the revealed seed, and checks the seed against the hash ' +
+        'published before and the admissions against the places. Reads the log at EVENTSTORE_URL or in DATA_DIR, or ' +
+        'with --server the public API. See docs/fair-queue.md.',
     )
     .argument('<performanceId>', 'the performance')
-    .option('--token <tokenId>', 'tell this token’s place')
-    .option('--seed-hash <hash>', 'the hash as you noted it before the opening')
-    .option('--server <url>', 'check a server from outside')
+    .option('--token <tokenId>', 'show this token’s place')
+    .option('--seed-hash <hash>', 'the hash that you noted before the opening')
+    .option('--server <url>', 'check a server through its public API')
     .option('--json', 'print the verdict as JSON')
     .action(async (id: string, flags: Flags) => done(await runQueueCheck(id, flags, terminal)));
 };
@@ -87,24 +87,24 @@ async function readQueue(
 /** Events between two updates of the line that counts them. */
 const progressStep = 10_000;
 
-/** A line that counts up, for who watches. */
+/** Shows a counter on an interactive terminal. */
 function progressOn(terminal: Terminal, what: string, step: number): (count: number) => void {
   return (count) => {
     if (terminal.isInteractive && count % step === 0) terminal.err(`\r${count} ${what} read`);
   };
 }
 
-/** What the token streams say of a turn: its entry as it was written, and whether it ended before it came. */
+/** A turn in the token streams: its recorded entry, and whether it ended before admission. */
 interface Turn {
   readonly entered?: { readonly place: number; readonly admittedAt: Instant };
   readonly left?: boolean;
 }
 
 /**
- * A queue as its log tells it. Who was let in is told by the admissions' ranges of places; where a fan's own entry
- * states a place and a moment, those count.
+ * A queue, read from the log. The admissions state who was admitted and when; a fan's TokenEntered event, if there is
+ * one, takes precedence.
  * @param onEvents called after each page with the events read so far.
- * @throws {CliFailure} when the log knows no such performance.
+ * @throws {CliFailure} when the log has no such performance.
  */
 export async function queueFromLog(
   store: EventStore,
@@ -120,7 +120,7 @@ export async function queueFromLog(
   for await (const { event } of eventsOf(store, streams.performance(performanceId))) {
     if (event.type === 'PerformancePublished') seedHash = event.data.seedHash;
   }
-  if (seedHash === undefined) throw new CliFailure(`the log knows no performance ${performanceId}`);
+  if (seedHash === undefined) throw new CliFailure(`the log has no performance ${performanceId}`);
   for await (const { event } of eventsOf(store, streams.admission(performanceId))) {
     count();
     if (event.type === 'QueueOpened') opening = event.data;
@@ -128,7 +128,7 @@ export async function queueFromLog(
   }
   for await (const { event, revision } of eventsOf(store, streams.queue(performanceId))) {
     count();
-    // A second number of one token is nobody's.
+    // Ignore a duplicate TokenIssued.
     if (event.type !== 'TokenIssued' || numberOf.has(event.data.tokenId)) continue;
     numberOf.set(event.data.tokenId, revision);
   }
@@ -155,7 +155,7 @@ export async function queueFromLog(
   };
 }
 
-/** What the token streams say of each turn at a performance that has begun or ended. */
+/** The turns of a performance that were entered or left. */
 async function turnsOf(
   store: EventStore,
   performanceId: PerformanceId,
@@ -188,7 +188,7 @@ async function* eventsOf(store: EventStore, stream: StreamName) {
   }
 }
 
-/** The admission that let a place in (binary search: ranges are in order of places). */
+/** The admission of a place (binary search: ranges are in order of places). */
 function admissionOf(admissions: readonly AdmittedPlaces[], place: number): AdmittedPlaces | undefined {
   let low = 0;
   let high = admissions.length;
@@ -201,7 +201,7 @@ function admissionOf(admissions: readonly AdmittedPlaces[], place: number): Admi
   return admission && admission.from <= place ? admission : undefined;
 }
 
-/** A page of a thousand numbers takes milliseconds; more than this is a server that hangs. */
+/** A page of a thousand numbers takes milliseconds; a server that takes longer hangs. */
 const replyTimeoutMs = 30_000;
 
 const count = z.number().int().min(0);
@@ -227,9 +227,9 @@ const numbersSchema = z.object({
 });
 
 /**
- * Asks a server for everything it has published about a queue.
+ * Reads everything that a server has published about a queue.
  * @param onNumbers called after each page with the numbers read so far.
- * @throws {CliFailure} when the server does not answer or answers something else.
+ * @throws {CliFailure} when the server does not answer, or not with a queue.
  */
 export async function queueFromServer(
   serverUrl: string,
@@ -248,7 +248,7 @@ export async function queueFromServer(
     onNumbers(numbers.length);
     cursor = page.nextCursor;
   } while (cursor !== null);
-  // The queue goes on while it is read: what holds of it lies between the two answers.
+  // The queue goes on while it is read: the true state is between the two replies.
   const after = await get(new URL(`${path}/fairness`, serverUrl), fairnessSchema);
   if (before.seed === null && after.seed !== null)
     return queueFromServer(serverUrl, performanceId, onNumbers);
@@ -273,23 +273,22 @@ async function get<Reply>(url: URL, schema: z.ZodType<Reply>): Promise<Reply> {
   const body: unknown = await reply.json().catch(() => undefined);
   const parsed = schema.safeParse(body);
   if (reply.ok && parsed.success) return parsed.data;
-  const detail =
-    z.object({ detail: z.string() }).safeParse(body).data?.detail ?? 'something else than a queue';
+  const detail = z.object({ detail: z.string() }).safeParse(body).data?.detail ?? 'the reply is not a queue';
   throw new CliFailure(
     `${url.href} answered ${reply.status}: ${detail}`,
     reply.status < 500 ? exitCodes.unusable : exitCodes.failed,
   );
 }
 
-/** What holds when a check is silent. */
+/** What holds when a check finds nothing. */
 const meanings: Record<FairnessCheck, string> = {
   algorithm: 'the places come from the published algorithm',
-  'hash-kept': 'the hash is the one that was noted before',
-  seed: 'the revealed seed has the hash that was published before the opening',
+  'hash-kept': 'the hash is the one noted before the opening',
+  seed: 'the revealed seed has the hash published before the opening',
   numbers: 'numbers were given in order, each to one token',
   places: 'every stated place is the one the seed gives',
-  ranges: 'each admission let in the next places in line',
-  order: 'nobody was let in before a smaller place or passed over',
+  ranges: 'each admission takes the next places in order',
+  order: 'nobody was admitted before a smaller place or passed over',
 };
 
 /** A queue's verdict for people to read. */
@@ -331,10 +330,10 @@ function describeService({
   if (!opened) return [`${fans} have joined; the shuffle will be drawn when the queue opens.`];
   const last = admissions.last.at(-1);
   const served = last
-    ? `Places 0 to ${admittedUpTo - 1} were let in, in ${admissions.count} admissions; the last one at ${last.admittedAt}.`
-    : 'Nobody was let in yet.';
+    ? `Places 0 to ${admittedUpTo - 1} were admitted in ${admissions.count} admissions, the last at ${last.admittedAt}.`
+    : 'Nobody was admitted yet.';
   return [
-    `${fans} joined: ${shuffledCount} numbers given before the opening were shuffled by the seed, later ones stand in their own order.`,
+    `${fans} joined: ${shuffledCount} numbers given before the opening were shuffled by the seed; later numbers keep their order.`,
     served,
   ];
 }
@@ -345,9 +344,9 @@ function describeToken({ token, shuffledCount }: FairnessVerdict, asked: string)
   if (recomputedPlace === null) return `Token ${asked}: number ${number}; its place is drawn at the opening.`;
   const reason = number < shuffledCount ? `the seed shuffles number ${number} to` : `number ${number} keeps`;
   const fate = {
-    waiting: 'it still waits',
-    left: 'it left before its turn',
-    admitted: `it was let in at ${admittedAt}`,
+    waiting: 'it is still waiting',
+    left: 'it left before its admission',
+    admitted: `it was admitted at ${admittedAt}`,
   }[state];
   return `Token ${asked}: ${reason} place ${recomputedPlace}, ${recomputedPlace} places before it; ${fate}.`;
 }

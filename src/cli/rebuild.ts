@@ -19,8 +19,8 @@ import { openRevealedLog } from './open-log.js';
 import type { Terminal } from './terminal.js';
 
 /**
- * A server that writes the same file waits 10 ms between its attempts. Short transactions, because one that is busy
- * attempts less often, and must meet a gap within 5 seconds.
+ * A server that writes the same file retries every 10 ms and gives up after 5 s: short transactions with pauses leave
+ * it gaps.
  */
 const besideAnotherWriter = { batchSize: 250, pauseMs: 12 };
 
@@ -35,19 +35,19 @@ interface Flags {
 export const defineRebuildCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Builds the tables of projections anew from the log beside the live ones, reports rows that differ, and puts ' +
-        `them in their place while servers run. Names: ${allProjections.map(({ name }) => name).join(', ')}.`,
+      'Builds the tables of projections from the log beside the live ones, reports rows that differ, and replaces the ' +
+        `live tables while servers run. Names: ${allProjections.map(({ name }) => name).join(', ')}.`,
     )
     .argument('[name...]', 'projections to rebuild')
     .option('--all', 'rebuild every projection')
-    .option('--compare-only', 'report what differs and change nothing')
-    .option('--restart', 'begin anew instead of going on where an interrupted rebuild stopped')
+    .option('--compare-only', 'report differences and change nothing')
+    .option('--restart', 'start over instead of continuing an interrupted rebuild')
     .option('--json', 'print the report as JSON')
     .action(async (names: readonly string[], flags: Flags) => {
       const projections = chosen(names, flags.all ?? false);
       const report = await rebuildUntilStopped(readConfig(terminal.env), terminal, projections, flags);
       if (report === undefined) {
-        terminal.err('stopped; run the same command to go on, or with --restart to begin anew\n');
+        terminal.err('stopped; run the same command to continue, or with --restart to start over\n');
         done(exitCodes.interrupted);
         return;
       }
@@ -59,7 +59,7 @@ export const defineRebuildCommand: DefineCommand = (command, terminal, done) => 
 
 function chosen(names: readonly string[], all: boolean): readonly Projection[] {
   if (all) return allProjections;
-  if (names.length === 0) throw new CliFailure('name the projections to rebuild, or say --all');
+  if (names.length === 0) throw new CliFailure('name the projections to rebuild, or use --all');
   const known = new Map(allProjections.map((projection) => [projection.name, projection]));
   return [...new Set(names)].map((name) => {
     const projection = known.get(name);
@@ -137,7 +137,7 @@ async function writeDown(
   );
   if (isOurs) return rebuildId;
   throw new CliFailure(
-    'another rebuild of these read models runs, or died less than 30 seconds ago: wait for it or cancel it',
+    'another rebuild of these read models is running, or died less than 30 seconds ago: wait for it or cancel it',
   );
 }
 
@@ -153,7 +153,7 @@ const phases: Readonly<Record<RebuildProgress['phase'], string>> = {
   cleaning: 'dropping tables',
 };
 
-/** A line that shows how far a rebuild is, for who watches; scripts only want the result. */
+/** Shows a rebuild's progress on an interactive terminal. */
 export class RebuildProgressLine {
   #shownAt = Number.NEGATIVE_INFINITY;
   #isShown = false;

@@ -29,16 +29,16 @@ interface Flags {
 export const defineReplayCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Reads from the log who came to a performance’s on-sale, when, and what they did, and simulates the same crowd ' +
-        'under other settings: seats sold, waiting times, lapsed holds, fans who gave up. Nothing is written to the ' +
-        'log. docs/what-if.md states what the model assumes.',
+      'Reads the fans of a performance’s on-sale and their actions from the log, and simulates the same fans under ' +
+        'other settings: seats sold, waiting times, lapsed holds, fans who gave up. Nothing is written to the log. ' +
+        'docs/what-if.md states the assumptions of the model.',
     )
     .argument('<performanceId>', 'the performance')
     .option('--hold-ttl <duration>', 'how long seats are held, such as 90s, 3m or 1h')
-    .option('--max-active <number>', 'fans inside at the same time')
-    .option('--admit-per-second <number>', 'fans let in per second')
-    .option('--claim-window <duration>', 'the time to enter')
-    .option('--service-window <duration>', 'the time inside')
+    .option('--max-active <number>', 'fans who may be active at the same time')
+    .option('--admit-per-second <number>', 'fans admitted per second')
+    .option('--claim-window <duration>', 'the time to enter after admission')
+    .option('--service-window <duration>', 'the time to buy after entering')
     .option('--seed <number>', 'the same seed makes the same run (default: a random one)')
     .option('--json', 'print the report as JSON')
     .option('--html <file>', 'write the report with its chart as one page')
@@ -99,12 +99,12 @@ function setting(
   if (text === undefined) return {};
   const value = salesRulesSchema.shape[name].safeParse(text.trim() === '' ? Number.NaN : parse(text));
   if (value.success) return { [name]: value.data };
-  throw new CliFailure(`${flag}: ${text}: ${value.error.issues[0]?.message ?? 'not possible'}`);
+  throw new CliFailure(`${flag}: ${text}: ${value.error.issues[0]?.message ?? 'is not allowed'}`);
 }
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** `90s`, `3m`, `1h`, `500ms`; NaN when it is nothing of the kind. */
+/** `90s`, `3m`, `1h` or `500ms` in milliseconds; NaN for other text. */
 function durationMs(text: string): number {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   return Math.round(Number(amount) * (unitsMs[unit ?? ''] ?? Number.NaN));
@@ -127,12 +127,12 @@ function writeReport(flag: string, file: string, text: string): void {
   }
 }
 
-/** A line that is written over, for who watches. */
+/** Redraws a line on an interactive terminal. */
 function show(terminal: Terminal, text: string): void {
   if (terminal.isInteractive) terminal.err(`\r\u001b[K${text}`);
 }
 
-/** A replay as one file that opens anywhere: the chart, the numbers, the settings; no script, nothing loaded. */
+/** A replay as one self-contained HTML file: chart, numbers and settings, without scripts. */
 export function replayPage(report: ReplayReport): string {
   const { headings, rows } = tableOf(report);
   const head = headings.map((heading) => `<th scope="col">${escaped(sentence(heading))}</th>`).join('');
@@ -194,17 +194,17 @@ const rows: readonly Row[] = [
   ['seats for sale', ({ seatsForSale }) => grouped(seatsForSale)],
   ['seats sold', ({ seatsSold }) => grouped(seatsSold)],
   ['last sale after', ({ lastSaleAfterMs }) => duration(lastSaleAfterMs)],
-  ['fans let in', ({ admitted }) => grouped(admitted)],
+  ['fans admitted', ({ admitted }) => grouped(admitted)],
   ['wait, half of them', ({ wait }) => duration(wait?.p50Ms ?? null)],
   ['wait, 95 %', ({ wait }) => duration(wait?.p95Ms ?? null)],
   ['wait, longest', ({ wait }) => duration(wait?.maxMs ?? null)],
   ['holds', ({ holds }) => grouped(holds)],
   ['holds that lapsed', ({ lapsedHolds }) => grouped(lapsedHolds)],
   ['fans who bought', ({ bought }) => grouped(bought)],
-  ['inside without buying', ({ leftEmptyHanded }) => grouped(leftEmptyHanded)],
+  ['entered, bought nothing', ({ leftEmptyHanded }) => grouped(leftEmptyHanded)],
   ['missed their turn', ({ missedTurn }) => grouped(missedTurn)],
   ['gave up waiting', ({ gaveUp }) => grouped(gaveUp)],
-  ['never got in', ({ neverGotIn }) => grouped(neverGotIn)],
+  ['never admitted', ({ neverGotIn }) => grouped(neverGotIn)],
 ];
 
 /** A replay as a table for terminals and as cells for a page. */
@@ -224,10 +224,10 @@ export function settingsOf({ recordedSettings, settings }: ReplayReport): string
     before === after ? `${name} ${before}` : `${name} ${before} → ${after}`;
   return [
     changed('hold', duration(recordedSettings.holdTtlMs), duration(settings.holdTtlMs)),
-    changed('inside at once', grouped(recordedSettings.maxActive), grouped(settings.maxActive)),
-    changed('let in per second', String(recordedSettings.admitPerSecond), String(settings.admitPerSecond)),
+    changed('active at once', grouped(recordedSettings.maxActive), grouped(settings.maxActive)),
+    changed('admitted per second', String(recordedSettings.admitPerSecond), String(settings.admitPerSecond)),
     changed('time to enter', duration(recordedSettings.claimWindowMs), duration(settings.claimWindowMs)),
-    changed('time inside', duration(recordedSettings.serviceWindowMs), duration(settings.serviceWindowMs)),
+    changed('time to buy', duration(recordedSettings.serviceWindowMs), duration(settings.serviceWindowMs)),
   ];
 }
 
@@ -245,7 +245,7 @@ export function describeReplay(report: ReplayReport): string {
 
 const grouped = (count: number) => count.toLocaleString('en');
 
-/** Milliseconds as people say them. */
+/** A duration for people. */
 function duration(ms: number | null): string {
   if (ms === null) return '-';
   const seconds = ms / 1_000;

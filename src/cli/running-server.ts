@@ -7,7 +7,7 @@ import { CliFailure, exitCodes } from './command.js';
 const probeTimeoutMs = 1_500;
 const aliveSchema = z.object({ live: z.literal(true) });
 
-/** Where this machine's server answers by its configuration. */
+/** The address of this machine's server, by its configuration. */
 export function defaultServerUrl({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): string {
   const host = ['0.0.0.0', '::', ''].includes(HOST) ? '127.0.0.1' : HOST;
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
@@ -19,17 +19,17 @@ export async function isServerAt(url: string): Promise<boolean> {
     const reply = await fetch(new URL('/health/live', url), { signal: AbortSignal.timeout(probeTimeoutMs) });
     return reply.ok && aliveSchema.safeParse(await reply.json()).success;
   } catch {
-    return false; // refused, timed out or not ours: nobody is there
+    return false; // refused, timed out, or another server
   }
 }
 
-/** A server's address as given on the command line. @throws {CliFailure} when it is none. */
+/** A server's address from the command line. @throws {CliFailure} when it is not an address. */
 export function parseServerUrl(text: string): string {
   if (/^https?:\/\/[^/]/.test(text) && URL.canParse(text)) return text;
   throw new CliFailure(`--server: ${text} is not an address such as http://127.0.0.1:3000`);
 }
 
-/** The operators' key: as given, from ADMIN_KEY, or the one generated in DATA_DIR; undefined when there is none. */
+/** The operators' key: as given, from ADMIN_KEY, or from DATA_DIR; undefined when there is none. */
 export function findAdminKey(
   given: string | undefined,
   config: Pick<Config, 'ADMIN_KEY' | 'DATA_DIR'>,
@@ -39,14 +39,14 @@ export function findAdminKey(
   try {
     return readFileSync(secretFile(config.DATA_DIR, 'admin-key'), 'utf8').trim();
   } catch {
-    return undefined; // another machine's server, or one that was never started
+    return undefined; // the server runs on another machine, or was never started
   }
 }
 
 /**
- * Sends something to a server with the operators' key.
- * @returns whatever it answers, refusals too.
- * @throws {CliFailure} when it can't be reached or does not answer in time.
+ * Sends a request to a server with the operators' key.
+ * @returns the reply, also when it is a refusal.
+ * @throws {CliFailure} when the server cannot be reached or does not answer in time.
  */
 export async function postAsOperator(
   url: URL,
@@ -68,7 +68,7 @@ export async function postAsOperator(
   }
 }
 
-/** What to tell when the server refused the request itself. */
+/** The failure when the server refused the request itself. */
 export function refusedRequest(via: string, status: number, body: unknown): CliFailure {
   const advice = status === 401 ? ' Give the key with --admin-key or ADMIN_KEY.' : '';
   return new CliFailure(

@@ -30,7 +30,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Failing seeds made smaller at the end; the others are only named. */
+/** Failing seeds that are shrunk at the end; the others are only named. */
 const maxShrunk = 3;
 
 /** What `boxoffice simulate` does and takes. */
@@ -38,15 +38,15 @@ export const defineSimulateCommand: DefineCommand = (command, terminal, done) =>
   command
     .description(
       'Runs the real commands, processes and projections on a simulated log, database, payment system, network and ' +
-        'clock, with faults of every kind, and judges the outcome. One seed decides everything: the same seed gives ' +
-        'the same run.',
+        'clock, with faults of every kind, and checks the outcome. The seed determines the whole run: the same seed ' +
+        'gives the same run.',
     )
     .option('--seeds <number>', 'how many seeds to run', '100')
-    .option('--from <seed>', 'the first of them', '1')
-    .option('--seed <seed>', 'run this one only')
-    .option('--steps <number>', 'what clients do in each run before the faults stop', '500')
+    .option('--from <seed>', 'the first seed', '1')
+    .option('--seed <seed>', 'run only this seed')
+    .option('--steps <number>', 'actions of clients in each run before the faults stop', '500')
     .option('--jobs <number>', 'threads', String(availableParallelism()))
-    .option('--without <fault>', 'switch a kind of fault off; repeatable', collect)
+    .option('--without <fault>', 'switch off a kind of fault; may be repeated', collect)
     .option('--trace', 'with --seed: print everything that happens')
     .option('--json', 'print the report as JSON')
     .action(async (flags: Flags) => done(await runSimulate(flags, terminal)));
@@ -95,14 +95,14 @@ async function runSimulate(flags: Flags, terminal: Terminal): Promise<ExitCode> 
 
 async function explainFailures({ failures }: CampaignReport, terminal: Terminal): Promise<void> {
   for (const failing of failures.slice(0, maxShrunk)) {
-    terminal.err(`making seed ${failing.options.seed} smaller…\n`);
+    terminal.err(`shrinking seed ${failing.options.seed}…\n`);
     terminal.out(describeFailure(await shrink(failing)));
   }
   const others = failures.slice(maxShrunk).map(({ options }) => options.seed);
   if (others.length > 0) terminal.out(`seeds that failed as well: ${others.join(', ')}\n`);
 }
 
-/** A bar that is redrawn in place for a person; scripts only want the result. */
+/** Draws a progress bar on an interactive terminal. */
 function progressOn(terminal: Terminal, seeds: number, seconds: () => number) {
   const width = 40;
   return (report: CampaignReport): void => {
@@ -137,7 +137,7 @@ export function describeCampaign(report: CampaignReport, tookSeconds: number): s
     '',
     `${seeds} seeds in ${tookSeconds.toFixed(1)} s (${rate} a second); ${events} events in ${(virtualMs / 3_600_000).toFixed(1)} hours of virtual time`,
     `${repeated} seeds were run twice and compared`,
-    `never seen${seeds < seedsThatSeeAll ? ' (in so few seeds)' : ''}: ${neverSeen.join(', ') || 'nothing is missing'}`,
+    `never seen${seeds < seedsThatSeeAll ? ' (in so few seeds)' : ''}: ${neverSeen.join(', ') || 'everything expected was seen'}`,
     failures.length === 0 ? 'Nothing is wrong.' : `${failures.length} seeds FAILED.`,
     '',
   ];
@@ -151,7 +151,7 @@ export function describeCampaign(report: CampaignReport, tookSeconds: number): s
   return `${tables.join('\n')}${lines.join('\n')}`;
 }
 
-/** A failing run: what is wrong, and how to see it again. */
+/** A failing run: its findings, and the command that repeats it. */
 export function describeFailure({ options, outcome }: FailingRun): string {
   const lines = outcome.findings
     .slice(0, 5)

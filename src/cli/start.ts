@@ -18,7 +18,7 @@ const shutdownTimeoutMs = 20_000;
 
 /**
  * Runs the server until SIGINT or SIGTERM, then lets accepted requests finish; a second signal ends the process
- * at once. Log lines go to standard output, the banner and refusals to standard error.
+ * at once. Log lines go to standard output, the banner and error messages to standard error.
  * @returns the exit code.
  */
 export async function runServer(
@@ -62,7 +62,7 @@ async function serveUntil(
   if (!stopped.aborted) await once(stopped, 'abort');
   terminal.err('finishing accepted requests; press Ctrl-C again to stop at once\n');
   const deadline = setTimeout(() => {
-    terminal.err('the shutdown takes too long: stopping at once\n');
+    terminal.err('the shutdown takes too long: stopping now\n');
     process.exit(exitCodes.failed);
   }, shutdownTimeoutMs);
   await server.close();

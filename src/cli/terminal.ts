@@ -1,11 +1,11 @@
 import { exitCodes } from './command.js';
 
-/** Where a command reads its surroundings and writes to: results to `out`, everything else to `err`. */
+/** A command's environment and output: results go to `out`, everything else to `err`. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;
   err(text: string): void;
-  /** Whether a person watches `err`, so that lines may be redrawn. */
+  /** Whether `err` is a terminal, where lines may be redrawn. */
   readonly isInteractive: boolean;
 }
 
@@ -28,7 +28,7 @@ export function stopOnSignal(): { readonly signal: AbortSignal; ignore(): void }
   return { signal: controller.signal, ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
 }
 
-/** Columns of text under headings, padded to the widest cell as a terminal shows it; no spaces at line ends. */
+/** A table of text, padded to the widest cell as a terminal shows it, without spaces at line ends. */
 export function textTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) =>

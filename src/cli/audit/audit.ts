@@ -7,7 +7,7 @@ import { addVerifyCommand } from './verify.js';
 
 /** What `boxoffice audit` and the commands below it do and take. */
 export const defineAuditCommand: DefineCommand = (command, terminal, done) => {
-  command.description('Judges the event log by itself: the one at EVENTSTORE_URL, or the file in DATA_DIR.');
+  command.description('Checks, seals, explains and exports the event log at EVENTSTORE_URL, or in DATA_DIR.');
   addVerifyCommand(command, terminal, done);
   addStreamCommand(command, terminal, done);
   addSealCommands(command, terminal, done);

@@ -20,17 +20,17 @@ interface Flags {
   readonly verifier?: string;
 }
 
-/** The program that checks an export; it needs nothing of this one. */
+/** The program that checks an export, independent of this one. */
 const verifierFile = new URL('../../../bin/verify-export.mjs', import.meta.url);
 
 /** Adds `audit export`. */
 export function addExportCommand(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   audit
     .command('export')
-    .summary('give somebody the proof that a sale was fair')
+    .summary('write a signed export that proves a sale was fair')
     .description(
       'Writes the queue, turns, seats and orders of one performance to a file, without personal data, signed. Anybody ' +
-        'can check it with Node.js alone: node verify-export.mjs <file>.',
+        'can check it with Node.js only: node verify-export.mjs <file>.',
     )
     .argument('<performanceId>', 'the performance')
     .requiredOption('--out <file>', 'where to write it')
@@ -52,7 +52,7 @@ async function runExport(id: string, flags: Flags, terminal: Terminal): Promise<
     const lines = signedExport(exportLines(log, performanceId, systemClock.now()), key);
     const count = await writeLines(flags.out, lines, stop.signal);
     if (flags.verifier !== undefined) copyFileSync(verifierFile, flags.verifier);
-    // A header before the events, and the signature behind them.
+    // Without the header before the events and the signature after them.
     terminal.out(
       `${count - 2} events in ${flags.out}, signed by the key ${keyIdOf(createPublicKey(key))}.\n`,
     );
@@ -68,7 +68,7 @@ async function runExport(id: string, flags: Flags, terminal: Terminal): Promise<
 
 const bufferChars = 256 * 1024;
 
-/** Writes lines beside the file and puts it in place when it is whole. @returns how many. */
+/** Writes lines to a temporary file and renames it when it is complete. @returns the number of lines. */
 async function writeLines(path: string, lines: AsyncIterable<string>, signal: AbortSignal): Promise<number> {
   const draft = `${path}.part`;
   const file = await open(draft, 'w').catch((error: Error) => {

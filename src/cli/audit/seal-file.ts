@@ -12,7 +12,7 @@ import { CliFailure } from '../command.js';
 /** How every line begins. */
 const sealStart = '{"format":"boxoffice-seal/';
 
-/** A file of seals, one a line, only ever appended to, by one process at a time. */
+/** A file of seals, one per line; append-only, written by one process at a time. */
 export class SealFile {
   private constructor(
     private readonly file: FileHandle,
@@ -22,8 +22,8 @@ export class SealFile {
   ) {}
 
   /**
-   * Opens or creates the file; a line that was cut off while it was written is taken away.
-   * @throws {CliFailure} when another process writes it, or it does not end in a seal.
+   * Opens or creates the file; removes an incomplete last line.
+   * @throws {CliFailure} when another process writes it, or its last line is not a seal.
    */
   static async open(path: string): Promise<SealFile> {
     const release = claim(path);
@@ -33,7 +33,9 @@ export class SealFile {
         const { lastLine, cutOff, length } = await endOf(file);
         const last = lastLine === undefined ? undefined : parseSealLine(lastLine);
         if (lastLine !== undefined ? !last : !sealStart.startsWith(cutOff.slice(0, sealStart.length))) {
-          throw new CliFailure(`${path} does not end in a seal: "boxoffice audit check-seal" tells more`);
+          throw new CliFailure(
+            `${path} does not end with a seal: run "boxoffice audit check-seal" for details`,
+          );
         }
         if (cutOff !== '') await file.truncate(length);
         return new SealFile(file, release, last);
@@ -47,7 +49,7 @@ export class SealFile {
     }
   }
 
-  /** Resolves when the seal is on the disk. */
+  /** Resolves when the seal is on disk. */
   async append(seal: Seal): Promise<void> {
     await this.file.appendFile(`${sealLine(seal)}\n`);
     await this.file.datasync();
@@ -73,7 +75,7 @@ function claim(path: string): () => void {
   }
 }
 
-/** The last whole line, what comes behind it, and where that begins, in bytes. */
+/** The last complete line, the text after it, and the offset of that text in bytes. */
 async function endOf(
   file: FileHandle,
 ): Promise<{ lastLine: string | undefined; cutOff: string; length: number }> {
@@ -91,7 +93,7 @@ async function endOf(
   };
 }
 
-/** Files in DATA_DIR that sealing makes. */
+/** Files that sealing creates in DATA_DIR. */
 export const sealFiles = {
   privateKey: 'seal-key.pem',
   publicKey: 'seal-key.pub.pem',

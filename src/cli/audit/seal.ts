@@ -44,10 +44,10 @@ interface Sealed {
 export function addSealCommands(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   audit
     .command('seal')
-    .summary('vouch for the log as it is now')
+    .summary('sign the log as it is now')
     .description(
-      'Appends signed digests of the events behind the last seal to a seal file: whoever changes, takes out, adds ' +
-        'or reorders a sealed event later is found out by "check-seal". Keep copies of the file somewhere else.',
+      'Appends signed digests of the events after the last seal to a seal file, so that "check-seal" finds sealed events ' +
+        'that were changed, removed, added or reordered later. Keep copies of the file elsewhere.',
     )
     .option('--out <file>', `the seal file (default: ${sealFiles.seals} in DATA_DIR)`)
     .option('--range <events>', `events under one seal, up to ${maxRangeEvents}`, '1000')
@@ -100,7 +100,7 @@ async function runSeal(flags: SealFlags, terminal: Terminal): Promise<ExitCode> 
   }
 }
 
-/** New seals must not cover up that the log, or the key, is no longer the one sealed before. */
+/** New seals must not hide that the log or the key has changed since the last one. */
 async function assertContinues(
   last: Seal,
   log: StoredLog,
@@ -109,12 +109,12 @@ async function assertContinues(
 ): Promise<void> {
   if (!isSignedBy(last, publicKey)) {
     throw new CliFailure(
-      `${path} was signed by the key ${last.key}, this one is ${keyIdOf(publicKey)}: begin another file with --out`,
+      `${path} was signed by the key ${last.key}, not by this one, ${keyIdOf(publicKey)}: start another file with --out`,
     );
   }
   if (await stillHolds(log, last)) return;
   throw new CliFailure(
-    `the log is no longer what seal ${last.number} says: "boxoffice audit check-seal" tells more`,
+    `the log has changed since seal ${last.number}: run "boxoffice audit check-seal" for details`,
     exitCodes.failed,
   );
 }
@@ -126,7 +126,7 @@ function describeSealed({ file, newSeals, newEvents, lastSeal, key }: Sealed): s
     newSeals === 0
       ? 'Nothing is new since the last seal.'
       : `${newEvents} events sealed with ${newSeals} seals in ${file}, signed by the key ${key}.`,
-    `The last seal is number ${number}, up to position ${upTo}. Write its hash down somewhere else:`,
+    `The last seal is number ${number}, up to position ${upTo}. Keep its hash elsewhere:`,
     `  ${hash}`,
     '',
   ].join('\n');
@@ -138,7 +138,7 @@ interface CheckSealFlags {
   readonly json?: boolean;
 }
 
-/** Findings written out; the rest is counted. */
+/** Findings written out; more are only counted. */
 const maxShown = 20;
 
 /** Adds `audit check-seal`. */
@@ -149,10 +149,10 @@ export function addCheckSealCommand(
 ): void {
   audit
     .command('check-seal')
-    .summary('check that the log is what was sealed')
+    .summary('check the log against its seals')
     .description(
-      'Checks the chain of seals, their signatures, and every sealed event of the log. A seal file kept elsewhere and ' +
-        'the public key are all it needs beside the log.',
+      'Checks the chain of seals, their signatures, and every sealed event of the log. It needs only ' +
+        'the log, a seal file and the public key.',
     )
     .option('--seals <file>', `the seal file (default: ${sealFiles.seals} in DATA_DIR)`)
     .option('--public-key <file>', `PEM (default: SEAL_KEY_FILE’s, or ${sealFiles.publicKey} in DATA_DIR)`)
@@ -197,12 +197,12 @@ function describeCheck({
   findingCount,
 }: SealCheck): string {
   const lines = [
-    `${seals} seals are signed and in order, ${events} events compared, ${unsealedEvents} events behind the last seal.`,
+    `${seals} seals are signed and in order, ${events} events compared, ${unsealedEvents} events after the last seal.`,
   ];
   if (lastSeal) {
     lines.push(`The last seal is number ${lastSeal.number} of ${lastSeal.sealedAt}, ${lastSeal.hash}`);
   }
-  if (clean) lines.push(seals === 0 ? 'Nothing was sealed.' : 'Nothing was changed.');
+  if (clean) lines.push(seals === 0 ? 'There are no seals.' : 'Nothing was changed.');
   else {
     lines.push(
       `${findingCount} findings:`,
@@ -221,11 +221,11 @@ function describe(finding: SealFinding): string {
     foundEvents === sealedEvents ? '' : `; ${sealedEvents} events were sealed, ${foundEvents} are there`;
   switch (first.kind) {
     case 'changed':
-      return `${range}: ${place(first.event)} is not what was sealed there${count}`;
+      return `${range}: ${place(first.event)} differs from what was sealed there${count}`;
     case 'added':
       return `${range}: ${place(first.event)} was not sealed${count}`;
     case 'missing':
-      return `${range}: an event is gone ${first.after ? `behind ${place(first.after)}` : 'at the start'}${count}`;
+      return `${range}: an event is missing ${first.after ? `after ${place(first.after)}` : 'at the start'}${count}`;
   }
 }
 

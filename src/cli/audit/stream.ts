@@ -23,13 +23,13 @@ interface Flags {
 export function addStreamCommand(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   audit
     .command('stream')
-    .summary('tell what happened to one thing, and why')
+    .summary('show what happened to one thing, and why')
     .description(
-      'Shows the events of one stream in words: when, by whom, through which command, and which other streams to look at ' +
-        'next. Names of people are withheld.',
+      'Shows the events of one stream in words: when, by whom, by which command, and related streams. Names of people ' +
+        'are not shown.',
     )
     .argument('<name>', `the stream, such as seat-<scheduleId>.<seatId>, order-<orderId> or wallet-<userId>`)
-    .option('--from <revision>', 'where to begin', '0')
+    .option('--from <revision>', 'the first revision to show', '0')
     .option('--limit <events>', `how many to show, up to ${maxPageEntries}`, '100')
     .option('--json', 'print the page as JSON')
     .action(async (name: string, flags: Flags) => {
@@ -51,16 +51,16 @@ function unknownStream(name: string): string {
   const category = name.split('-')[0] ?? '';
   const hint = Object.hasOwn(eventsByCategory, category)
     ? category === 'seat'
-      ? 'a seat that nobody ever held has no events'
-      : 'nothing has happened to it, or its id is another one'
+      ? 'a seat that was never held has no events'
+      : 'it has no events, or the id is wrong'
     : `names begin with ${Object.keys(eventsByCategory).join('-, ')}-`;
   return `there is no stream ${name}: ${hint}`;
 }
 
 function describePage({ stream, entries, next }: StreamPage): string {
   const lines = [stream, ...entries.flatMap(describeEntry)];
-  if (entries.length === 0) lines.push('  no events from there on');
-  if (next !== null) lines.push('', `There is more: --from ${next}`);
+  if (entries.length === 0) lines.push('  no events from this revision on');
+  if (next !== null) lines.push('', `More: --from ${next}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -76,7 +76,7 @@ function describeEntry(entry: StreamEntry): string[] {
 }
 
 function describeActor(actor: Actor | null): string {
-  if (actor === null) return 'nobody knows whom';
+  if (actor === null) return 'an unknown actor';
   switch (actor.kind) {
     case 'user':
       return `user ${actor.userId}`;
@@ -85,6 +85,6 @@ function describeActor(actor: Actor | null): string {
     case 'process':
       return `the process ${actor.name}`;
     case 'anonymous':
-      return 'somebody not logged in';
+      return 'a visitor who is not logged in';
   }
 }

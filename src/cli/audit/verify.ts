@@ -43,20 +43,20 @@ const notAsked = { skipped: 'not asked for' };
 export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   audit
     .command('verify')
-    .summary('check every rule at every event, the read models and the payments')
+    .summary('check all rules at every event, the read models and the payments')
     .description(
-      'Reads the whole log beside a running server or without one and checks every rule of the office at every ' +
-        'event: seats, holds, orders, points, turns and the queue. Then compares every row of the read models with ' +
-        'what the log makes of it, and the payment system’s ledger with the charges of the log.',
+      'Reads the whole log, with or without a running server, and checks all rules of the office at every event: seats, ' +
+        'holds, orders, points, turns and the queue. Then it compares every row of the read models with the fold of the ' +
+        'log, and the payment system’s ledger with the charges of the log.',
     )
     .option('--json', 'print the report as JSON')
     .option(
       '--as-of <moment>',
-      'judge deadlines by this moment, or "now" (default: the log’s last event, since nobody ends holds of a stopped server)',
+      'check deadlines as of this moment, or "now" (default: the last event of the log, since a stopped server ends no holds)',
     )
-    .option('--log-only', 'judge the log from itself alone')
-    .option('--skip-read-models', 'leave out the read models')
-    .option('--skip-payments', 'leave out the payments')
+    .option('--log-only', 'check the log only')
+    .option('--skip-read-models', 'do not compare the read models')
+    .option('--skip-payments', 'do not compare the payments')
     .action(async (flags: Flags) => {
       const now = momentOf(flags.asOf);
       const stop = stopOnSignal();
@@ -113,7 +113,7 @@ function momentOf(text: string | undefined): Instant | undefined {
   throw new CliFailure(`--as-of: ${text} is neither "now" nor a UTC time such as 2026-11-22T09:00:00.000Z`);
 }
 
-/** A line that counts up, for who watches; scripts only want the result. */
+/** Shows a counter on an interactive terminal. */
 function progressOn(terminal: Terminal): (progress: AuditProgress) => void {
   return ({ events, position, lastPosition }) => {
     if (!terminal.isInteractive) return;
@@ -197,13 +197,13 @@ function locationOf({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation | Ski
   return existsSync(file) ? { file } : { skipped: `there are no read models at ${file}` };
 }
 
-/** All that `audit verify` found; `clean` is about all of it. */
+/** The result of `audit verify`; `clean` covers all parts. */
 interface Verification extends AuditReport {
   readonly payments: PaymentReport | Skipped;
   readonly readModels: ReadModelComparison | Skipped;
 }
 
-/** Findings of each part written out; the rest is counted. */
+/** Findings written out for each part; more are only counted. */
 const maxShown = 50;
 
 /** A verification for people to read. */
@@ -211,7 +211,7 @@ function describeVerification(verification: Verification): string {
   const { payments, readModels, clean, events, judgedAt, points, liveHolds, openOrders } = verification;
   const parts = [
     checksTable(verification.checks),
-    `\n${events} events, judged as of ${judgedAt}\n`,
+    `\n${events} events, checked as of ${judgedAt}\n`,
     `points: ${points.charged} charged = ${points.spent} spent − ${points.refunded} refunded + ${points.balance} in wallets\n`,
     `seats: ${verification.seatsReserved} sold, ${liveHolds.count} on hold; orders: ${verification.ordersPaid} paid, ${openOrders.count} open\n`,
     describeFindings(verification),
@@ -240,7 +240,7 @@ function describePayments(report: PaymentReport): string {
   return [
     checksTable(report.checks),
     `\n${payments} payments in the ledger: ${taken} points taken, ${charged} in approved charges, `,
-    `${inFlight.amount} in ${inFlight.count} payments under way\n`,
+    `${inFlight.amount} in ${inFlight.count} payments in progress\n`,
     describeFindings(report),
   ].join('');
 }
@@ -261,7 +261,7 @@ function describeReadModels(comparison: ReadModelComparison): string {
   const more = differenceCount - Math.min(maxShown, differences.length);
   return [
     textTable(['', 'ROWS', 'FOUND', 'TABLE', 'WHAT HOLDS'], rows),
-    ...(problems.length > 0 ? ['\nProjections in trouble:\n', ...problems] : []),
+    ...(problems.length > 0 ? ['\nProjections with problems:\n', ...problems] : []),
     ...(differenceCount > 0 ? [`\n${differenceCount} rows differ:\n`, ...lines] : []),
     ...(more > 0 ? [`  … and ${more} more\n`] : []),
   ].join('');

@@ -13,11 +13,11 @@ export interface ApiRequest<T> {
   readonly token?: string;
   readonly queueToken?: string;
   readonly body?: unknown;
-  /** Send an idempotency key, the same one on every attempt. */
+  /** Send an idempotency key, the same on every attempt. */
   readonly isOnce?: boolean;
-  /** A refusal is an answer like any other and not counted. */
+  /** Refusals are expected and not counted. */
   readonly mayBeRefused?: boolean;
-  /** The reply must know everything up to this log position. */
+  /** The reply must include everything up to this log position. */
   readonly after?: number;
 }
 
@@ -25,28 +25,28 @@ export type ApiReply<T> =
   | { readonly kind: 'ok'; readonly status: number; readonly body: T }
   | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly detail: string };
 
-/** The server does not answer, again and again. */
+/** The server did not answer after several attempts. */
 export class ServerGone extends Error {
   override readonly name = 'ServerGone';
 }
 
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
-/** Requests under way at the same time; also the connections kept open. */
+/** Concurrent requests, and so open connections. */
 const maxRequests = 48;
 const requestTimeoutMs = 30_000;
 /** Attempts at one request when the server is busy or the connection breaks. */
 const maxAttempts = 6;
 /** How long a temporary conflict is retried: an outage of the log, and then until the interrupted work is resumed. */
 const defaultPatienceMs = 60_000;
-/** Names are asked for as the person at the terminal reads them. */
+/** Names are requested in the language of the terminal's user. */
 const language = Intl.DateTimeFormat().resolvedOptions().locale;
 
 interface ApiClientOptions {
   readonly tally: Tally;
-  /** Ends everything. */
+  /** Ends all requests and pauses. */
   readonly signal: AbortSignal;
-  /** Told when the server asks to slow down, with the seconds it wants. */
+  /** Called when the server limits the rate, with the seconds to wait. */
   readonly onLimited: (seconds: number) => void;
   /** Pause before asking a busy server again; default 500. */
   readonly busyPauseMs?: number;
@@ -54,7 +54,7 @@ interface ApiClientOptions {
   readonly patienceMs?: number;
 }
 
-/** Speaks to the public HTTP API as fans do: politely when told to wait, again when a reply is lost. */
+/** A client of the public HTTP API: waits when told to, and retries when a reply is lost. */
 export class ApiClient {
   readonly #limit = new ConcurrencyLimit(maxRequests);
 
@@ -70,7 +70,7 @@ export class ApiClient {
     this.#tally = options.tally;
     this.#signal = options.signal;
     this.#busyPauseMs = options.busyPauseMs ?? 500;
-    // Every request and pause under way listens: as many as there are fans.
+    // Each request and pause adds a listener: as many as there are fans.
     setMaxListeners(0, options.signal);
   }
 
@@ -104,7 +104,7 @@ export class ApiClient {
       else if (!request.mayBeRefused) this.#tally.refuse(reply.code, where, reply.detail);
       const retryAfterSeconds = reply.retryAfterSeconds ?? 0;
       if (reply.status === 429) {
-        // Waiting our turn is no failed attempt.
+        // Waiting for the rate limit is not a failed attempt.
         this.options.onLimited(retryAfterSeconds);
         await this.pause(retryAfterSeconds * 1000);
         continue;
@@ -120,7 +120,7 @@ export class ApiClient {
     throw new ServerGone(`${request.method} ${request.path} was not answered: ${reasonOf(lost)}`);
   }
 
-  /** Waits, unless everything ends. */
+  /** Waits. Rejects when the signal aborts. */
   async pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#signal });
   }

@@ -13,10 +13,10 @@ import {
 import { Account, Fan, planFan } from './fan.js';
 import type { Tally } from './summary.js';
 
-/** Accounts opened at the same time: hashing a password takes tens of milliseconds of the server's processor. */
+/** Concurrent registrations: hashing a password takes tens of milliseconds of the server's CPU. */
 const registrationsAtOnce = 4;
 
-/** Opens the doors for everybody at once: when all are ready, or when waiting for the rest would take too long. */
+/** Starts all fans at once: when all are ready, or when {@link open} is called because that would take too long. */
 export class Doors {
   readonly #opened: Promise<void>;
   #open: () => void = () => undefined;
@@ -27,7 +27,7 @@ export class Doors {
     });
   }
 
-  /** One more is ready, or will never be. */
+  /** One more fan is ready, or has failed. */
   arrive(): void {
     this.expected--;
     if (this.expected <= 0) this.#open();
@@ -42,7 +42,7 @@ export class Doors {
   }
 }
 
-/** Fans who make the same choices whenever the seed is the same. */
+/** Creates fans; the same seed gives fans with the same choices. */
 export function gatherFans(
   count: number,
   seed: number,
@@ -66,7 +66,7 @@ export function gatherFans(
   });
 }
 
-/** Lets all fans prepare, then visit the on-sale together. Returns early when `signal` aborts. */
+/** Lets all fans prepare, then join the on-sale together. Returns early when `signal` aborts. */
 export async function playFans(
   fans: readonly Fan[],
   doors: Doors,
@@ -138,7 +138,7 @@ async function load(api: ApiClient, performanceId: string): Promise<Performance>
   throw new CliFailure(`performance ${performanceId}: ${found.detail}`);
 }
 
-/** Only its dates that can still be bought. */
+/** The performance with only those dates that are still on sale. */
 function onSale(performance: Performance): Performance {
   const schedules = performance.schedules.filter(
     ({ status, startsAt }) => status === 'scheduled' && Date.parse(startsAt) > Date.now(),

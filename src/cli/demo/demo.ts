@@ -21,9 +21,9 @@ interface Flags {
 export const defineDemoCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, race for the same ' +
-        'seats, pay, change their minds. Uses the server at the configured address; if none answers, one is started ' +
-        'on a temporary folder for as long as the demo runs.',
+      'Plays a small on-sale through the public HTTP API: fans register, charge points, queue, compete for the same ' +
+        'seats, pay, cancel. Uses the server at the configured address; if none answers, a server is started on a ' +
+        'temporary folder for the duration of the demo.',
     )
     .option('--server <url>', 'the server to play on')
     .option(
@@ -32,9 +32,9 @@ export const defineDemoCommand: DefineCommand = (command, terminal, done) => {
     )
     .option(
       '--performance <id>',
-      'the performance to play (default: the one with most seats left in the smallest venue)',
+      'the performance (default: the one with most free seats in the smallest venue)',
     )
-    .option('--fans <number>', 'how many fans come', '200')
+    .option('--fans <number>', 'number of fans', '200')
     .option('--seed <number>', 'the same seed makes the same choices (default: a random one)')
     .option('--json', 'print the summary as JSON')
     .action(async (flags: Flags) => done(await runDemo(flags, terminal)));
@@ -55,7 +55,7 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   } catch (error) {
     if (stop.signal.aborted) return exitCodes.interrupted;
     if (error instanceof CliFailure || !types.isNativeError(error)) throw error;
-    throw new CliFailure(`the demo cannot go on: ${error.message}`, exitCodes.failed);
+    throw new CliFailure(`the demo cannot continue: ${error.message}`, exitCodes.failed);
   } finally {
     await server.close();
     stop.ignore();

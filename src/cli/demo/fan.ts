@@ -20,16 +20,16 @@ import {
 import type { Ending, Stage, Tally } from './summary.js';
 
 const queuePollMs = 600;
-/** A fan watches an abandoned hold lapse only if that is soon. */
+/** A fan waits for an abandoned hold to lapse only if that is soon. */
 const longestWatchMs = 20_000;
 
-/** One fan at the on-sale: queues, looks, races for seats, pays or not. */
+/** One fan at the on-sale: queues, looks at seats, tries to hold some, pays or not. */
 export class Fan {
   #stage: Stage | undefined;
   #queueToken: string | undefined;
   /** What was paid for and not cancelled: `scheduleId seatId`. */
   readonly bought = new Set<string>();
-  /** The newest log position this fan's own commands reached. */
+  /** The newest log position of this fan's commands. */
   lastPosition: number | undefined;
 
   constructor(
@@ -41,7 +41,7 @@ export class Fan {
     private readonly tally: Tally,
   ) {}
 
-  /** Registers and charges points for the dearest seats. @returns whether the fan is ready. */
+  /** Registers and charges points for the most expensive seats. @returns whether the fan is ready. */
   async prepare(): Promise<boolean> {
     this.#move('registering');
     if (!(await this.account.open())) return false;
@@ -53,7 +53,7 @@ export class Fan {
     return isCharged;
   }
 
-  /** The visit from the queue to its end. */
+  /** The visit, from the queue to its outcome. */
   async visit(): Promise<Ending> {
     const ending = await this.#visit();
     this.#move('done');
@@ -154,7 +154,7 @@ export class Fan {
     return ending;
   }
 
-  /** Walks away; if the deadline is near, looks whether the hold is gone after it. */
+  /** Abandons the hold; if its deadline is near, checks that it ends then. */
   async #letLapse({ holdId, expiresAt }: Hold): Promise<Ending> {
     const leftMs = Date.parse(expiresAt) - Date.now();
     if (leftMs > longestWatchMs) return 'let the hold lapse';
@@ -168,7 +168,7 @@ export class Fan {
     return 'let the hold lapse';
   }
 
-  /** A request that needs the fan's place in the queue. */
+  /** A request with the fan's queue token. */
   #asQueued<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
     const queueToken = this.#queueToken;
     return this.account.send<T>({ ...request, ...(queueToken === undefined ? {} : { queueToken }) });
@@ -178,7 +178,7 @@ export class Fan {
     return `/v1/performances/${this.performance.performanceId}/queue-token`;
   }
 
-  /** Points that buy the fan's tickets wherever they are. */
+  /** The price of the fan's tickets in the most expensive category. */
   #dearest(): number {
     return Math.max(1, this.plan.tickets * (this.performance.priceTo ?? 1));
   }
@@ -193,7 +193,7 @@ export class Fan {
   }
 }
 
-/** What a fan is going to do, decided before anything happens. */
+/** What a fan is going to do, decided in advance. */
 interface FanPlan {
   readonly tickets: number;
   readonly way: 'named seats' | 'best available';
@@ -201,9 +201,9 @@ interface FanPlan {
   readonly intent: 'pay' | 'pay and cancel' | 'release and choose again' | 'let the hold lapse' | 'leave';
   /** Which date is tried first. */
   readonly firstDate: number;
-  /** The first card is declined, so another one is used. */
+  /** The first card is declined, so the fan uses another. */
   readonly hasBadCard: boolean;
-  /** Charges too little at first, and the rest when paying fails. */
+  /** Charges too few points first, and the rest when the payment fails. */
   readonly isShort: boolean;
 }
 
@@ -239,10 +239,10 @@ export function planFan(random: Random, seatLimit: number, dates: number): FanPl
   };
 }
 
-/** How long before its end an access token is replaced. */
+/** How long before it expires an access token is replaced. */
 const renewBeforeMs = 60_000;
 const chargePollMs = 400;
-/** Looks at a charge that the payment system has not decided. */
+/** Polls of a charge that the payment system has not decided. */
 const maxChargeLooks = 60;
 
 /** One fan's account: registers, stays logged in, charges points. */
@@ -274,7 +274,7 @@ export class Account {
     return this.#logIn();
   }
 
-  /** A request of this fan's own. */
+  /** Sends a request as this fan. */
   async send<T>(request: ApiRequest<T>): Promise<ApiReply<T>> {
     if (!this.#session || Date.now() > this.#session.endsAtMs - renewBeforeMs) await this.#logIn();
     return this.api.send({ ...request, ...(this.#session ? { token: this.#session.token } : {}) });
@@ -325,11 +325,11 @@ interface Hunter {
   readonly send: <T>(request: ApiRequest<T>) => Promise<ApiReply<T>>;
 }
 
-/** Seats tried by name before a fan takes whatever is left, and tries at that before giving up on a date. */
+/** Attempts at chosen seats before a fan takes any, and attempts at any before giving up on a date. */
 const namedTries = 6;
 const bestTries = 4;
 
-/** Holds seats as the fan planned, trying the dates from the favourite one on; undefined when nothing is left. */
+/** Holds seats as planned, starting with the preferred date; undefined when nothing is left. */
 async function huntSeats(hunter: Hunter): Promise<Hold | undefined> {
   const { schedules, plan } = hunter;
   for (let n = 0; n < schedules.length; n++) {
@@ -349,7 +349,7 @@ async function huntAt(hunter: Hunter, scheduleId: string): Promise<Hold | undefi
     const path = `/v1/schedules/${scheduleId}/holds`;
     const held = await hunter.send({ method: 'POST', path, reply: holdSchema, body, isOnce: true });
     if (held.kind === 'ok') return held.body;
-    // Not that many left together: fewer will do.
+    // Fewer are left together: try fewer.
     if (held.code === 'no-seats-available') tickets--;
     else if (!['seat-held', 'seat-reserved', 'busy'].includes(held.code)) return undefined;
   }
@@ -366,12 +366,12 @@ async function look(
   return map.kind === 'ok' ? chooseSeats(map.body, tickets, random) : undefined;
 }
 
-/** Groups of seats a fan hesitates between: the fewer, the more fans want the very same seats. */
+/** Groups of seats a fan chooses from: the fewer, the more fans want the same seats. */
 const shortlist = 12;
 
 /**
- * Free seats side by side that a fan would like, nearest the focus first with some hesitation; undefined when
- * no row has that many left together.
+ * Adjacent free seats: a random one of the groups nearest to the focus; undefined when no row has that many free
+ * together.
  */
 export function chooseSeats(map: SeatMap, quantity: number, random: Random): string[] | undefined {
   const groups: { readonly seatIds: string[]; readonly distance: number }[] = [];

@@ -15,10 +15,10 @@ export interface DemoServer {
   close(): Promise<void>;
 }
 
-/** Rules that let a few hundred fans queue, race and let holds lapse within a minute. */
+/** Rules under which a few hundred fans queue, compete and let holds lapse within a minute. */
 const hastyRules = { maxActive: 40, admitPerSecond: 25, holdTtlMs: 8_000, claimWindowMs: 30_000 };
 
-/** A server of its own with the sample catalog, on a temporary folder that goes with it. */
+/** Starts a server with the sample catalog on a temporary folder, which closing it removes. */
 export async function startOwnServer(): Promise<DemoServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-demo-'));
   const remove = () => rmSync(dataDir, { recursive: true, force: true });
@@ -52,7 +52,7 @@ export async function startOwnServer(): Promise<DemoServer> {
   }
 }
 
-/** The catalog is read by others than who wrote it, a moment later: waits for it, as long as the server lets one. */
+/** Read models follow the log with a delay: waits until they have the catalog, or the server's limit ends the wait. */
 async function untilReadable(url: string, position: number | null): Promise<void> {
   const headers = { 'x-wait-for-position': String(position ?? 0) };
   const answer = await fetch(new URL('/v1/performances?limit=1', url), { headers });

@@ -12,8 +12,8 @@ interface DemoOptions {
 }
 
 /**
- * Plays an on-sale against a server through its public API, and checks what came of it.
- * @param signal ends the play; the summary then tells what happened so far.
+ * Plays an on-sale on a server through its public API, and checks the outcome.
+ * @param signal ends the demo; the summary then covers what happened so far.
  */
 export async function playDemo(
   server: Pick<DemoServer, 'url' | 'adminKey'>,
@@ -59,10 +59,10 @@ export async function playDemo(
   });
 }
 
-/** What can be said about the seats from outside. */
+/** A comparison of all fans' reservations. */
 export interface ReservationsVerdict {
   readonly confirmed: number;
-  /** Seats and dates that two fans both have: must be empty. */
+  /** Seats and dates that two fans have: must be empty. */
   readonly soldTwice: readonly string[];
 }
 
@@ -75,8 +75,8 @@ export type AuditVerdict =
 const maxQuoted = 10;
 
 /**
- * Asks every fan's reservations: no two may name the same seat and date, and what was paid for must be there.
- * What is missing is reported to the tally as a surprise.
+ * Reads every fan's reservations: no two may have the same seat and date, and every paid seat must be among them.
+ * Differences are added to the tally as surprises.
  */
 export async function checkReservations(fans: readonly Fan[], tally: Tally): Promise<ReservationsVerdict> {
   const owners = new Map<string, string>();

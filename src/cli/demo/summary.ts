@@ -1,9 +1,9 @@
 import type { Terminal } from '../terminal.js';
 import type { AuditVerdict, ReservationsVerdict } from './play.js';
 
-/** What happened, ready to print. */
+/** The outcome, ready to print. */
 export interface DemoSummary {
-  /** Nothing sold twice, nothing unexpected, and no findings if the audit could be asked. */
+  /** Nothing sold twice, nothing unexpected, and no findings if the audit was run. */
   readonly clean: boolean;
   readonly isInterrupted: boolean;
   readonly server: string;
@@ -61,7 +61,7 @@ export function describeSummary(summary: DemoSummary): string {
     '',
     row('fans', listOf(summary.endings)),
     row('seats', `${summary.seatsSold} sold, ${summary.seatsGivenBack} of them given back`),
-    row('races lost', `${summary.conflictsRefused} holds refused because somebody else was faster`),
+    row('races lost', `${summary.conflictsRefused} holds refused because another fan was faster`),
     row('holds', `${summary.holdsLapsed} lapsed at their deadline, ${summary.holdsReleased} released`),
     row('waiting', `half of the fans up to ${seconds(waitMs.p50)}, 95 % up to ${seconds(waitMs.p95)}`),
     row('points', `${points.charged} charged, ${points.spent} spent, ${points.refunded} refunded`),
@@ -79,7 +79,7 @@ function reservationLines({ reservations }: DemoSummary): string[] {
   if (!reservations) return ['The fans’ reservations were not compared.'];
   const { confirmed, soldTwice } = reservations;
   if (soldTwice.length === 0)
-    return [`Of ${confirmed} confirmed reservations no two name the same seat and date.`];
+    return [`Of ${confirmed} confirmed reservations no two have the same seat and date.`];
   return soldTwice.map((seat) => `SOLD TWICE  ${seat}`);
 }
 
@@ -92,7 +92,7 @@ function auditLines(audit: AuditVerdict): string[] {
     case 'findings':
       return [`THE AUDIT FOUND ${audit.count}:`, ...audit.first.map((finding) => `  ${finding}`)];
     case 'not asked':
-      return [`The audit was not asked (${audit.why}).`];
+      return [`The audit was not run (${audit.why}).`];
   }
 }
 
@@ -109,7 +109,7 @@ function listOf(counts: Readonly<Record<string, number>>): string {
   return entries.map(([name, count]) => `${count} ${name}`).join(', ') || 'none';
 }
 
-/** Where fans are on their way, in the order of the display. */
+/** Stages of a fan's visit, in the order of the display. */
 const stages = ['registering', 'ready', 'waiting', 'choosing', 'holding', 'paying', 'done'] as const;
 export type Stage = (typeof stages)[number];
 
@@ -123,7 +123,7 @@ export type Ending =
   | 'lost the turn'
   | 'failed';
 
-/** Refusals a fair on-sale brings with it; any other code means that something is wrong. */
+/** Refusals that are normal in an on-sale; any other code means that something is wrong. */
 const expectedCodes: ReadonlySet<string> = new Set([
   'seat-held',
   'seat-reserved',
@@ -149,7 +149,7 @@ export class Tally {
   readonly endings = new Map<Ending, number>();
   /** HTTP refusals by problem code. */
   readonly refusals = new Map<string, number>();
-  /** Milliseconds from joining the queue to being let in, one for each fan. */
+  /** Milliseconds from joining the queue to admission, for each fan. */
   readonly waitsMs: number[] = [];
   readonly surprises: string[] = [];
   requests = 0;
@@ -180,12 +180,12 @@ export class Tally {
     if (!expectedCodes.has(code)) this.surprise(`${where} was refused: ${code}: ${detail}`);
   }
 
-  /** Something that must not happen: the demo is not clean. The first twenty are kept. */
+  /** Records something that must not happen, so that the demo is not clean. Keeps the first twenty. */
   surprise(what: string): void {
     if (this.surprises.length < 20) this.surprises.push(what);
   }
 
-  /** Conflicts over seats: somebody else was faster. */
+  /** Refusals because another fan was faster. */
   get conflicts(): number {
     return ['seat-held', 'seat-reserved', 'seat-taken'].reduce(
       (sum, code) => sum + (this.refusals.get(code) ?? 0),
@@ -194,7 +194,7 @@ export class Tally {
   }
 }
 
-/** The value below which a share of the values lie (nearest rank); undefined without values. */
+/** The nearest-rank percentile; undefined without values. */
 export function percentile(values: readonly number[], share: number): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
@@ -203,7 +203,7 @@ export function percentile(values: readonly number[], share: number): number | u
 const interactiveMs = 250;
 const plainMs = 1_000;
 
-/** Shows how far the fans are: redrawn in place for a person, a line a second for a file. */
+/** Shows the progress: redrawn in place on a terminal, one line per second otherwise. */
 export class Progress {
   #timer: NodeJS.Timeout | undefined;
   #lines = 0;
@@ -229,7 +229,7 @@ export class Progress {
     this.#draw();
   }
 
-  /** A line that stays, above what is redrawn. */
+  /** Prints a line that stays above the redrawn ones. */
   note(text: string): void {
     this.#erase();
     this.terminal.err(`${text}\n`);
@@ -254,7 +254,7 @@ export class Progress {
     this.#lines = lines.length;
   }
 
-  /** Requests a second since the last look. */
+  /** Updates the rate of requests. */
   #measure(): void {
     const nowMs = Date.now();
     const elapsedMs = nowMs - this.#lastAtMs;

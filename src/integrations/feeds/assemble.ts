@@ -15,10 +15,10 @@ import { addMs } from '../../events/ids.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
 import { validateRecord } from './validate-record.js';
 
-/** Most prices one performance may have once chosen prices are added. */
+/** Most prices of a performance, including those of the options. */
 const maxPrices = 200;
 
-/** The first `most` candidates; the others are reported by their number. */
+/** The first `most` candidates; the number of the others is reported. */
 function atMost(candidates: readonly Candidate[], most: number, kind: string, problems: ProblemList) {
   if (candidates.length > most) {
     const reason = `${candidates.length - most} ${kind} beyond the first ${most} are left out`;
@@ -106,8 +106,8 @@ function assemblePerformances(
 }
 
 /**
- * Builds the catalog document from what a format's parser found: applies the options, checks every record and
- * leaves out, with a reason, each that cannot be published.
+ * Builds the catalog document from a parsed feed: applies the options, checks every record, and leaves out and reports
+ * records that cannot be published.
  * @param isKnownVenue whether the catalog already has `source`'s venue of that id
  * @returns undefined when nothing is left to import
  */
@@ -182,7 +182,7 @@ function attachToVenue(feed: RawFeed, venueId: string, problems: ProblemList): R
   return { ...feed, venues: [] };
 }
 
-/** Names the feed's only venue; with more than one the name is not used, and that is reported. */
+/** Names the feed's only venue; with more than one the name is not used, and a problem is reported. */
 function renameVenue(feed: RawFeed, name: string, problems: ProblemList): RawFeed {
   const [venue, ...others] = feed.venues;
   if (venue !== undefined && others.length === 0) {
@@ -212,10 +212,10 @@ function shiftSales(sales: PartialSales, days: number): PartialSales {
     : sales;
 }
 
-/** Years that a shifted date may fall in: beyond, dates can no longer be written with four digits. */
+/** Years of shifted dates: dates are written with four digits. */
 const [firstYear, lastYear] = [1000, 9000];
 
-/** `performance` moved by whole days, or undefined when it would leave the years 1000–9000. */
+/** The performance moved by whole days; undefined when it would leave the years 1000–9000. */
 function shift(performance: PerformanceDocument, days: number): PerformanceDocument | undefined {
   const { startDate, endDate, schedules, sales } = performance;
   const moments = [startDate, endDate, ...schedules.map((schedule) => schedule.startsAt)];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Candidate, ProblemList, RawFeed } from './feed.js';
 import { isObject } from './values.js';
 
-/** The envelope alone: venues and performances are checked one by one, so that one bad record spoils no other. */
+/** The envelope only: venues and performances are checked one by one, so that a bad record does not affect others. */
 const envelopeSchema = z.strictObject({
   format: z.literal('boxoffice-catalog'),
   version: z.literal(1),
@@ -28,7 +28,7 @@ function candidates(
   });
 }
 
-/** Reads boxoffice's own catalog JSON. Undefined (and reported) when it is no such document. */
+/** Reads boxoffice's own catalog JSON. Undefined (and reported) for any other document. */
 export function readBoxofficeFeed(value: unknown, problems: ProblemList): RawFeed | undefined {
   const envelope = envelopeSchema.safeParse(value);
   if (!envelope.success) {

@@ -1,6 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 
-/** Deepest nesting any feed format needs, with room to spare. */
+/** Nesting limit, far above what the feed formats need. */
 const maxDepth = 64;
 /** Most brackets and commas: a feed of the largest size that is full of seats has some three million. */
 const maxMarks = 4_000_000;
@@ -9,7 +9,7 @@ export type Decoded =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: string };
 
-/** What makes a text too much for a parser, found by a scan before it builds millions of lists. */
+/** Why a text is too large to parse, found by a scan before the parser builds millions of lists. */
 function excess(text: string): string | undefined {
   let [depth, marks] = [0, 0];
   let inString = false;
@@ -32,7 +32,7 @@ function excess(text: string): string | undefined {
   return undefined;
 }
 
-/** Parses JSON without ever throwing; text nested too deep or of too many values is not parsed at all. */
+/** Parses JSON; never throws. Text that is nested too deep or has too many values is not parsed. */
 export function decodeJson(text: string): Decoded {
   const reason = excess(text);
   if (reason !== undefined) return { ok: false, reason };
@@ -57,12 +57,12 @@ const nothing = () => undefined;
 
 const parser = new XMLParser({
   ignoreAttributes: true,
-  // Ids, dates and "14,483" are text; what is a number is decided where it is used.
+  // Ids, dates and "14,483" stay text; numbers are parsed where they are used.
   parseTagValue: false,
   trimValues: true,
   isArray: (name) => name === 'db' || name === 'mt13',
   maxNestedTags: 64,
-  // The parser's own decoder leaves references by number as they are, and bounds how many others there may be.
+  // The parser's own decoder does not decode numeric references, and limits the number of others.
   entityDecoder: {
     decode: (text) =>
       text.replace(/&(?:#(\d{1,7})|#x([\da-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g, characterOf),
@@ -83,8 +83,8 @@ function hasTooManyTags(text: string): boolean {
 }
 
 /**
- * Parses XML without ever throwing. A document type declaration is refused outright: the feeds have none, and
- * it is how entities are made to expand without end.
+ * Parses XML; never throws. Document type declarations are refused: the feeds have none, and they allow entities that
+ * expand without limit.
  */
 export function decodeXml(text: string): Decoded {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) {

@@ -10,12 +10,12 @@ export type FeedFormat = (typeof feedFormats)[number];
 export const maxFeedElements = 1_000_000;
 /** Largest feed in bytes of UTF-8. */
 export const maxFeedBytes = 32 * 1024 * 1024;
-/** Most problems listed one by one; the rest is only counted. */
+/** Problems listed; more are only counted. */
 export const maxProblems = 1000;
 
-/** What whoever imports a feed may choose. docs/feeds.md describes each. */
+/** Options of an import. docs/feeds.md describes each. */
 export const feedOptionsSchema = z.strictObject({
-  /** Keep the first of several seats with one id and report the others; otherwise such a plan is refused. */
+  /** Keep the first of several seats with the same id and report the others; otherwise such a plan is refused. */
   dedupe: z.boolean().optional(),
   /** Take only the records with these external ids, and the venues of the performances among them. */
   only: z.array(z.string().min(1).max(200)).max(10_000).optional(),
@@ -37,11 +37,11 @@ export const feedOptionsSchema = z.strictObject({
 export type FeedOptions = z.infer<typeof feedOptionsSchema>;
 
 export interface FeedProblem {
-  /** Which record: what people call it, and the path to it. */
+  /** The record: its name, and its path in the feed. */
   readonly record: string;
   readonly field?: string;
   readonly reason: string;
-  /** `skipped`: it is left out; `changed`: it is in, not quite as the feed says; `refused`: it stops the feed or its venue. */
+  /** `skipped`: it is left out; `changed`: it is imported, but differs from the feed; `refused`: it stops the feed or its venue. */
   readonly effect: 'skipped' | 'changed' | 'refused';
 }
 
@@ -56,13 +56,13 @@ export type FeedResult =
     }
   | { readonly kind: 'refused'; readonly problems: readonly FeedProblem[]; readonly moreProblems: number };
 
-/** A venue or performance as a format's parser understood it, not yet checked against the document's schema. */
+/** A venue or performance from a format's parser, not yet checked against the document's schema. */
 export interface Candidate {
   readonly record: string;
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** What a format's parser hands over. */
+/** The result of a format's parser. */
 export interface RawFeed {
   readonly source: string;
   readonly venues: readonly Candidate[];

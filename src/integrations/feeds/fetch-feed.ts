@@ -5,7 +5,7 @@ import { maxFeedBytes } from './feed.js';
 const timeoutMs = 20_000;
 const maxRedirects = 5;
 
-/** A feed could not be read; the message is one sentence for whoever asked. */
+/** A feed could not be read; the message is one sentence for the user. */
 export class FeedUnreadable extends Error {
   override readonly name = 'FeedUnreadable';
 }
@@ -13,9 +13,9 @@ export class FeedUnreadable extends Error {
 const limits = { timeoutMs, maxBytes: maxFeedBytes };
 type ReadLimits = typeof limits;
 
-const reasonOf = (error: unknown) => (types.isNativeError(error) ? error.message : 'for no reason given');
+const reasonOf = (error: unknown) => (types.isNativeError(error) ? error.message : 'unknown reason');
 
-/** Joins chunks as UTF-8, and stops as soon as there are more than `maxBytes`. */
+/** Joins chunks as UTF-8; stops as soon as there are more than `maxBytes`. */
 async function collect(
   chunks: AsyncIterable<Uint8Array>,
   location: string,
@@ -31,7 +31,7 @@ async function collect(
   return Buffer.concat(parts).toString('utf8');
 }
 
-/** Follows redirects itself, so that each next address is checked to be http(s) and their number is bounded. */
+/** Follows redirects itself, to check that each is http(s) and to limit their number. */
 async function request(url: URL, signal: AbortSignal): Promise<Response> {
   let target = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
@@ -84,7 +84,7 @@ async function readFileText(path: string, { maxBytes }: ReadLimits): Promise<str
  * The text of a feed at a file path or an http(s) address: at most 32 MiB, within 20 seconds, over at most five
  * redirects.
  * @param bounds other limits, in milliseconds and bytes
- * @throws {FeedUnreadable} with one sentence that says what is wrong
+ * @throws {FeedUnreadable} with the reason in one sentence
  */
 export async function readFeed(location: string, bounds: Partial<ReadLimits> = {}): Promise<string> {
   const within = { ...limits, ...bounds };

@@ -12,7 +12,7 @@ function dateOf(value: unknown): string | undefined {
   return date !== undefined && isDate(date) ? date : undefined;
 }
 
-/** "14,483" as a number; undefined when it is none, or 0, with which KOPIS says that it does not know. */
+/** "14,483" as a number; undefined for other text and for 0, which in KOPIS means unknown. */
 function capacityOf(value: unknown, record: string, problems: ProblemList): number | undefined {
   const text = textOf(value)?.replaceAll(',', '');
   const capacity = text !== undefined && /^\d{1,7}$/.test(text) ? Number(text) : 0;
@@ -87,7 +87,7 @@ interface ReadPerformance {
   readonly venue: Candidate | undefined;
 }
 
-/** The field that keeps a performance from being listed, if any. */
+/** The required field that is missing, if any. */
 function missingField(detail: JsonObject, needsVenue: boolean): string | undefined {
   if (textOf(detail.prfnm) === undefined) return 'prfnm';
   if (dateOf(detail.prfpdfrom) === undefined) return 'prfpdfrom';
@@ -114,7 +114,7 @@ function readPerformance(
   }
   const venueId = textOf(detail.mt13id) ?? textOf(detail.mt10id);
   const venueName = textOf(detail.fcltynm);
-  // The detail knows no address or capacity, so it must not overwrite what the facility's own record says.
+  // The detail has no address or capacity, so it must not overwrite the facility's own record.
   const venue = {
     id: venueId,
     ifAbsent: true,
@@ -179,7 +179,7 @@ export function readKopisFeed(
       const venueId = read.venue?.value.id;
       if (read.venue !== undefined && !venues.has(venueId)) venues.set(venueId, read.venue);
     } else if (isObject(record) && textOf(db.mt10id) !== undefined) {
-      // A facility's own record replaces what a performance mentioned of its halls.
+      // A facility's own record replaces the mention in a performance.
       for (const venue of readFacility(db, problems)) venues.set(venue.value.id, venue);
     } else {
       reportUnknown(db, index, problems);
@@ -189,7 +189,7 @@ export function readKopisFeed(
 }
 
 const priceField = 'pcseguidance';
-/** Longest text worth taking apart, in characters: real ones have a few dozen. */
+/** Longest text that is parsed, in characters: real ones have a few dozen. */
 const maxGuidance = 1000;
 
 /** Category and won of one piece ("R석 165,000원", "전석 30,000원", "전석무료"); undefined when it is no price. */
@@ -198,7 +198,7 @@ function readPiece(piece: string): { category: string; won: number } | undefined
   if (match === null) return undefined;
   const [, name = '', amount, free] = match;
   if (/[~∼〜]/.test(name) || (name === '' && free === undefined)) return undefined;
-  // "전석" is every seat of the house.
+  // "전석" means all seats.
   const category = name === '' || /^전\s*(?:좌)?석(?:\s*균일)?$/.test(name) ? '*' : name;
   return { category, won: amount === undefined ? 0 : Number(amount.replaceAll(',', '')) };
 }
@@ -223,7 +223,7 @@ function readKopisPrices(
     });
     return [];
   }
-  // A comma followed by three digits stands inside a number.
+  // A comma followed by three digits is part of a number.
   const pieces = (guidance ?? '').split(/,(?!\d{3}(?!\d))/).map((piece) => piece.trim());
   for (const piece of pieces.filter((text) => text !== '')) {
     const read = readPiece(piece);
@@ -267,7 +267,7 @@ interface WeeklyTime {
   readonly time: string;
 }
 
-/** Takes "토요일(15:00,19:00), 화요일 ~ 금요일(19:30)" apart; what is neither day nor time is reported. */
+/** Parses "토요일(15:00,19:00), 화요일 ~ 금요일(19:30)"; reports what is neither a day nor a time. */
 function readWeeklyTimes(guidance: string, record: string, problems: ProblemList): WeeklyTime[] {
   const field = 'dtguidance';
   const skip = (piece: string, reason: string) =>
@@ -287,7 +287,7 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
     }
     const times = timeText.split(',').map((time) => time.trim().padStart(5, '0'));
     const good = times.filter((time) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(time));
-    for (const time of times) if (!good.includes(time)) skip(piece, `has a time that is none: "${time}"`);
+    for (const time of times) if (!good.includes(time)) skip(piece, `has an invalid time: "${time}"`);
     return names.flatMap((name) => {
       const days = daysOf(name);
       if (days !== undefined) return days.flatMap((day) => good.map((time) => ({ text: piece, day, time })));
@@ -295,7 +295,7 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
         piece,
         /^(?:HOL|공휴일)$/i.test(name)
           ? 'is for public holidays, which the feed does not date'
-          : `has a day that is none: "${name}"`,
+          : `has an unknown day: "${name}"`,
       );
       return [];
     });
@@ -303,9 +303,9 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
 }
 
 /**
- * The dates of a performance: KOPIS states weekdays and times, which are played in Seoul on every such weekday
- * from `startDate` to `endDate` (YYYY-MM-DD).
- * @returns schedules in the order of time, at most 1000; all that is left out is reported
+ * The dates of a performance: KOPIS states weekdays and times, in Seoul, which apply to every such weekday from
+ * `startDate` to `endDate` (YYYY-MM-DD).
+ * @returns schedules in the order of time, at most 1000; everything left out is reported
  */
 function readSchedules(
   performance: { readonly id: string; readonly startDate: string; readonly endDate: string },

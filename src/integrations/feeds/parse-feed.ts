@@ -26,7 +26,7 @@ const readers: Readonly<Record<FeedFormat, Reader>> = {
   kopis: readKopisFeed,
 };
 
-/** The format of a decoded JSON feed, by the keys only that format has. */
+/** The format of a decoded JSON feed, detected by keys that only that format has. */
 function sniffJson(value: unknown): FeedFormat | undefined {
   if (!isObject(value)) return undefined;
   if (value.format === 'boxoffice-catalog') return 'boxoffice';
@@ -35,7 +35,7 @@ function sniffJson(value: unknown): FeedFormat | undefined {
   return undefined;
 }
 
-/** Decodes the text as its format needs, and says which format it is. */
+/** Decodes the text as JSON or XML, and detects the format. */
 function decode(
   text: string,
   format: FeedFormat | 'auto',
@@ -52,10 +52,10 @@ function refused(problems: ProblemList, record: string, reason: string): FeedRes
 }
 
 /**
- * Turns an organiser's feed into a catalog document. Pure, and never throws: what cannot be used is named in
- * `problems`; when nothing can, the result is `refused`.
+ * Converts an organiser's feed into a catalog document. Pure; never throws. Records that cannot be used are listed in
+ * `problems`; when none can, the result is `refused`.
  * @param input.text the feed, at most 32 MiB of UTF-8
- * @param input.format default `auto`: told by its content
+ * @param input.format default `auto`: detected from the content
  * @param input.isKnownVenue whether the catalog already has a source's venue of that id; performances in a venue
  *   that neither the feed nor the catalog has are skipped. Default: it has none.
  */

@@ -5,7 +5,7 @@ import { type JsonObject, numberOf, objectOf, textOf } from './values.js';
 
 type Decoration = z.infer<typeof decorationSchema>;
 
-/** A shape of the plan and, if it is labelled, the text on it. */
+/** A shape of the plan, with its label if it has one. */
 export interface ReadArea {
   readonly decorations: readonly Decoration[];
   readonly text: string | undefined;
@@ -67,7 +67,7 @@ interface Placed {
   readonly text: string | undefined;
 }
 
-/** The area's shape (unless it is text alone), then its text, both at absolute points and not yet checked. */
+/** The area's shape (unless it is only text), then its text, both in absolute coordinates and not yet validated. */
 function drawn({ area, shape, fields, at, rotation, text }: Placed): JsonObject[] {
   const turn = rotation === 0 ? {} : { rotation };
   const fill = textOf(area.color);
@@ -151,7 +151,7 @@ const stageWords = [
   '舞台',
 ];
 
-/** Letters alone, in lower case: "S T A G E" is the stage too. */
+/** Only the letters, in lower case: "S T A G E" is a stage too. */
 const lettersOf = (text: string) =>
   text
     .normalize('NFC')
@@ -164,10 +164,9 @@ const isStageWord = (text: string) => stageWords.includes(lettersOf(text));
 const mentionsStage = (text: string) => text.split(/[^\p{L}]+/u).some(isStageWord);
 
 /**
- * Where the audience looks: the middle of the area called stage. Rather one that is called just that; then a
- * shape whose text has the word; then a free-standing text with it, if there is but one (several, such as
- * "to the stage" at both sides, are signs). Without any, the middle of the plan's top edge, where plans are
- * usually drawn with the stage.
+ * The point the audience looks at: the middle of the stage. In this order: an area whose text is just such a word; a
+ * shape whose text has the word; a free-standing text with it, if there is only one (several, such as "to the stage"
+ * on both sides, are signs); the middle of the plan's top edge, where the stage usually is.
  */
 export function focusOf(areas: readonly ReadArea[], seats: readonly Point[]): Point | undefined {
   const named = areas.filter((area) => area.text !== undefined);
@@ -197,7 +196,7 @@ export interface Point {
   readonly y: number;
 }
 
-/** Coordinates beyond this are no seating plan; their sums would lose the fractions that keep seats apart. */
+/** Larger coordinates are not of a seating plan, and their sums would lose the fractions that separate seats. */
 const furthest = 1e7;
 
 /** `{x, y}` of two finite numbers no larger than ten million, or undefined. */
@@ -208,5 +207,5 @@ export function pointOf(value: unknown): Point | undefined {
   return Math.max(Math.abs(across), Math.abs(down)) > furthest ? undefined : { x: across, y: down };
 }
 
-/** A hundredth of a plan unit is finer than any screen shows, and keeps a plan's events small. */
+/** Rounds to a hundredth of a plan unit, finer than any screen shows; keeps a plan's events small. */
 export const roundCoordinate = (value: number): number => Math.round(value * 100) / 100;

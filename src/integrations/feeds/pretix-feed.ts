@@ -13,7 +13,7 @@ import { elementsIn, isObject, type JsonObject, labelOf, listOf, textOf } from '
 const add = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y });
 const origin: Point = { x: 0, y: 0 };
 
-/** One zone's findings, and where they stand in the feed. */
+/** One zone and its location in the feed. */
 interface Zone {
   readonly record: string;
   readonly name: string;
@@ -45,7 +45,7 @@ function readSeat(value: unknown, at: Point, record: string, problems: ProblemLi
   return undefined;
 }
 
-/** The row's own name, or its place in the zone when it has none that a ticket can show. */
+/** The row's name; its index in the zone when it has none that fits on a ticket. */
 function rowLabel(row: JsonObject, index: number, record: string, problems: ProblemList): string {
   const label = labelOf(row.row_number) ?? labelOf(row.row_label);
   if (label !== undefined && label.length <= 20) return label;
@@ -86,7 +86,7 @@ function readRow(value: unknown, zone: Zone, index: number, problems: ProblemLis
     return [];
   }
   const label = rowLabel(value, index, record, problems);
-  return splitAtAisles(inStandingOrder(seats)).map((part) => ({ label, seats: part }));
+  return splitAtAisles(inPhysicalOrder(seats)).map((part) => ({ label, seats: part }));
 }
 
 function readZone(value: unknown, index: number, problems: ProblemList): Zone | undefined {
@@ -122,7 +122,7 @@ function zoneSections(zone: Zone, ids: SectionIds, problems: ProblemList): PlanS
   return toSections(textOf(zone.value.zone_id) ?? zone.name, zone.name, rows, ids);
 }
 
-/** Most list elements a plan may hold: more than one of 100,000 seats needs, and few enough to read each. */
+/** Most list elements of a plan: more than 100,000 seats need, and few enough to check each. */
 const maxElements = 250_000;
 /** Most shapes a venue may be decorated with. */
 const maxDecorations = 2000;
@@ -193,11 +193,11 @@ function steps(seats: readonly Point[]): number[] {
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /**
- * The seats of a row in the order they stand, left to right (a row that runs away from the stage: top to
- * bottom). The feed's own order is kept when it already walks the row without going back: a row bent more than
- * a half circle has no other order. Else the seats are sorted across or down the plan, whichever walk is shorter.
+ * The seats of a row in physical order, left to right (top to bottom for rows that run away from the stage). Of the
+ * feed's order, left to right, and top to bottom, the one with the shortest path through all seats wins; the feed's
+ * order wins ties, since a row bent more than a half circle has no other correct order.
  */
-export function inStandingOrder<Seat extends Point>(seats: readonly Seat[]): Seat[] {
+export function inPhysicalOrder<Seat extends Point>(seats: readonly Seat[]): Seat[] {
   const orders = [
     [...seats],
     [...seats].sort((a, b) => a.x - b.x || a.y - b.y),
@@ -216,7 +216,7 @@ export function inStandingOrder<Seat extends Point>(seats: readonly Seat[]): Sea
 /** A step this many times the row's usual one is an aisle. */
 const aisleFactor = 1.8;
 
-/** Cuts a row, in standing order, at its aisles, so that seats next to each other in a part are neighbours. */
+/** Splits a row, in physical order, at its aisles: adjacent seats of a part are neighbours. */
 export function splitAtAisles<Seat extends Point>(seats: readonly Seat[]): Seat[][] {
   const gaps = steps(seats);
   const usual = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0;
@@ -224,7 +224,7 @@ export function splitAtAisles<Seat extends Point>(seats: readonly Seat[]): Seat[
   seats.forEach((seat, index) => {
     const gap = gaps[index - 1] ?? 0;
     const part = parts.at(-1);
-    // Seats on one spot (usual step 0) have no aisles: any step would look like one.
+    // When most seats share one point (usual step 0), every step would look like an aisle.
     if (part === undefined || (usual > 0 && gap > usual * aisleFactor)) parts.push([seat]);
     else part.push(seat);
   });
@@ -279,7 +279,7 @@ function toSections(id: string, name: string, rows: readonly PlanRow[], ids: Sec
   }));
 }
 
-/** A row longer than a row may be, cut into several of its label. */
+/** Splits a row that is too long into several with the same label. */
 function shortRows(row: PlanRow): PlanRow[] {
   const parts = Math.ceil(row.seats.length / maxSeatsPerRow);
   return Array.from({ length: parts }, (_, part) => ({

@@ -37,7 +37,7 @@ const arenaPrices: PriceCategory[] = [
   { category: 'A', label: 'A석 · A', price: 110_000, color: '#5b8c5a' },
 ];
 
-/** Easy rules: nearly everyone walks straight in. */
+/** Generous rules: nearly everybody is admitted at once. */
 const hallSales = {
   opensAt: null,
   seatLimitPerUser: 4,
@@ -49,7 +49,7 @@ const hallSales = {
   holdTtlMs: 300_000,
 };
 
-/** A rush: many wait, as many are inside as can find seats without tripping over each other. */
+/** Rules for a rush: many fans wait, and a limited number may buy at the same time. */
 const arenaSales = {
   opensAt: null,
   seatLimitPerUser: 4,
@@ -91,7 +91,7 @@ function performance(
   };
 }
 
-/** One show for each kind of calendar: one evening, a weekend, several weeks. */
+/** Shows on one evening, on a weekend, and over several weeks. */
 function hallShows(now: Date): Show[] {
   const [jazz, folk] = [upcoming(now, 5, thursday), upcoming(now, 9, friday)];
   const piano = [7, 14, 21].map((afterDays) => upcoming(now, afterDays, sunday));

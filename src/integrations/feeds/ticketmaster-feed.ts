@@ -56,7 +56,7 @@ function readVenue(
   return { id, venue: { record: `venue "${name}" (${id})`, value: candidate } };
 }
 
-/** The feed's free texts, without those that say nothing (feeds fill required fields with "."). */
+/** The feed's free texts, without placeholders (feeds fill required fields with "."). */
 function descriptionOf(event: JsonObject, record: string, problems: ProblemList): string {
   const texts = [event.description, event.info, event.pleaseNote].map(textOf);
   const text = texts.filter((part) => part !== undefined && /\p{L}/u.test(part)).join('\n\n');
@@ -88,7 +88,7 @@ function readEvent(
     return undefined;
   }
   const dates = readDates(event, id, record, problems);
-  // Events held elsewhere by choice need no venue of their own.
+  // With the option venueId, the event's own venue is not needed.
   const place = options.venueId === undefined ? readVenue(event, record, problems) : undefined;
   if (dates === undefined || (place === undefined && options.venueId === undefined)) return undefined;
   const performance = {
@@ -103,7 +103,7 @@ function readEvent(
   return { performance: { record, value: performance }, venue: place?.venue };
 }
 
-/** Says how many events stand on other pages, so that no one takes one page for all. */
+/** Reports how many events are on other pages. */
 function reportOtherPages(feed: JsonObject, taken: number, problems: ProblemList): void {
   const page = objectOf(feed.page);
   const [total, number, pages] = [page.totalElements, page.number, page.totalPages].map(numberOf);
@@ -169,10 +169,10 @@ function startOf(start: JsonObject, timeZone: string | undefined): Instant | und
   return instantOf(date, time, timeZone);
 }
 
-/** Why no one can be told when the event starts, though its day is known. */
+/** Why the event has a day but no time. */
 function missingTime(start: JsonObject): string {
   if (start.timeTBA === true) return 'the time is to be announced';
-  return start.noSpecificTime === true ? 'the event has no specific time' : 'no time can be told from it';
+  return start.noSpecificTime === true ? 'the event has no specific time' : 'it has no usable time';
 }
 
 /** The last local day: the end's date when the event states a firm one. */
@@ -280,12 +280,12 @@ function readPrices(
   return [];
 }
 
-/** Most seats sales rules let one fan have. */
+/** The highest seat limit of the sales rules. */
 const highestLimit = 20;
 
 /**
- * The seat limit in a text such as "There is a limit of 10 tickets per customer". Only when the text has one
- * number: with several ("4 during presale and 10 …") no rule of ours says what it says, which is reported.
+ * The seat limit in a text such as "There is a limit of 10 tickets per customer". Only when the text has a single
+ * number: texts with several ("4 during presale and 10 …") are reported and not used.
  */
 function readSeatLimit(
   event: JsonObject,

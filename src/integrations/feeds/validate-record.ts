@@ -2,13 +2,13 @@ import type { z } from 'zod';
 import type { Candidate, ProblemList } from './feed.js';
 import { elementsIn, isObject } from './values.js';
 
-/** Lists whose bad elements can be left out while the record stays of use. */
+/** Lists whose invalid elements are left out without losing the record. */
 const lists = ['sections', 'rows', 'seats', 'schedules', 'decorations'] as const;
 /**
- * Most list elements a record may hold: more than a venue of 100,000 seats needs, and few enough to check each.
+ * Most list elements of a record: more than a venue of 100,000 seats needs, and few enough to check each.
  */
 const maxElements = 250_000;
-/** Lists that make no sense empty: what holds them goes with their last element. */
+/** Lists that must not be empty: without elements, their owner is left out too. */
 const neverEmptied: readonly string[] = ['sections', 'rows', 'seats'];
 
 const pathText = (path: readonly PropertyKey[]) =>
@@ -66,7 +66,7 @@ function report(
 /**
  * Checks a candidate against `schema`. Seats, rows, sections, schedules and decorations that fail are left out
  * one by one; any other fault leaves out the whole record. Everything left out is reported.
- * @returns the record, or undefined when it is of no use
+ * @returns the record, or undefined when nothing useful remains
  */
 export function validateRecord<Schema extends z.ZodType>(
   schema: Schema,

@@ -14,7 +14,7 @@ export const objectOf = (value: unknown): JsonObject => (isObject(value) ? value
 /** `value` when it is a list, else an empty one. */
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** Trimmed text, or undefined when `value` is no text or blank. */
+/** Trimmed text; undefined for blank text and other values. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
@@ -53,7 +53,7 @@ export function minorUnits(currency: string): number {
 
 const mostPoints = 1_000_000_000_000;
 
-/** `amount` of a currency in whole points, or undefined when it is no possible price. */
+/** `amount` of a currency in whole points, or undefined when it is not a possible price. */
 export function toPoints(amount: number, pointsPerUnit: number): number | undefined {
   const points = Math.round(amount * pointsPerUnit);
   return Number.isFinite(points) && points >= 0 && points <= mostPoints ? points : undefined;
@@ -76,7 +76,7 @@ function wallClockMs(ms: number, timeZone: string): number | undefined {
     const text = `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`;
     return Date.parse(text);
   } catch {
-    // Intl knows no other way to say that it does not know the zone.
+    // Intl throws for an unknown zone.
     return undefined;
   }
 }
@@ -84,7 +84,7 @@ function wallClockMs(ms: number, timeZone: string): number | undefined {
 /**
  * The moment at which clocks in `timeZone` (IANA) show `date` (YYYY-MM-DD) and `time` (HH:MM or HH:MM:SS).
  * A time that a clock change skips is read with the offset before the change.
- * @returns undefined when date, time or zone is not one
+ * @returns undefined when date, time or zone is invalid
  */
 export function instantOf(date: string, time: string, timeZone: string): Instant | undefined {
   if (!isDate(date) || !/^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?$/.test(time)) return undefined;

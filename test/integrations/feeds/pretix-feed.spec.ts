@@ -1,6 +1,6 @@
 import { maxSeatsPerSection } from '../../../src/events/catalog-events.js';
 import { focusOf } from '../../../src/integrations/feeds/pretix-areas.js';
-import { inStandingOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-feed.js';
+import { inPhysicalOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
 const at = (x: number, y: number) => ({ x, y });
@@ -84,8 +84,8 @@ describe('pretix seating plan', () => {
       const angle = Math.PI * (0.6 + (index / 19) * 1.8);
       return { index, x: 100 * Math.cos(angle), y: -100 * Math.sin(angle) };
     });
-    expect(inStandingOrder(circle).map(({ index }) => index)).toEqual(circle.map(({ index }) => index));
-    expect(inStandingOrder([...circle].reverse()).map(({ index }) => index)).toEqual(
+    expect(inPhysicalOrder(circle).map(({ index }) => index)).toEqual(circle.map(({ index }) => index));
+    expect(inPhysicalOrder([...circle].reverse()).map(({ index }) => index)).toEqual(
       circle.map(({ index }) => index),
     );
   });
