@@ -73,7 +73,7 @@ it('sees a seal that was edited, taken out, put elsewhere, signed by another, or
   ]);
   expect(await problems(first, first)).toEqual(['is seal 0 where 1 is due']);
   expect(await problems(first, signSeal(body, other), third)).toEqual([
-    expect.stringMatching(/^is not signed as/),
+    expect.stringMatching(/^does not have the signature/),
   ]);
   expect(await problems(first, ` ${sealLine(second)}`, third)).toEqual(['is not a seal']);
   expect(await problems(first, sealLine(second).slice(0, 80), third)).toEqual(['is not a seal']);
