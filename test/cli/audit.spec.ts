@@ -41,7 +41,7 @@ describe('audit verify', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('Nothing is wrong.');
     expect(stdout).toMatch(/ok +1 +stream-revision/);
-    expect(stdout).toContain(`judged as of ${now}`);
+    expect(stdout).toContain(`checked as of ${now}`);
   });
 
   it('exits with 1 on findings and names the events', async () => {
@@ -73,7 +73,7 @@ describe('audit verify', () => {
     const at = (asOf: readonly string[]) => cli(['audit', 'verify', ...asOf], env);
     expect((await at([])).code).toBe(0);
     expect((await at(['--as-of', toInstant(Date.UTC(2026, 10, 2))])).code).toBe(1);
-    expect((await at(['--as-of', 'now'])).stdout).toContain('judged as of 20');
+    expect((await at(['--as-of', 'now'])).stdout).toContain('checked as of 20');
   });
 });
 
@@ -81,7 +81,7 @@ describe('audit stream', () => {
   it('shows a stream’s events in words', async () => {
     const { code, stdout, stderr } = await cli(['audit', 'stream', `user-${userId}`], await logOf(erased));
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toContain(`${now}  @0  position 1  UserErased  by somebody not logged in`);
+    expect(stdout).toContain(`${now}  @0  position 1  UserErased  by a visitor who is not logged in`);
     expect(stdout).toContain('erased the person');
     expect(stdout).toContain(`→ wallet-${userId}`);
   });

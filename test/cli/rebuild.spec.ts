@@ -45,7 +45,7 @@ describe('beside a running server', () => {
 });
 
 it.each([
-  [['rebuild'], 'name the projections to rebuild, or say --all'],
+  [['rebuild'], 'name the projections to rebuild, or use --all'],
   [['rebuild', 'orders', 'nobody'], 'there is no projection nobody'],
 ])('refuses %j', async (args, reason) => {
   const { code, stdout, stderr } = await cli(args, await freshEnv());

@@ -64,7 +64,7 @@ describe('replay', () => {
   it('says what is missing when there is nothing to replay', async () => {
     expect(await cli(['replay', scheduleId], env)).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('knows no'),
+      stderr: expect.stringContaining('has no performance'),
     });
     const unopened = await freshEnv();
     mkdirSync(unopened.DATA_DIR, { recursive: true });

@@ -71,7 +71,7 @@ describe('audit seal and check-seal', () => {
     database.close();
     const text = await cli(['audit', 'check-seal'], env);
     expect(text.code).toBe(1);
-    expect(text.stdout).toContain('Noted at position 7 (seat-1 @0) is not what was sealed there');
+    expect(text.stdout).toContain('Noted at position 7 (seat-1 @0) differs from what was sealed there');
     const json = await cli(['audit', 'check-seal', '--json'], env);
     expect(JSON.parse(json.stdout)).toMatchObject({
       clean: false,
