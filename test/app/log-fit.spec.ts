@@ -6,6 +6,7 @@ import { Collector } from '../event-store/collector.js';
 import { logFolder } from '../event-store/log-folder.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
+import { waitUntil } from '../services/wait-until.js';
 
 /** A server whose log can be replaced, and a process's store on it. */
 class Replaceable {
@@ -18,22 +19,23 @@ class Replaceable {
     private readonly file: string,
     private readonly remove: () => void,
     mayLag: boolean,
+    appendTimeoutMs: number,
   ) {
     this.fit = new LogFit({ error: (_details: object, line: string) => this.lines.push(line) }, mayLag);
     const store = openEventStoreDb({
       connectionString: server.connectionString,
       attemptTimeoutMs: 500,
-      appendTimeoutMs: 2_000,
-      readTimeoutMs: 2_000,
+      appendTimeoutMs,
+      readTimeoutMs: 60_000,
       silenceMs: 500,
       recognise: (eventAt) => this.fit.recognise(eventAt),
     });
     this.store = new FittingStore(store, this.fit, true);
   }
 
-  static async open({ mayLag = false } = {}): Promise<Replaceable> {
+  static async open({ mayLag = false, appendTimeoutMs = 250_000 } = {}): Promise<Replaceable> {
     const { file, remove } = logFolder();
-    return new Replaceable(await new ChildServer({ file }).start(), file, remove, mayLag);
+    return new Replaceable(await new ChildServer({ file }).start(), file, remove, mayLag, appendTimeoutMs);
   }
 
   get connectionString(): string {
@@ -140,7 +142,7 @@ it('a server that comes back with its own log is used again', async () => {
 });
 
 it('a follower that lags is waited for: missing events are no proof of another log', async () => {
-  log = await Replaceable.open({ mayLag: true });
+  log = await Replaceable.open({ mayLag: true, appendTimeoutMs: 2_000 });
   const { store, fit } = log;
   const stream = streamIn('note');
   await store.append(stream, 'none', newEvents(1));
@@ -149,6 +151,8 @@ it('a follower that lags is waited for: missing events are no proof of another l
   await expect(store.append(stream, 0, newEvents(1))).rejects.toThrow(StoreUnavailable);
   expect(fit.refusal).toBeUndefined();
   await log.comeBackWith('kept');
-  await store.append(stream, 0, newEvents(1));
+  const events = newEvents(1);
+  // The short limit is for the append above.
+  await waitUntil('the append succeeds', async () => (await store.append(stream, 0, events)).revision === 1);
   expect(log.streams()).toEqual([stream, stream]);
 });

@@ -1,6 +1,6 @@
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { WireServer } from '../eventstoredb-server/server.js';
-import { eventually } from '../services/wait-until.js';
+import { eventually, withTimeEnough } from '../services/wait-until.js';
 import { Collector } from './collector.js';
 import { idsOf, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
@@ -62,7 +62,7 @@ describe('a subscription', () => {
     const warnings: string[] = [];
     const store = openEventStoreDb({
       connectionString: server.connectionString,
-      readTimeoutMs: 200,
+      readTimeoutMs: 1_000,
       warn: (message) => {
         warnings.push(message);
         server.faults.set({});
@@ -136,27 +136,31 @@ describe('a quiet category', () => {
     }
   });
 
-  it('in a log that takes too long to search does not disturb other reads, appends and subscriptions', async () => {
-    // 3,000 events take three seconds to search: longer than the 500 ms that a read may be silent.
-    const log = await quietLog({ silenceMs: 50, readTimeoutMs: 1_000 });
-    try {
-      const neighbour = new Collector(log.store, { after: 'end', categories: [log.noise] });
-      log.server.faults.set({ searchMsPer100: 100 });
-      const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
-      await collector.until(({ batches }) => batches.at(-1)?.position === log.head);
-      await expect(log.store.readCategory('missing', { direction: 'backwards', limit: 1 })).rejects.toThrow(
-        'did not finish a search of the log in time',
-      );
-      const others = await write(log.store, log.noise, 5);
-      await neighbour.untilEvents(others.length);
-      log.ids.push(...(await write(log.store, log.category, 1)));
-      await collector.untilEvents(log.ids.length);
-      expect(collector.ids).toEqual(log.ids);
-      expect(log.warnings).toEqual([]);
-      // The server's first connection is its only one.
-      expect(log.server.context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
-    } finally {
-      await log.close();
-    }
-  });
+  it('in a log that takes too long to search does not disturb other reads, appends and subscriptions', () =>
+    withTimeEnough(
+      async (readTimeoutMs) => {
+        // All 3,000 events take three times as long to search as a read may take, and six times as long as it may be silent.
+        const log = await quietLog({ silenceMs: 50, readTimeoutMs });
+        try {
+          const neighbour = new Collector(log.store, { after: 'end', categories: [log.noise] });
+          log.server.faults.set({ searchMsPer100: readTimeoutMs / 10 });
+          const collector = new Collector(log.store, { after: 'start', categories: [log.category] });
+          await collector.until(({ batches }) => batches.at(-1)?.position === log.head);
+          await expect(
+            log.store.readCategory('missing', { direction: 'backwards', limit: 1 }),
+          ).rejects.toThrow('did not finish a search of the log in time');
+          const others = await write(log.store, log.noise, 5);
+          await neighbour.untilEvents(others.length);
+          log.ids.push(...(await write(log.store, log.category, 1)));
+          await collector.untilEvents(log.ids.length);
+          expect(collector.ids).toEqual(log.ids);
+          expect(log.warnings).toEqual([]);
+          // The server's first connection is its only one.
+          expect(log.server.context.calls.filter((call) => call === 'BatchAppend')).toHaveLength(1);
+        } finally {
+          await log.close();
+        }
+      },
+      [1_000, 4_000, 16_000],
+    ));
 });

@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '../../src/event-store/port.js';
+import { withTimeEnough } from '../services/wait-until.js';
 import { Collector } from './collector.js';
 import { withServer, write } from './eventstoredb-under-test.js';
 import { freshCategory, newEvents, streamIn } from './new-event.js';
@@ -60,24 +61,28 @@ describe('a subscription', () => {
     }));
 
   it('that is silent because nothing happens is left alone', () =>
-    withServer({}, async ({ open }) => {
-      const warnings: string[] = [];
-      // Nobody gives up an append here, however busy the machine: that would end the subscription too.
-      const store = open({
-        attemptTimeoutMs: 20_000,
-        silenceMs: 20,
-        warn: (message) => warnings.push(message),
-      });
-      const category = freshCategory();
-      const collector = new Collector(store, { after: 'end', categories: [category] });
-      // Some rounds of silence: others' events are no reason to doubt.
-      for (let round = 0; round < 30; round++) await write(store, freshCategory(), 2);
-      const ids = await write(store, category, 1);
-      await collector.untilEvents(2);
-      await collector.subscription.stop();
-      expect(collector.ids).toEqual(ids);
-      expect(warnings).toEqual([]);
-    }));
+    withTimeEnough(
+      (silenceMs) =>
+        withServer({}, async ({ open }) => {
+          const warnings: string[] = [];
+          // No append is given up here, however busy the machine: that would end the subscription too.
+          const store = open({
+            attemptTimeoutMs: 60_000,
+            silenceMs,
+            warn: (message) => warnings.push(message),
+          });
+          const category = freshCategory();
+          const collector = new Collector(store, { after: 'end', categories: [category] });
+          // Some rounds of silence: others' events are no reason to doubt.
+          for (let round = 0; round < 30; round++) await write(store, freshCategory(), 2);
+          const ids = await write(store, category, 1);
+          await collector.untilEvents(2);
+          await collector.subscription.stop();
+          expect(collector.ids).toEqual(ids);
+          expect(warnings).toEqual([]);
+        }),
+      [20, 80, 320],
+    ));
 
   it('of a server that does not tell says all the same that it has caught up', () =>
     withServer({ version: '22.10.0' }, async ({ open }) => {

@@ -15,8 +15,8 @@ export interface UnderTest {
   open(options?: Partial<EventStoreDbOptions>): EventStore;
 }
 
-/** Tries again soon, so that a test of it is short; gives an append up only when the test would be over. */
-const impatient = { attemptTimeoutMs: 400, appendTimeoutMs: 100_000, readTimeoutMs: 5_000, silenceMs: 300 };
+/** Tries again soon, so that a test of it is short; gives up only when the test would be over. */
+const impatient = { attemptTimeoutMs: 400, appendTimeoutMs: 250_000, readTimeoutMs: 60_000, silenceMs: 300 };
 
 export async function withServer(
   options: Partial<WireServerOptions>,

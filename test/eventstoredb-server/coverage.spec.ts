@@ -23,7 +23,7 @@ const services = {
 /** Whether a server answers UNIMPLEMENTED to a method, asked with an empty message. */
 function isUnimplemented(client: Client, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const deadline = Date.now() + 1_000;
+    const deadline = Date.now() + 60_000;
     const done = (error: ServiceError | null) => resolve(error?.code === status.UNIMPLEMENTED);
     client.makeUnaryRequest(
       path,

@@ -31,7 +31,23 @@ export async function eventually(
 }
 
 /**
- * The same for a condition that throws while it is not met, such as one that asks a server which is about to start.
+ * Runs a test of what a time limit of the product must not disturb: again with longer ones while it fails, since a slow
+ * machine needs more. @throws what it throws with the longest one.
+ */
+export async function withTimeEnough(
+  test: (limitMs: number) => Promise<void>,
+  [limitMs = 0, ...longer]: readonly number[] = [2_000, 8_000, 32_000],
+): Promise<void> {
+  try {
+    await test(limitMs);
+  } catch (error) {
+    if (longer.length === 0) throw error;
+    await withTimeEnough(test, longer);
+  }
+}
+
+/**
+ * As {@link eventually}, for a condition that throws while it is not met, such as one that asks a server which is about to start.
  * @throws naming `what` and the last error.
  */
 export async function waitUntil(
