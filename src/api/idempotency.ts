@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
-import { type EventStore, type Position, StoreUnavailable } from '../event-store/port.js';
+import { type EventStore, NoEventAtPosition, type Position } from '../event-store/port.js';
 
 import type { EventMetadata } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
@@ -139,9 +139,8 @@ export async function isReplyOf(
   // Replies carry positions that an event store returned.
   const from = Number(position) as Position;
   const [event] = await log.readAll({ from, limit: 1 }).catch((error: unknown) => {
-    if (error instanceof StoreUnavailable) throw error;
-    // EventStoreDB answers with an error when no event begins at the position: the reply is of another log.
-    return [];
+    if (error instanceof NoEventAtPosition) return [];
+    throw error;
   });
   if (event?.position !== from) return false;
   // encodeEvent writes the metadata of every event.

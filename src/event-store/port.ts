@@ -115,7 +115,7 @@ export abstract class EventStore {
   /** A page of all streams whose name starts with `<category>-`, in log order. */
   abstract readCategory(category: string, options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
 
-  /** A page of the whole log. */
+  /** A page of the whole log. @throws {NoEventAtPosition} in some engines, when `from` is a position of another log. */
   abstract readAll(options?: ReadOptions<Position>): Promise<RecordedEvent[]>;
 
   /**
@@ -181,6 +181,11 @@ export class EventTooLarge extends Error {
   ) {
     super(`event ${type} takes ${bytes} bytes, more than ${maxEventBytes}`);
   }
+}
+
+/** No event begins at the position a read starts from, so it is a position of another log. */
+export class NoEventAtPosition extends Error {
+  override readonly name = 'NoEventAtPosition';
 }
 
 export class StoreUnavailable extends Error {

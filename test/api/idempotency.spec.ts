@@ -3,7 +3,7 @@ import { isReplyOf } from '../../src/api/idempotency.js';
 import { HoldSeats } from '../../src/commands/seats/hold-seats.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
-import { StoreUnavailable } from '../../src/event-store/port.js';
+import { NoEventAtPosition, StoreUnavailable } from '../../src/event-store/port.js';
 import { eventually } from '../services/wait-until.js';
 import { type ApiUnderTest, scheduleId, startApi, strangerId } from './api-under-test.js';
 
@@ -185,12 +185,15 @@ describe('a stored reply, after the log was restored from a backup', () => {
   });
 
   it('is of no log in which nothing can be read at its position', async () => {
-    const readAll = () => Promise.reject(new Error('no event begins there'));
+    const readAll = () => Promise.reject(new NoEventAtPosition('no event begins there'));
     expect(await isReplyOf({ readAll }, reporting(1, 'first'))).toBe(false);
   });
 
-  it('is not judged while the log is away', async () => {
-    const readAll = () => Promise.reject(new StoreUnavailable('away'));
-    await expect(isReplyOf({ readAll }, reporting(1, 'first'))).rejects.toThrow('away');
+  it.each([
+    ['the log is away', new StoreUnavailable('away')],
+    ['the log cannot be read', new Error('a defect')],
+  ])('is not judged while %s', async (_, error) => {
+    const readAll = () => Promise.reject(error);
+    await expect(isReplyOf({ readAll }, reporting(1, 'first'))).rejects.toThrow(error);
   });
 });

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { LogReplaced } from '../port.js';
+import { LogReplaced, NoEventAtPosition } from '../port.js';
 import { UnreadableEvent } from './records.js';
 
 /** Why a call failed, in the kinds that callers treat differently. */
@@ -39,9 +39,8 @@ export function failureOf(error: unknown): Failure {
     case status.UNKNOWN:
       // The answer for a position at which no record begins; another connection does not help.
       if (details.startsWith('Unexpected ReadAllResult')) {
-        return permanent(
-          `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is from another log`,
-        );
+        const message = `EventStoreDB cannot read from a position of its log (${details}): no event begins there, so the position is from another log`;
+        return { kind: 'permanent', error: new NoEventAtPosition(message) };
       }
       return { kind: 'transient', reason: details };
     default:
