@@ -4,38 +4,38 @@ import type { UserId } from '../events/ids.js';
 import { Database } from '../platform/sqlite.js';
 import { wrappedKeyBytes } from './sealing.js';
 
-/** The keys cannot be used as they are: start-up is refused, and the message says what to do. */
+/** The keys cannot be used: the start is refused, and the message says what to do. */
 export class PersonalKeysRefused extends Error {
   override readonly name = 'PersonalKeysRefused';
 }
 
 /**
- * Where wrapped keys are kept, a row for each user who ever had one. Engines (SQLite, MySQL) pass one contract
- * suite (test/personal-data/key-table-contract.ts); what they keep cannot be read without the master key.
+ * The table of wrapped keys, a row for each user who ever had one. Engines (SQLite, MySQL) pass one contract suite
+ * (test/personal-data/key-table-contract.ts). A wrapped key cannot be used without the master key.
  */
 export interface KeyTable {
-  /** Wrapped keys by user. Who has none, or had one that was destroyed, is missing. */
+  /** Wrapped keys by user; a user without a key, or with a destroyed one, is missing. */
   find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>>;
   /** Which of the users have a key, or had one that was destroyed. */
   known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
   /**
-   * Keeps `wrappedKey`, unless the user has a key or ever had one. Durable when it resolves.
+   * Stores `wrappedKey`, unless the user has a key or ever had one. Durable when it resolves.
    * @returns the user's key from now on; undefined when it was destroyed.
    */
   add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined>;
-  /** Overwrites the user's key for good, so that there can never be another one. Safe to repeat. */
+  /** Overwrites the user's key, and prevents that the user ever gets another one. Safe to repeat. */
   destroy(userId: UserId): Promise<void>;
   close(): Promise<void>;
 }
 
-/** "boxk": stands in the file's header, so that we tell it from other SQLite files. */
+/** "boxk": in the file's header, which tells it from other SQLite files. */
 const applicationId = 0x626f786b;
 const schemaVersion = 1;
-/** Only a command beside the running server can hold the lock, and only for a moment. */
+/** Only a command that runs beside the server can hold the lock, and only for a moment. */
 const lockTimeoutMs = 1_000;
 
-// Keys are appended and never move: SQLite leaves copies behind when it splits a page in its middle. The index on
-// user ids splits, but holds no key.
+// Rows are appended, so keys never move: when SQLite splits a page in the middle, copies of its rows remain. Pages of
+// the index on user ids are split, but contain no keys.
 const schema = `
   CREATE TABLE personal_keys (
     id INTEGER PRIMARY KEY,
@@ -46,7 +46,7 @@ const schema = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
-/** In the place of a destroyed key. Of the same length, so that SQLite overwrites the very bytes of the key. */
+/** Replaces a destroyed key. It has the same length, so that SQLite overwrites the bytes of the key. */
 const zeroedKey = Buffer.alloc(wrappedKeyBytes);
 
 interface SqliteRow {
@@ -55,8 +55,9 @@ interface SqliteRow {
 }
 
 /**
- * Keys in one SQLite file, made if missing and readable by its owner alone. No write-ahead log, which would keep old
- * pages for a while: a rollback journal is emptied with each commit, and nothing of a destroyed key stays in the file.
+ * Keys in one SQLite file, which is created if missing and can be read by its owner only. It has no write-ahead log,
+ * because that would keep old pages for a while; the rollback journal is emptied with each commit, so nothing of a
+ * destroyed key remains in the file.
  */
 export class SqliteKeyTable implements KeyTable {
   private constructor(private readonly database: Database) {}
@@ -95,7 +96,7 @@ export class SqliteKeyTable implements KeyTable {
     const select = this.database.prepare<[UserId], SqliteRow>(
       'SELECT * FROM personal_keys WHERE user_id = ?',
     );
-    // One transaction: the file is locked and looked over once, not for each key.
+    // One transaction: the file is locked and checked once, not for each key.
     const rows = this.database.transaction(() => userIds.map((userId) => select.get(userId)))();
     return rows.filter((row) => row !== undefined);
   }
@@ -138,9 +139,9 @@ function assertOurs(database: Database, file: string): void {
   throw new PersonalKeysRefused(`${file} does not hold keys of this version of boxoffice`);
 }
 
-/** In the place of a destroyed key. */
+/** Replaces a destroyed key. */
 const emptiedKey = '';
-/** Users asked about in one statement. */
+/** Most users in one statement. */
 const maxUsersAtOnce = 1_000;
 
 interface MysqlRow {
@@ -149,9 +150,12 @@ interface MysqlRow {
   readonly wrapped_key: string;
 }
 
-/** Keys in the table `personal_keys` beside the read models, of which it is none: nothing can build it again. */
+/**
+ * Keys in the table `personal_keys`, in the database of the read models. It is not a read model: it cannot be rebuilt
+ * from the log.
+ */
 export class MysqlKeyTable implements KeyTable {
-  /** @param database migrated, and closed by whoever opened it. */
+  /** @param database migrated; this class does not close it. */
   constructor(private readonly database: DataSource) {}
 
   async find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
@@ -194,6 +198,6 @@ export class MysqlKeyTable implements KeyTable {
   }
 
   async close(): Promise<void> {
-    // The connections are the read models'.
+    // The connections belong to the read models.
   }
 }

@@ -6,22 +6,22 @@ import { type KeyTable, MysqlKeyTable, PersonalKeysRefused, SqliteKeyTable } fro
 import { isPersonal, isSealed, keyBytes, MasterKey, personalDataOf } from './sealing.js';
 
 export interface PersonalKeysSource {
-  /** A file (made if missing), or the migrated database of the read models. */
+  /** A file (created if missing), or the migrated database of the read models. */
   readonly place: string | DataSource;
   /** The office's secret. */
   readonly secret: string;
-  /** The log whose personal data the keys are for. */
+  /** The log whose personal data the keys encrypt. */
   readonly store: EventStore;
   /** Use new keys although the log has data sealed with others. */
   readonly isLossAccepted: boolean;
 }
 
-/** The newest events of users looked at to tell whether the log has sealed data. */
+/** Whether the log has sealed data is decided by this number of the newest events of users. */
 const sampleSize = 256;
 
 /**
  * Opens the keys of a log.
- * @throws {PersonalKeysRefused} when they are missing, or were made under another secret.
+ * @throws {PersonalKeysRefused} when they are missing, or were wrapped under another secret.
  */
 export async function openPersonalKeys(source: PersonalKeysSource): Promise<PersonalKeys> {
   const { place, secret, store, isLossAccepted } = source;
@@ -49,7 +49,7 @@ async function hasSealedData(store: EventStore): Promise<boolean> {
   });
 }
 
-/** The user was erased: nothing personal of theirs can be written any more. */
+/** The user was erased: no personal data of this user can be written any more. */
 export class PersonalKeyDestroyed extends Error {
   override readonly name = 'PersonalKeyDestroyed';
   constructor(readonly userId: UserId) {
@@ -57,22 +57,23 @@ export class PersonalKeyDestroyed extends Error {
   }
 }
 
-/** Nobody's id: its row holds a key that encrypts nothing and tells whether the secret is the right one. */
+/** An id that no user has. The key in its row encrypts nothing; it shows whether the secret is the right one. */
 const checkId = userIdSchema.parse('00000000-0000-0000-0000-000000000000');
 
 export interface PersonalKeysOptions {
   readonly table: KeyTable;
   /** The office's secret. */
   readonly secret: string;
-  /** Runs before a table without any key is first used; throws when it should have keys. */
+  /** Runs before an empty table is used for the first time; throws if the table should have keys. */
   readonly beforeFirstUse: () => Promise<void>;
-  /** Whether a missing key counts as destroyed; default no: it is in a newer backup of the keys. */
+  /** Whether a missing key counts as destroyed; default no, because a newer backup of the keys should have it. */
   readonly isLossAccepted?: boolean;
 }
 
 /**
- * A key for each user, made on first need and destroyed with the person. No key is kept in memory: each is used
- * once, when its user registers and when the read models are built, so a destroyed key is gone everywhere at once.
+ * A key for each user, created when it is first needed and destroyed when the user is erased. Keys are not kept in
+ * memory: they are needed only when a user registers and when read models are built. So a destroyed key is gone in all
+ * processes at once.
  */
 export class PersonalKeys {
   readonly #master: MasterKey;
@@ -100,7 +101,7 @@ export class PersonalKeys {
   }
 
   /**
-   * The user's key, made now if there is none yet.
+   * The user's key; created if there is none yet.
    * @throws {PersonalKeyDestroyed} when the user was erased.
    */
   async keyFor(userId: UserId): Promise<Buffer> {
@@ -110,8 +111,9 @@ export class PersonalKeys {
   }
 
   /**
-   * Keys by user, for users who got a key before; one that is left out was destroyed.
-   * @throws {PersonalKeysRefused} when a user was never in the table: the keys are older than the log, or of another one.
+   * Keys by user, for users who had a key before; a user who is left out has a destroyed key.
+   * @throws {PersonalKeysRefused} when a user was never in the table: the keys are older than the log, or belong to
+   * another one.
    */
   async keysOf(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
     const wrapped = await this.table.find(userIds);
@@ -120,7 +122,7 @@ export class PersonalKeys {
     return new Map([...wrapped].map(([userId, key]) => [userId, this.#unwrap(userId, key)]));
   }
 
-  /** What was encrypted with the user's key can never be read again, by anybody. Safe to repeat. */
+  /** Afterwards nothing that was encrypted with the user's key can be read any more. Safe to repeat. */
   destroy(userId: UserId): Promise<void> {
     return this.table.destroy(userId);
   }

@@ -9,7 +9,7 @@ const tagBytes = 16;
 
 /** Bytes of a key. */
 export const keyBytes = 32;
-/** How much longer a box is than what is in it. */
+/** How much longer a box is than its content. */
 export const boxOverheadBytes = nonceBytes + tagBytes;
 
 const fieldsByType: ReadonlyMap<string, readonly string[]> = new Map(
@@ -23,7 +23,7 @@ interface StoredEvent {
   readonly data: unknown;
 }
 
-/** An event's data, whose it is, and which of its fields are personal. */
+/** An event's data, the user it belongs to, and the names of its personal fields. */
 export interface PersonalData {
   readonly type: string;
   readonly userId: UserId;
@@ -31,16 +31,16 @@ export interface PersonalData {
   readonly fields: readonly string[];
 }
 
-/** Whether events of this type have personal fields. Asked of every event: keep it cheap. */
+/** Whether events of this type have personal fields. Called for every event, so it must be fast. */
 export function isPersonal({ type }: StoredEvent): boolean {
   return fieldsByType.has(type);
 }
 
 /**
- * @throws {z.ZodError} when the event does not say whose it is: every type with personal fields has a `userId`.
+ * @throws {z.ZodError} when the event has no `userId`, which every type with personal fields has.
  */
 export function personalDataOf({ type, data }: StoredEvent): PersonalData {
-  // encodeEvent writes objects; whatever else it may be has no user id.
+  // encodeEvent writes objects; anything else has no user id and is refused below.
   const record = data as Record<string, unknown>;
   return {
     type,
@@ -50,7 +50,7 @@ export function personalDataOf({ type, data }: StoredEvent): PersonalData {
   };
 }
 
-/** Stands in the log in place of a personal field's value. */
+/** Stored in the log instead of a personal field's value. */
 const sealedFieldSchema = z.strictObject({
   /** Version of the sealing. */
   sealed: z.literal(1),
@@ -59,7 +59,7 @@ const sealedFieldSchema = z.strictObject({
 });
 export type SealedField = z.infer<typeof sealedFieldSchema>;
 
-/** The one place a sealed value belongs to: copied elsewhere it cannot be opened. */
+/** The field that a sealed value belongs to: copied to another field, it cannot be opened. */
 export interface FieldPlace {
   readonly type: string;
   readonly field: string;
@@ -71,7 +71,7 @@ export function sealField(key: Buffer, value: unknown, place: FieldPlace): Seale
   return { sealed: 1, box: closeBox(key, plain, fieldContext(place)).toString('base64') };
 }
 
-/** The value, wrapped; undefined when key or place are wrong or something was changed. */
+/** The value, wrapped; undefined when the key or the field is another one, or a bit was changed. */
 export function openField(
   key: Buffer,
   { box }: SealedField,
@@ -92,7 +92,7 @@ function fieldContext({ type, field, userId }: FieldPlace): string {
 /** Bytes of a wrapped key. */
 export const wrappedKeyBytes = keyBytes + boxOverheadBytes;
 
-/** Wraps the keys of users, so that a stolen table of keys is of no use without the office's secret. */
+/** Encrypts ("wraps") the keys of users, so that a stolen table of keys is useless without the office's secret. */
 export class MasterKey {
   readonly #key: Buffer;
 
@@ -101,7 +101,7 @@ export class MasterKey {
     this.#key = Buffer.from(hkdfSync('sha256', secret, '', 'boxoffice personal data', keyBytes));
   }
 
-  /** @param userId whose key it is: wrapped, it is no good for anybody else. */
+  /** @param userId the owner of the key; the wrapped key cannot be unwrapped for another user. */
   wrap(userId: UserId, key: Buffer): Buffer {
     return closeBox(this.#key, key, keyContext(userId));
   }
@@ -118,8 +118,8 @@ function keyContext(userId: UserId): string {
 
 /**
  * Encrypts and authenticates (AES-256-GCM, NIST SP 800-38D): nonce, ciphertext and tag in one box. The nonce is
- * random, which is safe for 2^32 boxes of one key; a person's key makes a handful.
- * @param context what the box belongs to: it opens in the same context only.
+ * random, which is safe for 2^32 boxes of one key; a user's key encrypts only a few.
+ * @param context what the box belongs to: it opens only in the same context.
  */
 export function closeBox(key: Buffer, plain: Buffer, context: string): Buffer {
   const nonce = randomBytes(nonceBytes);
@@ -128,7 +128,7 @@ export function closeBox(key: Buffer, plain: Buffer, context: string): Buffer {
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** What is in the box; undefined when the key or the context is another or a bit of it was changed. */
+/** The content of the box; undefined when key or context are others, or a bit was changed. */
 export function openBox(key: Buffer, box: Buffer, context: string): Buffer | undefined {
   if (box.length < boxOverheadBytes) return undefined;
   const decipher = createDecipheriv(algorithm, key, box.subarray(0, nonceBytes), { authTagLength: tagBytes });

@@ -23,12 +23,12 @@ import {
   sealField,
 } from './sealing.js';
 
-/** What is read in place of a personal field whose key was destroyed. Valid under every event's schema. */
+/** Read instead of a personal field whose key was destroyed. Valid in the schema of every event. */
 export const erased = 'erased';
-/** What is read in place of a personal field by those who have no business with it. */
+/** Read instead of a personal field by code that does not need it. */
 export const withheld = 'withheld';
 
-/** A sealed field does not open although its key is there: the log or the keys were changed. */
+/** A sealed field cannot be opened although its key exists: the log or the keys were changed. */
 export class PersonalDataDamaged extends Error {
   override readonly name = 'PersonalDataDamaged';
   constructor(event: RecordedEvent, field: string) {
@@ -41,7 +41,7 @@ export class PersonalDataDamaged extends Error {
 
 /**
  * The log as commands and processes see it: personal fields are sealed when they are appended, and withheld when
- * they are read, since no decision needs them. Reading needs no key.
+ * they are read, because no decision needs them. So reading needs no keys.
  */
 export function sealingStore(store: EventStore, keys: PersonalKeys): EventStore {
   return new StoreView(store, {
@@ -51,7 +51,7 @@ export function sealingStore(store: EventStore, keys: PersonalKeys): EventStore 
   });
 }
 
-/** The log as projections see it: sealed fields are opened, those of erased users read {@link erased}. */
+/** The log as projections see it: sealed fields are opened; those of erased users read {@link erased}. */
 export function revealingStore(store: EventStore, keys: PersonalKeys): EventStore {
   return new StoreView(store, {
     isTouched: isPersonal,
@@ -60,7 +60,7 @@ export function revealingStore(store: EventStore, keys: PersonalKeys): EventStor
   });
 }
 
-/** The log for those without keys, such as an auditor: personal fields read {@link withheld}. For reading only. */
+/** The log without keys, for example for an auditor: personal fields read {@link withheld}. Only for reading. */
 export function withholdingStore(store: EventStore): EventStore {
   return new StoreView(store, {
     isTouched: isPersonal,
@@ -102,7 +102,7 @@ async function revealed(events: readonly RecordedEvent[], keys: PersonalKeys): P
   });
 }
 
-/** Plain fields too, which logs from before the sealing have. */
+/** Also fields that are not sealed, which logs of early versions have. */
 function withoutPersonalData(event: RecordedEvent): RecordedEvent {
   if (!isPersonal(event)) return event;
   const { data, fields } = personalDataOf(event);
@@ -127,12 +127,12 @@ function withFields(
   return opened.length === 0 ? event : withData(event, { ...data, ...Object.fromEntries(opened) });
 }
 
-/** History is not to be edited: what engines give is frozen, and so is this. */
+/** Frozen like the events that engines return, because events are shared. */
 function withData(event: RecordedEvent, data: object): RecordedEvent {
   return Object.freeze({ ...event, data: Object.freeze(data) });
 }
 
-/** To whoever appends or reads, keys that cannot be reached are as good as a log that cannot. */
+/** For callers, keys that cannot be reached are the same as a log that cannot be reached. */
 async function unlessUnavailable<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -143,15 +143,15 @@ async function unlessUnavailable<Result>(work: () => Promise<Result>): Promise<R
   }
 }
 
-/** How events change on their way into a store and out of it. */
+/** How events are changed when they are appended and read. */
 export interface View {
-  /** Whether an event may change at all: everything else passes at once. */
+  /** Whether an event may have to be changed; all others pass unchanged. */
   isTouched(event: NewEvent): boolean;
   toStore(events: readonly NewEvent[]): Promise<readonly NewEvent[]>;
   fromStore(events: readonly RecordedEvent[]): Promise<RecordedEvent[]>;
 }
 
-/** A store seen through a view. Everything it promises, it promises as the store behind it does. */
+/** A store whose events are changed by a view; otherwise it behaves as the store behind it. */
 export class StoreView implements EventStore {
   constructor(
     private readonly store: EventStore,
@@ -159,7 +159,7 @@ export class StoreView implements EventStore {
   ) {}
 
   append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult> {
-    // Not async: nearly all appends are untouched, and this is the hottest path there is.
+    // Not async: nearly all appends pass unchanged, and this runs for every append.
     if (!events.some(this.view.isTouched)) return this.store.append(stream, expected, events);
     return this.view.toStore(events).then((changed) => this.store.append(stream, expected, changed));
   }

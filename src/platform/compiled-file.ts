@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 
 /**
- * The compiled program of a thread. In a build it lies beside the module that starts it; run from source, as tests are,
- * a thread cannot load TypeScript, so the one in dist/ is taken.
+ * The compiled program of a thread. In a build it is beside the module that starts it. Tests run from source, where a
+ * thread cannot load TypeScript: then the program in dist/ is used.
  * @param module `import.meta.url` of the module that starts the thread.
  * @param program its file name, such as `./writer-thread.js`.
  * @throws {Error} when there is no build.

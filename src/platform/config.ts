@@ -9,28 +9,28 @@ const flag = (byDefault: boolean) =>
     .enum(['true', 'false'])
     .default(byDefault ? 'true' : 'false')
     .transform((text) => text === 'true');
-/** Secrets the operator gives must be long enough to resist guessing. */
+/** A secret from the operator must be too long to be guessed. */
 const secret = z.string().min(32, 'must have at least 32 characters').optional();
 
-/** It travels in an Authorization header, whose alphabet is limited (RFC 6750). */
+/** It is sent in an Authorization header, whose alphabet is limited (RFC 6750). */
 const bearerKey = z
   .string()
   .min(32, 'must have at least 32 characters')
   .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'may have letters, digits and . _ ~ + / - only')
   .optional();
 
-/** Whether the host can be read, and what stands behind it is the number of a database or nothing. */
+/** Whether the URL can be parsed and has no path other than the number of a database. */
 function isRedisUrl(url: string): boolean {
   return URL.canParse(url) && /^(?:\/\d*)?$/.test(new URL(url).pathname);
 }
 
-/** Every setting, by the name of its environment variable. `.describe()` is the reference in docs/configuration.md. */
+/** Every setting, by the name of its environment variable. docs/configuration.md is generated from the descriptions. */
 export const configSchema = z.object({
   ROLE: z
     .enum(['all', 'api', 'projector', 'worker'])
     .default('all')
     .describe(
-      'What this process does: answer HTTP, project the log into read models, run timers and admission, or all of it. Anything but `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL, SECRET and ADMIN_KEY.',
+      'What this process does: `api` answers HTTP, `projector` projects the log into read models, `worker` runs timers and admission, `all` does everything. Any other value than `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL, SECRET and ADMIN_KEY.',
     ),
   EVENTSTORE_URL: z
     .string()
@@ -59,7 +59,9 @@ export const configSchema = z.object({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'may have up to 64 letters, digits and . _ - only')
     .default('boxoffice')
-    .describe('First part of every key in Redis: installations that share one need different ones.'),
+    .describe(
+      'First part of every key in Redis. Installations that share one Redis need different prefixes.',
+    ),
 
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   PORT: z.coerce
@@ -73,16 +75,18 @@ export const configSchema = z.object({
     .string()
     .min(1)
     .default('./data')
-    .describe('Folder of the embedded engines and generated secrets.'),
+    .describe(
+      'Folder for the files of the embedded engines and for generated secrets; created if it is missing.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('Least severe log line written.'),
+    .describe('Log lines below this level are not written.'),
   SECRET: secret.describe(
-    'Signs tokens, seeds queue shuffles and wraps the keys of personal data (docs/personal-data.md); the same on every process. Unset: generated in DATA_DIR.',
+    'Signs tokens, seeds queue shuffles and encrypts the keys of personal data (docs/personal-data.md); the same in every process. Unset: generated in DATA_DIR.',
   ),
   PERSONAL_KEYS_LOST: flag(false).describe(
-    'Go on although the log has personal data whose keys are gone: it reads as erased (docs/personal-data.md).',
+    'Start although the keys of some personal data in the log are lost: that data reads as erased (docs/personal-data.md).',
   ),
   ADMIN_KEY: bearerKey.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
   SEAL_KEY_FILE: z
@@ -95,8 +99,10 @@ export const configSchema = z.object({
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Where the payment system reaches this server. Unset: HOST and PORT.'),
-  TRUST_PROXY: flag(false).describe('Believe X-Forwarded-For: only behind a proxy that sets it.'),
+    .describe('Address at which the payment system reaches this server. Unset: HOST and PORT.'),
+  TRUST_PROXY: flag(false).describe(
+    'Take the client address from X-Forwarded-For. Set it only behind a proxy that writes this header.',
+  ),
   SAMPLE_CATALOG: flag(true).describe('Import the sample catalog when the log is empty.'),
 
   PAYMENT_URL: z
@@ -108,7 +114,7 @@ export const configSchema = z.object({
     "Verifies the payment system's callbacks. Required with PAYMENT_URL.",
   ),
   PAYMENT_TIMEOUT_MS: durationMs(5_000).describe(
-    'Longest wait for the payment system; then the charge answers "pending".',
+    'Longest wait for the payment system; after it the reply to a charge is "pending".',
   ),
 
   ACCESS_TOKEN_TTL_MS: z.coerce
@@ -117,9 +123,9 @@ export const configSchema = z.object({
     .min(1_000)
     .max(15 * 60_000, 'may be at most 15 minutes')
     .default(15 * 60_000)
-    .describe('Life of an access token.'),
-  REFRESH_TOKEN_TTL_MS: durationMs(14 * 24 * 3_600_000).describe('Life of a refresh token.'),
-  QUEUE_TOKEN_TTL_MS: durationMs(3_600_000).describe('Life of a queue token; it can be refreshed.'),
+    .describe('Lifetime of an access token.'),
+  REFRESH_TOKEN_TTL_MS: durationMs(14 * 24 * 3_600_000).describe('Lifetime of a refresh token.'),
+  QUEUE_TOKEN_TTL_MS: durationMs(3_600_000).describe('Lifetime of a queue token; it can be refreshed.'),
   LOGIN_CONCURRENCY: z.coerce
     .number('must be a number')
     .int()
@@ -129,12 +135,14 @@ export const configSchema = z.object({
     .describe('Password hashes computed at the same time.'),
 
   SWEEP_INTERVAL_MS: durationMs(5_000).describe(
-    'How often lapsed holds, lapsed tokens, open orders and open charges are looked for.',
+    'How often the process searches for lapsed holds, lapsed tokens, open orders and open charges.',
   ),
-  ADMISSION_INTERVAL_MS: durationMs(200).describe('How often fans are let in.'),
-  RESUME_AFTER_MS: durationMs(10_000, 0).describe('An order or charge left open this long is resumed.'),
+  ADMISSION_INTERVAL_MS: durationMs(200).describe('How often fans are admitted from the queue.'),
+  RESUME_AFTER_MS: durationMs(10_000, 0).describe(
+    'An order or charge that has been open for this long is resumed.',
+  ),
   CATALOG_MAX_AGE_MS: durationMs(1_000, 0).describe(
-    'How old a copy of the catalog may be when seats are held.',
+    'Greatest age of the cached catalog that is used to hold seats.',
   ),
 
   MAX_PENDING_APPENDS: z.coerce
@@ -142,44 +150,44 @@ export const configSchema = z.object({
     .int()
     .min(1)
     .default(20_000)
-    .describe('Appends that may wait for the disk; more are refused with 503.'),
+    .describe('Appends that may wait for the event log; further ones are refused with 503.'),
   MAX_REQUESTS_IN_FLIGHT: z.coerce
     .number('must be a number')
     .int()
     .min(1)
     .default(2_000)
-    .describe('Requests answered at the same time by this process; more are refused with 503.'),
+    .describe('Requests that this process handles at the same time; further ones are refused with 503.'),
   MAX_REQUEST_WAIT_MS: z.coerce
     .number('must be a number')
     .int()
     .min(0)
     .default(500)
     .describe(
-      'How long the next request in line may have waited before new reads are refused with 503; new commands are at twice this. 0: never.',
+      'If the oldest waiting request has waited longer than this, new reads are refused with 503; new commands after twice this time. 0: never.',
     ),
-  READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest a read waits for a position.'),
+  READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest time a read waits for the position it asks for.'),
   MAX_LIVE_STREAMS: z.coerce
     .number('must be a number')
     .int()
     .min(0)
     .default(20_000)
-    .describe('Server-sent event connections at the same time.'),
+    .describe('Connections for server-sent events at the same time.'),
   RATE_LIMIT_LOGIN_PER_MINUTE: z.coerce
     .number('must be a number')
     .int()
     .min(0)
     .default(600)
-    .describe('Registrations and log-ins a minute from one address; 0: no limit.'),
+    .describe('Registrations and log-ins per minute from one address; 0: no limit.'),
   RATE_LIMIT_COMMANDS_PER_MINUTE: z.coerce
     .number('must be a number')
     .int()
     .min(0)
     .default(600)
-    .describe('Commands a minute of one user; 0: no limit.'),
+    .describe('Commands per minute of one user; 0: no limit.'),
 });
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
-/** What processes that share the work must share. */
+/** Required in each process when several share the work. */
 const neededBySeveral = [
   'EVENTSTORE_URL',
   'DATABASE_URL',
@@ -189,7 +197,7 @@ const neededBySeveral = [
   'ADMIN_KEY',
 ] as const;
 
-/** Start-up is refused: each line of the message names a variable and what is wrong with it. */
+/** The start is refused: each line of the message names a variable and what is wrong with it. */
 export class BadConfiguration extends Error {
   override readonly name = 'BadConfiguration';
 }
@@ -250,7 +258,7 @@ export function configurationReference(): string {
   return [
     '# Configuration',
     '',
-    'Environment variables, read once at start. A value that is wrong stops the start and is named.',
+    'Environment variables, read once at the start. If a value is wrong, the process names the variable and ends.',
     'Durations are in milliseconds.',
     '',
     '| variable | default | meaning |',

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** Namespace of every id boxoffice derives; fixed for ever, since derived ids are stored. */
+/** Namespace of every id boxoffice derives; it must never change, because derived ids are stored. */
 const namespace = Buffer.from('6f2f1f0e5e0b4d6c9a3b7c1d2e3f4a5b', 'hex');
 
 /**

@@ -10,7 +10,7 @@ export type NodePreference = (typeof nodePreferences)[number];
 /** What an EventStoreDB connection string says. */
 export interface EventStoreUrl {
   readonly hosts: readonly [Endpoint, ...Endpoint[]];
-  /** `+discover`: the host's name stands for all nodes. */
+  /** `+discover`: the host name resolves to all nodes. */
   readonly isDiscovered: boolean;
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
   readonly hasTls: boolean;
@@ -37,7 +37,7 @@ const defaultPort = 2113;
 const shape = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(?:([^@/?]*(?:@[^@/?]*)*)@)?([^@/?]+)\/?(?:\?(.*))?$/s;
 const encodeHint = 'percent-encode user, password and paths';
 
-/** Parameters by their names without case, `_` and `-`, as EventStoreDB's own clients read them. */
+/** Parameters by their names in lower case without `_` and `-`, as EventStoreDB's own clients read them. */
 const parameters: Readonly<Record<string, string>> = Object.fromEntries(
   [
     'tls',

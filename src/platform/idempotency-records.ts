@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 /** The token {@link IdempotencyRecords} is injected by. */
 export const IDEMPOTENCY_RECORDS = Symbol('IdempotencyRecords');
 
-/** A reply as it was first given. */
+/** The first reply to a request. */
 export interface RecordedReply {
   readonly status: number;
   /** JSON. */
@@ -14,7 +14,7 @@ export interface RecordedReply {
 }
 
 export type Beginning =
-  /** Nobody used the key before: run the request, then complete or abandon it. */
+  /** The key is new: run the request, then complete or abandon it. */
   | { readonly kind: 'started' }
   /** The first request with this key is still running. */
   | { readonly kind: 'in-flight' }
@@ -23,19 +23,19 @@ export type Beginning =
   | { readonly kind: 'replay'; readonly reply: RecordedReply };
 
 /**
- * Remembers the first reply to each idempotency key. It spares work and gives a retry the very same answer;
- * that a retry has no second effect does not depend on it, since ids of events derive from the key.
+ * Remembers the first reply to each idempotency key, so that a retry gets the same answer without repeating the work.
+ * It is not what prevents a second effect of a retry: the ids of events are derived from the key.
  */
 export interface IdempotencyRecords {
   /**
    * Claims a key.
-   * @param key unique over fans, operations and their idempotency keys.
-   * @param digest of everything the request asks for.
+   * @param key made of fan, operation and idempotency key.
+   * @param digest of the whole request.
    */
   begin(key: string, digest: string): Promise<Beginning>;
-  /** Keeps the reply of a request that began. */
+  /** Stores the reply of a request that began. */
   complete(key: string, digest: string, reply: RecordedReply): Promise<void>;
-  /** Forgets a request that began but came to no answer worth keeping: a retry runs again. */
+  /** Forgets a request that began and has no reply to keep: a retry runs again. */
   abandon(key: string): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export class InMemoryIdempotencyRecords implements IdempotencyRecords {
     this.#entries = new LRUCache({
       max: maxRecords,
       ttl: ttlMs,
-      // A day need not be exact: looking at the clock for every key would cost more than the keys.
+      // The lifetime may be inexact by a second: reading the clock for every key would cost more than the look-up.
       ...(nowMs === undefined ? { ttlResolution: 1_000 } : { perf: { now: nowMs }, ttlResolution: 0 }),
     });
   }

@@ -7,7 +7,7 @@ export type Log = Logger;
 /** The fields of an error that are logged besides type, message and stack (which include those of its causes). */
 const errorDetails = ['code', 'errno', 'syscall', 'address', 'port', 'sqlState'] as const;
 
-/** The process's logger: one JSON object a line on standard output. */
+/** The logger of the process: one JSON object per line on standard output. */
 export function createLog(config: Pick<Config, 'LOG_LEVEL'>): Log {
   return pino({ level: config.LOG_LEVEL, serializers: { err: serializeError, error: serializeError } });
 }
@@ -23,12 +23,12 @@ function serializeError(error: unknown): unknown {
   return { type, message, stack, ...Object.fromEntries(details) };
 }
 
-/** Nest's log lines in ours. Nest reports every route at start as news; here that is detail. */
+/** Writes Nest's log lines to our log. Nest logs every route at the start with level info; here that is debug. */
 export function nestLog(log: Log): LoggerService {
   const line =
     (write: (details: object, message: string) => void) =>
     (message: unknown, ...rest: unknown[]): void => {
-      // Nest appends the name of whoever logs, and puts an error's stack before it.
+      // Nest's last argument is the name of the class that logs; an error's stack comes before it.
       const context = rest.at(-1);
       const stack = rest.length > 1 ? rest[0] : undefined;
       write({ context, ...(stack === undefined ? {} : { stack }) }, String(message));

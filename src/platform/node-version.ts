@@ -1,20 +1,20 @@
 /** The first minor version of each line of Node that runs this program, as in `engines` of package.json. */
 const firstMinors = new Map([
   [20, 19],
-  // The first with Node-API 10. With an older one, loading the SQLite driver ends the process without a message.
+  // The first with Node-API 10. With an older version, loading the SQLite driver ends the process without a message.
   [22, 14],
   [24, 11],
 ]);
-/** The line to recommend; every newer one is accepted. */
+/** The recommended line; every newer line is accepted. */
 const currentLine = 24;
 
-/** This Node cannot run the program; the message says what to install. */
+/** This version of Node cannot run the program; the message says what to install. */
 export class NodeRefused extends Error {
   override readonly name = 'NodeRefused';
 }
 
 /**
- * Why this Node cannot run the program and what to install, in one sentence; undefined when it can.
+ * Why this version of Node cannot run the program and what to install, in one sentence; undefined when it can.
  * @param version such as `22.14.0`, from `process.versions.node`.
  */
 export function nodeProblem(version: string): string | undefined {

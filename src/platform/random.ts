@@ -1,6 +1,6 @@
 /**
- * A small pseudo-random generator (Mulberry32 by Tommy Ettinger, public domain): the same seed makes the same
- * choices. For demos and simulations, never for secrets.
+ * A small pseudo-random generator (Mulberry32 by Tommy Ettinger, public domain): the same seed gives the same numbers.
+ * For demos and simulations, never for secrets.
  */
 export class Random {
   #state: number;
@@ -10,7 +10,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A generator of its own for each fan, so that fans choose alike whoever comes first. */
+  /** A separate generator for each fan, so that a fan's choices do not depend on the order of the fans. */
   static ofFan(seed: number, fan: number): Random {
     return new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(fan + 1, 0x85ebca6b));
   }
@@ -29,7 +29,7 @@ export class Random {
     return Math.floor(this.next() * bound);
   }
 
-  /** One of several things by their weights. */
+  /** One of several values, chosen by their weights. */
   weighted<T>(choices: readonly (readonly [weight: number, thing: T])[]): T | undefined {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, thing] of choices) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Beginning, IdempotencyRecords, RecordedReply } from './idempotency-records.js';
 import { type RedisLink, RedisScript } from './redis.js';
 
-/** A record is a hash: `digest` from the beginning, `reply` once it is known. Replies: the hash's fields. */
+/** A record is a hash with `digest` from the beginning, and with `reply` as soon as that is known. */
 const begin = new RedisScript(`
 local digest = redis.call('HGET', KEYS[1], 'digest')
 if not digest then
@@ -16,7 +16,7 @@ if reply then return {'replay', reply} end
 return {'in-flight'}
 `);
 
-/** Leaves alone what another request has begun since under the same key. */
+/** Does nothing if another request has begun under the same key meanwhile. */
 const complete = new RedisScript(`
 local digest = redis.call('HGET', KEYS[1], 'digest')
 if digest and digest ~= ARGV[1] then return 0 end
@@ -25,7 +25,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `);
 
-/** Leaves alone what has an answer, or was begun by another request since. */
+/** Does nothing if there is a reply, or another request has begun under the key meanwhile. */
 const renew = new RedisScript(`
 if redis.call('HGET', KEYS[1], 'digest') ~= ARGV[1] then return 0 end
 if redis.call('HEXISTS', KEYS[1], 'reply') == 1 then return 0 end
@@ -37,7 +37,7 @@ if redis.call('HEXISTS', KEYS[1], 'reply') == 0 then redis.call('DEL', KEYS[1]) 
 return 1
 `);
 
-/** Removes a reply, unless the key was begun or answered again meanwhile. */
+/** Removes a reply, unless the key was used again meanwhile. */
 const forget = new RedisScript(`
 if redis.call('HGET', KEYS[1], 'reply') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -60,26 +60,26 @@ export interface RedisRecordsOptions {
   /** How long a reply is remembered. */
   readonly ttlMs: number;
   /**
-   * How long a request counts as running after its process last said so. After that a retry runs again, which is
-   * safe even if the first one still runs: their events have the same ids.
+   * How long a request counts as running after its process last renewed it. After that a retry runs again, which is
+   * safe even if the first request still runs, because their events have the same ids.
    */
   readonly leaseMs?: number;
-  /** How often a process says that its requests are running. */
+  /** How often a process renews its running requests. */
   readonly renewEveryMs?: number;
-  /** For how long it says so of one request: what hangs does not keep its retries away for ever. */
+  /** How long one request is renewed: a request that hangs must not block its retries for ever. */
   readonly maxRunMs?: number;
-  /** A larger reply is not kept: its retry runs again. */
+  /** A larger reply is not stored: its retry runs again. */
   readonly maxReplyBytes?: number;
   /**
-   * Whether a reply belongs to the log in use; default yes. Redis keeps its data when the log is restored from a backup:
-   * a reply that reports events which are missing now must not be given again, so its request runs again.
+   * Whether a reply belongs to the log in use; default yes. When the log is restored from a backup, Redis keeps its
+   * data. A reply about events that are missing now must not be given again, so its request runs again.
    */
   readonly isOfLog?: (reply: RecordedReply) => Promise<boolean>;
 }
 
 /**
- * Records that all processes share. While Redis is away each process goes on with its own, so that a retry
- * which reaches another process may run again; that is safe, since ids of events derive from the key.
+ * Records that all processes share. Without Redis each process uses its own records, so a retry in another process may
+ * run again; that is safe, because the ids of events are derived from the key.
  */
 export class RedisIdempotencyRecords implements IdempotencyRecords {
   readonly #ttlMs: number;
@@ -88,7 +88,7 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
   readonly #maxReplyBytes: number;
   readonly #isOfLog: (reply: RecordedReply) => Promise<boolean>;
 
-  /** @param own this process's records: they are kept up to date, and asked while Redis is away. */
+  /** @param own the records of this process: always kept up to date, and used while Redis does not answer. */
   constructor(
     private readonly link: RedisLink,
     private readonly own: IdempotencyRecords,
@@ -151,15 +151,15 @@ export class RedisIdempotencyRecords implements IdempotencyRecords {
   }
 }
 
-/** @throws when it is no reply of ours. */
+/** @throws when it is not a reply of this class. */
 function replyOf(text: string): RecordedReply {
   return replySchema.parse(JSON.parse(text));
 }
 
-/** Leases renewed in one go. */
+/** Leases renewed with one call. */
 const renewedAtOnce = 500;
 
-/** Requests that this process runs, each with a lease that lapses soon after the process dies. */
+/** The requests that this process runs, each with a lease that lapses soon after the process has died. */
 export class Leases {
   /** By key. */
   readonly #running = new Map<string, { readonly digest: string; readonly untilMs: number }>();
@@ -188,7 +188,7 @@ export class Leases {
 
   #arm(): void {
     if (this.#round || this.#running.size === 0) return;
-    // The requests keep the process alive, not this.
+    // This timer must not keep the process alive.
     this.#round = setTimeout(() => void this.#renewAll(), this.everyMs).unref();
   }
 

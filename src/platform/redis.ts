@@ -6,29 +6,29 @@ import { within } from './within.js';
 export const REDIS_LINK = Symbol('RedisLink');
 
 export interface RedisLinkOptions {
-  /** First part of every key, so that several installations can share one Redis. No colon. */
+  /** First part of every key, so that several installations can share one Redis; without a colon. */
   readonly prefix?: string;
   /** Longest wait for an answer. */
   readonly timeoutMs?: number;
-  /** After a failure Redis is left alone for this long; then one caller tries again. */
+  /** Pause after a failure, in which Redis is not asked; then one caller tries again. */
   readonly restMs?: number;
 }
 
 /** Longest pause between two attempts to connect. */
 const maxReconnectMs = 1_000;
 
-/** Options of every connection: it comes back by itself, soon, and after a fail-over. */
+/** Options of every connection: it reconnects by itself, within a second, also after a fail-over. */
 export const connectionOptions: RedisOptions = {
   connectTimeout: 2_000,
   disconnectTimeout: 500,
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 10), maxReconnectMs),
-  // The old primary of a fail-over still answers, but takes no writes.
+  // After a fail-over the old primary still answers, but refuses writes.
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
 };
 
 /**
- * One connection to Redis for short questions. Nothing here waits for Redis to come back: what cannot be
- * asked now is answered without it. It connects by itself, also when Redis is away at the start.
+ * One connection to Redis for short requests. Nothing waits for Redis: a request that cannot be made now is answered by
+ * other means. It connects by itself, also when Redis does not run at the start.
  */
 export class RedisLink {
   readonly client: Redis;
@@ -65,7 +65,7 @@ export class RedisLink {
     this.client.on('ready', () => this.#outage.recovered());
   }
 
-  /** A key of ours. */
+  /** A key with our prefix. */
   key(...parts: readonly string[]): string {
     return [this.prefix, ...parts].join(':');
   }
@@ -92,9 +92,9 @@ export class RedisLink {
   }
 
   /**
-   * Asks Redis, or takes `otherwise` when it is away, slow or refuses. The question may have been carried out
-   * although its answer never came: it must be safe to repeat.
-   * @param timeoutMs longest wait, if it isn't the usual one.
+   * Asks Redis, or calls `otherwise` when Redis does not answer, is slow or refuses. A request may have been carried
+   * out although its answer was lost: it must be safe to repeat.
+   * @param timeoutMs longest wait, default the connection's.
    */
   async attempt<Answer>(
     ask: (client: Redis) => Promise<Answer>,
@@ -116,13 +116,13 @@ export class RedisLink {
     return answer;
   }
 
-  /** Closes the connection; questions under way are answered without it. */
+  /** Closes the connection; open requests are answered by other means. */
   close(): void {
     this.#isClosed = true;
     this.client.disconnect();
   }
 
-  /** While it fails, one caller after each rest finds out whether it still does. */
+  /** While Redis fails, one caller after each pause tries whether it answers again. */
   #isResting(): boolean {
     if (this.client.status !== 'ready') return true;
     if (!this.#isFailing) return false;
@@ -133,19 +133,19 @@ export class RedisLink {
   }
 }
 
-/** What a connection to Redis needs of a logger; pino's fits. */
+/** The part of a pino logger that a connection to Redis needs. */
 export interface RedisLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }
 
-/** Logs the beginning and the end of an outage once each, however often it shows in between. */
+/** Logs the beginning and the end of an outage once each, however many failures there are. */
 export class OutageLog {
   #isOut = false;
 
   /**
    * @param log where to.
-   * @param outage what is said when it begins, with the error.
+   * @param outage the message at its beginning, logged with the error.
    */
   constructor(
     private readonly log: RedisLog,
@@ -165,7 +165,7 @@ export class OutageLog {
   }
 }
 
-/** A Lua script of one key, sent once and named by its digest afterwards. */
+/** A Lua script for one key; it is sent once and then called by its digest. */
 export class RedisScript {
   readonly #sha: string;
 
@@ -175,13 +175,13 @@ export class RedisScript {
 
   /**
    * Runs it atomically.
-   * @returns Redis's reply as it is: callers check it.
+   * @returns Redis's reply; callers must check it.
    */
   async run(client: Redis, key: string, ...args: readonly (string | number)[]): Promise<unknown> {
     try {
       return await client.evalsha(this.#sha, 1, key, ...args);
     } catch (error) {
-      // Scripts are forgotten when Redis restarts.
+      // Redis forgets scripts when it restarts.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
       return client.eval(this.lua, 1, key, ...args);
     }

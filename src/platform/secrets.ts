@@ -24,7 +24,7 @@ export function resolveSecrets(config: Config): Secrets {
   };
 }
 
-/** Where a generated secret is kept. */
+/** The file of a generated secret. */
 export function secretFile(dataDir: string, name: 'secret' | 'admin-key'): string {
   return join(dataDir, name);
 }
@@ -39,9 +39,9 @@ function keptSecret(dataDir: string, name: 'secret' | 'admin-key'): string {
 }
 
 /**
- * Creates a file, unless it exists. Written aside and linked into place: of two processes that start together one
- * wins, and nobody ever reads half a file.
- * @param content asked for only when there is none.
+ * Creates a file unless it exists. It is written under another name and then linked, so that of two processes that
+ * start together one wins, and no process reads half a file.
+ * @param content called only when there is no file.
  * @param mode permissions, such as 0o600.
  */
 export function createOnce(file: string, content: () => string, mode: number): void {

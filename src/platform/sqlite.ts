@@ -3,9 +3,9 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { NodeRefused } from './node-version.js';
 
 /**
- * The program's only SQLite driver, for the log, the read models, the payment ledger and the keys. better-sqlite3 13 has
- * binaries for Node 22 and newer and crashes on Node 20. Version 12 works on Node 20, but compiled for Node 24 it aborts
- * the process during garbage collection. Both have the same interface.
+ * The only SQLite driver of the program, for the log, the read models, the payment ledger and the keys. better-sqlite3
+ * 13 has binaries for Node 22 and newer and crashes on Node 20. Version 12 works on Node 20, but compiled for Node 24
+ * it aborts the process during garbage collection. Both have the same interface.
  */
 export const Database = loadDriver();
 export type Database = BetterSqlite3.Database;

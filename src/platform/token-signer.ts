@@ -18,7 +18,7 @@ const queueClaims = z.object({
   sub: userIdSchema,
   tid: tokenIdSchema,
   pid: performanceIdSchema,
-  /** The queue number, so that a position can be told without a look-up. */
+  /** The queue number, so that the position is known without a look-up. */
   num: z.number().int().min(0),
 });
 export type AccessClaims = z.infer<typeof accessClaims>;
@@ -30,12 +30,12 @@ export interface SignedToken {
   readonly expiresAt: Instant;
 }
 
-/** Tokens of each kind remembered as genuine, unless told otherwise. */
+/** Verified tokens of each kind that are remembered. */
 const defaultMaxRemembered = 20_000;
 
 /**
- * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has a key of its own derived from the
- * server's secret, so that one kind can never pass for another.
+ * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has its own key, derived from the server's secret,
+ * so that a token of one kind is never accepted as another.
  */
 export class TokenSigner {
   readonly access: Kind<AccessClaims>;
@@ -44,8 +44,8 @@ export class TokenSigner {
 
   /**
    * @param secret the server's secret, at least 32 characters; the same on every process.
-   * @param maxRemembered tokens of each kind remembered as genuine, so that a fan's next request need not be
-   * verified again.
+   * @param maxRemembered verified tokens of each kind that are remembered, so that the next request with the same token
+   * is not verified again.
    */
   constructor(secret: string, clock: Clock, maxRemembered = defaultMaxRemembered) {
     this.access = kind(secret, 'access', accessClaims, clock, maxRemembered);
@@ -55,7 +55,7 @@ export class TokenSigner {
 }
 
 export interface Kind<Claims> {
-  /** @param ttlMs life of the token. */
+  /** @param ttlMs lifetime of the token. */
   sign(claims: Claims, ttlMs: number): SignedToken;
   /** The claims, or undefined when the token is malformed, forged, expired or of another kind. */
   verify(value: string): Claims | undefined;
@@ -75,7 +75,7 @@ function kind<Claims extends Record<string, unknown>>(
 ): Kind<Claims> {
   const key = deriveKey(secret, `${name} token`);
   const signer = createSigner({ key, algorithm: 'HS256', noTimestamp: true });
-  // Expiry is judged by our clock on every use.
+  // Expiry is checked below on every use, by our clock.
   const verifier = createVerifier({ key, algorithms: ['HS256'], ignoreExpiration: true });
   const verified = new LRUCache<string, Verified<Claims>>({ max: maxRemembered });
   const withExpiry = z.object({ exp: z.number() });
@@ -85,7 +85,7 @@ function kind<Claims extends Record<string, unknown>>(
     try {
       payload = verifier(value);
     } catch {
-      return undefined; // whatever is wrong with it, the caller learns no more than that it is not valid
+      return undefined; // the caller is not told what is wrong with the token
     }
     const expiry = withExpiry.safeParse(payload);
     const claims = schema.safeParse(payload);

@@ -6,18 +6,18 @@ import type { PaymentLookup, PaymentOutcome, PaymentProvider, PaymentRequest } f
 import { paymentSchema, problemCodes, problemSchema, readAtMost } from './wire.js';
 
 export interface HttpPaymentProviderOptions {
-  /** Where the payment system is, such as `https://pay.example.com`; a path in it is kept. */
+  /** Address of the payment system, such as `https://pay.example.com`; it may have a path. */
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** Longest time for one call, from the wait for its turn to the last byte of the answer. */
+  /** Time limit of one call, from waiting for its turn to the last byte of the answer. */
   readonly timeoutMs: number;
-  /** Calls under way at a time; default 32. */
+  /** Calls that run at the same time; default 32. */
   readonly maxConcurrent?: number;
-  /** Calls that may wait for their turn; the next is `unknown` at once; default 256. */
+  /** Calls that may wait for their turn; the outcome of a further one is `unknown` at once. Default 256. */
   readonly maxQueued?: number;
 }
 
-/** An answer of the payment system: JSON, or undefined when it is none. */
+/** An answer of the payment system. `body` is JSON, or undefined when the answer is not JSON. */
 interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -26,7 +26,7 @@ interface Answer {
 const maxAnswerBytes = 64 * 1024;
 const maxReasonLength = 200;
 
-/** Only what we act on, so that a payment system may add fields. */
+/** Only the fields we use, so that a payment system may add others. */
 const answeredPaymentSchema = paymentSchema.pick({
   paymentId: true,
   idempotencyKey: true,
@@ -35,12 +35,12 @@ const answeredPaymentSchema = paymentSchema.pick({
   declineReason: true,
 });
 
-/** Speaks the wire API of docs/payment-system.md. Never retries by itself: the caller decides when to ask again. */
+/** Calls the HTTP API of docs/payment-system.md. It never retries: the caller decides when to ask again. */
 export class HttpPaymentProvider implements PaymentProvider {
   private readonly limit: ConcurrencyLimit;
   private readonly paymentsUrl: string;
 
-  /** @throws {TypeError} when `baseUrl` is no URL. */
+  /** @throws {TypeError} when `baseUrl` is not a URL. */
   constructor(private readonly options: HttpPaymentProviderOptions) {
     this.limit = new ConcurrencyLimit(options.maxConcurrent ?? 32, options.maxQueued ?? 256);
     this.paymentsUrl = `${new URL(options.baseUrl).href.replace(/\/+$/, '')}/payments`;
@@ -56,7 +56,7 @@ export class HttpPaymentProvider implements PaymentProvider {
     const answer = await this.ask(this.paymentsUrl, init, signal);
     if ('kind' in answer) return answer;
     if (answer.status >= 200 && answer.status < 300) return outcomeOf(answer, idempotencyKey, request.amount);
-    // Only a problem the payment system itself named may end a charge: a proxy can answer 400 as well.
+    // Only a problem code of the payment system may end a charge: a proxy can answer 400 too.
     const problem = problemSchema.safeParse(answer.body).data;
     const reason = shorten(problem?.detail || `status ${answer.status}`);
     if (answer.status === 400 && problem?.code === problemCodes.invalidRequest)
@@ -72,7 +72,7 @@ export class HttpPaymentProvider implements PaymentProvider {
     if ('kind' in answer) return answer;
     if (answer.status === 200) return outcomeOf(answer, idempotencyKey, undefined);
     const problem = problemSchema.safeParse(answer.body).data;
-    // A bare 404 may come from a wrong address: it says nothing about the payment.
+    // A 404 without the code may come from a wrong address: it says nothing about the payment.
     if (answer.status === 404 && problem?.code === problemCodes.notFound) return { kind: 'not-found' };
     return { kind: 'unknown', reason: shorten(problem?.detail || `status ${answer.status}`) };
   }
@@ -105,7 +105,7 @@ export class HttpPaymentProvider implements PaymentProvider {
   }
 }
 
-/** @param expectedAmount points that were asked for; undefined when the caller compares. */
+/** @param expectedAmount points that were asked for; undefined when the caller compares the amount. */
 function outcomeOf(answer: Answer, key: ChargeId, expectedAmount: number | undefined): PaymentOutcome {
   const parsed = answeredPaymentSchema.safeParse(answer.body);
   if (!parsed.success) {

@@ -9,8 +9,8 @@ const pageTimeoutMs = 10_000;
 const pageSchema = z.object({ payments: z.array(paymentSchema), next: z.number().int().nullable() });
 
 /**
- * All payments in the virtual payment system's file, oldest first; also beside the system that writes it.
- * @throws when the file cannot be read or is no ledger.
+ * All payments in the virtual payment system's file, oldest first; also while the system runs.
+ * @throws when the file cannot be read or is not a ledger.
  */
 export async function* readLedgerFile(file: string): AsyncGenerator<Payment> {
   const ledger = new Ledger(file, { readOnly: true });
@@ -29,8 +29,8 @@ export async function* readLedgerFile(file: string): AsyncGenerator<Payment> {
 }
 
 /**
- * All payments of a payment system that shows its ledger at `GET /ledger` (docs/payment-system.md), oldest first.
- * @throws when it does not, or does not answer.
+ * All payments of a payment system that has `GET /ledger` (docs/payment-system.md), oldest first.
+ * @throws when it has no ledger, or does not answer.
  */
 export async function* readLedgerOverHttp(baseUrl: string, apiKey: string): AsyncGenerator<Payment> {
   const url = `${new URL(baseUrl).href.replace(/\/+$/, '')}/ledger`;

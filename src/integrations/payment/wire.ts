@@ -1,4 +1,4 @@
-/** What travels between the product and the payment system; docs/payment-system.md describes it in words. */
+/** The messages between the product and the payment system; docs/payment-system.md describes them. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
@@ -6,7 +6,7 @@ import { chargeIdSchema, instantSchema, paymentIdSchema, pointsSchema } from '..
 
 export const amountSchema = pointsSchema.min(1);
 
-/** Any printable ASCII without spaces, so that it travels in a header unchanged. */
+/** Printable ASCII without spaces, so that it can be a header. */
 export const idempotencyKeySchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 printable ASCII characters without spaces');
@@ -25,7 +25,7 @@ export type CreatePayment = z.infer<typeof createPaymentSchema>;
 
 /** One line of the payment system's ledger. */
 export const paymentSchema = z.object({
-  /** Grows by each payment made; the cursor of `GET /ledger`. */
+  /** Grows with each payment; the cursor of `GET /ledger`. */
   sequence: z.number().int().min(1),
   paymentId: paymentIdSchema,
   idempotencyKey: idempotencyKeySchema,
@@ -52,7 +52,7 @@ export const problemCodes = {
 /** The part of an `application/problem+json` body a client reads. */
 export const problemSchema = z.object({ code: z.string().max(100), detail: z.string().max(2000) });
 
-/** Body of a callback: a payment's final outcome. */
+/** Body of a callback: the final outcome of a payment. */
 export const callbackSchema = z.object({
   paymentId: paymentIdSchema,
   idempotencyKey: chargeIdSchema,
@@ -61,13 +61,13 @@ export const callbackSchema = z.object({
 });
 export type PaymentCallback = z.infer<typeof callbackSchema>;
 
-/** Lower case, as Node spells received header names. */
+/** In lower case, as Node gives received header names. */
 export const signatureHeader = 'payment-signature';
 
-/** How far a callback's time may be from ours before it counts as replayed. */
+/** A callback whose time differs from ours by more than this counts as replayed. */
 export const callbackToleranceMs = 5 * 60_000;
 
-/** Largest callback body worth reading, in bytes. */
+/** Largest callback body that is read, in bytes. */
 export const maxCallbackBytes = 4096;
 
 export type CallbackVerdict =
@@ -84,9 +84,9 @@ export function signCallback(secret: string, rawBody: string | Uint8Array, sentA
 }
 
 /**
- * Decides whether a callback comes from the payment system, recently and unchanged; only then parses it.
- * The comparison takes the same time wherever a forged signature differs. A captured callback can be replayed
- * within {@link callbackToleranceMs}, and an honest one may come twice: handling it must be idempotent.
+ * Checks that a callback comes from the payment system, is recent and unchanged; only then parses it. The comparison
+ * takes the same time wherever a forged signature differs. A captured callback can be replayed within {@link
+ * callbackToleranceMs}, and the payment system may send one twice: handling must be idempotent.
  * @param headers as Node received them (lower-case names).
  * @param rawBody the bytes as received, before any parsing.
  * @param nowMs milliseconds since 1970.

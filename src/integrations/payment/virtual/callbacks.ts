@@ -2,30 +2,32 @@ import { type Payment, signatureHeader, signCallback } from '../wire.js';
 
 export interface CallbackOptions {
   readonly secret: string;
-  /** Waits before each further attempt, in milliseconds; as many retries as there are waits. */
+  /** Pause before each further attempt, in milliseconds; there are as many retries as pauses. */
   readonly retryDelaysMs: readonly number[];
   readonly timeoutMs: number;
   /** Hosts that may be called besides loopback. */
   readonly allowedHosts: readonly string[];
   readonly nowMs: () => number;
-  /** Told of callbacks that are given up. */
+  /** Called when a callback is given up. */
   readonly log: (message: string) => void;
 }
 
-/** Most callbacks being delivered at a time; further ones are dropped, since asking is what counts. */
-const maxUnderWay = 1000;
+/** Most callbacks that are delivered at the same time; further ones are dropped, because callbacks are only hints. */
+const maxDelivering = 1000;
 
-/** Reports final payments to whoever asked for it: at least once while the process lives, never for ever. */
+/**
+ * Reports final payments to the callback URLs: at least once while the process runs, with a limited number of attempts.
+ */
 export class CallbackSender {
   private readonly closing = new AbortController();
-  private underWay = 0;
+  private delivering = 0;
 
   constructor(
     private readonly options: CallbackOptions,
     private readonly timers: PendingTimers,
   ) {}
 
-  /** Whether `url` may be called: loopback, so that nobody can be attacked through us, and configured hosts. */
+  /** Whether `url` may be called: only loopback and configured hosts, so that requests cannot attack other servers. */
   allows(url: string): boolean {
     const { hostname } = new URL(url);
     return (
@@ -36,15 +38,15 @@ export class CallbackSender {
     );
   }
 
-  /** Starts delivering a final payment's callback, if it asked for one. */
+  /** Starts to deliver the callback of a final payment, if it has a callback URL. */
   send(payment: Payment): void {
     if (payment.callbackUrl === null || payment.status === 'pending' || this.closing.signal.aborted) return;
-    if (this.underWay >= maxUnderWay) {
-      this.options.log(`callback of ${payment.paymentId} dropped: ${maxUnderWay} are under way`);
+    if (this.delivering >= maxDelivering) {
+      this.options.log(`callback of ${payment.paymentId} dropped: ${maxDelivering} are being delivered`);
       return;
     }
     const { paymentId, idempotencyKey, status, amount } = payment;
-    this.underWay++;
+    this.delivering++;
     this.attempt(
       payment.callbackUrl,
       paymentId,
@@ -53,20 +55,20 @@ export class CallbackSender {
     );
   }
 
-  /** Stops deliveries, also those on the wire. */
+  /** Stops all deliveries, also those being sent. */
   close(): void {
     this.closing.abort();
   }
 
   private attempt(url: string, paymentId: string, body: string, retries: number): void {
     this.post(url, body).then(
-      () => this.underWay--,
+      () => this.delivering--,
       (error: unknown) => {
         const delayMs = this.options.retryDelaysMs[retries];
         if (this.closing.signal.aborted) return;
         const again = () => this.attempt(url, paymentId, body, retries + 1);
         if (delayMs !== undefined && this.timers.after(delayMs, again)) return;
-        this.underWay--;
+        this.delivering--;
         this.options.log(`callback of ${paymentId} to ${url} given up: ${String(error)}`);
       },
     );
@@ -89,7 +91,7 @@ export class CallbackSender {
         redirect: 'error',
         signal: giveUp.signal,
       });
-      // The answer's body is of no interest; cancelling frees its connection.
+      // The body of the answer is not needed; cancelling it frees the connection.
       await response.body?.cancel();
       if (!response.ok) throw new Error(`status ${response.status}`);
     } finally {
@@ -99,7 +101,7 @@ export class CallbackSender {
   }
 }
 
-/** Where delays come from; a test puts its own in its place. */
+/** The source of delays; tests use their own. */
 export interface TimerSource {
   /** Calls `run` once after `delayMs`; the returned function cancels it. */
   setTimer(delayMs: number, run: () => void): () => void;
@@ -112,12 +114,12 @@ export const systemTimers: TimerSource = {
   },
 };
 
-/** Everything this server has put off: bounded, and cancelled together when it closes. */
+/** The timers of this server: their number is limited, and all are cancelled when it closes. */
 export class PendingTimers {
   private readonly cancels = new Set<() => void>();
   private closed = false;
 
-  /** @param max timers that may be pending at a time. */
+  /** @param max timers that may be pending at the same time. */
   constructor(
     private readonly source: TimerSource,
     private readonly max: number,

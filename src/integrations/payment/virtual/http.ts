@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { BodyTooLarge, problemCodes, readAtMost } from '../wire.js';
 
-/** What a request is answered with. */
+/** The reply to a request. */
 export type Reply =
   | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
-  /** No answer at all: the connection is left hanging, then broken. */
+  /** No answer: the connection stays open, then it is broken. */
   | { readonly kind: 'hang'; readonly forMs: number };
 
 /** A refusal, sent as `application/problem+json` (RFC 9457). */
@@ -43,7 +43,7 @@ export function invalid(field: string, message: string): Problem {
 
 /**
  * `value` as `schema` reads it.
- * @param name what the value is called when it is wrong as a whole.
+ * @param name the name of the value in the error, when it is wrong as a whole.
  * @throws {Problem} 400 naming each wrong field.
  */
 export function validated<Schema extends z.ZodType>(
@@ -54,7 +54,7 @@ export function validated<Schema extends z.ZodType>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.slice(0, 20).map((issue) => {
-    // A field that should not be there is named by its keys, not by the path.
+    // For a field that is not allowed, zod gives the key and not the path.
     const path = issue.code === 'unrecognized_keys' ? issue.keys : issue.path;
     return { field: path.join('.') || name, message: issue.message };
   });
@@ -69,7 +69,7 @@ export function validated<Schema extends z.ZodType>(
 export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   let bytes: Buffer;
   try {
-    // Keep the connection when reading stops early: the refusal still has to go through it.
+    // Keeps the connection when reading stops early, because the refusal is sent on it.
     bytes = await readAtMost(request.iterator({ destroyOnReturn: false }), maxBodyBytes);
   } catch (error) {
     if (error instanceof BodyTooLarge) throw new Problem(413, 'body-too-large', error.message);
@@ -83,7 +83,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Checks `Authorization: Bearer <apiKey>` in time that does not tell how much of the key was right.
+ * Checks `Authorization: Bearer <apiKey>` in a time that does not depend on how much of the key is right.
  * @throws {Problem} 401.
  */
 export function authorise(request: IncomingMessage, apiKey: string): void {
@@ -94,7 +94,7 @@ export function authorise(request: IncomingMessage, apiKey: string): void {
   }
 }
 
-/** Answers with JSON; a request that was not read to its end closes the connection. */
+/** Answers with JSON; closes the connection of a request that was not read to its end. */
 export function sendJson(
   request: IncomingMessage,
   response: ServerResponse,

@@ -4,14 +4,14 @@ import { toInstant } from '../../../events/ids.js';
 import { Database } from '../../../platform/sqlite.js';
 import { type CreatePayment, type Payment, paymentSchema } from '../wire.js';
 
-/** How a payment starts out. */
+/** The first status of a payment. */
 export type Decision =
   | { readonly status: 'approved' | 'pending' }
   | { readonly status: 'declined'; readonly reason: string };
 
 export interface Recorded {
   readonly payment: Payment;
-  /** False: the key had its payment already and nothing was written. */
+  /** False: the key already had a payment, and nothing was written. */
   readonly created: boolean;
 }
 
@@ -44,14 +44,14 @@ const columns = `sequence, payment_id AS paymentId, idempotency_key AS idempoten
   payment_method AS paymentMethod, reference, callback_url AS callbackUrl,
   decline_reason AS declineReason, created_at AS createdAt, settled_at AS settledAt`;
 
-/** The payments made, in a SQLite file: what a call has written is on the disk when it returns. */
+/** The payments, in an SQLite file. What a call has written is on disk when it returns. */
 export class Ledger {
   private readonly db: Database;
 
   /**
-   * @param file path of the SQLite file, made when absent; `:memory:` keeps nothing.
-   * @param options `readOnly`: look at an existing file, beside the payment system that writes it; default false.
-   * @throws when the file cannot be opened or is no ledger.
+   * @param file path of the SQLite file, created if missing; `:memory:` stores nothing on disk.
+   * @param options `readOnly`: read an existing file, also while the payment system writes it; default false.
+   * @throws when the file cannot be opened or is not a ledger.
    */
   constructor(file: string, { readOnly = false } = {}) {
     this.db = new Database(file, { readonly: readOnly, fileMustExist: readOnly });
@@ -69,7 +69,7 @@ export class Ledger {
     }
   }
 
-  /** Writes the payment of a key, unless the key has one: then returns that one. Atomic. */
+  /** Writes the payment of a key; if the key has one already, returns that one. Atomic. */
   record(idempotencyKey: string, request: CreatePayment, decision: Decision, nowMs: number): Recorded {
     const now = toInstant(nowMs);
     const { changes } = this.db
@@ -113,7 +113,7 @@ export class Ledger {
     return changes === 1 ? this.findById(paymentId) : undefined;
   }
 
-  /** Approves whatever is still pending: the timers that would have done it died with the last process. */
+  /** Approves all pending payments: the timers that would do it ended with the last process. */
   settleAll(nowMs: number): void {
     this.db
       .prepare(`UPDATE payments SET status = 'approved', settled_at = ? WHERE status = 'pending'`)

@@ -5,7 +5,7 @@ import type { CallbackSender, PendingTimers } from './callbacks.js';
 import { invalid, Problem, type Reply } from './http.js';
 import type { Decision, Ledger } from './ledger.js';
 
-/** Takes payments: one per idempotency key, misbehaving as it is told to. */
+/** Takes payments, one per idempotency key, and misbehaves as configured. */
 export class Payments {
   constructor(
     private readonly ledger: Ledger,
@@ -16,8 +16,8 @@ export class Payments {
   ) {}
 
   /**
-   * Creates the payment of a key or returns it. A key that has its payment is answered from the ledger at
-   * once, whatever the behaviour.
+   * Creates the payment of a key or returns it. If the key has a payment, the answer comes from the ledger at once,
+   * whatever the behaviour.
    * @throws {Problem} 400 forbidden callback host, 422 key reused, 500 told to fail, 503 overloaded.
    */
   async create(key: string, request: CreatePayment): Promise<Reply> {
@@ -54,7 +54,7 @@ export class Payments {
     }
   }
 
-  /** Writes the payment; `afterwards` says what a new one sets going, by default its callback at once. */
+  /** Writes the payment; `afterwards` runs for a new one, by default it sends the callback at once. */
   private record(
     key: string,
     request: CreatePayment,
@@ -62,7 +62,7 @@ export class Payments {
     afterwards: (payment: Payment) => void = (payment) => this.callbacks.send(payment),
   ): Reply {
     const { payment, created } = this.ledger.record(key, request, decision, this.nowMs());
-    // Another request with this key may have been written while this one waited.
+    // Another request with this key may have written the payment while this one waited.
     if (!created) return replay(payment, request);
     afterwards(payment);
     return { kind: 'answer', status: payment.status === 'pending' ? 202 : 201, body: payment };
@@ -75,7 +75,7 @@ export class Payments {
     });
   }
 
-  /** @throws {Problem} 503 when too much is waiting already. Never settles once the server closes. */
+  /** @throws {Problem} 503 when too many payments wait. Never settles after the server has closed. */
   private wait(delayMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (!this.timers.after(delayMs, resolve)) {
@@ -85,7 +85,7 @@ export class Payments {
   }
 }
 
-/** @throws {Problem} 422 when the key's payment was asked for with other fields. */
+/** @throws {Problem} 422 when the payment of the key has other fields. */
 function replay(payment: Payment, request: CreatePayment): Reply {
   const same =
     payment.amount === request.amount &&
@@ -102,7 +102,7 @@ function replay(payment: Payment, request: CreatePayment): Reply {
   return { kind: 'answer', status: payment.status === 'pending' ? 202 : 200, body: payment };
 }
 
-/** How the payment system treats a request that would create a payment. */
+/** What the payment system does with a request that would create a payment. */
 export const modeSchema = z.enum([
   'approve',
   'decline',
@@ -117,9 +117,15 @@ export type Mode = z.infer<typeof modeSchema>;
 /** Body of `PUT /behaviour`. */
 export const behaviourSchema = z.strictObject({
   mode: modeSchema,
-  /** How long `delay`, `pending`, `timeout-after-commit` and `duplicate-delivery` take, also when a card asks. */
+  /**
+   * How long `delay`, `pending`, `timeout-after-commit` and `duplicate-delivery` take, also when a test card chooses
+   * them.
+   */
   delayMs: z.number().int().min(0).max(600_000).optional(),
-  /** Requests the mode applies to before it becomes `approve` again; without it, until it is changed. */
+  /**
+   * Number of requests the mode applies to before it is `approve` again; without it, the mode stays until it is
+   * changed.
+   */
   remaining: z.number().int().min(1).max(1_000_000).optional(),
 });
 export type Behaviour = z.infer<typeof behaviourSchema>;
@@ -155,10 +161,12 @@ const cards: ReadonlyMap<string, Card> = new Map([
 
 const defaultDelayMs = 3000;
 
-/** Keys whose first failure is remembered; a forgotten key fails once more, which a client must bear anyway. */
+/**
+ * Number of keys whose first failure is remembered. A forgotten key fails once more, which a client must handle anyway.
+ */
 const rememberedKeys = 10_000;
 
-/** The switchboard of the virtual payment system: test cards, and one mode for all `card-approve` requests. */
+/** The behaviour of the virtual payment system: test cards, and one mode for all requests with `card-approve`. */
 export class Behaviours {
   private behaviour: CurrentBehaviour;
   private readonly failedOnce = new LRUCache<string, true>({ max: rememberedKeys });
@@ -176,7 +184,7 @@ export class Behaviours {
     this.behaviour = this.filledIn(behaviour, this.behaviour.delayMs);
   }
 
-  /** Decides one request that would create a payment, and counts it against `remaining`. */
+  /** Decides about one request that would create a payment, and subtracts it from `remaining`. */
   plan(paymentMethod: string, idempotencyKey: string): Plan {
     const card = cards.get(paymentMethod);
     if (card === undefined) return { mode: 'decline', reason: 'unknown-card' };

@@ -16,24 +16,24 @@ export interface VirtualPaymentSystemOptions {
   readonly apiKey: string;
   /** Key of the callbacks' signatures. */
   readonly callbackSecret: string;
-  /** What to start with; default: approve. */
+  /** The first behaviour; default: approve. */
   readonly behaviour?: Behaviour;
   /** Hosts that callbacks may go to besides loopback; default none. */
   readonly callbackHosts?: readonly string[];
-  /** Waits before each further callback attempt, in milliseconds; default 0.5, 2, 10 and 30 seconds. */
+  /** Pause before each further callback attempt, in milliseconds; default 0.5, 2, 10 and 30 seconds. */
   readonly callbackRetryDelaysMs?: readonly number[];
   /** Longest wait for a callback's receiver, in milliseconds; default 5000. */
   readonly callbackTimeoutMs?: number;
-  /** Told of failures nobody else sees; default: silence. */
+  /** Called with failures that no client sees; default: ignored. */
   readonly log?: (message: string) => void;
-  /** Where delays come from; default: real time. */
+  /** The source of delays; default: real time. */
   readonly timers?: TimerSource;
 }
 
 export interface VirtualPaymentSystem {
-  /** Where it listens, such as `http://127.0.0.1:4010`. */
+  /** Its address, such as `http://127.0.0.1:4010`. */
   readonly url: string;
-  /** Breaks all connections, cancels everything put off and lets go of the ledger. Safe to call twice. */
+  /** Breaks all connections, cancels all timers and closes the ledger. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export async function startVirtualPaymentSystem(
     new Promise<void>((resolve) => {
       timers.close();
       callbacks.close();
-      // Also called back, with an error that does not matter, when the server is closed already.
+      // Called also when the server is closed already, with an error that does not matter.
       server.close(() => {
         ledger.close();
         resolve();
@@ -98,7 +98,7 @@ export async function startVirtualPaymentSystem(
   return { url: `http://${host}:${port}`, close };
 }
 
-/** Runs one request to its answer, whatever happens in between. */
+/** Answers one request, whatever happens while it is handled. */
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
@@ -112,7 +112,7 @@ async function respond(
     else if (!timers.after(reply.forMs, () => response.destroy())) response.destroy();
   } catch (error) {
     if (error instanceof Problem) return sendJson(request, response, error.status, error.toBody());
-    // The client went away while sending: there is nobody to answer.
+    // The client closed the connection while sending: no answer is possible.
     if (request.destroyed && !request.complete) return;
     log(`${request.method} ${request.url} failed: ${String(error)}`);
     const problem = new Problem(500, 'internal-error', 'the payment system failed');
@@ -126,7 +126,7 @@ const ledgerQuerySchema = z.strictObject({
 });
 const findQuerySchema = z.strictObject({ idempotencyKey: idempotencyKeySchema });
 
-interface Rooms {
+interface Parts {
   readonly ledger: Ledger;
   readonly behaviours: Behaviours;
   readonly payments: Payments;
@@ -142,7 +142,7 @@ export function router({
   behaviours,
   payments,
   apiKey,
-}: Rooms): (request: IncomingMessage) => Promise<Reply> {
+}: Parts): (request: IncomingMessage) => Promise<Reply> {
   return async (request) => {
     const { pathname, searchParams } = parseUrl(request.url ?? '/');
     if (pathname === '/health' && request.method === 'GET') return answer({ status: 'ok' });
@@ -191,8 +191,8 @@ function found(payment: Payment | undefined): Reply {
 }
 
 /**
- * Runs the virtual payment system until the process is told to stop (SIGINT, SIGTERM) or `stop` aborts.
- * Prints where it listens; resolves when everything is closed.
+ * Runs the virtual payment system until SIGINT, SIGTERM or until `stop` aborts. Prints its address; resolves when
+ * everything is closed.
  * @throws when it cannot start (address taken, ledger unreadable).
  */
 export async function runVirtualPaymentSystem(
