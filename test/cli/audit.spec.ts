@@ -87,7 +87,7 @@ describe('audit stream', () => {
   });
 
   it.each([
-    ['seat-never.held', 'a seat that nobody ever held has no events'],
+    ['seat-never.held', 'a seat that was never held has no events'],
     ['sofa-1', 'names begin with user-, login-'],
   ])('exits with 1 when there is no stream %s', async (name, hint) => {
     const { code, stdout, stderr } = await cli(['audit', 'stream', name], await logOf(erased));

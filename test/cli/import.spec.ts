@@ -47,7 +47,7 @@ describe('an import without a server', () => {
   it('says why a feed is refused, with exit code 1', async () => {
     const { code, stdout } = await cli(['import', nonsense], await freshEnv());
     expect(code).toBe(1);
-    expect(stdout).toContain('Nothing of this feed can be imported.');
+    expect(stdout).toContain('Nothing in this feed can be imported.');
     expect(stdout).toContain('none of the known formats');
   });
 });

@@ -80,7 +80,7 @@ describe('audit seal and check-seal', () => {
     expect(await cli(['audit', 'seal'], env)).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringContaining('the log is no longer what seal 0 says'),
+      stderr: expect.stringContaining('the log has changed since seal 0'),
     });
   });
 
@@ -90,7 +90,9 @@ describe('audit seal and check-seal', () => {
     const seals = inDataDir('seals.jsonl');
     const whole = readFileSync(seals, 'utf8');
     appendFileSync(seals, whole.slice(0, 100));
-    expect((await cli(['audit', 'check-seal'], env)).stdout).toContain('line 2 of the seal file is no seal');
+    expect((await cli(['audit', 'check-seal'], env)).stdout).toContain(
+      'line 2 of the seal file is not a seal',
+    );
     await writeLog(file, 5, 10);
     expect((await cli(['audit', 'seal'], env)).code).toBe(0);
     expect(readFileSync(seals, 'utf8').startsWith(whole)).toBe(true);
@@ -102,7 +104,7 @@ describe('audit seal and check-seal', () => {
       const { code, stderr } = await cli(['audit', 'seal', '--out', notes], env);
       expect([code, stderr, readFileSync(notes, 'utf8')]).toEqual([
         2,
-        expect.stringContaining('does not end in a seal'),
+        expect.stringContaining('does not end with a seal'),
         text,
       ]);
     }
@@ -117,7 +119,7 @@ describe('audit seal and check-seal', () => {
       ...mine.env,
       SEAL_KEY_FILE: theirs.inDataDir('seal-key.pem'),
     });
-    expect([code, stderr]).toEqual([2, expect.stringContaining('begin another file with --out')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('start another file with --out')]);
   });
 
   it.each([
