@@ -10,7 +10,7 @@ export interface ApiSettings {
   readonly adminKey: string | undefined;
   /** The secret the payment system signs its callbacks with; undefined refuses every callback. */
   readonly callbackSecret: string | undefined;
-  /** Whose X-Forwarded-For to believe: nobody's, everybody's, or that of these addresses (comma-separated). */
+  /** Which proxies' X-Forwarded-For to trust: none, all, or those of these addresses (comma-separated). */
   readonly trustProxy: boolean | string;
   /** Largest body of an ordinary request. */
   readonly bodyLimitBytes: number;

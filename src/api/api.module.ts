@@ -96,6 +96,6 @@ export const allControllers = [
 })
 export class ApiModule {}
 
-/** All that a process answers which serves no fans: whether it lives and is ready, and its metrics. */
+/** The endpoints of a process that serves no fans: liveness, readiness and metrics. */
 @Module({ controllers: [HealthController, MetricsController] })
 export class HealthModule {}

@@ -30,7 +30,7 @@ export function isOperator(request: FastifyRequest, settings: Pick<ApiSettings, 
   return isOperatorKey(bearerOf(request), settings);
 }
 
-/** Whether this is the operators' key. The comparison tells nothing about the key by its time. */
+/** Whether this is the operators' key, compared in constant time. */
 export function isOperatorKey(
   given: string | undefined,
   { adminKey }: Pick<ApiSettings, 'adminKey'>,
@@ -39,7 +39,7 @@ export function isOperatorKey(
   return timingSafeEqual(digest(given), digest(adminKey));
 }
 
-/** The refusal of everybody else. */
+/** The refusal of a request without the operators' key. */
 export function operatorsOnly(): ApiProblem {
   return new ApiProblem(
     'unauthenticated',
@@ -54,7 +54,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** Lets in whoever carries a valid access token, and notes whose it is. */
+/** Requires a valid access token and sets the request's user. */
 @Injectable()
 export class UserGuard implements CanActivate {
   constructor(private readonly signer: TokenSigner) {}
@@ -97,7 +97,7 @@ function unauthenticated(hadToken: boolean): ApiProblem {
   );
 }
 
-/** Behind UserGuard: lets in whoever carries their own queue token of the performance the route names, if any. */
+/** Behind UserGuard: requires the user's own queue token, of the performance the route names, if any. */
 @Injectable()
 export class QueueTokenGuard implements CanActivate {
   constructor(private readonly signer: TokenSigner) {}
@@ -165,7 +165,7 @@ function invalid(detail: Bilingual): ApiProblem {
   return new ApiProblem('queue-token-invalid', detail);
 }
 
-/** Lets in operators by their key and fans by their access token. */
+/** Requires the operators' key or a fan's access token. */
 @Injectable()
 export class ViewerGuard implements CanActivate {
   readonly #fans: UserGuard;

@@ -19,8 +19,8 @@ const receiveTimeoutMs = 30_000;
 const dropIdleEveryMs = 50;
 
 /**
- * The HTTP server of the API. Create the application on it with `bodyParser: false`: bodies are read by our
- * own parsers.
+ * The HTTP server of the API. Create the application on it with `bodyParser: false`: bodies are read by the parsers added
+ * here.
  */
 export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   const logger = new Logger('Api');
@@ -103,9 +103,9 @@ function openConnections(server: FastifyInstance['server']): ReadonlySet<Socket>
 }
 
 /**
- * What isn't even HTTP, has headers too large, or comes too slowly is answered on the bare socket. A connection that
- * was opened ahead of time and never used is closed in silence: a client that sends its first request at that moment
- * would take a 408 for the answer to it.
+ * Input that is not HTTP, has headers that are too large or arrives too slowly is answered on the bare socket. A
+ * connection that was never used is closed without an answer: a client that sends its first request at that moment would
+ * take a 408 for the answer to it.
  */
 function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
@@ -177,7 +177,7 @@ function wantsText(request: FastifyRequest): boolean {
   return request.routeOptions.config?.body === 'text';
 }
 
-/** An empty body is no body: endpoints that need one say so by name. */
+/** An empty body is undefined: the endpoint's validation then names the missing fields. */
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   const text = decode(body);
@@ -200,7 +200,7 @@ function decode(body: Buffer): string {
   return body.toString('utf8');
 }
 
-/** Knows which methods are answered where: the router itself only knows "no such route". */
+/** The methods of each route, for the Allow header: the router only reports that no route matches. */
 class RouteTable {
   readonly #routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
 

@@ -16,7 +16,7 @@ import { ApiProblem, problemHeaders, retryAfter } from './problems/problem.js';
 import { toProblem } from './problems/problem-filter.js';
 import { contextOf, pathOf, problemLanguage } from './request.js';
 
-/** A command's reply: where in the log its effect is, for reading one's own writes. */
+/** A command's reply with the log position of its effect, for reading one's own writes. */
 export type Positioned<Body> = Body & { readonly position: Position | null };
 
 /** The body with its position, which goes into the X-Log-Position header too. */
@@ -114,7 +114,7 @@ export class Idempotency {
     return body;
   }
 
-  /** The effect has happened: that its record can't be kept must not hide it from the client. */
+  /** A record that cannot be kept is only logged: the command was carried out, and the client must learn that. */
   async #keep(commandId: string, digest: string, reply: RecordedReply | undefined): Promise<void> {
     try {
       if (reply) await this.records.complete(commandId, digest, reply);

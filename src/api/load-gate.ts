@@ -14,13 +14,13 @@ export interface LoadLimits {
 
 /**
  * Requests that begin in one turn of the event loop, a few milliseconds of work. Sockets, timers and connections
- * are looked at once a turn, and Node accepts one connection each time: turns as long as a flood would make them keep
- * health checks and newcomers waiting for seconds.
+ * are polled once a turn, and Node accepts one connection each time: without this bound, turns under overload are so long
+ * that health checks and new connections wait for seconds.
  */
 const beginsPerTurn = 8;
 /**
- * A turn that lasts longer counts as several. Under a flood of more than 1,024 sockets libuv polls up to 48 times
- * before the next turn, seconds in which those in line would stand still while newcomers are turned away.
+ * A turn that lasts longer counts as several. With more than 1,024 active sockets libuv polls up to 48 times before the
+ * next turn: for seconds no waiting request would begin while new ones are refused.
  */
 const longestTurnMs = 2;
 
@@ -45,9 +45,9 @@ const eventLoop: Turns = {
 };
 
 /**
- * Lets requests begin in the order in which they came, a few each turn of the event loop, and turns new ones away
- * while those before them wait too long: what is taken is answered in time, what is not costs next to nothing and is
- * told at once. The wait of the first in line is what newcomers would have to expect at least.
+ * Starts requests in order of arrival, a few each turn of the event loop, and refuses new ones while the first in line
+ * has waited too long: a new request would wait at least as long. Accepted requests are answered in time; refused ones
+ * are answered at once and cost little.
  */
 export class LoadGate {
   /** At most `maxInFlight`. */
@@ -128,13 +128,13 @@ export class LoadGate {
   }
 }
 
-/** Puts the gate before everything that costs something: add it before other hooks. */
+/** Adds the gate. It must be the first hook, so that a refused request costs nothing else. */
 export function shedLoad(fastify: FastifyInstance, gate: LoadGate): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const { load, operatorsOnly } = request.routeOptions.config ?? {};
     if (load === 'essential' || operatorsOnly) return done();
     const isTaken = gate.enter(kindOf(request), (leave) => {
-      // Who has gone while waiting in line needs no answer.
+      // The client disconnected while it waited.
       if (reply.raw.destroyed) return leave();
       // A stream lasts for hours and is counted elsewhere: only its beginning is work.
       if (load === 'stream') leave();
@@ -149,7 +149,7 @@ function kindOf({ method }: FastifyRequest): Kind {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'command';
 }
 
-/** Those turned away together must not come back together. */
+/** Different waits, so that clients refused together do not return together. */
 const waits = [1, 2, 3].map((seconds) => ({
   seconds,
   problem: new ApiProblem('busy', {
@@ -158,7 +158,7 @@ const waits = [1, 2, 3].map((seconds) => ({
   }),
 }));
 
-/** Answers past everything that other replies go through: what is turned away by the thousand must cost little. */
+/** Answers on the bare socket, without hooks and serializers: under overload thousands are refused, each must cost little. */
 function turnAway(request: FastifyRequest, reply: FastifyReply): void {
   const wait = waits[Math.floor(Math.random() * waits.length)];
   if (!wait) throw new Error('there is always a wait');

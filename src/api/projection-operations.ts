@@ -7,7 +7,7 @@ export const PROJECTION_OPERATIONS = Symbol('ProjectionOperations');
 const projectionControls = ['pause', 'resume', 'retry'] as const;
 export type ProjectionControl = (typeof projectionControls)[number];
 
-/** How operators watch and control the projections, whichever process runs them. */
+/** Watches and controls the projections, whichever process runs them. */
 export interface ProjectionOperations {
   report(): Promise<ProjectionsReport>;
   /** @param name of one projection; undefined for all. @returns false when there is none of that name. */

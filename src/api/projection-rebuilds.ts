@@ -8,16 +8,16 @@ interface RebuildRequest {
   readonly names?: readonly string[] | undefined;
   /** Report what differs and change nothing. */
   readonly compareOnly: boolean;
-  /** Begin anew, whatever an interrupted rebuild has left. */
+  /** Start from the beginning and drop the tables of an interrupted rebuild. */
   readonly restart: boolean;
 }
 
-/** Whether it has ended, however it did. */
+/** Whether it completed, failed or was cancelled. */
 export function hasEnded({ status }: Pick<ProjectionRebuild, 'status'>): boolean {
   return status === 'completed' || status === 'cancelled' || status === 'failed';
 }
 
-/** How operators have read models built anew, whichever process does it. One rebuild runs at a time. */
+/** Rebuilds read models, whichever process does it. One rebuild runs at a time. */
 export interface ProjectionRebuilds {
   /** Names of all projections there are. */
   readonly names: readonly string[];

@@ -80,9 +80,9 @@ export function inMemoryRateLimiters(
 }
 
 /**
- * Takes from a bucket that is full when missing, as it is a minute after its last use. Time never runs
- * backwards in it, so that processes whose clocks differ together refill it no faster than one clock does.
- * Redis returns whole numbers only: the milliseconds to wait, rounded up.
+ * Takes from a bucket. A missing bucket is full: it expires a minute after its last use. Its time never goes back, so
+ * processes with different clocks do not refill it faster than one clock would. Redis returns whole numbers only: the
+ * milliseconds to wait, rounded up.
  */
 const take = new RedisScript(`
 local size, now = tonumber(ARGV[1]), tonumber(ARGV[2])

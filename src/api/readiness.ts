@@ -8,7 +8,7 @@ export const READINESS = Symbol('Readiness');
 export interface ReadinessCheck {
   readonly name: string;
   readonly ok: boolean;
-  /** What was found, for whoever is on duty. */
+  /** What was found, for the operator. */
   readonly detail: string;
 }
 
@@ -19,7 +19,7 @@ export interface Readiness {
   refusal(): string | undefined;
 }
 
-/** While there is a refusal, answers only `/health`. */
+/** Refuses every request except `/health` while `refusal` returns a reason. */
 export function refuseRequests(fastify: FastifyInstance, refusal: Readiness['refusal']): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = refusal() !== undefined && !pathOf(request).startsWith('/health/');

@@ -26,7 +26,7 @@ const positionField = {
     .describe('Log position of the effect: send it as X-Wait-For-Position to read your own write.'),
 };
 
-/** The reply to a command of which there is nothing else to say. */
+/** The reply to a command that returns nothing but its position. */
 export const receiptReply = named('Receipt', z.strictObject(positionField), { position: 4711 });
 
 export const registeredUserReply = named(

@@ -12,8 +12,8 @@ export interface RequestTimeouts {
 }
 
 /**
- * Answers in the place of a handler that hangs. Fastify's `handlerTimeout` does not do for commands: it stops counting as
- * soon as the body has been read. Add it after the hook that makes requests wait in line.
+ * Answers for a handler that hangs. Fastify's `handlerTimeout` does not work for commands: it stops counting when the
+ * body has been read. Add it after the load gate, whose waiting time does not count.
  */
 export function addRequestTimeout(
   fastify: FastifyInstance,

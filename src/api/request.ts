@@ -28,7 +28,7 @@ declare module 'fastify' {
     bodyLimitBytes?: number;
     /** `text`: the body reaches the handler as it came, whatever its type. */
     body?: 'text';
-    /** Refuse whoever isn't an operator before the body is read. */
+    /** Refuse requests without the operators' key before the body is read. */
     operatorsOnly?: boolean;
     /** `essential`: answered under any load; `stream`: an event stream; `long`: may take minutes. */
     load?: 'essential' | 'stream' | 'long';
@@ -38,7 +38,7 @@ declare module 'fastify' {
 /** A request id worth taking over from the caller: short and harmless in logs and headers. */
 const saneRequestId = /^[A-Za-z0-9._:-]{8,100}$/;
 
-/** The caller's request id when it is sane, else a new one. */
+/** The caller's request id if it matches {@link saneRequestId}, else a new one. */
 export function requestIdOf(raw: IncomingMessage | Http2ServerRequest): string {
   const given = raw.headers['x-request-id'];
   return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
@@ -51,7 +51,7 @@ export function pathOf(request: FastifyRequest): string {
 }
 
 /**
- * The context of a command that a request asks for. Everything it sets in motion carries the request's id.
+ * The context of a command that a request asks for. All events it causes carry the request's id.
  * @param commandId derived from the idempotency key where there is one; else a new id.
  */
 export function contextOf(request: FastifyRequest, commandId: string = randomUUID()): CommandContext {
@@ -63,7 +63,7 @@ function actorOf(request: FastifyRequest): Actor {
   return { kind: request.routeOptions.config?.operatorsOnly ? 'admin' : 'anonymous' };
 }
 
-/** The language of ours that an Accept-Language header likes best; null: names as the organiser wrote them. */
+/** The supported language that an Accept-Language header prefers; null: none, names stay as the organiser wrote them. */
 export function preferredLanguage(header: string | undefined): Language | null {
   if (header === undefined) return null;
   let best: { readonly language: Language; readonly quality: number } | undefined;

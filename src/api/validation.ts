@@ -8,7 +8,7 @@ const maxFieldErrors = 20;
 
 type Issue = z.core.$ZodIssue;
 
-/** Which part of a request is checked against what; also read by the OpenAPI document. */
+/** A part of a request and the schema it is validated against; the OpenAPI document is made from it too. */
 export interface ValidatedInput {
   readonly part: 'body' | 'query' | 'param';
   /** Of the parameter; empty for the body and the query. */
@@ -80,7 +80,7 @@ function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
   });
 }
 
-/** Of a union's branches those that fit best: what is wrong with the others would only confuse. */
+/** The branches of a union with the fewest issues: those of the others would only confuse. */
 function closest(branches: readonly Issue[][]): Issue[][] {
   const fewest = Math.min(...branches.map((branch) => branch.length));
   return branches.filter((branch) => branch.length === fewest);

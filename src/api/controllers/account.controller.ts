@@ -59,7 +59,7 @@ export class UsersController {
     setLogPosition(reply, position);
   }
 
-  /** Not DELETE: the password belongs into a body, which a DELETE should not have. */
+  /** Not DELETE: the password must be in a body, and a DELETE should have none. */
   @Post('me/erase')
   @HttpCode(204)
   @UseGuards(AddressRateGuard, UserGuard)

@@ -26,7 +26,7 @@ import type { HistoryPage } from '../replies.js';
 import { ReplyLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
-/** What happened and why, for fans and for those who help them. */
+/** What happened to an order, a seat or a place in the queue, and why: for fans and operators. */
 @Controller('v1')
 @UseGuards(ViewerGuard)
 export class HistoryController {

@@ -68,7 +68,7 @@ const importQuery = z
     options: rest,
   }));
 
-/** Operators' endpoints: whoever lacks the key is refused before the body is read. */
+/** Operators' endpoints. A request without the operators' key is refused before its body is read. */
 @Controller('v1/admin/imports')
 export class ImportsController {
   constructor(private readonly commands: CommandBus) {}
@@ -90,7 +90,7 @@ export class ImportsController {
         { errors },
       );
     }
-    // Whether the catalog has a venue the feed only mentions is the import's to judge: it reports it.
+    // A venue that the feed only mentions may be in the catalog: the import checks that and reports it.
     const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
     const { problems, moreProblems } = feed;
     if (feed.kind === 'refused') {
@@ -112,7 +112,7 @@ export class ImportsController {
   }
 }
 
-/** Operators' endpoint: checks the whole log against the rules that may never break. */
+/** Operators' endpoint: checks the whole log against the invariants. */
 @Controller('v1/admin/audit')
 export class AuditController {
   #running: Promise<AuditReport> | undefined;
@@ -122,7 +122,7 @@ export class AuditController {
     private readonly clock: Clock,
   ) {}
 
-  /** One audit at a time: who asks while one runs gets that one's report. */
+  /** One audit at a time: a request during an audit gets the report of that audit. */
   @Get()
   @RouteConfig({ operatorsOnly: true, load: 'long' })
   runAudit(): Promise<AuditReport> {
@@ -133,7 +133,7 @@ export class AuditController {
   }
 }
 
-/** Operators' endpoint. Whom to erase stands in the body: addresses are written to logs. */
+/** Operators' endpoint. The user is named in the body, because addresses are written to logs. */
 @Controller('v1/admin/erasures')
 export class ErasuresController {
   constructor(private readonly commands: CommandBus) {}

@@ -33,8 +33,8 @@ export class OrderReplies {
   ) {}
 
   /**
-   * As the read models show it once they know the command. When they don't in time, from the command's own
-   * result: the effect has happened, and only what the catalog adds to the seats is missing.
+   * From the read models, once they contain the command's effect. If they are late, from the command's own result: then
+   * the names of the seats are missing, which only the catalog has.
    */
   async after({ order, position }: CheckoutResult): Promise<Positioned<OrderReply>> {
     const isReadable =
@@ -45,7 +45,7 @@ export class OrderReplies {
     return { ...(known ?? orderFrom(order, this.clock.now())), position: position ?? null };
   }
 
-  /** Null also while the read models cannot be asked: the order is what it is without them. */
+  /** Null also while the read models are unavailable: the command's own result is used then. */
   async #read({ userId, orderId }: CheckoutResult['order']): Promise<OrderReply | null> {
     try {
       return await this.queries.order(userId, orderId);
@@ -126,7 +126,7 @@ export class OrdersController {
   }
 }
 
-/** The order as the command left it, with everything that needs no read model. */
+/** The order from the command's own result, without the fields that only read models have. */
 export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderReply {
   const { orderId, userId, performanceId, total } = order;
   const failure = order.kind === 'closed' && order.cause.kind === 'failed' ? order.cause.reason : null;

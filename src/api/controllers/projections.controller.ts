@@ -17,7 +17,7 @@ import { ValidBody, ValidParam } from '../validation.js';
 
 const nameSchema = z.string().regex(/^[a-z][a-z-]{0,63}$/, 'must be the name of a projection');
 
-/** Operators' endpoints: how far the read models are, and stopping them and letting them go on. */
+/** Operators' endpoints: the state of the projections; pause, resume and retry them. */
 @Controller('v1/ops/projections')
 export class ProjectionsController {
   constructor(@Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations) {}
@@ -82,15 +82,15 @@ const rebuildRequestSchema = z.strictObject({
 });
 const rebuildIdSchema = z.union([z.literal('current'), z.uuid()], 'must be the id of a rebuild, or current');
 
-/** A rebuild tells once a second how far it is. */
+/** A rebuild records its progress once a second. */
 const lookEveryMs = 500;
 
-/** Shows operators how a rebuild goes on: each asks the database, since there are few of them. */
+/** Shows operators the progress of a rebuild. Each stream polls the database: there are few operators. */
 @Injectable()
 export class RebuildProgressFeed {
   constructor(@Inject(PROJECTION_REBUILDS) private readonly rebuilds: ProjectionRebuilds) {}
 
-  /** Sends how a rebuild is, at once and whenever that changes, and ends the stream with it. */
+  /** Sends the rebuild's state at once and after each change, and ends the stream when the rebuild ends. */
   follow(rebuild: ProjectionRebuild, stream: EventStream): void {
     const closed = new AbortController();
     stream.onClose(() => closed.abort());
@@ -106,7 +106,7 @@ export class RebuildProgressFeed {
       sent = message;
       if (hasEnded(now)) break;
       await delay(lookEveryMs, undefined, { signal: closed }).catch(() => undefined);
-      // A database that does not answer now may do so later; of a rebuild that was replaced nothing more is known.
+      // Null: the database did not answer, ask again. Undefined: a newer rebuild replaced this one.
       const found: ProjectionRebuild | undefined | null = closed.aborted
         ? undefined
         : await this.rebuilds.find(rebuild.rebuildId).catch(() => null);
@@ -117,7 +117,7 @@ export class RebuildProgressFeed {
   }
 }
 
-/** Operators' endpoints: building read models anew while the office runs. */
+/** Operators' endpoints: rebuild read models while the office runs. */
 @Controller('v1/ops/projections/rebuilds')
 export class RebuildsController {
   constructor(

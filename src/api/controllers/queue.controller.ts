@@ -36,7 +36,7 @@ import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-posit
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
-/** Where a fan stands, as the read models know it once they know what the fan just did. */
+/** A fan's place in the queue. After a command it waits until the read models contain the command's effect. */
 @Injectable()
 export class QueueStatus {
   constructor(
@@ -52,7 +52,7 @@ export class QueueStatus {
     return status;
   }
 
-  /** After entering, which may be repeated freely. @throws {ApiProblem} read-model-behind */
+  /** After entering, a command that is safe to repeat. @throws {ApiProblem} read-model-behind */
   async after(queueToken: QueueToken, position: Position | undefined): Promise<QueueTokenReply> {
     await this.#catchUp(position);
     const status = await this.queries.queueToken(queueToken.tokenId);
@@ -69,7 +69,7 @@ export class QueueStatus {
     );
   }
 
-  /** Of a token just issued. A crowd that joins at once must not fail for want of details: those come later. */
+  /** Of a token just issued. When many fans join at once, the read models may be late: the reply then leaves out details. */
   async ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
     await this.#catchUp(issued.position);
     const { tokenId, performanceId, number } = issued;

@@ -56,7 +56,7 @@ export class WalletController {
   ) {
     return this.idempotency.run('charge', { request, reply, body }, async (context) => {
       const charge = await this.commands.execute(new ChargePoints(userId, body, context));
-      // A pending charge goes on by itself; a retry with the same key tells how far it got.
+      // A pending charge continues without the client; a retry with the same key returns its state.
       const isFinal = charge.status === 'credited';
       const answer = { ...charge, position: charge.position ?? null };
       return { status: isFinal ? 201 : 202, isFinal, body: answer };
@@ -82,7 +82,7 @@ export class PaymentCallbacksController {
     private readonly clock: Clock,
   ) {}
 
-  /** A callback is a hint: what it says is not believed, the payment system is asked again. */
+  /** A callback is only a hint: its content is ignored, and the payment system is asked for the outcome. */
   @Post()
   @HttpCode(204)
   @RouteConfig({ load: 'essential', body: 'text', bodyLimitBytes: maxCallbackBytes })

@@ -22,13 +22,13 @@ export interface EventStream {
   send(message: string): void;
   /** Ends it: nothing more will be sent. */
   end(): void;
-  /** Runs once the stream is over, whoever ended it. */
+  /** Runs once the stream has ended, on either side. */
   onClose(listener: () => void): void;
 }
 
 /**
- * The open event streams of this process: bounded in number, each bounded in what waits for a slow client,
- * all kept awake by one timer and ended before the process shuts down.
+ * The open event streams of this process. Their number and the bytes that wait for a slow client are bounded; one timer
+ * sends the heartbeats of all; they are ended before the process shuts down.
  */
 @Injectable()
 export class EventStreams implements BeforeApplicationShutdown {

@@ -12,7 +12,7 @@ interface LiveSubscriber {
   follow(events: readonly RecordedEvent[], position: Position): void;
 }
 
-/** Follows new events of some categories for as long as the process runs; takes up again after a failure. */
+/** Follows new events of some categories until it is stopped; subscribes again after a failure. */
 export class LiveSubscription {
   readonly #logger = new Logger('LiveSubscription');
   readonly #stopping = new AbortController();
@@ -65,7 +65,7 @@ export class LiveSubscription {
       progressed();
     });
     await this.#subscription.done;
-    // It ended without an error: because we stopped it, or because the store closes.
+    // It ended without an error: it was stopped, or the store was closed.
     this.#stopping.abort();
   }
 }

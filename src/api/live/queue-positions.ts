@@ -9,6 +9,7 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { EventStore, type Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { READ_POSITION, type ReadPosition } from '../read-position.js';
@@ -27,7 +28,7 @@ interface Line {
   readonly watchers: Set<Watcher>;
   /** Newest event of the queue that has not been looked at; undefined when there is none. */
   changedAt: Position | undefined;
-  /** A look is planned or running. */
+  /** A look-up of all watchers is planned or running. */
   isBusy: boolean;
 }
 
@@ -36,7 +37,7 @@ const maxLookUps = 16;
 
 /**
  * Live places in the queues. An event of a performance's queue makes the places of its connected fans be
- * looked up again, at most once in a while; who stands where they stood is sent nothing.
+ * looked up again, at most every `sse.positionEveryMs`; a place that has not changed is not sent.
  */
 @Injectable()
 export class QueuePositions implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -44,6 +45,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   readonly #subscription: LiveSubscription;
   readonly #lines = new Map<PerformanceId, Line>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #lookUps = new ConcurrencyLimit(maxLookUps);
   /** Newest event followed, of any queue. */
   #newest: Position | undefined;
   #isClosing = false;
@@ -89,7 +91,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     line.watchers.add(watcher);
     const readUpTo = this.position.current();
     await this.#tell(watcher);
-    // An event followed before anybody watched this queue, and not yet in what was read, would never be sent.
+    // An event received before this queue had a watcher, and not yet in the read models, would otherwise be missed.
     if (this.#newest !== undefined && this.#newest > readUpTo)
       this.#changed(queueToken.performanceId, this.#newest);
     return () => {
@@ -121,12 +123,12 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     if (changedAt !== undefined) {
       await this.position.waitFor(changedAt, this.settings.waitForPositionTimeoutMs);
     }
-    const waiting = line.watchers.values();
-    // A fixed number of lanes share one iterator: each takes the next fan when it is done with one.
-    const lanes = Array.from({ length: maxLookUps }, async () => {
-      for (const watcher of waiting) await this.#tell(watcher);
-    });
-    await Promise.all(lanes);
+    const lookUps = [...line.watchers].map((watcher) =>
+      this.#lookUps.run(async () => {
+        if (line.watchers.has(watcher)) await this.#tell(watcher);
+      }),
+    );
+    await Promise.all(lookUps);
     line.isBusy = false;
     if (line.watchers.size === 0) this.#lines.delete(performanceId);
     else if (line.changedAt !== undefined) this.#plan(performanceId, line);

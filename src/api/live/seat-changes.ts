@@ -26,8 +26,8 @@ interface Gathered {
 }
 
 /**
- * Live seat changes. One subscription feeds all clients of this process; changes of a schedule are gathered
- * for a moment, written as one message and shared by everybody who watches it.
+ * Live seat changes. One subscription serves all clients of this process; changes of a schedule are collected for
+ * `sse.seatsEveryMs` and sent to all its watchers as one message.
  */
 @Injectable()
 export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -58,8 +58,8 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
 
   /**
    * Sends a schedule's changes to the listener until the returned function is called.
-   * @param after position the client knows everything up to: what it missed is sent at once, or `resync` when
-   *   that is no longer remembered and the seat map must be loaded again. Undefined: only what happens now.
+   * @param after position up to which the client has all changes: those it missed are sent at once, or `resync` when they
+   *   are no longer remembered and the seat map must be loaded again. Undefined: only new changes.
    */
   subscribe(scheduleId: ScheduleId, after: Position | undefined, listener: Listener): () => void {
     if (after !== undefined) {
@@ -137,7 +137,7 @@ interface SeatChange {
   readonly position: Position;
 }
 
-/** The last so many seat changes of the whole office: what a client missed while it was away. */
+/** The last seat changes of all schedules, for clients that reconnect. */
 class RecentSeatChanges {
   readonly #ring: (SeatChange | undefined)[];
   #next = 0;

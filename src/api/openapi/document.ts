@@ -37,8 +37,8 @@ const problemSchema = z
   .meta({ id: 'Problem' });
 
 /**
- * The OpenAPI 3.1 document: inputs, guards and refusals read from the controllers, words and replies from the
- * operations.
+ * The OpenAPI 3.1 document: inputs, guards and refusals are read from the controllers, descriptions and replies from
+ * the operations.
  * @throws {Error} when an endpoint has no operation, or an operation no endpoint: a defect of ours.
  */
 export function openApiDocument(): OpenAPIObject {
@@ -81,7 +81,7 @@ function namedSchemas(): Record<string, JsonSchema> {
 
 const conversion: z.core.ToJSONSchemaParams = {
   unrepresentable: 'any',
-  // That an integer is a safe one goes without saying.
+  // Leaves out the bounds of safe integers: they say nothing about the value.
   override: ({ jsonSchema }) => {
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -193,7 +193,7 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
     }
     if (part === 'query') parameters.push(...queryParameters(schema));
   }
-  // QueueTokenGuard compares it with the token; the handlers behind it have no need to.
+  // Only QueueTokenGuard reads it, and guards declare no inputs.
   if (route.path.includes(':performanceId') && !route.inputs.some(({ name }) => name === 'performanceId')) {
     const schema = toJsonSchema(performanceIdSchema, 'input');
     parameters.unshift({ in: 'path', name: 'performanceId', required: true, schema });
@@ -236,7 +236,7 @@ function queryParameters(query: z.ZodType): object[] {
   });
 }
 
-/** What is left out of a query is null to the handler; nothing that can be sent is. */
+/** Null is the handler's value of a parameter that was left out; it cannot be sent. */
 function withoutNull({ default: value, anyOf, ...schema }: JsonSchema): JsonSchema {
   const kept = value === undefined || value === null ? {} : { default: value };
   if (!Array.isArray(anyOf)) return { ...schema, ...kept };

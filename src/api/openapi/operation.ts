@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../problems/problem-kinds.js';
 
-/** What the code cannot say about an endpoint by itself. Inputs, guards and their refusals are read from it. */
+/** What the document says of an endpoint beside its inputs, guards and their refusals, which are read from the code. */
 export interface Operation {
   readonly tag: keyof typeof tags;
   readonly summary: string;

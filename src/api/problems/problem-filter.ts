@@ -11,7 +11,7 @@ import { ApiProblem, type Bilingual, problemHeaders, retryAfter } from './proble
 
 import type { ApiCode } from './problem-kinds.js';
 
-/** Answers everything that is thrown as a problem document. A defect of ours is logged and tells nothing. */
+/** Answers everything that is thrown as a problem document. A defect is logged, and its reply says nothing about it. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger('Api');
@@ -71,7 +71,7 @@ const fastifyProblems: Readonly<Record<string, readonly [ApiCode, Bilingual]>> =
   ],
 };
 
-/** Turns whatever was thrown into the problem to answer; undefined for a defect of ours. */
+/** The problem that answers a thrown error; undefined for a defect. */
 export function toProblem(error: unknown, request: FastifyRequest): ApiProblem | undefined {
   if (error instanceof ApiProblem) return error;
   if (error instanceof Rejected) return fromRejection(error);

@@ -29,7 +29,7 @@ export type ProblemCode = RejectionCode | ApiCode;
 
 interface ProblemKind {
   readonly status: number;
-  /** The same words for every occurrence. */
+  /** The same for every occurrence. */
   readonly title: string;
   /** What to do next, in general; the problem's `detail` says it for one occurrence. */
   readonly advice: string;
@@ -202,5 +202,5 @@ export const problemKinds = {
   internal: kind(500, 'Internal error', 'A defect of ours: quote the request id to us.'),
 } satisfies Record<ProblemCode, ProblemKind>;
 
-/** Where problem types are documented. */
+/** Base of problem types; the page documents them. */
 export const problemTypeBase = '/docs/problems#';
