@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EventStore } from '../../src/event-store/port.js';
 
 export const modeNames = ['embedded', 'cluster'] as const;
-/** One process on embedded engines, or several on EventStoreDB, MariaDB and Redis. */
+/** One process on embedded engines, or several on EventStoreDB, MariaDB or MySQL, and Redis. */
 export type Mode = (typeof modeNames)[number];
 
 /** What the load and the checks need of an office. */

@@ -9,7 +9,13 @@ import { ChaosRun } from './run.js';
 describe('the kill harness', () => {
   it('finds nothing in an office that is killed, then frozen, and leaves nothing behind', async () => {
     const settings = { cycles: 2, from: 0, seed: 3, fans: 4, faults: ['kill', 'freeze'] };
-    const lengths = { freezeMs: 500, redisAwayMs: 500, logAwayMs: 500, clockShiftMs: 500 };
+    const lengths = {
+      freezeMs: 500,
+      redisAwayMs: 500,
+      logAwayMs: 500,
+      clockShiftMs: 500,
+      convergenceMs: 120_000,
+    };
     const run = new ChaosRun('embedded', { ...settings, ...lengths });
     const results: CycleResult[] = [];
     try {

@@ -50,10 +50,10 @@ const ofEngines: readonly Fault<Cluster>[] = [
   },
   {
     name: 'freeze-tables',
-    meaning: 'MariaDB stands still (SIGSTOP) for --freeze-ms',
-    async inject({ mariaDb }, { freezeMs }) {
-      await mariaDb.pause();
-      await during(freezeMs, () => mariaDb.resume());
+    meaning: 'the database server stands still (SIGSTOP) for --freeze-ms',
+    async inject({ database }, { freezeMs }) {
+      await database.pause();
+      await during(freezeMs, () => database.resume());
       return `${freezeMs} ms`;
     },
   },
@@ -68,10 +68,10 @@ const ofEngines: readonly Fault<Cluster>[] = [
   },
   {
     name: 'tables-die',
-    meaning: 'MariaDB is killed (SIGKILL) and started again',
-    async inject({ mariaDb }) {
-      await mariaDb.kill();
-      await mariaDb.restart();
+    meaning: 'the database server is killed (SIGKILL) and started again',
+    async inject({ database }) {
+      await database.kill();
+      await database.restart();
       return '';
     },
   },

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../../src/event-store/port.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import { ClusterOffice } from '../e2e/cluster-office.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { startDatabaseServer, type TestDatabaseServer } from '../services/database-server.js';
@@ -13,20 +14,23 @@ export class Cluster implements ChaosOffice {
 
   private constructor(
     readonly office: ClusterOffice,
-    readonly mariaDb: TestDatabaseServer,
+    readonly database: TestDatabaseServer,
     readonly faults: ChildFaults,
   ) {}
 
   /** @param folder its own; log, tables and what the processes printed stay there. */
-  static async open(folder: string): Promise<Cluster> {
+  static async open(
+    folder: string,
+    { database: kind }: { readonly database?: ServerKind | undefined },
+  ): Promise<Cluster> {
     const faults = new ChildFaults(folder);
-    const mariaDb = await startDatabaseServer({ folder: join(folder, 'mariadb') });
+    const database = await startDatabaseServer({ folder: join(folder, 'database'), kind });
     try {
       const eventStoreFolder = join(folder, 'events');
-      const settings = { mariaDb, eventStoreFolder, outputFolder: join(folder, 'processes') };
-      return new Cluster(await ClusterOffice.open(faults.env, settings), mariaDb, faults);
+      const settings = { database, eventStoreFolder, outputFolder: join(folder, 'processes') };
+      return new Cluster(await ClusterOffice.open(faults.env, settings), database, faults);
     } catch (error) {
-      await mariaDb.kill();
+      await database.kill();
       throw error;
     }
   }
@@ -63,6 +67,6 @@ export class Cluster implements ChaosOffice {
 
   async close(): Promise<void> {
     await this.office.close();
-    await this.mariaDb.kill();
+    await this.database.kill();
   }
 }

@@ -9,10 +9,8 @@ import type { LedgerFan } from './ledger-fan.js';
 import { LogReader } from './log-reader.js';
 
 const lookEveryMs = 250;
-/** The promise: so long after a fault nothing is left of it. */
-export const convergenceMs = 30_000;
-/** How long the harness waits for it before it gives up. */
-const patienceMs = 2 * convergenceMs;
+/** How many times as long as it should take the harness waits for convergence before it gives up. */
+const patience = 2;
 
 export interface Convergence {
   /** After the end of the fault; undefined: not at all. */
@@ -29,12 +27,15 @@ export async function convergeAndCheck(
     readonly ledger: Ledger;
     /** By performance.now(). */
     readonly faultEndedMs: number;
+    /** The promise: so long after a fault nothing is left of it. */
+    readonly convergenceMs: number;
   },
 ): Promise<Convergence> {
-  const { hall, fans, ledger, faultEndedMs } = cycle;
+  const { hall, fans, ledger, faultEndedMs, convergenceMs } = cycle;
+  const patienceMs = patience * convergenceMs;
   const log = new LogReader(await office.openLog());
   try {
-    const convergedMs = await converge(office, hall, log, faultEndedMs);
+    const convergedMs = await converge(office, hall, log, { faultEndedMs, patienceMs });
     if (convergedMs === undefined) {
       const open = [...log.facts.unfinished(), 'or the tables do not show it'].slice(0, 20).join('; ');
       return { convergedMs, findings: [`not settled after ${patienceMs / 1000} s: ${open}`] };
@@ -57,7 +58,7 @@ async function converge(
   office: ChaosOffice,
   hall: SmallHall,
   log: LogReader,
-  faultEndedMs: number,
+  { faultEndedMs, patienceMs }: { readonly faultEndedMs: number; readonly patienceMs: number },
 ): Promise<number | undefined> {
   for (;;) {
     await log.catchUp();

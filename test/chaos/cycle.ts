@@ -7,6 +7,8 @@ import type { Ledger } from './ledger.js';
 import { Load } from './load.js';
 import { Random } from './random.js';
 
+/** How many times as long as the office may take to converge a fan repeats a request without an answer. */
+const fanPatience = 2.5;
 /** Time under load after a fault. */
 const afterMs = 1_500;
 /** Short, so that forgotten holds end within the cycle. */
@@ -17,6 +19,8 @@ const hallSize = { rows: 4, seatsPerRow: 12 };
 export interface CycleSettings extends FaultSettings {
   readonly seed: number;
   readonly fans: number;
+  /** How long after a fault something may be left of it. */
+  readonly convergenceMs: number;
 }
 
 /** What became of one cycle. */
@@ -53,6 +57,7 @@ export async function runCycle<Office extends ChaosOffice>(
     fans: settings.fans,
     seed: random.between(1, 1_000_000_000),
     clockShiftMs,
+    patienceMs: fanPatience * settings.convergenceMs,
     sharesReplies: !fault.name.includes('redis'),
   });
   await delay(random.between(1_000, 2_500));
@@ -66,7 +71,13 @@ export async function runCycle<Office extends ChaosOffice>(
   await load.stop();
   const outcome =
     broken === undefined
-      ? await convergeAndCheck(office, { hall, fans: load.fans, ledger, faultEndedMs })
+      ? await convergeAndCheck(office, {
+          hall,
+          fans: load.fans,
+          ledger,
+          faultEndedMs,
+          convergenceMs: settings.convergenceMs,
+        })
       : { convergedMs: undefined, findings: [broken] };
   const lines = ledger.lines.slice(before.lines);
   return {

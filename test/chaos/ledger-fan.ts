@@ -19,9 +19,9 @@ export class LedgerFan {
     office: { readonly url: string },
     private readonly ledger: Ledger,
     private readonly random: Random,
-    private readonly settings: Pick<LoadSettings, 'clockShiftMs' | 'sharesReplies'>,
+    private readonly settings: Pick<LoadSettings, 'clockShiftMs' | 'sharesReplies' | 'patienceMs'>,
   ) {
-    this.#fan = new PatientFan(office);
+    this.#fan = new PatientFan(office, settings.patienceMs);
   }
 
   get userId(): string {

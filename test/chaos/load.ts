@@ -16,6 +16,8 @@ export interface LoadSettings {
   readonly seed: number;
   /** Clocks of the office may be wrong by so much. */
   readonly clockShiftMs: number;
+  /** How long a fan repeats a request without an answer. */
+  readonly patienceMs: number;
   /** Whether a request that is repeated gets the reply of the first, whichever process answers: Redis knows them. */
   readonly sharesReplies: boolean;
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CliFailure } from '../../src/cli/command.js';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import { type Mode, modeNames } from './chaos-office.js';
 import { clusterFaults, hasRealLog } from './cluster-faults.js';
 import { embeddedFaults } from './embedded-faults.js';
@@ -24,6 +25,12 @@ const numbers = {
     meaning: 'how long two of three nodes of EventStoreDB are away',
   },
   'clock-shift-ms': { default: 2_000, least: 1, most: 600_000, meaning: 'how wrong a clock is' },
+  'convergence-ms': {
+    default: 30_000,
+    least: 1,
+    most: 3_600_000,
+    meaning: 'how long after a fault something may be left of it',
+  },
 } as const;
 type NumberName = keyof typeof numbers;
 
@@ -51,6 +58,8 @@ export function readOptions(args: readonly string[]): ChaosOptions | 'help' {
     redisAwayMs: number('redis-away-ms', numbers['redis-away-ms'].default),
     logAwayMs: number('log-away-ms', numbers['log-away-ms'].default),
     clockShiftMs: number('clock-shift-ms', numbers['clock-shift-ms'].default),
+    convergenceMs: number('convergence-ms', numbers['convergence-ms'].default),
+    database: databaseOf(values.database),
   };
 }
 
@@ -71,6 +80,8 @@ function parsed(args: readonly string[]) {
         'redis-away-ms': { type: 'string' },
         'log-away-ms': { type: 'string' },
         'clock-shift-ms': { type: 'string' },
+        'convergence-ms': { type: 'string' },
+        database: { type: 'string' },
       },
     });
   } catch (error) {
@@ -95,9 +106,14 @@ function modesOf(text = 'embedded'): readonly Mode[] {
   throw new CliFailure(`--mode takes ${modeNames.join(', ')} or both, not "${text}"`);
 }
 
+function databaseOf(kind: string | undefined): ServerKind | undefined {
+  if (kind === undefined || kind === 'mariadb' || kind === 'mysql') return kind;
+  throw new CliFailure(`--database takes mariadb or mysql, not "${kind}"`);
+}
+
 /** The command that runs one cycle again. */
 export function commandOf(mode: Mode, cycle: number, options: ChaosOptions): string {
-  const { seed, fans, freezeMs, redisAwayMs, logAwayMs, clockShiftMs, faults } = options;
+  const { seed, fans, freezeMs, redisAwayMs, logAwayMs, clockShiftMs, convergenceMs, faults } = options;
   const named = {
     mode,
     seed,
@@ -108,6 +124,8 @@ export function commandOf(mode: Mode, cycle: number, options: ChaosOptions): str
     'redis-away-ms': redisAwayMs,
     'log-away-ms': logAwayMs,
     'clock-shift-ms': clockShiftMs,
+    'convergence-ms': convergenceMs,
+    ...(options.database === undefined ? {} : { database: options.database }),
   };
   const settings = Object.entries(named).map(([name, value]) => `--${name} ${value}`);
   const only = faults.length === 0 ? [] : [`--faults ${faults.join(',')}`];
@@ -141,6 +159,7 @@ there. See docs/chaos.md.
   --mode <mode>             embedded (default), cluster or both
   --faults <a,b,…>          only these; "kill" stands for all that begin with "kill-"
 ${options.join('\n')}
+  --database <kind>         of cluster mode: mariadb or mysql; default: the one that is installed, or MariaDB
   --json                    one JSON object a cycle, then a summary
   --help                    this text
 ${faults.join('\n')}

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServerKind } from '../../src/projections/mysql/server.js';
 import type { ChaosOffice, Mode } from './chaos-office.js';
 import { Cluster } from './cluster.js';
 import { clusterFaults } from './cluster-faults.js';
@@ -20,6 +21,8 @@ export interface RunSettings extends CycleSettings {
   readonly from: number;
   /** Fault names, or beginnings of them; none: all. */
   readonly faults: readonly string[];
+  /** The database server of a cluster. */
+  readonly database?: ServerKind | undefined;
 }
 
 /** One run of cycles in one mode. */
@@ -56,7 +59,7 @@ export class ChaosRun {
   }
 
   async *#run<Office extends ChaosOffice>(
-    kind: { open(folder: string): Promise<Office> },
+    kind: { open(folder: string, settings: RunSettings): Promise<Office> },
     all: readonly Fault<Office>[],
   ): AsyncGenerator<CycleResult> {
     const { cycles, from, seed } = this.settings;
@@ -64,7 +67,7 @@ export class ChaosRun {
     for (let first = from; first < from + cycles; first += cyclesPerOffice) {
       const folder = mkdtempSync(join(tmpdir(), `boxoffice-chaos-${this.mode}-`));
       this.#folder = folder;
-      const opening = kind.open(folder);
+      const opening = kind.open(folder, this.settings);
       this.#office = opening;
       const office = await opening;
       const ledger = new Ledger(join(folder, 'ledger.jsonl'));

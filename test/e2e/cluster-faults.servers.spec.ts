@@ -22,19 +22,19 @@ jest.setTimeout(stormTimeoutMs);
 
 describe('a fault in the middle of a crowd of fans leaves everything in agreement:', () => {
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-faults-'));
-  let mariaDb: TestDatabaseServer;
+  let database: TestDatabaseServer;
   let office: ClusterOffice<ChildServer>;
   const crowds: Crowd[] = [];
 
   beforeAll(async () => {
-    mariaDb = await startDatabaseServer();
+    database = await startDatabaseServer();
     // Left-overs are taken up after 2 s instead of 10, so that each test is through sooner.
     const env = { RESUME_AFTER_MS: '2000' };
-    office = await ClusterOffice.openFaulty(env, { mariaDb, eventStoreFolder: join(folder, 'events') });
+    office = await ClusterOffice.openFaulty(env, { database, eventStoreFolder: join(folder, 'events') });
   });
   afterAll(async () => {
     await office?.close();
-    await mariaDb?.stop();
+    await database?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -55,7 +55,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
   it('the database is away while nothing happens: no process says that it is ready', async () => {
     const readiness = (role: Role) => call(office.urlOf(role), 'GET', '/health/ready');
     const roles = ['api', 'projector', 'worker'] as const;
-    await mariaDb.kill();
+    await database.kill();
     for (const role of roles) {
       const { status, body } = await readiness(role);
       expect({ role, status, checks: body.checks }).toMatchObject({
@@ -66,7 +66,7 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
         ],
       });
     }
-    await mariaDb.restart();
+    await database.restart();
     for (const role of roles) await eventually(async () => (await readiness(role)).status === 200);
   });
 
@@ -114,8 +114,8 @@ describe('a fault in the middle of a crowd of fans leaves everything in agreemen
 
   it('the database of the read models crashes', async () => {
     await underFault('tables', async () => {
-      await mariaDb.kill();
-      await mariaDb.restart();
+      await database.kill();
+      await database.restart();
     });
   });
 

@@ -29,7 +29,7 @@ export interface ClusterOptions {
   /** Keeps EventStoreDB's log, so that it can be killed and started again; default: in its memory. */
   readonly eventStoreFolder?: string;
   /** Where the read models live; default: the server that all suites share. It stays the caller's to stop. */
-  readonly mariaDb?: TestDatabases;
+  readonly database?: TestDatabases;
   /** Gets what the processes print, in a folder for each; default: it goes with the office. */
   readonly outputFolder?: string;
 }
@@ -93,11 +93,11 @@ export class ClusterOffice<Log extends TestEventStore = TestEventStore> {
     eventStore: Log,
     dataDir: string,
     env: Record<string, string>,
-    { mariaDb: ownMariaDb, outputFolder }: ClusterOptions,
+    { database: ownDatabase, outputFolder }: ClusterOptions,
   ): Promise<ClusterOffice<Log>> {
-    const [redis, mariaDb, payments] = await Promise.all([
+    const [redis, database, payments] = await Promise.all([
       startRedis(),
-      ownMariaDb ?? sharedDatabaseServer(),
+      ownDatabase ?? sharedDatabaseServer(),
       startVirtualPaymentSystem({
         host: '127.0.0.1',
         port: 0,
@@ -112,7 +112,7 @@ export class ClusterOffice<Log extends TestEventStore = TestEventStore> {
       eventStore,
       redis,
       payments,
-      await mariaDb.newDatabase(),
+      await database.newDatabase(),
       env,
       outputFolder,
     );

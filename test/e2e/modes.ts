@@ -27,7 +27,7 @@ const { officeEngines = 'embedded' } = globalThis as { officeEngines?: 'embedded
 
 const ways = [
   { engines: 'embedded', mode: 'in one process on embedded engines' },
-  { engines: 'servers', mode: 'in four processes on EventStoreDB, MariaDB and Redis' },
+  { engines: 'servers', mode: 'in four processes on EventStoreDB, a database server and Redis' },
 ] as const;
 const modesOfThisRun = ways.filter(({ engines }) => engines === officeEngines);
 

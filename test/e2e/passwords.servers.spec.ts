@@ -155,11 +155,11 @@ describe('no output holds the password of EVENTSTORE_URL', () => {
 });
 
 describe('no output holds the password of DATABASE_URL', () => {
-  let mariaDb: TestDatabaseServer;
+  let server: TestDatabaseServer;
   let good: string;
   beforeAll(async () => {
-    mariaDb = await startDatabaseServer();
-    const database = new URL(await mariaDb.newDatabase());
+    server = await startDatabaseServer();
+    const database = new URL(await server.newDatabase());
     const connection = await (await import('mysql2/promise')).createConnection(database.href);
     await connection.query(`CREATE USER 'guest'@'%' IDENTIFIED BY '${password}'`);
     await connection.query(`GRANT ALL ON ${database.pathname.slice(1)}.* TO 'guest'@'%'`);
@@ -168,7 +168,7 @@ describe('no output holds the password of DATABASE_URL', () => {
     database.password = password;
     good = database.href;
   }, openTimeoutMs);
-  afterAll(() => mariaDb?.stop());
+  afterAll(() => server?.stop());
 
   it.each([
     ['another scheme', async () => `postgres://guest:${password}@localhost/x`],
@@ -192,12 +192,12 @@ describe('no output holds the password of DATABASE_URL', () => {
   it('while it works, and while the server is away', async () => {
     const { output } = await started({ DATABASE_URL: good }, async (start) => {
       await start.prints('boxoffice is open');
-      await mariaDb.kill();
+      await server.kill();
       const url = /open at (\S+)/.exec(start.output())?.[1] ?? '';
       await waitUntil('it says that it is not ready', async () => {
         return (await fetch(`${url}/health/ready`)).status === 503;
       });
-      await mariaDb.restart();
+      await server.restart();
       await waitUntil('it is ready', async () => (await fetch(`${url}/health/ready`)).ok);
       return start.stopped();
     });

@@ -46,6 +46,8 @@ export interface TestDatabaseServer extends TestDatabases {
 export interface DatabaseServerOptions {
   /** The server's folder; it must not hold a server. Default: a new one. */
   readonly folder?: string;
+  /** Default: as this Jest project or what is installed has it. */
+  readonly kind?: ServerKind | undefined;
   /** More settings of the server, as on its command line. */
   readonly settings?: readonly string[];
 }
@@ -56,7 +58,7 @@ export interface DatabaseServerOptions {
  * @throws naming what to install when there is none and it cannot be installed.
  */
 export async function startDatabaseServer(options: DatabaseServerOptions = {}): Promise<TestDatabaseServer> {
-  const { kind, path } = await provideServer();
+  const { kind, path } = await provideServer(options.kind ?? readModelsOn);
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), `boxoffice-${kind}-`));
   const password = randomBytes(12).toString('hex');
   try {
@@ -75,9 +77,9 @@ export async function startDatabaseServer(options: DatabaseServerOptions = {}): 
   }
 }
 
-async function provideServer(): Promise<Pick<Installation, 'kind' | 'path'>> {
+async function provideServer(wanted: ServerKind | undefined): Promise<Pick<Installation, 'kind' | 'path'>> {
   const found = findDatabaseServers();
-  const kind = readModelsOn ?? (!found.mariadb && found.mysql ? 'mysql' : 'mariadb');
+  const kind = wanted ?? (!found.mariadb && found.mysql ? 'mysql' : 'mariadb');
   const path = found[kind]?.path;
   if (path !== undefined) return { kind, path };
   if (kind === 'mysql') throw new Error('these tests need mysqld in PATH: install MySQL 8.0.19 or newer');
