@@ -98,9 +98,9 @@ export const emptyStream: HeadRevision = -1;
 
 /** {@link ExpectedRevision} as one number: -1 for none, -2 for any. */
 export type ExpectedHead = number;
-export const anyHead: ExpectedHead = -2;
+const anyHead: ExpectedHead = -2;
 
-export type AppendDecision =
+type AppendDecision =
   /** Write the events after the head. */
   | 'write'
   /** The stream is at another revision. */

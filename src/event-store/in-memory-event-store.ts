@@ -20,7 +20,7 @@ import { parseFrozen, type ReadPage, resolveRead } from './reading.js';
 
 import { type LogPage, SubscriptionLoop } from './subscription-loop.js';
 
-export interface InMemoryOptions {
+interface InMemoryOptions {
   /** The store's clock, milliseconds since 1970; default the system's. */
   readonly nowMs?: () => number;
 }
@@ -163,7 +163,7 @@ function resultOf(last: RecordedEvent | undefined, replayed: boolean): AppendRes
 }
 
 /** Index of the first item whose key is `key` or more, by binary search; `items.length` when there is none. */
-export function firstAtOrAfter<T>(items: readonly T[], key: number, keyOf: (item: T) => number): number {
+function firstAtOrAfter<T>(items: readonly T[], key: number, keyOf: (item: T) => number): number {
   let low = 0;
   let high = items.length;
   while (low < high) {
@@ -176,7 +176,7 @@ export function firstAtOrAfter<T>(items: readonly T[], key: number, keyOf: (item
 }
 
 /** One page of `items`, which are in ascending order of their keys. */
-export function pageOf<T>(items: readonly T[], page: ReadPage, keyOf: (item: T) => number): T[] {
+function pageOf<T>(items: readonly T[], page: ReadPage, keyOf: (item: T) => number): T[] {
   if (page.direction === 'forwards') {
     const first = firstAtOrAfter(items, page.from, keyOf);
     return items.slice(first, first + page.limit);

@@ -5,7 +5,7 @@ import { type UserId, userIdSchema } from '../events/ids.js';
 import { type KeyTable, MysqlKeyTable, PersonalKeysRefused, SqliteKeyTable } from './key-tables.js';
 import { isPersonal, isSealed, keyBytes, MasterKey, personalDataOf } from './sealing.js';
 
-export interface PersonalKeysSource {
+interface PersonalKeysSource {
   /** A file (created if missing), or the migrated database of the read models. */
   readonly place: string | DataSource;
   /** The office's secret. */
@@ -60,7 +60,7 @@ export class PersonalKeyDestroyed extends Error {
 /** An id that no user has. The key in its row encrypts nothing; it shows whether the secret is the right one. */
 const checkId = userIdSchema.parse('00000000-0000-0000-0000-000000000000');
 
-export interface PersonalKeysOptions {
+interface PersonalKeysOptions {
   readonly table: KeyTable;
   /** The office's secret. */
   readonly secret: string;

@@ -10,7 +10,7 @@ const tagBytes = 16;
 /** Bytes of a key. */
 export const keyBytes = 32;
 /** How much longer a box is than its content. */
-export const boxOverheadBytes = nonceBytes + tagBytes;
+const boxOverheadBytes = nonceBytes + tagBytes;
 
 const fieldsByType: ReadonlyMap<string, readonly string[]> = new Map(
   allEventDefinitions()
@@ -60,7 +60,7 @@ const sealedFieldSchema = z.strictObject({
 export type SealedField = z.infer<typeof sealedFieldSchema>;
 
 /** The field that a sealed value belongs to: copied to another field, it cannot be opened. */
-export interface FieldPlace {
+interface FieldPlace {
   readonly type: string;
   readonly field: string;
   readonly userId: UserId;
@@ -121,7 +121,7 @@ function keyContext(userId: UserId): string {
  * random, which is safe for 2^32 boxes of one key; a user's key encrypts only a few.
  * @param context what the box belongs to: it opens only in the same context.
  */
-export function closeBox(key: Buffer, plain: Buffer, context: string): Buffer {
+function closeBox(key: Buffer, plain: Buffer, context: string): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(Buffer.from(context));
@@ -129,7 +129,7 @@ export function closeBox(key: Buffer, plain: Buffer, context: string): Buffer {
 }
 
 /** The content of the box; undefined when key or context are others, or a bit was changed. */
-export function openBox(key: Buffer, box: Buffer, context: string): Buffer | undefined {
+function openBox(key: Buffer, box: Buffer, context: string): Buffer | undefined {
   if (box.length < boxOverheadBytes) return undefined;
   const decipher = createDecipheriv(algorithm, key, box.subarray(0, nonceBytes), { authTagLength: tagBytes });
   decipher.setAAD(Buffer.from(context));

@@ -144,7 +144,7 @@ async function unlessUnavailable<Result>(work: () => Promise<Result>): Promise<R
 }
 
 /** How events are changed when they are appended and read. */
-export interface View {
+interface View {
   /** Whether an event may have to be changed; all others pass unchanged. */
   isTouched(event: NewEvent): boolean;
   toStore(events: readonly NewEvent[]): Promise<readonly NewEvent[]>;
@@ -152,7 +152,7 @@ export interface View {
 }
 
 /** A store whose events are changed by a view; otherwise it behaves as the store behind it. */
-export class StoreView implements EventStore {
+class StoreView implements EventStore {
   constructor(
     private readonly store: EventStore,
     private readonly view: View,

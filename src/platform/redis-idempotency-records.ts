@@ -160,7 +160,7 @@ function replyOf(text: string): RecordedReply {
 const renewedAtOnce = 500;
 
 /** The requests that this process runs, each with a lease that lapses soon after the process has died. */
-export class Leases {
+class Leases {
   /** By key. */
   readonly #running = new Map<string, { readonly digest: string; readonly untilMs: number }>();
   #round: NodeJS.Timeout | undefined;

@@ -134,7 +134,7 @@ export class RedisLink {
 }
 
 /** The part of a pino logger that a connection to Redis needs. */
-export interface RedisLog {
+interface RedisLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }

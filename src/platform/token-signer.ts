@@ -21,9 +21,9 @@ const queueClaims = z.object({
   /** The queue number, so that the position is known without a look-up. */
   num: z.number().int().min(0),
 });
-export type AccessClaims = z.infer<typeof accessClaims>;
-export type RefreshClaims = z.infer<typeof refreshClaims>;
-export type QueueClaims = z.infer<typeof queueClaims>;
+type AccessClaims = z.infer<typeof accessClaims>;
+type RefreshClaims = z.infer<typeof refreshClaims>;
+type QueueClaims = z.infer<typeof queueClaims>;
 
 export interface SignedToken {
   readonly value: string;
@@ -54,7 +54,7 @@ export class TokenSigner {
   }
 }
 
-export interface Kind<Claims> {
+interface Kind<Claims> {
   /** @param ttlMs lifetime of the token. */
   sign(claims: Claims, ttlMs: number): SignedToken;
   /** The claims, or undefined when the token is malformed, forged, expired or of another kind. */

@@ -199,7 +199,7 @@ export class Appender {
 }
 
 /** The outcome of one attempt to append. */
-export type AttemptOutcome =
+type AttemptOutcome =
   | { readonly kind: 'appended'; readonly revision: number; readonly position: RecordPosition | undefined }
   /** @property actual The stream's last revision, undefined when it has no events. */
   | { readonly kind: 'conflict'; readonly actual: number | undefined }

@@ -154,7 +154,7 @@ export class Connection {
 }
 
 /** Runs on a new connection before anything else. */
-export type FirstUse = (client: Pick<Client, 'read'>) => Promise<void>;
+type FirstUse = (client: Pick<Client, 'read'>) => Promise<void>;
 
 /**
  * One connection to one node. It is used until a call on it fails, and then closed as a whole: the next client searches
@@ -264,7 +264,7 @@ export class Client {
 }
 
 /** Address, credentials and options of a gRPC client. */
-export interface Channel {
+interface Channel {
   readonly address: string;
   readonly credentials: ChannelCredentials;
   readonly options: ChannelOptions;
@@ -358,7 +358,7 @@ async function nodeReportedBy(seed: Endpoint, target: Target, signal: AbortSigna
   return node;
 }
 
-export interface ClusterMember {
+interface ClusterMember {
   readonly node: Endpoint;
   readonly isAlive: boolean;
   readonly role: 'leader' | 'follower' | 'readOnlyReplica' | 'none';

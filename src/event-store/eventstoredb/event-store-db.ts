@@ -82,7 +82,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore {
   });
 }
 
-export interface Parts extends SubscriptionSource {
+interface Parts extends SubscriptionSource {
   readonly connection: Connection;
   readonly reader: Reader;
   readonly appender: Appender;
@@ -92,7 +92,7 @@ export interface Parts extends SubscriptionSource {
 }
 
 /** The event store on EventStoreDB. */
-export class EventStoreDb implements EventStore {
+class EventStoreDb implements EventStore {
   private readonly subscriptions = new Set<SupervisedSubscription>();
   private closing: Promise<void> | undefined;
 

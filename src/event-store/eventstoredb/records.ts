@@ -5,7 +5,7 @@ import { parseFrozen } from '../reading.js';
 import { shared, streams } from './protocol.js';
 
 /** A position in EventStoreDB's log as requests name it: 'start', 'end', or a commit and a prepare position. */
-export type LogPosition = 'start' | 'end' | { readonly commit: string; readonly prepare: string };
+type LogPosition = 'start' | 'end' | { readonly commit: string; readonly prepare: string };
 
 /** An event that cannot be read; repeating does not help. */
 export class UnreadableEvent extends Error {

@@ -314,7 +314,7 @@ export class SupervisedSubscription implements Subscription {
   }
 }
 
-export interface Batch {
+interface Batch {
   readonly events: readonly RecordedEvent[];
   /** Whether the following events are sent as they are committed. */
   readonly isLive: boolean;
@@ -333,7 +333,7 @@ const lingerMs = 5;
  * Reads a subscription's messages on demand. Messages that are not read stay in the stream's buffer (a few) and then on
  * the server, because HTTP/2 flow control stops it from sending.
  */
-export class MessageReader {
+class MessageReader {
   private endedWith: { readonly error: unknown } | undefined;
   private readonly waiting = new Set<() => void>();
 

@@ -25,7 +25,7 @@ import { RecentEvents } from './recent-events.js';
 import type { FromWriter } from './writer.js';
 import { type CommittedAppend, WriterClient, type WriterClientOptions } from './writer-client.js';
 
-export interface SqliteOptions {
+interface SqliteOptions {
   /** Path of the log; created when there is none, unless `readOnly`. */
   readonly file: string;
   /** The store's clock, milliseconds since 1970; default the system's. */
@@ -86,7 +86,7 @@ async function started(worker: Worker): Promise<number> {
 const followIntervalMs = 100;
 
 /** The main thread's side of a log: reads, sends appends to the writer thread, and serves subscriptions. */
-export class SqliteEventStore implements EventStore {
+class SqliteEventStore implements EventStore {
   private readonly subscriptions = new Set<SubscriptionLoop>();
   private readonly recent: RecentEvents;
   private readonly source: LogSource;

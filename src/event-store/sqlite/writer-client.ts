@@ -166,27 +166,27 @@ export interface CommittedAppend {
 }
 
 /** An append that is waited for. */
-export interface Pending {
+interface Pending {
   readonly request: AppendRequest;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** An append and its outcome. */
-export interface Settled extends CommittedAppend {
+interface Settled extends CommittedAppend {
   readonly pending: Pending;
   /** See {@link Outcomes}. */
   readonly code: number | undefined;
 }
 
 /** Appends that were sent to the thread in one message. */
-export interface SentBatch {
+interface SentBatch {
   readonly appends: readonly Pending[];
   readonly recordedAtMs: number;
 }
 
 /** The outcome of each append, in the order they were sent. */
-export function settlements(batches: readonly SentBatch[], outcomes: Outcomes): Settled[] {
+function settlements(batches: readonly SentBatch[], outcomes: Outcomes): Settled[] {
   const settled: Settled[] = [];
   for (const { appends, recordedAtMs } of batches) {
     for (const pending of appends) {
@@ -205,7 +205,7 @@ export function settlements(batches: readonly SentBatch[], outcomes: Outcomes): 
 }
 
 /** Settles the promise of the append. */
-export function answer({ pending, request, code, revision, position }: Settled): void {
+function answer({ pending, request, code, revision, position }: Settled): void {
   if (code === conflict) {
     const actual = revision === emptyStream ? undefined : revision;
     pending.reject(new WrongExpectedRevision(request.stream, request.expected, actual));
@@ -215,7 +215,7 @@ export function answer({ pending, request, code, revision, position }: Settled):
 }
 
 /** Appends as a message. */
-export function toBatch(appends: readonly Pending[], recordedAtMs: number): AppendBatch {
+function toBatch(appends: readonly Pending[], recordedAtMs: number): AppendBatch {
   const batch: AppendBatch = {
     kind: 'append',
     recordedAtMs,

@@ -5,7 +5,7 @@ import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import type { PaymentLookup, PaymentOutcome, PaymentProvider, PaymentRequest } from './port.js';
 import { paymentSchema, problemCodes, problemSchema, readAtMost } from './wire.js';
 
-export interface HttpPaymentProviderOptions {
+interface HttpPaymentProviderOptions {
   /** Address of the payment system, such as `https://pay.example.com`; it may have a path. */
   readonly baseUrl: string;
   readonly apiKey: string;

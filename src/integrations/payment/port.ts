@@ -18,7 +18,7 @@ export interface PaymentRequest {
 }
 
 /** The money was taken. `amount` is what the payment system took, in points. */
-export interface PaymentApproved {
+interface PaymentApproved {
   readonly kind: 'approved';
   readonly paymentId: PaymentId;
   readonly amount: number;

@@ -4,7 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { chargeIdSchema, instantSchema, paymentIdSchema, pointsSchema } from '../../events/ids.js';
 
-export const amountSchema = pointsSchema.min(1);
+const amountSchema = pointsSchema.min(1);
 
 /** Printable ASCII without spaces, so that it can be a header. */
 export const idempotencyKeySchema = z
@@ -53,13 +53,13 @@ export const problemCodes = {
 export const problemSchema = z.object({ code: z.string().max(100), detail: z.string().max(2000) });
 
 /** Body of a callback: the final outcome of a payment. */
-export const callbackSchema = z.object({
+const callbackSchema = z.object({
   paymentId: paymentIdSchema,
   idempotencyKey: chargeIdSchema,
   status: z.enum(['approved', 'declined']),
   amount: amountSchema,
 });
-export type PaymentCallback = z.infer<typeof callbackSchema>;
+type PaymentCallback = z.infer<typeof callbackSchema>;
 
 /** In lower case, as Node gives received header names. */
 export const signatureHeader = 'payment-signature';
@@ -70,7 +70,7 @@ export const callbackToleranceMs = 5 * 60_000;
 /** Largest callback body that is read, in bytes. */
 export const maxCallbackBytes = 4096;
 
-export type CallbackVerdict =
+type CallbackVerdict =
   | { readonly valid: true; readonly callback: PaymentCallback }
   | { readonly valid: false; readonly reason: 'no-signature' | 'wrong-signature' | 'stale' | 'malformed' };
 

@@ -1,6 +1,6 @@
 import { type Payment, signatureHeader, signCallback } from '../wire.js';
 
-export interface CallbackOptions {
+interface CallbackOptions {
   readonly secret: string;
   /** Pause before each further attempt, in milliseconds; there are as many retries as pauses. */
   readonly retryDelaysMs: readonly number[];

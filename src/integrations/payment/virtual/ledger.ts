@@ -9,7 +9,7 @@ export type Decision =
   | { readonly status: 'approved' | 'pending' }
   | { readonly status: 'declined'; readonly reason: string };
 
-export interface Recorded {
+interface Recorded {
   readonly payment: Payment;
   /** False: the key already had a payment, and nothing was written. */
   readonly created: boolean;
@@ -22,7 +22,7 @@ type Total = z.infer<typeof totalSchema>;
 export const maxPageSize = 1000;
 
 /** Payments and points by status, over the whole ledger. */
-export type LedgerTotals = Record<Payment['status'], Total>;
+type LedgerTotals = Record<Payment['status'], Total>;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS payments (

@@ -103,7 +103,7 @@ function replay(payment: Payment, request: CreatePayment): Reply {
 }
 
 /** What the payment system does with a request that would create a payment. */
-export const modeSchema = z.enum([
+const modeSchema = z.enum([
   'approve',
   'decline',
   'delay',
@@ -112,7 +112,7 @@ export const modeSchema = z.enum([
   'fail-before-commit',
   'duplicate-delivery',
 ]);
-export type Mode = z.infer<typeof modeSchema>;
+type Mode = z.infer<typeof modeSchema>;
 
 /** Body of `PUT /behaviour`. */
 export const behaviourSchema = z.strictObject({
@@ -130,7 +130,7 @@ export const behaviourSchema = z.strictObject({
 });
 export type Behaviour = z.infer<typeof behaviourSchema>;
 
-export interface CurrentBehaviour {
+interface CurrentBehaviour {
   readonly mode: Mode;
   readonly delayMs: number;
   /** Null: no end. */
@@ -138,7 +138,7 @@ export interface CurrentBehaviour {
 }
 
 /** What to do with one request. */
-export type Plan =
+type Plan =
   | { readonly mode: Exclude<Mode, 'decline'>; readonly delayMs: number }
   | { readonly mode: 'decline'; readonly reason: string };
 

@@ -137,7 +137,7 @@ interface Parts {
  * The endpoints.
  * The returned function throws a {@link Problem} for every request that is refused.
  */
-export function router({
+function router({
   ledger,
   behaviours,
   payments,
