@@ -17,6 +17,8 @@ export const translationsSchema = z.object({ ko: text(300).optional(), en: text(
 const point = { x: z.number(), y: z.number() };
 
 /** A shape drawn around the seats (stage, wall, label): decoration, never sold. */
+export type Translations = z.infer<typeof translationsSchema>;
+
 export const decorationSchema = z.object({
   shape: z.enum(['rectangle', 'circle', 'ellipse', 'polygon', 'text']),
   ...point,
@@ -27,6 +29,8 @@ export const decorationSchema = z.object({
   text: z.string().max(200).optional(),
   points: z.array(z.object(point)).max(500).optional(),
 });
+
+export type Decoration = z.infer<typeof decorationSchema>;
 
 export const planSeatSchema = z.object({
   seatId: seatIdSchema,

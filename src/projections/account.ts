@@ -17,7 +17,7 @@ export class UserRow {
 /** Who has an account. The password's hash stays in the log: no query needs it. */
 export const usersProjection: Projection = {
   name: 'users',
-  version: 1,
+  version: 2,
   entities: [UserRow],
   on: {
     UserRegistered({ data, at }, rows) {

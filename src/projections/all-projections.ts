@@ -6,13 +6,11 @@ import type { Projection } from './engine/projection.js';
 import { ordersProjection } from './orders.js';
 import { tokensProjection } from './queue.js';
 import { RebuildRecordRow } from './rebuild/rebuild-record.js';
-import { sessionsProjection } from './tokens/sessions-projection.js';
 import { walletsProjection } from './wallet.js';
 
 /** Every read model's projection. */
 export const allProjections: readonly Projection[] = [
   usersProjection,
-  sessionsProjection,
   walletsProjection,
   tokensProjection,
   catalogProjection,

@@ -29,8 +29,8 @@ export class OrderRow {
   @Column(int) readonly item_count!: number;
   @Column(varchar(9)) readonly order_status!: 'placed' | 'paid' | 'failed' | 'cancelled' | 'refunded';
   @Column(nullable(varchar(30))) readonly failure_reason!: string | null;
-  /** 1 when nothing is left to do: paid, or its points and seats given back. */
-  @Column(flag) readonly settled!: 0 | 1;
+  /** True when nothing is left to do: paid, or its points and seats given back. */
+  @Column(flag) readonly settled!: boolean;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -90,14 +90,14 @@ export class ReservationRow {
 /** Orders, what paid them, and the reservations they bought. */
 export const ordersProjection: Projection = {
   name: 'orders',
-  version: 1,
+  version: 2,
   entities: [OrderRow, OrderItemRow, PaymentRow, PaymentPointsRow, ReservationRow],
   on: {
     OrderPlaced: placeOrder,
     OrderPaid: payOrder,
     async OrderFailed({ data, at }, rows) {
       const failure = { order_status: 'failed', failure_reason: data.reason } as const;
-      await changeOrder(rows, data.orderId, { ...failure, settled: 0, updated_at: at });
+      await changeOrder(rows, data.orderId, { ...failure, settled: false, updated_at: at });
     },
     OrderCancelled: cancelOrder,
     OrderRefunded: settleRefund,
@@ -132,7 +132,7 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: UnitOfWork): v
     item_count: data.items.length,
     order_status: 'placed',
     failure_reason: null,
-    settled: 0,
+    settled: false,
     created_at: at,
     updated_at: at,
   });
@@ -154,7 +154,7 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: UnitOfWork):
   const order = await changeOrder(rows, data.orderId, {
     order_status: 'paid',
     payment_id: data.paymentId,
-    settled: 1,
+    settled: true,
     updated_at: at,
   });
   const payment = { payment_id: data.paymentId, user_id: data.userId, amount: data.total, created_at: at };
@@ -188,7 +188,7 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: UnitOfWork):
 async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: UnitOfWork): Promise<void> {
   const order = await changeOrder(rows, data.orderId, {
     order_status: 'cancelled',
-    settled: 0,
+    settled: false,
     updated_at: at,
   });
   if (!order) return;
@@ -205,7 +205,7 @@ async function settleRefund({ data, at }: Projected<'OrderRefunded'>, rows: Unit
   const known = await rows.get(OrderRow, { order_id: data.orderId });
   if (!known) return;
   const order_status = known.order_status === 'failed' ? 'failed' : 'refunded';
-  rows.put(OrderRow, { ...known, order_status, settled: 1, updated_at: at });
+  rows.put(OrderRow, { ...known, order_status, settled: true, updated_at: at });
   if (known.payment_id === null) return;
   const payment = await rows.get(PaymentRow, { payment_id: known.payment_id });
   if (payment) rows.put(PaymentRow, { ...payment, payment_status: 'refunded', updated_at: at });

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { shuffledPlaces } from '../domain/shuffle.js';
-import type { Instant, PerformanceId, SessionId, TokenId, UserId } from '../events/ids.js';
+import type { Instant, PerformanceId, TokenId, UserId } from '../events/ids.js';
 import { double, flag, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
 import type { UnitOfWork } from './engine/unit-of-work.js';
@@ -52,7 +52,7 @@ export class QueueRow {
   @Column(nullable(int)) readonly claim_window_ms!: number | null;
   @Column(nullable(int)) readonly service_window_ms!: number | null;
   @Column(nullable(moment)) readonly opens_at!: Instant | null;
-  @Column(flag) readonly opened!: 0 | 1;
+  @Column(flag) readonly opened!: boolean;
   @Column(nullable(moment)) readonly opened_at!: Instant | null;
   @Column(nullable(varchar(64))) readonly seed!: string | null;
   @Column(int) readonly shuffled_count!: number;
@@ -69,20 +69,6 @@ export class QueueRow {
   @Column(moment) readonly updated_at!: Instant;
 }
 
-/** One log-in on one device. */
-@Entity('sessions')
-@Index(['user_id'])
-export class SessionRow {
-  @PrimaryColumn(uuid) readonly session_id!: SessionId;
-  @Column(uuid) readonly user_id!: UserId;
-  @Column(varchar(5)) readonly status!: 'live' | 'ended';
-  @Column(int) readonly generation!: number;
-  @Column(moment) readonly expires_at!: Instant;
-  @Column(nullable(varchar(6))) readonly end_reason!: 'logout' | 'reuse' | null;
-  @Column(moment) readonly created_at!: Instant;
-  @Column(moment) readonly updated_at!: Instant;
-}
-
 /** A queue nobody has joined and nothing is known of. */
 export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow {
   return {
@@ -93,7 +79,7 @@ export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow 
     claim_window_ms: null,
     service_window_ms: null,
     opens_at: null,
-    opened: 0,
+    opened: false,
     opened_at: null,
     seed: null,
     shuffled_count: 0,
@@ -111,7 +97,7 @@ export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow 
 /** Who queues, who was let in, and how each turn ended. */
 export const tokensProjection: Projection = {
   name: 'tokens',
-  version: 1,
+  version: 2,
   entities: [TokenRow, QueueRow],
   on: {
     async PerformancePublished({ data, at }, rows) {
@@ -247,7 +233,7 @@ const pageSize = 1_000;
 
 /** The place of a queue number; null until the queue opens. */
 export function placeOfNumber(number: number, queue: QueueRow): number | null {
-  if (queue.opened === 0) return null;
+  if (!queue.opened) return null;
   if (queue.seed === null || number >= queue.shuffled_count) return number;
   return shuffledPlaces(queue.seed, queue.shuffled_count)[number] ?? number;
 }
@@ -258,7 +244,7 @@ export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: Un
     (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
   rows.put(QueueRow, {
     ...queue,
-    opened: 1,
+    opened: true,
     opened_at: at,
     seed: data.seed,
     shuffled_count: data.shuffledCount,

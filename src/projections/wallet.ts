@@ -45,7 +45,7 @@ type Movement = Projected<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>;
 /** Wallets, their history, and the charges that fill them. */
 export const walletsProjection: Projection = {
   name: 'wallets',
-  version: 1,
+  version: 2,
   entities: [WalletRow, WalletHistoryRow, ChargeRow],
   on: {
     UserRegistered({ data, at }, rows) {

@@ -1,6 +1,6 @@
 import type { Instant, UserId } from '../events/ids.js';
 import type { UserRow } from '../projections/account.js';
-import type { CellValue } from '../projections/engine/entity.js';
+import { type CellValue, storedMoment } from '../projections/engine/entity.js';
 import { selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import type { UserReply } from './replies.js';
@@ -30,7 +30,7 @@ export function accountQueries({ db }: QueryContext) {
         [
           'holds',
           `SELECT 1 FROM schedule_seats WHERE user_id = ? AND status = 'held' AND expires_at > ? LIMIT 1`,
-          [userId, now],
+          [userId, storedMoment(now)],
         ],
         ['orders', 'SELECT 1 FROM orders WHERE user_id = ? AND settled = 0 LIMIT 1', [userId]],
         [
@@ -43,7 +43,7 @@ export function accountQueries({ db }: QueryContext) {
           `SELECT 1 FROM reservations r JOIN schedules s ON s.schedule_id = r.schedule_id
            WHERE r.user_id = ? AND r.reservation_status = 'confirmed'
              AND s.status = 'scheduled' AND s.schedule_date_time > ? LIMIT 1`,
-          [userId, now],
+          [userId, storedMoment(now)],
         ],
       ];
       const found: UnfinishedBusiness[] = [];

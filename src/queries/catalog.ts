@@ -1,4 +1,3 @@
-import { salesRulesSchema, translationsSchema } from '../events/catalog-events.js';
 import {
   addMs,
   type Instant,
@@ -10,9 +9,18 @@ import {
 import type { PerformanceRow, ScheduleRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { searchable } from '../projections/catalog/publish.js';
-import type { CellValue } from '../projections/engine/entity.js';
+import { type CellValue, storedMoment } from '../projections/engine/entity.js';
 import { selectAll, selectFirst } from './database.js';
-import { decodeCursor, maxPageSize, rowsToRead, timeAndId, toPage } from './paging.js';
+import {
+  decodeCursor,
+  firstMoment,
+  lastMoment,
+  maxPageSize,
+  momentAndId,
+  rowsToRead,
+  timeAndId,
+  toPage,
+} from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
   Language,
@@ -48,15 +56,16 @@ export function catalogQueries({ db, clock }: QueryContext) {
     range: { readonly from?: Instant | undefined; readonly to?: Instant | undefined },
     page: PageRequest,
   ): Promise<Page<ScheduleReply>> {
-    const [time, id] = decodeCursor(page.cursor, timeAndId) ?? ['', ''];
+    const [after, id] = decodeCursor(page.cursor, momentAndId) ?? [firstMoment, ''];
+    const time = storedMoment(after);
+    const { from = firstMoment, to = lastMoment } = range;
     const rows = await selectAll<ScheduleRow>(
       db,
       `SELECT * FROM schedules
        WHERE performance_id = ? AND schedule_date_time >= ? AND schedule_date_time < ?
          AND (schedule_date_time > ? OR (schedule_date_time = ? AND schedule_id > ?))
        ORDER BY schedule_date_time, schedule_id LIMIT ${rowsToRead(page)}`,
-      // '~' sorts after every moment.
-      [performanceId, range.from ?? '', range.to ?? '~', time, time, id],
+      [performanceId, storedMoment(from), storedMoment(to), time, time, id],
     );
     return toPage(rows, page, toSchedule, (row) => [row.schedule_date_time, row.schedule_id]);
   }
@@ -74,7 +83,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
       return {
         venueId: venue.venue_id,
         name: pickName(venue.venue_name, venue.names, language),
-        names: parseNames(venue.names),
+        names: venue.names,
         location: venue.location,
         capacity: venue.capacity,
         seatCount: venue.seat_count,
@@ -95,7 +104,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
       language: Language | null = null,
     ): Promise<Page<PerformanceSummary>> {
       const conditions = ['1 = 1'];
-      const parameters: CellValue[] = [clock.now()];
+      const parameters: CellValue[] = [storedMoment(clock.now())];
       const where = (condition: string, ...values: CellValue[]): void => {
         conditions.push(condition);
         parameters.push(...values);
@@ -128,7 +137,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
       language: Language | null = null,
     ): Promise<PerformanceReply | null> {
       const row = await selectFirst<SummaryRow>(db, `${selectSummaries} WHERE p.performance_id = ?`, [
-        clock.now(),
+        storedMoment(clock.now()),
         performanceId,
       ]);
       if (!row) return null;
@@ -136,13 +145,13 @@ export function catalogQueries({ db, clock }: QueryContext) {
       return {
         ...toSummary(row, language),
         description: row.description,
-        prices: PriceList.parse(row.prices).entries.map((entry) => ({
+        prices: new PriceList(row.prices).entries.map((entry) => ({
           category: entry.category,
           label: entry.label ?? entry.category,
           price: entry.price,
           color: entry.color ?? null,
         })),
-        sales: salesRulesSchema.parse(JSON.parse(row.sales)),
+        sales: row.sales,
         seedHash: row.seed_hash,
         schedules: schedules.items,
       };
@@ -189,21 +198,22 @@ export function catalogQueries({ db, clock }: QueryContext) {
            SELECT 1 FROM schedules s WHERE s.performance_id = p.performance_id
            AND s.status = 'scheduled' AND s.schedule_date_time > ?)
          ORDER BY p.performance_id LIMIT ?`,
-        [after ?? '', now, limit],
+        [after ?? '', storedMoment(now), limit],
       );
       return rows.map((row) => row.performance_id);
     },
 
     /** Whether a performance has dates and every one of them has begun at `now` or was cancelled. */
     async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
-      const dates = await selectFirst<{ last: Instant | '' | null }>(
+      const dates = await selectFirst<{ count: number; last_at: Instant | null }>(
         db,
-        `SELECT MAX(CASE WHEN status = 'scheduled' THEN schedule_date_time ELSE '' END) AS last
+        `SELECT COUNT(*) AS count, MAX(CASE WHEN status = 'scheduled' THEN schedule_date_time END) AS last_at
          FROM schedules WHERE performance_id = ?`,
         [performanceId],
       );
-      const last = dates?.last ?? null; // null: no dates yet; '': all cancelled
-      return last !== null && last <= now;
+      if (!dates || dates.count === 0) return false;
+      // Null: all are cancelled.
+      return dates.last_at === null || dates.last_at <= now;
     },
 
     /** In the order of their dates, then ids; at most 10,000. */
@@ -220,7 +230,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
 
 interface SummaryRow extends PerformanceRow {
   readonly venue_name: string | null;
-  readonly venue_names: string | null;
+  readonly venue_names: Translations | null;
   readonly location: string | null;
   readonly next_schedule_at: Instant | null;
   readonly schedule_count: number;
@@ -239,7 +249,7 @@ function toSummary(row: SummaryRow, language: Language | null): PerformanceSumma
   return {
     performanceId: row.performance_id,
     name: pickName(row.performance_name, row.names, language),
-    names: parseNames(row.names),
+    names: row.names,
     venue: {
       venueId: row.venue_id,
       name: pickName(row.venue_name ?? '', row.venue_names, language),
@@ -273,18 +283,13 @@ function wordPatterns(search: string): string[] {
   return words.map((word) => `%${word.replace(/[!%_]/g, '!$&')}%`);
 }
 
-/** Names as the catalog projection stored them. */
-function parseNames(stored: string | null): Translations {
-  return stored === null ? {} : translationsSchema.parse(JSON.parse(stored));
-}
-
 /** The name in the language asked for when there is one, else the main one. */
 export function pickName<Name extends string | null>(
   main: Name,
-  stored: string | null,
+  names: Translations | null,
   language: Language | null,
 ): Name | string {
-  return (language === null ? undefined : parseNames(stored)[language]) ?? main;
+  return (language === null ? undefined : names?.[language]) ?? main;
 }
 
 function startOfDay(date: string): Instant {

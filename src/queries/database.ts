@@ -1,10 +1,11 @@
 import type { DataSource } from 'typeorm';
 import { driverErrorField } from '../projections/engine/dialect.js';
-import type { CellValue } from '../projections/engine/entity.js';
+import { type CellValue, instantOf } from '../projections/engine/entity.js';
 
 /**
- * Runs a SELECT; the caller names the row type its columns have. A connection may have died while it lay idle, so
- * one that is lost is replaced once.
+ * Runs a SELECT; the caller names the row type its columns have. Moments, booleans and JSON are converted by the names of
+ * their columns. A connection may have died while it lay idle, so one that is lost is replaced once.
+ * @param parameters moments as {@link storedMoment} makes them.
  * @throws {ReadModelsUnavailable} when the database cannot be asked now.
  */
 export async function selectAll<Row>(
@@ -12,16 +13,43 @@ export async function selectAll<Row>(
   sql: string,
   parameters: readonly CellValue[] = [],
 ): Promise<Row[]> {
+  const ask = async () =>
+    (await db.query<StoredRow[]>(sql, [...parameters])).map((row) => fromStored(row) as Row);
   try {
-    return await db.query<Row[]>(sql, [...parameters]);
+    return await ask();
   } catch (error) {
     if (outageOf(error) !== 'lost') throw asUnavailable(error);
   }
   try {
-    return await db.query<Row[]>(sql, [...parameters]);
+    return await ask();
   } catch (error) {
     throw asUnavailable(error);
   }
+}
+
+/** A row as the driver gives it: SQLite's has text and numbers only. */
+type StoredRow = Record<string, unknown>;
+
+const moments = /_(at|until|time)$|^(expire|order|payment|reservation)_date$/;
+const documents = new Set([
+  'names',
+  'performance_names',
+  'venue_names',
+  'decorations',
+  'category_counts',
+  'prices',
+  'sales',
+]);
+const flags = new Set(['withdrawn', 'for_sale', 'opened', 'settled']);
+
+function fromStored(row: StoredRow): StoredRow {
+  for (const [name, value] of Object.entries(row)) {
+    if (value === null) continue;
+    if (moments.test(name)) row[name] = instantOf(value as Date | string);
+    else if (documents.has(name)) row[name] = typeof value === 'string' ? JSON.parse(value) : value;
+    else if (flags.has(name)) row[name] = value !== 0;
+  }
+  return row;
 }
 
 /** The first row of a SELECT, or undefined. @throws {ReadModelsUnavailable} as {@link selectAll}. */

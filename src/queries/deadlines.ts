@@ -1,5 +1,7 @@
 import type { HoldId, Instant, ScheduleId, SeatId, TokenId } from '../events/ids.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import { selectAll } from './database.js';
+import { firstMoment } from './paging.js';
 import type { QueryContext } from './queries.js';
 
 /** A seat that is held until a deadline. */
@@ -28,14 +30,15 @@ export function deadlineQueries({ db }: QueryContext) {
       const rows = await selectAll<HeldRow>(
         db,
         `SELECT ${heldColumns} FROM schedule_seats WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
-        [now, limit],
+        [storedMoment(now), limit],
       );
       return rows.map(toHeldSeat);
     },
 
     /** All held seats by deadline. @param after the last one seen; null to begin. */
     async liveHolds(after: HeldSeat | null, limit: number): Promise<HeldSeat[]> {
-      const { expiresAt, scheduleId, seatId } = after ?? { expiresAt: '', scheduleId: '', seatId: '' };
+      const { scheduleId, seatId } = after ?? { scheduleId: '', seatId: '' };
+      const expiresAt = storedMoment(after?.expiresAt ?? firstMoment);
       const rows = await selectAll<HeldRow>(
         db,
         `SELECT ${heldColumns} FROM schedule_seats
@@ -52,7 +55,7 @@ export function deadlineQueries({ db }: QueryContext) {
         db,
         `SELECT * FROM (${admitted} AND claim_until <= ? UNION ALL ${entered} AND expire_date <= ?) AS lapsed
          ORDER BY lapsed_at LIMIT ?`,
-        [now, now, limit],
+        [storedMoment(now), storedMoment(now), limit],
       );
       return rows.map(toLiveToken);
     },
@@ -80,7 +83,7 @@ export function deadlineQueries({ db }: QueryContext) {
            AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
              AND s.status = 'scheduled' AND s.schedule_date_time > ?)
          LIMIT ?`,
-        [endedBy, limit],
+        [storedMoment(endedBy), limit],
       );
       return rows.map((row) => row.token_id);
     },

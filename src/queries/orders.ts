@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, OrderId, UserId } from '../events/ids.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import type {
   OrderItemRow,
   OrderRow,
@@ -9,9 +10,17 @@ import type {
 } from '../projections/orders.js';
 import { pickName } from './catalog.js';
 import { selectAll } from './database.js';
-import { decodeCursor, rowsToRead, timeAndId, toPage } from './paging.js';
+import { decodeCursor, lastMoment, momentAndId, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type { Language, OrderItemReply, OrderReply, Page, PageRequest, ReservationReply } from './replies.js';
+import type {
+  Language,
+  OrderItemReply,
+  OrderReply,
+  Page,
+  PageRequest,
+  ReservationReply,
+  Translations,
+} from './replies.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seats.js';
 
 export function orderQueries({ db }: QueryContext) {
@@ -25,8 +34,8 @@ export function orderQueries({ db }: QueryContext) {
 
     /** A fan's orders, newest first. @throws {InvalidCursor} */
     async orders(userId: UserId, page: PageRequest): Promise<Page<OrderReply>> {
-      // '~' sorts after every moment.
-      const [date, id] = decodeCursor(page.cursor, timeAndId) ?? ['~', ''];
+      const [before, id] = decodeCursor(page.cursor, momentAndId) ?? [lastMoment, ''];
+      const date = storedMoment(before);
       const rows = await selectAll<OrderRow>(
         db,
         `SELECT * FROM orders
@@ -49,8 +58,8 @@ export function orderQueries({ db }: QueryContext) {
       page: PageRequest,
       language: Language | null = null,
     ): Promise<Page<ReservationReply>> {
-      // '~' sorts after every moment.
-      const [date, id] = decodeCursor(page.cursor, timeAndId) ?? ['~', ''];
+      const [before, id] = decodeCursor(page.cursor, momentAndId) ?? [lastMoment, ''];
+      const date = storedMoment(before);
       const rows = await selectAll<TicketRow>(
         db,
         `SELECT r.*, ${seatNameColumns}, sd.schedule_date_time AS starts_at,
@@ -83,7 +92,7 @@ export function orderQueries({ db }: QueryContext) {
          FROM tokens t JOIN orders o ON o.user_id = t.user_id AND o.token_id = t.token_id
          WHERE t.status = 'entered' AND o.order_status = 'paid' AND o.updated_at < ?
          ORDER BY updated_at LIMIT ?`,
-        [olderThan, olderThan, limit],
+        [storedMoment(olderThan), storedMoment(olderThan), limit],
       );
       return rows.map((row) => row.order_id);
     },
@@ -96,9 +105,9 @@ type TicketRow = ReservationRow &
   SeatNameColumns & {
     readonly starts_at: Instant | null;
     readonly performance_name: string | null;
-    readonly performance_names: string | null;
+    readonly performance_names: Translations | null;
     readonly venue_name: string | null;
-    readonly venue_names: string | null;
+    readonly venue_names: Translations | null;
   };
 
 /** Completes orders (one page at most) with items, payments and reservations. */

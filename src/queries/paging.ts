@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Instant, instantSchema } from '../events/ids.js';
 import type { Page, PageRequest } from './replies.js';
 
 /** Most items of a page. */
@@ -34,8 +35,15 @@ export function decodeCursor<Parts>(cursor: string | null, schema: z.ZodType<Par
   }
 }
 
-/** Cursors of lists ordered by a moment (or date), then an id. */
+/** Cursors of lists ordered by a date, then an id. */
 export const timeAndId = z.tuple([z.string().max(30), z.string().max(64)]);
+
+/** Cursors of lists ordered by a moment, then an id. */
+export const momentAndId = z.tuple([instantSchema, z.string().max(64)]);
+
+/** Before and after every moment of the tables. */
+export const firstMoment = '1000-01-01T00:00:00.000Z' as Instant;
+export const lastMoment = '9999-12-31T23:59:59.999Z' as Instant;
 
 /** Rows to ask the database for: one more than the page, to know whether another follows. */
 export function rowsToRead({ limit }: PageRequest): number {

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { type Checkpoint, checkpointOf } from '../projections/engine/checkpoints.js';
-import type { AnyRow } from '../projections/engine/entity.js';
+import { type Checkpoint, checkpointOf, checkpointsTable } from '../projections/engine/checkpoints.js';
+import { type Cells, rowOf } from '../projections/engine/entity.js';
 import { PositionWaiters } from '../projections/engine/position-waiters.js';
 import { selectAll, selectFirst } from './database.js';
 
@@ -87,10 +87,10 @@ export async function projectionStates(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Checkpoint>> {
   const marks = names.map(() => '?').join(', ');
-  const rows = await selectAll<AnyRow>(
+  const rows = await selectAll<Cells>(
     db,
     `SELECT * FROM projection_checkpoints WHERE name IN (${marks})`,
     names,
   );
-  return new Map(rows.map((row) => [String(row.name), checkpointOf(row)]));
+  return new Map(rows.map((row) => [String(row.name), checkpointOf(rowOf(checkpointsTable, row))]));
 }

@@ -39,7 +39,7 @@ export function queueQueries({ db, clock }: QueryContext) {
       [performanceId],
     );
     if (!row) return null;
-    const isOpen = row.opened === 1;
+    const isOpen = row.opened;
     return {
       performanceId,
       algorithm: shuffleAlgorithm,
@@ -69,7 +69,7 @@ export function queueQueries({ db, clock }: QueryContext) {
         number: token.number,
         place: token.place,
         status,
-        opened: queue.opened === 1,
+        opened: queue.opened,
         opensAt: queue.opens_at,
         ahead,
         estimatedWaitSeconds: status === 'waiting' ? estimateWaitSeconds(ahead, queue, clock.nowMs()) : null,
@@ -92,7 +92,7 @@ export function queueQueries({ db, clock }: QueryContext) {
       const capacity = queue.capacity ?? 0;
       return {
         performanceId,
-        opened: queue.opened === 1,
+        opened: queue.opened,
         opensAt: queue.opens_at,
         size: queue.waiting,
         capacity,
@@ -215,11 +215,9 @@ function fansAhead(token: TokenRow, queue: QueueRow): number {
 function estimateWaitSeconds(ahead: number, queue: QueueRow, nowMs: number): number | null {
   const { admit_per_second: perSecond, max_active: maxActive, service_window_ms: windowMs } = queue;
   if (perSecond === null || maxActive === null || windowMs === null) return null;
-  if (queue.opened === 0 && queue.opens_at === null) return null;
+  if (!queue.opened && queue.opens_at === null) return null;
   const untilOpening =
-    queue.opened === 1 || queue.opens_at === null
-      ? 0
-      : Math.max(0, Date.parse(queue.opens_at) - nowMs) / 1000;
+    queue.opened || queue.opens_at === null ? 0 : Math.max(0, Date.parse(queue.opens_at) - nowMs) / 1000;
   const room = Math.max(0, maxActive - queue.admitted - queue.entered);
   const turnoverPerSecond = Math.min(perSecond, maxActive / (windowMs / 1000));
   const filling = Math.min(ahead + 1, room) / perSecond;

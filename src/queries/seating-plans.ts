@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
-import { decorationSchema } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
 import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { selectAll } from './database.js';
@@ -90,7 +89,7 @@ export function focusOf(venue: VenueRow): Point | null {
 
 /** Shapes to draw around the seats. */
 export function decorationsOf(venue: VenueRow): Decoration[] {
-  return decorationSchema.array().parse(JSON.parse(venue.decorations));
+  return [...venue.decorations];
 }
 
 /** @param seats of the section, by row and column. */

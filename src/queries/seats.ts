@@ -1,6 +1,8 @@
 import type { DataSource } from 'typeorm';
+import type { PriceCategory } from '../events/catalog-events.js';
 import type { HoldId, Instant, PerformanceId, ScheduleId, SeatId, UserId, VenueId } from '../events/ids.js';
 import { PriceList } from '../projections/catalog/prices.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import { selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import type {
@@ -100,7 +102,7 @@ export function seatQueries({ db, clock, plans }: QueryContext) {
          FROM schedule_seats h ${joinSeatNames('h')}
          WHERE h.user_id = ? AND h.status = 'held' AND h.expires_at > ?
          ORDER BY h.expires_at, h.hold_id, h.seat_id LIMIT ${maxHeldSeats}`,
-        [userId, clock.now()],
+        [userId, storedMoment(clock.now())],
       );
       const holds = new Map<HoldId, HoldReply & { seats: HeldSeatReply[]; total: number }>();
       for (const row of rows) {
@@ -162,7 +164,11 @@ interface PricedSchedule {
 
 /** Null when the schedule is unknown. */
 async function pricedSchedule(db: DataSource, scheduleId: ScheduleId): Promise<PricedSchedule | null> {
-  const row = await selectFirst<{ venue_id: VenueId; prices: string | null; position: number | null }>(
+  const row = await selectFirst<{
+    venue_id: VenueId;
+    prices: readonly PriceCategory[] | null;
+    position: number | null;
+  }>(
     db,
     `SELECT s.venue_id, p.prices,
        (SELECT c.position FROM projection_checkpoints c WHERE c.name = 'catalog') AS position
@@ -171,7 +177,7 @@ async function pricedSchedule(db: DataSource, scheduleId: ScheduleId): Promise<P
     [scheduleId],
   );
   if (!row) return null;
-  const prices = row.prices === null ? new PriceList([]) : PriceList.parse(row.prices);
+  const prices = new PriceList(row.prices ?? []);
   return { venueId: row.venue_id, prices, position: row.position ?? -1 };
 }
 
@@ -184,7 +190,7 @@ async function selectTakenSeats(
     db,
     `SELECT seat_id, status FROM schedule_seats
      WHERE schedule_id = ? AND (status = 'reserved' OR (status = 'held' AND expires_at > ?))`,
-    [scheduleId, now],
+    [scheduleId, storedMoment(now)],
   );
   return new Map(rows.map((row) => [row.seat_id, row.status]));
 }

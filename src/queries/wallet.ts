@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChargeId, Instant, UserId } from '../events/ids.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import type { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
@@ -66,7 +67,7 @@ export function walletQueries({ db }: QueryContext) {
         db,
         `SELECT charge_id FROM charges
          WHERE status IN ('requested', 'approved') AND updated_at < ? ORDER BY updated_at LIMIT ?`,
-        [olderThan, limit],
+        [storedMoment(olderThan), limit],
       );
       return rows.map((row) => row.charge_id);
     },

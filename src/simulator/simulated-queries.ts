@@ -65,7 +65,7 @@ export function simulatedQueries(
         database.rows(TokenRow).flatMap((token) => (token.status === 'entered' ? [token.token_id] : [])),
       );
       const isOpen = (row: OrderRow) =>
-        row.settled === 0 || (row.order_status === 'paid' && entered.has(row.token_id));
+        !row.settled || (row.order_status === 'paid' && entered.has(row.token_id));
       const open = orders.filter((row) => row.updated_at < olderThan && isOpen(row));
       const oldestFirst = open.sort((a, b) => order(a.updated_at, b.updated_at));
       return oldestFirst.slice(0, limit).map((row) => row.order_id);

@@ -3,7 +3,8 @@ import type { EventStore, Position } from '../../src/event-store/port.js';
 import { type Instant, toInstant, type UserId } from '../../src/events/ids.js';
 import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { deriveId } from '../../src/platform/derive-id.js';
-import { allProjections } from '../../src/projections/all-projections.js';
+import { allProjections, allTables } from '../../src/projections/all-projections.js';
+import { comparableCells, rowOf } from '../../src/projections/engine/entity.js';
 import { ProjectionRunner, type RunnerOptions } from '../../src/projections/engine/runner.js';
 import { openReadModels, type ReadModels } from '../../src/projections/open-read-models.js';
 import { giveBackDatabases, locationOf, takeDatabase } from './test-databases.js';
@@ -90,7 +91,12 @@ export async function closeAll(): Promise<void> {
   await giveBackDatabases();
 }
 
-/** All rows of a table in key order. */
-export function rowsOf<Row = Record<string, unknown>>(models: ReadModels, table: string): Promise<Row[]> {
-  return models.read.query<Row[]>(`SELECT * FROM ${table} ORDER BY 1, 2`);
+/** All rows of a table in key order, in the form in which rows are compared. */
+export async function rowsOf<Row = Record<string, unknown>>(
+  models: ReadModels,
+  name: string,
+): Promise<Row[]> {
+  const rows = await models.read.query<Record<string, unknown>[]>(`SELECT * FROM ${name} ORDER BY 1, 2`);
+  const table = allTables.find((one) => one.name === name);
+  return (table ? rows.map((row) => comparableCells(table, rowOf(table, row))) : rows) as Row[];
 }

@@ -4,6 +4,7 @@ import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
 import { systemClock } from '../../src/platform/clock.js';
+import { storedMoment } from '../../src/projections/engine/entity.js';
 import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
@@ -308,7 +309,7 @@ describe('the start, when tables are not those of the embedded log', () => {
     const warn = (_details: object, line: string) => {
       lines.push(line);
       if (!line.startsWith('another')) return;
-      leaseEnds = models.write.query('UPDATE projection_rebuilds SET lease_until = ?', [now]);
+      leaseEnds = models.write.query('UPDATE projection_rebuilds SET lease_until = ?', [storedMoment(now)]);
     };
     const mine = await logOf(5, { nowMs: tuesday });
     await bringTogether({

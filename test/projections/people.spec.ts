@@ -1,6 +1,6 @@
-import type { PaymentId, SessionId } from '../../src/events/ids.js';
+import type { PaymentId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
-import { closeAll, History, id, minute, project, rowsOf } from './history.js';
+import { closeAll, History, minute, project, rowsOf } from './history.js';
 import { charge, mina, order, Story } from './story.js';
 
 afterEach(closeAll);
@@ -37,33 +37,6 @@ describe('users', () => {
     await story.register(mina);
     await history.add(streams.user(mina), { type: 'UserErased', data: { userId: mina } });
     expect(await rowsOf(await project(history), 'users')).toEqual([]);
-  });
-});
-
-describe('sessions', () => {
-  it('follows a log-in through its refreshes to its end', async () => {
-    const { history } = begin();
-    const sessionId = id<SessionId>('session');
-    const data = { sessionId, userId: mina, expiresAt: minute(60) };
-    const stream = streams.session(sessionId);
-    await history.add(stream, { type: 'SessionStarted', data });
-    await history.add(stream, {
-      type: 'SessionRefreshed',
-      data: { ...data, generation: 1, refreshedAt: minute(1), expiresAt: minute(90) },
-    });
-    await history.add(stream, { type: 'SessionEnded', data: { sessionId, userId: mina, reason: 'logout' } });
-    expect(await rowsOf(await project(history), 'sessions')).toEqual([
-      {
-        session_id: sessionId,
-        user_id: mina,
-        status: 'ended',
-        generation: 1,
-        expires_at: minute(90),
-        end_reason: 'logout',
-        created_at: minute(0),
-        updated_at: minute(2),
-      },
-    ]);
   });
 });
 

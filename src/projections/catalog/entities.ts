@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Decoration, PriceCategory, SalesRules, Translations } from '../../events/catalog-events.js';
 import type {
   HoldId,
   Instant,
@@ -16,7 +17,7 @@ import { bigint, double, flag, int, json, moment, nullable, text, uuid, varchar 
 export class VenueRow {
   @PrimaryColumn(uuid) readonly venue_id!: VenueId;
   @Column(varchar(300)) readonly venue_name!: string;
-  @Column(json) readonly names!: string;
+  @Column(json) readonly names!: Translations;
   @Column(varchar(500)) readonly location!: string;
   /** Seats the organiser states. */
   @Column(int) readonly capacity!: number;
@@ -24,7 +25,7 @@ export class VenueRow {
   @Column(int) readonly seat_count!: number;
   @Column(nullable(double)) readonly focus_x!: number | null;
   @Column(nullable(double)) readonly focus_y!: number | null;
-  @Column(json) readonly decorations!: string;
+  @Column(json) readonly decorations!: readonly Decoration[];
   /** The venue stream's revision this row and its plan stand at. */
   @Column(int) readonly revision!: number;
   @Column(moment) readonly created_at!: Instant;
@@ -39,9 +40,9 @@ export class SectionRow {
   /** Order of first publication. */
   @Column(int) readonly ordinal!: number;
   @Column(int) readonly seat_count!: number;
-  /** Seats per category, JSON. */
-  @Column(json) readonly category_counts!: string;
-  @Column(flag) readonly withdrawn!: 0 | 1;
+  /** Seats per category. */
+  @Column(json) readonly category_counts!: Readonly<Record<string, number>>;
+  @Column(flag) readonly withdrawn!: boolean;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -62,7 +63,7 @@ export class SeatRow {
   @Column(varchar(100)) readonly category!: string;
   @Column(double) readonly x!: number;
   @Column(double) readonly y!: number;
-  @Column(flag) readonly withdrawn!: 0 | 1;
+  @Column(flag) readonly withdrawn!: boolean;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -74,15 +75,15 @@ export class PerformanceRow {
   @PrimaryColumn(uuid) readonly performance_id!: PerformanceId;
   @Column(uuid) readonly venue_id!: VenueId;
   @Column(varchar(300)) readonly performance_name!: string;
-  @Column(json) readonly names!: string;
+  @Column(json) readonly names!: Translations;
   @Column(text) readonly description!: string;
   /** Local calendar dates. */
   @Column(varchar(10)) readonly start_date!: string;
   @Column(varchar(10)) readonly end_date!: string;
-  @Column(json) readonly prices!: string;
+  @Column(json) readonly prices!: readonly PriceCategory[];
   @Column(nullable(bigint)) readonly price_from!: number | null;
   @Column(nullable(bigint)) readonly price_to!: number | null;
-  @Column(json) readonly sales!: string;
+  @Column(json) readonly sales!: SalesRules;
   @Column(nullable(moment)) readonly sales_opens_at!: Instant | null;
   @Column(varchar(64)) readonly seed_hash!: string;
   /** Names, description and venue name in lower case. */
@@ -120,9 +121,9 @@ export class ScheduleSeatRow {
   @PrimaryColumn(uuid) readonly schedule_id!: ScheduleId;
   @PrimaryColumn(varchar(64)) readonly seat_id!: SeatId;
   @Column(varchar(8)) readonly status!: 'free' | 'held' | 'reserved';
-  @Column(flag) readonly reserved!: 0 | 1;
+  @Column(flag) readonly reserved!: boolean;
   /** Whether this held or reserved seat counts in its schedule: 0 for seats withdrawn from sale meanwhile. */
-  @Column(flag) readonly for_sale!: 0 | 1;
+  @Column(flag) readonly for_sale!: boolean;
   // Of the live hold or reservation; null when free.
   @Column(nullable(uuid)) readonly hold_id!: HoldId | null;
   @Column(nullable(uuid)) readonly user_id!: UserId | null;

@@ -1,4 +1,4 @@
-import { type PriceCategory, priceCategorySchema } from '../../events/catalog-events.js';
+import type { PriceCategory } from '../../events/catalog-events.js';
 import type { SeatId } from '../../events/ids.js';
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { PerformanceRow, type ScheduleRow, SeatRow } from './entities.js';
@@ -9,11 +9,6 @@ export class PriceList {
 
   constructor(readonly entries: readonly PriceCategory[]) {
     this.byCategory = new Map(entries.map((entry) => [entry.category, entry]));
-  }
-
-  /** The list stored as JSON. */
-  static parse(stored: string): PriceList {
-    return new PriceList(priceCategorySchema.array().parse(JSON.parse(stored)));
   }
 
   /** The entry for a category: its own, else the one for all others (`*`). */
@@ -27,8 +22,8 @@ export class PriceList {
   }
 }
 
-/** Rows are never modified, so a row's parsed prices stay true as long as the row lives. */
-const parsed = new WeakMap<PerformanceRow, PriceList>();
+/** Rows are never modified, so a row's list stays true as long as the row lives. */
+const listOf = new WeakMap<PerformanceRow, PriceList>();
 const noPrices = new PriceList([]);
 
 /** The prices of a schedule's performance; nothing is for sale while it is unknown. */
@@ -38,21 +33,21 @@ export async function pricesOf(
 ): Promise<PriceList> {
   const performance = await rows.get(PerformanceRow, { performance_id: schedule.performance_id });
   if (!performance) return noPrices;
-  let prices = parsed.get(performance);
+  let prices = listOf.get(performance);
   if (!prices) {
-    prices = PriceList.parse(performance.prices);
-    parsed.set(performance, prices);
+    prices = new PriceList(performance.prices);
+    listOf.set(performance, prices);
   }
   return prices;
 }
 
-/** 1 when the seat is in the plan and has a price on that date. */
+/** Whether the seat is in the plan and has a price on that date. */
 export async function isForSale(
   rows: UnitOfWork,
   schedule: Pick<ScheduleRow, 'performance_id' | 'venue_id'>,
   seatId: SeatId,
-): Promise<0 | 1> {
+): Promise<boolean> {
   const seat = await rows.get(SeatRow, { venue_id: schedule.venue_id, seat_id: seatId });
-  if (!seat || seat.withdrawn === 1) return 0;
-  return (await pricesOf(rows, schedule)).priceOf(seat.category) === null ? 0 : 1;
+  if (!seat || seat.withdrawn) return false;
+  return (await pricesOf(rows, schedule)).priceOf(seat.category) !== null;
 }

@@ -10,14 +10,20 @@ export function searchable(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
+/** As many as the column surely holds, at four bytes each. */
+const maxSearchCharacters = 16_383;
+
 /** What a performance is found by: its names, description and venue. */
 export function searchText(
   performance: Pick<PerformanceRow, 'performance_name' | 'names' | 'description'>,
   venueName: string,
 ): string {
-  // PerformancePublished's translations, stored as JSON by this projection.
-  const names = Object.values(JSON.parse(performance.names) as Record<string, string>);
-  return searchable([performance.performance_name, ...names, venueName, performance.description].join('\n'));
+  const names = Object.values(performance.names);
+  const text = searchable(
+    [performance.performance_name, ...names, venueName, performance.description].join('\n'),
+  );
+  // The normal form of a few characters is eighteen times as long.
+  return text.length <= maxSearchCharacters ? text : [...text].slice(0, maxSearchCharacters).join('');
 }
 
 /** Writes the performance; other prices may put other seats on sale on its dates. */
@@ -31,7 +37,7 @@ export async function publishPerformance(
   const prices = data.prices.flatMap(({ price }) => (price === null ? [] : [price]));
   const described = {
     performance_name: data.name,
-    names: JSON.stringify(data.names ?? {}),
+    names: data.names ?? {},
     description: data.description,
   };
   rows.put(PerformanceRow, {
@@ -40,17 +46,17 @@ export async function publishPerformance(
     venue_id: data.venueId,
     start_date: data.startDate,
     end_date: data.endDate,
-    prices: JSON.stringify(data.prices),
+    prices: data.prices,
     price_from: prices.length === 0 ? null : Math.min(...prices),
     price_to: prices.length === 0 ? null : Math.max(...prices),
-    sales: JSON.stringify(data.sales),
+    sales: data.sales,
     sales_opens_at: data.sales.opensAt,
     seed_hash: data.seedHash,
     search_text: searchText(described, venue?.venue_name ?? ''),
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
-  const pricesBefore = known ? PriceList.parse(known.prices) : new PriceList([]);
+  const pricesBefore = known ? new PriceList(known.prices) : new PriceList([]);
   await recountPerformance(rows, data.performanceId, pricesBefore, at);
 }
 
@@ -85,13 +91,13 @@ export async function publishVenue(event: Projected<'VenuePublished'>, rows: Uni
   rows.put(VenueRow, {
     venue_id: data.venueId,
     venue_name: data.name,
-    names: JSON.stringify(data.names ?? {}),
+    names: data.names ?? {},
     location: data.location,
     capacity: data.capacity,
     seat_count: known?.seat_count ?? countSeats(sections),
     focus_x: data.focus?.x ?? null,
     focus_y: data.focus?.y ?? null,
-    decorations: JSON.stringify(data.decorations ?? []),
+    decorations: data.decorations ?? [],
     revision,
     created_at: known?.created_at ?? at,
     updated_at: at,
@@ -135,7 +141,7 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
         category,
         x,
         y,
-        withdrawn: 0,
+        withdrawn: false,
         created_at: earlier?.created_at ?? at,
         updated_at: at,
       });
@@ -149,8 +155,8 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
     section_name: data.name,
     ordinal: known?.ordinal ?? revision,
     seat_count: published.size,
-    category_counts: JSON.stringify(Object.fromEntries([...counts].sort())),
-    withdrawn: 0,
+    category_counts: Object.fromEntries([...counts].sort()),
+    withdrawn: false,
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
@@ -162,13 +168,13 @@ export async function withdrawSection(event: Projected<'SectionWithdrawn'>, rows
   const { data, at } = event;
   const known = await rows.get(SectionRow, { venue_id: data.venueId, section_id: data.sectionId });
   if (!known) return;
-  const gone = { seat_count: 0, category_counts: '{}', withdrawn: 1, updated_at: at } as const;
+  const gone = { seat_count: 0, category_counts: {}, withdrawn: true, updated_at: at } as const;
   rows.put(SectionRow, { ...known, ...gone });
   await planChanged(rows, event, withdraw(await seatsOf(rows, data.venueId, data.sectionId), rows, at));
 }
 
 function withdraw(seats: readonly SeatRow[], rows: UnitOfWork, at: Instant): ReplannedSeat[] {
-  for (const seat of seats) rows.put(SeatRow, { ...seat, withdrawn: 1, updated_at: at });
+  for (const seat of seats) rows.put(SeatRow, { ...seat, withdrawn: true, updated_at: at });
   return seats.map(({ seat_id, category }) => ({
     seatId: seat_id,
     categoryBefore: category,
@@ -183,7 +189,7 @@ export function sectionsOf(rows: UnitOfWork, venueId: VenueId): Promise<SectionR
 }
 
 function seatsOf(rows: UnitOfWork, venueId: VenueId, sectionId: string) {
-  const equal = { venue_id: venueId, section_id: sectionId, withdrawn: 0 } as const;
+  const equal = { venue_id: venueId, section_id: sectionId, withdrawn: false } as const;
   return rows.select(SeatRow, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
 }
 

@@ -44,7 +44,7 @@ export async function recountVenue(
       );
       for (const { seatId, categoryAfter } of step) {
         const seat = await rows.get(ScheduleSeatRow, { schedule_id: schedule.schedule_id, seat_id: seatId });
-        if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices) ? 1 : 0);
+        if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices));
       }
       await rows.relieve();
     }
@@ -132,14 +132,14 @@ class Tally {
   }
 
   /** Changes a taken seat that is in the counts to `forSale`. */
-  change(seat: ScheduleSeatRow, forSale: 0 | 1): void {
+  change(seat: ScheduleSeatRow, forSale: boolean): void {
     this.held -= counts(seat, 'held');
     this.reserved -= counts(seat, 'reserved');
     this.count(seat, forSale);
   }
 
   /** Adds a taken seat that is not in the counts yet. */
-  count(seat: ScheduleSeatRow, forSale: 0 | 1): void {
+  count(seat: ScheduleSeatRow, forSale: boolean): void {
     const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
     if (counted !== seat) this.rows.put(ScheduleSeatRow, counted);
     this.held += counts(counted, 'held');
@@ -183,9 +183,7 @@ function isPriced(category: string | null, prices: PriceList): boolean {
 function seatsByCategory(sections: readonly SectionRow[]): ReadonlyMap<string, number> {
   const seats = new Map<string, number>();
   for (const section of sections) {
-    // Written by publishSection.
-    const byCategory = JSON.parse(section.category_counts) as Record<string, number>;
-    for (const [category, count] of Object.entries(byCategory)) {
+    for (const [category, count] of Object.entries(section.category_counts)) {
       seats.set(category, (seats.get(category) ?? 0) + count);
     }
   }

@@ -21,7 +21,7 @@ export function holdSeat(event: Projected<'SeatHeld'>, rows: UnitOfWork): Promis
   const { data } = event;
   return changeSeat(event, rows, () => ({
     status: 'held',
-    reserved: 0,
+    reserved: false,
     hold_id: data.holdId,
     user_id: data.userId,
     token_id: data.tokenId,
@@ -35,7 +35,7 @@ export function reserveSeat(event: Projected<'SeatReserved'>, rows: UnitOfWork):
   const { data } = event;
   return changeSeat(event, rows, (before) => ({
     status: 'reserved',
-    reserved: 1,
+    reserved: true,
     hold_id: data.holdId,
     user_id: data.userId,
     token_id: before?.token_id ?? null,
@@ -51,7 +51,7 @@ export function freeSeat(
 ): Promise<void> {
   return changeSeat(event, rows, () => ({
     status: 'free',
-    reserved: 0,
+    reserved: false,
     hold_id: null,
     user_id: null,
     token_id: null,
@@ -76,7 +76,7 @@ async function changeSeat(
   const schedule = await rows.get(ScheduleRow, { schedule_id: data.scheduleId });
   const state = stateAfter(before);
   const wasTaken = before !== undefined && before.status !== 'free';
-  let forSale: 0 | 1 = 0;
+  let forSale = false;
   if (state.status !== 'free' && schedule) {
     forSale = wasTaken ? before.for_sale : await isForSale(rows, schedule, data.seatId);
   }
@@ -107,5 +107,5 @@ async function changeSeat(
 
 /** 1 when the row counts among its schedule's held or reserved seats. */
 export function counts(row: ScheduleSeatRow | undefined, status: 'held' | 'reserved'): 0 | 1 {
-  return row?.status === status && row.for_sale === 1 ? 1 : 0;
+  return row?.status === status && row.for_sale ? 1 : 0;
 }

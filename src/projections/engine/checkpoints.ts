@@ -2,10 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Column, type DataSource, Entity, PrimaryColumn } from 'typeorm';
 import type { Instant } from '../../events/ids.js';
 import type { Dialect, WriteSession } from './dialect.js';
-import { type AnyRow, bigint, int, json, moment, nullable, tableOf, uuid, varchar } from './entity.js';
-import { type MadeFrom, parseMadeFrom } from './made-from.js';
+import {
+  type AnyRow,
+  bigint,
+  int,
+  json,
+  moment,
+  nullable,
+  storedMoment,
+  tableOf,
+  uuid,
+  varchar,
+} from './entity.js';
+import { type MadeFrom, madeFromOf } from './made-from.js';
 import type { Projection } from './projection.js';
-import type { Parked } from './runner-status.js';
+import { type Parked, parkedSchema } from './runner-status.js';
 import { placeholders } from './sql.js';
 
 /** How far each projection has come, committed together with its rows; and what it is told from outside. */
@@ -21,12 +32,12 @@ export class CheckpointRow {
    */
   @Column(nullable(int)) readonly generation!: number | null;
   @Column(nullable(moment)) readonly paused_at!: Instant | null;
-  /** A {@link Parked} as JSON. */
-  @Column(nullable(json)) readonly parked!: string | null;
+  /** A {@link Parked}. */
+  @Column(nullable(json)) readonly parked!: unknown;
   /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
   @Column(nullable(uuid)) readonly fenced_by!: string | null;
-  /** A {@link MadeFrom} as JSON. Null in tables of an earlier release. */
-  @Column(nullable(json)) readonly made_from!: string | null;
+  /** A {@link MadeFrom}; null before the first event. */
+  @Column(nullable(json)) readonly made_from!: unknown;
 }
 
 /** The table of {@link CheckpointRow}. */
@@ -76,7 +87,7 @@ export async function findCheckpoint(session: WriteSession, name: string): Promi
   return row && checkpointOf(row);
 }
 
-/** A row of {@link checkpointsTable}, read. */
+/** A row of {@link checkpointsTable} as its readers have it. */
 export function checkpointOf(row: AnyRow): Checkpoint {
   // Rows of this table have its columns.
   const { version, position, generation, paused_at, parked, fenced_by, made_from } =
@@ -86,12 +97,16 @@ export function checkpointOf(row: AnyRow): Checkpoint {
     position: Number(position),
     generation: Number(generation ?? 0),
     pausedAt: paused_at,
-    // Written by parkCheckpoint only.
-    parked: parked === null ? null : (JSON.parse(parked) as Parked),
+    parked: parked === null ? null : parkedOf(parked),
     fencedBy: fenced_by,
-    // Undefined in tables that were not migrated yet.
-    madeFrom: made_from ? parseMadeFrom(made_from) : null,
+    madeFrom: made_from === null ? null : madeFromOf(made_from),
   };
+}
+
+/** Somebody else may have written it: a projection that stands still must be shown in any case. */
+function parkedOf(stored: unknown): Parked {
+  const { success, data } = parkedSchema.safeParse(stored);
+  return success ? data : { error: 'what its checkpoint says about the failure cannot be read', event: null };
 }
 
 /** Where a runner read a checkpoint. */
@@ -121,7 +136,7 @@ export async function advanceCheckpoints(
     `UPDATE ${checkpointsTable.name} SET position = ?, updated_at = ?, parked = NULL,
        made_from = COALESCE(?, made_from)
      WHERE ${from.map(() => isAtMark).join(' OR ')}`,
-    [to, at, madeFrom ?? null, ...from.flatMap(markValues)],
+    [to, storedMoment(at), madeFrom ?? null, ...from.flatMap(markValues)],
   );
   return affected === from.length;
 }
@@ -147,7 +162,7 @@ export async function parkCheckpoint(
 ): Promise<void> {
   await session.run(`UPDATE ${checkpointsTable.name} SET parked = ?, updated_at = ? WHERE ${isAtMark}`, [
     JSON.stringify(parked),
-    at,
+    storedMoment(at),
     ...markValues(mark),
   ]);
 }
@@ -185,7 +200,7 @@ export async function controlProjections(
     `UPDATE ${checkpointsTable.name}
      SET ${set}, updated_at = ?, generation = COALESCE(generation, 0) + 1
      WHERE ${where} AND name IN (${placeholders(names.length)})`,
-    [...(control === 'pause' ? [at] : []), at, ...names],
+    [...(control === 'pause' ? [storedMoment(at)] : []), storedMoment(at), ...names],
   );
 }
 

@@ -4,6 +4,7 @@ import {
   getMetadataArgsStorage,
   type Table as SchemaTable,
 } from 'typeorm';
+import { type Instant, toInstant } from '../../events/ids.js';
 
 /** What a database stores in a column. */
 export type CellValue = string | number | null;
@@ -29,16 +30,23 @@ export const varchar = (length: number) => ({ type: 'varchar', length }) as cons
 /** Text of at most 65,535 bytes in UTF-8. */
 export const text = { type: 'text' } as const satisfies ColumnOptions;
 
-/** A moment in its 24 characters: text order is time order. */
-export const moment = { type: 'varchar', length: 24 } as const satisfies ColumnOptions;
+/** A moment in UTC: `2026-11-29 00:05:28.123` in the database, as TypeORM writes it there; an {@link Instant} in a row. */
+export const moment = {
+  type: 'datetime',
+  precision: 3,
+  transformer: {
+    from: (stored: Date | null) => stored && toInstant(stored.getTime()),
+    to: (instant: unknown) => (typeof instant === 'string' ? storedMoment(instant) : instant),
+  },
+} as const satisfies ColumnOptions;
 
-/** A JSON document as text. */
-export const json = { type: 'text' } as const satisfies ColumnOptions;
+/** A JSON document: any value that JSON can express. */
+export const json = { type: 'json' } as const satisfies ColumnOptions;
 
 export const int = { type: 'int' } as const satisfies ColumnOptions;
 
-/** 0 or 1. */
-export const flag = { type: 'smallint' } as const satisfies ColumnOptions;
+/** 0 or 1 in the database, a boolean in a row. */
+export const flag = { type: 'boolean' } as const satisfies ColumnOptions;
 
 /** A whole number up to 2^53: points and log positions. */
 export const bigint = { type: 'bigint' } as const satisfies ColumnOptions;
@@ -48,12 +56,19 @@ export const double = { type: 'double' } as const satisfies ColumnOptions;
 /** The same column, or null. */
 export const nullable = (column: ColumnOptions) => ({ ...column, nullable: true });
 
+/** What a column's values look like in the database and in a row: different, or `plain` when they are the same. */
+type ColumnKind = 'plain' | 'moment' | 'flag' | 'json';
+
+const kinds: Readonly<Record<string, ColumnKind>> = { datetime: 'moment', boolean: 'flag', json: 'json' };
+
 /** An entity's table, as the statements of the projections need it. */
 export interface Table {
   readonly name: string;
   /** In the order of their declaration. */
   readonly columns: readonly string[];
-  /** Columns of the primary key, in order. */
+  /** Of the columns, in the same order. */
+  readonly kinds: readonly ColumnKind[];
+  /** Columns of the primary key, in order. They are `plain`. */
   readonly key: readonly string[];
 }
 
@@ -70,11 +85,26 @@ export function tableOf(entity: Entity): Table {
     table = {
       name,
       columns: columns.map(({ propertyName }) => propertyName),
+      kinds: columns.map(({ options }) => kinds[String(options.type)] ?? 'plain'),
       key: columns.filter(({ options }) => options.primary).map(({ propertyName }) => propertyName),
     };
     tables.set(entity, table);
   }
   return table;
+}
+
+/**
+ * A moment as the databases store it, for parameters of SQL and of query builders; TypeORM converts those of
+ * repositories itself. Text order is time order.
+ */
+export function storedMoment(instant: string): string {
+  return `${instant.slice(0, 10)} ${instant.slice(11, 23)}`;
+}
+
+/** A moment that SQL has found: text from SQLite, a date from MySQL. */
+export function instantOf(stored: Date | string): Instant {
+  if (typeof stored !== 'string') return toInstant(stored.getTime());
+  return `${stored.slice(0, 10)}T${stored.slice(11, 23)}Z` as Instant; // the columns hold milliseconds
 }
 
 /** Values of the key columns, in order. @throws {Error} when one is missing. */
@@ -100,23 +130,82 @@ export function keyOfRow({ key }: Table, row: AnyRow): CellValue[] {
 }
 
 /** A row's columns as they are stored, in the order of the table; those that are missing are null. */
-export function cellsOf({ columns }: Table, row: AnyRow): CellValue[] {
-  return columns.map((column) => cellOf(column, row[column]));
+export function cellsOf({ columns, kinds }: Table, row: AnyRow): CellValue[] {
+  return columns.map((column, index) => toCell(kinds[index], row[column]));
 }
 
 /** A value of a column as it is stored. */
-export function cellOf(_column: string, value: unknown): CellValue {
-  return (value ?? null) as CellValue;
+export function cellOf({ columns, kinds }: Table, column: string, value: unknown): CellValue {
+  return toCell(kinds[columns.indexOf(column)], value);
 }
 
-/** A stored row as projections have it. */
-export function rowOf(_table: Table, cells: Cells): AnyRow {
+function toCell(kind: ColumnKind | undefined, value: unknown): CellValue {
+  if (value === null || value === undefined) return null;
+  switch (kind) {
+    case 'moment':
+      return storedMoment(String(value));
+    case 'flag':
+      return value ? 1 : 0;
+    case 'json':
+      return JSON.stringify(value);
+    default:
+      // Columns of every other type hold text and numbers.
+      return value as CellValue;
+  }
+}
+
+/**
+ * A stored row as projections have it, whether or not the driver has converted its values already. Columns that the
+ * database lacks are null: it may not be migrated yet.
+ */
+export function rowOf({ columns, kinds }: Table, cells: AnyRow): AnyRow {
+  const row: Record<string, unknown> = {};
+  for (const [index, column] of columns.entries()) row[column] = fromCell(kinds[index], cells[column]);
+  return row;
+}
+
+/** Text that is not JSON stays text: somebody else may have written it. */
+function fromCell(kind: ColumnKind | undefined, cell: unknown): unknown {
+  if (cell === null || cell === undefined) return null;
+  switch (kind) {
+    case 'moment':
+      return instantOf(cell as Date | string); // what drivers make of DATETIME
+    case 'flag':
+      return Boolean(cell);
+    case 'json':
+      return typeof cell === 'string' ? parsed(cell) : cell;
+    default:
+      return cell;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same for equal rows, whichever database they come from: databases differ in the order of a JSON object's keys. */
+export function comparableCells({ columns, kinds }: Table, row: AnyRow): Cells {
+  const cells: Record<string, CellValue> = {};
+  for (const [index, column] of columns.entries()) {
+    const value = row[column] ?? null;
+    cells[column] =
+      kinds[index] === 'json' && value !== null
+        ? JSON.stringify(sortedByKey(value))
+        : // Moments are text, and flags become numbers.
+          ((typeof value === 'boolean' ? Number(value) : value) as CellValue);
+  }
   return cells;
 }
 
-/** The same row for equal rows, whichever database they come from. */
-export function comparableCells({ columns }: Table, row: AnyRow): Cells {
-  return Object.fromEntries(columns.map((column) => [column, (row[column] ?? null) as CellValue]));
+function sortedByKey(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedByKey);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, sortedByKey(one)]));
 }
 
 /** Names of keys and indexes: those of the migrations. */

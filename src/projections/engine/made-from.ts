@@ -53,12 +53,9 @@ export function madeFromText(log: string, last: RecordedEvent | null): string {
 }
 
 /** @returns `unreadable` when {@link madeFromText} did not write it; not thrown, since a rebuild must be able to replace it. */
-export function parseMadeFrom(text: string): MadeFrom | 'unreadable' {
-  try {
-    return madeFromSchema.parse(JSON.parse(text));
-  } catch {
-    return 'unreadable';
-  }
+export function madeFromOf(stored: unknown): MadeFrom | 'unreadable' {
+  const { success, data } = madeFromSchema.safeParse(stored);
+  return success ? data : 'unreadable';
 }
 
 /** The part of a projection's checkpoint that the comparison needs. */

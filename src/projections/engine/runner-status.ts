@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { RecordedEvent } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
 import { beforeFirst, type Checkpoint } from './checkpoints.js';
@@ -5,17 +6,16 @@ import type { ActiveProjection, ProjectionFailure } from './fold-batch.js';
 import type { Projection } from './projection.js';
 import { RowCache } from './unit-of-work.js';
 
-/** Why a projection stopped. */
-export interface Parked {
-  readonly error: string;
+/** Why a projection stopped, as its checkpoint keeps it. */
+export const parkedSchema = z.object({
+  error: z.string(),
   /** The event it could not apply; null when it was several, or when its tables were built by another version. */
-  readonly event: {
-    readonly type: string;
-    readonly stream: string;
-    readonly revision: number;
-    readonly position: number;
-  } | null;
-}
+  event: z
+    .object({ type: z.string(), stream: z.string(), revision: z.number(), position: z.number() })
+    .nullable(),
+});
+
+export type Parked = Readonly<z.infer<typeof parkedSchema>>;
 
 export interface ProjectionStatus {
   readonly name: string;

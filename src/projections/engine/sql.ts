@@ -22,6 +22,7 @@ export function deleteSql(table: Table, tableName: string): string {
 
 /** `SELECT` of the rows of a selection, with its parameters. */
 export function selectSql(
+  table: Table,
   tableName: string,
   { equal, range, orderBy, limit }: Selection<AnyRow>,
 ): { readonly sql: string; readonly parameters: readonly CellValue[] } {
@@ -29,7 +30,7 @@ export function selectSql(
   const parameters: CellValue[] = [];
   const where = (column: string, operator: string, value: unknown): void => {
     conditions.push(`${column} ${operator} ?`);
-    parameters.push(cellOf(column, value));
+    parameters.push(cellOf(table, column, value));
   };
   for (const [column, value] of Object.entries(equal)) where(column, '=', value);
   if (range) {

@@ -20,6 +20,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   const write = new DataSource({
     ...mysqlOptions(location, kind, limits),
     poolSize: limits.writePoolSize,
+    ...plainCells,
     entities: [...allEntities],
     migrations: allMigrations,
     driver: boundedMysql({
@@ -47,6 +48,9 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   return readModels(write, read, { dialect: mysqlDialect, clean: async () => undefined });
 }
 
+/** Sessions of projections convert moments and JSON themselves, as on SQLite. */
+const plainCells = { dateStrings: true, extra: { jsonStrings: true } } as const;
+
 /** What all connections to the read models have in common. */
 export function mysqlOptions(location: MysqlLocation, type: ServerKind, { connectTimeoutMs }: MysqlLimits) {
   const { host, port, username, password, database } = location;
@@ -59,6 +63,7 @@ export function mysqlOptions(location: MysqlLocation, type: ServerKind, { connec
     database,
     ...tlsOptions(location),
     charset: 'utf8mb4',
+    timezone: 'Z',
     namingStrategy: new TableNames(),
     // Points and positions stay below 2^53: numbers, as SQLite gives them.
     supportBigNumbers: true,

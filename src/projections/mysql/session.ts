@@ -11,8 +11,11 @@ import { type AnyRow, type Cells, type CellValue, cellsOf, rowOf, type Table } f
 import { columnsBesideKey, deleteSql, insertSql, placeholders, selectSql } from '../engine/sql.js';
 import type { ServerKind } from './server.js';
 
-/** Data the server will never take, by error number: null, out of range, wrong, too long, truncated. */
-const refusals = new Set<unknown>([1048, 1264, 1265, 1366, 1406]);
+/**
+ * Data the server will never take, by error number: null, out of range, truncated, no moment, wrong, too long; and no JSON,
+ * as MySQL and MariaDB say it.
+ */
+const refusals = new Set<unknown>([1048, 1264, 1265, 1292, 1366, 1406, 3140, 4025]);
 
 /** A pool of connections. */
 export interface ConnectionSource {
@@ -97,7 +100,7 @@ export class MysqlSession implements WriteSession {
   }
 
   async select(table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
-    const { sql, parameters } = selectSql(tableName, selection);
+    const { sql, parameters } = selectSql(table, tableName, selection);
     return (await this.all(sql, parameters)).map((cells) => rowOf(table, cells));
   }
 

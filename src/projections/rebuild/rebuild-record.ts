@@ -2,7 +2,18 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { addMs, type Instant } from '../../events/ids.js';
 import type { ComparedTable, WrongRow } from '../compare/compare-tables.js';
 import type { WriteSession } from '../engine/dialect.js';
-import { type AnyRow, json, moment, nullable, tableOf, text, uuid, varchar } from '../engine/entity.js';
+import {
+  type AnyRow,
+  cellsOf,
+  json,
+  moment,
+  nullable,
+  storedMoment,
+  tableOf,
+  text,
+  uuid,
+  varchar,
+} from '../engine/entity.js';
 
 /**
  * Where a rebuild stands. `requested`: whichever process projects will begin it. `cancelling`: its process has yet to
@@ -16,9 +27,9 @@ export class RebuildRecordRow {
   @PrimaryColumn(varchar(8)) readonly slot!: 'only';
   @Column(uuid) readonly rebuild_id!: string;
   @Column(varchar(10)) readonly status!: RebuildStatus;
-  @Column(json) readonly request!: string;
-  @Column(nullable(json)) readonly progress!: string | null;
-  @Column(nullable(json)) readonly report!: string | null;
+  @Column(json) readonly request!: RebuildRequest;
+  @Column(nullable(json)) readonly progress!: RebuildProgress | null;
+  @Column(nullable(json)) readonly report!: RebuildReport | null;
   @Column(nullable(text)) readonly error!: string | null;
   @Column(moment) readonly lease_until!: Instant;
   @Column(moment) readonly requested_at!: Instant;
@@ -116,7 +127,7 @@ export async function addRebuild(
     slot: 'only',
     rebuild_id: rebuildId,
     status,
-    request: JSON.stringify(request),
+    request,
     progress: null,
     report: null,
     error: null,
@@ -125,14 +136,16 @@ export async function addRebuild(
     updated_at: at,
   };
   await session.insertIfMissing(rebuildsTable, table, fresh);
-  const columns = Object.keys(fresh).filter((column) => column !== 'slot');
-  const values = Object.entries(fresh).flatMap(([column, value]) => (column === 'slot' ? [] : [value]));
   await session.run(
-    `UPDATE ${table} SET ${columns.map((column) => `${column} = ?`).join(', ')}
+    `UPDATE ${table} SET ${rebuildsTable.columns.map((column) => `${column} = ?`).join(', ')}
      WHERE slot = 'only' AND (NOT (status = 'requested' OR ${isUnderWay}) OR lease_until < ?)`,
-    [...values, at],
+    [...cellsOf(rebuildsTable, fresh), storedMoment(at)],
   );
   return (await findRebuild(session))?.rebuildId === rebuildId;
+}
+
+function leaseUntil(at: Instant): string {
+  return storedMoment(addMs(at, leaseMs));
 }
 
 /** The rebuild that runs or waits, else the last one. */
@@ -148,9 +161,9 @@ export function rebuildOf(row: AnyRow): RebuildRow {
   return {
     rebuildId: one.rebuild_id,
     status: one.status,
-    request: JSON.parse(one.request) as RebuildRequest,
-    progress: one.progress === null ? null : (JSON.parse(one.progress) as RebuildProgress),
-    report: one.report === null ? null : (JSON.parse(one.report) as RebuildReport),
+    request: one.request,
+    progress: one.progress,
+    report: one.report,
     error: one.error,
     leaseUntil: one.lease_until,
     requestedAt: one.requested_at,
@@ -168,7 +181,7 @@ export async function claimRebuild(session: WriteSession, rebuildId: string, at:
   const { affected } = await session.run(
     `UPDATE ${table} SET status = 'running', lease_until = ?, updated_at = ?
      WHERE rebuild_id = ? AND status = 'requested'`,
-    [addMs(at, leaseMs), at, rebuildId],
+    [leaseUntil(at), storedMoment(at), rebuildId],
   );
   return affected === 1;
 }
@@ -178,7 +191,7 @@ export async function cancelRebuild(session: WriteSession, rebuildId: string, at
   await session.run(
     `UPDATE ${table} SET status = CASE status WHEN 'running' THEN 'cancelling' ELSE 'cancelled' END, updated_at = ?
      WHERE rebuild_id = ? AND status IN ('requested', 'running')`,
-    [at, rebuildId],
+    [storedMoment(at), rebuildId],
   );
 }
 
@@ -186,7 +199,11 @@ export async function cancelRebuild(session: WriteSession, rebuildId: string, at
 export async function failLapsed(session: WriteSession, at: Instant): Promise<void> {
   await session.run(
     `UPDATE ${table} SET status = 'failed', error = ?, updated_at = ? WHERE ${isUnderWay} AND lease_until < ?`,
-    ['the process that ran it is gone; what it built stays for the next rebuild', at, at],
+    [
+      'the process that ran it is gone; what it built stays for the next rebuild',
+      storedMoment(at),
+      storedMoment(at),
+    ],
   );
 }
 
@@ -200,7 +217,7 @@ export async function renewLease(
   const { affected } = await session.run(
     `UPDATE ${table} SET lease_until = ?, updated_at = ?, progress = ?
      WHERE rebuild_id = ? AND status = 'running'`,
-    [addMs(at, leaseMs), at, JSON.stringify(progress), rebuildId],
+    [leaseUntil(at), storedMoment(at), JSON.stringify(progress), rebuildId],
   );
   if (affected !== 1) throw new RebuildStopped('the rebuild was cancelled, or another one took its place');
 }
@@ -209,7 +226,7 @@ export async function renewLease(
 export async function assertRunning(session: WriteSession, rebuildId: string, at: Instant): Promise<void> {
   const { affected } = await session.run(
     `UPDATE ${table} SET lease_until = ? WHERE rebuild_id = ? AND status = 'running'`,
-    [addMs(at, leaseMs), rebuildId],
+    [leaseUntil(at), rebuildId],
   );
   if (affected !== 1) throw new RebuildStopped('another rebuild took the place of this one');
 }
@@ -224,6 +241,6 @@ export async function endRebuild(
   const { status, progress, report, error } = end;
   await session.run(
     `UPDATE ${table} SET status = ?, progress = ?, report = ?, error = ?, updated_at = ? WHERE rebuild_id = ?`,
-    [status, JSON.stringify(progress), report && JSON.stringify(report), error, at, rebuildId],
+    [status, JSON.stringify(progress), report && JSON.stringify(report), error, storedMoment(at), rebuildId],
   );
 }

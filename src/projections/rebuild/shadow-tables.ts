@@ -2,10 +2,11 @@ import { type DataSource, Table as SchemaTable } from 'typeorm';
 import type { Instant } from '../../events/ids.js';
 import { checkpointName, checkpointsTable, findCheckpoint } from '../engine/checkpoints.js';
 import type { Dialect, TableUse, WriteSession } from '../engine/dialect.js';
+import { storedMoment } from '../engine/entity.js';
 import { type ComparedLog, misfitOf } from '../engine/made-from.js';
 import { type Projection, tablesOf } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
-import { orderedByCodePoint } from '../migrations/create-table.js';
+import { asStored } from '../migrations/create-table.js';
 import type { ReadModels } from '../read-models.js';
 
 import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-record.js';
@@ -99,7 +100,7 @@ async function ddlOf(
   try {
     runner.enableSqlMemory();
     for (const entity of entities) {
-      const table = orderedByCodePoint(
+      const table = asStored(
         dataSource,
         SchemaTable.create(dataSource.getMetadata(entity), dataSource.driver),
       );
@@ -305,7 +306,7 @@ async function moveCheckpoints(
         shadow.version,
         shadow.position,
         shadow.madeFrom && JSON.stringify(shadow.madeFrom),
-        at,
+        storedMoment(at),
         projection.name,
       ],
     );

@@ -56,7 +56,7 @@ export class SqliteSession implements WriteSession {
   }
 
   async select(table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
-    const { sql, parameters } = selectSql(tableName, selection);
+    const { sql, parameters } = selectSql(table, tableName, selection);
     return (await this.all(sql, parameters)).map((cells) => rowOf(table, cells));
   }
 

@@ -65,9 +65,9 @@ it('finishes a migration that was cut off half way', async () => {
   const url = await server.newDatabase();
   await migrateReadModels({ url });
   await query(url, 'DROP TABLE reservations, payments');
-  await query(url, "DELETE FROM migrations WHERE name LIKE 'Orders%'");
+  await query(url, "DELETE FROM migrations WHERE name LIKE 'ReadModels%'");
   const { applied } = await migrateReadModels({ url });
-  expect(applied).toEqual([expect.stringMatching(/^Orders/)]);
+  expect(applied).toEqual([expect.stringMatching(/^ReadModels/)]);
   const models = await openReadModels({ url });
   const changes = await models.write.driver.createSchemaBuilder().log();
   await models.close();

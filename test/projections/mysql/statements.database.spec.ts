@@ -6,7 +6,7 @@ import { selectByKeysSql } from '../../../src/projections/mysql/session.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 
 import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/shared-database.js';
-import { id } from '../history.js';
+import { id, minute } from '../history.js';
 
 // Its indexes on other columns count as well: the server considers the keys for each of them.
 const seats = tableOf(ScheduleSeatRow);
@@ -25,7 +25,7 @@ beforeAll(async () => {
     `INSERT INTO ${seats.name} 
        (schedule_id, seat_id, status, reserved, for_sale, revision, created_at, updated_at)
      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${seatsOfHall - 1})
-     SELECT CONCAT('00000000-0000-4000-8000-', LPAD(h.i, 12, '0')), CONCAT('seat ', s.i), 'free', 0, 1, 0, '', ''
+     SELECT CONCAT('00000000-0000-4000-8000-', LPAD(h.i, 12, '0')), CONCAT('seat ', s.i), 'free', 0, 1, 0, NOW(3), NOW(3)
      FROM n h JOIN n s WHERE h.i < ${halls}`,
   );
 }, sharedStartTimeoutMs);
@@ -81,8 +81,8 @@ describe('the server gives no warnings', () => {
     schedule_id: hallId(0),
     seat_id: 'seat 0',
     status: 'held',
-    reserved: 0,
-    for_sale: 1,
+    reserved: false,
+    for_sale: true,
     hold_id: null,
     user_id: null,
     token_id: null,
@@ -90,8 +90,8 @@ describe('the server gives no warnings', () => {
     price: 100,
     expires_at: null,
     revision: 2,
-    created_at: '',
-    updated_at: '',
+    created_at: minute(0),
+    updated_at: minute(0),
   };
   const warnings = (session: WriteSession) => session.all('SHOW WARNINGS', []);
 
