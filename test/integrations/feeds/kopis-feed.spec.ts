@@ -107,8 +107,8 @@ describe('KOPIS performance detail', () => {
     expect(startsOf(dtguidance)).toHaveLength(4);
     expect(problemsOf({ dtguidance })).toEqual([
       `skipped | ${record} | dtguidance | "HOL(14:00)" is for public holidays, which the feed does not date`,
-      `skipped | ${record} | dtguidance | "봄날(15:00)" has a day that is none: "봄날"`,
-      `skipped | ${record} | dtguidance | "일요일(25:00,16:00)" has a time that is none: "25:00"`,
+      `skipped | ${record} | dtguidance | "봄날(15:00)" has an unknown day: "봄날"`,
+      `skipped | ${record} | dtguidance | "일요일(25:00,16:00)" has an invalid time: "25:00"`,
       `skipped | ${record} | dtguidance | "수시" has no day with its times in brackets`,
     ]);
   });

@@ -72,7 +72,7 @@ describe('Ticketmaster Discovery feed', () => {
     const nowhere = { start: local, timezone: 'Mars/Base' };
     expect(read({ dates: nowhere }).performance.schedules).toEqual([]);
     expect(read({ dates: nowhere }).problems).toEqual([
-      `changed | ${named('dates.start | no time can be told from it; listed without a date to book')}`,
+      `changed | ${named('dates.start | it has no usable time; listed without a date to book')}`,
     ]);
   });
 
