@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Column, type DataSource, Entity, PrimaryColumn } from 'typeorm';
+import { z } from 'zod';
 import type { Instant } from '../../events/ids.js';
 import type { Dialect, WriteSession } from './dialect.js';
 import {
@@ -16,8 +17,18 @@ import {
 } from './entity.js';
 import { type MadeFrom, madeFromOf } from './made-from.js';
 import type { Projection } from './projection.js';
-import { type Parked, parkedSchema } from './runner-status.js';
 import { placeholders } from './sql.js';
+
+/** Why a projection stopped, as its checkpoint keeps it. */
+const parkedSchema = z.object({
+  error: z.string(),
+  /** The event it could not apply; null when it was several, or when its tables were built by another version. */
+  event: z
+    .object({ type: z.string(), stream: z.string(), revision: z.number(), position: z.number() })
+    .nullable(),
+});
+
+export type Parked = Readonly<z.infer<typeof parkedSchema>>;
 
 /** How far each projection has come, committed together with its rows; and what it is told from outside. */
 @Entity('projection_checkpoints')

@@ -1,21 +1,9 @@
-import { z } from 'zod';
 import type { RecordedEvent } from '../../event-store/port.js';
 import type { Instant } from '../../events/ids.js';
-import { beforeFirst, type Checkpoint } from './checkpoints.js';
+import { beforeFirst, type Checkpoint, type Parked } from './checkpoints.js';
 import type { ActiveProjection, ProjectionFailure } from './fold-batch.js';
 import type { Projection } from './projection.js';
 import { RowCache } from './unit-of-work.js';
-
-/** Why a projection stopped, as its checkpoint keeps it. */
-export const parkedSchema = z.object({
-  error: z.string(),
-  /** The event it could not apply; null when it was several, or when its tables were built by another version. */
-  event: z
-    .object({ type: z.string(), stream: z.string(), revision: z.number(), position: z.number() })
-    .nullable(),
-});
-
-export type Parked = Readonly<z.infer<typeof parkedSchema>>;
 
 export interface ProjectionStatus {
   readonly name: string;
