@@ -3,8 +3,8 @@ import { FittingStore, LogFit } from '../../src/app/log-fit.js';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
 import { type EventStore, LogReplaced, StoreUnavailable } from '../../src/event-store/port.js';
 import { Collector } from '../event-store/collector.js';
-import { logFolder } from '../event-store/log-folder.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
+import { logFolder } from '../event-store/opened-store.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { waitUntil } from '../services/wait-until.js';
 

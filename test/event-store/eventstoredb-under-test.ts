@@ -5,8 +5,8 @@ import {
 import type { EventStore, NewEvent, RecordedEvent } from '../../src/event-store/port.js';
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import type { WireServerOptions } from '../eventstoredb-server/server.js';
-import { logFolder } from './log-folder.js';
 import { newEvents, streamIn } from './new-event.js';
+import { logFolder } from './opened-store.js';
 
 /** A durable wire server in a process of its own and stores on it, for one test. */
 export interface UnderTest {

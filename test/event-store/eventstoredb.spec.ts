@@ -2,9 +2,8 @@ import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store
 import type { EventStore } from '../../src/event-store/port.js';
 import { newEventStore, newFaultyEventStore, type TestEventStore } from '../services/event-store.js';
 import { eventStoreContract } from './contract.js';
-import { handlerContract } from './contract-handler.js';
-import { logFolder } from './log-folder.js';
-import { type OpenedStore, sharedStore } from './opened-store.js';
+import { handlerContract } from './contract-subscribe.js';
+import { logFolder, type OpenedStore, sharedStore } from './opened-store.js';
 
 /** A started server of its own for each store, as each SQLite store has a file of its own. */
 function openOn(server: TestEventStore, remove: () => void): OpenedStore {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { EventStore } from '../../src/event-store/port.js';
 
 export interface OpenedStore {
@@ -34,4 +37,14 @@ export async function withStore(open: OpenStore, use: (opened: OpenedStore) => P
   } finally {
     await opened.cleanup();
   }
+}
+
+/** A fresh folder, and the path of an event log in it. */
+export function logFolder(): { folder: string; file: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'boxoffice-log-'));
+  return {
+    folder,
+    file: join(folder, 'events.db'),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
 }

@@ -8,8 +8,8 @@ import { type AppendBatch, Writer } from '../../src/event-store/sqlite/writer.js
 import { WriterClient } from '../../src/event-store/sqlite/writer-client.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';
-import { logFolder } from './log-folder.js';
 import { newEvent, newEvents, streamIn } from './new-event.js';
+import { logFolder } from './opened-store.js';
 
 describe('a SQLite event store in trouble', () => {
   let file: string;

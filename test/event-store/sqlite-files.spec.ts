@@ -4,8 +4,8 @@ import type { EventStore } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';
-import { logFolder } from './log-folder.js';
 import { newEvents, streamIn } from './new-event.js';
+import { logFolder } from './opened-store.js';
 
 describe('the files of a SQLite event log', () => {
   let file: string;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { type EventStore, maxReadCount, type RecordedEvent } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { bySize } from '../services/test-size.js';
-import { logFolder } from './log-folder.js';
+import { logFolder } from './opened-store.js';
 
 /** At which acknowledgement each process is killed. */
 const kills = [1, 40, 333, 1200, 2500].slice(0, bySize(3, 5));

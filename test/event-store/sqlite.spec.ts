@@ -2,8 +2,7 @@ import type { EventStore } from '../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { eventStoreContract } from './contract.js';
 import { embeddedContract } from './embedded.js';
-import { logFolder } from './log-folder.js';
-import type { OpenStore } from './opened-store.js';
+import { logFolder, type OpenStore } from './opened-store.js';
 
 const open: OpenStore = async () => {
   const { file, remove } = logFolder();

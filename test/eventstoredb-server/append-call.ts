@@ -1,10 +1,22 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import { type ServerReadableStream, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js';
+import {
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import { commit, type ServerContext } from './context.js';
 import type { AppendFault } from './faults.js';
-import { expectAny, expectNoStream, expectStreamExists } from './log.js';
-import type { ProposedEvent } from './log-records.js';
+import {
+  expectAny,
+  expectNoStream,
+  expectStreamExists,
+  type ProposedEvent,
+  type WriteOutcome,
+} from './log.js';
+
 import { expectedVersion, failure, failures, isFailure, proposedEvent, sizeOf, streamName } from './wire.js';
 
 export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;
@@ -101,4 +113,54 @@ function faultOf(context: ServerContext, fault: AppendFault): ServiceError {
     return failure(status.ABORTED, 'Operation timed out: Commit phase timeout.');
   }
   return failures.unavailable();
+}
+
+/** Delete: the stream's events become invisible, later appends open it again. */
+export function deleteCall(
+  context: ServerContext,
+  call: ServerUnaryCall<streams.DeleteReq, streams.DeleteResp>,
+  reply: sendUnaryData<streams.DeleteResp>,
+): void {
+  const outcome = remove(context, call.request.getOptions(), false);
+  if (outcome instanceof Error) {
+    reply(outcome);
+    return;
+  }
+  const position = new streams.DeleteResp.Position().setCommitPosition(outcome).setPreparePosition(outcome);
+  reply(null, new streams.DeleteResp().setPosition(position));
+}
+
+/** Tombstone: nothing can be appended to the stream ever again. */
+export function tombstoneCall(
+  context: ServerContext,
+  call: ServerUnaryCall<streams.TombstoneReq, streams.TombstoneResp>,
+  reply: sendUnaryData<streams.TombstoneResp>,
+): void {
+  const outcome = remove(context, call.request.getOptions(), true);
+  if (outcome instanceof Error) {
+    reply(outcome);
+    return;
+  }
+  const position = new streams.TombstoneResp.Position()
+    .setCommitPosition(outcome)
+    .setPreparePosition(outcome);
+  reply(null, new streams.TombstoneResp().setPosition(position));
+}
+
+/** The position of what was written, or the failure. */
+function remove(
+  context: ServerContext,
+  options: streams.DeleteReq.Options | streams.TombstoneReq.Options | undefined,
+  isTombstone: boolean,
+) {
+  if (options === undefined) return failures.missingMetadata('options');
+  const stream = streamName(options.getStreamIdentifier());
+  const expected = expectedVersion(options, options.getRevision());
+  const outcome: WriteOutcome = context.log.remove(stream, expected, isTombstone);
+  if (outcome.kind === 'deleted') return failures.streamDeleted(stream);
+  if (outcome.kind === 'wrong') {
+    const operation = isTombstone ? 'Tombstone' : 'Delete';
+    return failures.wrongExpectedVersion(operation, stream, expected, outcome.current);
+  }
+  return `${outcome.position ?? 0}`;
 }

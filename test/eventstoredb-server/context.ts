@@ -1,7 +1,6 @@
 import type { Access, AccessSettings } from './access.js';
 import type { AppendFault, Faults } from './faults.js';
-import { type Log } from './log.js';
-import type { ProposedEvent, WriteOutcome } from './log-records.js';
+import type { Log, ProposedEvent, WriteOutcome } from './log.js';
 
 export interface ServerSettings extends AccessSettings {
   /** Bytes one append may take; EventStoreDB's own default is 1 MiB. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import type { ServerContext } from './context.js';
-import type { LogRecord } from './log-records.js';
+import type { LogRecord } from './log.js';
 import { indexInAll, type Reading } from './reading.js';
 import { subscribe } from './subscription.js';
 import { rulesOf } from './versions.js';

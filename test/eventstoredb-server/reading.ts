@@ -1,6 +1,6 @@
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerContext } from './context.js';
-import type { LogRecord } from './log-records.js';
+import type { LogRecord } from './log.js';
 import { failures } from './wire.js';
 
 type Options = streams.ReadReq.Options;

@@ -14,12 +14,12 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { Access } from './access.js';
-import { type AppendCall, appendCall } from './append-call.js';
+import { type AppendCall, appendCall, deleteCall, tombstoneCall } from './append-call.js';
 import { type BatchAppendCall, batchAppendCall } from './batch-append-call.js';
 import type { ServerContext, ServerSettings } from './context.js';
-import { deleteCall, tombstoneCall } from './delete-call.js';
+
 import { Faults } from './faults.js';
-import { openLog } from './log-file.js';
+import { openLog } from './log.js';
 import { type ReadCall, readCall } from './read-call.js';
 import { failures } from './wire.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { LogRecord } from './log-records.js';
+import type { LogRecord } from './log.js';
 import { indexInAll, type Reading, uint64Max } from './reading.js';
 import { rulesOf, type VersionRules } from './versions.js';
 import { eventMessage, failures, streamName } from './wire.js';

@@ -1,8 +1,7 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { expectAny, expectNoStream, expectStreamExists } from './log.js';
-import type { LogRecord, ProposedEvent } from './log-records.js';
+import { expectAny, expectNoStream, expectStreamExists, type LogRecord, type ProposedEvent } from './log.js';
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

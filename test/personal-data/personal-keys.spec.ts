@@ -1,7 +1,6 @@
 import { PersonalKeysRefused } from '../../src/personal-data/key-tables.js';
 import { PersonalKeyDestroyed, PersonalKeys } from '../../src/personal-data/personal-keys.js';
-import { InMemoryKeyTable } from './in-memory-key-table.js';
-import { keysInMemory, newUserId, secret } from './new-user.js';
+import { InMemoryKeyTable, keysInMemory, newUserId, secret } from './new-user.js';
 
 const open = (
   table: InMemoryKeyTable,

@@ -16,11 +16,10 @@ import {
 } from '../../src/personal-data/store-views.js';
 import { Collector } from '../event-store/collector.js';
 import { eventStoreContract } from '../event-store/contract.js';
-import { logFolder } from '../event-store/log-folder.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
-import type { OpenStore } from '../event-store/opened-store.js';
-import { InMemoryKeyTable } from './in-memory-key-table.js';
-import { keysInMemory, newUserId, person, registered } from './new-user.js';
+import { logFolder, type OpenStore } from '../event-store/opened-store.js';
+
+import { InMemoryKeyTable, keysInMemory, newUserId, person, registered } from './new-user.js';
 
 const inMemory: OpenStore = async () => {
   const store = sealingStore(new InMemoryEventStore(), await keysInMemory());

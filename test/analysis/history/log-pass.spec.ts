@@ -4,9 +4,9 @@ import { InMemoryEventStore } from '../../../src/event-store/in-memory-event-sto
 import type { Position } from '../../../src/event-store/port.js';
 import { openSqliteEventStore } from '../../../src/event-store/sqlite/sqlite-event-store.js';
 import type { Category } from '../../../src/events/registry.js';
-import { logFolder } from '../../event-store/log-folder.js';
 import { newEvents, streamIn } from '../../event-store/new-event.js';
-import type { OpenStore } from '../../event-store/opened-store.js';
+import { logFolder, type OpenStore } from '../../event-store/opened-store.js';
+
 import { ChildServer } from '../../eventstoredb-server/child-server.js';
 
 const engines: readonly { engine: string; open: OpenStore }[] = [

@@ -4,8 +4,8 @@ import { type SealBody, sealLine, signSeal, stillHolds } from '../../../../src/a
 import { openEventStoreDbStoredLog } from '../../../../src/event-store/eventstoredb/event-store-db.js';
 import { Database } from '../../../../src/platform/sqlite.js';
 import { withServer } from '../../../event-store/eventstoredb-under-test.js';
-import { logFolder } from '../../../event-store/log-folder.js';
 import { newEvent } from '../../../event-store/new-event.js';
+import { logFolder } from '../../../event-store/opened-store.js';
 import { check, key, publicKey, seal, withLog, writeLog } from './sealed-log.js';
 
 const { file, remove } = logFolder();

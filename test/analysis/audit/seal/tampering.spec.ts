@@ -2,7 +2,7 @@ import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Random } from '../../../../src/platform/random.js';
 import { Database } from '../../../../src/platform/sqlite.js';
-import { logFolder } from '../../../event-store/log-folder.js';
+import { logFolder } from '../../../event-store/opened-store.js';
 import { bySize } from '../../../services/test-size.js';
 import { check, seal, withLog, writeLog } from './sealed-log.js';
 import { tamper } from './tamper.js';
