@@ -6,21 +6,21 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const meanings = {
-  digest: 'the file is as it was written, and signed by the key in it (or the one you named)',
-  revisions: 'events of a stream are numbered without gaps, and in the order of the log',
+  digest: 'the file is unchanged, and signed by the key in it (or by the given key)',
+  revisions: 'events of a stream are numbered without gaps, in the order of the log',
   'one-owner': 'a seat passes to a fan only when free, and to an order only from the fan’s own hold',
-  'held-in-turn': 'seats are held only by fans who were let in',
+  'held-in-turn': 'seats are held only by fans who were admitted',
   'sold-as-ordered': 'a seat is reserved only as an item of an order, by its hold, for its fan, at its price',
   'paid-seats': 'a paid order has all its seats',
-  seed: 'the hash of the shuffle’s seed was published before the first fan joined, and the seed revealed is that one',
-  ranges: 'places are let in one after the other, none skipped, none twice, none that nobody has',
-  entry: 'who enters does so at the place that the number and the shuffle give, after it was let in',
+  seed: 'the revealed seed has the hash published before the first fan joined',
+  ranges: 'places are admitted in order, without gaps or repetition, and only places that exist',
+  entry: 'fans enter at the place that number and shuffle give, after its admission',
 };
 const maxShown = 50;
 const examined = new Map(Object.keys(meanings).map((check) => [check, 0]));
 const failures = [];
 
-/** One fact examined by a check. */
+/** Records one fact examined by a check. */
 function expect(check, holds, message, ...events) {
   examined.set(check, examined.get(check) + 1);
   if (!holds) failures.push({ check, message, events: events.filter(Boolean) });
@@ -46,7 +46,7 @@ const seatEvents = {
     expect('one-owner', owner.kind === 'free', `held by ${data.userId} while ${describeOwner(owner)}`, event, owner.event);
     const turn = turns.get(data.tokenId);
     const isInside = turn?.entered !== undefined && turn.userId === data.userId;
-    expect('held-in-turn', isInside, `held by ${data.userId}, who was not let in as ${data.tokenId}`, event);
+    expect('held-in-turn', isInside, `held by ${data.userId}, who was not admitted as ${data.tokenId}`, event);
     seats.set(stream, { kind: 'held', holdId: data.holdId, userId: data.userId, event });
   },
   SeatHoldReleased: endHold,
@@ -119,8 +119,8 @@ const queueEvents = {
   TokensAdmitted(event) {
     const { from, to } = event.data;
     const isNext = queue.opening !== undefined && from === queue.admittedUpTo && from < to && to <= queue.issued;
-    const state = `${queue.admittedUpTo} were let in before, ${queue.issued} numbers are given`;
-    expect('ranges', isNext, `places ${from} to ${to - 1} are let in; ${state}`, event, queue.ranges.at(-1));
+    const state = `${queue.admittedUpTo} were admitted before, ${queue.issued} numbers are given`;
+    expect('ranges', isNext, `places ${from} to ${to - 1} are admitted; ${state}`, event, queue.ranges.at(-1));
     queue.admittedUpTo = to;
     queue.ranges.push(event);
   },
@@ -130,7 +130,7 @@ const queueEvents = {
     const own = turn && (queue.places[turn.number] ?? turn.number);
     const range = rangeOf(place);
     const isAdmitted = queue.opening !== undefined && range?.data.admittedAt === admittedAt && turn?.userId === userId;
-    const message = `${tokenId} enters at place ${place}; its own is ${own}, let in ${range?.data.admittedAt ?? 'never'}`;
+    const message = `${tokenId} enters at place ${place}; its own is ${own}, admitted ${range?.data.admittedAt ?? 'never'}`;
     expect('entry', own === place && isAdmitted, message, event, range);
     if (turn) turn.entered = event;
   },
@@ -218,7 +218,7 @@ async function read(path, trustedKey) {
 function report({ header, digest }) {
   console.log(`performance ${header.performanceId}, exported ${header.exportedAt}, SHA-256 ${digest}`);
   const held = [...seats.values()].filter(({ kind }) => kind === 'held').length;
-  console.log(`${events} events; ${turns.size} turns, ${queue.admittedUpTo} places let in; ${orders.size} orders; ` +
+  console.log(`${events} events; ${turns.size} turns, ${queue.admittedUpTo} places admitted; ${orders.size} orders; ` +
     `${seats.size - held} seats sold, ${held} on hold`);
   for (const [check, meaning] of Object.entries(meanings)) {
     const failed = failures.filter((failure) => failure.check === check).length;

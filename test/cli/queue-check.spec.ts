@@ -165,7 +165,7 @@ describe('queue-check', () => {
       server = await publishing(changed(7, { place: 0 }));
       const { code, stdout } = await check();
       expect(code).toBe(1);
-      expect(stdout).toContain('stands at 0, its place is 7');
+      expect(stdout).toContain('is stated at place 0, its place is 7');
     });
 
     it('says what can be said before the opening', async () => {

@@ -101,12 +101,16 @@ export function judgeQueue(
     check('places', opening ? numbers : [], ({ number, place, tokenId }) => {
       const own = placeOf(number);
       const isRight = place === null || place === own;
-      return isRight ? undefined : `number ${number} (${tokenId}) stands at ${place}, its place is ${own}`;
+      return isRight
+        ? undefined
+        : `number ${number} (${tokenId}) is stated at place ${place}, its place is ${own}`;
     }),
     check('ranges', queue.admissions ?? [], ({ from, to, admittedAt }, index) => {
       const before = queue.admissions?.[index - 1] ?? { to: 0, admittedAt };
       const isNext = from === before.to && to > from && before.admittedAt <= admittedAt;
-      return isNext ? undefined : `places ${from} to ${to} were let in at ${admittedAt}, after ${before.to}`;
+      return isNext
+        ? undefined
+        : `places ${from} to ${to} were admitted at ${admittedAt}, after ${before.to}`;
     }),
     check('order', numbers, outOfOrder(queue, placeOf, admissions)),
   ];
@@ -155,11 +159,11 @@ function outOfOrder(queue: PublishedQueue, placeOf: PlaceOf, all: readonly FairA
     if (state === 'waiting') return opening && place < admittedAtLeast ? `${fan} was passed over` : undefined;
     if (state === 'left') return undefined;
     if (!opening || place >= admittedAtMost)
-      return `${fan} was let in, only those before ${admittedAtMost} were`;
+      return `${fan} was admitted, but only places before ${admittedAtMost} were`;
     const admission = admittedAt === null ? undefined : byTime.get(admittedAt);
     const later = admission && all[admission.index + 1];
     return later && later.from <= place
-      ? `${fan} was let in at ${admittedAt}, before smaller places`
+      ? `${fan} was admitted at ${admittedAt}, before smaller places`
       : undefined;
   };
 }

@@ -182,7 +182,7 @@ class QueueLine {
     return at < addMs(revisedAt, rulesCopyMaxAgeMs) ? [now, before] : [now];
   }
 
-  /** The first number of a token counts; a second one is nobody's. */
+  /** Records a token's number. A second number of the same token is ignored. */
   issue(tokenId: TokenId, number: number): void {
     this.issued = number + 1;
     if (this.#numbers.has(tokenId)) return;

@@ -135,7 +135,7 @@ export class Inside {
 
   /** Returns seats to the fan's limit; seats that are sold or already returned stay as they are. */
   #return(visitor: Visitor, { holdId, seatIds }: Hold, reason: 'expired' | 'released'): void {
-    // A simulated hold has all its seats at once: nobody is late to take one.
+    // A simulated hold takes all its seats at once, so no late run can take one.
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
     if (visitor.token) this.#decide(visitor, command);
   }

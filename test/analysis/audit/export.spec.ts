@@ -106,7 +106,7 @@ const first = (type: string, change: (event: Exported) => void) => (events: Expo
 it('holds for a performance that was sold, and says how much was checked', async () => {
   const { code, out } = await verify(await signed(sold.lines));
   expect(out).toContain('Everything holds.');
-  expect(out).toContain('5 turns, 5 places let in; 4 orders; 3 seats sold, 0 on hold');
+  expect(out).toContain('5 turns, 5 places admitted; 4 orders; 3 seats sold, 0 on hold');
   expect(out).toMatch(/ok +11 {2}one-owner/);
   expect(out).toMatch(/ok +5 {2}entry/);
   expect(sold.lines.find((line) => line.includes('"QueueOpened"'))).toContain('"shuffledCount":5');
