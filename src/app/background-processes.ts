@@ -4,11 +4,11 @@ import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/logging.js';
 import { AdmissionProcess } from '../processes/admission.js';
-import { Erasure, type Forgetting } from '../processes/erasure.js';
+import { Erasure, type PersonalDataStores } from '../processes/erasure.js';
 import { Expiry } from '../processes/expiry.js';
 import { Recovery } from '../processes/recovery.js';
 import { BullTimers } from '../processes/redis/bull-timers.js';
-import { RedisTurns } from '../processes/redis/redis-turns.js';
+import { RedisRoundLease } from '../processes/redis/round-lease.js';
 import { InProcessTimers } from '../processes/timers.js';
 import type { Engines } from './engines.js';
 import type { ReadSide } from './read-side.js';
@@ -34,10 +34,10 @@ export function backgroundProcesses(
   const { queries } = readSide;
   const { SWEEP_INTERVAL_MS, ADMISSION_INTERVAL_MS, RESUME_AFTER_MS } = config;
   const timers = redis ? new BullTimers(redis, clock, log) : new InProcessTimers(clock);
-  const turns = redis && new RedisTurns(redis);
-  const expiry = new Expiry(store, bus, timers, queries, clock, log, SWEEP_INTERVAL_MS, turns);
-  const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, turns);
-  const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, turns);
+  const lease = redis && new RedisRoundLease(redis);
+  const expiry = new Expiry(store, bus, timers, queries, clock, log, SWEEP_INTERVAL_MS, lease);
+  const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, lease);
+  const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, lease);
   const erasure = new Erasure(store, forgettingOf(engines, readSide), log, SWEEP_INTERVAL_MS);
   return {
     async start() {
@@ -53,7 +53,7 @@ export function backgroundProcesses(
 }
 
 /** What has to forget an erased person. */
-function forgettingOf({ personalKeys, readModels }: Engines, { progress }: ReadSide): Forgetting {
+function forgettingOf({ personalKeys, readModels }: Engines, { progress }: ReadSide): PersonalDataStores {
   return {
     destroyKey: (userId) => personalKeys.destroy(userId),
     async cleanReadModels(position) {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../api/api-settings.js';
 import { isOperator, isOperatorKey } from '../api/guards.js';
 import type { RedisLink } from '../platform/redis.js';
-import { queueName } from '../processes/redis/deadline-queue.js';
+import { queueName } from '../processes/redis/deadline-jobs.js';
 
 export const dashboardPath = '/admin/queues';
 

@@ -1,31 +1,28 @@
 import { processContext } from '../commands/command-context.js';
 import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
-
 import type { EventStore, Position, Subscription } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
 import { allPages } from '../queries/paging.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import type { Commands, ProcessLog } from './ports.js';
-import { Repeating, untilStopped } from './repeating.js';
-import type { Turns } from './turns.js';
+import { type Commands, PeriodicTask, type ProcessLog, type RoundLease } from './periodic-task.js';
 
 /** How often performances on sale are listed again, as a safety net behind the subscription. */
 const listIntervalMs = 30_000;
 
 /**
- * Opens queues when their time comes and lets fans in. It watches the performances where somebody waits or
- * that have not opened yet; an event about any other makes it watch that one too.
+ * Opens queues when their time comes and admits fans. It watches the performances whose queue has not opened or has
+ * fans waiting; an event of any other queue makes it watch that one too.
  */
 export class AdmissionProcess {
   /** Watched performances, each with the newest event seen of it. */
   readonly #watched = new Map<PerformanceId, Position | undefined>();
-  readonly #admitting: Repeating;
-  readonly #listing: Repeating;
+  readonly #admitting: PeriodicTask;
+  readonly #listing: PeriodicTask;
   #subscription: Subscription | undefined;
 
-  /** @param turns shared by all processes that admit, if there are several. */
+  /** @param lease shared by all processes that admit, if there are several. */
   constructor(
     private readonly store: EventStore,
     private readonly commands: Commands,
@@ -33,11 +30,16 @@ export class AdmissionProcess {
     private readonly clock: Clock,
     private readonly log: ProcessLog,
     intervalMs: number,
-    turns?: Turns,
+    lease?: RoundLease,
   ) {
-    this.#admitting = new Repeating('admission', intervalMs, (stopping) => this.#admit(stopping), log, turns);
-    // What is watched is each process's own.
-    this.#listing = new Repeating('admission list', listIntervalMs, (stopping) => this.#list(stopping), log);
+    this.#admitting = new PeriodicTask('admission', intervalMs, () => this.#admit(), log, lease);
+    // No lease: each process has its own list of what it watches.
+    this.#listing = new PeriodicTask(
+      'admission list',
+      listIntervalMs,
+      (stopping) => this.#list(stopping),
+      log,
+    );
   }
 
   start(): void {
@@ -71,20 +73,15 @@ export class AdmissionProcess {
     }
   }
 
-  async #admit(stopping: AbortSignal): Promise<void> {
-    // Each may have to wait for read models that nobody writes any more.
-    await untilStopped(stopping, [...this.#watched], async ([performanceId, seen]) => {
-      try {
-        const isDone = await this.#serve(performanceId, seen);
-        // An event that came meanwhile keeps it watched.
-        if (isDone && this.#watched.get(performanceId) === seen) this.#watched.delete(performanceId);
-      } catch (error) {
-        this.log.error({ err: error, performanceId }, 'a queue could not be served; it is tried again');
-      }
+  #admit(): Promise<void> {
+    return this.#admitting.forEach([...this.#watched], async ([performanceId, seen]) => {
+      const isDone = await this.#serve(performanceId, seen);
+      // An event that came meanwhile keeps it watched.
+      if (isDone && this.#watched.get(performanceId) === seen) this.#watched.delete(performanceId);
     });
   }
 
-  /** Opens the queue if it is time and lets fans in. @returns whether nothing is left to do. */
+  /** Opens the queue if it is time and admits fans. @returns whether nothing is left to do. */
   async #serve(performanceId: PerformanceId, seen: Position | undefined): Promise<boolean> {
     const context = processContext('admission');
     const { isOpen } = await this.commands.execute(new OpenQueue(performanceId, context));

@@ -2,35 +2,46 @@ import { processContext } from '../commands/command-context.js';
 import { ExpireToken, type TokenLapse } from '../commands/queue/enter-and-leave.js';
 import { ExpireHold } from '../commands/seats/end-hold.js';
 import type { EventStore, RecordedEvent, Subscription } from '../event-store/port.js';
-import { addMs } from '../events/ids.js';
+import { addMs, type TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
 import type { DeadlineQueries, HeldSeat, LiveToken } from '../queries/deadlines.js';
 import { allPages } from '../queries/paging.js';
-import type { Commands, ProcessLog } from './ports.js';
-import { Repeating, untilStopped } from './repeating.js';
+import {
+  type Commands,
+  FailureLog,
+  PeriodicTask,
+  type ProcessLog,
+  type RoundLease,
+} from './periodic-task.js';
 import type { Deadline, Timers } from './timers.js';
-import type { Turns } from './turns.js';
 
-/** Lapsed ones handled in one sweep; more wait for the next. */
+/** Lapsed holds, and tokens, that one sweep ends; more wait for the next. */
 const sweepLimit = 1_000;
 
 /**
- * A sale is over for those who wait this long after its last date began: a new or a later date that was published
- * at the last moment is known by then.
+ * Time after a performance's last date has begun until its waiting fans are expired: a new or later date that was
+ * published at the last moment is in the read models by then.
  */
 const saleEndGraceMs = 60_000;
 
+/** What a sweep ends. */
+type Lapsed =
+  | ({ readonly kind: 'hold' } & Pick<HeldSeat, 'tokenId' | 'holdId'>)
+  | ({ readonly kind: 'token' } & LiveToken)
+  | { readonly kind: 'sale'; readonly tokenId: TokenId };
+
 /**
- * Ends holds and tokens at their deadlines: a timer for each, restored when it may have been lost, and a
- * sweeper that finds whatever a timer missed.
+ * Ends holds and tokens at their deadlines: a timer for each deadline, restored when it may have been lost, and a
+ * sweeper that finds what the timers missed.
  */
 export class Expiry {
-  readonly #sweeper: Repeating;
-  readonly #restoring: Repeating;
+  readonly #sweeper: PeriodicTask;
+  readonly #restoring: PeriodicTask;
+  readonly #timerFailures: FailureLog;
   #subscription: Subscription | undefined;
 
-  /** @param turns shared by all processes that run an expiry, if there are several. */
+  /** @param lease shared by all processes that run an expiry, if there are several. */
   constructor(
     private readonly store: EventStore,
     private readonly commands: Commands,
@@ -39,13 +50,18 @@ export class Expiry {
     private readonly clock: Clock,
     private readonly log: ProcessLog,
     sweepIntervalMs: number,
-    turns?: Turns,
+    lease?: RoundLease,
   ) {
-    this.#sweeper = new Repeating('expiry', sweepIntervalMs, (stopping) => this.#sweep(stopping), log, turns);
-    this.#restoring = new Repeating('timers', sweepIntervalMs, (stopping) => this.#restore(stopping), log);
+    this.#sweeper = new PeriodicTask('expiry', sweepIntervalMs, () => this.#sweep(), log, lease);
+    this.#restoring = new PeriodicTask('timers', sweepIntervalMs, (stopping) => this.#restore(stopping), log);
+    this.#timerFailures = new FailureLog(log, 'deadlines', {
+      level: 'warn',
+      failed: 'a deadline could not be acted on; the sweeper repeats it',
+      worked: 'deadlines are acted on again',
+    });
   }
 
-  /** Expects read models that have caught up with the log; listens first, so nothing falls in between. */
+  /** Expects read models that have caught up with the log; subscribes first, so that no deadline falls in between. */
   async start(): Promise<void> {
     await this.timers.start((deadline) => this.#act(deadline));
     this.#subscription = this.store.subscribe(
@@ -61,24 +77,20 @@ export class Expiry {
   }
 
   async stop(): Promise<void> {
-    // The timers last: nothing schedules any more then.
+    // The timers last, when nothing schedules them any more.
     await Promise.all([this.#subscription?.stop(), this.#restoring.stop(), this.#sweeper.stop()]);
     await this.timers.stop();
   }
 
+  /** @throws when the deadline's command fails: the sweeper repeats it. */
   async #act(deadline: Deadline): Promise<void> {
+    // Which admitted fans have not entered by then is in the read model only.
+    if (deadline.kind === 'claims') return this.#sweeper.runSoon();
     try {
-      switch (deadline.kind) {
-        case 'hold':
-          return await this.#expireHold(deadline);
-        case 'token':
-          return await this.#expireToken({ ...deadline, expiresAt: deadline.dueAt });
-        case 'claims':
-          // Who has not entered by then is known to the read model only.
-          return this.#sweeper.runSoon();
-      }
+      await this.#expire(deadline.kind === 'hold' ? deadline : { ...deadline, expiresAt: deadline.dueAt });
+      this.#timerFailures.worked();
     } catch (error) {
-      this.log.warn({ err: error }, 'a deadline failed; the sweeper will repeat it');
+      this.#timerFailures.failed(error, { deadline });
       throw error;
     }
   }
@@ -87,11 +99,11 @@ export class Expiry {
     return this.timers.restore(() => this.#live(stopping));
   }
 
-  /** Fails when it is told to stop: what it has not told of is not restored. */
+  /** Throws when it is stopped, so that an incomplete scan never counts as complete. */
   async *#live(stopping?: AbortSignal): AsyncGenerator<readonly Deadline[]> {
-    for await (const holds of allPages<HeldSeat>((after, limit) => this.queries.liveHolds(after, limit))) {
+    for await (const seats of allPages<HeldSeat>((after, limit) => this.queries.liveHolds(after, limit))) {
       stopping?.throwIfAborted();
-      yield distinctHolds(holds).map(holdDeadline);
+      yield distinctHolds(seats).map(holdDeadline);
     }
     for await (const tokens of allPages<LiveToken>((after, limit) => this.queries.liveTokens(after, limit))) {
       stopping?.throwIfAborted();
@@ -99,26 +111,32 @@ export class Expiry {
     }
   }
 
-  #expireHold({ tokenId, holdId }: Pick<HeldSeat, 'tokenId' | 'holdId'>): Promise<void> {
-    return this.commands.execute(new ExpireHold(tokenId, holdId, processContext('expiry')));
+  #expire(lapsed: Lapsed): Promise<void> {
+    const context = processContext('expiry');
+    switch (lapsed.kind) {
+      case 'hold':
+        return this.commands.execute(new ExpireHold(lapsed.tokenId, lapsed.holdId, context));
+      case 'token': {
+        const lapse: TokenLapse =
+          lapsed.status === 'admitted'
+            ? { reason: 'claim-lapsed', claimUntil: lapsed.expiresAt }
+            : { reason: 'time-used-up' };
+        return this.commands.execute(new ExpireToken(lapsed.tokenId, lapse, context));
+      }
+      case 'sale':
+        return this.commands.execute(new ExpireToken(lapsed.tokenId, { reason: 'sale-ended' }, context));
+    }
   }
 
-  #expireToken({ tokenId, status, expiresAt }: LiveToken): Promise<void> {
-    const lapse: TokenLapse =
-      status === 'admitted' ? { reason: 'claim-lapsed', claimUntil: expiresAt } : { reason: 'time-used-up' };
-    return this.commands.execute(new ExpireToken(tokenId, lapse, processContext('expiry')));
-  }
-
-  async #sweep(stopping: AbortSignal): Promise<void> {
+  async #sweep(): Promise<void> {
+    const sweep = (lapsed: readonly Lapsed[]) => this.#sweeper.forEach(lapsed, (one) => this.#expire(one));
     const seats = await this.queries.lapsedHolds(this.clock.now(), sweepLimit);
-    await untilStopped(stopping, distinctHolds(seats), (hold) => this.#expireHold(hold));
+    await sweep(distinctHolds(seats).map((seat) => ({ kind: 'hold', ...seat })));
     const tokens = await this.queries.lapsedTokens(this.clock.now(), sweepLimit);
-    await untilStopped(stopping, tokens, (token) => this.#expireToken(token));
+    await sweep(tokens.map((token) => ({ kind: 'token', ...token })));
     const endedBy = addMs(this.clock.now(), -saleEndGraceMs);
     const unsold = await this.queries.waitingAfterSale(endedBy, sweepLimit);
-    await untilStopped(stopping, unsold, (tokenId) =>
-      this.commands.execute(new ExpireToken(tokenId, { reason: 'sale-ended' }, processContext('expiry'))),
-    );
+    await sweep(unsold.map((tokenId) => ({ kind: 'sale', tokenId })));
   }
 }
 

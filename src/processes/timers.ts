@@ -1,7 +1,7 @@
 import type { HoldId, Instant, PerformanceId, TokenId } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 
-/** What ends when, as data: whichever process is told of it can act on it. */
+/** What ends at which time, as data: any process can act on it. */
 export type Deadline = { readonly dueAt: Instant } & (
   | { readonly kind: 'hold'; readonly tokenId: TokenId; readonly holdId: HoldId }
   /** The time to enter, or the time inside. */
@@ -10,21 +10,21 @@ export type Deadline = { readonly dueAt: Instant } & (
   | { readonly kind: 'claims'; readonly performanceId: PerformanceId; readonly from: number }
 );
 
-/** Acts on a deadline. What fails has been logged by then; it may be called again. */
+/** Acts on a deadline. Rejects when that fails, which it has logged; it may be called again. */
 export type OnDue = (deadline: Deadline) => Promise<void>;
 
 /** Live deadlines, in pages. */
 export type LiveDeadlines = () => AsyncIterable<readonly Deadline[]>;
 
 /**
- * Calls back at deadlines. A timer is a hint: it may fire late, twice or never, so what it sets off checks the
- * deadline again and a sweeper stands behind it.
+ * Calls back at deadlines. A timer is a hint: it may fire late, twice or never, so its callback checks the deadline
+ * again, and a sweeper finds the deadlines it missed.
  */
 export interface Timers {
-  /** From now on deadlines are acted on; those of other processes may be among them. */
+  /** From now on deadlines are acted on, also some that other processes scheduled. */
   start(onDue: OnDue): Promise<void>;
   /**
-   * Asks to be called at each deadline, at once if it has passed. The same deadline again changes nothing.
+   * Calls back at each deadline, at once if it has passed. Scheduling the same deadline again changes nothing.
    * Never fails and never waits long: what cannot be scheduled is left to the sweeper.
    */
   schedule(deadlines: readonly Deadline[]): Promise<void>;
@@ -37,7 +37,7 @@ export interface Timers {
 /** setTimeout's longest delay. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** Timers kept; beyond that the sweeper alone serves: bounds the memory of a process. */
+/** Most timers of a process, which bounds its memory; further deadlines are left to the sweeper. */
 const maxTimers = 500_000;
 
 /** Timers in this process; lost with it and restored from the read models at the next start. */
@@ -78,14 +78,14 @@ export class InProcessTimers implements Timers {
     const delayMs = Math.min(Math.max(0, Date.parse(deadline.dueAt) - this.clock.nowMs()), longestDelayMs);
     const timer = setTimeout(() => {
       this.#timers.delete(name);
-      // It has been logged, and the sweeper repeats it.
+      // Already logged, and the sweeper repeats it.
       onDue(deadline).catch(() => undefined);
     }, delayMs);
     this.#timers.set(name, timer);
   }
 }
 
-/** What the deadline is of: a later deadline of the same thing has the same name. */
+/** Names what the deadline ends: a later deadline of the same hold, token or admission has the same name. */
 export function nameOf(deadline: Deadline): string {
   switch (deadline.kind) {
     case 'hold':

@@ -76,7 +76,7 @@ import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
 import type { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
-import type { Commands } from '../processes/ports.js';
+import type { Commands } from '../processes/periodic-task.js';
 import type { CommandQueries } from '../queries/queries.js';
 
 interface CommandSideParts {

@@ -1,5 +1,5 @@
+import type { RoundLease } from '../processes/periodic-task.js';
 import { type Deadline, type LiveDeadlines, nameOf, type OnDue, type Timers } from '../processes/timers.js';
-import type { Turns } from '../processes/turns.js';
 import { type Life, theWorld } from './scheduler.js';
 import type { World } from './world.js';
 
@@ -13,11 +13,11 @@ interface Worker {
 /** Attempts at a failing job. */
 const maxAttempts = 3;
 
-/** Deadlines and turns that all processes share, as a server of jobs keeps them. */
+/** Deadlines and leases that all processes share, as a server of jobs keeps them. */
 export class SimulatedJobs {
   readonly #workers = new Set<Worker>();
   readonly #waiting = new Set<string>();
-  readonly #turns = new Map<string, number>();
+  readonly #rounds = new Map<string, number>();
   /** Increases whenever all jobs are lost. */
   #generation = 0;
 
@@ -54,15 +54,15 @@ export class SimulatedJobs {
     this.#waiting.clear();
   }
 
-  /** The turns of one process. */
-  turnsFor({ name, life }: { readonly name: string; readonly life: Life }): Turns {
+  /** The lease of one process. */
+  leaseFor({ name, life }: { readonly name: string; readonly life: Life }): RoundLease {
     return {
       claim: async (work, everyMs) => {
         const { world } = this;
-        const untilMs = this.#turns.get(work) ?? 0;
+        const untilMs = this.#rounds.get(work) ?? 0;
         const leftMs = untilMs - world.scheduler.nowMs;
         const isDoubled = leftMs > 0 && world.strikes('turn-doubled', 0.05, `${name} ${work}`);
-        if (leftMs <= 0) this.#turns.set(work, world.scheduler.nowMs + everyMs);
+        if (leftMs <= 0) this.#rounds.set(work, world.scheduler.nowMs + everyMs);
         return world.later(life, world.delayMs(), () => (isDoubled ? 0 : Math.max(0, leftMs)));
       },
     };

@@ -11,7 +11,7 @@ import { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import { AdmissionProcess } from '../processes/admission.js';
 import { Expiry } from '../processes/expiry.js';
-import type { Commands, ProcessLog } from '../processes/ports.js';
+import type { Commands, ProcessLog } from '../processes/periodic-task.js';
 import { Recovery } from '../processes/recovery.js';
 import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
@@ -157,13 +157,13 @@ export class SimulatedProcess {
     const timers = isEmbedded
       ? new InProcessTimers(this.clock)
       : jobs.timersFor(this, () => this.clock.nowMs());
-    const turns = isEmbedded ? undefined : jobs.turnsFor(this);
+    const lease = isEmbedded ? undefined : jobs.leaseFor(this);
     const commands = this.#commands;
     const log = this.#log;
     return {
-      recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, turns),
-      expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, turns),
-      admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, turns),
+      recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, lease),
+      expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, lease),
+      admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, lease),
     };
   }
 

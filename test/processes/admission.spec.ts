@@ -5,7 +5,7 @@ import { instantSchema, type PerformanceId, performanceIdSchema } from '../../sr
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { AdmissionProcess } from '../../src/processes/admission.js';
-import type { Commands } from '../../src/processes/ports.js';
+import type { Commands } from '../../src/processes/periodic-task.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, openTheatre, performanceId, queued } from '../commands/theatre.js';
 import { eventually } from '../services/wait-until.js';

@@ -3,7 +3,7 @@ import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
 import { AdvanceCharge } from '../../src/commands/wallet/charge-points.js';
 import { chargeIdSchema, type Instant, orderIdSchema, toInstant } from '../../src/events/ids.js';
 import { deriveId } from '../../src/platform/derive-id.js';
-import type { Commands } from '../../src/processes/ports.js';
+import type { Commands } from '../../src/processes/periodic-task.js';
 import { Recovery } from '../../src/processes/recovery.js';
 import { ManualClock } from '../commands/manual-clock.js';
 import { eventually } from '../services/wait-until.js';

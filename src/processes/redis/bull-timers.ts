@@ -1,10 +1,68 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../platform/clock.js';
-import type { RedisLink } from '../../platform/redis.js';
-import type { ProcessLog } from '../ports.js';
+import { type RedisLink, RedisScript } from '../../platform/redis.js';
+import type { ProcessLog } from '../periodic-task.js';
 import type { Deadline, LiveDeadlines, OnDue, Timers } from '../timers.js';
-import { DeadlineQueue } from './deadline-queue.js';
-import { DeadlineWorker, type WorkerSettings } from './deadline-worker.js';
-import { RestoreMark } from './restore-mark.js';
+import { DeadlineQueue, DeadlineWorker, type WorkerSettings } from './deadline-jobs.js';
+
+/** How long a process may be silent while it restores before another begins. */
+const restoringTtlMs = 30_000;
+/**
+ * How long the timers count as complete: then they are scheduled again, in case Redis came back from an old
+ * snapshot, which looks complete.
+ */
+const completeTtlMs = 10 * 60_000;
+
+const replaceIfSame = new RedisScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`);
+
+/**
+ * A key in the same Redis as the timers, so that it is lost with them: while it is missing, timers are missing.
+ * One process at a time restores them. Every method returns false while Redis is away.
+ */
+class RestoreMark {
+  /** The key's value while this process restores. */
+  readonly #mine = `restoring ${randomUUID()}`;
+  readonly #key: string;
+
+  constructor(private readonly link: RedisLink) {
+    this.#key = link.key('deadlines-complete');
+  }
+
+  /** @returns whether timers may be missing and it is this process that restores them. */
+  begin(): Promise<boolean> {
+    return this.#ask(
+      async (client) => (await client.set(this.#key, this.#mine, 'PX', restoringTtlMs, 'NX')) === 'OK',
+    );
+  }
+
+  /** @returns false when Redis was emptied meanwhile: what was restored before is lost again. */
+  goOn(): Promise<boolean> {
+    return this.#replace(this.#mine, restoringTtlMs);
+  }
+
+  complete(): Promise<boolean> {
+    return this.#replace('complete', completeTtlMs);
+  }
+
+  /** Timers are missing. */
+  clear(): Promise<boolean> {
+    return this.#ask(async (client) => (await client.del(this.#key)) >= 0);
+  }
+
+  #replace(value: string, ttlMs: number): Promise<boolean> {
+    return this.#ask(
+      async (client) => (await replaceIfSame.run(client, this.#key, this.#mine, value, ttlMs)) === 1,
+    );
+  }
+
+  #ask(question: Parameters<typeof this.link.attempt<boolean>>[0]): Promise<boolean> {
+    return this.link.attempt(question, () => false);
+  }
+}
 
 const defaultSettings: WorkerSettings = {
   concurrency: 16,
@@ -14,8 +72,8 @@ const defaultSettings: WorkerSettings = {
 };
 
 /**
- * Timers that several processes share: delayed jobs of BullMQ in Redis. Each process schedules what it sees;
- * one deadline is one job, and whichever process is free acts on it.
+ * Timers that several processes share: delayed jobs of BullMQ in Redis. Each process schedules the deadlines it sees; one
+ * deadline is one job, and any free process acts on it.
  */
 export class BullTimers implements Timers {
   readonly #queue: DeadlineQueue;
@@ -24,7 +82,7 @@ export class BullTimers implements Timers {
   #worker: DeadlineWorker | undefined;
   #hasDropped = false;
 
-  /** @param link stays the caller's to close, after {@link stop}. */
+  /** @param link to be closed by the caller, after {@link stop}. */
   constructor(
     private readonly link: RedisLink,
     private readonly clock: Clock,
@@ -54,7 +112,7 @@ export class BullTimers implements Timers {
     if (!(await this.#mark.begin())) return;
     let restored = 0;
     for await (const page of live()) {
-      // What is due already is the sweeper's.
+      // The sweeper ends what is due already.
       const now = this.clock.now();
       const ahead = page.filter(({ dueAt }) => dueAt > now);
       await this.schedule(ahead);

@@ -5,8 +5,8 @@ import { scheduleIdSchema, seatIdSchema } from '../../../src/events/ids.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { deriveId } from '../../../src/platform/derive-id.js';
 import { Expiry } from '../../../src/processes/expiry.js';
-import type { Commands } from '../../../src/processes/ports.js';
-import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
+import type { Commands } from '../../../src/processes/periodic-task.js';
+import { RedisRoundLease } from '../../../src/processes/redis/round-lease.js';
 import type { Deadline } from '../../../src/processes/timers.js';
 import type { DeadlineQueries } from '../../../src/queries/deadlines.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
@@ -67,9 +67,9 @@ describe('Redis that is emptied', () => {
     };
     const { timers, link, log } = office.prepare();
     await link.waitUntilReady(5_000);
-    const turns = new RedisTurns(link);
+    const lease = new RedisRoundLease(link);
     const store = new InMemoryEventStore();
-    const expiry = new Expiry(store, commands, timers, deadlines, systemClock, log, 100, turns);
+    const expiry = new Expiry(store, commands, timers, deadlines, systemClock, log, 100, lease);
     await expiry.start();
     await redis.flushAll();
     await eventually(

@@ -1,4 +1,4 @@
-import { RedisTurns } from '../../../src/processes/redis/redis-turns.js';
+import { RedisRoundLease } from '../../../src/processes/redis/round-lease.js';
 import { closeLinks, linked } from '../../platform/linked.js';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../../services/wait-until.js';
@@ -15,13 +15,13 @@ afterEach(async () => {
 async function twoProcesses() {
   const a = await linked(redis.url);
   const b = await linked(redis.url, { prefix: a.link.prefix });
-  return [new RedisTurns(a.link), new RedisTurns(b.link)] as const;
+  return [new RedisRoundLease(a.link), new RedisRoundLease(b.link)] as const;
 }
 
-describe('turns that processes take in Redis', () => {
+describe('rounds that processes claim in Redis', () => {
   it('go to one process each round; the others learn when the next begins', async () => {
-    const turns = await twoProcesses();
-    const waits = await Promise.all([...turns, ...turns].map((one) => one.claim('sweep', 60_000)));
+    const leases = await twoProcesses();
+    const waits = await Promise.all([...leases, ...leases].map((one) => one.claim('sweep', 60_000)));
     expect(waits.filter((waitMs) => waitMs === 0)).toHaveLength(1);
     for (const waitMs of waits.filter((one) => one > 0)) {
       expect(waitMs).toBeGreaterThan(30_000);
