@@ -7,7 +7,7 @@ import type {
   SubscriptionBatch,
 } from '../../src/event-store/port.js';
 
-/** A subscription that keeps what it gets and lets a test wait for it. */
+/** A subscription that keeps its events and lets a test wait for them. */
 export class Collector {
   readonly batches: SubscriptionBatch[] = [];
   readonly subscription: Subscription;

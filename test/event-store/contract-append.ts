@@ -152,7 +152,7 @@ export function appendContract(store: () => EventStore): void {
       expect(result.revision).toBe(maxEventsPerAppend - 1);
     });
 
-    it('refuses what is no JSON, no UUID or no stream name, without a StoreUnavailable to retry on', async () => {
+    it('refuses data that is not JSON, ids that are not UUIDs and wrong stream names, with an error that is not worth a retry', async () => {
       const cyclic: Record<string, unknown> = {};
       cyclic.self = cyclic;
       const malformed = [

@@ -4,7 +4,7 @@ import { freshCategory, newEvent, newEvents, streamIn } from './new-event.js';
 
 export function subscribeContract(store: () => EventStore): void {
   describe('a subscription', () => {
-    it('delivers what is there and goes on with what comes, in log order', async () => {
+    it('delivers existing events, then new ones, in log order', async () => {
       const category = freshCategory();
       const early = newEvents(3);
       const late = newEvents(2);

@@ -55,7 +55,7 @@ export function lifecycleContract(open: OpenStore): void {
       }));
   });
 
-  it('a reopened log has the same head and events and goes on from there', () =>
+  it('a reopened log has the same head and events and continues from there', () =>
     withStore(open, async ({ store, reopen }) => {
       if (reopen === undefined) return;
       const stream = streamIn('note');

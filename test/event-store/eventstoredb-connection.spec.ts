@@ -128,7 +128,7 @@ describe('a connection', () => {
     expect(context.calls).toEqual([]);
   });
 
-  it('goes over to the new leader when the old one lives on as a follower', async () => {
+  it('changes to the new leader when the old one becomes a follower', async () => {
     const [one, two, gossip] = [await start({}), await start({}), await start({})];
     gossip.clusterPorts = [one.port, two.port];
     const store = open(`esdb://127.0.0.1:${gossip.port},127.0.0.1:${gossip.port}?tls=false`);
@@ -206,7 +206,7 @@ describe('a connection', () => {
 });
 
 describe('a server', () => {
-  it('that takes less at once than an append is says so in a clear error', async () => {
+  it('with a smaller limit for appends fails with an error that names the limit', async () => {
     const { connectionString } = await start({ maxAppendSize: 100_000 });
     const store = open(connectionString);
     const stream = streamIn('note');
@@ -223,7 +223,7 @@ describe('a server', () => {
     await expect(append).rejects.toThrow('23.10');
   });
 
-  it("keeps its own events to itself, and its streams are nobody else's", async () => {
+  it("hides the server's own events, and refuses appends to its streams", async () => {
     const { connectionString, context } = await start({});
     const store = open(connectionString);
     expect(context.log.records).toHaveLength(1);
@@ -251,7 +251,7 @@ describe('a server', () => {
   });
 });
 
-it('an append beyond what may wait is turned away as busy', async () => {
+it('an append is refused as busy when too many wait', async () => {
   const server = await start({});
   const store = openEventStoreDb({ connectionString: server.connectionString, maxWaitingAppends: 2 });
   opened.push(store);

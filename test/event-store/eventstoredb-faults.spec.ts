@@ -120,7 +120,7 @@ describe('an append that meets a fault', () => {
       expect(await store.readStream(stream)).toHaveLength(6);
     }));
 
-  it('is a conflict when somebody else was there meanwhile', () =>
+  it('is a conflict when another process has written meanwhile', () =>
     withServer({}, async ({ server, open }) => {
       const [one, other] = [open(), open()];
       const stream = streamIn('seat');
@@ -227,7 +227,7 @@ it('1,000 appends under a storm of faults leave exactly what was acknowledged', 
   }));
 
 describe('close()', () => {
-  it('comes to an end though the server does not answer', () =>
+  it('ends although the server does not answer', () =>
     withServer({}, async ({ server, open }) => {
       const store = open({ appendTimeoutMs: 3_600_000, closeTimeoutMs: 300 });
       await store.append(streamIn('seat'), 'none', newEvents(1));

@@ -57,7 +57,7 @@ describe('a subscription', () => {
     }
   });
 
-  it('whose check of the log fails goes on without gap or repeat', async () => {
+  it('whose check of the log fails continues without gap or repeat', async () => {
     const server = await new WireServer({ maxAppendSize: 8 * 1024 * 1024 }).start();
     const warnings: string[] = [];
     const store = openEventStoreDb({

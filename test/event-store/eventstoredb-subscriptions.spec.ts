@@ -28,7 +28,7 @@ describe('a subscription', () => {
     }),
   );
 
-  it('goes on where it was when the server drops it again and again', () =>
+  it('continues after its last event when the server drops it again and again', () =>
     withServer({}, async ({ server, open }) => {
       const store = open();
       const category = freshCategory();
@@ -84,7 +84,7 @@ describe('a subscription', () => {
       [20, 80, 320],
     ));
 
-  it('of a server that does not tell says all the same that it has caught up', () =>
+  it('reports that it has caught up although the server does not report it', () =>
     withServer({ version: '22.10.0' }, async ({ open }) => {
       const store = open();
       const category = freshCategory();

@@ -11,12 +11,12 @@ export function newEvents(count: number): NewEvent[] {
   return Array.from({ length: count }, (_, n) => newEvent({ n }));
 }
 
-/** A stream nobody else uses, of a category. */
+/** A new stream of a category. */
 export function streamIn(category: string): string {
   return `${category}-${randomUUID()}`;
 }
 
-/** A category nobody else uses: lets tests share one store. */
+/** A new category, so that tests can share one store. */
 export function freshCategory(): string {
   return `c${randomUUID().replaceAll('-', '')}`;
 }

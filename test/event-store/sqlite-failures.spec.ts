@@ -49,7 +49,7 @@ describe('a SQLite event store in trouble', () => {
     expect(await large()).toMatchObject({ revision: 0 });
   });
 
-  it('rejects the appends of a failed commit, writes none of them, and goes on when the disk does', async () => {
+  it('rejects the appends of a failed commit, writes none of them, and continues when the disk works again', async () => {
     store = await openSqliteEventStore({ file });
     const stream = streamIn('note');
     await store.append(stream, 'none', newEvents(1));

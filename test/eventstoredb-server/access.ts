@@ -95,7 +95,7 @@ export class Access {
       const refusal = this.refusalOfUserCall(call.metadata);
       if (refusal !== undefined) reply(refusal);
       else if (this.users.has(login)) {
-        // As servers do: whoever creates the same user again is told that it worked.
+        // As real servers do: creating the same user again succeeds.
         const isSame = this.users.get(login)?.password === options?.getPassword();
         if (isSame) reply(null, new users.CreateResp());
         else reply(loginFailure(status.FAILED_PRECONDITION, 'Conflict.', 'user-conflict'));

@@ -72,7 +72,7 @@ describe.each([
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('answers a repeated append with what the first one came to', async () => {
+  it('answers a repeated append with the result of the first one', async () => {
     const stream = `note-${randomUUID()}`;
     const events = [event(1), event(2)];
     const { nextExpectedRevision, position } = await append(stream, events, NO_STREAM);

@@ -160,7 +160,7 @@ function isPastDeadline(options: streams.BatchAppendReq.Options | undefined): bo
   return deadline !== undefined && deadline.toDate().getTime() <= Date.now();
 }
 
-/** Fills in what an append has come to. */
+/** Writes the outcome of an append into the answer. */
 export type Fill = (response: streams.BatchAppendResp) => unknown;
 
 // google.rpc.Code

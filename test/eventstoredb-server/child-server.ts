@@ -36,14 +36,14 @@ export class ChildServer {
     const exitedEarly = this.exited.then(() => {
       throw new Error('the wire server did not start');
     });
-    // The loser of the race is nobody's concern.
+    // The other outcome of the race does not matter.
     exitedEarly.catch(() => undefined);
     const [message] = (await Promise.race([once(child, 'message'), exitedEarly])) as [{ port: number }];
     this.port = message.port;
     return this;
   }
 
-  /** Replaces what is to go wrong; resolves when it is in force. */
+  /** Replaces the plan of faults; resolves when it has effect. */
   async plan(plan: FaultPlan): Promise<void> {
     const { child } = this;
     if (child === undefined) throw new Error('the wire server is not running');
@@ -68,7 +68,7 @@ export class ChildServer {
     this.child?.kill('SIGSTOP');
   }
 
-  /** Goes on after {@link freeze}. */
+  /** Continues after {@link freeze}. */
   thaw(): void {
     this.child?.kill('SIGCONT');
   }

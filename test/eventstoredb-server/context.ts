@@ -11,7 +11,7 @@ export interface ServerSettings extends AccessSettings {
   readonly version: string;
 }
 
-/** What every call of one server shares. */
+/** The state that all calls of one server share. */
 export interface ServerContext {
   readonly log: Log;
   readonly faults: Faults;
@@ -37,7 +37,7 @@ export interface ServerContext {
   readonly address: () => { readonly host: string; readonly port: number };
 }
 
-/** What comes of an append: an outcome to answer with, nothing to answer, or a failure to act out. */
+/** The outcome of an append: an answer, no answer, or a failure to simulate. */
 export type Commit =
   | { readonly kind: 'answer'; readonly outcome: WriteOutcome }
   | { readonly kind: 'silence' }

@@ -22,7 +22,7 @@ export type AppendFault =
   | 'unavailable'
   /** The call fails: another node is the leader. */
   | 'not-leader'
-  /** Answered under a correlation id nobody asked with, and not written. */
+  /** Answered with a wrong correlation id, and not written. */
   | 'stray-answer';
 
 export interface FaultPlan {
@@ -48,7 +48,7 @@ export interface FaultPlan {
   readonly storm?: { readonly seed: number; readonly share: number; readonly kinds: readonly AppendFault[] };
 }
 
-/** What is to go wrong, set by tests. */
+/** The plan of faults, set by tests. */
 export class Faults {
   private plan: FaultPlan = {};
   private appends: AppendFault[] = [];

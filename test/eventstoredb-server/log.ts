@@ -29,7 +29,7 @@ export class Log {
   /** @param keep Makes a write durable before it becomes visible. */
   constructor(private readonly keep: (write: Write) => void = () => {}) {}
 
-  /** Puts back what `keep` was given before. */
+  /** Restores what was given to `keep` before. */
   restore(write: Write): void {
     this.apply(write);
   }
@@ -213,7 +213,7 @@ export interface StreamState {
   maxCount: number | undefined;
 }
 
-/** One write as it is kept: all of its events, or none. */
+/** One write as stored: all of its events, or none. */
 export interface Write {
   readonly stream: string;
   readonly events: readonly ProposedEvent[];
@@ -254,7 +254,7 @@ export function openLog(file?: string): OpenLog {
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   const descriptor = openSync(file, 'a');
   const log = new Log((write) => writeSync(descriptor, `${lineOf(write)}\n`));
-  // What follows the last line break was torn by a kill.
+  // Text after the last line break is a write that a kill interrupted.
   for (const line of lines.slice(0, -1)) if (line !== '') log.restore(parseWrite(line));
   if ((lines.at(-1) ?? '') !== '') writeSync(descriptor, '\n');
   return withSystemEvents({ log, close: () => closeSync(descriptor) });

@@ -13,6 +13,6 @@ process.on('message', (plan: FaultPlan) => {
   server.faults.set(plan);
   process.send?.({ kind: 'planned' });
 });
-// Whoever started it is gone.
+// The process that started it has ended.
 process.on('disconnect', () => process.exit());
 process.send?.({ kind: 'listening', port: server.port });

@@ -49,7 +49,7 @@ export class WireServer {
   readonly faults = new Faults();
   readonly context: ServerContext;
   port = 0;
-  /** Ports of the cluster's nodes as gossip tells, the leader first; left out, this server alone. */
+  /** Ports of the cluster's nodes as gossip reports them, the leader first; left out, only this server. */
   clusterPorts: readonly number[] | undefined;
   /** Refuses calls that ask for the leader. */
   isFollower = false;
@@ -132,7 +132,7 @@ export class WireServer {
       ),
     });
     this.server.addService(...context.access.service((name) => context.calls.push(name)));
-    // Neither asks who is calling: a client calls them before it has said so.
+    // Neither checks the user, because clients call them before they log in.
     this.server.addService(featuresServices.ServerFeaturesService, {
       getSupportedMethods: (_: unknown, reply: sendUnaryData<features.SupportedMethods>) => {
         context.calls.push('GetSupportedMethods');
@@ -147,7 +147,7 @@ export class WireServer {
     });
   }
 
-  /** A call with a stream of answers, for those who may make it. */
+  /** A call with a stream of answers; checks the caller's rights. */
   private streaming<Call extends ServerSurfaceCall>(name: string, handle: (call: Call) => unknown) {
     return (call: Call): void => {
       this.context.calls.push(name);
@@ -157,7 +157,7 @@ export class WireServer {
     };
   }
 
-  /** A call with one answer, for those who may make it. */
+  /** A call with one answer; checks the caller's rights. */
   private answering<Call extends ServerSurfaceCall, Reply>(
     name: string,
     handle: (call: Call, reply: sendUnaryData<Reply>) => void,

@@ -90,7 +90,7 @@ class Course {
     this.page = this.newPage();
   }
 
-  /** Sends what the next record calls for; false when there is no next record. */
+  /** Sends the messages of the next record; false when there is no next record. */
   async sendNext(isLive: boolean): Promise<boolean> {
     const { context, matches, send } = this.reading;
     const record = this.records[this.next];
@@ -111,7 +111,7 @@ class Course {
     return true;
   }
 
-  /** What comes at the end of a catch-up. */
+  /** The messages at the end of a catch-up. */
   async goLive(): Promise<void> {
     if (this.checkpointInterval === 0) return;
     const { start, looked } = this.page;

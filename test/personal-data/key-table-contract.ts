@@ -31,7 +31,7 @@ export function keyTableContract(table: () => KeyTable, reopened: () => Promise<
     expect(await table().find([])).toEqual(new Map());
   });
 
-  it('destroys a key for good: it is gone everywhere and there is never another one', async () => {
+  it('destroys a key for good: it is not found any more and is never replaced', async () => {
     const [userId, neighbour, key] = [newUserId(), newUserId(), newKey()];
     await table().add(userId, newKey());
     await table().add(neighbour, key);

@@ -9,7 +9,7 @@ export const secret = 'the secret of the office in these tests';
 
 export const newUserId = (): UserId => userIdSchema.parse(randomUUID());
 
-/** What nobody may find after the person is erased. */
+/** Must not be found after the user was erased. */
 export const person = { loginId: 'mina.kim@example', username: 'Mina the fan', name: '김미나' } as const;
 
 export function registered(

@@ -142,7 +142,7 @@ describe('personal data in the log', () => {
     await expect(revealing.readAll()).rejects.toThrow(PersonalDataDamaged);
   });
 
-  it('waits for its keys: while they cannot be reached nothing is written or made up, and the rest goes on', async () => {
+  it('waits for its keys: while they cannot be reached no personal data is written or read, and other events are not affected', async () => {
     const { table, raw, sealing, revealing } = await begin();
     const [mina, jun] = [newUserId(), newUserId()];
     await sealing.append(streams.user(mina), 'none', [registered(mina)]);

@@ -10,7 +10,7 @@ describe('deriveId', () => {
     expect(z.uuid({ version: 'v5' }).safeParse(deriveId('anything')).success).toBe(true);
   });
 
-  it('tells apart what only looks alike when joined', () => {
+  it('gives different ids to parts that only look alike when joined', () => {
     const ids = [['a', 'b'], ['ab', ''], ['ab'], ['', 'ab'], ['a', 'b', ''], ['1:a', 'b'], ['b', 'a']];
     expect(new Set(ids.map((parts) => deriveId(...parts))).size).toBe(ids.length);
   });

@@ -8,7 +8,7 @@ describe('PasswordHasher', () => {
     expect(one).not.toBe(two);
   });
 
-  it('knows the right password from a wrong one, and nobody’s password is ever right', async () => {
+  it('accepts only the right password, and no password for an unknown user', async () => {
     const hasher = new PasswordHasher();
     const hash = await hasher.hash('password');
     expect(await hasher.verify(hash, 'password')).toBe(true);
@@ -16,7 +16,7 @@ describe('PasswordHasher', () => {
     expect(await hasher.verify(undefined, 'nobody has this password')).toBe(false);
   });
 
-  it('refuses more work than may wait, and goes on with what waits', async () => {
+  it('refuses work when too much waits, and continues with what waits', async () => {
     const hasher = new PasswordHasher(1, 1);
     const accepted = [hasher.hash('first'), hasher.hash('second')];
     await expect(hasher.hash('third')).rejects.toThrow(HasherBusy);
@@ -24,7 +24,7 @@ describe('PasswordHasher', () => {
     expect(await hasher.hash('fourth')).toMatch(/^\$argon2id/);
   });
 
-  it('gives the turn on when the work fails', async () => {
+  it('runs the next one when the work fails', async () => {
     const hasher = new PasswordHasher(1, 5);
     const failed = hasher.verify('not a hash', 'password');
     const next = hasher.hash('next');

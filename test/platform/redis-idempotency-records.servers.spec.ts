@@ -125,7 +125,7 @@ describe('idempotency records while Redis is away', () => {
   });
   afterEach(() => away.stop());
 
-  it('are those of the process, which knows its own replies', async () => {
+  it('are those of the process, which remembers its own replies', async () => {
     const { link, log } = await linked(away.url);
     const records = recordsOf(link);
     await records.begin('before', 'd');

@@ -188,7 +188,7 @@ describe('the global mode', () => {
   });
 });
 
-it('cancels what it has put off when it closes', async () => {
+it('cancels its timers when it closes', async () => {
   await client.pay(newKey(), { paymentMethod: 'card-pending' });
   const settling = await timers.next();
   await system.close();

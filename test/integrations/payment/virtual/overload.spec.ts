@@ -9,7 +9,7 @@ const nowMs = () => Date.UTC(2026, 10, 22);
 const request = { amount: 100, paymentMethod: 'card-pending', reference: 'overload' };
 
 describe('when as much is put off as may be', () => {
-  it('refuses new payments without writing them, until something has gone off', async () => {
+  it('refuses new payments without writing them, until a timer has run', async () => {
     const source = new ManualTimers();
     const timers = new PendingTimers(source, 1);
     const ledger = new Ledger(':memory:');

@@ -4,7 +4,7 @@ import { apiKey, callbackSecret, newKey, PaymentClient } from '../payment-client
 const options = { host: '127.0.0.1', port: 0, file: ':memory:', apiKey, callbackSecret };
 
 describe('runVirtualPaymentSystem', () => {
-  it('says where it listens, serves until it is stopped, and lets go of everything', async () => {
+  it('prints its address, serves until it is stopped, and closes everything', async () => {
     const stop = new AbortController();
     let running: Promise<void> = Promise.resolve();
     const line = await new Promise<string>((resolve) => {
