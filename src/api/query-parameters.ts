@@ -7,7 +7,7 @@ import type { Moment, Then } from '../analysis/history/port.js';
 import { type AsOf } from '../analysis/history/port.js';
 import type { Position } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
-import type { PageRequest } from '../queries/replies.js';
+import type { PageRequest } from '../queries/replies/reply.js';
 import { ApiProblem } from './problems/problem.js';
 import type { ProblemCode } from './problems/problem-kinds.js';
 

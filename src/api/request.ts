@@ -8,7 +8,7 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
 
-import type { Language } from '../queries/replies.js';
+import type { Language } from '../queries/replies/reply.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -3,7 +3,7 @@ import type { UserRow } from '../projections/account.js';
 import { type CellValue, storedMoment } from '../projections/engine/entity.js';
 import { selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
-import type { UserReply } from './replies.js';
+import type { UserReply } from './replies/account.js';
 
 /** What keeps an account from being erased; `tickets` are for dates to come. */
 export type UnfinishedBusiness = 'holds' | 'orders' | 'charges' | 'tickets';

@@ -23,15 +23,13 @@ import {
 } from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
-  Language,
-  Page,
-  PageRequest,
   PerformanceReply,
   PerformanceSummary,
   ScheduleReply,
   Translations,
   VenueReply,
-} from './replies.js';
+} from './replies/catalog.js';
+import type { Language, Page, PageRequest } from './replies/reply.js';
 import { decorationsOf, focusOf } from './seating-plans.js';
 
 export interface PerformanceSearch {

@@ -12,15 +12,9 @@ import { pickName } from './catalog.js';
 import { selectAll } from './database.js';
 import { decodeCursor, lastMoment, momentAndId, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type {
-  Language,
-  OrderItemReply,
-  OrderReply,
-  Page,
-  PageRequest,
-  ReservationReply,
-  Translations,
-} from './replies.js';
+import type { OrderItemReply, OrderReply, ReservationReply } from './replies/booking.js';
+import type { Translations } from './replies/catalog.js';
+import type { Language, Page, PageRequest } from './replies/reply.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seats.js';
 
 export function orderQueries({ db }: QueryContext) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Instant, instantSchema } from '../events/ids.js';
-import type { Page, PageRequest } from './replies.js';
+import type { Page, PageRequest } from './replies/reply.js';
 
 /** Most items of a page. */
 export const maxPageSize = 100;

@@ -6,14 +6,13 @@ import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, encodeCursor } from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
-  Page,
-  PageRequest,
   QueueFairnessReply,
   QueueNumberReply,
   QueueReply,
   QueueTokenReply,
   TokenStatus,
-} from './replies.js';
+} from './replies/queue.js';
+import type { Page, PageRequest } from './replies/reply.js';
 
 /** Most numbers of a page: a queue of 200,000 is read with 200 requests. */
 const maxNumbersPerPage = 1_000;

@@ -5,14 +5,13 @@ import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
+import type { HeldSeatReply, HoldReply } from './replies/booking.js';
 import type {
   AvailabilityReply,
   CategoryAvailability,
-  HeldSeatReply,
-  HoldReply,
   SeatMapReply,
   SectionAvailability,
-} from './replies.js';
+} from './replies/catalog.js';
 import { type SeatMapFilter, seatMapSections } from './seating-plans.js';
 
 type Counting<Reply> = { -readonly [Field in keyof Reply]: Reply[Field] };

@@ -5,7 +5,8 @@ import type { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wall
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type { ChargeReply, Page, PageRequest, WalletEntryReply, WalletReply } from './replies.js';
+import type { ChargeReply, WalletEntryReply, WalletReply } from './replies/account.js';
+import type { Page, PageRequest } from './replies/reply.js';
 
 export function walletQueries({ db }: QueryContext) {
   return {

@@ -12,7 +12,7 @@ import {
 import { reservationIdOf } from '../../src/projections/orders.js';
 import { ReadModelsUnavailable } from '../../src/queries/database.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
-import type { UserReply } from '../../src/queries/replies.js';
+import type { UserReply } from '../../src/queries/replies/account.js';
 import { type ApiUnderTest, performanceId, scheduleId, startApi, tokenId, userId } from './api-under-test.js';
 
 const at = toInstant(0);

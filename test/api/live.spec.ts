@@ -7,7 +7,8 @@ import { SeatChanges } from '../../src/api/live/seat-changes.js';
 import type { Position } from '../../src/event-store/port.js';
 import { type ScheduleId, scheduleIdSchema, toInstant, venueIdSchema } from '../../src/events/ids.js';
 import type { Queries } from '../../src/queries/queries.js';
-import type { QueueTokenReply, ScheduleReply } from '../../src/queries/replies.js';
+import type { ScheduleReply } from '../../src/queries/replies/catalog.js';
+import type { QueueTokenReply } from '../../src/queries/replies/queue.js';
 import { eventually } from '../services/wait-until.js';
 import {
   type ApiUnderTest,

@@ -1,4 +1,5 @@
-import type { Instant } from '../../events/ids.js';
+import { z } from 'zod';
+import { type Instant, instantSchema, pointsSchema } from '../../events/ids.js';
 
 import type { DomainEvent, EventType } from '../../events/registry.js';
 
@@ -39,30 +40,6 @@ export interface Unfinished {
 export interface Listed<T> {
   readonly count: number;
   readonly first: readonly T[];
-}
-
-export interface AuditReport {
-  readonly clean: boolean;
-  /** Events read, and the position of the last one; null in an empty log. */
-  readonly events: number;
-  readonly lastPosition: number | null;
-  /** The moment that deadlines were judged at. */
-  readonly judgedAt: Instant;
-  readonly checks: readonly CheckResult[];
-  readonly findingCount: number;
-  /** The first findings, at most 1000. */
-  readonly findings: readonly Finding[];
-  /** Points over all wallets: charged = spent − refunded + balance. */
-  readonly points: {
-    readonly charged: number;
-    readonly spent: number;
-    readonly refunded: number;
-    readonly balance: number;
-  };
-  readonly seatsReserved: number;
-  readonly ordersPaid: number;
-  readonly liveHolds: Listed<Unfinished>;
-  readonly openOrders: Listed<Unfinished>;
 }
 
 /**
@@ -152,6 +129,57 @@ export const checks = {
 } as const satisfies Record<string, readonly [invariant: string, meaning: string]>;
 
 export type CheckCode = keyof typeof checks;
+
+const count = z.number().int().min(0);
+const unfinished = z.strictObject({
+  count,
+  first: z.array(z.strictObject({ stream: z.string(), at: instantSchema })).readonly(),
+});
+// The keys of `checks` are its codes.
+const checkCode = z.enum(Object.keys(checks) as [CheckCode, ...CheckCode[]]);
+
+/** What an audit reports: also the reply of the API. */
+export const auditReportSchema = z.strictObject({
+  clean: z.boolean(),
+  events: count.describe('Events read.'),
+  lastPosition: count.nullable().describe('Position of the last one; null in an empty log.'),
+  judgedAt: instantSchema.describe('The moment that deadlines were judged at.'),
+  checks: z
+    .array(
+      z.strictObject({
+        code: checkCode,
+        invariant: z.string(),
+        meaning: z.string().describe('What holds when the check finds nothing.'),
+        examined: count.describe('Facts looked at.'),
+        findings: count,
+      }),
+    )
+    .readonly(),
+  findingCount: count,
+  findings: z
+    .array(
+      z.strictObject({
+        code: checkCode,
+        message: z.string(),
+        events: z.array(z.strictObject({ stream: z.string(), revision: count, position: count })).readonly(),
+      }),
+    )
+    .readonly()
+    .describe('The first 1,000.'),
+  points: z
+    .strictObject({
+      charged: pointsSchema,
+      spent: pointsSchema,
+      refunded: pointsSchema,
+      balance: pointsSchema,
+    })
+    .describe('Over all wallets: charged = spent − refunded + balance.'),
+  seatsReserved: count,
+  ordersPaid: count,
+  liveHolds: unfinished,
+  openOrders: unfinished,
+});
+export type AuditReport = Readonly<z.infer<typeof auditReportSchema>>;
 
 /** A verified event of the log, at its latest version. */
 export type Fact<T extends EventType = EventType> = Extract<DomainEvent, { type: T }> & {

@@ -9,17 +9,11 @@ import type {
   TokenId,
   UserId,
 } from '../../events/ids.js';
-import type {
-  Language,
-  OrderReply,
-  Page,
-  PageRequest,
-  QueueReply,
-  QueueTokenReply,
-  SeatMapReply,
-  SeatStatus,
-  WalletReply,
-} from '../../queries/replies.js';
+import type { WalletReply } from '../../queries/replies/account.js';
+import type { OrderReply } from '../../queries/replies/booking.js';
+import type { SeatMapReply, SeatStatus } from '../../queries/replies/catalog.js';
+import type { QueueReply, QueueTokenReply } from '../../queries/replies/queue.js';
+import type { Language, Page, PageRequest } from '../../queries/replies/reply.js';
 
 /** The token {@link Histories} is injected by. */
 export const HISTORIES = Symbol('Histories');

@@ -2,7 +2,7 @@ import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { EventStore, Position } from '../../event-store/port.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import type { QueueReply, QueueTokenReply, TokenStatus } from '../../queries/replies.js';
+import type { QueueReply, QueueTokenReply, TokenStatus } from '../../queries/replies/queue.js';
 import { performanceAt } from './catalog-at.js';
 import { EventIndex, type EventIndexes, type IndexKind } from './event-index.js';
 import {

@@ -2,7 +2,7 @@ import { priceOf } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { Instant, ScheduleId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';
-import type { SeatMapReply } from '../../queries/replies.js';
+import type { SeatMapReply } from '../../queries/replies/catalog.js';
 import { type SeatMapFilter, seatMapSections } from '../../queries/seating-plans.js';
 import { performanceAt, scheduleAt, type VenuePlans } from './catalog-at.js';
 import { EventIndex, type EventIndexes, type IndexKind } from './event-index.js';

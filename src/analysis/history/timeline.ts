@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decodeCursor, toPage } from '../../queries/paging.js';
-import type { Language } from '../../queries/replies.js';
+import type { Language } from '../../queries/replies/reply.js';
 import type { StoredEvent } from './past-events.js';
 import type { Asked, HistoryReply, Person, Related, Viewer } from './port.js';
 import type { Reason, Sentences } from './reasons.js';

@@ -19,7 +19,7 @@ import {
   type TokenId,
   tokenIdSchema,
 } from '../../events/ids.js';
-import type { Language, PageRequest } from '../../queries/replies.js';
+import type { Language, PageRequest } from '../../queries/replies/reply.js';
 import { CurrentViewer, ViewerGuard } from '../guards.js';
 import { pageQuery } from '../query-parameters.js';
 import type { HistoryPage } from '../replies.js';

@@ -26,7 +26,7 @@ import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
-import type { QueueTokenReply } from '../../queries/replies.js';
+import type { QueueTokenReply } from '../../queries/replies/queue.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { withPosition } from '../idempotency.js';

@@ -10,7 +10,7 @@ import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js'
 import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/wire.js';
 import { Clock } from '../../platform/clock.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
-import type { PageRequest } from '../../queries/replies.js';
+import type { PageRequest } from '../../queries/replies/reply.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentUser, FanRateGuard, UserGuard } from '../guards.js';
 import { Idempotency } from '../idempotency.js';

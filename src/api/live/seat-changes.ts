@@ -7,7 +7,7 @@ import {
 import { EventStore, type Position, type RecordedEvent } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
-import type { SeatStatus } from '../../queries/replies.js';
+import type { SeatStatus } from '../../queries/replies/catalog.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { sseMessage } from './event-streams.js';
 import { LiveSubscription } from './live-subscription.js';

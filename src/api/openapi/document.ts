@@ -81,8 +81,9 @@ function namedSchemas(): Record<string, JsonSchema> {
 
 const conversion: z.core.ToJSONSchemaParams = {
   unrepresentable: 'any',
-  // Leaves out the bounds of safe integers: they say nothing about the value.
+  // Leaves out what says nothing about a value: the bounds of safe integers, and that TypeScript does not change it.
   override: ({ jsonSchema }) => {
+    delete jsonSchema.readOnly;
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   },

@@ -16,7 +16,7 @@ import {
 } from '../../../src/events/ids.js';
 import type { SeatEvent } from '../../../src/events/seat-events.js';
 import { streams } from '../../../src/events/streams.js';
-import type { SeatMapReply } from '../../../src/queries/replies.js';
+import type { SeatMapReply } from '../../../src/queries/replies/catalog.js';
 import { History, id, minute } from '../../projections/history.js';
 import { clockAt } from '../../queries/asking.js';
 import { publishHall, seatNames } from './hall.js';

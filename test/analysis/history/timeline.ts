@@ -5,7 +5,7 @@ import type { Position } from '../../../src/event-store/port.js';
 import type { EventMetadata } from '../../../src/events/event.js';
 import type { Instant } from '../../../src/events/ids.js';
 import type { DomainEvent, EventType } from '../../../src/events/registry.js';
-import type { Language } from '../../../src/queries/replies.js';
+import type { Language } from '../../../src/queries/replies/reply.js';
 import { id, minute } from '../../projections/history.js';
 
 type DataOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>['data'];
