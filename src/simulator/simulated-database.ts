@@ -13,6 +13,7 @@ import {
   type Entity,
   keyOfRow,
   keyText,
+  rowOf,
   type Table,
   tableOf,
 } from '../projections/engine/entity.js';
@@ -216,19 +217,15 @@ export class SimulatedSession implements WriteSession {
   }
 
   /** `UPDATE projection_checkpoints SET position = ?, updated_at = ?, …, made_from = … WHERE (name, position and generation) OR …` */
-  #advance([position, updatedAt, madeFrom, ...marks]: readonly CellValue[]): Affected {
+  #advance(parameters: readonly CellValue[]): Affected {
+    const marks = parameters.slice(3);
     let affected = 0;
     for (let index = 0; index < marks.length; index += 3) {
       const key = keyText([marks[index] ?? null]);
       const row = this.#get(checkpointsTable.name, key);
       if (!row || row.position !== marks[index + 1] || (row.generation ?? 0) !== marks[index + 2]) continue;
       affected++;
-      const moved = {
-        position: position ?? null,
-        updated_at: updatedAt ?? null,
-        made_from: madeFrom ?? row.made_from ?? null,
-      };
-      this.#put(checkpointsTable.name, key, { ...row, ...moved });
+      this.#put(checkpointsTable.name, key, advanced(row, parameters));
     }
     return { affected };
   }
@@ -263,6 +260,21 @@ export class SimulatedSession implements WriteSession {
     changed.set(key, row);
     this.#changes.set(tableName, changed);
   }
+}
+
+/** A checkpoint's row after the statement that advances it. The parameters are cells: stored moments, and JSON as text. */
+export function advanced(row: AnyRow, [position, updatedAt, madeFrom]: readonly CellValue[]): AnyRow {
+  const { updated_at, made_from } = rowOf(checkpointsTable, {
+    updated_at: updatedAt ?? null,
+    made_from: madeFrom ?? null,
+  });
+  return {
+    ...row,
+    position: position ?? null,
+    updated_at,
+    parked: null,
+    made_from: made_from ?? row.made_from ?? null,
+  };
 }
 
 /**

@@ -11,7 +11,7 @@ import { deriveId } from '../../src/platform/derive-id.js';
 import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
 import type { WriteSession } from '../../src/projections/engine/dialect.js';
 import { type AnyRow, type CellValue, keyText } from '../../src/projections/engine/entity.js';
-import type { SimulatedDatabase } from '../../src/simulator/simulated-database.js';
+import { advanced, type SimulatedDatabase } from '../../src/simulator/simulated-database.js';
 import type { Seams } from '../../src/simulator/simulated-process.js';
 import { HookedStore } from '../commands/crashing-store.js';
 
@@ -72,15 +72,13 @@ function plantEarlyExpiry(): () => void {
 
 /** Checkpoints are committed at once, rows with the rest of the transaction. */
 function checkpointOutside(session: WriteSession, database: SimulatedDatabase): WriteSession {
-  const advance = ([position, at, madeFrom, ...marks]: readonly CellValue[]) => {
+  const advance = (parameters: readonly CellValue[]) => {
+    const marks = parameters.slice(3);
     const rows = new Map<string, AnyRow>();
     for (let index = 0; index < marks.length; index += 3) {
       const key = keyText([marks[index] ?? null]);
       const row = database.rowAt(checkpointsTable.name, key);
-      if (row?.position === marks[index + 1]) {
-        const moved = { position: position ?? null, updated_at: at ?? null, made_from: madeFrom ?? null };
-        rows.set(key, { ...row, ...moved });
-      }
+      if (row && row.position === marks[index + 1]) rows.set(key, advanced(row, parameters));
     }
     database.commit(new Map([[checkpointsTable.name, rows]]));
     return { affected: rows.size };
