@@ -27,7 +27,7 @@ import {
   TablesOfAnotherLog,
 } from '../projections/engine/made-from.js';
 import type { ReadModelLocation, ReadModels } from '../projections/open-read-models.js';
-import { addRebuild, leaseMs } from '../projections/rebuild/rebuild-record.js';
+import { addRebuild, leaseMs, type RebuildProgress } from '../projections/rebuild/rebuild-record.js';
 import { runRebuild } from '../projections/rebuild/rebuilder.js';
 import { projectionStates } from '../queries/projection-progress.js';
 
@@ -186,7 +186,10 @@ interface Parts {
   readonly location: ReadModelLocation;
   /** Log and tables are files of this process, so no address can be wrong. */
   readonly isEmbedded: boolean;
-  readonly log: { warn(details: object, message: string): void };
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+  };
   /** Stops a rebuild and the wait for one; default: nothing does. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -237,7 +240,7 @@ async function madeTables({ read }: Pick<ReadModels, 'read'>): Promise<MadeTable
 
 /** @returns false when another process rebuilds, or has died while rebuilding and its lease still runs. */
 async function rebuildNow(
-  { store, readModels, location, signal = new AbortController().signal }: Parts,
+  { store, readModels, location, log, signal = new AbortController().signal }: Parts,
   tables: readonly MadeTables[],
 ): Promise<boolean> {
   const rebuildId = randomUUID();
@@ -256,6 +259,26 @@ async function rebuildNow(
     request,
     pauseMs: 0,
     signal,
+    onProgress: progressLines(log),
   });
   return true;
+}
+
+/** Pause between two lines about one rebuild, ms. */
+const progressEveryMs = 5_000;
+
+/** Logs how far a rebuild is, now and then: the start waits for it, and nothing is served meanwhile. */
+export function progressLines(
+  log: Pick<Parts['log'], 'info'>,
+  nowMs: () => number = () => performance.now(),
+): (progress: RebuildProgress) => void {
+  let lastMs = nowMs();
+  return ({ phase, position, target, secondsLeft }) => {
+    if (nowMs() - lastMs < progressEveryMs) return;
+    lastMs = nowMs();
+    log.info(
+      { phase, position, target, secondsLeft },
+      `read models are rebuilt before the start: position ${position} of ${target}`,
+    );
+  };
 }

@@ -54,7 +54,7 @@ function unmade({ version }: Projection): Checkpoint {
   return {
     version,
     position: beforeFirst,
-    generation: 0,
+    epoch: 0,
     pausedAt: null,
     parked: null,
     fencedBy: null,

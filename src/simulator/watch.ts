@@ -177,7 +177,7 @@ async function differencesFromFold(world: World, office: Office): Promise<string
     suffix: '',
     cache: new RowCache(cachedRows),
     position: beforeFirst,
-    generation: 0,
+    epoch: 0,
   }));
   const at = world.clock.now();
   for (const { projection } of projections) await loadCheckpoint(session, projection, '', at);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { bringTogether, LogFit } from '../../src/app/log-fit.js';
+import { bringTogether, LogFit, progressLines } from '../../src/app/log-fit.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
@@ -180,7 +180,7 @@ describe('at the start of a process, tables that are ahead of the log', () => {
       readModels,
       location,
       isEmbedded: false,
-      log: { warn: () => undefined },
+      log: { info: () => undefined, warn: () => undefined },
     });
     return fit;
   };
@@ -205,7 +205,7 @@ it('are as they were when the start is stopped while it rebuilds them', async ()
     readModels: models,
     location: locationOf(models),
     isEmbedded: true,
-    log: { warn: () => stop.abort(new Error('stopped')) },
+    log: { info: () => undefined, warn: () => stop.abort(new Error('stopped')) },
     signal: stop.signal,
   });
   await expect(start).rejects.toThrow('stopped');
@@ -318,7 +318,7 @@ describe('the start, when tables are not those of the embedded log', () => {
       readModels: models,
       location: locationOf(models),
       isEmbedded: true,
-      log: { warn },
+      log: { info: () => undefined, warn },
     });
     await leaseEnds;
     expect(lines).toEqual([
@@ -327,6 +327,27 @@ describe('the start, when tables are not those of the embedded log', () => {
     ]);
     expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
   });
+});
+
+it('tells every five seconds how far a rebuild before the start is', () => {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const tell = progressLines({ info: (_details, line) => lines.push(line) }, () => nowMs);
+  const progress = {
+    phase: 'folding',
+    target: 90,
+    events: 0,
+    eventsPerSecond: 0,
+    secondsLeft: null,
+  } as const;
+  for (const position of [1, 2, 3, 4]) {
+    nowMs += 2_500;
+    tell({ ...progress, position, differenceCount: null });
+  }
+  expect(lines).toEqual([
+    expect.stringContaining('position 2 of 90'),
+    expect.stringContaining('position 4 of 90'),
+  ]);
 });
 
 it('stores only positions of events in checkpoints, whatever position a batch has', async () => {

@@ -46,7 +46,7 @@ export async function recountVenue(
         const seat = await rows.get(ScheduleSeatRow, { schedule_id: schedule.schedule_id, seat_id: seatId });
         if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices));
       }
-      await rows.relieve();
+      await rows.flushIfLarge();
     }
     tally.write();
   }

@@ -61,7 +61,7 @@ export class LogFold {
       suffix: options.suffix ?? '',
       cache: new RowCache(),
       position: beforeFirst,
-      generation: 0,
+      epoch: 0,
       ...(options.watch ? { watch: options.watch } : {}),
       lastRead: undefined,
       failure: undefined,
@@ -81,13 +81,13 @@ export class LogFold {
     await this.load();
     const targetOf = ({ projection }: Fold): number => targets.get(projection.name) ?? beforeFirst;
     for (;;) {
-      if (this.options.signal?.aborted) await this.pipeline.settle();
+      if (this.options.signal?.aborted) await this.pipeline.drain();
       this.options.signal?.throwIfAborted();
       const behind = this.folds.filter(
         (fold) => !fold.failure && this.pipeline.positionOf(fold) < targetOf(fold),
       );
       if (behind.length > 0) await this.step(behind, Math.min(...behind.map(targetOf)));
-      else if (await this.attempt(() => this.pipeline.settle())) return;
+      else if (await this.attempt(() => this.pipeline.drain())) return;
       await (this.options.pause ?? nextTurn)();
     }
   }
@@ -105,7 +105,7 @@ export class LogFold {
       for (const fold of this.folds) {
         const checkpoint = await loadCheckpoint(session, fold.projection, fold.suffix, noTime);
         fold.position = checkpoint.position;
-        fold.generation = checkpoint.generation;
+        fold.epoch = checkpoint.epoch;
         fold.lastRead = readUpTo(fold);
       }
     });

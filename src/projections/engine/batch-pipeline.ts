@@ -15,7 +15,6 @@ import {
   ProjectionFailure,
 } from './fold-batch.js';
 import { fingerprintOfLog, madeFromText } from './made-from.js';
-import type { ProjectedEvent } from './projection.js';
 import { type RowChanges, type RowSource, writeTable } from './unit-of-work.js';
 
 export interface PipelineOptions {
@@ -56,19 +55,19 @@ export class BatchPipeline {
    * Resolves when the batch before is written and this one on its way; when this one is the last for now, once it is
    * written too.
    * @param projections those that have seen the batch already are passed over.
-   * @param onWritten called after the commit with the events that some projection handles, in log order.
+   * @param onWritten called after the commit.
    * @throws {CheckpointMoved} {@link ProjectionFailure} {@link DatabaseFailure}, of this batch or the one before.
    * Everything is then as the checkpoints say: the projections' caches and positions are to be read anew.
    */
   async apply(
     projections: readonly ActiveProjection[],
     batch: SubscriptionBatch,
-    onWritten: (events: readonly ProjectedEvent[]) => void,
+    onWritten: () => void,
   ): Promise<void> {
     const behind = projections.filter((active) => this.positionOf(active) < batch.position);
     if (behind.length === 0) {
-      await this.settle();
-      onWritten([]);
+      await this.drain();
+      onWritten();
       return;
     }
     const transaction = this.transactionOf(behind, batch, await this.madeFromOf(batch));
@@ -82,7 +81,7 @@ export class BatchPipeline {
       const session = await transaction.open();
       this.writing = this.write(session, folds, transaction).then(() => {
         for (const active of behind) active.position = batch.position;
-        onWritten(decoded.all());
+        onWritten();
       });
       // Whoever waits for it next hears of a failure.
       this.writing.catch(() => undefined);
@@ -92,13 +91,13 @@ export class BatchPipeline {
       if (batch.caughtUp || hasWritten) await this.writing;
     } catch (error) {
       await transaction.rollback();
-      await this.settle();
+      await this.drain();
       throw error;
     }
   }
 
   /** Waits until nothing is being written, and forgets everything. @throws what the last write failed with. */
-  async settle(): Promise<void> {
+  async drain(): Promise<void> {
     try {
       await this.writing;
     } finally {

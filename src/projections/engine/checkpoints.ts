@@ -59,7 +59,7 @@ export interface Checkpoint {
   readonly version: number;
   /** Every event up to here is in the tables; {@link beforeFirst} in new ones. */
   readonly position: number;
-  readonly generation: number;
+  readonly epoch: number;
   /** When an operator paused it. */
   readonly pausedAt: Instant | null;
   readonly parked: Parked | null;
@@ -106,7 +106,7 @@ export function checkpointOf(row: AnyRow): Checkpoint {
   return {
     version: Number(version),
     position: Number(position),
-    generation: Number(generation ?? 0),
+    epoch: Number(generation ?? 0),
     pausedAt: paused_at,
     parked: parked === null ? null : parkedOf(parked),
     fencedBy: fenced_by,
@@ -124,11 +124,11 @@ function parkedOf(stored: unknown): Parked {
 export interface CheckpointMark {
   readonly name: string;
   readonly position: number;
-  readonly generation: number;
+  readonly epoch: number;
 }
 
 const isAtMark = '(name = ? AND position = ? AND COALESCE(generation, 0) = ?)';
-const markValues = ({ name, position, generation }: CheckpointMark) => [name, position, generation];
+const markValues = ({ name, position, epoch }: CheckpointMark) => [name, position, epoch];
 
 /**
  * Moves checkpoints on, if they all still are where this runner read them. Called first in the transaction, so that
@@ -165,7 +165,7 @@ export async function adoptCheckpoint(
 }
 
 /** Notes that a projection stands still at this mark, for everybody to see; nothing when it has moved. */
-export async function parkCheckpoint(
+export async function recordFault(
   session: WriteSession,
   mark: CheckpointMark,
   parked: Parked,
@@ -179,7 +179,7 @@ export async function parkCheckpoint(
 }
 
 /** Every checkpoint's generation, by name. */
-export async function generations(session: WriteSession): Promise<ReadonlyMap<string, number>> {
+export async function epochs(session: WriteSession): Promise<ReadonlyMap<string, number>> {
   const rows = await session.all(`SELECT name, generation FROM ${checkpointsTable.name}`, []);
   return new Map(rows.map(({ name, generation }) => [String(name), Number(generation ?? 0)]));
 }
@@ -232,7 +232,7 @@ export async function untilControlled(
     await delay(options.lookEveryMs, undefined, { signal: options.end }).catch(() => undefined);
     if (options.end.aborted) return;
     // A database that does not answer is noticed by whoever needs it.
-    const now = await dialect.withSession(dataSource, generations).catch(() => undefined);
-    if (now && halted.some(({ name, generation }) => now.get(name) !== generation)) return;
+    const now = await dialect.withSession(dataSource, epochs).catch(() => undefined);
+    if (now && halted.some(({ name, epoch }) => now.get(name) !== epoch)) return;
   }
 }

@@ -38,12 +38,12 @@ export interface ActiveProjection {
   readonly cache: RowCache;
   readonly watch?: WatchRow;
   position: number;
-  generation: number;
+  epoch: number;
 }
 
 /** Where a projection's checkpoint was read. */
-export function markOf({ projection, suffix, position, generation }: ActiveProjection): CheckpointMark {
-  return { name: checkpointName(projection, suffix), position, generation };
+export function markOf({ projection, suffix, position, epoch }: ActiveProjection): CheckpointMark {
+  return { name: checkpointName(projection, suffix), position, epoch };
 }
 
 /** Another runner moved the checkpoint first, or somebody changed it from outside: nothing was applied. */
@@ -93,11 +93,6 @@ export class DecodedEvents {
     }
     return projected;
   }
-
-  /** The events somebody handled, in log order. */
-  all(): ProjectedEvent[] {
-    return [...this.decoded.values()].sort((one, other) => one.position - other.position);
-  }
 }
 
 /** What a projection makes of a batch. */
@@ -137,8 +132,8 @@ export async function foldBatch(
       current = event;
       const pending = dispatch(projection, decoded.of(event), rows);
       if (pending) await pending;
-      const relieving = rows.relieve();
-      if (relieving) await relieving;
+      const flushing = rows.flushIfLarge();
+      if (flushing) await flushing;
       if (index % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
     }
   } catch (error) {

@@ -1,5 +1,4 @@
 import type { RecordedEvent } from '../../event-store/port.js';
-import type { Instant } from '../../events/ids.js';
 import { beforeFirst, type Checkpoint, type Parked } from './checkpoints.js';
 import type { ActiveProjection, ProjectionFailure } from './fold-batch.js';
 import type { Projection } from './projection.js';
@@ -25,8 +24,6 @@ export interface RunnerStatus {
   readonly ready: boolean;
   /** The last failure not yet followed by a success. */
   readonly lastError: string | null;
-  /** When the last batch was committed. */
-  readonly appliedAt: Instant | null;
   readonly projections: readonly ProjectionStatus[];
 }
 
@@ -45,7 +42,7 @@ export function newEntry(projection: Projection, suffix: string, cachedRows?: nu
     suffix,
     cache: new RowCache(cachedRows),
     position: beforeFirst,
-    generation: 0,
+    epoch: 0,
     parked: null,
     halted: null,
     eventsApplied: 0,
@@ -69,7 +66,7 @@ export function takeOver(entry: RunnerEntry, checkpoint: Checkpoint, triesAgain:
   const { projection } = entry;
   entry.cache.clear();
   entry.position = checkpoint.position;
-  entry.generation = checkpoint.generation;
+  entry.epoch = checkpoint.epoch;
   entry.halted = haltOf(checkpoint);
   if (checkpoint.version !== projection.version) {
     const error = `tables of ${projection.name} were built by version ${checkpoint.version}, this is version ${projection.version}: rebuild them`;

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { EventStore, Position, Subscription, SubscriptionBatch } from '../../event-store/port.js';
-import type { Instant } from '../../events/ids.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { BatchPipeline } from './batch-pipeline.js';
 import {
@@ -11,14 +10,14 @@ import {
   type Checkpoint,
   checkpointName,
   loadCheckpoint,
-  parkCheckpoint,
+  recordFault,
   untilControlled,
 } from './checkpoints.js';
 import type { Dialect } from './dialect.js';
 import { CheckpointMoved, markOf, ProjectionFailure } from './fold-batch.js';
 import { fingerprintOfLog, type Misfit, madeFromText, misfitOf, TablesOfAnotherLog } from './made-from.js';
 import { PositionWaiters } from './position-waiters.js';
-import type { ProjectedEvent, Projection } from './projection.js';
+import type { Projection } from './projection.js';
 import {
   countApplied,
   isActive,
@@ -30,15 +29,6 @@ import {
   statusOf,
   takeOver,
 } from './runner-status.js';
-
-/** What was committed; for live streams and metrics. */
-export interface AppliedBatch {
-  readonly position: number;
-  /** The events some projection handled. */
-  readonly events: readonly ProjectedEvent[];
-  /** True when nothing more was waiting. */
-  readonly caughtUp: boolean;
-}
 
 export interface RunnerOptions {
   readonly store: EventStore;
@@ -57,8 +47,6 @@ export interface RunnerOptions {
   readonly logger?: { error(details: object, message: string): void };
   /** Called while the tables are not the log's, each time that is found; must not throw. */
   readonly onMisfit?: (misfit: Misfit) => void;
-  /** Called after each commit; must not throw. */
-  readonly onApplied?: (applied: AppliedBatch) => void;
 }
 
 /** How far the read models may lag on purpose while nobody waits for them. */
@@ -84,7 +72,6 @@ export class ProjectionRunner {
   private subscription: Subscription | undefined;
   private loop: Promise<void> | undefined;
   private lastError: string | null = null;
-  private appliedAt: Instant | null = null;
   private caughtUp = false;
   private hasLoaded = false;
   private backOffMs = firstBackOffMs;
@@ -136,7 +123,6 @@ export class ProjectionRunner {
       position: this.position,
       ready: running && isSound,
       lastError: this.lastError,
-      appliedAt: this.appliedAt,
       projections: this.entries.map(statusOf),
     };
   }
@@ -147,7 +133,7 @@ export class ProjectionRunner {
         await this.follow();
       } catch (error) {
         if (error instanceof CheckpointMoved) continue;
-        if (error instanceof ProjectionFailure) await this.park(error);
+        if (error instanceof ProjectionFailure) await this.stopAtFault(error);
         else if (error instanceof TablesOfAnotherLog) await this.refuse(error);
         else await this.backOff(error);
       }
@@ -200,7 +186,7 @@ export class ProjectionRunner {
     try {
       await subscription.done;
     } finally {
-      await this.pipeline.settle();
+      await this.pipeline.drain();
     }
   }
 
@@ -237,8 +223,8 @@ export class ProjectionRunner {
     const log = unknown.length > 0 ? await fingerprintOfLog(store) : undefined;
     if (log === undefined) return;
     await dialect.withSession(dataSource, async (session) => {
-      for (const [{ projection, suffix }, { position, generation }] of unknown) {
-        const mark = { name: checkpointName(projection, suffix), position, generation };
+      for (const [{ projection, suffix }, { position, epoch }] of unknown) {
+        const mark = { name: checkpointName(projection, suffix), position, epoch };
         await adoptCheckpoint(session, mark, madeFromText(log, null));
       }
     });
@@ -249,14 +235,12 @@ export class ProjectionRunner {
     const position = delivered.events.at(-1)?.position;
     const batch = position === undefined ? delivered : { ...delivered, position };
     const before = active.map((entry) => this.pipeline.positionOf(entry));
-    await this.pipeline.apply(position === undefined ? [] : active, batch, (events) => {
+    await this.pipeline.apply(position === undefined ? [] : active, batch, () => {
       for (const [index, entry] of active.entries()) countApplied(entry, before[index] ?? 0, batch.events);
       this.backOffMs = firstBackOffMs;
       this.lastError = null;
-      this.appliedAt = this.clock.now();
       this.caughtUp = batch.caughtUp;
       this.waiters.reached(this.position);
-      this.options.onApplied?.({ position: batch.position, events, caughtUp: batch.caughtUp });
     });
     // The HTTP server shares this thread: it gets a turn, and when nothing is pressing, time in which events
     // gather, since a batch costs more than an event.
@@ -264,7 +248,7 @@ export class ProjectionRunner {
     else await nextTurn();
   }
 
-  private async park(failure: ProjectionFailure): Promise<void> {
+  private async stopAtFault(failure: ProjectionFailure): Promise<void> {
     const { dialect, dataSource, logger } = this.options;
     const parked = parkedBy(failure);
     const entry = this.entries.find((one) => one === failure.active);
@@ -273,7 +257,7 @@ export class ProjectionRunner {
     this.waiters.giveUp();
     await dialect
       .withSession(dataSource, (session) =>
-        parkCheckpoint(session, markOf(failure.active), parked, this.clock.now()),
+        recordFault(session, markOf(failure.active), parked, this.clock.now()),
       )
       .catch((error) => this.backOff(error));
   }

@@ -124,7 +124,7 @@ export class UnitOfWork {
   }
 
   /** Writes what has changed so far if that is a lot. */
-  relieve(): Promise<void> | undefined {
+  flushIfLarge(): Promise<void> | undefined {
     return this.changedRows > maxChangedRows ? this.writeAll() : undefined;
   }
 

@@ -24,7 +24,7 @@ import {
   dropShadow,
   fence,
   prepareShadow,
-  settleFences,
+  resolveFences,
   shadowSuffix,
   swapTables,
   tableNames,
@@ -130,7 +130,7 @@ class Rebuild {
     const { models, projections, rebuildId } = this.options;
     await this.inSession(async (session) => {
       const isGone = (other: string) => other !== rebuildId;
-      await settleFences(models.dialect, session, projections, { isGone, at: this.clock.now() });
+      await resolveFences(models.dialect, session, projections, { isGone, at: this.clock.now() });
       await dropRetired(session, projections);
     });
   }
@@ -167,9 +167,7 @@ class Rebuild {
     const startedAt = performance.now();
     let failures = 0;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      const use = await usedByOthers(models, projections, lastingSeconds);
-      const isBlocked = use.certainty === 'certain' && use.transactions.length > 0;
-      const swapped = isBlocked ? 'blocked' : await this.trySwap();
+      const swapped = await this.trySwap();
       if (swapped instanceof Map) return swapped;
       if (swapped !== 'blocked' && ++failures === swapAttempts) throw swapped;
       const waitedMs = performance.now() - startedAt;
@@ -183,17 +181,35 @@ class Rebuild {
 
   /** @returns the positions, `blocked` when open transactions prevent the renaming, or the error of the database. */
   private async trySwap(): Promise<Positions | 'blocked' | DatabaseFailure> {
-    // To the end of the log first, because live tables are not written from the fence to the swap: little may be left then.
-    await this.advance(await this.headPositions());
-    await this.advance(await this.headPositions());
-    this.enter('swapping');
+    const { models, projections } = this.options;
     try {
+      const use = await usedByOthers(models, projections, lastingSeconds);
+      if (use.certainty === 'certain' && use.transactions.length > 0) return 'blocked';
+      // To the end of the log first: live tables are not written from the fence to the swap, so little may be left then.
+      await this.advance(await this.headPositions());
+      await this.advance(await this.headPositions());
+      this.enter('swapping');
       return await this.swapOnce();
     } catch (error) {
-      await this.liftOwnFence();
-      if (await this.isSwapped()) return this.livePositions();
+      const swapped = await this.takeBack();
+      if (swapped instanceof Map) return swapped;
       if (error instanceof TablesInUse) return 'blocked';
       if (error instanceof DatabaseFailure) return error;
+      throw error;
+    }
+  }
+
+  /**
+   * Lifts the fence of a swap that failed. A database that fails again is left to the next attempt, or to the process that
+   * ends what dead rebuilds have left.
+   * @returns the positions when the swap happened although its answer was lost.
+   */
+  private async takeBack(): Promise<Positions | undefined> {
+    try {
+      await this.liftOwnFence();
+      return (await this.isSwapped()) ? await this.livePositions() : undefined;
+    } catch (error) {
+      if (error instanceof DatabaseFailure) return undefined;
       throw error;
     }
   }
@@ -202,7 +218,7 @@ class Rebuild {
     const { models, projections, rebuildId } = this.options;
     const isGone = (one: string) => one === rebuildId;
     return this.inSession((session) =>
-      settleFences(models.dialect, session, projections, { isGone, at: this.clock.now() }),
+      resolveFences(models.dialect, session, projections, { isGone, at: this.clock.now() }),
     );
   }
 

@@ -16,7 +16,7 @@ import {
   RebuildStopped,
   renewLease,
 } from './rebuild-record.js';
-import { settleDead } from './shadow-tables.js';
+import { resolveDeadRebuilds } from './shadow-tables.js';
 
 export interface RebuilderOptions {
   /** The log as projections read it. */
@@ -79,7 +79,7 @@ export class Rebuilder {
     const { models, projections, clock } = this.options;
     const { dialect, write } = models;
     const claimed = await dialect.withSession(write, async (session) => {
-      await settleDead(dialect, session, projections, clock.now());
+      await resolveDeadRebuilds(dialect, session, projections, clock.now());
       const row = await findRebuild(session);
       const isOurs = row?.status === 'requested' && (await claimRebuild(session, row.rebuildId, clock.now()));
       return isOurs ? row : undefined;

@@ -132,7 +132,7 @@ function freeName(name: string, namesInUse: ReadonlySet<string>): string {
  *    right after the other in MySQL, where DDL commits by itself. When open transactions prevent the renaming, the fence
  *    is lifted and everything is tried again later;
  * 4. the retired tables are dropped.
- * settleFences finishes or takes back what a rebuild has left between 1 and 3.
+ * resolveFences finishes or takes back what a rebuild has left between 1 and 3.
  */
 
 /** Step 0. @param forSeconds leaves out transactions that have been open for less: those of queries end soon. */
@@ -235,7 +235,7 @@ export function dropRetired(session: WriteSession, projections: readonly Project
  * tables go on as they are.
  * @param isGone whether the rebuild of this id will not go on.
  */
-export async function settleFences(
+export async function resolveFences(
   dialect: Dialect,
   session: WriteSession,
   projections: readonly Projection[],
@@ -263,7 +263,7 @@ export async function settleFences(
  * nothing to do.
  * @param projections all of them: the dead rebuild may have been of others than the next.
  */
-export async function settleDead(
+export async function resolveDeadRebuilds(
   dialect: Dialect,
   session: WriteSession,
   projections: readonly Projection[],
@@ -277,7 +277,7 @@ export async function settleDead(
   if (fences.length === 0) return;
   const row = await findRebuild(session);
   const isGone = (rebuildId: string) => row?.rebuildId !== rebuildId || !isAlive(row, at);
-  await settleFences(dialect, session, projections, { isGone, at });
+  await resolveFences(dialect, session, projections, { isGone, at });
 }
 
 async function liftFence(session: WriteSession, name: string, rebuildId: string): Promise<void> {

@@ -179,19 +179,6 @@ it('works on tables under another name with a checkpoint of their own', async ()
   expect(await tallies(models, '_next')).toEqual({ t: 3 });
 });
 
-it('tells what it committed', async () => {
-  const { history, models } = await registrations(3);
-  const applied: string[] = [];
-  const runner = run(history, models, {
-    projections: [tally('t')],
-    onApplied: ({ position, events }) =>
-      applied.push(`${position}: ${events.map((event) => event.type).join()}`),
-    batchSize: 2,
-  });
-  await caughtUp(history, runner);
-  expect(applied).toEqual(['2: UserRegistered,UserRegistered', '3: UserRegistered']);
-});
-
 describe('waiting for a position', () => {
   it('ends when the position is applied', async () => {
     const { history, register, models } = await registrations(1);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { allTables } from '../../../src/projections/all-projections.js';
+import { findCheckpoint } from '../../../src/projections/engine/checkpoints.js';
 import { allMigrations } from '../../../src/projections/migrations/all-migrations.js';
 import { lockName } from '../../../src/projections/mysql/dialect.js';
 import { migrateReadModels, openReadModels } from '../../../src/projections/open-read-models.js';
@@ -72,6 +73,62 @@ it('finishes a migration that was cut off half way', async () => {
   const changes = await models.write.driver.createSchemaBuilder().log();
   await models.close();
   expect(changes.upQueries.map(({ query: sql }) => sql)).toEqual([]);
+});
+
+it('brings tables of the release before over, and keeps what an operator has paused', async () => {
+  const url = await server.newDatabase();
+  await query(
+    url,
+    `CREATE TABLE projection_checkpoints (name VARCHAR(64) PRIMARY KEY, version INT NOT NULL, position BIGINT NOT NULL,
+       updated_at VARCHAR(24) NOT NULL, generation INT, paused_at VARCHAR(24), parked MEDIUMTEXT, fenced_by VARCHAR(36),
+       made_from MEDIUMTEXT)`,
+  );
+  await query(
+    url,
+    `INSERT INTO projection_checkpoints VALUES
+       ('orders', 1, 7, '2026-11-01T09:00:00.000Z', 2, '2026-11-01T09:01:02.003Z', NULL, NULL, 'x'),
+       ('users', 1, 7, '2026-11-01T09:00:00.000Z', NULL, NULL, 'x', NULL, 'x')`,
+  );
+  for (const name of ['users', 'users__next', 'orders__old', 'sessions']) {
+    await query(url, `CREATE TABLE ${name} (id VARCHAR(36) PRIMARY KEY, created_at VARCHAR(24))`);
+  }
+  await query(
+    url,
+    'CREATE TABLE personal_keys (user_id VARCHAR(36) PRIMARY KEY, wrapped_key VARCHAR(80) NOT NULL)',
+  );
+  await query(url, "INSERT INTO personal_keys VALUES ('u', 'k')");
+  const models = await openReadModels({ url });
+  const changes = await models.write.driver.createSchemaBuilder().log();
+  expect(changes.upQueries.map(({ query: sql }) => sql)).toEqual([]);
+  const checkpoints = await models.dialect.withSession(models.write, (session) =>
+    Promise.all([findCheckpoint(session, 'orders'), findCheckpoint(session, 'users')]),
+  );
+  expect(checkpoints).toEqual([
+    expect.objectContaining({ pausedAt: '2026-11-01T09:01:02.003Z', position: -1, epoch: 3 }),
+    undefined,
+  ]);
+  await models.close();
+  const tables = await tablesIn(url);
+  for (const gone of ['sessions', 'users__next', 'orders__old', 'projection_checkpoints__former']) {
+    expect(tables).not.toContain(gone);
+  }
+  expect(await query(url, 'SELECT * FROM personal_keys')).toHaveLength(1);
+});
+
+it('stores moments, booleans and JSON as clients of SQL expect them', async () => {
+  const url = await server.newDatabase();
+  await migrateReadModels({ url });
+  const columns = await query(
+    url,
+    `SELECT CONCAT(table_name, '.', column_name) AS name, data_type AS type, column_type AS detail
+     FROM information_schema.columns WHERE table_schema = DATABASE()`,
+  );
+  const detailOf = new Map(columns.map(({ name, detail }) => [name, String(detail)]));
+  expect(detailOf.get('schedule_seats.expires_at')).toBe('datetime(3)');
+  expect(detailOf.get('orders.settled')).toBe('tinyint(1)');
+  expect(detailOf.get('orders.total_amount')).toMatch(/^bigint/);
+  // MariaDB's JSON is a long text that it checks.
+  expect(detailOf.get('performances.prices')).toMatch(/^(json|longtext)$/);
 });
 
 it('does not wait for a migration of another database', async () => {

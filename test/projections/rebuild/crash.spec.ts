@@ -49,7 +49,7 @@ it('lets nobody else write the live tables while they are renamed', async () => 
     ...models.dialect,
     async renameTables(dataSource, session, renames, complete) {
       // A projector that has read the checkpoint before the rebuild began.
-      const mark = { name: 'users', position, generation: 0 };
+      const mark = { name: 'users', position, epoch: 0 };
       isCommitted = await advanceCheckpoints(session, [mark], position + 1, minute(0));
       await models.dialect.renameTables(dataSource, session, renames, complete);
     },

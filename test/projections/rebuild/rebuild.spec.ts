@@ -1,12 +1,14 @@
 import type { UserId } from '../../../src/events/ids.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
 import { controlProjections } from '../../../src/projections/engine/checkpoints.js';
+import { DatabaseFailure, type Dialect } from '../../../src/projections/engine/dialect.js';
 import type { ProjectionRunner } from '../../../src/projections/engine/runner.js';
 import type { RebuildProgress } from '../../../src/projections/rebuild/rebuild-record.js';
 import { eventually } from '../../services/wait-until.js';
 import { createTallies, tallies, tally } from '../engine/tally.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, project, run } from '../history.js';
 import { Story } from '../story.js';
+import { locationOf } from '../test-databases.js';
 import { buy, everyRow, leftOvers, rebuildNow, some } from './rebuilding.js';
 
 afterEach(closeAll);
@@ -155,6 +157,24 @@ it('goes on where it was interrupted, and begins anew when told to', async () =>
   expect((await rebuildNow(history, models, { projections: some })).events).toBe(total - done);
   await interruptAt(10);
   expect((await rebuildNow(history, models, { projections: some, restart: true })).events).toBe(total);
+});
+
+it('tries the swap again when the database fails on the way to it', async () => {
+  const history = new History();
+  await buy(new Story(history), 1);
+  const models = await project(history);
+  let failures = 2;
+  const dialect: Dialect = {
+    ...models.dialect,
+    tableUse: async (...asked) => {
+      if (failures-- > 0) throw new DatabaseFailure('the connection was lost');
+      return models.dialect.tableUse(...asked);
+    },
+  };
+  const location = locationOf(models);
+  const report = await rebuildNow(history, { ...models, dialect }, { location });
+  expect(report.projections.every(({ swappedAt }) => swappedAt !== null)).toBe(true);
+  expect(await leftOvers(models)).toEqual([]);
 });
 
 describe('a projection that stands still', () => {
