@@ -6,10 +6,11 @@ import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { StreamRepository } from '../stream-repository.js';
 
-const streamsReadTogether = 16;
+const maxConcurrentReads = 16;
 
 export interface KeptSeat {
   readonly venueId: VenueId;
@@ -44,19 +45,19 @@ export class SoldSeats {
     );
     if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
     const keptSeats: KeptSeat[] = [];
+    const limit = new ConcurrencyLimit(maxConcurrentReads);
     const head = await this.store.head();
     // Avoids reading the streams of thousands of free seats; while the read models are behind all of them are read.
     const isCaughtUp = head === undefined || (await this.queries.waitFor(head));
     for (const scheduleId of await this.queries.schedulesOfVenue(venueId)) {
       const taken = isCaughtUp ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;
       const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
-      for (let first = 0; first < candidates.length; first += streamsReadTogether) {
-        const step = candidates.slice(first, first + streamsReadTogether);
-        const used = await Promise.all(step.map((seatId) => this.#isUsed(scheduleId, seatId)));
-        keptSeats.push(
-          ...step.filter((_, index) => used[index]).map((seatId) => ({ venueId, seatId, scheduleId })),
-        );
-      }
+      const areUsed = await Promise.all(
+        candidates.map((seatId) => limit.run(() => this.#isUsed(scheduleId, seatId))),
+      );
+      keptSeats.push(
+        ...candidates.filter((_, index) => areUsed[index]).map((seatId) => ({ venueId, seatId, scheduleId })),
+      );
     }
     const kept = new Set(keptSeats.map((seat) => seat.seatId));
     return { sections: putBack(known, wanted, kept), keptSeats };

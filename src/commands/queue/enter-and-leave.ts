@@ -30,12 +30,12 @@ export class EnterService extends Command<EnteredService> {
 export class EnterServiceHandler implements ICommandHandler<EnterService> {
   constructor(
     private readonly deciders: DeciderHandler,
-    private readonly turn: QueueAdmission,
+    private readonly admission: QueueAdmission,
   ) {}
 
   /** @throws {Rejected} token-waiting, token-ended, token-unknown */
   async execute({ queueToken, context }: EnterService): Promise<EnteredService> {
-    const admission = await this.turn.admissionOf(queueToken.performanceId, queueToken.number);
+    const admission = await this.admission.admissionOf(queueToken.performanceId, queueToken.number);
     const { state, position } = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(queueToken.tokenId),

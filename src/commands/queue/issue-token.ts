@@ -52,7 +52,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
-    private readonly turn: QueueAdmission,
+    private readonly admission: QueueAdmission,
     private readonly signer: TokenSigner,
     @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly settings: CommandSettings,
@@ -100,7 +100,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
    * once exactly those whose numbers are within the capacity stay.
    */
   async #lineNow(performanceId: PerformanceId) {
-    const admittedUpTo = await this.turn.admittedUpTo(performanceId);
+    const admittedUpTo = await this.admission.admittedUpTo(performanceId);
     return { admittedUpTo, ...(await this.queries.queueSize(performanceId)) };
   }
 
