@@ -104,6 +104,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'the expected revision is ignored',
     codes: [
+      'charge-outcome',
       'charge-credited-once',
       'seat-single-owner',
       'token-transition',
