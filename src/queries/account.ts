@@ -1,7 +1,11 @@
+import { In, MoreThan } from 'typeorm';
 import type { Instant, UserId } from '../events/ids.js';
-import type { UserRow } from '../projections/account.js';
-import { type CellValue, storedMoment } from '../projections/engine/entity.js';
-import { selectFirst } from './database.js';
+import { UserRow } from '../projections/account.js';
+import { ScheduleRow, ScheduleSeatRow } from '../projections/catalog/entities.js';
+import { storedMoment } from '../projections/engine/entity.js';
+import { OrderRow, ReservationRow } from '../projections/orders.js';
+import { ChargeRow } from '../projections/wallet.js';
+import { ask } from './database.js';
 import type { QueryContext } from './queries.js';
 import type { UserReply } from './replies/account.js';
 
@@ -12,7 +16,7 @@ export function accountQueries({ db }: QueryContext) {
   return {
     /** A fan's account; null when unknown or erased. */
     async user(userId: UserId): Promise<UserReply | null> {
-      const row = await selectFirst<UserRow>(db, 'SELECT * FROM users WHERE user_id = ?', [userId]);
+      const row = await ask(() => db.getRepository(UserRow).findOneBy({ user_id: userId }));
       if (!row) return null;
       return {
         userId: row.user_id,
@@ -26,30 +30,39 @@ export function accountQueries({ db }: QueryContext) {
 
     /** What the user still has open at `now`. */
     async unfinishedBusiness(userId: UserId, now: Instant): Promise<UnfinishedBusiness[]> {
-      const questions: readonly (readonly [UnfinishedBusiness, string, readonly CellValue[]])[] = [
+      const questions: readonly (readonly [UnfinishedBusiness, () => Promise<boolean>])[] = [
         [
           'holds',
-          `SELECT 1 FROM schedule_seats WHERE user_id = ? AND status = 'held' AND expires_at > ? LIMIT 1`,
-          [userId, storedMoment(now)],
+          () =>
+            db
+              .getRepository(ScheduleSeatRow)
+              .existsBy({ user_id: userId, status: 'held', expires_at: MoreThan(now) }),
         ],
-        ['orders', 'SELECT 1 FROM orders WHERE user_id = ? AND settled = 0 LIMIT 1', [userId]],
+        ['orders', () => db.getRepository(OrderRow).existsBy({ user_id: userId, settled: false })],
         [
           'charges',
-          `SELECT 1 FROM charges WHERE status IN ('requested', 'approved') AND user_id = ? LIMIT 1`,
-          [userId],
+          () =>
+            db.getRepository(ChargeRow).existsBy({ user_id: userId, status: In(['requested', 'approved']) }),
         ],
         [
           'tickets',
-          `SELECT 1 FROM reservations r JOIN schedules s ON s.schedule_id = r.schedule_id
-           WHERE r.user_id = ? AND r.reservation_status = 'confirmed'
-             AND s.status = 'scheduled' AND s.schedule_date_time > ? LIMIT 1`,
-          [userId, storedMoment(now)],
+          () =>
+            db
+              .createQueryBuilder(ReservationRow, 'r')
+              .innerJoin(ScheduleRow, 's', 's.schedule_id = r.schedule_id')
+              .where('r.user_id = :userId AND r.reservation_status = :confirmed')
+              .andWhere('s.status = :scheduled AND s.schedule_date_time > :now')
+              .setParameters({
+                userId,
+                confirmed: 'confirmed',
+                scheduled: 'scheduled',
+                now: storedMoment(now),
+              })
+              .getExists(),
         ],
       ];
       const found: UnfinishedBusiness[] = [];
-      for (const [business, sql, parameters] of questions) {
-        if (await selectFirst(db, sql, parameters)) found.push(business);
-      }
+      for (const [business, isOpen] of questions) if (await ask(isOpen)) found.push(business);
       return found;
     },
   };

@@ -6,11 +6,11 @@ import {
   toInstant,
   type VenueId,
 } from '../events/ids.js';
-import type { PerformanceRow, ScheduleRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
+import { PerformanceRow, ScheduleRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { searchable } from '../projections/catalog/publish.js';
 import { type CellValue, storedMoment } from '../projections/engine/entity.js';
-import { selectAll, selectFirst } from './database.js';
+import { ask, selectAll, selectFirst } from './database.js';
 import {
   decodeCursor,
   firstMoment,
@@ -71,12 +71,13 @@ export function catalogQueries({ db, clock }: QueryContext) {
   return {
     /** A venue with its sections; null when unknown. */
     async venue(venueId: VenueId, language: Language | null = null): Promise<VenueReply | null> {
-      const venue = await selectFirst<VenueRow>(db, 'SELECT * FROM venues WHERE venue_id = ?', [venueId]);
+      const venue = await ask(() => db.getRepository(VenueRow).findOneBy({ venue_id: venueId }));
       if (!venue) return null;
-      const sections = await selectAll<SectionRow>(
-        db,
-        'SELECT * FROM sections WHERE venue_id = ? AND withdrawn = 0 ORDER BY ordinal, section_id',
-        [venueId],
+      const sections = await ask(() =>
+        db.getRepository(SectionRow).find({
+          where: { venue_id: venueId, withdrawn: false },
+          order: { ordinal: 'ASC', section_id: 'ASC' },
+        }),
       );
       return {
         venueId: venue.venue_id,
@@ -120,6 +121,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
         `${selectSummaries} WHERE ${conditions.join(' AND ')}
          ORDER BY p.start_date, p.performance_id LIMIT ${rowsToRead(page)}`,
         parameters,
+        summaryAliases,
       );
       return toPage(
         rows,
@@ -134,10 +136,12 @@ export function catalogQueries({ db, clock }: QueryContext) {
       performanceId: PerformanceId,
       language: Language | null = null,
     ): Promise<PerformanceReply | null> {
-      const row = await selectFirst<SummaryRow>(db, `${selectSummaries} WHERE p.performance_id = ?`, [
-        storedMoment(clock.now()),
-        performanceId,
-      ]);
+      const row = await selectFirst<SummaryRow>(
+        db,
+        `${selectSummaries} WHERE p.performance_id = ?`,
+        [storedMoment(clock.now()), performanceId],
+        summaryAliases,
+      );
       if (!row) return null;
       const schedules = await schedulesBetween(performanceId, {}, { limit: maxPageSize, cursor: null });
       return {
@@ -165,9 +169,8 @@ export function catalogQueries({ db, clock }: QueryContext) {
       { from, to }: Pick<PerformanceSearch, 'from' | 'to'>,
       page: PageRequest,
     ): Promise<Page<ScheduleReply> | null> {
-      const isKnown = await selectFirst(db, 'SELECT 1 FROM performances WHERE performance_id = ?', [
-        performanceId,
-      ]);
+      const performances = db.getRepository(PerformanceRow);
+      const isKnown = await ask(() => performances.existsBy({ performance_id: performanceId }));
       if (!isKnown) return null;
       const range = {
         from: from === undefined ? undefined : startOfDay(from),
@@ -208,6 +211,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
         `SELECT COUNT(*) AS count, MAX(CASE WHEN status = 'scheduled' THEN schedule_date_time END) AS last_at
          FROM schedules WHERE performance_id = ?`,
         [performanceId],
+        { last_at: 'schedule_date_time' },
       );
       if (!dates || dates.count === 0) return false;
       // Null: all are cancelled.
@@ -216,15 +220,21 @@ export function catalogQueries({ db, clock }: QueryContext) {
 
     /** In the order of their dates, then ids; at most 10,000. */
     async schedulesOfVenue(venueId: VenueId): Promise<ScheduleId[]> {
-      const rows = await selectAll<Pick<ScheduleRow, 'schedule_id'>>(
-        db,
-        'SELECT schedule_id FROM schedules WHERE venue_id = ? ORDER BY schedule_date_time, schedule_id LIMIT ?',
-        [venueId, maxSchedulesOfVenue],
+      const rows = await ask(() =>
+        db.getRepository(ScheduleRow).find({
+          select: { schedule_id: true, schedule_date_time: true },
+          where: { venue_id: venueId },
+          order: { schedule_date_time: 'ASC', schedule_id: 'ASC' },
+          take: maxSchedulesOfVenue,
+        }),
       );
       return rows.map((row) => row.schedule_id);
     },
   };
 }
+
+/** Of the columns that are named differently in the tables. */
+const summaryAliases = { venue_names: 'names', next_schedule_at: 'schedule_date_time' };
 
 interface SummaryRow extends PerformanceRow {
   readonly venue_name: string | null;

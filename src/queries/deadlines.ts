@@ -56,6 +56,7 @@ export function deadlineQueries({ db }: QueryContext) {
         `SELECT * FROM (${admitted} AND claim_until <= ? UNION ALL ${entered} AND expire_date <= ?) AS lapsed
          ORDER BY lapsed_at LIMIT ?`,
         [storedMoment(now), storedMoment(now), limit],
+        lapsedAt,
       );
       return rows.map(toLiveToken);
     },
@@ -68,6 +69,7 @@ export function deadlineQueries({ db }: QueryContext) {
         `SELECT * FROM (${admitted} AND token_id > ? UNION ALL ${entered} AND token_id > ?) AS live
          ORDER BY token_id LIMIT ?`,
         [afterId, afterId, limit],
+        lapsedAt,
       );
       return rows.map(toLiveToken);
     },
@@ -118,6 +120,7 @@ interface LiveRow {
   readonly lapsed_at: Instant;
 }
 
+const lapsedAt = { lapsed_at: 'expires_at' };
 const admitted = `SELECT token_id, status, claim_until AS lapsed_at FROM tokens WHERE status = 'admitted'`;
 const entered = `SELECT token_id, status, expire_date AS lapsed_at FROM tokens WHERE status = 'entered'`;
 

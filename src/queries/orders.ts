@@ -64,6 +64,7 @@ export function orderQueries({ db }: QueryContext) {
          WHERE r.user_id = ? AND (r.reservation_date < ? OR (r.reservation_date = ? AND r.reservation_id < ?))
          ORDER BY r.reservation_date DESC, r.reservation_id DESC LIMIT ${rowsToRead(page)}`,
         [userId, date, date, id],
+        { starts_at: 'schedule_date_time', performance_names: 'names', venue_names: 'names' },
       );
       return toPage(
         rows,

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import type { SeatId, VenueId } from '../events/ids.js';
-import type { SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
-import { selectAll } from './database.js';
+import { type SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
+import { ask, selectAll, selectFirst } from './database.js';
 import type { Decoration, Point, SeatMapReply, SeatReply, SeatStatus } from './replies/catalog.js';
 
 export interface PlannedSeat {
@@ -43,29 +43,38 @@ export class SeatingPlans {
 
   /** The plan as published now; null when the venue is unknown. */
   async of(venueId: VenueId): Promise<SeatingPlan | null> {
-    const [venue] = await selectAll<VenueRow>(this.db, 'SELECT * FROM venues WHERE venue_id = ?', [venueId]);
+    // Every seat map and every count of free seats asks this.
+    const venue = await selectFirst<Pick<VenueRow, 'revision'>>(
+      this.db,
+      'SELECT revision FROM venues WHERE venue_id = ?',
+      [venueId],
+    );
     if (!venue) return null;
     const known = this.plans.get(venueId);
     if (known?.revision === venue.revision) return known.plan;
     // Requests that come while the plan loads share it; a failure is not kept.
-    const plan = this.load(venue);
+    const plan = this.load(venueId);
     this.plans.set(venueId, { revision: venue.revision, plan });
     plan.catch(() => this.plans.delete(venueId));
     return plan;
   }
 
-  private async load(venue: VenueRow): Promise<SeatingPlan> {
-    const sections = await selectAll<SectionRow>(
-      this.db,
-      'SELECT * FROM sections WHERE venue_id = ? AND withdrawn = 0 ORDER BY ordinal, section_id',
-      [venue.venue_id],
+  private async load(venueId: VenueId): Promise<SeatingPlan> {
+    const venue = await ask(() => this.db.getRepository(VenueRow).findOneByOrFail({ venue_id: venueId }));
+    const sections = await ask(() =>
+      this.db.getRepository(SectionRow).find({
+        where: { venue_id: venueId, withdrawn: false },
+        order: { ordinal: 'ASC', section_id: 'ASC' },
+      }),
     );
-    const seats = await selectAll<SeatRow>(
+    // Up to some 15,000 rows, which a repository takes several times as long to make objects of.
+    const seats = await selectAll<PlanSeatRow>(
       this.db,
-      'SELECT * FROM seats WHERE venue_id = ? AND withdrawn = 0 ORDER BY section_id, row_index, seat_column',
-      [venue.venue_id],
+      `SELECT section_id, row_index, seat_row, seat_id, seat_number, category, x, y FROM seats
+       WHERE venue_id = ? AND withdrawn = 0 ORDER BY section_id, row_index, seat_column`,
+      [venueId],
     );
-    const bySection = new Map<string, SeatRow[]>(sections.map((section) => [section.section_id, []]));
+    const bySection = new Map<string, PlanSeatRow[]>(sections.map((section) => [section.section_id, []]));
     for (const seat of seats) bySection.get(seat.section_id)?.push(seat);
     const planned = sections.map((section) => planSection(section, bySection.get(section.section_id) ?? []));
     const sectionOf = new Map<SeatId, PlannedSection>();
@@ -82,6 +91,11 @@ export class SeatingPlans {
   }
 }
 
+type PlanSeatRow = Pick<
+  SeatRow,
+  'section_id' | 'row_index' | 'seat_row' | 'seat_id' | 'seat_number' | 'category' | 'x' | 'y'
+>;
+
 /** Where the audience looks, if the organiser said. */
 export function focusOf(venue: VenueRow): Point | null {
   return venue.focus_x === null || venue.focus_y === null ? null : { x: venue.focus_x, y: venue.focus_y };
@@ -93,7 +107,7 @@ export function decorationsOf(venue: VenueRow): Decoration[] {
 }
 
 /** @param seats of the section, by row and column. */
-function planSection(section: SectionRow, seats: readonly SeatRow[]): PlannedSection {
+function planSection(section: SectionRow, seats: readonly PlanSeatRow[]): PlannedSection {
   const rows: { label: string; seats: PlannedSeat[] }[] = [];
   const categoryCounts = new Map<string, number>();
   let rowIndex = -1;

@@ -1,8 +1,8 @@
+import { In, LessThan } from 'typeorm';
 import { z } from 'zod';
 import type { ChargeId, Instant, UserId } from '../events/ids.js';
-import { storedMoment } from '../projections/engine/entity.js';
-import type { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
-import { selectAll, selectFirst } from './database.js';
+import { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
+import { ask } from './database.js';
 import { decodeCursor, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
 import type { ChargeReply, WalletEntryReply, WalletReply } from './replies/account.js';
@@ -12,7 +12,7 @@ export function walletQueries({ db }: QueryContext) {
   return {
     /** A fan's points; null when the fan is unknown. */
     async wallet(userId: UserId): Promise<WalletReply | null> {
-      const row = await selectFirst<WalletRow>(db, 'SELECT * FROM points WHERE user_id = ?', [userId]);
+      const row = await ask(() => db.getRepository(WalletRow).findOneBy({ user_id: userId }));
       if (!row) return null;
       return {
         userId: row.user_id,
@@ -25,10 +25,13 @@ export function walletQueries({ db }: QueryContext) {
     /** A fan's movements of points, newest first. @throws {InvalidCursor} */
     async walletHistory(userId: UserId, page: PageRequest): Promise<Page<WalletEntryReply>> {
       const before = decodeCursor(page.cursor, z.tuple([z.number().int()]));
-      const rows = await selectAll<WalletHistoryRow>(
-        db,
-        `SELECT * FROM wallet_history WHERE user_id = ? AND revision < ? ORDER BY revision DESC LIMIT ${rowsToRead(page)}`,
-        [userId, before?.[0] ?? 2 ** 31 - 1],
+      const revision = LessThan(before?.[0] ?? 2 ** 31 - 1);
+      const rows = await ask(() =>
+        db.getRepository(WalletHistoryRow).find({
+          where: { user_id: userId, revision },
+          order: { revision: 'DESC' },
+          take: rowsToRead(page),
+        }),
       );
       return toPage(
         rows,
@@ -48,7 +51,7 @@ export function walletQueries({ db }: QueryContext) {
 
     /** One attempt of the user to buy points; null when unknown, and when it is another user's. */
     async charge(userId: UserId, chargeId: ChargeId): Promise<ChargeReply | null> {
-      const row = await selectFirst<ChargeRow>(db, 'SELECT * FROM charges WHERE charge_id = ?', [chargeId]);
+      const row = await ask(() => db.getRepository(ChargeRow).findOneBy({ charge_id: chargeId }));
       if (row?.user_id !== userId) return null;
       return {
         chargeId: row.charge_id,
@@ -64,11 +67,12 @@ export function walletQueries({ db }: QueryContext) {
 
     /** Charges neither declined nor credited, unchanged since before `olderThan`; oldest first. */
     async openCharges(olderThan: Instant, limit: number): Promise<ChargeId[]> {
-      const rows = await selectAll<Pick<ChargeRow, 'charge_id'>>(
-        db,
-        `SELECT charge_id FROM charges
-         WHERE status IN ('requested', 'approved') AND updated_at < ? ORDER BY updated_at LIMIT ?`,
-        [storedMoment(olderThan), limit],
+      const rows = await ask(() =>
+        db.getRepository(ChargeRow).find({
+          where: { status: In(['requested', 'approved']), updated_at: LessThan(olderThan) },
+          order: { updated_at: 'ASC' },
+          take: limit,
+        }),
       );
       return rows.map((row) => row.charge_id);
     },

@@ -164,8 +164,8 @@ export function rowOf({ columns, kinds }: Table, cells: AnyRow): AnyRow {
   return row;
 }
 
-/** Text that is not JSON stays text: somebody else may have written it. */
-function fromCell(kind: ColumnKind | undefined, cell: unknown): unknown {
+/** A stored value as rows have it. Text that is not JSON stays text: another program may have written it. */
+export function fromCell(kind: ColumnKind | undefined, cell: unknown): unknown {
   if (cell === null || cell === undefined) return null;
   switch (kind) {
     case 'moment':
