@@ -14,9 +14,7 @@ import type { ReadModels } from '../projections/open-read-models.js';
 import { CheckpointProgress } from '../queries/projection-progress.js';
 import { openQueries, QUERIES, type Queries, type ReadModelProgress } from '../queries/queries.js';
 import type { LogFit } from './log-fit.js';
-import { projectionOperations } from './projection-operations.js';
-import { projectionRebuilds } from './projection-rebuilds.js';
-import { type Following, readinessOf } from './readiness.js';
+import { type Following, projectionOperations, projectionRebuilds, readinessOf } from './operations.js';
 
 /** How far the read models are, whichever process writes them. */
 export interface ReadProgress extends ReadModelProgress {

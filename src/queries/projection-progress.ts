@@ -4,13 +4,13 @@ import { type Cells, rowOf } from '../projections/engine/entity.js';
 import { PositionWaiters } from '../projections/engine/position-waiters.js';
 import { selectAll, selectFirst } from './database.js';
 
-/** How often the checkpoints are looked at while somebody waits for them. */
+/** How often the checkpoints are read while a caller waits for them. */
 const lookEveryMs = 15;
 
 /** Counts come as text from some servers. */
 type Cell = number | string | null;
 
-/** How far another process's projections are, read from their checkpoints; looked at only when it matters. */
+/** How far another process's projections are, read from their checkpoints while a caller waits for them. */
 export class CheckpointProgress {
   #position = -1;
   #isStuck = false;
@@ -18,18 +18,18 @@ export class CheckpointProgress {
   readonly #waiters = new PositionWaiters();
   #isStopped = false;
 
-  /** @param projections the names of those that must all have arrived. */
+  /** @param projections names of the projections that count: the last one decides. */
   constructor(
     private readonly db: DataSource,
     private readonly projections: readonly string[],
   ) {}
 
-  /** Where every projection had arrived when last looked at; -1 before the first event. */
+  /** The position that every projection had reached when the checkpoints were last read; -1 before the first event. */
   get position(): number {
     return this.#position;
   }
 
-  /** Looks again. @throws when the database does not answer. */
+  /** Reads the checkpoints. @throws when the database does not answer. */
   async refresh(): Promise<number> {
     const marks = this.projections.map(() => '?').join(', ');
     const row = await selectFirst<{ position: Cell; found: Cell; stuck: Cell }>(
@@ -63,25 +63,25 @@ export class CheckpointProgress {
   #keepLooking(): void {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
-      // Somebody may have begun to wait between the last look and now.
+      // A caller may have begun to wait after the checkpoints were last read.
       if (this.#waiters.isAnyone && !this.#isStopped) this.#keepLooking();
     });
   }
 
-  /** One look for all who wait, again and again until nobody does. */
+  /** Reads the checkpoints for all callers, until none waits. */
   async #look(): Promise<void> {
     while (this.#waiters.isAnyone && !this.#isStopped) {
-      // A database that does not answer now may do so before the waiters' time is up.
+      // A database that does not answer now may answer before the callers' time is up.
       await this.refresh().catch(() => undefined);
       this.#waiters.reached(this.#position);
-      // Nobody waits for an operator.
+      // It would take an operator.
       if (this.#isStuck) this.#waiters.giveUp();
       if (this.#waiters.isAnyone) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   }
 }
 
-/** The checkpoints of these projections by name, whichever process writes them; those not yet made are missing. */
+/** The checkpoints of these projections by name; those that no process has made yet are missing. */
 export async function projectionStates(
   db: DataSource,
   names: readonly string[],

@@ -1,6 +1,6 @@
 import type { ProjectionOperations } from '../../src/api/projection-operations.js';
 import { LogFit } from '../../src/app/log-fit.js';
-import { readinessOf } from '../../src/app/readiness.js';
+import { readinessOf } from '../../src/app/operations.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { ReadModels } from '../../src/projections/open-read-models.js';
 
