@@ -1,9 +1,10 @@
 import type { DataSource } from 'typeorm';
 import type { PriceCategory } from '../events/catalog-events.js';
 import type { HoldId, Instant, PerformanceId, ScheduleId, SeatId, UserId, VenueId } from '../events/ids.js';
+import { ScheduleSeatRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
-import { selectAll, selectFirst } from './database.js';
+import { ask, selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import type { HeldSeatReply, HoldReply } from './replies/booking.js';
 import type {
@@ -185,11 +186,16 @@ async function selectTakenSeats(
   scheduleId: ScheduleId,
   now: Instant,
 ): Promise<Map<SeatId, 'held' | 'reserved'>> {
-  const rows = await selectAll<{ seat_id: SeatId; status: 'held' | 'reserved' }>(
-    db,
-    `SELECT seat_id, status FROM schedule_seats
-     WHERE schedule_id = ? AND (status = 'reserved' OR (status = 'held' AND expires_at > ?))`,
-    [scheduleId, storedMoment(now)],
+  // Raw rows: objects of 15,000 seats take the builder 2.5 times as long.
+  const rows = await ask(() =>
+    db
+      .createQueryBuilder(ScheduleSeatRow, 's')
+      .select(['s.seat_id AS seat_id', 's.status AS status'])
+      .where('s.schedule_id = :scheduleId', { scheduleId })
+      .andWhere("(s.status = 'reserved' OR (s.status = 'held' AND s.expires_at > :now))", {
+        now: storedMoment(now),
+      })
+      .getRawMany<{ seat_id: SeatId; status: 'held' | 'reserved' }>(),
   );
   return new Map(rows.map((row) => [row.seat_id, row.status]));
 }
