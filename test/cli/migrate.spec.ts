@@ -9,11 +9,11 @@ it('makes the tables of a new data folder, and then finds nothing missing', asyn
   const env = await freshEnv();
   const first = await cli(['migrate'], env);
   expect([first.code, first.stderr]).toEqual([0, '']);
-  expect(first.stdout).toMatch(/run +People1795000000001/);
+  expect(first.stdout).toMatch(/run +ReadModels1796000000001/);
   expect(existsSync(join(env.DATA_DIR, 'read-models.db'))).toBe(true);
   const second = await cli(['migrate'], env);
   expect(second.code).toBe(0);
-  expect(second.stdout).toMatch(/present +People1795000000001/);
+  expect(second.stdout).toMatch(/present +ReadModels1796000000001/);
   expect(second.stdout).toContain('No migration was missing.');
 });
 
