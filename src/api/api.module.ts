@@ -60,7 +60,7 @@ export const allControllers = [
 ];
 
 /**
- * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, CLOCK, EVENT_STORE,
+ * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, Clock, EventStore,
  * API_SETTINGS, REDIS_LINK, QUERIES, READ_POSITION, READINESS,
  * PROJECTION_OPERATIONS and PROJECTION_REBUILDS.
  */

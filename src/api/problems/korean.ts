@@ -49,7 +49,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '회원 가입을 먼저 해 주세요. 가입 직후라면 X-Wait-For-Position 헤더와 함께 다시 조회해 주세요.',
   ),
   'account-in-use': text(
-    '정리되지 않은 계정',
+    '아직 정리할 것이 남은 계정',
     '`open`에 적힌 선점, 주문, 충전이 끝날 때까지 기다리고 티켓은 취소해 주세요. 남은 포인트와 티켓을 포기하려면 `forfeit`를 사용해 주세요.',
     ({ open }) =>
       Array.isArray(open)
@@ -86,7 +86,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '판매 중이 아님',
     '취소되었거나 이미 시작했거나 끝난 공연입니다. 다른 회차나 공연을 선택해 주세요.',
   ),
-  'queue-full': text('대기열 가득 참', '앞선 대기자들이 입장한 뒤 다시 시도해 주세요.'),
+  'queue-full': text('대기열 정원 초과', '앞선 대기자들이 입장한 뒤 다시 시도해 주세요.'),
   'queue-not-open': text('대기열이 열리기 전', '대기열이 열릴 때까지 기다려 주세요.', ({ opensAt }) =>
     typeof opensAt === 'string' ? `대기열은 ${opensAt}에 열립니다.` : undefined,
   ),
@@ -94,7 +94,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '대기열 참여 횟수 초과',
     '이 대기열에 참여할 수 있는 횟수를 모두 사용하여 더 이상 참여할 수 없습니다.',
   ),
-  'seat-limit-reached': text('1인당 좌석 수 초과', '더 적은 좌석을 선택하거나 선점한 좌석을 놓아 주세요.'),
+  'seat-limit-reached': text('1인당 좌석 수 초과', '좌석 수를 줄이거나 선점한 좌석을 해제해 주세요.'),
   'token-unknown': text('없는 대기열 토큰', '먼저 이 공연의 대기열에 참여해 주세요.'),
   'token-waiting': text('입장 차례 전', '차례가 올 때까지 기다린 뒤 입장해 주세요.'),
   'token-ended': text(
@@ -148,7 +148,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '입장 순서 오류',
     '운영자용: 대기 순서대로, 정해진 인원과 속도 안에서만 입장시킬 수 있습니다.',
   ),
-  busy: text('요청이 몰림', 'Retry-After에 적힌 시간(초)이 지난 뒤 같은 멱등 키로 다시 요청해 주세요.'),
+  busy: text(
+    '요청이 많아 처리할 수 없음',
+    'Retry-After에 적힌 시간(초)이 지난 뒤 같은 멱등 키로 다시 요청해 주세요.',
+  ),
   'validation-failed': text('잘못된 입력', '`errors`에 적힌 항목을 고친 뒤 다시 요청해 주세요.'),
   'malformed-json': text('잘못된 JSON', 'UTF-8로 인코딩한 올바른 JSON을 보내 주세요.'),
   'malformed-request': text('잘못된 요청', 'URL, 헤더, 본문을 확인해 주세요.'),
