@@ -6,8 +6,8 @@ import { cli, freshEnv, removeFolders } from './captured-terminal.js';
 afterAll(removeFolders);
 
 const migrations = expect.arrayContaining([
-  expect.stringMatching(/^People\d+$/),
-  expect.stringMatching(/^Orders\d+$/),
+  expect.stringMatching(/^PersonalKeys\d+$/),
+  expect.stringMatching(/^ReadModels\d+$/),
 ]);
 
 it(

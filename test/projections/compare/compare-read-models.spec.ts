@@ -102,7 +102,7 @@ it('names rows that were deleted, and rows that no event made', async () => {
   await models.write.query('DELETE FROM reservations');
   await models.write.query('DELETE FROM schedule_seats');
   await models.write.query(
-    "INSERT INTO payment_points (payment_id, user_id, amount, created_at) VALUES ('forged', ?, 1, 'now')",
+    "INSERT INTO payment_points (payment_id, user_id, amount, created_at) VALUES ('forged', ?, 1, '2026-11-01 09:00:00.000')",
     [mina],
   );
   const { differences } = await compare(history, models);
