@@ -23,9 +23,9 @@ interface Parts {
 }
 
 /** How long an erasure waits for the read models before it is tried again. */
-const forgetTimeoutMs = 60_000;
+const erasureWaitMs = 60_000;
 
-/** What acts by itself: admission, expiry, recovery, erasure. Not started yet. */
+/** What acts without a request: admission, expiry, recovery, erasure. Not started yet. */
 export function backgroundProcesses(
   bus: CommandBus,
   { config, engines, store, readSide, clock, log }: Parts,
@@ -38,7 +38,7 @@ export function backgroundProcesses(
   const expiry = new Expiry(store, bus, timers, queries, clock, log, SWEEP_INTERVAL_MS, lease);
   const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, lease);
   const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, lease);
-  const erasure = new Erasure(store, forgettingOf(engines, readSide), log, SWEEP_INTERVAL_MS);
+  const erasure = new Erasure(store, personalDataOf(engines, readSide), log, SWEEP_INTERVAL_MS);
   return {
     async start() {
       erasure.start();
@@ -52,13 +52,13 @@ export function backgroundProcesses(
   };
 }
 
-/** What has to forget an erased person. */
-function forgettingOf({ personalKeys, readModels }: Engines, { progress }: ReadSide): PersonalDataStores {
+/** Where an erased person's data is. */
+function personalDataOf({ personalKeys, readModels }: Engines, { progress }: ReadSide): PersonalDataStores {
   return {
     destroyKey: (userId) => personalKeys.destroy(userId),
     async cleanReadModels(position) {
-      const isGone = await progress.waitFor(position, { timeoutMs: forgetTimeoutMs });
-      if (!isGone) throw new Error('the read models have not forgotten an erased person yet');
+      const isGone = await progress.waitFor(position, { timeoutMs: erasureWaitMs });
+      if (!isGone) throw new Error('the read models still contain an erased person');
       await readModels.clean();
     },
   };

@@ -58,8 +58,8 @@ const redisWaitMs = 1_000;
 const maxConnectionsWaiting = 4_096;
 
 /**
- * Starts the whole office in this process: engines, projections, HTTP, then the processes that act by
- * themselves; closing goes the other way round, so that each part outlives those that use it.
+ * Starts the whole office in this process: engines, projections, HTTP, then the background processes. Closing goes in
+ * reverse, so that each part outlives those that use it.
  * @throws when an engine cannot be opened or the port is taken; what was opened is closed again.
  */
 export async function startBoxoffice(config: Config, options: StartOptions = {}): Promise<RunningBoxoffice> {

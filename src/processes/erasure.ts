@@ -60,7 +60,7 @@ export class Erasure {
     }
     if (caughtUp && this.#uncleaned > 0) {
       await this.stores.cleanReadModels(position);
-      this.log.info({ people: this.#uncleaned }, 'erased people are forgotten');
+      this.log.info({ people: this.#uncleaned }, 'erased people are removed from the read models');
       this.#uncleaned = 0;
     }
     this.#after = position;

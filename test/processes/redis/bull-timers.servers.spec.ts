@@ -109,7 +109,8 @@ describe('timers that processes share', () => {
     expect(due).toHaveLength(1);
     expect(started).toHaveLength(1);
     const left = await inQueue(office.prefix, (queue) => queue.getJobs());
-    expect(left.map(({ attemptsStarted }) => attemptsStarted)).toEqual([0]);
+    // It may have been fetched when the stop began: then its lock lapses, and another process acts on it.
+    expect(left.map(({ finishedOn }) => finishedOn)).toEqual([undefined]);
   });
 });
 
