@@ -4,6 +4,7 @@ import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.
 import type { EventStore, Position, SubscriptionBatch } from '../../src/event-store/port.js';
 import type { UserId } from '../../src/events/ids.js';
 import { systemClock } from '../../src/platform/clock.js';
+import { findCheckpoint } from '../../src/projections/engine/checkpoints.js';
 import { storedMoment } from '../../src/projections/engine/entity.js';
 import { type Misfit, TablesOfAnotherLog } from '../../src/projections/engine/made-from.js';
 import type { ProjectionRunner, RunnerOptions } from '../../src/projections/engine/runner.js';
@@ -275,7 +276,11 @@ it.each(['no JSON', '[]', '{"log":1}'])(
   async (text) => {
     const mine = await logOf(5);
     const models = await tablesOf(mine);
-    await models.write.query("UPDATE projection_checkpoints SET made_from = ? WHERE name = 'orders'", [text]);
+    // SQLite's columns hold anything, a server's JSON columns only JSON.
+    const stored = models.dialect.name === 'sqlite' || text !== 'no JSON' ? text : JSON.stringify(text);
+    await models.write.query("UPDATE projection_checkpoints SET made_from = ? WHERE name = 'orders'", [
+      stored,
+    ]);
     const { misfit } = await refusedBy(mine, models);
     expect(misfit.kind).toBe('damaged-checkpoint');
     expect(misfit.sentence).toBe(
@@ -327,6 +332,16 @@ describe('the start, when tables are not those of the embedded log', () => {
     ]);
     expect(await everyRow(models)).toEqual(await everyRow(await project(mine)));
   });
+});
+
+it.each(['no JSON', '{"error":1}'])('reads a checkpoint whose fault is %s', async (text) => {
+  const models = await tablesOf(await logOf(1));
+  const stored = models.dialect.name === 'sqlite' || text !== 'no JSON' ? text : JSON.stringify(text);
+  await models.write.query("UPDATE projection_checkpoints SET parked = ? WHERE name = 'orders'", [stored]);
+  const checkpoint = await models.dialect.withSession(models.write, (session) =>
+    findCheckpoint(session, 'orders'),
+  );
+  expect(checkpoint?.parked).toEqual({ error: expect.stringContaining('cannot be read'), event: null });
 });
 
 it('tells every five seconds how far a rebuild before the start is', () => {
