@@ -142,5 +142,6 @@ async function reports(models: ReadModels): Promise<unknown[]> {
   const rows = await models.read.query<{ parked: string }[]>(
     'SELECT parked FROM projection_checkpoints WHERE parked IS NOT NULL',
   );
-  return rows.map(({ parked }) => JSON.parse(parked));
+  // The driver of a server has parsed it.
+  return rows.map(({ parked }) => (typeof parked === 'string' ? JSON.parse(parked) : parked));
 }
