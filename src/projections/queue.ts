@@ -5,7 +5,7 @@ import { double, flag, int, moment, nullable, uuid, varchar } from './engine/ent
 import type { Projected, Projection, WantRow } from './engine/projection.js';
 import type { UnitOfWork } from './engine/unit-of-work.js';
 
-export type TokenStatus = 'waiting' | 'admitted' | 'entered' | 'completed' | 'expired' | 'left';
+type TokenStatus = 'waiting' | 'admitted' | 'entered' | 'completed' | 'expired' | 'left';
 
 /** A fan's turn at a performance: the request that stands in the queue and the token it becomes. */
 @Entity('tokens')
@@ -232,14 +232,14 @@ async function moveToken(
 const pageSize = 1_000;
 
 /** The place of a queue number; null until the queue opens. */
-export function placeOfNumber(number: number, queue: QueueRow): number | null {
+function placeOfNumber(number: number, queue: QueueRow): number | null {
   if (!queue.opened) return null;
   if (queue.seed === null || number >= queue.shuffled_count) return number;
   return shuffledPlaces(queue.seed, queue.shuffled_count)[number] ?? number;
 }
 
 /** Writes the places of all who joined before the opening. */
-export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: UnitOfWork): Promise<void> {
+async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: UnitOfWork): Promise<void> {
   const queue =
     (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
   rows.put(QueueRow, {
@@ -266,10 +266,7 @@ export async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: Un
 }
 
 /** Admits the waiting tokens of a range of places; a fan who left leaves a gap. */
-export async function admitPlaces(
-  { data, at }: Projected<'TokensAdmitted'>,
-  rows: UnitOfWork,
-): Promise<void> {
+async function admitPlaces({ data, at }: Projected<'TokensAdmitted'>, rows: UnitOfWork): Promise<void> {
   let admitted = 0;
   for (let from = data.from; from < data.to; from += pageSize) {
     const tokens = await rows.select(TokenRow, {

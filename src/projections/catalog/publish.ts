@@ -14,7 +14,7 @@ export function searchable(text: string): string {
 const maxSearchCharacters = 16_383;
 
 /** What a performance is found by: its names, description and venue. */
-export function searchText(
+function searchText(
   performance: Pick<PerformanceRow, 'performance_name' | 'names' | 'description'>,
   venueName: string,
 ): string {
@@ -183,7 +183,7 @@ function withdraw(seats: readonly SeatRow[], rows: UnitOfWork, at: Instant): Rep
 }
 
 /** All sections ever published for a venue. */
-export function sectionsOf(rows: UnitOfWork, venueId: VenueId): Promise<SectionRow[]> {
+function sectionsOf(rows: UnitOfWork, venueId: VenueId): Promise<SectionRow[]> {
   const equal = { venue_id: venueId };
   return rows.select(SectionRow, { equal, orderBy: 'section_id', limit: maxRelatedRows });
 }

@@ -26,7 +26,7 @@ import {
 } from './compare-tables.js';
 import { type FoldProgress, LogFold } from './fold-log.js';
 
-export interface CompareOptions {
+interface CompareOptions {
   /** The log as the server reads it. */
   readonly store: EventStore;
   readonly location: ReadModelLocation;
@@ -144,7 +144,7 @@ function queryOf({ write, dialect }: ReadModels): Query {
 }
 
 /** The read models as they were at one moment, whatever is written meanwhile. */
-export interface Snapshot {
+interface Snapshot {
   readonly query: Query;
   close(): Promise<void>;
 }
@@ -154,7 +154,7 @@ export interface Snapshot {
  * old versions of changed rows, so close it soon.
  * @throws when the database cannot be opened.
  */
-export function openSnapshot(location: ReadModelLocation): Promise<Snapshot> {
+function openSnapshot(location: ReadModelLocation): Promise<Snapshot> {
   return location.url === undefined ? sqliteSnapshot(location.file) : mysqlSnapshot(location.url);
 }
 
@@ -206,9 +206,7 @@ async function mysqlSnapshot(url: string): Promise<Snapshot> {
 const queryTimeoutMs = 60_000;
 
 /** Runs `work` on empty read models in a temporary folder (TMPDIR), which is removed afterwards. */
-export async function withScratchModels<Result>(
-  work: (models: ReadModels) => Promise<Result>,
-): Promise<Result> {
+async function withScratchModels<Result>(work: (models: ReadModels) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'boxoffice-fold-'));
   try {
     const models = await openSqlite(join(folder, 'read-models.db'));

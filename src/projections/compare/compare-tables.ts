@@ -11,7 +11,7 @@ import type { WatchRow } from '../engine/fold-batch.js';
 import { type Projection, tablesOf } from '../engine/projection.js';
 
 /** A column that is not what the log makes of it. */
-export interface WrongCell {
+interface WrongCell {
   readonly column: string;
   readonly expected: CellValue;
   readonly found: CellValue;
@@ -57,7 +57,7 @@ export interface ReadModelComparison {
 }
 
 /** Differences of one table described in full. */
-export const maxListedPerTable = 50;
+const maxListedPerTable = 50;
 
 /** A row of a table that is not as expected. */
 export interface TableDifference {
@@ -66,7 +66,7 @@ export interface TableDifference {
 }
 
 /** A side of a comparison: how to ask, and what a table is called there. */
-export interface TableSide {
+interface TableSide {
   readonly query: Query;
   /** Default: the table's own name. */
   readonly nameOf?: (table: Table) => string;
@@ -121,7 +121,7 @@ function rowsOf({ query, nameOf }: TableSide, table: Table): AsyncGenerator<Cell
 }
 
 /** How a row that should be there differs from the one that is. */
-export type RowDifference =
+type RowDifference =
   /** The row ought to exist and does not. */
   | { readonly kind: 'missing'; readonly key: readonly CellValue[]; readonly expected: Cells }
   /** The row exists and ought not to. */
@@ -136,14 +136,14 @@ export type RowDifference =
     };
 
 /** Rows of one table in ascending order of their keys; see {@link sortedRows}. */
-export type RowSource = AsyncIterable<Cells>;
+type RowSource = AsyncIterable<Cells>;
 
 /**
  * Walks two sorted sources side by side, one row of each in hand.
  * @param onRow called once for each key met on either side.
  * @throws {Error} when a source is not sorted.
  */
-export async function* compareRows(
+async function* compareRows(
   table: Table,
   expected: RowSource,
   found: RowSource,
@@ -173,7 +173,7 @@ export async function* compareRows(
 }
 
 /** Numbers by value, text by code point: how every engine sorts our keys. */
-export function compareKeys(a: readonly CellValue[], b: readonly CellValue[]): number {
+function compareKeys(a: readonly CellValue[], b: readonly CellValue[]): number {
   for (const [index, value] of a.entries()) {
     const order = compareCells(value, b[index] ?? null);
     if (order !== 0) return order;
@@ -224,7 +224,7 @@ const pageRows = 500;
  * All rows of a table in the order of its key, read page by page.
  * @param tableName where the table physically is.
  */
-export async function* sortedRows(
+async function* sortedRows(
   query: Query,
   table: Table,
   tableName: string = table.name,
@@ -265,7 +265,7 @@ function parametersOf(key: readonly CellValue[]): CellValue[] {
 }
 
 /** An event, and where it is in the log. */
-export interface EventPlace {
+interface EventPlace {
   readonly type: string;
   readonly stream: string;
   readonly revision: number;

@@ -14,7 +14,7 @@ export interface FoldProgress {
   readonly position: number;
 }
 
-export interface FoldOptions {
+interface FoldOptions {
   readonly onProgress?: (progress: FoldProgress) => void;
   /** Ends the fold early by throwing its reason. */
   readonly signal?: AbortSignal | undefined;

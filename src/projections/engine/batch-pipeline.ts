@@ -17,7 +17,7 @@ import {
 import { fingerprintOfLog, madeFromText } from './made-from.js';
 import { type RowChanges, type RowSource, writeTable } from './unit-of-work.js';
 
-export interface PipelineOptions {
+interface PipelineOptions {
   /** The log the batches come from. */
   readonly store: Pick<EventStore, 'readAll'>;
   readonly dialect: Pick<Dialect, 'withSession' | 'committedRows'>;
@@ -203,7 +203,7 @@ async function allOrFirstFailure<Result>(work: readonly Promise<Result>[]): Prom
   return results;
 }
 
-export interface TransactionOptions {
+interface TransactionOptions {
   readonly dialect: Pick<Dialect, 'withSession'>;
   readonly dataSource: DataSource;
   /** The end of the transaction before, which this one waits for. */
@@ -218,7 +218,7 @@ export interface TransactionOptions {
 }
 
 /** The one transaction of a batch: its first statement moves the checkpoints, so that another runner's fails or waits. */
-export class BatchTransaction {
+class BatchTransaction {
   /** Once it is open. */
   session: WriteSession | undefined;
   private opening: Promise<WriteSession> | undefined;

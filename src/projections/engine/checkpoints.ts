@@ -179,7 +179,7 @@ export async function recordFault(
 }
 
 /** Every checkpoint's generation, by name. */
-export async function epochs(session: WriteSession): Promise<ReadonlyMap<string, number>> {
+async function epochs(session: WriteSession): Promise<ReadonlyMap<string, number>> {
   const rows = await session.all(`SELECT name, generation FROM ${checkpointsTable.name}`, []);
   return new Map(rows.map(({ name, generation }) => [String(name), Number(generation ?? 0)]));
 }

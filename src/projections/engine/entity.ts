@@ -102,7 +102,7 @@ export function storedMoment(instant: string): string {
 }
 
 /** A moment that SQL has found: text from SQLite, a date from MySQL. */
-export function instantOf(stored: Date | string): Instant {
+function instantOf(stored: Date | string): Instant {
   if (typeof stored !== 'string') return toInstant(stored.getTime());
   return `${stored.slice(0, 10)}T${stored.slice(11, 23)}Z` as Instant; // the columns hold milliseconds
 }

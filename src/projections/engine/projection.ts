@@ -5,7 +5,7 @@ import { type Entity, type Key, type Table, tableOf } from './entity.js';
 import type { UnitOfWork } from './unit-of-work.js';
 
 /** Where and when an event was recorded. */
-export interface EventContext {
+interface EventContext {
   readonly stream: string;
   readonly revision: number;
   readonly position: number;
@@ -21,12 +21,9 @@ export type ProjectedEvent = DomainEvent & EventContext;
 export type Projected<Type extends EventType> = Extract<DomainEvent, { type: Type }> & EventContext;
 
 /** Changes rows by one event. Must be a function of the event and the projection's own rows alone. */
-export type Handler<Type extends EventType> = (
-  event: Projected<Type>,
-  rows: UnitOfWork,
-) => void | Promise<void>;
+type Handler<Type extends EventType> = (event: Projected<Type>, rows: UnitOfWork) => void | Promise<void>;
 
-export type Handlers = { readonly [Type in EventType]?: Handler<Type> };
+type Handlers = { readonly [Type in EventType]?: Handler<Type> };
 
 /**
  * Names a row an event's handler is going to `get`.
@@ -35,7 +32,7 @@ export type Handlers = { readonly [Type in EventType]?: Handler<Type> };
 export type WantRow = <Row extends object>(entity: Entity<Row>, key: Key<Row>, isNew?: boolean) => void;
 
 /** Lists rows a handler will get, so that a batch reads them together instead of one by one. Only a hint. */
-export type Prefetch = { readonly [Type in EventType]?: (event: Projected<Type>, want: WantRow) => void };
+type Prefetch = { readonly [Type in EventType]?: (event: Projected<Type>, want: WantRow) => void };
 
 /** A fold of the log into tables of its own: no other projection reads or writes them. */
 export interface Projection {

@@ -4,7 +4,7 @@ import type { ActiveProjection, ProjectionFailure } from './fold-batch.js';
 import type { Projection } from './projection.js';
 import { RowCache } from './unit-of-work.js';
 
-export interface ProjectionStatus {
+interface ProjectionStatus {
   readonly name: string;
   readonly version: number;
   readonly position: number;

@@ -211,7 +211,7 @@ export async function writeTable(
 const defaultCachedRows = 2_000;
 
 /** What is known of a key: its row, or that there is none. */
-export interface Known {
+interface Known {
   readonly key: readonly CellValue[];
   readonly row: AnyRow | null;
 }

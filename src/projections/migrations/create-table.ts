@@ -35,7 +35,7 @@ export function asStored({ options }: DataSource, table: Table): Table {
 }
 
 /** A column in a migration: its type, and `null` after it when it may be null ("varchar(36) null"). */
-export type ColumnSpec = string;
+type ColumnSpec = string;
 
 /** What a migration says of a table. Frozen once released: change a table by another migration. */
 export interface TableSpec {

@@ -79,10 +79,7 @@ const maxListed = 5;
  * Runs `work` while no other process renames tables. The lock belongs to the connection: the server holds it as long as
  * it works on a renaming, even if the process has died meanwhile.
  */
-export async function withRenameLock<Result>(
-  session: WriteSession,
-  work: () => Promise<Result>,
-): Promise<Result> {
+async function withRenameLock<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result> {
   const giveBack = await takeServerLock(
     (sql, values) => session.all(sql, values),
     'renames',
@@ -106,7 +103,7 @@ export async function withRenameLock<Result>(
  * @param second a second connection, which ends the statement with KILL QUERY.
  * @throws {TablesInUse} when the wait was too short; nothing is renamed then.
  */
-export async function renameBriefly(
+async function renameBriefly(
   session: WriteSession,
   second: WriteSession,
   renames: readonly { readonly from: string; readonly to: string }[],
@@ -207,7 +204,7 @@ async function rowsIfAllowed(
 /** Runs a query, always on the same connection: locks belong to a connection. */
 type Ask = (sql: string, parameters: readonly CellValue[]) => Promise<readonly Cells[]>;
 
-export type LockPurpose = 'migrations' | 'renames';
+type LockPurpose = 'migrations' | 'renames';
 
 /**
  * Takes a lock that all processes of a database share (`GET_LOCK`). The server holds it until it is released or the

@@ -52,7 +52,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
 const plainCells = { dateStrings: true, extra: { jsonStrings: true } } as const;
 
 /** What all connections to the read models have in common. */
-export function mysqlOptions(location: MysqlLocation, type: ServerKind, { connectTimeoutMs }: MysqlLimits) {
+function mysqlOptions(location: MysqlLocation, type: ServerKind, { connectTimeoutMs }: MysqlLimits) {
   const { host, port, username, password, database } = location;
   return {
     type,

@@ -65,7 +65,7 @@ export function writeSession(limits: MysqlLimits): string[] {
 }
 
 /** What every connection of a pool is bound to. */
-export interface ConnectionRules {
+interface ConnectionRules {
   /** Statements run on a new connection before anything else. */
   readonly session: readonly string[];
   /** A server that says nothing for this long in the middle of a statement is given up, ms. */

@@ -19,7 +19,7 @@ import {
  * Where a rebuild stands. `requested`: whichever process projects will begin it. `cancelling`: its process has yet to
  * notice. `running` or `cancelling` with a lease that has run out means that its process is gone.
  */
-export type RebuildStatus = 'requested' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
+type RebuildStatus = 'requested' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
 
 /** The one rebuild of this database, the last if none runs: one row, so that there is never a second. */
 @Entity('projection_rebuilds')
@@ -37,7 +37,7 @@ export class RebuildRecordRow {
 }
 
 /** The table of {@link RebuildRecordRow}. */
-export const rebuildsTable = tableOf(RebuildRecordRow);
+const rebuildsTable = tableOf(RebuildRecordRow);
 
 export interface RebuiltProjection {
   readonly projection: string;
@@ -155,7 +155,7 @@ export async function findRebuild(session: WriteSession): Promise<RebuildRow | u
 }
 
 /** A row of {@link rebuildsTable}, read. */
-export function rebuildOf(row: AnyRow): RebuildRow {
+function rebuildOf(row: AnyRow): RebuildRow {
   // Rows of this table have its columns, and only this file writes them.
   const one = row as unknown as RebuildRecordRow;
   return {

@@ -318,9 +318,9 @@ class Rebuild {
 }
 
 /** Positions by projection's name. */
-export type Positions = ReadonlyMap<string, number>;
+type Positions = ReadonlyMap<string, number>;
 
-export interface ShadowComparison {
+interface ShadowComparison {
   readonly rebuilt: readonly RebuiltProjection[];
   readonly tables: readonly ComparedTable[];
   readonly found: readonly TableDifference[];
@@ -337,7 +337,7 @@ interface Shadow {
  * Compares live and shadow tables at one position of the log: the live ones in a snapshot, so that they may be
  * written meanwhile, and the shadow brought to just where that is.
  */
-export function compareShadow(
+function compareShadow(
   { models, location, projections, signal }: RebuildOptions,
   { fold, foreign, advance }: Shadow,
 ): Promise<ShadowComparison> {
@@ -381,7 +381,7 @@ function obstacleTo(
 }
 
 /** Where projections were compared, by name. */
-export function comparedAt(rebuilt: readonly RebuiltProjection[]): Positions {
+function comparedAt(rebuilt: readonly RebuiltProjection[]): Positions {
   return new Map(
     rebuilt.flatMap(({ projection, comparedAt }) => (comparedAt === null ? [] : [[projection, comparedAt]])),
   );

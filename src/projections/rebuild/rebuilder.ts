@@ -18,7 +18,7 @@ import {
 } from './rebuild-record.js';
 import { resolveDeadRebuilds } from './shadow-tables.js';
 
-export interface RebuilderOptions {
+interface RebuilderOptions {
   /** The log as projections read it. */
   readonly store: EventStore;
   readonly models: ReadModels;
@@ -170,7 +170,7 @@ export async function runRebuild(options: RebuildOptions): Promise<RebuildReport
 const renewEveryMs = 1_000;
 
 /** A kept lease. */
-export interface Lease {
+interface Lease {
   /** Aborts when the rebuild must stop: it was cancelled, or another one took its place. */
   readonly signal: AbortSignal;
   /** Stops keeping it. */
@@ -178,7 +178,7 @@ export interface Lease {
 }
 
 /** Renews a rebuild's lease once a second, and tells on the way how far it is. */
-export function keepLease(
+function keepLease(
   { write, dialect }: ReadModels,
   rebuildId: string,
   options: { readonly clock: Clock; progress(): RebuildProgress },

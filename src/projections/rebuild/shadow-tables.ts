@@ -14,7 +14,7 @@ import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from 
 /** Of the tables a rebuild fills beside the live ones. */
 export const shadowSuffix = '__next';
 /** Of the tables that were live before the swap, until they are dropped. */
-export const retiredSuffix = '__old';
+const retiredSuffix = '__old';
 
 /** The physical names of a projection's tables. */
 export function tableNames(projection: Projection, suffix: string): string[] {
@@ -56,16 +56,13 @@ export async function dropShadow(session: WriteSession, projections: readonly Pr
 }
 
 /** Drops tables, one transaction each. */
-export async function dropTables(session: WriteSession, names: readonly string[]): Promise<void> {
+async function dropTables(session: WriteSession, names: readonly string[]): Promise<void> {
   for (const name of names)
     await inTransaction(session, () => session.run(`DROP TABLE IF EXISTS ${name}`, []));
 }
 
 /** Runs `work` in a transaction, taken back when it fails. */
-export async function inTransaction<Result>(
-  session: WriteSession,
-  work: () => Promise<Result>,
-): Promise<Result> {
+async function inTransaction<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result> {
   await session.begin();
   try {
     const result = await work();

@@ -80,7 +80,7 @@ export class SqliteSession implements WriteSession {
 }
 
 /** `SELECT` of one row by key. */
-export function rowByKeySql(table: Table, tableName: string): string {
+function rowByKeySql(table: Table, tableName: string): string {
   return `SELECT * FROM ${tableName} WHERE ${keyCondition(table)}`;
 }
 

@@ -87,7 +87,7 @@ const pauseMs = 20;
  * the log emptied. The log may be large, so that is done in the writer's thread, between two transactions.
  * @throws when the file stays in use for longer than ten seconds.
  */
-export async function cleanSqlite(write: DataSource): Promise<void> {
+async function cleanSqlite(write: DataSource): Promise<void> {
   await sqliteDialect.withSession(write, (session) => session.run('REINDEX users', []));
   const deadline = performance.now() + timeoutMs;
   while (!(await emptyLog(write))) {

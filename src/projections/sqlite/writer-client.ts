@@ -40,7 +40,7 @@ export type FromWriter =
   | { readonly kind: 'failure'; readonly message: string; readonly code: string };
 
 /** What SQLite said to the writer thread; `code` as better-sqlite3 has it. */
-export class WriterFailure extends Error {
+class WriterFailure extends Error {
   override readonly name = 'WriterFailure';
   constructor(
     message: string,
