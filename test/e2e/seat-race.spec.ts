@@ -3,6 +3,9 @@ import { Fan, times } from './fan.js';
 import { type AnyOffice, modes, openTimeoutMs } from './modes.js';
 import { openSmallHall } from './small-hall.js';
 
+// At full size on a machine with much else to do.
+jest.setTimeout(900_000);
+
 const rivals = bySize(200, 1_000);
 const buyers = bySize(120, 500);
 
