@@ -25,7 +25,7 @@ async function replies(commands: string): Promise<Record<string, unknown>[]> {
   expect(stderr).toBe('');
   return stdout
     .trimEnd()
-    .split(/\n|(?<=\})(?=\{)/)
+    .split('\n')
     .map((line) => JSON.parse(line));
 }
 
