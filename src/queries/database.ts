@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { allTables } from '../projections/all-projections.js';
 import { driverErrorField } from '../projections/engine/dialect.js';
-import { type CellValue, fromCell } from '../projections/engine/entity.js';
+import { type CellValue, fromCell, type Table } from '../projections/engine/entity.js';
 
 /**
  * Asks the read models' database, mostly through a repository. A connection may have died while it was idle, so one that
@@ -49,10 +49,23 @@ export async function selectAll<Row>(
   return rows as Row[]; // as the caller says
 }
 
-/** How the columns of a name are stored; a name means the same in every table. */
-const kinds = new Map(
-  allTables.flatMap((table) => table.columns.map((column, index) => [column, table.kinds[index]] as const)),
-);
+/** How the columns of a name are stored. */
+const kinds = kindsByName(allTables);
+
+/** @throws {Error} when columns of one name are stored in different ways: a SELECT could not tell them apart. */
+export function kindsByName(tables: readonly Pick<Table, 'name' | 'columns' | 'kinds'>[]) {
+  const found = new Map<string, Table['kinds'][number]>();
+  for (const { name, columns, kinds } of tables) {
+    for (const [index, kind] of kinds.entries()) {
+      const column = String(columns[index]);
+      if ((found.get(column) ?? kind) !== kind) {
+        throw new Error(`column ${column} of table ${name} is stored in another way in another table`);
+      }
+      found.set(column, kind);
+    }
+  }
+  return found;
+}
 
 /** The first row of a SELECT, or undefined. @throws {ReadModelsUnavailable} as {@link selectAll}. */
 export async function selectFirst<Row>(

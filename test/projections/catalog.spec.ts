@@ -18,7 +18,12 @@ async function schedule(history: History) {
 
 it('counts the seats that have a price, by their category or the rest price', async () => {
   const { history } = await concert();
-  expect(await schedule(history)).toMatchObject({ capacity: 3, available_seats: 3, held: 0, reserved: 0 });
+  expect(await schedule(history)).toMatchObject({
+    capacity: 3,
+    available_seats: 3,
+    held_seats: 0,
+    reserved_seats: 0,
+  });
 });
 
 it('moves the counts with holds, reservations and their ends', async () => {
@@ -26,13 +31,13 @@ it('moves the counts with holds, reservations and their ends', async () => {
   await story.hold(mina, 'A-1', 'h1');
   await story.hold(mina, 'A-2', 'h1');
   await story.hold(joon, 'A-3', 'h2');
-  expect(await schedule(history)).toMatchObject({ available_seats: 0, held: 3, reserved: 0 });
+  expect(await schedule(history)).toMatchObject({ available_seats: 0, held_seats: 3, reserved_seats: 0 });
   await story.reserve(mina, 'A-1', 'h1', 'o1');
   await story.reserve(mina, 'A-2', 'h1', 'o1');
   await story.release(joon, 'A-3', 'h2');
-  expect(await schedule(history)).toMatchObject({ available_seats: 1, held: 0, reserved: 2 });
+  expect(await schedule(history)).toMatchObject({ available_seats: 1, held_seats: 0, reserved_seats: 2 });
   await story.cancelReservation(mina, 'A-2', 'o1');
-  expect(await schedule(history)).toMatchObject({ available_seats: 2, held: 0, reserved: 1 });
+  expect(await schedule(history)).toMatchObject({ available_seats: 2, held_seats: 0, reserved_seats: 1 });
 });
 
 it('keeps who has a seat and until when', async () => {
@@ -62,7 +67,15 @@ it('keeps who has a seat and until when', async () => {
       user_id: joon,
       expires_at: null,
     },
-    { seat_id: 'A-3', status: 'free', reserved: 0, hold_id: null, user_id: null, price: null, revision: 1 },
+    {
+      seat_id: 'A-3',
+      status: 'free',
+      reserved: 0,
+      hold_id: null,
+      user_id: null,
+      price: null,
+      revision: 1,
+    },
   ]);
 });
 
@@ -72,7 +85,7 @@ it('counts a lapsed hold and the next one exactly', async () => {
   const data = { scheduleId, seatId: seat('A-1'), holdId: hold('h1'), userId: mina, expiredAt: minute(500) };
   await history.add(streams.seat(scheduleId, seat('A-1')), { type: 'SeatHoldExpired', data });
   await story.hold(joon, 'A-1', 'h2');
-  expect(await schedule(history)).toMatchObject({ available_seats: 2, held: 1 });
+  expect(await schedule(history)).toMatchObject({ available_seats: 2, held_seats: 1 });
 });
 
 it('is not changed by a seat that bars a hold which comes late', async () => {
@@ -93,7 +106,7 @@ it('is not changed by a seat that bars a hold which comes late', async () => {
   expect(await tables()).toEqual(before);
   await story.release(mina, 'A-1', 'h1');
   await story.hold(mina, 'A-2', 'h2');
-  expect(await schedule(history)).toMatchObject({ available_seats: 2, held: 1 });
+  expect(await schedule(history)).toMatchObject({ available_seats: 2, held_seats: 1 });
   expect(await rowsOf(await project(history), 'schedule_seats')).toMatchObject([
     { seat_id: 'A-1', status: 'free', revision: 2 },
     { seat_id: 'A-2', status: 'held', revision: 1 },
@@ -105,17 +118,17 @@ it('counts again when prices change', async () => {
   await story.hold(mina, 'A-1', 'h1');
   await story.hold(mina, 'A-3', 'h1');
   await story.performance([{ category: 'VIP', price: 200 }]);
-  expect(await schedule(history)).toMatchObject({ capacity: 2, available_seats: 1, held: 1 });
+  expect(await schedule(history)).toMatchObject({ capacity: 2, available_seats: 1, held_seats: 1 });
   // The seat no longer for sale is not counted when it is freed either.
   await story.release(mina, 'A-3', 'h1');
-  expect(await schedule(history)).toMatchObject({ capacity: 2, available_seats: 1, held: 1 });
+  expect(await schedule(history)).toMatchObject({ capacity: 2, available_seats: 1, held_seats: 1 });
 });
 
 it('does not count a seat held just after it went off sale', async () => {
   const { history, story } = await concert();
   await story.performance([{ category: 'R', price: 90 }]);
   await story.hold(mina, 'A-1', 'h1');
-  expect(await schedule(history)).toMatchObject({ capacity: 1, available_seats: 1, held: 0 });
+  expect(await schedule(history)).toMatchObject({ capacity: 1, available_seats: 1, held_seats: 0 });
 });
 
 it('counts again when the plan changes, and keeps withdrawn seats for old orders', async () => {
@@ -123,7 +136,7 @@ it('counts again when the plan changes, and keeps withdrawn seats for old orders
   await story.hold(mina, 'A-3', 'h1');
   await story.section('A', ['VIP', 'VIP']);
   await story.section('C', ['R', 'R']);
-  expect(await schedule(history)).toMatchObject({ capacity: 4, available_seats: 4, held: 0 });
+  expect(await schedule(history)).toMatchObject({ capacity: 4, available_seats: 4, held_seats: 0 });
   const models = await project(history);
   const seats = await rowsOf(models, 'seats');
   expect(seats.filter((row) => row.withdrawn === 1).map((row) => row.seat_id)).toEqual(['A-3']);

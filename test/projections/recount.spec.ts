@@ -68,7 +68,7 @@ it('reads no taken seat when a section is published again with the same categori
   const { history, story, seats } = await fullHall(['A', 'B', 'C', 'D', 'E']);
   const { models, total } = await rowsReadFor(history, () => story.section('A', seats));
   expect(await rowsOf(models, 'schedules')).toMatchObject([
-    { capacity: 1_500, held: 1_500, available_seats: 0 },
+    { capacity: 1_500, held_seats: 1_500, available_seats: 0 },
   ]);
   // The section's own 300 seats, and a row each of venue, sections, date and performance.
   expect(total).toBeLessThan(400);
@@ -78,7 +78,7 @@ it('reads the taken seats of the section that changed, not those of the hall', a
   const { history, story, seats } = await fullHall(['A', 'B', 'C', 'D', 'E']);
   const { models, total } = await rowsReadFor(history, () => story.section('A', seats.slice(100)));
   expect(await rowsOf(models, 'schedules')).toMatchObject([
-    { capacity: 1_400, held: 1_400, available_seats: 0 },
+    { capacity: 1_400, held_seats: 1_400, available_seats: 0 },
   ]);
   expect(total).toBeLessThan(500);
 });
@@ -87,7 +87,7 @@ it('reads no taken seat when only the prices of categories change', async () => 
   const { history, story } = await fullHall(['A', 'B', 'C', 'D', 'E']);
   const change = () => story.performance([{ category: 'VIP', price: 170 }]);
   const { models, total } = await rowsReadFor(history, change);
-  expect(await rowsOf(models, 'schedules')).toMatchObject([{ capacity: 1_500, held: 1_500 }]);
+  expect(await rowsOf(models, 'schedules')).toMatchObject([{ capacity: 1_500, held_seats: 1_500 }]);
   expect(total).toBeLessThan(100);
 });
 
@@ -95,7 +95,9 @@ it('counts a whole hall in steps when a category goes off sale', async () => {
   const { history, story } = await fullHall(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']);
   const change = () => story.performance([{ category: 'R', price: 170 }]);
   const { models, total, largest } = await rowsReadFor(history, change);
-  expect(await rowsOf(models, 'schedules')).toMatchObject([{ capacity: 0, held: 0, available_seats: 0 }]);
+  expect(await rowsOf(models, 'schedules')).toMatchObject([
+    { capacity: 0, held_seats: 0, available_seats: 0 },
+  ]);
   const seats = await rowsOf<{ for_sale: number }>(models, 'schedule_seats');
   expect(seats.filter((row) => row.for_sale === 1)).toHaveLength(0);
   expect(total).toBeGreaterThan(2_400);
@@ -111,14 +113,14 @@ it('counts a taken seat that moves to another section by its category there', as
   };
   await published('A', ['A-1']);
   const afterwards = async () => (await rowsOf(await project(history), 'schedules'))[0];
-  expect(await afterwards()).toMatchObject({ capacity: 301, held: 301 });
+  expect(await afterwards()).toMatchObject({ capacity: 301, held_seats: 301 });
   await published('B', ['A-2', 'B-1']);
-  expect(await afterwards()).toMatchObject({ capacity: 3, held: 3, available_seats: 0 });
+  expect(await afterwards()).toMatchObject({ capacity: 3, held_seats: 3, available_seats: 0 });
   await published('B', ['A-1', 'A-2', 'B-1'], 'not for sale');
   await published('A', ['A-9']);
-  expect(await afterwards()).toMatchObject({ capacity: 1, held: 1, available_seats: 0 });
+  expect(await afterwards()).toMatchObject({ capacity: 1, held_seats: 1, available_seats: 0 });
   await story.section('A', ['VIP']);
-  expect(await afterwards()).toMatchObject({ capacity: 1, held: 1, available_seats: 0 });
+  expect(await afterwards()).toMatchObject({ capacity: 1, held_seats: 1, available_seats: 0 });
 });
 
 const categories = fc.constantFrom('VIP', 'R', 'X');
@@ -185,7 +187,13 @@ async function countAgain(models: ReadModels) {
     taken.filter((row) => row.status === status && forSale.has(row.seat_id)).length;
   const [held, reserved] = [count('held'), count('reserved')];
   const capacity = forSale.size;
-  return { schedule_id: scheduleId, capacity, held, reserved, available_seats: capacity - held - reserved };
+  return {
+    schedule_id: scheduleId,
+    capacity,
+    held_seats: held,
+    reserved_seats: reserved,
+    available_seats: capacity - held - reserved,
+  };
 }
 
 it('counts a date that moves to another hall in that hall', async () => {
@@ -202,6 +210,6 @@ it('counts a date that moves to another hall in that hall', async () => {
     data: { scheduleId, performanceId, venueId: other, startsAt, status: 'scheduled' },
   });
   expect(await rowsOf(await project(history), 'schedules')).toMatchObject([
-    { venue_id: other, capacity: 1, held: 1, available_seats: 0 },
+    { venue_id: other, capacity: 1, held_seats: 1, available_seats: 0 },
   ]);
 });

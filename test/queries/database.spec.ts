@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ReadModelsUnavailable, selectAll } from '../../src/queries/database.js';
+import { kindsByName, ReadModelsUnavailable, selectAll } from '../../src/queries/database.js';
 
 /** A database that fails with these codes, one after the other, and then answers. */
 function failing(...failures: object[]) {
@@ -42,4 +42,11 @@ it('passes on what is wrong with the question itself', async () => {
   const { db, asked } = failing({ code: 'ER_PARSE_ERROR', errno: 1064 });
   await expect(selectAll(db, 'SELEC 1')).rejects.toMatchObject({ code: 'ER_PARSE_ERROR' });
   expect(asked).toHaveLength(1);
+});
+
+test('two columns of one name must be stored in one way', () => {
+  const numbers = { name: 'dates', columns: ['sold'], kinds: ['plain'] } as const;
+  const flags = { name: 'seats', columns: ['sold'], kinds: ['flag'] } as const;
+  expect(() => kindsByName([numbers, flags])).toThrow('column sold of table seats');
+  expect(kindsByName([numbers, { ...numbers, name: 'halls' }]).get('sold')).toBe('plain');
 });

@@ -101,11 +101,11 @@ export class ScheduleRow {
   @Column(uuid) readonly venue_id!: VenueId;
   @Column(moment) readonly schedule_date_time!: Instant;
   @Column(varchar(9)) readonly status!: 'scheduled' | 'cancelled';
-  /** Seats for sale: = available_seats + held + reserved. */
+  /** Seats for sale: = available_seats + held_seats + reserved_seats. */
   @Column(int) readonly capacity!: number;
   @Column(int) readonly available_seats!: number;
-  @Column(int) readonly held!: number;
-  @Column(int) readonly reserved!: number;
+  @Column(int) readonly held_seats!: number;
+  @Column(int) readonly reserved_seats!: number;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -122,7 +122,7 @@ export class ScheduleSeatRow {
   @PrimaryColumn(varchar(64)) readonly seat_id!: SeatId;
   @Column(varchar(8)) readonly status!: 'free' | 'held' | 'reserved';
   @Column(flag) readonly reserved!: boolean;
-  /** Whether this held or reserved seat counts in its schedule: 0 for seats withdrawn from sale meanwhile. */
+  /** Whether this held or reserved seat counts in its schedule: false for seats withdrawn from sale meanwhile. */
   @Column(flag) readonly for_sale!: boolean;
   // Of the live hold or reservation; null when free.
   @Column(nullable(uuid)) readonly hold_id!: HoldId | null;

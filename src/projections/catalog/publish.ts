@@ -75,8 +75,8 @@ export async function publishSchedule(
     status: data.status,
     capacity: 0,
     available_seats: 0,
-    held: 0,
-    reserved: 0,
+    held_seats: 0,
+    reserved_seats: 0,
     created_at: known?.created_at ?? at,
     updated_at: at,
   };

@@ -93,8 +93,8 @@ export async function recountSchedule(
     return countTakenSeats(rows, schedule, sections, at);
   }
   const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
-  const { held, reserved } = known;
-  new Tally(rows, { ...schedule, held, reserved }, capacity, at).write();
+  const { held_seats, reserved_seats } = known;
+  new Tally(rows, { ...schedule, held_seats, reserved_seats }, capacity, at).write();
 }
 
 /** Counts every taken seat of a date again, {@link seatsPerStep} at a time. */
@@ -105,7 +105,7 @@ async function countTakenSeats(
   at: Instant,
 ): Promise<void> {
   const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
-  const tally = new Tally(rows, { ...schedule, held: 0, reserved: 0 }, capacity, at);
+  const tally = new Tally(rows, { ...schedule, held_seats: 0, reserved_seats: 0 }, capacity, at);
   for await (const step of takenSeats(rows, schedule)) {
     await rows.prefetch(
       SeatRow,
@@ -127,8 +127,8 @@ class Tally {
     private readonly capacity: number,
     private readonly at: Instant,
   ) {
-    this.held = schedule.held;
-    this.reserved = schedule.reserved;
+    this.held = schedule.held_seats;
+    this.reserved = schedule.reserved_seats;
   }
 
   /** Changes a taken seat that is in the counts to `forSale`. */
@@ -149,7 +149,14 @@ class Tally {
   write(): void {
     const { schedule, capacity, held, reserved, at } = this;
     const available_seats = capacity - held - reserved;
-    this.rows.put(ScheduleRow, { ...schedule, capacity, held, reserved, available_seats, updated_at: at });
+    this.rows.put(ScheduleRow, {
+      ...schedule,
+      capacity,
+      held_seats: held,
+      reserved_seats: reserved,
+      available_seats,
+      updated_at: at,
+    });
   }
 }
 

@@ -99,10 +99,10 @@ async function changeSeat(
   };
   rows.put(ScheduleSeatRow, after);
   if (!schedule) return;
-  const held = schedule.held + counts(after, 'held') - counts(before, 'held');
-  const reserved = schedule.reserved + counts(after, 'reserved') - counts(before, 'reserved');
-  const available_seats = schedule.capacity - held - reserved;
-  rows.put(ScheduleRow, { ...schedule, held, reserved, available_seats, updated_at: at });
+  const held_seats = schedule.held_seats + counts(after, 'held') - counts(before, 'held');
+  const reserved_seats = schedule.reserved_seats + counts(after, 'reserved') - counts(before, 'reserved');
+  const available_seats = schedule.capacity - held_seats - reserved_seats;
+  rows.put(ScheduleRow, { ...schedule, held_seats, reserved_seats, available_seats, updated_at: at });
 }
 
 /** 1 when the row counts among its schedule's held or reserved seats. */
