@@ -60,9 +60,8 @@ export const allControllers = [
 ];
 
 /**
- * The HTTP API. Around it the application provides globally: CommandBus, TokenSigner, Clock, EventStore,
- * API_SETTINGS, REDIS_LINK, QUERIES, READ_POSITION, READINESS,
- * PROJECTION_OPERATIONS and PROJECTION_REBUILDS.
+ * The HTTP API. What its providers and controllers inject beside its own is provided globally by the application module in
+ * src/app.
  */
 @Module({
   controllers: allControllers,

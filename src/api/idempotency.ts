@@ -46,7 +46,10 @@ const keyPattern = /^[\x20-\x7e]{1,255}$/;
 const passingStatuses = new Set([401, 403, 429]);
 const passingCode = 'hold-in-progress';
 
-/** Runs a command once per idempotency key and gives every repetition the first answer. */
+/**
+ * Gives a repetition the first answer if it is still known. Else (after a restart, a lapse of Redis, or an answer that was
+ * not final) the command runs again, without a second effect, because its ids derive from the key.
+ */
 @Injectable()
 export class Idempotency {
   readonly #logger = new Logger('Idempotency');

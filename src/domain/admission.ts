@@ -32,7 +32,7 @@ export type AdmissionCommand =
   | {
       readonly kind: 'admit';
       readonly performanceId: PerformanceId;
-      /** First place to let in: the admission was weighed when exactly those before it were admitted. */
+      /** First place to admit; must equal `admittedUpTo`. */
       readonly from: number;
       /** The place after the last one to let in. */
       readonly to: number;

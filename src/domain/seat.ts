@@ -27,8 +27,8 @@ interface SeatName {
 }
 
 /**
- * With it, ending a hold also bars the hold from a seat that it never had, so that a late run of its request cannot
- * take the seat any more: docs/late-requests.md.
+ * If given, a command that ends a hold also makes the seat refuse that hold, in case it never had the seat: a late run of
+ * its request can then not take the seat any more (docs/late-requests.md).
  */
 interface Barrier {
   readonly userId: UserId;

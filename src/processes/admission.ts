@@ -81,7 +81,7 @@ export class AdmissionProcess {
     });
   }
 
-  /** Opens the queue if it is time and admits fans. @returns whether nothing is left to do. */
+  /** Opens the queue if it is time and admits fans. @returns whether the queue is open and no fan waits. */
   async #serve(performanceId: PerformanceId, seen: Position | undefined): Promise<boolean> {
     const context = processContext('admission');
     const { isOpen } = await this.commands.execute(new OpenQueue(performanceId, context));

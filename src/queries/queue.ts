@@ -23,7 +23,7 @@ export interface QueueSize {
   /** Fans admitted or inside: what `sales.maxActive` bounds. */
   readonly active: number;
   /** Places not admitted yet whose fans no longer wait. */
-  readonly leftWaiting: number;
+  readonly leftBeforeAdmission: number;
 }
 
 export function queueQueries({ db, clock }: QueryContext) {
@@ -177,12 +177,12 @@ function toNumberReply({ number, token_id, place, status, admitted_at }: NumberR
 
 /** The counts in a row of the table. */
 export function sizeOf(queue: QueueRow | undefined): QueueSize {
-  if (!queue) return { waiting: 0, active: 0, leftWaiting: 0 };
+  if (!queue) return { waiting: 0, active: 0, leftBeforeAdmission: 0 };
   const { issued, waiting, admitted, entered, admitted_up_to: admittedUpTo } = queue;
   return {
     waiting,
     active: admitted + entered,
-    leftWaiting: Math.max(0, issued - admittedUpTo - waiting),
+    leftBeforeAdmission: Math.max(0, issued - admittedUpTo - waiting),
   };
 }
 

@@ -53,7 +53,7 @@ export class FoldedModels implements CommandQueries {
     return {
       waiting: count(false, ({ kind }) => kind === 'waiting'),
       active: count(true, ({ kind }) => kind !== 'ended'),
-      leftWaiting: count(false, ({ kind }) => kind === 'ended'),
+      leftBeforeAdmission: count(false, ({ kind }) => kind === 'ended'),
     };
   }
 

@@ -140,11 +140,15 @@ describe('what admission asks', () => {
     await story.admit(0, 1);
     await story.leave(fan(2));
     const { queries } = await asking(history);
-    expect(await queries.queueSize(performanceId)).toEqual({ waiting: 1, active: 1, leftWaiting: 1 });
+    expect(await queries.queueSize(performanceId)).toEqual({ waiting: 1, active: 1, leftBeforeAdmission: 1 });
     await story.enter(fan(1), 0); // the shuffle gave it the first place
     const later = await asking(history);
-    expect(await later.queries.queueSize(performanceId)).toEqual({ waiting: 1, active: 1, leftWaiting: 1 });
-    const nobody = { waiting: 0, active: 0, leftWaiting: 0 };
+    expect(await later.queries.queueSize(performanceId)).toEqual({
+      waiting: 1,
+      active: 1,
+      leftBeforeAdmission: 1,
+    });
+    const nobody = { waiting: 0, active: 0, leftBeforeAdmission: 0 };
     expect(await queries.queueSize(id<PerformanceId>('another'))).toEqual(nobody);
   });
 

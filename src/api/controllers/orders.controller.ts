@@ -23,7 +23,7 @@ import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-posit
 import { contextOf, PreferredLanguage } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
-/** The whole order after a command changed it. */
+/** The order's reply after a command changed the order: all its fields, not only the changed ones. */
 @Injectable()
 export class OrderReplies {
   constructor(

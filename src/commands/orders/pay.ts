@@ -46,7 +46,7 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   /**
    * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken,
-   * insufficient-points, token-ended, token-unknown
+   * insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
    */
   async execute({ queueToken, input, context }: Pay): Promise<CheckoutResult> {
     const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));

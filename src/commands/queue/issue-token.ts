@@ -63,20 +63,19 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   async execute(command: IssueToken): Promise<IssuedToken> {
     const { userId, performanceId, numberOfTickets, context } = command;
     const performance = await this.catalog.performance(performanceId);
-    const slot = await this.#findEntry(userId, performance);
-    if (slot.isLive) return this.#resume(command, slot.tokenId);
+    const { tokenId, entry, seatsBought, isLive } = await this.#findEntry(userId, performance);
+    if (isLive) return this.#resume(command, tokenId);
     if (await this.queries.isSaleOver(performanceId, this.clock.now())) {
       throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
     }
 
-    const seatLimit = performance.sales.seatLimitPerUser - slot.seatsBought;
+    const seatLimit = performance.sales.seatLimitPerUser - seatsBought;
     if (numberOfTickets > seatLimit) {
       const message = `You may buy ${Math.max(0, seatLimit)} more seats of this performance.`;
       throw refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
     }
-    const line = await this.#lineNow(performanceId);
-    if (line.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
-    const { tokenId, entry } = slot;
+    const queueSize = await this.#queueSize(performanceId);
+    if (queueSize.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
     const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
     const claimed = await this.deciders.executeOrThrow(
       tokenDecider,
@@ -88,7 +87,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
     const { revision, position } = await this.#issue(tokenId, command);
     const number = await this.#firstNumber(tokenId, performanceId, claimed.position, revision);
-    if (number - line.admittedUpTo - line.leftWaiting >= performance.sales.queueCapacity) {
+    if (number - queueSize.admittedUpTo - queueSize.leftBeforeAdmission >= performance.sales.queueCapacity) {
       await this.#giveUp(tokenId, context);
       throw queueFull(performance);
     }
@@ -99,7 +98,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
    * The queue before the fan is given a number: fans who have left by then have lower numbers, so of many who join at
    * once exactly those whose numbers are within the capacity stay.
    */
-  async #lineNow(performanceId: PerformanceId) {
+  async #queueSize(performanceId: PerformanceId) {
     const admittedUpTo = await this.admission.admittedUpTo(performanceId);
     return { admittedUpTo, ...(await this.queries.queueSize(performanceId)) };
   }

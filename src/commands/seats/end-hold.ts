@@ -44,8 +44,8 @@ export class Holds {
 
   /**
    * Frees the seats that the hold has and returns them to the fan's limit. Reserved seats stay.
-   * @param reason `conflict`: asked by the hold's own request, which lost a seat and takes no more. Seats that it did
-   * not take need no barrier then, unless a second run of the request exists.
+   * @param reason `conflict`: the hold's own request lost a seat and will take no other. The seats it never took need no
+   * barrier, unless the request ran twice.
    */
   async giveBack(
     tokenId: TokenId,

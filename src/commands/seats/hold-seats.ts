@@ -76,7 +76,8 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
 
   /**
    * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, seat-reserved,
-   * no-seats-available, token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused
+   * no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
+   * idempotency-key-reused, busy
    */
   async execute(command: HoldSeats): Promise<HeldSeats> {
     const { queueToken, scheduleId, input, context } = command;
@@ -147,7 +148,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         { isLikelyNew: true },
       );
       if (taken.kind === 'rejected') {
-        // A seat that an order reserved under this hold: the checkout owns the rest of the hold.
+        // An order has reserved this seat under this hold; its checkout decides about the other seats.
         if (!isReservedBy(taken.state, holdId)) {
           await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId));
         }

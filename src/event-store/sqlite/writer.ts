@@ -34,14 +34,14 @@ export type FromWriter =
   /** Nothing of the oldest `batches` batches was written. */
   | { readonly kind: 'failed'; readonly batches: number; readonly reason: string };
 
-/** Three numbers per append: code, revision, position. */
+/** Three numbers per append, in this order: one of the codes below, revision, position. */
 export type Outcomes = Float64Array;
 export const outcomeSize = 3;
-/** Written: last revision and position. */
+/** Written. Revision and position: of the append's last event. */
 export const written = 0;
-/** Already in the stream: last revision and position. */
+/** Not written, because the stream has the same events already. Revision and position: of the last of them. */
 export const replayed = 1;
-/** Refused: the stream's actual revision, -1 for none; no position. */
+/** Refused. Revision: the stream's actual one, -1 for an empty stream; the position means nothing. */
 export const conflict = 2;
 
 /**

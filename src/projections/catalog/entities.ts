@@ -132,7 +132,7 @@ export class ScheduleSeatRow {
   @Column(nullable(bigint)) readonly price!: number | null;
   /** The hold's deadline; null unless held. */
   @Column(nullable(moment)) readonly expires_at!: Instant | null;
-  /** Of the last event, in the seat's stream. */
+  /** Revision, in the seat's stream, of the last event that changed who has the seat: SeatHoldBarred does not. */
   @Column(int) readonly revision!: number;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;

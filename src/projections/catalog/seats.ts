@@ -3,7 +3,7 @@ import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { ScheduleRow, ScheduleSeatRow } from './entities.js';
 import { isForSale } from './prices.js';
 
-/** What moves a seat from one to another. SeatHoldBarred changes nothing that anybody can see, so no row follows it. */
+/** Events that change who has a seat. SeatHoldBarred does not, so no row follows it. */
 type SeatEventType =
   | 'SeatHeld'
   | 'SeatReserved'

@@ -62,7 +62,7 @@ export function pageOf<Schema extends z.ZodType>(item: Schema) {
   });
 }
 
-/** A number of things. */
+/** A non-negative whole number. */
 export const count = z.number().int().min(0);
 
 /** Field of a reply that may show the past. */
