@@ -28,13 +28,10 @@ import {
 import { QueueController, QueueStatus } from './controllers/queue.controller.js';
 import { HealthController, MetricsController } from './controllers/system.controller.js';
 import { PaymentCallbacksController, WalletController } from './controllers/wallet.controller.js';
-
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
-
 import { SeatChanges } from './live/seat-changes.js';
-
 import { inMemoryRateLimiters, RATE_LIMITERS, redisRateLimiters } from './rate-limiter.js';
 
 /** Every controller: what the API answers and what its document describes. */

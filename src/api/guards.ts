@@ -9,12 +9,10 @@ import {
 import type { FastifyRequest } from 'fastify';
 import type { Viewer } from '../analysis/history/port.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
-
 import type { UserId } from '../events/ids.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
-
 import { RATE_LIMITERS, type RateLimiters } from './rate-limiter.js';
 
 const bearer = /^Bearer +([^\s]{1,4096})$/i;

@@ -3,7 +3,6 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
 import { type EventStore, NoEventAtPosition, type Position } from '../event-store/port.js';
-
 import type { EventMetadata } from '../events/event.js';
 import { deriveId } from '../platform/derive-id.js';
 import {

@@ -7,7 +7,6 @@ import type { CommandContext } from '../commands/command-context.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
-
 import type { Language } from '../queries/replies/reply.js';
 
 declare module 'fastify' {

@@ -17,7 +17,6 @@ import {
   WrongExpectedRevision,
 } from './port.js';
 import { parseFrozen, type ReadPage, resolveRead } from './reading.js';
-
 import { type LogPage, SubscriptionLoop } from './subscription-loop.js';
 
 interface InMemoryOptions {

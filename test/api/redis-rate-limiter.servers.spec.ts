@@ -1,5 +1,4 @@
 import { InMemoryRateLimiter, RedisRateLimiter, redisRateLimiters } from '../../src/api/rate-limiter.js';
-
 import type { RedisLink } from '../../src/platform/redis.js';
 import { closeLinks, linked } from '../platform/linked.js';
 import { startRedis, type TestRedis } from '../services/redis.js';

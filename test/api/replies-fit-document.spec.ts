@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { allControllers } from '../../src/api/api.module.js';
 import { allOperations, problemCodesOf } from '../../src/api/openapi/document.js';
-
 import type { Operation } from '../../src/api/openapi/operation.js';
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';

@@ -7,7 +7,6 @@ import {
 } from '../../src/analysis/audit/queue-fairness.js';
 import { queueFromLog } from '../../src/cli/queue-check.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
-
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { findNode, targetOf } from '../../src/event-store/eventstoredb/connection.js';
 import { openEventStoreDb } from '../../src/event-store/eventstoredb/event-store-db.js';
-
 import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
 import { WireServer, type WireServerOptions } from '../eventstoredb-server/server.js';
 import { localhostTls, trusting, wireTls } from '../eventstoredb-server/tls.js';

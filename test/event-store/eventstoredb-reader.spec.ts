@@ -2,7 +2,6 @@ import { setTimeout as realDelay } from 'node:timers/promises';
 import { prepareAppend } from '../../src/event-store/append.js';
 import { Appender, type AppenderOptions } from '../../src/event-store/eventstoredb/appender.js';
 import type { Client, Connection } from '../../src/event-store/eventstoredb/connection.js';
-
 import { Reader } from '../../src/event-store/eventstoredb/reader.js';
 import { newEvents } from './new-event.js';
 

@@ -4,7 +4,6 @@ import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js
 import { openForWriting } from '../../src/event-store/sqlite/log-file.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { type AppendBatch, Writer } from '../../src/event-store/sqlite/writer.js';
-
 import { WriterClient } from '../../src/event-store/sqlite/writer-client.js';
 import { Database } from '../../src/platform/sqlite.js';
 import { Collector } from './collector.js';

@@ -16,7 +16,6 @@ import {
   type ProposedEvent,
   type WriteOutcome,
 } from './log.js';
-
 import { expectedVersion, failure, failures, isFailure, proposedEvent, sizeOf, streamName } from './wire.js';
 
 export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;

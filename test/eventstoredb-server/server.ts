@@ -17,7 +17,6 @@ import { Access } from './access.js';
 import { type AppendCall, appendCall, deleteCall, tombstoneCall } from './append-call.js';
 import { type BatchAppendCall, batchAppendCall } from './batch-append-call.js';
 import type { ServerContext, ServerSettings } from './context.js';
-
 import { Faults } from './faults.js';
 import { openLog } from './log.js';
 import { type ReadCall, readCall } from './read-call.js';

@@ -18,7 +18,6 @@ import { Collector } from '../event-store/collector.js';
 import { eventStoreContract } from '../event-store/contract.js';
 import { newEvents, streamIn } from '../event-store/new-event.js';
 import { logFolder, type OpenStore } from '../event-store/opened-store.js';
-
 import { InMemoryKeyTable, keysInMemory, newUserId, person, registered } from './new-user.js';
 
 const inMemory: OpenStore = async () => {

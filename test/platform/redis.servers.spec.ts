@@ -1,5 +1,4 @@
 import { RedisLink, RedisScript } from '../../src/platform/redis.js';
-
 import { RecordedLog } from '../processes/support.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
 import { eventually } from '../services/wait-until.js';

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { PeriodicTask, type RoundLease } from '../../src/processes/periodic-task.js';
-
 import { eventually } from '../services/wait-until.js';
 import { RecordedLog } from './support.js';
 

@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { eventStoredCommand, findEventStored } from '../../scripts/stack/eventstored.mjs';
 import { addressOf, clusterMembers, targetOf } from '../../src/event-store/eventstoredb/connection.js';
 import { grantReading } from '../../src/event-store/eventstoredb/grant.js';
-
 import { ChildServer } from '../eventstoredb-server/child-server.js';
 import { freePort } from './free-port.js';
 import { GuardedServer } from './guarded-server.js';

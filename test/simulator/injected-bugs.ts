@@ -3,7 +3,6 @@ import { Holds } from '../../src/commands/seats/end-hold.js';
 import type { StreamRepository } from '../../src/commands/stream-repository.js';
 import type { Decider } from '../../src/domain/decider.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
-
 import { walletDecider } from '../../src/domain/wallet.js';
 import { addMs, chargeIdSchema } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';

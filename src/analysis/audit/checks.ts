@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { type Instant, instantSchema, pointsSchema } from '../../events/ids.js';
-
 import type { DomainEvent, EventType } from '../../events/registry.js';
 
 /** The location of an event in the log. */

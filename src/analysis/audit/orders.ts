@@ -1,7 +1,6 @@
 import { addMs, type Instant, type OrderId, type UserId } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
-
 import { type SeatOwners, seatKey } from './seats.js';
 
 interface AuditedOrder {

@@ -9,7 +9,6 @@ import {
   type UserId,
 } from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
-
 import { type HoldEnds, type SeatOwners, seatKey } from './seats.js';
 
 interface RequestedHold {

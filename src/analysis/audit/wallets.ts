@@ -1,6 +1,5 @@
 import { addMs, type ChargeId, type Instant, type OrderId, type UserId } from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
-
 import type { Orders } from './orders.js';
 
 interface OrderPoints {

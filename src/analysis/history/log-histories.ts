@@ -7,7 +7,6 @@ import { whyOrder } from './order-timeline.js';
 import { refuseFuture } from './past-events.js';
 import type { Histories, Moment } from './port.js';
 import { queueAt, queueIndexes, queueTokenAt } from './queue-at.js';
-
 import { seatIndexes, seatMapAt } from './seat-map-at.js';
 import { whySeat } from './seat-timeline.js';
 import { whyQueueToken } from './token-timeline.js';

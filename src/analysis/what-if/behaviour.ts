@@ -1,6 +1,5 @@
 import { Random } from '../../platform/random.js';
 import type { Fan, Intent, SeatWish, Turn, WaitedFor, Wish } from './demand.js';
-
 import type { Seats } from './seats.js';
 
 type Entering = Extract<Turn, { kind: 'enters' }>;

@@ -9,7 +9,6 @@ import { shuffledPlaces } from '../../domain/shuffle.js';
 import type { EventStore, RecordedEvent } from '../../event-store/port.js';
 import { pagesOf } from '../../event-store/reading.js';
 import type { SalesRules } from '../../events/catalog-events.js';
-
 import type { EventMetadata } from '../../events/event.js';
 import type {
   HoldId,

@@ -1,6 +1,5 @@
 import { chooseBestAvailable, topMiddle } from '../../domain/best-available.js';
 import { type SeatCommand, type SeatState, seatDecider } from '../../domain/seat.js';
-
 import type { PlanRow } from '../../events/catalog-events.js';
 import {
   type HoldId,

@@ -3,7 +3,6 @@ import type { SeatEvent } from '../../events/seat-events.js';
 import { Behaviours } from './behaviour.js';
 import { capacityOf, type Demand } from './demand.js';
 import { EventQueue } from './event-queue.js';
-
 import { byJoining, decideTurn, Inside, type Visitor, visitorOf } from './inside.js';
 import { Line, type SaleSettings } from './line.js';
 import { type Outcome, Tally } from './outcome.js';

@@ -11,7 +11,6 @@ import {
   type ProjectionControl,
   type ProjectionOperations,
 } from '../projection-operations.js';
-
 import { hasEnded, PROJECTION_REBUILDS, type ProjectionRebuilds } from '../projection-rebuilds.js';
 import { ValidBody, ValidParam } from '../validation.js';
 

@@ -8,7 +8,6 @@ import { ReadModelsUnavailable } from '../../queries/database.js';
 import { InvalidCursor } from '../../queries/paging.js';
 import { pathOf, problemLanguage } from '../request.js';
 import { ApiProblem, type Bilingual, problemHeaders, retryAfter } from './problem.js';
-
 import type { ApiCode } from './problem-kinds.js';
 
 /** Answers everything that is thrown as a problem document. A defect is logged, and its reply says nothing about it. */

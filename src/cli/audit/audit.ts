@@ -1,7 +1,6 @@
 import type { DefineCommand } from '../command.js';
 import { addExportCommand } from './export.js';
 import { addCheckSealCommand, addSealCommands } from './seal.js';
-
 import { addStreamCommand } from './stream.js';
 import { addVerifyCommand } from './verify.js';
 

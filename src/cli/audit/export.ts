@@ -12,7 +12,6 @@ import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes } from '../command.js';
 import { openLog } from '../open-log.js';
 import { stopOnSignal, type Terminal } from '../terminal.js';
-
 import { sealingKey } from './seal-file.js';
 
 interface Flags {

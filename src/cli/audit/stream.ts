@@ -10,7 +10,6 @@ import { eventsByCategory } from '../../events/registry.js';
 import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes, toWholeNumber } from '../command.js';
 import { openLog } from '../open-log.js';
-
 import type { Terminal } from '../terminal.js';
 
 interface Flags {

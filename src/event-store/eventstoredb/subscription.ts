@@ -9,7 +9,6 @@ import {
   type Subscription,
   type SubscriptionBatch,
 } from '../port.js';
-
 import type { Client, Connection } from './connection.js';
 import { backoffMs, failureOf } from './failures.js';
 import type { ReadStream, streams } from './protocol.js';

@@ -7,7 +7,6 @@ import {
   StoreUnavailable,
 } from '../port.js';
 import { parseFrozen, type ReadPage } from '../reading.js';
-
 import { type LogPage } from '../subscription-loop.js';
 import { canonicalPath, openForReading, reasonOf } from './log-file.js';
 

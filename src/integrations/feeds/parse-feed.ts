@@ -1,7 +1,6 @@
 import { assemble } from './assemble.js';
 import { readBoxofficeFeed } from './boxoffice-feed.js';
 import { type Decoded, decodeJson, decodeXml } from './decode.js';
-
 import {
   type FeedFormat,
   type FeedOptions,

@@ -2,7 +2,6 @@ import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.j
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { maxRelatedRows, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow } from './entities.js';
 import { isForSale, type PriceList, pricesOf } from './prices.js';
-
 import { counts } from './seats.js';
 
 /** Seats read together: bounds the rows in memory in a hall of any size. */

@@ -17,7 +17,6 @@ import { type Projection, tablesOf } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
 import type { ReadModels } from '../read-models.js';
 import type { RebuildProgress, RebuildReport, RebuildRequest, RebuiltProjection } from './rebuild-record.js';
-
 import {
   describeTableUse,
   dropRetired,

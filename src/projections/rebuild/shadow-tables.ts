@@ -8,7 +8,6 @@ import { type Projection, tablesOf } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
 import { asStored } from '../migrations/create-table.js';
 import type { ReadModels } from '../read-models.js';
-
 import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-record.js';
 
 /** Of the tables a rebuild fills beside the live ones. */

@@ -1,5 +1,4 @@
 import { auditPayments, ChargeBook, type LedgerPayment } from '../../../src/analysis/audit/payments.js';
-
 import { addMs } from '../../../src/events/ids.js';
 import { Fan } from './fan.js';
 import { at, id, LogUnderAudit } from './log-under-audit.js';

@@ -6,7 +6,6 @@ import { openSqliteEventStore } from '../../../src/event-store/sqlite/sqlite-eve
 import type { Category } from '../../../src/events/registry.js';
 import { newEvents, streamIn } from '../../event-store/new-event.js';
 import { logFolder, type OpenStore } from '../../event-store/opened-store.js';
-
 import { ChildServer } from '../../eventstoredb-server/child-server.js';
 
 const engines: readonly { engine: string; open: OpenStore }[] = [

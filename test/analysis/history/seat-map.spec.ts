@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { logHistories } from '../../../src/analysis/history/log-histories.js';
 import type { Moment } from '../../../src/analysis/history/port.js';
 import { isFree, type SeatCommand, type SeatState, seatDecider } from '../../../src/domain/seat.js';
-
 import type { Position } from '../../../src/event-store/port.js';
 import {
   addMs,

@@ -1,5 +1,4 @@
 import type { Demand, Fan, Hall, HallSeat, Wish } from '../../../src/analysis/what-if/demand.js';
-
 import { Tally } from '../../../src/analysis/what-if/outcome.js';
 import type { PlanRow } from '../../../src/events/catalog-events.js';
 import { type PerformanceId, type ScheduleId, type SeatId } from '../../../src/events/ids.js';

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
-
 import { type FeedOptions, feedFormats, maxProblems } from '../../../src/integrations/feeds/feed.js';
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';

@@ -1,5 +1,4 @@
 import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
-
 import { sampleCatalog } from '../../../src/integrations/feeds/sample-catalog.js';
 
 const now = new Date('2026-11-22T09:00:00.000Z');

@@ -1,6 +1,5 @@
 import { venueIdSchema } from '../../../src/events/ids.js';
 import { instantOf, minorUnits } from '../../../src/integrations/feeds/values.js';
-
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
 const theatre = {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Database } from '../../../src/platform/sqlite.js';
 import { allProjections } from '../../../src/projections/all-projections.js';
 import { controlProjections, loadCheckpoint } from '../../../src/projections/engine/checkpoints.js';
-
 import type { WriteSession } from '../../../src/projections/engine/dialect.js';
 import { openReadModels } from '../../../src/projections/open-read-models.js';
 import { minute } from '../history.js';

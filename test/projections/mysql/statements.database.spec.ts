@@ -4,7 +4,6 @@ import type { WriteSession } from '../../../src/projections/engine/dialect.js';
 import { tableOf } from '../../../src/projections/engine/entity.js';
 import { selectByKeysSql } from '../../../src/projections/mysql/session.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
-
 import { sharedDatabaseServer, sharedStartTimeoutMs } from '../../services/shared-database.js';
 import { id, minute } from '../history.js';
 

@@ -1,7 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { checkSeals, type SealCheck } from '../../../../src/analysis/audit/check-seals.js';
 import { type Seal, sealLine, sealLog } from '../../../../src/analysis/audit/seal.js';
-
 import type { StoredLog } from '../../../../src/event-store/port.js';
 import { openSqliteStoredLog } from '../../../../src/event-store/sqlite/reader.js';
 import { openSqliteEventStore } from '../../../../src/event-store/sqlite/sqlite-event-store.js';

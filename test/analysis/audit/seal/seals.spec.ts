@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type SealBody, sealLine, signSeal, stillHolds } from '../../../../src/analysis/audit/seal.js';
-
 import { openEventStoreDbStoredLog } from '../../../../src/event-store/eventstoredb/event-store-db.js';
 import { Database } from '../../../../src/platform/sqlite.js';
 import { withServer } from '../../../event-store/eventstoredb-under-test.js';

@@ -1,7 +1,6 @@
 import { CallbackSender, PendingTimers } from '../../../../src/integrations/payment/virtual/callbacks.js';
 import { Ledger } from '../../../../src/integrations/payment/virtual/ledger.js';
 import { Behaviours, Payments } from '../../../../src/integrations/payment/virtual/payments.js';
-
 import { ManualTimers } from '../manual-timers.js';
 import { callbackSecret, newKey } from '../payment-client.js';
 
