@@ -17,11 +17,25 @@ export interface ReadPosition {
   current(): Position;
 }
 
+/**
+ * Whether the read models have reached a position; waits for it if they have not. The answer comes without a promise when
+ * nobody has to wait.
+ * @param wanted undefined: no position, so there is nothing to wait for.
+ * @returns false when it takes longer than `timeoutMs`.
+ */
+export function hasReached(
+  readPosition: ReadPosition,
+  wanted: Position | undefined,
+  timeoutMs: number,
+): boolean | Promise<boolean> {
+  return wanted === undefined || wanted <= readPosition.current() || readPosition.waitFor(wanted, timeoutMs);
+}
+
 /** Read your writes: a read that names a log position waits, bounded, until the read models have reached it. */
 @Injectable()
 export class WaitForPosition implements CanActivate {
   constructor(
-    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
   ) {}
 
@@ -30,11 +44,12 @@ export class WaitForPosition implements CanActivate {
     const header = context.switchToHttp().getRequest<FastifyRequest>().headers['x-wait-for-position'];
     if (header === undefined) return true;
     const wanted = check(logPosition, header, 'X-Wait-For-Position');
-    return wanted <= this.position.current() || this.#wait(wanted);
+    const isReached = hasReached(this.readPosition, wanted, this.settings.waitForPositionTimeoutMs);
+    return isReached === true || this.#orRefuse(isReached);
   }
 
-  async #wait(wanted: Position): Promise<boolean> {
-    if (await this.position.waitFor(wanted, this.settings.waitForPositionTimeoutMs)) return true;
+  async #orRefuse(isReached: boolean | Promise<boolean>): Promise<boolean> {
+    if (await isReached) return true;
     throw new ApiProblem(
       'read-model-behind',
       {

@@ -63,6 +63,14 @@ export type SeatCommand = SeatName &
       }
   );
 
+/**
+ * The order in which every command takes several seats. One order for all: of two commands that want overlapping seats one
+ * always gets all of them.
+ */
+export function inSeatOrder<Item extends { readonly seatId: SeatId }>(items: readonly Item[]): Item[] {
+  return [...items].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
+}
+
 /** Whether nobody owns the seat at `now`: a hold past its deadline is free, whether or not that was written. */
 export function isFree(state: SeatState, now: Instant): boolean {
   return state.kind === 'free' || (state.kind === 'held' && now >= state.expiresAt);
@@ -276,7 +284,8 @@ function holderOf({ holdId, userId }: Held) {
   return { holdId, userId };
 }
 
-const holdEnded = reject(
+/** The refusal of whatever a hold asks for after its end. */
+export const holdEnded = reject(
   'hold-ended',
   'This hold has ended: hold the seats again with a new idempotency key.',
 );

@@ -12,6 +12,7 @@ import {
 } from '../events/ids.js';
 import type { TokenEvent } from '../events/queue-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
+import { holdEnded } from './seat.js';
 
 /** Holds one token may make over its life: bounds the number of events in its stream. */
 export const maxHoldsPerToken = 50;
@@ -324,9 +325,5 @@ export function isSameSeatRequest(
   );
 }
 
-const holdEnded = reject(
-  'hold-ended',
-  'This hold has ended: hold the seats again with a new idempotency key.',
-);
-
-const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');
+/** The refusal of whatever a token asks for after its end. */
+export const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');

@@ -19,7 +19,7 @@ import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, type Positioned, setLogPosition } from '../idempotency.js';
 import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
-import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
+import { hasReached, READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
 import { contextOf, PreferredLanguage } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -28,7 +28,7 @@ import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 export class OrderReplies {
   constructor(
     @Inject(QUERIES) private readonly queries: Queries,
-    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
     private readonly clock: Clock,
   ) {}
@@ -38,10 +38,7 @@ export class OrderReplies {
    * the names of the seats are missing, which only the catalog has.
    */
   async after({ order, position }: CheckoutResult): Promise<Positioned<OrderReply>> {
-    const isReadable =
-      position === undefined ||
-      position <= this.position.current() ||
-      (await this.position.waitFor(position, this.settings.waitForPositionTimeoutMs));
+    const isReadable = await hasReached(this.readPosition, position, this.settings.waitForPositionTimeoutMs);
     const known = isReadable ? await this.#read(order) : null;
     return { ...(known ?? orderFrom(order, this.clock.now())), position: position ?? null };
   }

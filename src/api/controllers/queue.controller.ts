@@ -32,7 +32,7 @@ import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuar
 import { withPosition } from '../idempotency.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
-import { READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
+import { hasReached, READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -41,7 +41,7 @@ import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 export class QueueStatus {
   constructor(
     @Inject(QUERIES) private readonly queries: Queries,
-    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
   ) {}
 
@@ -93,8 +93,7 @@ export class QueueStatus {
   }
 
   async #catchUp(position: Position | undefined): Promise<void> {
-    if (position === undefined || position <= this.position.current()) return;
-    await this.position.waitFor(position, this.settings.waitForPositionTimeoutMs);
+    await hasReached(this.readPosition, position, this.settings.waitForPositionTimeoutMs);
   }
 }
 

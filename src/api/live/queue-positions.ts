@@ -53,7 +53,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   constructor(
     store: EventStore,
     @Inject(QUERIES) private readonly queries: Queries,
-    @Inject(READ_POSITION) private readonly position: ReadPosition,
+    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS)
     private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
   ) {
@@ -89,7 +89,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     const watcher = { queueToken, listener, last: '' };
     this.#lines.set(queueToken.performanceId, line);
     line.watchers.add(watcher);
-    const readUpTo = this.position.current();
+    const readUpTo = this.readPosition.current();
     await this.#tell(watcher);
     // An event received before this queue had a watcher, and not yet in the read models, would otherwise be missed.
     if (this.#newest !== undefined && this.#newest > readUpTo)
@@ -121,7 +121,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     const changedAt = line.changedAt;
     line.changedAt = undefined;
     if (changedAt !== undefined) {
-      await this.position.waitFor(changedAt, this.settings.waitForPositionTimeoutMs);
+      await this.readPosition.waitFor(changedAt, this.settings.waitForPositionTimeoutMs);
     }
     const lookUps = [...line.watchers].map((watcher) =>
       this.#lookUps.run(async () => {

@@ -3,12 +3,11 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { assertNever } from '../../domain/decider.js';
 import { type OrderState, orderDecider } from '../../domain/order.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { isReservedBy, seatDecider } from '../../domain/seat.js';
+import { inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
 import { tokenDecider } from '../../domain/token.js';
 import { walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type HoldId, type OrderId, paymentIdSchema, type SeatId } from '../../events/ids.js';
-import type { OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
@@ -101,7 +100,7 @@ export class CheckoutProcess {
     const spent = await this.deciders.execute(walletDecider, streams.wallet(userId), spend, context);
     refuseIfBusy(spent);
     if (spent.kind === 'rejected') return this.#fail(order, 'insufficient-points', undefined, context);
-    for (const item of inFixedOrder(order.items)) {
+    for (const item of inSeatOrder(order.items)) {
       const { scheduleId, seatId, holdId } = item;
       const stream = streams.seat(scheduleId, seatId);
       const reserve = { kind: 'reserve', scheduleId, seatId, holdId, orderId } as const;
@@ -141,7 +140,7 @@ export class CheckoutProcess {
   async #giveSeatsBack(order: OrderOf<'undoing'>, context: CommandContext): Promise<void> {
     const reason = order.cause.kind === 'cancelled' ? 'order-cancelled' : 'order-failed';
     const byHold = new Map<HoldId, SeatId[]>();
-    for (const { scheduleId, seatId, holdId } of inFixedOrder(order.items)) {
+    for (const { scheduleId, seatId, holdId } of inSeatOrder(order.items)) {
       const { orderId } = order;
       const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
       const stream = streams.seat(scheduleId, seatId);
@@ -205,8 +204,4 @@ export class AdvanceCheckoutHandler implements ICommandHandler<AdvanceCheckout> 
 /** After too many lost races the order stays open and is resumed. @throws {Rejected} busy */
 function refuseIfBusy(outcome: Outcome<unknown>): void {
   if (outcome.kind === 'rejected' && outcome.rejection.code === 'busy') throw new Rejected(outcome.rejection);
-}
-
-function inFixedOrder(items: readonly OrderItem[]): OrderItem[] {
-  return [...items].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 }

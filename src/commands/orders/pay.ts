@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type OrderState, orderDecider } from '../../domain/order.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { seatDecider } from '../../domain/seat.js';
-import { isWhole, type TokenHold, type TokenState, tokenDecider } from '../../domain/token.js';
+import { isWhole, type TokenHold, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
 import { insufficientPoints, walletDecider } from '../../domain/wallet.js';
 import { type HoldId, holdIdSchema, type OrderId, orderIdSchema } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
@@ -86,7 +86,7 @@ export class PayHandler implements ICommandHandler<Pay> {
       const { orderId } = token.end;
       return { orderId, state: (await this.repository.load(orderDecider, streams.order(orderId))).state };
     }
-    if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    if (token.kind === 'ended') throw new Rejected(tokenEnded.rejection);
     throw refuse('nothing-to-pay', 'You hold no seats: choose some first.');
   }
 
@@ -116,7 +116,7 @@ export class PayHandler implements ICommandHandler<Pay> {
     orderId: OrderId,
     context: CommandContext,
   ): Promise<void> {
-    if (token.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    if (token.kind === 'ended') throw new Rejected(tokenEnded.rejection);
     const items: OrderItem[] = [];
     for (const holdId of holdIds) {
       const hold = token.holds.get(holdId);

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { refuse } from '../../domain/rejection.js';
-import { tokenDecider } from '../../domain/token.js';
+import { Rejected } from '../../domain/rejection.js';
+import { tokenDecider, tokenEnded } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import type { Instant, TokenId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -42,7 +42,7 @@ export class EnterServiceHandler implements ICommandHandler<EnterService> {
       { kind: 'enter', admission },
       context,
     );
-    if (state.kind !== 'entered') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    if (state.kind !== 'entered') throw new Rejected(tokenEnded.rejection);
     return { expiresAt: state.expiresAt, position };
   }
 }

@@ -2,8 +2,8 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import type { PerformanceDetails } from '../../domain/catalog.js';
-import { refuse } from '../../domain/rejection.js';
-import { outstandingSeats, type TokenState, tokenDecider } from '../../domain/token.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { outstandingSeats, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
 import type { Position, Revision } from '../../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -209,7 +209,7 @@ export class RefreshTokenHandler implements ICommandHandler<RefreshToken> {
   async execute({ queueToken }: RefreshToken): Promise<SignedToken> {
     const { state } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
     if (state.kind === 'none') throw refuse('token-unknown', 'Join the queue of this performance first.');
-    if (state.kind === 'ended') throw refuse('token-ended', 'Your turn has ended: join the queue again.');
+    if (state.kind === 'ended') throw new Rejected(tokenEnded.rejection);
     const claims = {
       sub: queueToken.userId,
       tid: queueToken.tokenId,

@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { isReservedBy, seatDecider } from '../../domain/seat.js';
+import { holdEnded, inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
 import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import {
@@ -138,8 +138,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     // Another run of the same command may have claimed first, and may have chosen other seats.
     const seats = this.seatsForSale.find(forSale, seatIds);
     let position: Position | undefined;
-    // Every request takes seats in the same order, so of two overlapping groups one always gets all its seats.
-    for (const { seatId, price } of [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1))) {
+    for (const { seatId, price } of inSeatOrder(seats)) {
       const taken = await this.deciders.execute(
         seatDecider,
         streams.seat(scheduleId, seatId),
@@ -205,7 +204,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
     if (hold && isWhole(hold)) return;
     await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
-    throw refuse('hold-ended', 'This hold has ended: hold the seats again with a new idempotency key.');
+    throw new Rejected(holdEnded.rejection);
   }
 
   async #earlierHold(

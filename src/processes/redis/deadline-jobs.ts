@@ -30,7 +30,7 @@ function jobIdOf(deadline: Deadline): string {
 }
 
 /** The deadline that a job carries. @throws {z.ZodError} when it carries something else. */
-export function deadlineOf(data: unknown): Deadline {
+function deadlineOf(data: unknown): Deadline {
   return deadlineSchema.parse(data);
 }
 

@@ -2,7 +2,7 @@ import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.j
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { maxRelatedRows, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow } from './entities.js';
 import { isForSale, type PriceList, pricesOf } from './prices.js';
-import { counts } from './seats.js';
+import { countsAs } from './seats.js';
 
 /** Seats read together: bounds the rows in memory in a hall of any size. */
 const seatsPerStep = 1_000;
@@ -132,8 +132,8 @@ class Tally {
 
   /** Changes a taken seat that is in the counts to `forSale`. */
   change(seat: ScheduleSeatRow, forSale: boolean): void {
-    this.held -= counts(seat, 'held');
-    this.reserved -= counts(seat, 'reserved');
+    this.held -= countsAs(seat, 'held');
+    this.reserved -= countsAs(seat, 'reserved');
     this.count(seat, forSale);
   }
 
@@ -141,8 +141,8 @@ class Tally {
   count(seat: ScheduleSeatRow, forSale: boolean): void {
     const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
     if (counted !== seat) this.rows.put(ScheduleSeatRow, counted);
-    this.held += counts(counted, 'held');
-    this.reserved += counts(counted, 'reserved');
+    this.held += countsAs(counted, 'held');
+    this.reserved += countsAs(counted, 'reserved');
   }
 
   write(): void {

@@ -61,7 +61,8 @@ export function freeSeat(
   }));
 }
 
-type SeatState = Omit<
+/** The columns of a row that a seat event sets. */
+type SeatColumns = Omit<
   ScheduleSeatRow,
   'schedule_id' | 'seat_id' | 'for_sale' | 'revision' | 'created_at' | 'updated_at'
 >;
@@ -70,7 +71,7 @@ type SeatState = Omit<
 async function changeSeat(
   { data, revision, at }: Projected<SeatEventType>,
   rows: UnitOfWork,
-  stateAfter: (before: ScheduleSeatRow | undefined) => SeatState,
+  stateAfter: (before: ScheduleSeatRow | undefined) => SeatColumns,
 ): Promise<void> {
   const before = await rows.get(ScheduleSeatRow, { schedule_id: data.scheduleId, seat_id: data.seatId });
   const schedule = await rows.get(ScheduleRow, { schedule_id: data.scheduleId });
@@ -99,13 +100,13 @@ async function changeSeat(
   };
   rows.put(ScheduleSeatRow, after);
   if (!schedule) return;
-  const held_seats = schedule.held_seats + counts(after, 'held') - counts(before, 'held');
-  const reserved_seats = schedule.reserved_seats + counts(after, 'reserved') - counts(before, 'reserved');
+  const held_seats = schedule.held_seats + countsAs(after, 'held') - countsAs(before, 'held');
+  const reserved_seats = schedule.reserved_seats + countsAs(after, 'reserved') - countsAs(before, 'reserved');
   const available_seats = schedule.capacity - held_seats - reserved_seats;
   rows.put(ScheduleRow, { ...schedule, held_seats, reserved_seats, available_seats, updated_at: at });
 }
 
 /** 1 when the row counts among its schedule's held or reserved seats. */
-export function counts(row: ScheduleSeatRow | undefined, status: 'held' | 'reserved'): 0 | 1 {
+export function countsAs(row: ScheduleSeatRow | undefined, status: 'held' | 'reserved'): 0 | 1 {
   return row?.status === status && row.for_sale ? 1 : 0;
 }

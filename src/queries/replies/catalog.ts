@@ -123,7 +123,6 @@ const priceSchema = z
     color: z.string().nullable(),
   })
   .meta({ id: 'Price' });
-export type PriceReply = Reply<typeof priceSchema>;
 
 export const performanceReply = named(
   'Performance',
