@@ -35,8 +35,7 @@ export async function importDirectly(
   options: FeedOptions,
 ): Promise<ImportOutcome> {
   const via = `opening ${config.DATA_DIR}`;
-  // The import itself checks which venues the catalog has, and reports performances without one.
-  const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
+  const feed = parseFeed({ text, format, options });
   const { problems, moreProblems } = feed;
   if (feed.kind === 'refused') return { kind: 'refused', via, problems: [...problems], moreProblems };
   return withDataFolder(config, async ({ repository, deciders, store, readSide, secrets, catchUp }) => {

@@ -181,19 +181,10 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   return problems;
 }
 
-/**
- * The problems of one performance.
- * @param isVenue whether an organiser's venue id is known, from this document or the catalog
- */
-export function performanceProblems(
-  performance: PerformanceDocument,
-  isVenue: (id: string) => boolean,
-): CatalogProblem[] {
+/** The problems of one performance. The import checks whether its venue is in the catalog. */
+export function performanceProblems(performance: PerformanceDocument): CatalogProblem[] {
   const record = `performance "${performance.id}"`;
   const problems: CatalogProblem[] = [];
-  if (performance.venue !== undefined && !isVenue(performance.venue)) {
-    problems.push({ record, field: 'venue', reason: `there is no venue "${performance.venue}"` });
-  }
   if (performance.endDate < performance.startDate) {
     problems.push({
       record,
@@ -209,33 +200,4 @@ export function performanceProblems(
     problems.push({ record: `${record}, schedule "${id}"`, field: 'id', reason });
   }
   return problems;
-}
-
-/**
- * All problems of a well-formed document; empty when it can be published.
- * Ids of venues and of performances are unique in the document, those of schedules in their performance, since
- * UUIDs derive from them.
- * @param isKnownVenue whether the catalog already has the source's venue of that id
- */
-export function catalogProblems(
-  document: CatalogDocument,
-  isKnownVenue: (id: string) => boolean = () => false,
-): CatalogProblem[] {
-  const { venues, performances } = document;
-  const venueIds = new Set(venues.map((venue) => venue.id));
-  const isVenue = (id: string) => venueIds.has(id) || isKnownVenue(id);
-  return [
-    ...venues.flatMap(venueProblems),
-    ...performances.flatMap((performance) => performanceProblems(performance, isVenue)),
-    ...repeatedIds('venue', venues),
-    ...repeatedIds('performance', performances),
-  ];
-}
-
-function repeatedIds(kind: string, records: readonly { readonly id: string }[]): CatalogProblem[] {
-  return repetitions(records.map((record) => record.id)).map((id) => ({
-    record: `${kind} "${id}"`,
-    field: 'id',
-    reason: `another ${kind} has this id`,
-  }));
 }

@@ -90,8 +90,7 @@ export class ImportsController {
         { errors },
       );
     }
-    // A venue that the feed only mentions may be in the catalog: the import checks that and reports it.
-    const feed = parseFeed({ text, format, options, isKnownVenue: () => true });
+    const feed = parseFeed({ text, format, options });
     const { problems, moreProblems } = feed;
     if (feed.kind === 'refused') {
       const detail = {

@@ -81,7 +81,6 @@ function withoutRepeatedSchedules(
 function assemblePerformances(
   candidates: readonly Candidate[],
   options: FeedOptions,
-  isVenue: (id: string) => boolean,
   problems: ProblemList,
 ): PerformanceDocument[] {
   const performances = new Map<string, PerformanceDocument>();
@@ -91,7 +90,7 @@ function assemblePerformances(
     const adapted = applyOptions(checked, options, problems);
     if (adapted === undefined) continue;
     const performance = withoutRepeatedSchedules(adapted, problems);
-    const faults = performanceProblems(performance, isVenue);
+    const faults = performanceProblems(performance);
     if (performances.has(performance.id)) {
       faults.push({ record: candidate.record, field: 'id', reason: 'an earlier performance has this id' });
     }
@@ -108,13 +107,11 @@ function assemblePerformances(
 /**
  * Builds the catalog document from a parsed feed: applies the options, checks every record, and leaves out and reports
  * records that cannot be published.
- * @param isKnownVenue whether the catalog already has `source`'s venue of that id
  * @returns undefined when nothing is left to import
  */
 export function assemble(
   raw: RawFeed,
   options: FeedOptions,
-  isKnownVenue: (source: string, venue: string) => boolean,
   problems: ProblemList,
 ): CatalogDocument | undefined {
   const { only, venueId, venueName } = options;
@@ -124,8 +121,7 @@ export function assemble(
   if (venueName !== undefined) feed = renameVenue(feed, venueName, problems);
 
   const venues = assembleVenues(feed.venues, options.dedupe ?? false, problems);
-  const isVenue = (id: string) => venues.has(id) || isKnownVenue(source, id);
-  const performances = assemblePerformances(feed.performances, options, isVenue, problems);
+  const performances = assemblePerformances(feed.performances, options, problems);
   if (venues.size === 0 && performances.length === 0) return undefined;
   return { format: 'boxoffice-catalog', version: 1, source, venues: [...venues.values()], performances };
 }

@@ -52,17 +52,15 @@ function refused(problems: ProblemList, record: string, reason: string): FeedRes
 
 /**
  * Converts an organiser's feed into a catalog document. Pure; never throws. Records that cannot be used are listed in
- * `problems`; when none can, the result is `refused`.
+ * `problems`; when none can, the result is `refused`. A venue that the feed only mentions may be in the catalog: the import
+ * checks that.
  * @param input.text the feed, at most 32 MiB of UTF-8
  * @param input.format default `auto`: detected from the content
- * @param input.isKnownVenue whether the catalog already has a source's venue of that id; performances in a venue
- *   that neither the feed nor the catalog has are skipped. Default: it has none.
  */
 export function parseFeed(input: {
   readonly text: string;
   readonly format?: FeedFormat | 'auto';
   readonly options: FeedOptions;
-  readonly isKnownVenue?: (source: string, venue: string) => boolean;
 }): FeedResult {
   const problems = new ProblemList();
   const options = feedOptionsSchema.safeParse(input.options);
@@ -91,7 +89,7 @@ export function parseFeed(input: {
     return refused(problems, 'feed', `holds more than ${maxFeedElements} seats, points and other elements`);
   }
   const raw = readers[format](decoded.value, problems, options.data);
-  const document = raw && assemble(raw, options.data, input.isKnownVenue ?? (() => false), problems);
+  const document = raw && assemble(raw, options.data, problems);
   if (document === undefined) return refused(problems, 'feed', 'has nothing that can be imported');
   return { kind: 'parsed', format, document, problems: problems.listed, moreProblems: problems.more };
 }

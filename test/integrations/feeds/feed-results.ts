@@ -1,4 +1,8 @@
-import type { CatalogDocument } from '../../../src/domain/catalog-document.js';
+import {
+  type CatalogDocument,
+  performanceProblems,
+  venueProblems,
+} from '../../../src/domain/catalog-document.js';
 import type {
   FeedFormat,
   FeedOptions,
@@ -15,6 +19,15 @@ export function parseJson(value: unknown, options: FeedOptions = {}, format: Fee
 export function documentOf(result: FeedResult): CatalogDocument {
   if (result.kind === 'refused') throw new Error(`refused: ${JSON.stringify(result.problems)}`);
   return result.document;
+}
+
+/** What keeps a document from being published; ids that repeat count once. */
+export function problemsOf({ venues, performances }: CatalogDocument): unknown[] {
+  const repeated = [venues, performances].flatMap((records: readonly { readonly id: string }[]) => {
+    const ids = records.map(({ id }) => id);
+    return ids.filter((id, index) => ids.indexOf(id) !== index);
+  });
+  return [...venues.flatMap(venueProblems), ...performances.flatMap(performanceProblems), ...repeated];
 }
 
 /** Problems in one line each: effect, record, field and reason. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
+import { catalogDocumentSchema } from '../../../src/domain/catalog-document.js';
 import { type FeedOptions, feedFormats, maxProblems } from '../../../src/integrations/feeds/feed.js';
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
-import { documentOf, lines, only, parseJson } from './feed-results.js';
+import { documentOf, lines, only, parseJson, problemsOf } from './feed-results.js';
 
 const formats = fc.constantFrom('auto' as const, ...feedFormats);
 
@@ -14,7 +14,7 @@ function expectSound(text: string, format: (typeof feedFormats)[number] | 'auto'
     expect(result.problems.length).toBeGreaterThan(0);
     return;
   }
-  expect(catalogProblems(result.document)).toEqual([]);
+  expect(problemsOf(result.document)).toEqual([]);
   expect(catalogDocumentSchema.safeParse(result.document).error).toBeUndefined();
 }
 

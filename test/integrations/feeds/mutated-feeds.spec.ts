@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { ImportCatalog } from '../../../src/commands/catalog/import-catalog.js';
-import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
+import { catalogDocumentSchema } from '../../../src/domain/catalog-document.js';
 import { parseFeed } from '../../../src/integrations/feeds/parse-feed.js';
 import { wholeLog } from '../../commands/audit.js';
 import { createCommandSide } from '../../commands/box-office.js';
 import { freshContext } from '../../commands/theatre.js';
 import { bySize } from '../../services/test-size.js';
+import { problemsOf } from './feed-results.js';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -139,7 +140,7 @@ async function importTwice(text: string): Promise<void> {
     return;
   }
   expect(catalogDocumentSchema.safeParse(result.document).error).toBeUndefined();
-  expect(catalogProblems(result.document)).toEqual([]);
+  expect(problemsOf(result.document)).toEqual([]);
   const side = createCommandSide();
   await side.execute(new ImportCatalog(result.document, freshContext()));
   const log = await wholeLog(side.store);

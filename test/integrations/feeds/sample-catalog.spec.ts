@@ -1,5 +1,6 @@
-import { catalogDocumentSchema, catalogProblems } from '../../../src/domain/catalog-document.js';
+import { catalogDocumentSchema } from '../../../src/domain/catalog-document.js';
 import { sampleCatalog } from '../../../src/integrations/feeds/sample-catalog.js';
+import { problemsOf } from './feed-results.js';
 
 const now = new Date('2026-11-22T09:00:00.000Z');
 const catalog = sampleCatalog(now);
@@ -13,7 +14,7 @@ const seatsOf = (venueId: string) =>
 describe('sample catalog', () => {
   it('is a valid document that can be published as it is', () => {
     expect(catalogDocumentSchema.parse(catalog)).toEqual(catalog);
-    expect(catalogProblems(catalog)).toEqual([]);
+    expect(problemsOf(catalog)).toEqual([]);
   });
 
   it('has a hall of 200 seats and an arena of about 15,000, as they state', () => {
