@@ -47,7 +47,7 @@ describe('with ?tls=true the server is', () => {
   it(
     'accepted when its certificate is from a trusted authority and names the host',
     async () => {
-      expect(await migrateOver('localhost', names)).toContain('"applied":["People');
+      expect(await migrateOver('localhost', names)).toContain('"applied":["PersonalKeys');
     },
     sharedStartTimeoutMs,
   );
