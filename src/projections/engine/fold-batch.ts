@@ -171,7 +171,7 @@ class WantedRows {
 
   private readonly want = <Row extends object>(entity: Entity<Row>, key: Key<Row>, isNew = false): void => {
     const table = tableOf(entity);
-    const values = keyValues(entity, key);
+    const values = keyValues(table, key);
     let wants = this.byTable.get(table);
     if (!wants) {
       wants = new Map();

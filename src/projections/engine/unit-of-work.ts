@@ -64,7 +64,7 @@ export class UnitOfWork {
   /** The row as all earlier events left it: from this batch, the cache or the database. */
   get<Row extends object>(entity: Entity<Row>, key: Key<Row>): Row | undefined | Promise<Row | undefined> {
     const table = tableOf(entity);
-    const values = keyValues(entity, key);
+    const values = keyValues(table, key);
     const state = this.state(table);
     const text = keyText(values);
     const known = this.known(state, table, text);
@@ -85,7 +85,8 @@ export class UnitOfWork {
 
   /** Removes the row, if there is one. */
   delete<Row extends object>(entity: Entity<Row>, key: Key<Row>): void {
-    this.mark(tableOf(entity), { key: keyValues(entity, key), row: null });
+    const table = tableOf(entity);
+    this.mark(table, { key: keyValues(table, key), row: null });
   }
 
   /**
@@ -104,11 +105,9 @@ export class UnitOfWork {
 
   /** Reads rows together so that later gets need no query; of more keys than the cache has room for, only the last. */
   prefetch<Row extends object>(entity: Entity<Row>, keys: readonly Key<Row>[]): Promise<void> {
-    const wants = keys.map((key) => ({ key: keyValues(entity, key), isNew: false }));
-    return this.prefetchWanted(
-      tableOf(entity),
-      new Map(wants.map((wanted) => [keyText(wanted.key), wanted])),
-    );
+    const table = tableOf(entity);
+    const wants = keys.map((key) => ({ key: keyValues(table, key), isNew: false }));
+    return this.prefetchWanted(table, new Map(wants.map((wanted) => [keyText(wanted.key), wanted])));
   }
 
   /** The same for rows of which some are new. `wants`: by {@link keyText}. */
