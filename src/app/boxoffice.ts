@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from '../api/api-settings.js';
 import { configureHttp, createFastifyAdapter, logRequests } from '../api/http-server.js';
-import { refuseRequests } from '../api/readiness.js';
+import { refuseRequests } from '../api/operations.js';
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
 import type { CommandSettings } from '../commands/settings.js';

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ProjectionOperations } from '../api/projection-operations.js';
-import type { ProjectionRebuilds } from '../api/projection-rebuilds.js';
-import type { Readiness, ReadinessCheck } from '../api/readiness.js';
+import type {
+  ProjectionOperations,
+  ProjectionRebuilds,
+  Readiness,
+  ReadinessCheck,
+} from '../api/operations.js';
+
 import type { EventStore, Position } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import { TimedOut, within } from '../platform/within.js';

@@ -1,8 +1,13 @@
 import type { Provider } from '@nestjs/common';
-import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../api/projection-operations.js';
-import { PROJECTION_REBUILDS } from '../api/projection-rebuilds.js';
+import {
+  PROJECTION_OPERATIONS,
+  PROJECTION_REBUILDS,
+  type ProjectionOperations,
+  READINESS,
+} from '../api/operations.js';
+
 import { READ_POSITION, type ReadPosition } from '../api/read-position.js';
-import { READINESS } from '../api/readiness.js';
+
 import type { EventStore, Position } from '../event-store/port.js';
 import type { PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';

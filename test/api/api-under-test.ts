@@ -7,10 +7,18 @@ import { HISTORIES } from '../../src/analysis/history/port.js';
 import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-server.js';
-import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../../src/api/projection-operations.js';
-import { PROJECTION_REBUILDS, type ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
+import {
+  PROJECTION_OPERATIONS,
+  PROJECTION_REBUILDS,
+  type ProjectionOperations,
+  type ProjectionRebuilds,
+  READINESS,
+  type Readiness,
+  refuseRequests,
+} from '../../src/api/operations.js';
+
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
-import { READINESS, type Readiness, refuseRequests } from '../../src/api/readiness.js';
+
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { EventStore, type Position } from '../../src/event-store/port.js';
 import {

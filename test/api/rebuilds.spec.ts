@@ -1,4 +1,4 @@
-import type { ProjectionRebuilds } from '../../src/api/projection-rebuilds.js';
+import type { ProjectionRebuilds } from '../../src/api/operations.js';
 import { toInstant } from '../../src/events/ids.js';
 import type { ProjectionRebuild } from '../../src/queries/replies/projections.js';
 import { eventually } from '../services/wait-until.js';

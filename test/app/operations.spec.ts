@@ -1,4 +1,4 @@
-import type { ProjectionOperations } from '../../src/api/projection-operations.js';
+import type { ProjectionOperations } from '../../src/api/operations.js';
 import { LogFit } from '../../src/app/log-fit.js';
 import { readinessOf } from '../../src/app/operations.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';

@@ -5,13 +5,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ProjectionRebuild, ProjectionsReport } from '../../queries/replies/projections.js';
 import { type EventStream, EventStreams, sseMessage } from '../live/event-streams.js';
-import { ApiProblem, notFound } from '../problems/problem.js';
 import {
+  hasEnded,
   PROJECTION_OPERATIONS,
+  PROJECTION_REBUILDS,
   type ProjectionControl,
   type ProjectionOperations,
-} from '../projection-operations.js';
-import { hasEnded, PROJECTION_REBUILDS, type ProjectionRebuilds } from '../projection-rebuilds.js';
+  type ProjectionRebuilds,
+} from '../operations.js';
+import { ApiProblem, notFound } from '../problems/problem.js';
+
 import { ValidBody, ValidParam } from '../validation.js';
 
 const nameSchema = z.string().regex(/^[a-z][a-z-]{0,63}$/, 'must be the name of a projection');

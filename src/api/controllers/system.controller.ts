@@ -2,9 +2,13 @@ import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ProjectionReport } from '../../queries/replies/projections.js';
+import {
+  PROJECTION_OPERATIONS,
+  type ProjectionOperations,
+  READINESS,
+  type Readiness,
+} from '../operations.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
-import { PROJECTION_OPERATIONS, type ProjectionOperations } from '../projection-operations.js';
-import { READINESS, type Readiness } from '../readiness.js';
 
 @Controller('health')
 export class HealthController {
