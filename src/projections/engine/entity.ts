@@ -163,13 +163,12 @@ function toCell(kind: ColumnKind | undefined, value: unknown): CellValue {
 /**
  * A stored row as projections have it, whether or not the driver has converted its values already. Columns that the
  * database lacks are null: it may not be migrated yet.
+ * @param cells the driver's own object: it is changed and returned, because a copy costs more than the conversion.
  */
-export function rowOf({ columns, converted }: Table, cells: AnyRow): AnyRow {
-  // A copy costs far less than an object that grows by one column after the other.
-  const row: Record<string, unknown> = { ...cells };
-  for (const column of columns) row[column] ??= null;
-  for (const { column, kind } of converted) row[column] = fromCell(kind, row[column]);
-  return row;
+export function rowOf({ columns, converted }: Table, cells: Record<string, unknown>): AnyRow {
+  for (const column of columns) cells[column] ??= null;
+  for (const { column, kind } of converted) cells[column] = fromCell(kind, cells[column]);
+  return cells;
 }
 
 /** A stored value as rows have it. Text that is not JSON stays text: another program may have written it. */
