@@ -23,7 +23,8 @@ export interface LiveToken {
 
 /** Deadlines of holds and tokens: those that have passed, and all to come for restoring timers. */
 export function deadlineQueries({ db }: QueryContext) {
-  // expires_at is null in every row that is not held.
+  // SQL throughout: unions over two deadlines, pages by several keys, and a join whose order matters. expires_at is null in
+  // every row that is not held.
   return {
     /** Held seats whose deadline is at or before `now`, oldest deadline first. */
     async lapsedHolds(now: Instant, limit: number): Promise<HeldSeat[]> {

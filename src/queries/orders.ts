@@ -17,6 +17,8 @@ import type { Translations } from './replies/catalog.js';
 import type { Language, Page, PageRequest } from './replies/reply.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seats.js';
 
+// SQL throughout: an order and its parts are read after every payment, the lists page by keys and join the names that are
+// printed on a ticket, and open orders are a union.
 export function orderQueries({ db }: QueryContext) {
   return {
     /** One order of the user in full; null when unknown, and when it is another user's. */

@@ -26,6 +26,7 @@ export interface QueueSize {
   readonly leftBeforeAdmission: number;
 }
 
+// SQL throughout: every waiting fan asks for the token and its queue again and again, and each admission for the places.
 export function queueQueries({ db, clock }: QueryContext) {
   const queueRow = (performanceId: PerformanceId): Promise<QueueRow | undefined> =>
     selectFirst<QueueRow>(db, 'SELECT * FROM queues WHERE performance_id = ?', [performanceId]);
