@@ -48,9 +48,14 @@ export interface TableSpec {
 /**
  * Creates a table through TypeORM, in the types of the runner's database. One that is there already stays: where
  * DDL commits by itself, a migration that was cut off runs again.
+ * @param options.mayExist false: the migration has just dropped it, so nothing has to be looked up.
  * @throws {Error} when a column's text is not a known type.
  */
-export async function createTable(runner: QueryRunner, spec: TableSpec): Promise<void> {
+export async function createTable(
+  runner: QueryRunner,
+  spec: TableSpec,
+  { mayExist = true } = {},
+): Promise<void> {
   const table = new Table({
     name: spec.name,
     columns: Object.entries(spec.columns).map(([name, text]) => ({
@@ -61,7 +66,7 @@ export async function createTable(runner: QueryRunner, spec: TableSpec): Promise
       (columns) => new TableIndex({ name: indexName(spec.name, columns), columnNames: [...columns] }),
     ),
   });
-  await runner.createTable(asStored(runner.dataSource, table), true);
+  await runner.createTable(asStored(runner.dataSource, table), mayExist);
 }
 
 function columnOptions(runner: QueryRunner, name: string, text: ColumnSpec): TableColumnOptions {
