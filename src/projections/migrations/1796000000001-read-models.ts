@@ -360,7 +360,7 @@ export class ReadModels1796000000001 implements MigrationInterface {
       await runner.renameTable(checkpoints.name, formerCheckpoints);
     }
     for (const name of [...derived.map((table) => table.name), 'sessions']) {
-      // In SQL: TypeORM would look up each in the information schema's columns, 80 more queries; MariaDB 10.11.19 crashed in
+      // In SQL: TypeORM would look up each in the information schema's columns, dozens of queries; MariaDB 10.11.19 crashed in
       // one of them (ha_maria::drop_table of its temporary table).
       for (const suffix of ['', '__next', '__old'])
         await runner.query(`DROP TABLE IF EXISTS ${name}${suffix}`);
