@@ -21,7 +21,7 @@ import { bringTogether, FittingStore, LogFit } from './log-fit.js';
 
 /** What the product runs on, opened. */
 export interface Engines {
-  /** The log as it is: personal data sealed. Whoever writes or reads names needs a view of it (src/personal-data). */
+  /** The log as it is: personal data sealed. Writing or reading names takes a view of it (src/personal-data). */
   readonly store: EventStore;
   /** Whether log and read models belong together; checked when the engines are opened. */
   readonly fit: LogFit;

@@ -69,7 +69,7 @@ export class QueueRow {
   @Column(moment) readonly updated_at!: Instant;
 }
 
-/** A queue nobody has joined and nothing is known of. */
+/** A queue that no fan has joined, of a performance that is not known yet. */
 export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow {
   return {
     performance_id: performanceId,
@@ -182,7 +182,7 @@ function freshToken({ data, at }: Projected<'TokenRequested' | 'TokenIssued'>): 
   };
 }
 
-/** The event's revision is the queue number; a second number of one token is nobody's. */
+/** The event's revision is the queue number; a second TokenIssued of one token is ignored. */
 async function issueNumber(event: Projected<'TokenIssued'>, rows: UnitOfWork): Promise<void> {
   const { data, at, revision } = event;
   const queue =

@@ -143,7 +143,7 @@ function queryOf({ write, dialect }: ReadModels): Query {
   return (sql, parameters) => dialect.withSession(write, (session) => session.all(sql, parameters));
 }
 
-/** The read models as they were at one moment, whatever is written meanwhile. */
+/** The read models as they were at one moment, unaffected by later writes. */
 interface Snapshot {
   readonly query: Query;
   close(): Promise<void>;
@@ -211,7 +211,7 @@ async function withScratchModels<Result>(work: (models: ReadModels) => Promise<R
   try {
     const models = await openSqlite(join(folder, 'read-models.db'));
     try {
-      // Nobody misses them after a power cut.
+      // They are not needed after a power cut.
       await models.dialect.withSession(models.write, (session) =>
         session.run('PRAGMA synchronous = OFF', []),
       );

@@ -34,13 +34,13 @@ interface Fold extends ActiveProjection {
   failure: ProjectionFailure | undefined;
 }
 
-/** Checkpoint rows of a fold carry no time: nobody looks at them. */
+/** Checkpoint rows of a fold carry no time: it is not compared. */
 const noTime = toInstant(0);
 const noClock: Clock = { now: () => noTime, nowMs: () => 0 };
 
 /**
  * Folds the log into read models, each projection up to a position of its own and no further. It goes on from the
- * checkpoints it finds, so in tables nobody else writes.
+ * checkpoints it finds, so in tables that no other process writes.
  */
 export class LogFold {
   private readonly folds: Fold[];

@@ -83,7 +83,7 @@ export class BatchPipeline {
         for (const active of behind) active.position = batch.position;
         onWritten();
       });
-      // Whoever waits for it next hears of a failure.
+      // A failure is thrown to the next caller that waits for it.
       this.writing.catch(() => undefined);
       for (const { active, changes } of folds) {
         this.folded.set(active, { position: batch.position, unwritten: changes });
@@ -242,7 +242,7 @@ class BatchTransaction {
     await this.ended;
   }
 
-  /** Undoes whatever was done; never fails. */
+  /** Undoes all that was done; never fails. */
   async rollback(): Promise<void> {
     await this.opening?.catch(() => undefined);
     this.end(false);

@@ -38,14 +38,14 @@ export class CheckpointRow {
   @Column(bigint) readonly position!: number;
   @Column(moment) readonly updated_at!: Instant;
   /**
-   * Raised by whoever changes the projection from outside: pauses, resumes, swaps its tables. Its runner commits
+   * Raised by each change of the projection from outside: pauses, resumes, swaps its tables. Its runner commits
    * only at the generation it has read, so it notices and reads everything again. Null counts as 0.
    */
   @Column(nullable(int)) readonly generation!: number | null;
   @Column(nullable(moment)) readonly paused_at!: Instant | null;
   /** A {@link Parked}. */
   @Column(nullable(json)) readonly parked!: unknown;
-  /** The rebuild that is about to swap the tables: nobody else writes them meanwhile. */
+  /** The rebuild that is about to swap the tables: no other process writes them meanwhile. */
   @Column(nullable(uuid)) readonly fenced_by!: string | null;
   /** A {@link MadeFrom}; null before the first event. */
   @Column(nullable(json)) readonly made_from!: unknown;
@@ -231,7 +231,7 @@ export async function untilControlled(
   for (;;) {
     await delay(options.lookEveryMs, undefined, { signal: options.end }).catch(() => undefined);
     if (options.end.aborted) return;
-    // A database that does not answer is noticed by whoever needs it.
+    // A database that does not answer is noticed by the next write.
     const now = await dialect.withSession(dataSource, epochs).catch(() => undefined);
     if (now && halted.some(({ name, epoch }) => now.get(name) !== epoch)) return;
   }

@@ -16,7 +16,7 @@ export interface WriteSession {
   begin(): Promise<void>;
   /** A failure leaves it open whether the transaction was committed: the checkpoint tells. */
   commit(): Promise<void>;
-  /** Ends whatever transaction is open; never fails. */
+  /** Ends the open transaction, if there is one; never fails. */
   rollback(): Promise<void>;
   /** Rows of a statement, as the database has them. */
   all(sql: string, parameters: readonly CellValue[]): Promise<Cells[]>;
@@ -56,7 +56,7 @@ export interface Dialect {
     dataSource: DataSource,
     work: (session: WriteSession) => Promise<Result>,
   ): Promise<Result>;
-  /** The existing rows with these keys as they are committed, read beside whatever transaction is open. */
+  /** The existing rows with these keys as they are committed, read outside the open transaction. */
   committedRows(
     dataSource: DataSource,
     table: Table,
@@ -81,7 +81,7 @@ export interface Dialect {
   ): Promise<void>;
   /** The transactions that prevent tables from being renamed and have been open for at least `forSeconds`. */
   tableUse(session: WriteSession, tables: readonly string[], forSeconds: number): Promise<TableUse>;
-  /** Runs `work` while nobody renames tables. */
+  /** Runs `work` while no process renames tables. */
   undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }
 

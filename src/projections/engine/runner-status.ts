@@ -53,7 +53,7 @@ export function isActive({ parked, halted }: RunnerEntry): boolean {
   return parked === null && halted === null;
 }
 
-/** Whether nobody should wait for this projection: it stands still until an operator acts. */
+/** Whether waiting for this projection is useless: it stands still until an operator acts. */
 export function isStuck({ parked, halted }: RunnerEntry): boolean {
   return parked !== null || halted === 'paused';
 }

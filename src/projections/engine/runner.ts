@@ -49,7 +49,7 @@ export interface RunnerOptions {
   readonly onMisfit?: (misfit: Misfit) => void;
 }
 
-/** How far the read models may lag on purpose while nobody waits for them. */
+/** How far the read models may lag on purpose while no reader waits for them. */
 const gatherMs = 10;
 const firstBackOffMs = 100;
 const maxBackOffMs = 5_000;
@@ -181,7 +181,7 @@ export class ProjectionRunner {
       (batch) => this.apply(active, batch),
     );
     this.subscription = subscription;
-    // Whoever stops us learns of a failure by `done` as well.
+    // The caller of stop() learns of a failure by `done` as well.
     end.addEventListener('abort', () => void subscription.stop().catch(() => undefined), { once: true });
     try {
       await subscription.done;

@@ -68,7 +68,7 @@ export class UnitOfWork {
     const state = this.state(table);
     const text = keyText(values);
     const known = this.known(state, table, text);
-    // Whatever is stored under this table was put or read as a row of this table.
+    // All values stored under this table were put or read as its rows.
     if (known) return (known.row ?? undefined) as Row | undefined;
     return this.load(table, [values]).then(
       () => (state.cache.get(text)?.row ?? undefined) as Row | undefined,

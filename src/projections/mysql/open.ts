@@ -98,7 +98,7 @@ export async function migrateMysql(
       lockWaitSeconds,
     );
     if (!lock) throw new Error('another process is still migrating the read models');
-    // On the lock's own connection: whoever loses the lock cannot go on.
+    // On the lock's own connection: a migration that loses the lock cannot go on.
     const executor = new MigrationExecutor(server, runner);
     executor.transaction = 'none';
     const before = await executor.getExecutedMigrations();

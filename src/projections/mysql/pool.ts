@@ -15,7 +15,7 @@ export interface MysqlLimits {
   readonly queryTimeoutMs: number;
   /** Longest a statement of a projection may run, waiting for locks included. */
   readonly writeTimeoutMs: number;
-  /** A connection nobody has used for this long is closed. */
+  /** A connection that was not used for this long is closed. */
   readonly idleTimeoutMs: number;
 }
 
@@ -70,7 +70,7 @@ interface ConnectionRules {
   readonly session: readonly string[];
   /** A server that says nothing for this long in the middle of a statement is given up, ms. */
   readonly silenceMs: number;
-  /** A connection nobody has used for this long is given back to the server, ms. */
+  /** A connection that was not used for this long is given back to the server, ms. */
   readonly idleMs: number;
   /** Longest wait for a connection, ms. */
   readonly acquireTimeoutMs: number;
@@ -128,7 +128,7 @@ function prepare(
       socket.destroy(new ServerSilent(silenceMs));
     }
   });
-  // Queued before whatever the connection was made for, which fails if this does.
+  // Queued before the statement that the connection was made for, which fails if this does.
   for (const statement of session) {
     connection.query(statement, (error) => {
       if (error) connection.destroy();

@@ -222,7 +222,7 @@ export async function renewLease(
   if (affected !== 1) throw new RebuildStopped('the rebuild was cancelled, or another one took its place');
 }
 
-/** In a transaction: nobody else can take the rebuild's place before it ends. @throws {RebuildStopped} */
+/** In a transaction: no other process can take the rebuild's place before it ends. @throws {RebuildStopped} */
 export async function assertRunning(session: WriteSession, rebuildId: string, at: Instant): Promise<void> {
   const { affected } = await session.run(
     `UPDATE ${table} SET lease_until = ? WHERE rebuild_id = ? AND status = 'running'`,

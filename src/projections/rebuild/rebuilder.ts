@@ -161,7 +161,7 @@ export async function runRebuild(options: RebuildOptions): Promise<RebuildReport
     await lease.release();
     const isStopped = options.signal.aborted || error instanceof RebuildStopped;
     const message = error instanceof Error ? error.message : String(error);
-    // Whatever ended it matters more than that nobody could be told.
+    // The error that ended it matters more than the failure to record it.
     await end(isStopped ? 'cancelled' : 'failed', null, message).catch(() => undefined);
     throw error;
   }

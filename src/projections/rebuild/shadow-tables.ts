@@ -43,7 +43,7 @@ export async function prepareShadow(
   });
 }
 
-/** Removes shadow tables and their checkpoints; whatever is missing already is no failure. */
+/** Removes shadow tables and their checkpoints; one that is missing already is no failure. */
 export async function dropShadow(session: WriteSession, projections: readonly Projection[]): Promise<void> {
   for (const projection of projections) {
     // The checkpoint first: tables without one are not taken for a shadow.
@@ -122,7 +122,7 @@ function freeName(name: string, namesInUse: ReadonlySet<string>): string {
 /*
  * The swap, step by step; a process may die after each of them:
  * 0. while open transactions are known to have used the tables (a dump, an audit), it does not begin;
- * 1. fence: nobody but this rebuild writes the live tables from here on, queries go on reading them;
+ * 1. fence: only this rebuild writes the live tables from here on, queries go on reading them;
  * 2. the shadow catches up with where the live tables stopped;
  * 3. the tables are renamed, all at once, and the checkpoints move to where the shadow is: together in SQLite, one
  *    right after the other in MySQL, where DDL commits by itself. When open transactions prevent the renaming, the fence

@@ -77,7 +77,7 @@ function openForWriting(file: string): Promise<DataSource> {
   }).initialize();
 }
 
-/** How long to wait for whoever reads old pages, ms. */
+/** How long to wait for readers of old pages, ms. */
 const timeoutMs = 10_000;
 const pauseMs = 20;
 
@@ -97,7 +97,7 @@ async function cleanSqlite(write: DataSource): Promise<void> {
   }
 }
 
-/** Whether nobody was in the way. */
+/** Whether no reader or writer was in the way. */
 function emptyLog(write: DataSource): Promise<boolean> {
   return sqliteDialect.withSession(write, async (session) => {
     const [result] = await session.all('PRAGMA wal_checkpoint(TRUNCATE)', []);

@@ -71,7 +71,7 @@ export class WriterClient {
       execArgv: [],
     });
     this.worker.on('message', (message: FromWriter) => this.receive(message));
-    // Whoever forgets to close the read models must not keep the process: see hold().
+    // Read models that were not closed must not keep the process alive: see hold().
     this.worker.unref();
     let cause = 'it stopped';
     this.worker.on('error', (error) => {
