@@ -40,7 +40,7 @@ async function append(store: EventStore, stream: string, event: DomainEvent): Pr
 export async function publishConcert(store: EventStore, dates: number) {
   const venueId = newId<VenueId>();
   const performanceId = newId<PerformanceId>();
-  const venue = { venueId, name: 'Hall', location: 'Seoul', capacity: 15_000 };
+  const venue = { venueId, name: 'Hall', location: 'Seoul', timeZone: 'Asia/Seoul', capacity: 15_000 };
   await append(store, streams.venue(venueId), { type: 'VenuePublished', data: venue });
   for (let section = 0; section < sections; section++) {
     const rows = Array.from({ length: rowsPerSection }, (_, row) => ({
@@ -81,7 +81,14 @@ export async function publishConcert(store: EventStore, dates: number) {
   });
   const scheduleIds = Array.from({ length: dates }, () => newId<ScheduleId>());
   for (const scheduleId of scheduleIds) {
-    const data = { scheduleId, performanceId, venueId, startsAt: at, status: 'scheduled' } as const;
+    const data = {
+      scheduleId,
+      performanceId,
+      venueId,
+      startsAt: at,
+      timeZone: 'Asia/Seoul',
+      status: 'scheduled',
+    } as const;
     await append(store, streams.schedule(scheduleId), { type: 'SchedulePublished', data });
   }
   return { performanceId, scheduleIds };

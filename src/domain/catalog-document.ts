@@ -8,6 +8,7 @@ import {
   venueEvents,
 } from '../events/catalog-events.js';
 import { instantSchema, venueIdSchema } from '../events/ids.js';
+import { isKnownTimeZone, timeZoneSchema } from '../events/local-time.js';
 
 /**
  * The catalog document: the one form every organiser's feed is turned into before it is imported, and the
@@ -35,6 +36,12 @@ export const momentSchema = z.iso
   })
   .pipe(instantSchema);
 
+/** A time zone that this build knows. */
+export const knownTimeZoneSchema = timeZoneSchema.refine(isKnownTimeZone, {
+  message: 'is not a known time zone',
+  abort: true,
+});
+
 /** Sales rules of which an organiser states some; the import completes them. */
 export const partialSalesSchema = z
   .strictObject({ ...salesRulesSchema.shape, opensAt: momentSchema.nullable() })
@@ -53,6 +60,8 @@ export const venueDocumentSchema = z.strictObject({
   name: venueFields.name,
   names: venueFields.names,
   location: venueFields.location,
+  /** Absent: what is published already, or UTC. */
+  timeZone: knownTimeZoneSchema.optional(),
   /** Seats the organiser states. Absent: the plan's own count, or what is published already. */
   capacity: venueFields.capacity.optional(),
   focus: venueFields.focus,
@@ -79,6 +88,8 @@ export const performanceDocumentSchema = z
     id: externalIdSchema,
     venue: externalIdSchema.optional(),
     venueId: venueIdSchema.optional(),
+    /** The zone in which its dates are announced. Absent: the venue's. */
+    timeZone: knownTimeZoneSchema.optional(),
     name: performanceFields.name,
     names: performanceFields.names,
     description: performanceFields.description.default(''),

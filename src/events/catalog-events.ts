@@ -8,6 +8,7 @@ import {
   seatIdSchema,
   venueIdSchema,
 } from './ids.js';
+import { timeZoneSchema } from './local-time.js';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 
@@ -94,12 +95,15 @@ export const venueEvents = {
       name: text(300),
       names: translationsSchema.optional(),
       location: z.string().max(500),
+      /** The hall's local time; `UTC` until a feed or the operator states another. */
+      timeZone: timeZoneSchema,
       /** Seats the organiser states; the plan's own count may differ. */
       capacity: z.number().int().min(0),
       /** Where the audience looks: best-available seats are near it. */
       focus: z.object(point).optional(),
       decorations: z.array(decorationSchema).max(2000).optional(),
     }),
+    { version: 2 },
   ),
   SectionPublished: defineEvent('SectionPublished', planSectionSchema.extend({ venueId: venueIdSchema })),
   SectionWithdrawn: defineEvent(
@@ -140,9 +144,12 @@ export const scheduleEvents = {
       performanceId: performanceIdSchema,
       venueId: venueIdSchema,
       startsAt: instantSchema,
+      /** The zone in which the start is announced: the venue's, unless the performance states its own. */
+      timeZone: timeZoneSchema,
       /** `cancelled`: no new holds; sold seats stay until their orders are cancelled. */
       status: z.enum(['scheduled', 'cancelled']),
     }),
+    { version: 2 },
   ),
 };
 export type ScheduleEvent = EventsOf<typeof scheduleEvents>;

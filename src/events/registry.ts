@@ -157,4 +157,7 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
     // Version 1 called the payment system's token for the card `card`.
     1: ({ card, ...rest }) => ({ ...rest, paymentMethod: card }),
   },
+  // Version 1 of both had no time zone: the next import of the venue or the date states it.
+  VenuePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
+  SchedulePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
 };

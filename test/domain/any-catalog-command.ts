@@ -21,10 +21,11 @@ const venueDetails: fc.Arbitrary<VenueDetails> = fc.record(
     name: fc.constantFrom('Hall', 'Great Hall'),
     names,
     location: fc.constant('Seoul'),
+    timeZone: fc.constantFrom('Asia/Seoul', 'UTC'),
     capacity: fc.nat({ max: 2 }),
     focus: optional(fc.record({ x: fc.nat({ max: 1 }), y: fc.constant(0) })),
   },
-  { requiredKeys: ['venueId', 'name', 'location', 'capacity'] },
+  { requiredKeys: ['venueId', 'name', 'location', 'timeZone', 'capacity'] },
 );
 
 const sectionIds = fc.constantFrom('l', 'r');
@@ -97,5 +98,6 @@ export const scheduleCommands: fc.Arbitrary<ScheduleDetails> = fc.record({
   performanceId: fc.constant(performanceId),
   venueId: fc.constant(venueId),
   startsAt: fc.constantFrom(at(0), at(1_000)),
+  timeZone: fc.constantFrom('Asia/Seoul', 'UTC'),
   status: fc.constantFrom('scheduled' as const, 'cancelled' as const),
 });

@@ -13,7 +13,7 @@ import { at, given, named } from './given.js';
 
 const venueId = named(venueIdSchema, 'hall');
 const performanceId = named(performanceIdSchema, 'show');
-const details = { venueId, name: 'Hall', location: 'Seoul', capacity: 2 };
+const details = { venueId, name: 'Hall', location: 'Seoul', timeZone: 'Asia/Seoul', capacity: 2 };
 const seat = (id: string) => ({ seatId: seatIdSchema.parse(id), number: '1', category: 'R', x: 0, y: 0 });
 const section = (sectionId: string, ...ids: string[]) => ({
   sectionId,
@@ -90,6 +90,7 @@ describe('performances and schedules', () => {
     performanceId,
     venueId,
     startsAt: at(0),
+    timeZone: 'Asia/Seoul',
     status: 'scheduled',
   } as const;
 

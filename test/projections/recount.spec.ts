@@ -207,7 +207,14 @@ it('counts a date that moves to another hall in that hall', async () => {
   const startsAt = minute(10_000);
   await history.add(streams.schedule(scheduleId), {
     type: 'SchedulePublished',
-    data: { scheduleId, performanceId, venueId: other, startsAt, status: 'scheduled' },
+    data: {
+      scheduleId,
+      performanceId,
+      venueId: other,
+      startsAt,
+      timeZone: 'Asia/Seoul',
+      status: 'scheduled',
+    },
   });
   expect(await rowsOf(await project(history), 'schedules')).toMatchObject([
     { venue_id: other, capacity: 1, held_seats: 1, available_seats: 0 },

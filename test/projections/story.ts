@@ -53,7 +53,15 @@ export class Story {
   }
 
   venue(name = 'Olympic Hall', names = { ko: '올림픽홀' }) {
-    const data = { venueId, name, names, location: 'Seoul', capacity: 8, focus: { x: 5, y: 0 } };
+    const data = {
+      venueId,
+      name,
+      names,
+      location: 'Seoul',
+      timeZone: 'Asia/Seoul',
+      capacity: 8,
+      focus: { x: 5, y: 0 },
+    };
     return this.history.add(streams.venue(venueId), { type: 'VenuePublished', data });
   }
 
@@ -101,7 +109,7 @@ export class Story {
   }
 
   schedule(status: 'scheduled' | 'cancelled' = 'scheduled', startsAt = minute(10_000), date = scheduleId) {
-    const data = { scheduleId: date, performanceId, venueId, startsAt, status };
+    const data = { scheduleId: date, performanceId, venueId, startsAt, timeZone: 'Asia/Seoul', status };
     return this.history.add(streams.schedule(date), { type: 'SchedulePublished', data });
   }
 

@@ -88,7 +88,16 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       keep(result);
       if (result.record.outcome === 'skipped') continue;
       for (const schedule of performance.schedules) {
-        keep(await this.#publishSchedule(document.source, performance, result.details, schedule, context));
+        keep(
+          await this.#publishSchedule(
+            document.source,
+            performance,
+            result.details,
+            schedule,
+            result.timeZone,
+            context,
+          ),
+        );
       }
     }
     return { records, keptSeats, position };
@@ -125,6 +134,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       name: described.name,
       ...(names === undefined ? {} : { names }),
       location: described.location,
+      timeZone: venue.timeZone ?? before?.timeZone ?? 'UTC',
       capacity: described.capacity ?? before?.capacity ?? planned,
       ...(focus === undefined ? {} : { focus }),
       ...(decorations === undefined ? {} : { decorations }),
@@ -160,14 +170,20 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const stream = streams.performance(performanceId);
     const known = await this.repository.load(performanceDecider, stream);
     const details = this.#performanceDetails(performanceId, venueId, performance, known.state.details);
+    const timeZone = performance.timeZone ?? venue.state.details?.timeZone ?? 'UTC';
     if (!venue.state.details) {
       const reason = `its venue ${venueId} is not in the catalog: import the venue first`;
-      return { record: { ...record, outcome: 'skipped', reason } as const, details, position: undefined };
+      return {
+        record: { ...record, outcome: 'skipped', reason } as const,
+        details,
+        timeZone,
+        position: undefined,
+      };
     }
     const step = stepContext(context, performanceId);
     const published = await this.deciders.executeOrThrow(performanceDecider, stream, details, step);
     const outcome = outcomeOf(published.events.length, known.state.details);
-    return { record: { ...record, outcome }, details, position: published.position };
+    return { record: { ...record, outcome }, details, timeZone, position: published.position };
   }
 
   /** The feed's facts, with what it leaves open taken from the last revision or the defaults. */
@@ -197,13 +213,14 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     performance: PerformanceDocument,
     { performanceId, venueId }: PerformanceDetails,
     schedule: ScheduleDocument,
+    timeZone: string,
     context: CommandContext,
   ) {
     const scheduleId = scheduleIdSchema.parse(deriveId('schedule', source, performance.id, schedule.id));
     const stream = streams.schedule(scheduleId);
     const known = await this.repository.load(scheduleDecider, stream);
     const { startsAt, status } = schedule;
-    const details = { scheduleId, performanceId, venueId, startsAt, status };
+    const details = { scheduleId, performanceId, venueId, startsAt, timeZone, status };
     const step = stepContext(context, scheduleId);
     const published = await this.deciders.executeOrThrow(scheduleDecider, stream, details, step);
     const record: ImportedRecord = {

@@ -82,13 +82,20 @@ export class LogUnderAudit {
   catalog(rules: Partial<typeof sales> = {}): this {
     return this.add(`venue-${venueId}`, {
       type: 'VenuePublished',
-      data: { venueId, name: 'Hall', location: 'Seoul', capacity: 4 },
+      data: { venueId, name: 'Hall', location: 'Seoul', timeZone: 'Asia/Seoul', capacity: 4 },
     })
       .section('a', ['A-1', 'A-2', 'A-3', 'A-4'])
       .performance(rules)
       .add(`schedule-${scheduleId}`, {
         type: 'SchedulePublished',
-        data: { scheduleId, performanceId, venueId, startsAt: at(86_400_000), status: 'scheduled' },
+        data: {
+          scheduleId,
+          performanceId,
+          venueId,
+          startsAt: at(86_400_000),
+          timeZone: 'Asia/Seoul',
+          status: 'scheduled',
+        },
       });
   }
 

@@ -202,6 +202,7 @@ describe('the audit finds in the plan', () => {
         performanceId: id('nothing'),
         venueId: id('venue'),
         startsAt: at(0),
+        timeZone: 'Asia/Seoul',
         status: 'scheduled',
       },
     });

@@ -25,7 +25,10 @@ export async function publishHall(
 ): Promise<void> {
   await history.add(
     streams.venue(venueId),
-    { type: 'VenuePublished', data: { venueId, name: 'Hall', location: 'Seoul', capacity: 4 } },
+    {
+      type: 'VenuePublished',
+      data: { venueId, name: 'Hall', location: 'Seoul', timeZone: 'Asia/Seoul', capacity: 4 },
+    },
     at,
   );
   const row = {
@@ -68,7 +71,14 @@ export async function publishHall(
   );
   for (const scheduleId of scheduleIds) {
     const startsAt = '2026-12-24T10:00:00.000Z' as Instant;
-    const data = { scheduleId, performanceId, venueId, startsAt, status: 'scheduled' as const };
+    const data = {
+      scheduleId,
+      performanceId,
+      venueId,
+      startsAt,
+      timeZone: 'Asia/Seoul',
+      status: 'scheduled' as const,
+    };
     await history.add(streams.schedule(scheduleId), { type: 'SchedulePublished', data }, at);
   }
 }
