@@ -148,33 +148,37 @@ function unreadable(code: string | undefined): ApiProblem {
 /** What a feed may be sent as. Only endpoints that take text as it came accept these. */
 const textTypes = /^(?:text\/[\w.+-]+|application\/(?:[\w.-]+\+)?xml)(?:\s*;|$)/;
 
-/** Reads bodies strictly: JSON that is valid UTF-8, or text where an endpoint asks for it. */
+/** Reads bodies strictly: JSON that is valid UTF-8, or text or bytes where an endpoint asks for them. */
 function addBodyParsers(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, wantsText(request) ? decode(body) : parseJson(body));
+      done(null, wantsRaw(request) ? rawBody(request, body) : parseJson(body));
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
     }
   });
   fastify.addContentTypeParser<Buffer>(textTypes, { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      if (!wantsText(request)) {
+      if (!wantsRaw(request)) {
         throw new ApiProblem('unsupported-media-type', {
           en: 'Send the body as application/json.',
           ko: '본문을 application/json으로 보내 주세요.',
         });
       }
-      done(null, decode(body));
+      done(null, rawBody(request, body));
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
     }
   });
 }
 
-function wantsText(request: FastifyRequest): boolean {
-  return request.routeOptions.config?.body === 'text';
+function wantsRaw(request: FastifyRequest): boolean {
+  return request.routeOptions.config?.body !== undefined;
+}
+
+function rawBody(request: FastifyRequest, body: Buffer): Buffer | string {
+  return request.routeOptions.config?.body === 'bytes' ? body : decode(body);
 }
 
 /** An empty body is undefined: the endpoint's validation then names the missing fields. */

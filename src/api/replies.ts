@@ -1,20 +1,12 @@
 /** Replies of the API's own, beside those of the queries: what commands, histories and operators' endpoints answer. */
 import { z } from 'zod';
 import { auditReportSchema, checks } from '../analysis/audit/checks.js';
-import {
-  chargeIdSchema,
-  instantSchema,
-  pointsSchema,
-  scheduleIdSchema,
-  seatIdSchema,
-  userIdSchema,
-  venueIdSchema,
-} from '../events/ids.js';
+import { chargeIdSchema, instantSchema, pointsSchema, userIdSchema } from '../events/ids.js';
 import { feedFormats, maxFeedBytes } from '../integrations/feeds/feed.js';
 import { personExample, personFields } from '../queries/replies/account.js';
 import { holdExample, holdFields, orderExample, orderFields } from '../queries/replies/booking.js';
 import { placeExample, placeFields } from '../queries/replies/queue.js';
-import { count, named, nextCursor, type Reply, sample } from '../queries/replies/reply.js';
+import { named, nextCursor, type Reply, sample } from '../queries/replies/reply.js';
 
 /** Field of every reply to a command that changed something. */
 const positionField = {
@@ -184,54 +176,6 @@ export const auditReply = named('AuditReport', auditReportSchema, {
   liveHolds: { count: 0, first: [] },
   openOrders: { count: 0, first: [] },
 });
-
-export const importReply = named(
-  'ImportReport',
-  z.strictObject({
-    format: z.enum(feedFormats),
-    records: z.array(
-      z.strictObject({
-        kind: z.enum(['venue', 'performance', 'schedule']),
-        externalId: z.string(),
-        id: z.string(),
-        name: z.string(),
-        outcome: z.enum(['published', 'revised', 'unchanged', 'skipped']),
-        reason: z.string().optional(),
-      }),
-    ),
-    keptSeats: z
-      .array(z.strictObject({ venueId: venueIdSchema, seatId: seatIdSchema, scheduleId: scheduleIdSchema }))
-      .describe('Seats the feed no longer has, but somebody holds or bought: they stay in the plan.'),
-    problems: z.array(
-      z.strictObject({
-        record: z.string(),
-        field: z.string().optional(),
-        reason: z.string(),
-        effect: z.enum(['skipped', 'changed', 'refused']),
-      }),
-    ),
-    moreProblems: count.describe('Problems beyond those listed.'),
-    ...positionField,
-  }),
-  {
-    format: 'kopis',
-    records: [
-      {
-        kind: 'performance',
-        externalId: 'PF100001',
-        id: sample.performanceId,
-        name: '겨울밤의 현',
-        outcome: 'published',
-      },
-    ],
-    keptSeats: [],
-    problems: [
-      { record: 'PF100001', field: 'dtguidance', reason: 'public holidays are not known', effect: 'changed' },
-    ],
-    moreProblems: 0,
-    position: 4711,
-  },
-);
 
 export const feedFormatsReply = named(
   'ImportFormats',

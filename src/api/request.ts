@@ -25,8 +25,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Largest body of this route, in bytes; else the server's. */
     bodyLimitBytes?: number;
-    /** `text`: the body reaches the handler as it came, whatever its type. */
-    body?: 'text';
+    /** `text`, `bytes`: the body reaches the handler as it came, whatever its type. */
+    body?: 'text' | 'bytes';
     /** Refuse requests without the operators' key before the body is read. */
     operatorsOnly?: boolean;
     /** `essential`: answered under any load; `stream`: an event stream; `long`: may take minutes. */

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { importReplyOf } from '../api/import-report.js';
 import { type Engines, openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
+import { ImportRefused } from '../commands/catalog/check-import.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { type CommandContext, processContext } from '../commands/command-context.js';
@@ -9,7 +11,12 @@ import { DeciderHandler } from '../commands/decider-handler.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import type { EventStore } from '../event-store/port.js';
-import type { FeedFormat, FeedOptions } from '../integrations/feeds/feed.js';
+import {
+  type FeedFormat,
+  type FeedOptions,
+  type ProblemReport,
+  withProblems,
+} from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
 import { sealingStore } from '../personal-data/store-views.js';
 import { systemClock } from '../platform/clock.js';
@@ -36,24 +43,27 @@ export async function importDirectly(
 ): Promise<ImportOutcome> {
   const via = `opening ${config.DATA_DIR}`;
   const feed = parseFeed({ text, format, options });
-  const { problems, moreProblems } = feed;
-  if (feed.kind === 'refused') return { kind: 'refused', via, problems: [...problems], moreProblems };
+  const refused = ({ problems, moreProblems, groups }: ProblemReport): ImportOutcome => ({
+    kind: 'refused',
+    via,
+    problems,
+    moreProblems,
+    groups,
+  });
+  if (feed.kind === 'refused') return refused(feed);
   return withDataFolder(config, async ({ repository, deciders, store, readSide, secrets, catchUp }) => {
     const soldSeats = new SoldSeats(repository, store, readSide.queries, systemClock);
     const handler = new ImportCatalogHandler(repository, deciders, soldSeats, { secret: secrets.secret });
-    const report = await handler.execute(new ImportCatalog(feed.document, processContext('import')));
-    await catchUp();
-    const { records, keptSeats, position = null } = report;
-    return {
-      kind: 'imported',
-      via,
-      format: feed.format,
-      records: [...records],
-      keptSeats: [...keptSeats],
-      problems: [...problems],
-      moreProblems,
-      position,
-    };
+    const { document, unlistedPrices } = feed;
+    const command = new ImportCatalog(document, processContext('import'), { unlistedPrices });
+    try {
+      const report = await handler.execute(command);
+      await catchUp();
+      return { kind: 'imported', via, ...importReplyOf(feed, report) };
+    } catch (error) {
+      if (!(error instanceof ImportRefused)) throw error;
+      return refused(withProblems(feed, error.problems));
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { z } from 'zod';
+import { type ImportReply, importReply, problemsFields } from '../api/import-report.js';
 import {
   type FeedFormat,
   type FeedOptions,
@@ -37,7 +38,12 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
     .addOption(
       new Option('--format <format>', 'what the feed is').choices([...feedFormats, 'auto']).default('auto'),
     )
-    .option('--dedupe', 'keep the first of several seats with the same id, instead of refusing the plan')
+    .addOption(
+      new Option(
+        '--dedupe [how]',
+        'instead of refusing a plan with repeated seat ids: keep the first of each, or rename the others',
+      ).choices(['first', 'rename']),
+    )
     .option('--venue-id <id>', 'the venue of the catalog for the performances, or for the plan')
     .option('--only <id>', 'import only the record with this id of the organiser; may be repeated', collect)
     .option(
@@ -45,10 +51,16 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
       'set a price; the category * means all others, the price none means not for sale; may be repeated',
       collect,
     )
-    .option('--points-per-unit <number>', 'points per unit of the feed’s currency')
+    .option(
+      '--points-per-unit <number>',
+      'points per unit of the feed’s currency, or USD=1300 for each of its currencies; may be repeated',
+      collect,
+    )
     .option('--shift-days <days>', 'move all dates by this many days')
     .option('--source <name>', 'namespace of the feed’s ids')
     .option('--venue-name <name>', 'name of the feed’s only venue')
+    .option('--time-zone <name>', 'time zone, such as Asia/Seoul, where the feed states none')
+    .option('--focus <x,y>', 'where the audience of the feed’s only plan looks, in plan coordinates')
     .option(
       '--sales <key=value>',
       'set a sales rule, such as maxActive=100 or opensAt=2026-12-01T11:00:00.000Z; may be repeated',
@@ -101,29 +113,34 @@ async function readText(location: string): Promise<string> {
 
 /** The options of `boxoffice import` about the feed, as text. */
 export interface ImportFlags {
-  readonly dedupe?: boolean;
+  readonly dedupe?: boolean | string;
   readonly venueId?: string;
   readonly only?: readonly string[];
   readonly price?: readonly string[];
-  readonly pointsPerUnit?: string;
+  readonly pointsPerUnit?: readonly string[];
   readonly shiftDays?: string;
   readonly source?: string;
   readonly venueName?: string;
+  readonly timeZone?: string;
+  readonly focus?: string;
   readonly sales?: readonly string[];
 }
 
 /** The feed options of the flags. @throws {CliFailure} naming the wrong flag. */
 export function toFeedOptions(flags: ImportFlags): FeedOptions {
   const { dedupe, venueId, only, price, pointsPerUnit, shiftDays, source, venueName, sales } = flags;
+  const { timeZone, focus } = flags;
   const given = {
-    dedupe,
+    dedupe: dedupe === 'first' ? true : dedupe,
     venueId,
     only,
     prices: price?.map(toPrice),
-    pointsPerUnit: pointsPerUnit === undefined ? undefined : toNumber('--points-per-unit', pointsPerUnit),
+    pointsPerUnit: pointsPerUnit === undefined ? undefined : toRates(pointsPerUnit),
     shiftDays: shiftDays === undefined ? undefined : toNumber('--shift-days', shiftDays),
     source,
     venueName,
+    timeZone,
+    focus: focus === undefined ? undefined : toPoint(focus),
     sales: sales === undefined ? undefined : Object.fromEntries(sales.map(toSalesRule)),
   };
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -148,6 +165,26 @@ export function toQuery(format: string, options: FeedOptions): URLSearchParams {
 function toPrice(text: string): { category: string; price: number | null } {
   const [category, points] = toPair('--price', text);
   return { category, price: points === 'none' ? null : toNumber('--price', points) };
+}
+
+/** `1300`: of the feed's only currency; `USD=1300`, `GBP=1700`: of each. */
+function toRates(texts: readonly string[]): number | Record<string, number> {
+  const flag = '--points-per-unit';
+  const [first = ''] = texts;
+  if (texts.length === 1 && !first.includes('=')) return toNumber(flag, first);
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [currency, points] = toPair(flag, text);
+      return [currency, toNumber(flag, points)];
+    }),
+  );
+}
+
+/** `120,-40` */
+function toPoint(text: string): { x: number; y: number } {
+  const [x = '', y = '', ...rest] = text.split(',');
+  if (rest.length > 0) throw new CliFailure(`--focus: ${text} is not of the form x,y`);
+  return { x: toNumber('--focus', x.trim()), y: toNumber('--focus', y.trim()) };
 }
 
 /** `holdTtlMs=60000`; `opensAt=null`: open at once. */
@@ -177,86 +214,123 @@ function flagOf(path: readonly PropertyKey[]): string {
   return [`--${flag}`, ...rest].join(' ');
 }
 
-const problemSchema = z.object({
-  record: z.string(),
-  field: z.string().optional(),
-  reason: z.string(),
-  effect: z.enum(['skipped', 'changed', 'refused']),
-});
-const problemsSchema = { problems: z.array(problemSchema), moreProblems: z.number().int() };
-
-/** The server's reply to an import. */
-export const importReplySchema = z.object({
-  format: z.string(),
-  records: z.array(
-    z.object({
-      kind: z.enum(['venue', 'performance', 'schedule']),
-      externalId: z.string(),
-      id: z.string(),
-      name: z.string(),
-      outcome: z.enum(['published', 'revised', 'unchanged', 'skipped']),
-      reason: z.string().optional(),
-    }),
-  ),
-  keptSeats: z.array(z.object({ venueId: z.string(), seatId: z.string(), scheduleId: z.string() })),
-  ...problemsSchema,
-  position: z.number().nullable(),
-});
-
 /** The problem document of a feed of which nothing can be imported. */
-export const refusedReplySchema = z.object({
+const refusedReplySchema = z.object({
   code: z.literal('feed-refused'),
   detail: z.string(),
-  ...problemsSchema,
+  ...problemsFields,
 });
+type Problems = Pick<ImportReply, 'problems' | 'moreProblems' | 'groups'>;
 
 /** How an import ended and where it was done. */
 export type ImportOutcome = { readonly via: string } & (
-  | ({ readonly kind: 'imported' } & z.infer<typeof importReplySchema>)
-  | ({ readonly kind: 'refused' } & Pick<z.infer<typeof refusedReplySchema>, 'problems' | 'moreProblems'>)
+  | ({ readonly kind: 'imported' } & ImportReply)
+  | ({ readonly kind: 'refused' } & Problems)
 );
 
 /** Rows listed; more are only counted. */
-const maxRows = 200;
+const maxRows = 100;
 
 /** Whether the feed or a venue in it was refused. */
 export function isRefused(outcome: ImportOutcome): boolean {
-  return outcome.kind === 'refused' || outcome.problems.some((problem) => problem.effect === 'refused');
+  return outcome.kind === 'refused' || outcome.groups.some((group) => group.effect === 'refused');
 }
 
-/** The outcome for people to read. */
+/** The outcome for people to read: what went in, then what did not or differs, by reason, then the records. */
 export function describeOutcome(outcome: ImportOutcome): string {
-  const parts: string[] = [];
   if (outcome.kind === 'refused') {
-    parts.push('Nothing in this feed can be imported.\n');
-  } else {
-    const { records, format, keptSeats } = outcome;
-    const rows = records.slice(0, maxRows).map(({ kind, outcome: result, externalId, name, id, reason }) => {
-      return [kind, result, externalId, reason === undefined ? name : `${name}: ${reason}`, id];
-    });
-    parts.push(textTable(['KIND', 'OUTCOME', 'EXTERNAL ID', 'NAME', 'ID'], rows));
-    if (records.length > maxRows) parts.push(`… and ${records.length - maxRows} more records\n`);
-    parts.push(`\n${tally(records.map((record) => record.outcome))} (${format} feed, by ${outcome.via})\n`);
-    if (keptSeats.length > 0) {
-      parts.push(
-        `${keptSeats.length} held or sold seats stay in the plan, although the feed no longer has them\n`,
-      );
+    return `Nothing of this feed was imported.\n${describeProblems(outcome)}`;
+  }
+  return `${describeCounts(outcome)}${describeProblems(outcome)}${describeRecords(outcome)}`;
+}
+
+const counted = (count: number, one: string, many: string) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
+function describeCounts({ format, via, summary, keptSeats }: ImportReply & { readonly via: string }): string {
+  const { venues, performances, dates, cancelledDates, seats } = summary;
+  const rows = [
+    ['venues', tally(venues)],
+    ['performances', tally(performances)],
+    ['dates', tally(dates)],
+  ];
+  const lines = [`Imported a ${format} feed, by ${via}\n\n`, textTable(['', 'OUTCOME'], rows)];
+  if (seats > 0) lines.push(`\nThe plans have ${counted(seats, 'seat', 'seats')}.\n`);
+  if (cancelledDates > 0) {
+    lines.push(`${counted(cancelledDates, 'date is', 'dates are')} cancelled, as the feed says.\n`);
+  }
+  if (keptSeats.length > 0) {
+    const seatsKept = counted(keptSeats.length, 'held or sold seat stays', 'held or sold seats stay');
+    lines.push(`${seatsKept} in the plan, although the feed no longer has them.\n`);
+  }
+  return lines.join('');
+}
+
+function tally(counts: ImportReply['summary']['venues']): string {
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  return (
+    parts
+      .map(
+        ([outcome, count]) => `${count.toLocaleString('en')} ${outcome === 'skipped' ? 'left out' : outcome}`,
+      )
+      .join(', ') || 'none'
+  );
+}
+
+const headings = {
+  refused: 'Refused',
+  skipped: 'Left out',
+  changed: 'Not as the feed has it',
+} as const;
+
+function describeProblems({ groups, problems, moreProblems }: Problems): string {
+  const parts: string[] = [];
+  for (const effect of ['refused', 'skipped', 'changed'] as const) {
+    const ofEffect = groups.filter((group) => group.effect === effect);
+    if (ofEffect.length === 0) continue;
+    parts.push(`\n${headings[effect]}\n`);
+    for (const { field, reason, count, records } of ofEffect.slice(0, maxRows)) {
+      const what = field === undefined ? reason : `${field}: ${reason}`;
+      const more = count > records.length ? ` … (${count.toLocaleString('en')} in all)` : '';
+      if (count === 1) parts.push(`  ${records[0] ?? ''}: ${what}\n`);
+      else parts.push(`  ${count.toLocaleString('en')} × ${what}\n      ${records.join('; ')}${more}\n`);
     }
+    if (ofEffect.length > maxRows) parts.push(`  … and ${ofEffect.length - maxRows} more reasons\n`);
   }
-  const { problems, moreProblems } = outcome;
-  if (problems.length > 0) parts.push('\nProblems\n');
-  for (const { record, field, reason, effect } of problems.slice(0, maxRows)) {
-    parts.push(`  ${effect}: ${record}${field === undefined ? '' : `, ${field}`}: ${reason}\n`);
-  }
-  const unlisted = moreProblems + Math.max(0, problems.length - maxRows);
-  if (unlisted > 0) parts.push(`  … and ${unlisted} more\n`);
+  const total = problems.length + moreProblems;
+  if (total > 0)
+    parts.push(`\n--json lists ${moreProblems > 0 ? `${problems.length} of ${total}` : 'each'} of these.\n`);
   return parts.join('');
 }
 
-function tally(outcomes: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const outcome of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-  return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ') || 'no records';
+/** Venues and performances, each with how many dates went in with it. */
+function describeRecords({ records }: ImportReply): string {
+  const rows: string[][] = [];
+  const dates: number[] = [];
+  for (const { kind, outcome, externalId, name, id, seats } of records) {
+    if (kind === 'schedule') {
+      dates[rows.length - 1] = (dates[rows.length - 1] ?? 0) + 1;
+      continue;
+    }
+    const size = kind === 'venue' && seats !== undefined ? counted(seats, 'seat', 'seats') : '';
+    rows.push([kind, outcome === 'skipped' ? 'left out' : outcome, externalId, name, size, id]);
+  }
+  const described = rows
+    .slice(0, maxRows)
+    .map(([kind = '', outcome = '', externalId = '', name = '', size = '', id = ''], row) => {
+      const count = dates[row];
+      return [
+        kind,
+        outcome,
+        externalId,
+        name,
+        count === undefined ? size : counted(count, 'date', 'dates'),
+        id,
+      ];
+    });
+  if (described.length === 0) return '';
+  const table = textTable(['KIND', 'OUTCOME', 'EXTERNAL ID', 'NAME', 'SIZE', 'ID'], described);
+  return `\n${table}${rows.length > maxRows ? `… and ${rows.length - maxRows} more records\n` : ''}`;
 }
 
 /** A large plan has many sections to write; a server that takes longer hangs. */
@@ -281,11 +355,11 @@ export async function importOverHttp(
     text,
     timeoutMs: importTimeoutMs,
   });
-  if (status === 200) return { kind: 'imported', via, ...importReplySchema.parse(body) };
+  if (status === 200) return { kind: 'imported', via, ...importReply.parse(body) };
   const refused = refusedReplySchema.safeParse(body);
   if (refused.success) {
-    const { problems, moreProblems } = refused.data;
-    return { kind: 'refused', via, problems, moreProblems };
+    const { problems, moreProblems, groups } = refused.data;
+    return { kind: 'refused', via, problems, moreProblems, groups };
   }
   throw refusedRequest(via, status, body);
 }

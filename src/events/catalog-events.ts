@@ -10,10 +10,19 @@ import {
 } from './ids.js';
 import { timeZoneSchema } from './local-time.js';
 
-const text = (max: number) => z.string().trim().min(1).max(max);
+/** A name or category: in Unicode's NFC form, so that equal words are equal texts. */
+export const nfcText = (max: number) =>
+  z
+    .string()
+    .overwrite((value) => value.normalize('NFC').trim())
+    .min(1)
+    .max(max);
+
+/** The plan's own name of a section: compared as it is written, as ids are. */
+const sectionIdSchema = z.string().trim().min(1).max(64);
 
 /** A name in the languages the organiser gave beside the main one. */
-export const translationsSchema = z.object({ ko: text(300).optional(), en: text(300).optional() });
+export const translationsSchema = z.object({ ko: nfcText(300).optional(), en: nfcText(300).optional() });
 
 const point = { x: z.number(), y: z.number() };
 
@@ -36,32 +45,32 @@ export type Decoration = z.infer<typeof decorationSchema>;
 export const planSeatSchema = z.object({
   seatId: seatIdSchema,
   /** As printed on the ticket. */
-  number: text(20),
-  category: text(100),
+  number: nfcText(20),
+  category: nfcText(100),
   /** Plan coordinates: x grows to the right, y away from the top edge; one unit is the feed's own. */
   ...point,
 });
 export type PlanSeat = z.infer<typeof planSeatSchema>;
 
 /** Seats that stand side by side, left to right. Two rows of a section may share a label (left and right block). */
-const planRowSchema = z.object({ label: text(20), seats: z.array(planSeatSchema).min(1).max(1000) });
+const planRowSchema = z.object({ label: nfcText(20), seats: z.array(planSeatSchema).min(1).max(1000) });
 export type PlanRow = z.infer<typeof planRowSchema>;
 
 /** Most seats a section may have: keeps its event well below the store's 1 MiB. */
 export const maxSeatsPerSection = 4000;
 
 export const planSectionSchema = z.object({
-  sectionId: text(64),
-  name: text(100),
+  sectionId: sectionIdSchema,
+  name: nfcText(100),
   rows: z.array(planRowSchema).min(1).max(1000),
 });
 export type PlanSection = z.infer<typeof planSectionSchema>;
 
 export const priceCategorySchema = z.object({
   /** The plan's category, or `*` for every category not listed. */
-  category: text(100),
+  category: nfcText(100),
   /** What fans read; the category itself when absent. */
-  label: text(100).optional(),
+  label: nfcText(100).optional(),
   /** Points for one seat; null: seats of this category are not for sale. */
   price: pointsSchema.nullable(),
   color: z.string().max(30).optional(),
@@ -92,7 +101,7 @@ export const venueEvents = {
     'VenuePublished',
     z.object({
       venueId: venueIdSchema,
-      name: text(300),
+      name: nfcText(300),
       names: translationsSchema.optional(),
       location: z.string().max(500),
       /** The hall's local time; `UTC` until a feed or the operator states another. */
@@ -108,7 +117,7 @@ export const venueEvents = {
   SectionPublished: defineEvent('SectionPublished', planSectionSchema.extend({ venueId: venueIdSchema })),
   SectionWithdrawn: defineEvent(
     'SectionWithdrawn',
-    z.object({ venueId: venueIdSchema, sectionId: text(64) }),
+    z.object({ venueId: venueIdSchema, sectionId: sectionIdSchema }),
   ),
 };
 export type VenueEvent = EventsOf<typeof venueEvents>;
@@ -120,7 +129,7 @@ export const performanceEvents = {
     z.object({
       performanceId: performanceIdSchema,
       venueId: venueIdSchema,
-      name: text(300),
+      name: nfcText(300),
       names: translationsSchema.optional(),
       description: z.string().max(10_000),
       /** Local calendar dates, YYYY-MM-DD. */

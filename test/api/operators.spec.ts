@@ -69,7 +69,7 @@ describe('imports', () => {
   const feed = JSON.stringify(sampleCatalog(new Date('2026-11-22T09:00:00Z')));
 
   it('publish what the feed has, and report', async () => {
-    api.commands.handler = () => ({ records: [], keptSeats: [], position: 99 });
+    api.commands.handler = () => ({ records: [], keptSeats: [], problems: [], position: 99 });
     expect(feed.length).toBeGreaterThan(1024 * 1024);
     const reply = await post('?source=mine&shiftDays=7&sales=%7B%22seatLimitPerUser%22%3A2%7D', feed);
     expect(reply.json()).toMatchObject({ format: 'boxoffice', position: 99, moreProblems: 0 });

@@ -8,7 +8,7 @@ describe('flags of an import', () => {
       dedupe: true,
       only: ['a', 'b'],
       price: ['R=66000', 'A=B=5', '*=none'],
-      pointsPerUnit: '0.5',
+      pointsPerUnit: ['0.5'],
       shiftDays: '-7',
       venueName: 'Hall',
       sales: ['maxActive=10', 'opensAt=2026-12-01T11:00:00.000Z'],
@@ -40,7 +40,7 @@ describe('flags of an import', () => {
       return 'not refused';
     };
     expect(refusal({ price: ['R=-1'] })).toMatch(/^--price 0 price: /);
-    expect(refusal({ pointsPerUnit: '1e3' })).toBe('--points-per-unit: 1e3 is not a number');
+    expect(refusal({ pointsPerUnit: ['1e3'] })).toBe('--points-per-unit: 1e3 is not a number');
     expect(refusal({ venueId: 'hall' })).toMatch(/^--venue-id: /);
     expect(refusal({ sales: ['=5'] })).toBe('--sales: =5 is not of the form key=value');
   });

@@ -41,13 +41,13 @@ describe('an import without a server', () => {
     const dearer = await cli(['import', feed, '--only', 'jazz-night', '--price', 'R=70000'], env);
     expect(dearer.code).toBe(0);
     expect(dearer.stdout).toMatch(/performance {2}revised +jazz-night/);
-    expect(dearer.stdout).toContain('2 unchanged');
+    expect(dearer.stdout).toMatch(/dates +1 unchanged/);
   });
 
   it('says why a feed is refused, with exit code 1', async () => {
     const { code, stdout } = await cli(['import', nonsense], await freshEnv());
     expect(code).toBe(1);
-    expect(stdout).toContain('Nothing in this feed can be imported.');
+    expect(stdout).toContain('Nothing of this feed was imported.');
     expect(stdout).toContain('none of the known formats');
   });
 });
@@ -67,9 +67,17 @@ describe('an import by a server', () => {
   const imported = {
     format: 'boxoffice',
     records: [{ kind: 'venue', externalId: 'v', id: 'i', name: 'Hall', outcome: 'published' }],
+    summary: {
+      venues: { published: 1, revised: 0, unchanged: 0, skipped: 0 },
+      performances: { published: 0, revised: 0, unchanged: 0, skipped: 0 },
+      dates: { published: 0, revised: 0, unchanged: 0, skipped: 0 },
+      cancelledDates: 0,
+      seats: 4,
+    },
     keptSeats: [],
     problems: [],
     moreProblems: 0,
+    groups: [],
     position: 7,
   };
   const posts = (): readonly SeenRequest[] => server.seen.filter((request) => request.method === 'POST');
@@ -89,7 +97,8 @@ describe('an import by a server', () => {
 
   it('exits with 1 when the server refuses the feed, or a venue of it', async () => {
     const problems = [{ record: 'venue "x"', reason: 'has two seats A', effect: 'refused' }];
-    const refused = { code: 'feed-refused', detail: 'no', problems, moreProblems: 0 };
+    const groups = problems.map(({ record, ...rest }) => ({ ...rest, count: 1, records: [record] }));
+    const refused = { code: 'feed-refused', detail: 'no', problems, moreProblems: 0, groups };
     let env = await answering(() => ({ status: 422, body: refused }));
     expect(await cli(['import', feed], env)).toMatchObject({
       code: 1,
@@ -100,7 +109,7 @@ describe('an import by a server', () => {
     env = await answering(() => ({ status: 422, body: { ...refused, problems: allSkipped } }));
     expect((await cli(['import', feed], env)).code).toBe(1);
     await server.close();
-    env = await answering(() => ({ status: 200, body: { ...imported, problems } }));
+    env = await answering(() => ({ status: 200, body: { ...imported, problems, groups } }));
     expect((await cli(['import', feed], env)).code).toBe(1);
   });
 

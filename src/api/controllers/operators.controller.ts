@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { auditLog } from '../../analysis/audit/auditor.js';
 import type { AuditReport } from '../../analysis/audit/checks.js';
 import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
+import { ImportRefused } from '../../commands/catalog/check-import.js';
 import { ImportCatalog } from '../../commands/catalog/import-catalog.js';
 import { EventStore } from '../../event-store/port.js';
 import {
@@ -13,10 +14,13 @@ import {
   feedFormats,
   feedOptionsSchema,
   maxFeedBytes,
+  type ProblemReport,
+  withProblems,
 } from '../../integrations/feeds/feed.js';
-import { parseFeed } from '../../integrations/feeds/parse-feed.js';
+import { parseFeedBytes } from '../../integrations/feeds/parse-feed.js';
 import { Clock } from '../../platform/clock.js';
 import { withPosition } from '../idempotency.js';
+import { importReplyOf } from '../import-report.js';
 import { ApiProblem } from '../problems/problem.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidQuery } from '../validation.js';
@@ -41,14 +45,14 @@ const inJson = <Schema extends z.ZodType>(schema: Schema) =>
   json.pipe(schema).meta({ contentMediaType: 'application/json' });
 const options = feedOptionsSchema.shape;
 
-/** The feed's format and options as query parameters. `only` may be repeated; `prices` and `sales` are JSON. */
+/** The feed's format and options as query parameters. `only` may be repeated; `prices`, `pointsPerUnit`, `focus` and
+ * `sales` are JSON. */
 const importQuery = z
   .strictObject({
     format: z.enum([...feedFormats, 'auto']).default('auto'),
     dedupe: z
-      .enum(['true', 'false'])
-      .transform((text) => text === 'true')
-      .pipe(z.boolean())
+      .enum(['true', 'false', 'rename'])
+      .transform((text) => (text === 'rename' ? text : text === 'true'))
       .optional(),
     only: z
       .union([z.string(), z.array(z.string())])
@@ -57,16 +61,26 @@ const importQuery = z
       .optional(),
     venueId: options.venueId,
     prices: inJson(options.prices.unwrap()).optional(),
-    pointsPerUnit: number.pipe(options.pointsPerUnit.unwrap()).optional(),
+    pointsPerUnit: inJson(options.pointsPerUnit.unwrap()).optional(),
     sales: inJson(options.sales.unwrap()).optional(),
     source: options.source,
     venueName: options.venueName,
+    timeZone: options.timeZone,
+    focus: inJson(options.focus.unwrap()).optional(),
     shiftDays: number.pipe(options.shiftDays.unwrap()).optional(),
   })
   .transform(({ format, ...rest }): { format: typeof format; options: FeedOptions } => ({
     format,
     options: rest,
   }));
+
+function feedRefused({ problems, moreProblems, groups }: ProblemReport): ApiProblem {
+  const detail = {
+    en: 'Nothing of this feed is imported: see the problems.',
+    ko: '이 피드에서 가져온 항목이 없습니다. problems를 확인해 주세요.',
+  };
+  return new ApiProblem('feed-refused', detail, { facts: { problems, moreProblems, groups } });
+}
 
 /** Operators' endpoints. A request without the operators' key is refused before its body is read. */
 @Controller('v1/admin/imports')
@@ -75,14 +89,14 @@ export class ImportsController {
 
   @Post()
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true, load: 'long', body: 'text', bodyLimitBytes: maxFeedBytes })
+  @RouteConfig({ operatorsOnly: true, load: 'long', body: 'bytes', bodyLimitBytes: maxFeedBytes })
   async importFeed(
     @ValidQuery(importQuery) { format, options }: z.infer<typeof importQuery>,
-    @Body() text: unknown,
+    @Body() bytes: unknown,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    if (typeof text !== 'string' || text === '') {
+    if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
       const errors = [{ field: '', message: 'is missing' }];
       throw new ApiProblem(
         'validation-failed',
@@ -90,18 +104,16 @@ export class ImportsController {
         { errors },
       );
     }
-    const feed = parseFeed({ text, format, options });
-    const { problems, moreProblems } = feed;
-    if (feed.kind === 'refused') {
-      const detail = {
-        en: 'Nothing of this feed can be imported: see the problems.',
-        ko: '이 피드에서 가져올 수 있는 항목이 없습니다. problems를 확인해 주세요.',
-      };
-      throw new ApiProblem('feed-refused', detail, { facts: { problems, moreProblems } });
-    }
-    const report = await this.commands.execute(new ImportCatalog(feed.document, contextOf(request)));
-    const { records, keptSeats, position } = report;
-    return withPosition(reply, { format: feed.format, records, keptSeats, problems, moreProblems }, position);
+    const charset = /;\s*charset="?([\w.:-]{1,40})/i.exec(request.headers['content-type'] ?? '')?.[1];
+    const feed = parseFeedBytes({ bytes, format, options, ...(charset === undefined ? {} : { charset }) });
+    if (feed.kind === 'refused') throw feedRefused(feed);
+    const { document, unlistedPrices } = feed;
+    const command = new ImportCatalog(document, contextOf(request), { unlistedPrices });
+    const report = await this.commands.execute(command).catch((error: unknown) => {
+      if (!(error instanceof ImportRefused)) throw error;
+      throw feedRefused(withProblems(feed, error.problems));
+    });
+    return withPosition(reply, importReplyOf(feed, report), report.position);
   }
 
   @Get('formats')

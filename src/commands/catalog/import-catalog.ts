@@ -15,7 +15,7 @@ import type {
 } from '../../domain/catalog-document.js';
 import { hashSeed } from '../../domain/shuffle.js';
 import type { Position } from '../../event-store/port.js';
-import type { SalesRules } from '../../events/catalog-events.js';
+import type { PlanSection, SalesRules } from '../../events/catalog-events.js';
 import {
   type PerformanceId,
   performanceIdSchema,
@@ -30,13 +30,22 @@ import { DeciderHandler } from '../decider-handler.js';
 import { queueSeed } from '../queue/queue-admission.js';
 import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
+import { checkChosenPrices, type ImportProblem, priceProblems, timeZoneProblem } from './check-import.js';
 import { type KeptSeat, SoldSeats } from './retain-sold-seats.js';
 
-interface ImportReport {
+export interface ImportReport {
   readonly records: readonly ImportedRecord[];
   /** Seats that the feed no longer has but that are held or sold: they stay in the plan. */
   readonly keptSeats: readonly KeptSeat[];
+  /** What was left out or imported with a value of ours. */
+  readonly problems: readonly ImportProblem[];
   readonly position: Position | undefined;
+}
+
+/** How a document is imported. */
+export interface ImportOptions {
+  /** Categories for which a price was chosen by hand, and which the feed does not name: refused if no plan has them. */
+  readonly unlistedPrices?: readonly string[];
 }
 
 /** Publishes an organiser's catalog; what is published already and unchanged appends nothing. */
@@ -44,6 +53,7 @@ export class ImportCatalog extends Command<ImportReport> {
   constructor(
     readonly document: CatalogDocument,
     readonly context: CommandContext,
+    readonly options: ImportOptions = {},
   ) {
     super();
   }
@@ -70,7 +80,9 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
-  async execute({ document, context }: ImportCatalog): Promise<ImportReport> {
+  /** @throws {ImportRefused} before anything is published */
+  async execute({ document, context, options }: ImportCatalog): Promise<ImportReport> {
+    const problems = await this.#checkChosenPrices(document, options);
     const records: ImportedRecord[] = [];
     const keptSeats: KeptSeat[] = [];
     let position: Position | undefined;
@@ -81,11 +93,13 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     for (const venue of document.venues) {
       const result = await this.#publishVenue(document.source, venue, context);
       keptSeats.push(...result.keptSeats);
+      problems.push(...result.problems);
       keep(result);
     }
     for (const performance of document.performances) {
       const result = await this.#publishPerformance(document.source, performance, context);
       keep(result);
+      problems.push(...result.problems);
       if (result.record.outcome === 'skipped') continue;
       for (const schedule of performance.schedules) {
         keep(
@@ -100,7 +114,29 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
         );
       }
     }
-    return { records, keptSeats, position };
+    return { records, keptSeats, problems, position };
+  }
+
+  /** The plan a performance will be sold by: that of the document, else the published one. */
+  async #planOf(
+    document: CatalogDocument,
+    performance: PerformanceDocument,
+  ): Promise<readonly PlanSection[]> {
+    const planned = document.venues.find(
+      ({ id, sections }) => id === performance.venue && sections.length > 0,
+    );
+    if (planned) return planned.sections;
+    const venueId = performance.venueId ?? venueIdOf(document.source, performance.venue);
+    const { state } = await this.repository.load(venueDecider, streams.venue(venueId));
+    return [...state.sections.values()];
+  }
+
+  async #checkChosenPrices(document: CatalogDocument, options: ImportOptions): Promise<ImportProblem[]> {
+    const { unlistedPrices = [] } = options;
+    if (unlistedPrices.length === 0) return [];
+    const plans: (readonly PlanSection[])[] = [];
+    for (const performance of document.performances) plans.push(await this.#planOf(document, performance));
+    return checkChosenPrices(document.performances, plans, unlistedPrices);
   }
 
   /** Publishes a venue and its plan, section by section. */
@@ -116,7 +152,8 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       name: before?.name ?? venue.name,
     } as const;
     if (venue.ifAbsent && before) {
-      return { record: { ...record, outcome: 'unchanged' } as const, keptSeats: [], position: undefined };
+      const unchanged = { ...record, outcome: 'unchanged' } as const;
+      return { record: unchanged, keptSeats: [], problems: [], position: undefined };
     }
     const wanted = venue.sections.length > 0 ? venue.sections : [...known.sections.values()];
     const { sections, keptSeats } = await this.soldSeats.retain(venueId, known, wanted);
@@ -154,7 +191,10 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       last = await run({ kind: 'withdraw-section', venueId, sectionId });
       changes += last.events.length;
     }
-    return { record: { ...record, outcome: outcomeOf(changes, before) }, keptSeats, position: last.position };
+    const outcome = outcomeOf(changes, before);
+    const seats = planned + keptSeats.length;
+    const problems = timeZoneProblem(venue, before?.timeZone);
+    return { record: { ...record, outcome, seats }, keptSeats, problems, position: last.position };
   }
 
   async #publishPerformance(source: string, performance: PerformanceDocument, context: CommandContext) {
@@ -173,17 +213,20 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const timeZone = performance.timeZone ?? venue.state.details?.timeZone ?? 'UTC';
     if (!venue.state.details) {
       const reason = `its venue ${venueId} is not in the catalog: import the venue first`;
-      return {
-        record: { ...record, outcome: 'skipped', reason } as const,
-        details,
-        timeZone,
-        position: undefined,
-      };
+      const problem = {
+        record: `performance "${performance.name}" (${performance.id})`,
+        reason,
+        effect: 'skipped',
+        about: performance.id,
+      } as const;
+      const skipped = { ...record, outcome: 'skipped', reason } as const;
+      return { record: skipped, details, timeZone, problems: [problem], position: undefined };
     }
     const step = stepContext(context, performanceId);
     const published = await this.deciders.executeOrThrow(performanceDecider, stream, details, step);
     const outcome = outcomeOf(published.events.length, known.state.details);
-    return { record: { ...record, outcome }, details, timeZone, position: published.position };
+    const problems = priceProblems(performance, [...venue.state.sections.values()]);
+    return { record: { ...record, outcome }, details, timeZone, problems, position: published.position };
   }
 
   /** The feed's facts, with what it leaves open taken from the last revision or the defaults. */
@@ -229,6 +272,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       id: scheduleId,
       name: `${performance.name}, ${startsAt}`,
       outcome: outcomeOf(published.events.length, known.state.details),
+      ...(status === 'cancelled' ? { isCancelled: true } : {}),
     };
     return { record, position: published.position };
   }
@@ -248,6 +292,10 @@ interface ImportedRecord {
   readonly id: string;
   readonly name: string;
   readonly outcome: 'published' | 'revised' | 'unchanged' | 'skipped';
+  /** Seats of a venue's plan as it is published now. */
+  readonly seats?: number;
+  /** A date that is published as cancelled. */
+  readonly isCancelled?: boolean;
   /** Why a record was skipped. */
   readonly reason?: string;
 }

@@ -11,7 +11,7 @@ import {
   venueProblems,
 } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
-import { addMs } from '../../events/ids.js';
+import { addMs, seatIdSchema } from '../../events/ids.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
 import { validateRecord } from './validate-record.js';
 
@@ -27,28 +27,33 @@ function atMost(candidates: readonly Candidate[], most: number, kind: string, pr
   return candidates.slice(0, most);
 }
 
+/** Why a record that stands in the feed again is reported: the record itself is imported, as it stood first. */
+const repeatedRecord = 'stands in the feed again: the first is taken';
+
 function assembleVenues(
   candidates: readonly Candidate[],
-  dedupe: boolean,
-  problems: ProblemList,
+  { dedupe = false, timeZone }: FeedOptions,
+  feedProblems: ProblemList,
 ): Map<string, VenueDocument> {
   const venues = new Map<string, VenueDocument>();
-  for (const candidate of atMost(candidates, maxVenues, 'venues', problems)) {
+  for (const candidate of atMost(candidates, maxVenues, 'venues', feedProblems)) {
+    const problems = feedProblems.about(idOf(candidate));
     const checked = validateRecord(venueDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
     if (venues.has(checked.id)) {
-      problems.add({
-        record: candidate.record,
-        field: 'id',
-        reason: 'an earlier venue has this id',
-        effect: 'skipped',
-      });
+      const { record } = candidate;
+      problems.add({ record, field: 'id', reason: repeatedRecord, effect: 'changed' });
       continue;
     }
-    const venue = dedupe ? withoutRepeatedSeats(checked, problems) : checked;
+    const zoned =
+      checked.timeZone === undefined && timeZone !== undefined ? { ...checked, timeZone } : checked;
+    const venue = dedupe === false ? zoned : dedupeSeats(zoned, dedupe, problems);
     const faults = venueProblems(venue);
     for (const fault of faults) {
-      const hint = fault.field === 'seatId' ? '; with the option dedupe the first is kept' : '';
+      const hint =
+        fault.field === 'seatId'
+          ? '; with the option dedupe the first is kept, or the others are renamed (dedupe=rename)'
+          : '';
       problems.add({ ...fault, reason: `${fault.reason}${hint}`, effect: 'refused' });
     }
     if (faults.length === 0) venues.set(venue.id, venue);
@@ -67,12 +72,8 @@ function withoutRepeatedSchedules(
       seen.add(id);
       return true;
     }
-    problems.add({
-      record: `performance "${performance.id}", schedule "${id}"`,
-      field: 'id',
-      reason: 'an earlier schedule has this id',
-      effect: 'skipped',
-    });
+    const record = `performance "${performance.id}", schedule "${id}"`;
+    problems.add({ record, field: 'id', reason: repeatedRecord, effect: 'changed' });
     return false;
   });
   return { ...performance, schedules };
@@ -81,19 +82,24 @@ function withoutRepeatedSchedules(
 function assemblePerformances(
   candidates: readonly Candidate[],
   options: FeedOptions,
-  problems: ProblemList,
+  listed: Set<string>,
+  feedProblems: ProblemList,
 ): PerformanceDocument[] {
   const performances = new Map<string, PerformanceDocument>();
-  for (const candidate of atMost(candidates, maxPerformances, 'performances', problems)) {
+  for (const candidate of atMost(candidates, maxPerformances, 'performances', feedProblems)) {
+    const problems = feedProblems.about(idOf(candidate));
     const checked = validateRecord(performanceDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
+    for (const { category } of checked.prices) listed.add(category);
     const adapted = applyOptions(checked, options, problems);
     if (adapted === undefined) continue;
     const performance = withoutRepeatedSchedules(adapted, problems);
-    const faults = performanceProblems(performance);
     if (performances.has(performance.id)) {
-      faults.push({ record: candidate.record, field: 'id', reason: 'an earlier performance has this id' });
+      const { record } = candidate;
+      problems.add({ record, field: 'id', reason: repeatedRecord, effect: 'changed' });
+      continue;
     }
+    const faults = performanceProblems(performance);
     if (performance.prices.length > maxPrices) {
       faults.push({ record: candidate.record, field: 'prices', reason: `has more than ${maxPrices} prices` });
     }
@@ -104,26 +110,42 @@ function assemblePerformances(
   return [...performances.values()];
 }
 
+interface Assembled {
+  readonly document: CatalogDocument;
+  /** Categories of the option prices that neither a plan nor a performance of the feed has. */
+  readonly unlistedPrices: readonly string[];
+}
+
 /**
  * Builds the catalog document from a parsed feed: applies the options, checks every record, and leaves out and reports
  * records that cannot be published.
  * @returns undefined when nothing is left to import
  */
-export function assemble(
-  raw: RawFeed,
-  options: FeedOptions,
-  problems: ProblemList,
-): CatalogDocument | undefined {
-  const { only, venueId, venueName } = options;
+export function assemble(raw: RawFeed, options: FeedOptions, problems: ProblemList): Assembled | undefined {
+  const { only, venueId, venueName, focus } = options;
   const source = options.source ?? raw.source;
   let feed = only === undefined ? raw : selectOnly(raw, only, problems);
   if (venueId !== undefined) feed = attachToVenue(feed, venueId, problems);
-  if (venueName !== undefined) feed = renameVenue(feed, venueName, problems);
+  if (venueName !== undefined) feed = describeVenue(feed, 'venueName', { name: venueName }, problems);
+  if (focus !== undefined) feed = describeVenue(feed, 'focus', { focus }, problems);
 
-  const venues = assembleVenues(feed.venues, options.dedupe ?? false, problems);
-  const performances = assemblePerformances(feed.performances, options, problems);
+  const venues = assembleVenues(feed.venues, options, problems);
+  const listed = new Set(['*', ...categoriesOf([...venues.values()])]);
+  const performances = assemblePerformances(feed.performances, options, listed, problems);
   if (venues.size === 0 && performances.length === 0) return undefined;
-  return { format: 'boxoffice-catalog', version: 1, source, venues: [...venues.values()], performances };
+  if (performances.length === 0 && !checkPlanPrices([...venues.values()], options, problems))
+    return undefined;
+  const chosen = performances.length === 0 ? [] : (options.prices ?? []).map(({ category }) => category);
+  return {
+    document: {
+      format: 'boxoffice-catalog',
+      version: 1,
+      source,
+      venues: [...venues.values()],
+      performances,
+    },
+    unlistedPrices: chosen.filter((category) => !listed.has(category)),
+  };
 }
 
 const dayMs = 86_400_000;
@@ -141,6 +163,7 @@ function selectOnly(feed: RawFeed, only: readonly string[], problems: ProblemLis
     (candidate) => wanted.has(idOf(candidate)) || venuesNeeded.has(idOf(candidate)),
   );
   const found = new Set([...performances, ...venues].map(idOf));
+  problems.keepOnly(new Set([...wanted, ...found]));
   for (const id of wanted) {
     if (!found.has(id)) {
       problems.add({
@@ -178,18 +201,56 @@ function attachToVenue(feed: RawFeed, venueId: string, problems: ProblemList): R
   return { ...feed, venues: [] };
 }
 
-/** Names the feed's only venue; with more than one the name is not used, and a problem is reported. */
-function renameVenue(feed: RawFeed, name: string, problems: ProblemList): RawFeed {
+/** Changes fields of the feed's only venue; with more than one they are not used, and a problem is reported. */
+function describeVenue(
+  feed: RawFeed,
+  option: 'venueName' | 'focus',
+  fields: Candidate['value'],
+  problems: ProblemList,
+): RawFeed {
   const [venue, ...others] = feed.venues;
   if (venue !== undefined && others.length === 0) {
-    return { ...feed, venues: [{ ...venue, value: { ...venue.value, name } }] };
+    return { ...feed, venues: [{ ...venue, value: { ...venue.value, ...fields } }] };
   }
-  problems.add({
-    record: 'option venueName',
-    reason: `the feed has ${feed.venues.length} venues, so the name was not used`,
-    effect: 'skipped',
-  });
+  const reason = `the feed has ${feed.venues.length} venues, so it was not used`;
+  problems.add({ record: `option ${option}`, reason, effect: 'changed' });
   return feed;
+}
+
+/**
+ * Prices belong to performances: of a feed with plans only, chosen prices are reported, and those of categories that no
+ * plan has are refused.
+ * @returns whether the feed may be imported
+ */
+function checkPlanPrices(
+  venues: readonly VenueDocument[],
+  { prices = [] }: FeedOptions,
+  problems: ProblemList,
+): boolean {
+  if (prices.length === 0) return true;
+  const known = new Set(categoriesOf(venues));
+  const unknown = prices.map(({ category }) => category).filter((name) => name !== '*' && !known.has(name));
+  for (const category of unknown) {
+    const reason = `no seat of the feed has the category "${category}"; it has ${quoted([...known])}`;
+    problems.add({ record: 'option prices', field: category, reason, effect: 'refused' });
+  }
+  const reason = 'the feed has no performances, so no price was set: give prices with the performance';
+  if (unknown.length === 0) problems.add({ record: 'option prices', reason, effect: 'changed' });
+  return unknown.length === 0;
+}
+
+function categoriesOf(venues: readonly VenueDocument[]): string[] {
+  return venues.flatMap(({ sections }) =>
+    sections.flatMap(({ rows }) => rows.flatMap(({ seats }) => seats.map(({ category }) => category))),
+  );
+}
+
+const maxQuoted = 20;
+
+function quoted(names: readonly string[]): string {
+  const shown = names.slice(0, maxQuoted).map((name) => `"${name}"`);
+  const more = names.length > maxQuoted ? ` and ${names.length - maxQuoted} more` : '';
+  return names.length === 0 ? 'none' : `${shown.join(', ')}${more}`;
 }
 
 /** `own` prices with those in `chosen` replaced or added; a replaced one keeps the feed's label and colour. */
@@ -236,7 +297,7 @@ function applyOptions(
   options: FeedOptions,
   problems: ProblemList,
 ): PerformanceDocument | undefined {
-  const { shiftDays = 0, prices = [], sales } = options;
+  const { shiftDays = 0, prices = [], sales, timeZone } = options;
   const shifted = shiftDays === 0 ? performance : shift(performance, shiftDays);
   if (shifted === undefined) {
     problems.add({
@@ -247,33 +308,50 @@ function applyOptions(
     });
     return undefined;
   }
+  // A venue of the catalog may have no zone yet; one of the feed has been given the option's.
+  const isZoneOpen =
+    shifted.timeZone === undefined && shifted.venueId !== undefined && timeZone !== undefined;
   return {
     ...shifted,
+    ...(isZoneOpen ? { timeZone } : {}),
     prices: mergePrices(shifted.prices, prices),
     ...(sales === undefined ? {} : { sales: { ...shifted.sales, ...sales } }),
   };
 }
 
-/** `venue` with only the first of several seats that share an id; each of the others is reported. */
-function withoutRepeatedSeats(venue: VenueDocument, problems: ProblemList): VenueDocument {
+/** A seat id made from the id that is taken and the seat's place, so that it is the same in the next import. */
+function renamedId(seatId: string, row: string, number: string): string {
+  const place = `/${row}/${number}`;
+  return `${seatId.slice(0, Math.max(1, 64 - place.length))}${place}`;
+}
+
+/** `venue` with one seat for each id: of several the first is kept, and each of the others is left out or renamed. */
+function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: ProblemList): VenueDocument {
   const seen = new Set<string>();
+  const known = new Set<string>(
+    venue.sections.flatMap(({ rows }) => rows.flatMap(({ seats }) => seats.map(({ seatId }) => seatId))),
+  );
   const sections = venue.sections.map((section) => ({
     ...section,
     rows: section.rows
       .map((row) => ({
         ...row,
-        seats: row.seats.filter((seat) => {
+        seats: row.seats.flatMap((seat) => {
           if (!seen.has(seat.seatId)) {
             seen.add(seat.seatId);
-            return true;
+            return [seat];
           }
+          const renamed = seatIdSchema.safeParse(renamedId(seat.seatId, row.label, seat.number));
+          const isFree = how === 'rename' && renamed.success && !known.has(renamed.data);
           problems.add({
-            record: `venue "${venue.id}", section "${section.sectionId}", row "${row.label}", seat "${seat.seatId}"`,
+            record: `venue "${venue.id}", section "${section.sectionId}", row "${row.label}", number "${seat.number}"`,
             field: 'seatId',
-            reason: 'an earlier seat has this id',
-            effect: 'skipped',
+            reason: `an earlier seat has the id "${seat.seatId}"${isFree ? `; called "${renamed.data}"` : ''}`,
+            effect: isFree ? 'changed' : 'skipped',
           });
-          return false;
+          if (!isFree) return [];
+          known.add(renamed.data);
+          return [{ ...seat, seatId: renamed.data }];
         }),
       }))
       .filter((row) => row.seats.length > 0),

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 
 /** Nesting limit, far above what the feed formats need. */
@@ -8,6 +9,70 @@ const maxMarks = 4_000_000;
 export type Decoded =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: string };
+
+export type DecodedText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** Encodings by the marks they begin with; UTF-32 first, whose little-endian mark begins with that of UTF-16. */
+const byteOrderMarks: readonly (readonly [encoding: string, ...bytes: number[]])[] = [
+  ['utf-32le', 0xff, 0xfe, 0, 0],
+  ['utf-32be', 0, 0, 0xfe, 0xff],
+  ['utf-8', 0xef, 0xbb, 0xbf],
+  ['utf-16le', 0xff, 0xfe],
+  ['utf-16be', 0xfe, 0xff],
+];
+
+/** The encoding that the first bytes show: by a byte order mark, or by the zero bytes of UTF-16 beside `<`, `{` and `[`. */
+function shownEncoding(bytes: Uint8Array): string | undefined {
+  const marked = byteOrderMarks.find(([, ...mark]) => mark.every((byte, index) => bytes[index] === byte));
+  if (marked) return marked[0];
+  const [first = 1, second = 1] = bytes;
+  if (first !== 0 && second === 0) return 'utf-16le';
+  return first === 0 && second !== 0 ? 'utf-16be' : undefined;
+}
+
+/** The encoding an XML declaration states; the declaration itself is ASCII in all of those that are read. */
+function declaredEncoding(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
+  return /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]{1,40})["']/i.exec(head)?.[1];
+}
+
+/** Strictly decoded text; undefined when the bytes are not of this encoding, or it is unknown. */
+function decodeAs(encoding: string, bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Encodings in which feeds without any declaration are found, to be named in a refusal. */
+const guesses = ['euc-kr', 'shift_jis', 'gb18030'];
+
+/**
+ * The text of a feed's bytes. UTF-8, whatever it declares, since it cannot be mistaken for another encoding; else the
+ * encoding that the byte order mark, the XML declaration or `charset` states. Never guesses: bytes without any of these
+ * are refused with the encoding they may be in.
+ * @param charset of the feed's media type
+ */
+export function decodeText(bytes: Uint8Array, charset?: string): DecodedText {
+  const shown = shownEncoding(bytes);
+  if (shown?.startsWith('utf-32')) {
+    return { ok: false, reason: 'is encoded in UTF-32, which is not read: convert it to UTF-8' };
+  }
+  if (shown === undefined && isUtf8(bytes)) return { ok: true, text: Buffer.from(bytes).toString('utf8') };
+  const stated = shown ?? declaredEncoding(bytes) ?? charset;
+  const text = stated === undefined ? undefined : decodeAs(stated, bytes);
+  if (text !== undefined) return { ok: true, text };
+  const guess = guesses.find((encoding) => decodeAs(encoding, bytes) !== undefined);
+  const candidate = guess === undefined ? '' : `; it may be ${guess.toUpperCase()}`;
+  const reason =
+    stated === undefined || /^utf-?8$/i.test(stated)
+      ? `is not valid UTF-8${candidate}: convert it to UTF-8, or state its encoding in the XML declaration`
+      : `is not valid ${stated.toUpperCase()}, the encoding it states${candidate}: convert it to UTF-8`;
+  return { ok: false, reason };
+}
 
 /** Why a text is too large to parse, found by a scan before the parser builds millions of lists. */
 function excess(text: string): string | undefined {
@@ -60,7 +125,7 @@ const parser = new XMLParser({
   // Ids, dates and "14,483" stay text; numbers are parsed where they are used.
   parseTagValue: false,
   trimValues: true,
-  isArray: (name) => name === 'db' || name === 'mt13',
+  isArray: (name) => name === 'db' || name === 'boxof' || name === 'mt13',
   maxNestedTags: 64,
   // The parser's own decoder does not decode numeric references, and limits the number of others.
   entityDecoder: {

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { types } from 'node:util';
+import { decodeText } from './decode.js';
 import { maxFeedBytes } from './feed.js';
 
 const timeoutMs = 20_000;
@@ -15,11 +16,12 @@ type ReadLimits = typeof limits;
 
 const reasonOf = (error: unknown) => (types.isNativeError(error) ? error.message : 'unknown reason');
 
-/** Joins chunks as UTF-8; stops as soon as there are more than `maxBytes`. */
+/** Joins and decodes chunks; stops as soon as there are more than `maxBytes`. */
 async function collect(
   chunks: AsyncIterable<Uint8Array>,
   location: string,
   maxBytes: number,
+  charset?: string,
 ): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
@@ -28,7 +30,9 @@ async function collect(
     if (bytes > maxBytes) throw new FeedUnreadable(`${location} is larger than ${maxBytes} bytes.`);
     parts.push(chunk);
   }
-  return Buffer.concat(parts).toString('utf8');
+  const decoded = decodeText(Buffer.concat(parts), charset);
+  if (!decoded.ok) throw new FeedUnreadable(`${location} ${decoded.reason}.`);
+  return decoded.text;
 }
 
 /** Follows redirects itself, to check that each is http(s) and to limit their number. */
@@ -56,7 +60,8 @@ async function readUrl(url: URL, { timeoutMs: withinMs, maxBytes }: ReadLimits):
       await response.body?.cancel();
       throw new FeedUnreadable(`${url.href} answered with status ${response.status}.`);
     }
-    return await collect(response.body, url.href, maxBytes);
+    const charset = /;\s*charset="?([\w.:-]{1,40})/i.exec(response.headers.get('content-type') ?? '')?.[1];
+    return await collect(response.body, url.href, maxBytes, charset);
   } catch (error) {
     if (error instanceof FeedUnreadable) throw error;
     if (signal.aborted) throw new FeedUnreadable(`${url.href} did not answer within ${withinMs} ms.`);
@@ -82,7 +87,7 @@ async function readFileText(path: string, { maxBytes }: ReadLimits): Promise<str
 
 /**
  * The text of a feed at a file path or an http(s) address: at most 32 MiB, within 20 seconds, over at most five
- * redirects.
+ * redirects, in UTF-8 or the encoding it states.
  * @param bounds other limits, in milliseconds and bytes
  * @throws {FeedUnreadable} with the reason in one sentence
  */

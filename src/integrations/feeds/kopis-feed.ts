@@ -1,10 +1,16 @@
 import { type Instant, toInstant } from '../../events/ids.js';
+import { isDate } from '../../events/local-time.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
-import { isDate, isObject, type JsonObject, listOf, objectOf, textOf, toPoints } from './values.js';
+import { readKopisPrices } from './kopis-prices.js';
+import { isObject, type JsonObject, listOf, objectOf, textOf } from './values.js';
 
 /** Most records taken from one answer; the API's own pages have at most 100. */
 const maxRecords = 1000;
 const maxDescription = 10_000;
+/** Of every record: KOPIS is the information system of Korea's performing arts. */
+const timeZone = 'Asia/Seoul';
+/** Longest text of times that is read, in characters: real ones have a few dozen. */
+const maxGuidance = 1000;
 
 /** "2026.09.19" as 2026-09-19, or undefined. */
 function dateOf(value: unknown): string | undefined {
@@ -49,8 +55,9 @@ function descriptionOf(detail: JsonObject, record: string, problems: ProblemList
 }
 
 /** The facility's halls as venues, or the facility itself when it lists none. */
-function readFacility(facility: JsonObject, problems: ProblemList): Candidate[] {
+function readFacility(facility: JsonObject, feedProblems: ProblemList): Candidate[] {
   const [id, name] = [textOf(facility.mt10id), textOf(facility.fcltynm)];
+  const problems = id === undefined ? feedProblems : feedProblems.about(id);
   const record = `facility ${name === undefined ? '' : `"${name}" `}(${id ?? 'no mt10id'})`;
   if (id === undefined || name === undefined) {
     problems.add({
@@ -65,20 +72,21 @@ function readFacility(facility: JsonObject, problems: ProblemList): Candidate[] 
   const halls = listOf(objectOf(facility.mt13s).mt13);
   if (halls.length === 0) {
     const capacity = capacityOf(facility.seatscale, record, problems);
-    return [{ record, value: { id, name, location, capacity, sections: [] } }];
+    return [{ record, value: { id, name, location, timeZone, capacity, sections: [] } }];
   }
-  return halls.flatMap((value, index) => {
-    const hall = objectOf(value);
+  return halls.flatMap((item, index) => {
+    const hall = objectOf(item);
     const [hallId, hallName] = [textOf(hall.mt13id), textOf(hall.prfplcnm)];
     const hallRecord = `${record}, hall ${hallName === undefined ? '' : `"${hallName}" `}(${hallId ?? `mt13[${index}]`})`;
     if (hallId === undefined) {
       problems.add({ record: hallRecord, field: 'mt13id', reason: 'is missing', effect: 'skipped' });
       return [];
     }
-    const capacity = capacityOf(hall.seatscale, hallRecord, problems);
+    const capacity = capacityOf(hall.seatscale, hallRecord, problems.about(hallId));
     // As a performance's fcltynm spells it: "facility (hall)".
     const fullName = hallName === undefined ? name : `${name} (${hallName})`;
-    return [{ record: hallRecord, value: { id: hallId, name: fullName, location, capacity, sections: [] } }];
+    const value = { id: hallId, name: fullName, location, timeZone, capacity, sections: [] };
+    return [{ record: hallRecord, value }];
   });
 }
 
@@ -100,9 +108,10 @@ function missingField(detail: JsonObject, needsVenue: boolean): string | undefin
 function readPerformance(
   detail: JsonObject,
   options: FeedOptions,
-  problems: ProblemList,
+  feedProblems: ProblemList,
 ): ReadPerformance | undefined {
   const [id = '', name] = [textOf(detail.mt20id), textOf(detail.prfnm)];
+  const problems = feedProblems.about(id);
   const [startDate, endDate] = [dateOf(detail.prfpdfrom), dateOf(detail.prfpdto)];
   const record = `performance ${name === undefined ? '' : `"${name}" `}(${id})`;
   const missing = missingField(detail, options.venueId === undefined);
@@ -120,6 +129,7 @@ function readPerformance(
     ifAbsent: true,
     name: venueName,
     location: (textOf(detail.area) ?? '').slice(0, 500),
+    timeZone,
     sections: [],
   };
   const performance = {
@@ -129,8 +139,9 @@ function readPerformance(
     description: descriptionOf(detail, record, problems),
     startDate,
     endDate,
-    prices: readKopisPrices(textOf(detail.pcseguidance), options.pointsPerUnit ?? 1, record, problems),
-    schedules: readSchedules({ id, startDate, endDate }, textOf(detail.dtguidance), record, problems),
+    timeZone,
+    prices: readKopisPrices(textOf(detail.pcseguidance), pointsPerWon(options), record, problems),
+    schedules: readSchedules(detail, { id, startDate, endDate }, record, problems),
   };
   return {
     performance: { record, value: performance },
@@ -139,6 +150,23 @@ function readPerformance(
         ? { record: `venue "${venueName ?? ''}" (${venueId ?? ''})`, value: venue }
         : undefined,
   };
+}
+
+function pointsPerWon({ pointsPerUnit = {} }: FeedOptions): number {
+  return typeof pointsPerUnit === 'number' ? pointsPerUnit : (pointsPerUnit.KRW ?? 1);
+}
+
+/** What another answer of KOPIS is, and what to import instead; undefined when `db` is a detail, or neither. */
+function listKindOf(db: JsonObject): { readonly name: string; readonly instead: string } | undefined {
+  const has = (...names: string[]) => names.some((name) => name in db);
+  if (textOf(db.mt20id) !== undefined && !has('mt10id', 'mt13id', 'pcseguidance', 'dtguidance')) {
+    const name = has('rnum') ? 'box-office ranking' : 'list of performances';
+    return { name, instead: 'the detail of each performance (pblprfr/{mt20id})' };
+  }
+  if (textOf(db.mt10id) !== undefined && !has('mt13s', 'adres', 'seatscale') && !has('mt20id')) {
+    return { name: 'list of facilities', instead: 'the detail of each facility (prfplc/{mt10id})' };
+  }
+  return undefined;
 }
 
 function reportUnknown(db: JsonObject, index: number, problems: ProblemList): void {
@@ -159,10 +187,22 @@ export function readKopisFeed(
   problems: ProblemList,
   options: FeedOptions,
 ): RawFeed | undefined {
-  const records = listOf(objectOf(objectOf(value).dbs).db);
+  const ranking = listOf(objectOf(objectOf(value).boxofs).boxof);
+  const records = ranking.length > 0 ? ranking : listOf(objectOf(objectOf(value).dbs).db);
   if (records.length === 0) {
     problems.add({ record: 'feed', reason: 'has no dbs with a db in it', effect: 'refused' });
     return undefined;
+  }
+  const lists = records.flatMap((record) => listKindOf(objectOf(record)) ?? []);
+  const [list] = lists;
+  if (list !== undefined) {
+    const isWhole = lists.length === records.length;
+    problems.add({
+      record: isWhole ? 'feed' : `${lists.length} records`,
+      reason: `${isWhole ? 'is' : 'are of'} a KOPIS ${list.name}, without prices, times or halls: import ${list.instead}`,
+      effect: isWhole ? 'refused' : 'skipped',
+    });
+    if (isWhole) return undefined;
   }
   if (records.length > maxRecords) {
     const reason = `${records.length - maxRecords} records beyond the first ${maxRecords} are left out`;
@@ -172,6 +212,7 @@ export function readKopisFeed(
   const performances: Candidate[] = [];
   records.slice(0, maxRecords).forEach((record, index) => {
     const db = objectOf(record);
+    if (listKindOf(db) !== undefined) return;
     if (textOf(db.mt20id) !== undefined) {
       const read = readPerformance(db, options, problems);
       if (read === undefined) return;
@@ -186,62 +227,6 @@ export function readKopisFeed(
     }
   });
   return { source: 'kopis', venues: [...venues.values()], performances };
-}
-
-const priceField = 'pcseguidance';
-/** Longest text that is parsed, in characters: real ones have a few dozen. */
-const maxGuidance = 1000;
-
-/** Category and won of one piece ("R석 165,000원", "전석 30,000원", "전석무료"); undefined when it is no price. */
-function readPiece(piece: string): { category: string; won: number } | undefined {
-  const match = /^(.*?)\s*(?:(\d[\d,]*)\s*원|(무료))$/.exec(piece);
-  if (match === null) return undefined;
-  const [, name = '', amount, free] = match;
-  if (/[~∼〜]/.test(name) || (name === '' && free === undefined)) return undefined;
-  // "전석" means all seats.
-  const category = name === '' || /^전\s*(?:좌)?석(?:\s*균일)?$/.test(name) ? '*' : name;
-  return { category, won: amount === undefined ? 0 : Number(amount.replaceAll(',', '')) };
-}
-
-/**
- * Reads prices such as "R석 165,000원, S석 154,000원". A single price for the whole house is the category `*`.
- * @param pointsPerUnit points for one won
- */
-function readKopisPrices(
-  guidance: string | undefined,
-  pointsPerUnit: number,
-  record: string,
-  problems: ProblemList,
-): { category: string; price: number }[] {
-  const prices = new Map<string, number>();
-  if (guidance !== undefined && guidance.length > maxGuidance) {
-    problems.add({
-      record,
-      field: priceField,
-      reason: `is longer than ${maxGuidance} characters`,
-      effect: 'skipped',
-    });
-    return [];
-  }
-  // A comma followed by three digits is part of a number.
-  const pieces = (guidance ?? '').split(/,(?!\d{3}(?!\d))/).map((piece) => piece.trim());
-  for (const piece of pieces.filter((text) => text !== '')) {
-    const read = readPiece(piece);
-    const price = read && toPoints(read.won, pointsPerUnit);
-    if (read === undefined || price === undefined || read.category.length > 100) {
-      problems.add({ record, field: priceField, reason: `"${piece}" is not a price`, effect: 'skipped' });
-    } else if (prices.has(read.category)) {
-      const reason = `"${piece}": ${read.category} has a price already; the first is kept`;
-      problems.add({ record, field: priceField, reason, effect: 'skipped' });
-    } else {
-      prices.set(read.category, price);
-    }
-  }
-  if (prices.size === 0) {
-    const reason = 'states no price: no seat is for sale unless prices are given as an option';
-    problems.add({ record, field: priceField, reason, effect: 'changed' });
-  }
-  return [...prices].map(([category, price]) => ({ category, price }));
 }
 
 const dayMs = 86_400_000;
@@ -270,9 +255,10 @@ interface WeeklyTime {
 /** Parses "토요일(15:00,19:00), 화요일 ~ 금요일(19:30)"; reports what is neither a day nor a time. */
 function readWeeklyTimes(guidance: string, record: string, problems: ProblemList): WeeklyTime[] {
   const field = 'dtguidance';
-  const skip = (piece: string, reason: string) =>
-    problems.add({ record, field, reason: `"${piece}" ${reason}`, effect: 'skipped' });
-  const pieces = [...guidance.matchAll(/([^()]*)(?:\(([^()]*)\)|$)/g)].filter(
+  const leave = (piece: string, reason: string) =>
+    problems.add({ record, field, reason: `"${piece}" ${reason}: left out`, effect: 'changed' });
+  // Full-width brackets, digits and colons as their usual forms.
+  const pieces = [...guidance.normalize('NFKC').matchAll(/([^()]*)(?:\(([^()]*)\)|$)/g)].filter(
     ([whole]) => whole.trim() !== '',
   );
   return pieces.flatMap(([whole, dayText = '', timeText]) => {
@@ -282,16 +268,16 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
       .map((name) => name.trim())
       .filter((name) => name !== '');
     if (timeText === undefined || names.length === 0) {
-      if (piece !== '') skip(piece, 'has no day with its times in brackets');
+      if (piece !== '') leave(piece, 'has no day with its times in brackets');
       return [];
     }
     const times = timeText.split(',').map((time) => time.trim().padStart(5, '0'));
     const good = times.filter((time) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(time));
-    for (const time of times) if (!good.includes(time)) skip(piece, `has an invalid time: "${time}"`);
+    for (const time of times) if (!good.includes(time)) leave(piece, `has an invalid time: "${time}"`);
     return names.flatMap((name) => {
       const days = daysOf(name);
       if (days !== undefined) return days.flatMap((day) => good.map((time) => ({ text: piece, day, time })));
-      skip(
+      leave(
         piece,
         /^(?:HOL|공휴일)$/i.test(name)
           ? 'is for public holidays, which the feed does not date'
@@ -308,12 +294,14 @@ function readWeeklyTimes(guidance: string, record: string, problems: ProblemList
  * @returns schedules in the order of time, at most 1000; everything left out is reported
  */
 function readSchedules(
+  detail: JsonObject,
   performance: { readonly id: string; readonly startDate: string; readonly endDate: string },
-  guidance: string | undefined,
   record: string,
   problems: ProblemList,
-): { id: string; startsAt: Instant }[] {
+): { id: string; startsAt: Instant; status: 'scheduled' | 'cancelled' }[] {
   const field = 'dtguidance';
+  const guidance = textOf(detail.dtguidance);
+  const status = /취소/.test(textOf(detail.prfstate) ?? '') ? 'cancelled' : 'scheduled';
   if (guidance === undefined) {
     problems.add({
       record,
@@ -324,11 +312,12 @@ function readSchedules(
     return [];
   }
   if (guidance.length > maxGuidance) {
-    problems.add({ record, field, reason: `is longer than ${maxGuidance} characters`, effect: 'skipped' });
+    const reason = `is longer than ${maxGuidance} characters: no date is taken from it`;
+    problems.add({ record, field, reason, effect: 'changed' });
     return [];
   }
   const weekly = readWeeklyTimes(guidance, record, problems);
-  const schedules = new Map<string, { id: string; startsAt: Instant }>();
+  const schedules = new Map<string, { id: string; startsAt: Instant; status: typeof status }>();
   const played = new Set<string>();
   const last = weekly.length === 0 ? Number.NEGATIVE_INFINITY : Date.parse(performance.endDate);
   let isCut = false;
@@ -339,13 +328,19 @@ function readSchedules(
       const id = `${performance.id}-${date}T${time}`;
       isCut ||= schedules.size >= maxDates && !schedules.has(id);
       // Seoul keeps UTC+9 all year.
-      if (!isCut) schedules.set(id, { id, startsAt: toInstant(Date.parse(`${date}T${time}:00+09:00`)) });
+      const startsAt = toInstant(Date.parse(`${date}T${time}:00+09:00`));
+      if (!isCut) schedules.set(id, { id, startsAt, status });
       played.add(text);
     }
   }
   for (const text of new Set(weekly.map((slot) => slot.text))) {
     if (!played.has(text) && !isCut) {
-      problems.add({ record, field, reason: `"${text}" is on no day of the run`, effect: 'skipped' });
+      problems.add({
+        record,
+        field,
+        reason: `"${text}" is on no day of the run: left out`,
+        effect: 'changed',
+      });
     }
   }
   if (isCut)

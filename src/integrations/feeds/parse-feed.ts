@@ -1,6 +1,6 @@
 import { assemble } from './assemble.js';
 import { readBoxofficeFeed } from './boxoffice-feed.js';
-import { type Decoded, decodeJson, decodeXml } from './decode.js';
+import { type Decoded, decodeJson, decodeText, decodeXml } from './decode.js';
 import {
   type FeedFormat,
   type FeedOptions,
@@ -47,21 +47,38 @@ function decode(
 
 function refused(problems: ProblemList, record: string, reason: string): FeedResult {
   problems.add({ record, reason, effect: 'refused' });
-  return { kind: 'refused', problems: problems.listed, moreProblems: problems.more };
+  return { kind: 'refused', ...problems.report() };
+}
+
+interface FeedInput {
+  /** The feed, at most 32 MiB of UTF-8. */
+  readonly text: string;
+  /** Default `auto`: detected from the content. */
+  readonly format?: FeedFormat | 'auto';
+  readonly options: FeedOptions;
+}
+
+/**
+ * {@link parseFeed} of a feed's bytes: UTF-8, or the encoding that they state.
+ * @param input.charset of the media type the feed came with
+ */
+export function parseFeedBytes({
+  bytes,
+  charset,
+  ...input
+}: Omit<FeedInput, 'text'> & { readonly bytes: Uint8Array; readonly charset?: string }): FeedResult {
+  const decoded = decodeText(bytes, charset);
+  return decoded.ok
+    ? parseFeed({ text: decoded.text, ...input })
+    : refused(new ProblemList(), 'feed', decoded.reason);
 }
 
 /**
  * Converts an organiser's feed into a catalog document. Pure; never throws. Records that cannot be used are listed in
  * `problems`; when none can, the result is `refused`. A venue that the feed only mentions may be in the catalog: the import
  * checks that.
- * @param input.text the feed, at most 32 MiB of UTF-8
- * @param input.format default `auto`: detected from the content
  */
-export function parseFeed(input: {
-  readonly text: string;
-  readonly format?: FeedFormat | 'auto';
-  readonly options: FeedOptions;
-}): FeedResult {
+export function parseFeed(input: FeedInput): FeedResult {
   const problems = new ProblemList();
   const options = feedOptionsSchema.safeParse(input.options);
   if (!options.success) {
@@ -89,7 +106,7 @@ export function parseFeed(input: {
     return refused(problems, 'feed', `holds more than ${maxFeedElements} seats, points and other elements`);
   }
   const raw = readers[format](decoded.value, problems, options.data);
-  const document = raw && assemble(raw, options.data, problems);
-  if (document === undefined) return refused(problems, 'feed', 'has nothing that can be imported');
-  return { kind: 'parsed', format, document, problems: problems.listed, moreProblems: problems.more };
+  const assembled = raw && assemble(raw, options.data, problems);
+  if (assembled === undefined) return refused(problems, 'feed', 'has nothing that can be imported');
+  return { kind: 'parsed', format, ...assembled, ...problems.report() };
 }

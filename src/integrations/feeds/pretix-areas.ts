@@ -149,6 +149,16 @@ const stageWords = [
   'leinwand',
   '스크린',
   '舞台',
+  'ステージ',
+  'escenario',
+  'scène',
+  'scena',
+  'сцена',
+  // Of a sports hall: the audience looks at the middle of the court.
+  'court',
+  'pitch',
+  'spielfeld',
+  '코트',
 ];
 
 /** Only the letters, in lower case: "S T A G E" is a stage too. */
@@ -166,20 +176,20 @@ const mentionsStage = (text: string) => text.split(/[^\p{L}]+/u).some(isStageWor
 /**
  * The point the audience looks at: the middle of the stage. In this order: an area whose text is just such a word; a
  * shape whose text has the word; a free-standing text with it, if there is only one (several, such as "to the stage"
- * on both sides, are signs); the middle of the plan's top edge, where the stage usually is.
+ * on both sides, are signs). Undefined when no stage is recognised.
  */
-export function focusOf(areas: readonly ReadArea[], seats: readonly Point[]): Point | undefined {
+export function stageOf(areas: readonly ReadArea[]): Point | undefined {
   const named = areas.filter((area) => area.text !== undefined);
   const exact = named.find((area) => isStageWord(area.text ?? ''));
   if (exact !== undefined) return exact.centre;
   const mentions = named.filter((area) => mentionsStage(area.text ?? ''));
   const shape = mentions.find((area) => !area.isPlainText);
   if (shape !== undefined) return shape.centre;
-  if (mentions.length === 1) return mentions[0]?.centre;
-  return topMiddle(seats);
+  return mentions.length === 1 ? mentions[0]?.centre : undefined;
 }
 
-function topMiddle(seats: readonly Point[]): Point | undefined {
+/** The middle of the seats' top edge. */
+export function topMiddle(seats: readonly Point[]): Point | undefined {
   const [first] = seats;
   if (first === undefined) return undefined;
   let [left, right, top] = [first.x, first.x, first.y];

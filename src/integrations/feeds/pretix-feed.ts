@@ -6,12 +6,26 @@ import {
   type PlanSection,
   planSeatSchema,
 } from '../../events/catalog-events.js';
-import type { ProblemList, RawFeed } from './feed.js';
-import { focusOf, type Point, pointOf, type ReadArea, readArea, roundCoordinate } from './pretix-areas.js';
-import { elementsIn, isObject, type JsonObject, labelOf, listOf, textOf } from './values.js';
+import type { FeedOptions, ProblemList, RawFeed } from './feed.js';
+import {
+  type Point,
+  pointOf,
+  type ReadArea,
+  readArea,
+  roundCoordinate,
+  stageOf,
+  topMiddle,
+} from './pretix-areas.js';
+import { elementsIn, isObject, type JsonObject, labelOf, listOf, objectOf, textOf } from './values.js';
 
 const add = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y });
 const origin: Point = { x: 0, y: 0 };
+
+/** What the seats of a plan are read with. */
+interface Reading {
+  readonly categories: Categories;
+  readonly problems: ProblemList;
+}
 
 /** One zone and its location in the feed. */
 interface Zone {
@@ -21,7 +35,12 @@ interface Zone {
   readonly position: Point;
 }
 
-function readSeat(value: unknown, at: Point, record: string, problems: ProblemList): PlanSeat | undefined {
+function readSeat(
+  value: unknown,
+  at: Point,
+  record: string,
+  { categories, problems }: Reading,
+): PlanSeat | undefined {
   const position = isObject(value) ? pointOf(value.position) : undefined;
   if (!isObject(value) || position === undefined) {
     const reason = isObject(value) ? 'must be two finite numbers x and y' : 'is not a seat';
@@ -32,7 +51,7 @@ function readSeat(value: unknown, at: Point, record: string, problems: ProblemLi
   const seat = planSeatSchema.safeParse({
     seatId: textOf(value.seat_guid),
     number: labelOf(value.seat_number),
-    category: textOf(value.category),
+    category: categories.nameOf(textOf(value.category)),
     x: roundCoordinate(x),
     y: roundCoordinate(y),
   });
@@ -45,11 +64,24 @@ function readSeat(value: unknown, at: Point, record: string, problems: ProblemLi
   return undefined;
 }
 
-/** The row's name; its index in the zone when it has none that fits on a ticket. */
+/** What the plan editor replaces by the row's or the seat's number. */
+const placeholder = '%s';
+
+/**
+ * The row's name: its number, else a label that is not a template such as "Row %s"; its index in the zone when neither
+ * fits on a ticket.
+ */
 function rowLabel(row: JsonObject, index: number, record: string, problems: ProblemList): string {
-  const label = labelOf(row.row_number) ?? labelOf(row.row_label);
+  const template = labelOf(row.row_label);
+  const isOpen = template?.includes(placeholder) ?? false;
+  const label = labelOf(row.row_number) ?? (isOpen ? undefined : template);
   if (label !== undefined && label.length <= 20) return label;
-  const reason = label === undefined ? 'has no name' : 'has a name longer than 20 characters';
+  const reason =
+    label !== undefined
+      ? 'has a name longer than 20 characters'
+      : isOpen
+        ? `has no number for its label "${template}"`
+        : 'has no name';
   problems.add({
     record,
     field: 'row_number',
@@ -59,7 +91,8 @@ function rowLabel(row: JsonObject, index: number, record: string, problems: Prob
   return String(index + 1);
 }
 
-function readRow(value: unknown, zone: Zone, index: number, problems: ProblemList): PlanRow[] {
+function readRow(value: unknown, zone: Zone, index: number, reading: Reading): PlanRow[] {
+  const { problems } = reading;
   const named = isObject(value) ? labelOf(value.row_number) : undefined;
   const record = `${zone.record}, row ${named === undefined ? '' : `"${named}" `}(rows[${index}])`;
   if (!isObject(value)) {
@@ -78,7 +111,7 @@ function readRow(value: unknown, zone: Zone, index: number, problems: ProblemLis
   }
   const at = add(zone.position, position);
   const seats = listOf(value.seats).flatMap((seat, seatIndex) => {
-    const read = readSeat(seat, at, `${record}, seats[${seatIndex}]`, problems);
+    const read = readSeat(seat, at, `${record}, seats[${seatIndex}]`, reading);
     return read === undefined ? [] : [read];
   });
   if (seats.length === 0) {
@@ -105,6 +138,41 @@ function readZone(value: unknown, index: number, problems: ProblemList): Zone | 
   return { record, name, value, position };
 }
 
+const uuidPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** The names of categories: seats may refer to one by an id, and some editors write UUIDs as names. */
+class Categories {
+  private readonly names = new Map<string, string>();
+  private readonly nameless = new Map<string, number>();
+
+  /** @param listed the plan's own list of categories. */
+  constructor(listed: readonly unknown[]) {
+    for (const entry of listed) {
+      const category = objectOf(entry);
+      const keys = [category.name, category.id, category.uuid, category.category_id].map(labelOf);
+      const texts = [category.name, category.label, category.title, category.display_name].map(textOf);
+      const name = texts.find((text) => text !== undefined && !uuidPattern.test(text));
+      for (const key of keys) if (key !== undefined && name !== undefined) this.names.set(key, name);
+    }
+  }
+
+  /** The name of the category that a seat refers to. */
+  nameOf(reference: string | undefined): string | undefined {
+    if (reference === undefined) return undefined;
+    const name = this.names.get(reference) ?? reference;
+    if (uuidPattern.test(name)) this.nameless.set(name, (this.nameless.get(name) ?? 0) + 1);
+    return name;
+  }
+
+  /** Reports the categories of which the plan gives no name but a UUID. */
+  report(problems: ProblemList): void {
+    for (const [category, seats] of this.nameless) {
+      const reason = `"${category}" (${seats} seats) has no name but this: give the performance a price with a label for it`;
+      problems.add({ record: 'plan', field: 'categories', reason, effect: 'changed' });
+    }
+  }
+}
+
 function zoneAreas(zone: Zone, problems: ProblemList): ReadArea[] {
   return listOf(zone.value.areas).flatMap((value, index) => {
     const record = `${zone.record}, areas[${index}]`;
@@ -117,9 +185,15 @@ function zoneAreas(zone: Zone, problems: ProblemList): ReadArea[] {
   });
 }
 
-function zoneSections(zone: Zone, ids: SectionIds, problems: ProblemList): PlanSection[] {
-  const rows = listOf(zone.value.rows).flatMap((row, index) => readRow(row, zone, index, problems));
-  return toSections(textOf(zone.value.zone_id) ?? zone.name, zone.name, rows, ids);
+function zoneSections(zone: Zone, ids: SectionIds, reading: Reading): PlanSection[] {
+  const rows = listOf(zone.value.rows).flatMap((row, index) => readRow(row, zone, index, reading));
+  const sections = toSections(textOf(zone.value.zone_id) ?? zone.name, zone.name, rows, ids);
+  const [first] = sections;
+  if (first !== undefined && first.name !== zone.name.slice(0, 100).trim()) {
+    const reason = `another section has this name; called "${first.name}"`;
+    reading.problems.add({ record: zone.record, field: 'name', reason, effect: 'changed' });
+  }
+  return sections;
 }
 
 /** Most list elements of a plan: more than 100,000 seats need, and few enough to check each. */
@@ -140,8 +214,13 @@ function decorationsOf(areas: readonly ReadArea[], problems: ProblemList): ReadA
  * Reads a seating plan as the pretix plan editor writes it: one venue, a section for each zone. Unknown keys
  * are ignored. The plan has no id, so its name is the venue's external id.
  */
-export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed | undefined {
+export function readPretixFeed(
+  value: unknown,
+  feedProblems: ProblemList,
+  options: FeedOptions,
+): RawFeed | undefined {
   const name = isObject(value) ? textOf(value.name) : undefined;
+  const problems = name === undefined ? feedProblems : feedProblems.about(name.slice(0, 200));
   if (!isObject(value) || name === undefined || !Array.isArray(value.zones)) {
     problems.add({
       record: 'plan',
@@ -156,8 +235,9 @@ export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed |
     return undefined;
   }
   const zones = value.zones.flatMap((zone, index) => readZone(zone, index, problems) ?? []);
+  const categories = new Categories(listOf(value.categories));
   const ids = new SectionIds();
-  const sections = zones.flatMap((zone) => zoneSections(zone, ids, problems));
+  const sections = zones.flatMap((zone) => zoneSections(zone, ids, { categories, problems }));
   const seats = sections.flatMap((section) => section.rows.flatMap((row) => row.seats));
   if (seats.length === 0) {
     problems.add({
@@ -168,12 +248,20 @@ export function readPretixFeed(value: unknown, problems: ProblemList): RawFeed |
     });
     return undefined;
   }
+  categories.report(problems);
   const areas = zones.flatMap((zone) => zoneAreas(zone, problems));
+  const focus = stageOf(areas) ?? topMiddle(seats);
+  if (stageOf(areas) === undefined && options.focus === undefined && focus !== undefined) {
+    const reason =
+      `no area is recognised as the stage: seats near the middle of the top edge (${roundCoordinate(focus.x)}, ` +
+      `${roundCoordinate(focus.y)}) count as the best; the option focus gives another point`;
+    problems.add({ record: 'plan', field: 'areas', reason, effect: 'changed' });
+  }
   const venue = {
     id: name.slice(0, 200),
     name: name.slice(0, 300),
     location: '',
-    focus: focusOf(areas, seats),
+    focus,
     decorations: [...decorationsOf(areas, problems)],
     sections,
   };
@@ -236,19 +324,36 @@ const maxSeatsPerRow = 1000;
 /** Bytes kept free for the section's own name and id. */
 const headerBytes = 2000;
 
-/** Unique section ids of at most 64 characters, made from the organiser's names. */
+/** Unique ids (at most 64 characters) and names (at most 100) of sections, made from the organiser's names. */
 class SectionIds {
-  private readonly used = new Set<string>();
+  private readonly ids: Taken = { texts: new Set(), copies: new Map() };
+  private readonly names: Taken = { texts: new Set(), copies: new Map() };
 
   next(wanted: string): string {
-    for (let copy = 1; ; copy++) {
-      const suffix = copy === 1 ? '' : `-${copy}`;
-      const id = `${wanted.slice(0, 64 - suffix.length).trim()}${suffix}`;
-      if (!this.used.has(id)) {
-        this.used.add(id);
-        return id;
-      }
-    }
+    return unused(this.ids, wanted, 64, (copy) => `-${copy}`);
+  }
+
+  /** A ticket must tell two sections apart by their names. */
+  nextName(wanted: string): string {
+    return unused(this.names, wanted, 100, (copy) => ` (${copy})`);
+  }
+}
+
+interface Taken {
+  readonly texts: Set<string>;
+  /** How many copies of a wanted text there are: thousands of zones may share a name. */
+  readonly copies: Map<string, number>;
+}
+
+/** `wanted`, with the first suffix that makes it a text not yet taken. */
+function unused(taken: Taken, wanted: string, length: number, suffixOf: (copy: number) => string): string {
+  for (let copy = (taken.copies.get(wanted) ?? 0) + 1; ; copy++) {
+    const suffix = copy === 1 ? '' : suffixOf(copy);
+    const text = `${wanted.slice(0, length - suffix.length).trim()}${suffix}`;
+    if (taken.texts.has(text)) continue;
+    taken.texts.add(text);
+    taken.copies.set(wanted, copy);
+    return text;
   }
 }
 
@@ -272,11 +377,7 @@ function toSections(id: string, name: string, rows: readonly PlanRow[], ids: Sec
       [seats, bytes] = [row.seats.length, rowBytes];
     }
   }
-  return groups.map((group, index) => ({
-    sectionId: ids.next(id),
-    name: index === 0 ? name.slice(0, 100) : `${name.slice(0, 92)} (${index + 1})`,
-    rows: group,
-  }));
+  return groups.map((group) => ({ sectionId: ids.next(id), name: ids.nextName(name), rows: group }));
 }
 
 /** Splits a row that is too long into several with the same label. */

@@ -1,9 +1,9 @@
 import { momentSchema } from '../../domain/catalog-document.js';
 import type { Instant } from '../../events/ids.js';
-import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
+import { atLocalTime, isDate, isKnownTimeZone, localTimeOf } from '../../events/local-time.js';
+import { type Candidate, type FeedOptions, ProblemList, type RawFeed } from './feed.js';
 import {
-  instantOf,
-  isDate,
+  amountOf,
   isObject,
   type JsonObject,
   listOf,
@@ -32,6 +32,7 @@ function locationOf(venue: JsonObject): string {
 /** The event's venue as a candidate; undefined (and reported) when it names none that can be used. */
 function readVenue(
   event: JsonObject,
+  timeZone: string | undefined,
   record: string,
   problems: ProblemList,
 ): { id: string; venue: Candidate } | undefined {
@@ -52,7 +53,13 @@ function readVenue(
       effect: 'changed',
     });
   }
-  const candidate = { id, name: name.slice(0, 300), location: locationOf(value), sections: [] };
+  const candidate = {
+    id,
+    name: name.slice(0, 300),
+    location: locationOf(value),
+    ...(timeZone === undefined ? {} : { timeZone }),
+    sections: [],
+  };
   return { id, venue: { record: `venue "${name}" (${id})`, value: candidate } };
 }
 
@@ -67,14 +74,35 @@ function descriptionOf(event: JsonObject, record: string, problems: ProblemList)
   return text.slice(0, maxDescription);
 }
 
+/** The zone of the event: its own, its venue's, or the option's; an unknown one is reported. */
+function timeZoneOf(
+  event: JsonObject,
+  fallback: string | undefined,
+  record: string,
+  problems: ProblemList,
+): string | undefined {
+  const venue = objectOf(listOf(objectOf(event._embedded).venues)[0]);
+  const stated = [
+    ['dates.timezone', textOf(objectOf(event.dates).timezone)],
+    ['_embedded.venues[0].timezone', textOf(venue.timezone)],
+  ] as const;
+  for (const [field, zone] of stated) {
+    if (zone === undefined) continue;
+    if (isKnownTimeZone(zone)) return zone;
+    problems.add({ record, field, reason: `"${zone}" is not a known time zone`, effect: 'changed' });
+  }
+  return fallback;
+}
+
 function readEvent(
   value: unknown,
   index: number,
-  options: FeedOptions,
-  problems: ProblemList,
+  { options, rates }: { readonly options: FeedOptions; readonly rates: Rates },
+  feedProblems: ProblemList,
 ): { performance: Candidate; venue: Candidate | undefined } | undefined {
   const event = objectOf(value);
   const [id, name] = [textOf(event.id), textOf(event.name)];
+  const problems = id === undefined ? feedProblems : feedProblems.about(id);
   const record = `event ${name === undefined ? '' : `"${name}" `}(${id ?? `events[${index}]`})`;
   const fault = !isObject(value)
     ? 'is not an event'
@@ -87,17 +115,21 @@ function readEvent(
     problems.add({ record, reason: fault ?? 'is not an event', effect: 'skipped' });
     return undefined;
   }
-  const dates = readDates(event, id, record, problems);
+  const timeZone = timeZoneOf(event, options.timeZone, record, problems);
+  const dates = readDates(event, { id, timeZone }, record, problems);
   // With the option venueId, the event's own venue is not needed.
-  const place = options.venueId === undefined ? readVenue(event, record, problems) : undefined;
+  const place = options.venueId === undefined ? readVenue(event, timeZone, record, problems) : undefined;
   if (dates === undefined || (place === undefined && options.venueId === undefined)) return undefined;
+  const isPricedByHand = options.prices?.some(({ category }) => category === '*') ?? false;
+  const prices = isPricedByHand ? [] : readPrices(event, rates, record, problems);
   const performance = {
     id,
     venue: place?.id,
+    ...(timeZone === undefined ? {} : { timeZone }),
     name: name.slice(0, 300),
     description: descriptionOf(event, record, problems),
     ...dates,
-    prices: readPrices(event, options.pointsPerUnit, record, problems),
+    prices: isOffSale(event, record, problems) ? prices.map((price) => ({ ...price, price: null })) : prices,
     sales: readSales(event, record, problems),
   };
   return { performance: { record, value: performance }, venue: place?.venue };
@@ -139,9 +171,11 @@ export function readTicketmasterFeed(
     problems.add({ record: 'page', reason, effect: 'skipped' });
   }
   if (isPage) reportOtherPages(feed, events.length, problems);
+  const taken = events.slice(0, maxEvents);
+  const rates = ratesOf(taken, options, problems);
   const venues = new Map<unknown, Candidate>();
-  const performances = events.slice(0, maxEvents).flatMap((event, index) => {
-    const read = readEvent(event, index, options, problems);
+  const performances = taken.flatMap((event, index) => {
+    const read = readEvent(event, index, { options, rates }, problems);
     if (read === undefined) return [];
     if (read.venue !== undefined && !venues.has(read.venue.value.id))
       venues.set(read.venue.value.id, read.venue);
@@ -160,19 +194,48 @@ interface EventDates {
   }[];
 }
 
-/** A `dateTime` of the feed (UTC), or the local date and time in the event's zone. */
-function startOf(start: JsonObject, timeZone: string | undefined): Instant | undefined {
+/**
+ * A `dateTime` of the feed (UTC), or the local date and time in the event's zone. Reported: a local time that a clock
+ * change skips or repeats, and one that contradicts the `dateTime`.
+ */
+function startOf(
+  start: JsonObject,
+  timeZone: string | undefined,
+  record: string,
+  problems: ProblemList,
+): Instant | undefined {
+  const report = (field: string, reason: string) =>
+    problems.add({ record, field: `dates.start.${field}`, reason, effect: 'changed' });
   const moment = momentSchema.safeParse(textOf(start.dateTime));
-  if (moment.success) return moment.data;
   const [date, time] = [textOf(start.localDate), textOf(start.localTime)];
-  if (date === undefined || time === undefined || timeZone === undefined) return undefined;
-  return instantOf(date, time, timeZone);
+  const local =
+    date === undefined || time === undefined || timeZone === undefined
+      ? undefined
+      : atLocalTime(date, time, timeZone);
+  if (moment.success) {
+    const shown = timeZone === undefined ? undefined : localTimeOf(moment.data, timeZone).slice(0, 16);
+    const [wanted, isClear] = [`${date}T${time?.slice(0, 5)}`, local !== undefined && !local.change];
+    if (isClear && shown !== undefined && shown !== wanted) {
+      report('localTime', `${wanted} is not the time of dateTime, ${shown}; dateTime is taken`);
+    }
+    return moment.data;
+  }
+  if (local?.change === 'skipped') {
+    const shown = localTimeOf(local.instant, timeZone ?? 'UTC').slice(0, 16);
+    report('localTime', `${date}T${time} is skipped by a clock change; read as ${shown}`);
+  } else if (local?.change === 'repeated') {
+    report('localTime', `${date}T${time} comes twice in a clock change; the first is taken`);
+  }
+  return local?.instant;
 }
 
 /** Why the event has a day but no time. */
-function missingTime(start: JsonObject): string {
+function missingTime(start: JsonObject, timeZone: string | undefined): string {
   if (start.timeTBA === true) return 'the time is to be announced';
-  return start.noSpecificTime === true ? 'the event has no specific time' : 'it has no usable time';
+  if (start.noSpecificTime === true) return 'the event has no specific time';
+  return textOf(start.localTime) !== undefined && timeZone === undefined
+    ? 'its local time has no time zone (the option timeZone gives one)'
+    : 'it has no usable time';
 }
 
 /** The last local day: the end's date when the event states a firm one. */
@@ -190,7 +253,7 @@ function endDateOf(dates: JsonObject, startDate: string): string {
  */
 function readDates(
   event: JsonObject,
-  id: string,
+  { id, timeZone }: { readonly id: string; readonly timeZone: string | undefined },
   record: string,
   problems: ProblemList,
 ): EventDates | undefined {
@@ -207,19 +270,39 @@ function readDates(
   }
   const endDate = endDateOf(dates, startDate);
   const timeIsOpen = start.timeTBA === true || start.noSpecificTime === true;
-  const startsAt = timeIsOpen ? undefined : startOf(start, textOf(dates.timezone));
+  const startsAt = timeIsOpen ? undefined : startOf(start, timeZone, record, problems);
   if (startsAt === undefined) {
-    const reason = `${missingTime(start)}; listed without a date to book`;
+    const reason = `${missingTime(start, timeZone)}; listed without a date to book`;
     problems.add({ record, field: 'dates.start', reason, effect: 'changed' });
     return { startDate, endDate, schedules: [] };
   }
-  const code = textOf(objectOf(dates.status).code)?.toLowerCase();
-  if (code === 'postponed') {
-    const reason = 'is postponed; the old date is taken as cancelled';
-    problems.add({ record, field: 'dates.status.code', reason, effect: 'changed' });
-  }
-  const isOff = code === 'cancelled' || code === 'canceled' || code === 'postponed';
+  const code = statusOf(event);
+  const isOff = code === 'cancelled' || code === 'canceled';
   return { startDate, endDate, schedules: [{ id, startsAt, status: isOff ? 'cancelled' : 'scheduled' }] };
+}
+
+/** The event's status code in lower case; some feeds state it as a plain text. */
+function statusOf(event: JsonObject): string | undefined {
+  const { status } = objectOf(event.dates);
+  return (textOf(status) ?? textOf(objectOf(status).code))?.toLowerCase();
+}
+
+const knownStatuses = ['onsale', 'offsale', 'cancelled', 'canceled', 'postponed', 'rescheduled'];
+
+/**
+ * Whether no seat may be sold for now: the event is off sale, or postponed without a new date. A postponed date is not
+ * cancelled, which would return every ticket: it keeps its id and moves when the feed states the new date.
+ */
+function isOffSale(event: JsonObject, record: string, problems: ProblemList): boolean {
+  const code = statusOf(event);
+  const report = (reason: string) =>
+    problems.add({ record, field: 'dates.status.code', reason, effect: 'changed' });
+  if (code === 'offsale') report('is off sale: listed with no seat for sale');
+  else if (code === 'postponed') report('is postponed: listed under the old date with no seat for sale');
+  else if (code !== undefined && !knownStatuses.includes(code)) {
+    report(`"${code}" is not a known status: taken as on sale`);
+  }
+  return code === 'offsale' || code === 'postponed';
 }
 
 /** Most price ranges read of one event; real ones have a handful. */
@@ -228,6 +311,7 @@ const maxRanges = 100;
 interface PriceRange {
   readonly type: string;
   readonly currency: string;
+  readonly min: number;
   readonly max: number;
 }
 
@@ -239,53 +323,122 @@ function rangesOf(event: JsonObject, record: string, problems: ProblemList): Pri
   }
   return ranges.slice(0, maxRanges).flatMap((value, index) => {
     const range = objectOf(value);
-    const [max, currency] = [numberOf(range.max) ?? numberOf(range.min), textOf(range.currency)];
-    if (isObject(value) && max !== undefined && max >= 0 && currency !== undefined) {
-      return [{ type: textOf(range.type) ?? 'standard', currency, max }];
+    const [low, high] = [amountOf(range.min), amountOf(range.max)];
+    const [min, max, currency] = [low ?? high, high ?? low, textOf(range.currency)];
+    const field = `priceRanges[${index}]`;
+    const report = (reason: string) => problems.add({ record, field, reason, effect: 'changed' });
+    if (min === undefined || max === undefined || min < 0 || max < 0 || currency === undefined) {
+      report('has no amount with a currency: left out');
+      return [];
     }
-    const reason = 'has no amount with a currency';
-    problems.add({ record, field: `priceRanges[${index}]`, reason, effect: 'skipped' });
-    return [];
+    if (min === 0 && max === 0) {
+      report('is 0 to 0, which stands for an unknown price: left out');
+      return [];
+    }
+    if (max < min) report(`has a highest price of ${max}, below its lowest of ${min}: the higher is taken`);
+    const type = textOf(range.type) ?? 'standard';
+    return [{ type, currency, min: Math.min(min, max), max: Math.max(min, max) }];
   });
+}
+
+/** The ranges the price is taken from: the standard ones, else all; of the first one's currency. */
+function decidingRanges(ranges: readonly PriceRange[]): readonly PriceRange[] {
+  const standard = ranges.filter((range) => range.type === 'standard');
+  return standard.length > 0 ? standard : ranges;
+}
+
+/** Points for a unit of a currency; undefined when the operator has to state it. */
+type Rates = (currency: string) => number | undefined;
+
+/**
+ * Points for a unit of each currency. Points are worth the same in all performances, so a feed with prices in several
+ * currencies needs a rate for each.
+ */
+function ratesOf(
+  events: readonly unknown[],
+  { pointsPerUnit, only, prices }: FeedOptions,
+  problems: ProblemList,
+): Rates {
+  const quiet = new ProblemList();
+  const currencies = new Set(
+    events.flatMap((value) => {
+      const event = objectOf(value);
+      const isTaken = only === undefined || only.includes(textOf(event.id) ?? '');
+      const [first] = isTaken ? decidingRanges(rangesOf(event, '', quiet)) : [];
+      return first?.currency ?? [];
+    }),
+  );
+  if (typeof pointsPerUnit === 'object') return (currency) => pointsPerUnit[currency];
+  if (currencies.size <= 1) return (currency) => pointsPerUnit ?? minorUnits(currency);
+  if (!prices?.some(({ category }) => category === '*')) {
+    const reason = `states prices in ${[...currencies].slice(0, 10).join(', ')}: give the points per unit of each`;
+    problems.add({ record: 'option pointsPerUnit', reason, effect: 'changed' });
+  }
+  return () => undefined;
 }
 
 /**
  * One price for every category: the highest "standard" price, in points; without a standard range, the highest
- * one including fees. The feed does not say which seats a range is for. Empty when it states no price.
+ * one including fees. The feed does not say which seats a range is for, so a range is reported. Empty when it states no
+ * price.
  */
 function readPrices(
   event: JsonObject,
-  pointsPerUnit: number | undefined,
+  rates: Rates,
   record: string,
   problems: ProblemList,
 ): { category: string; price: number }[] {
-  const ranges = rangesOf(event, record, problems);
-  const standard = ranges.filter((range) => range.type === 'standard');
-  const candidates = standard.length > 0 ? standard : ranges;
+  const report = (reason: string) =>
+    problems.add({ record, field: 'priceRanges', reason, effect: 'changed' });
+  const candidates = decidingRanges(rangesOf(event, record, problems));
   const [first] = candidates;
   if (first === undefined) {
-    const reason = 'states no price: no seat is for sale unless prices are given as an option';
-    problems.add({ record, field: 'priceRanges', reason, effect: 'changed' });
+    report('states no price: no seat is for sale unless prices are given as an option');
     return [];
   }
-  const others = new Set(candidates.map((range) => range.currency).filter((code) => code !== first.currency));
-  if (others.size > 0) {
-    const reason = `states prices in several currencies; ${[...others].join(', ')} not taken`;
-    problems.add({ record, field: 'priceRanges', reason, effect: 'changed' });
+  const { currency } = first;
+  const others = new Set(candidates.map((range) => range.currency).filter((code) => code !== currency));
+  if (others.size > 0) report(`states prices in several currencies; ${[...others].join(', ')} not taken`);
+  const taken = candidates.filter((range) => range.currency === currency);
+  const [lowest, highest] = [
+    Math.min(...taken.map(({ min }) => min)),
+    Math.max(...taken.map(({ max }) => max)),
+  ];
+  const rate = rates(currency);
+  const price = rate === undefined ? undefined : toPoints(highest, rate);
+  if (rate === undefined || price === undefined) {
+    const why = rate === undefined ? `needs the points per unit of ${currency}` : 'is no possible price';
+    report(`${why}: no seat is for sale unless prices are given as an option`);
+    return [];
   }
-  const amounts = candidates.filter((range) => range.currency === first.currency).map((range) => range.max);
-  const price = toPoints(Math.max(...amounts), pointsPerUnit ?? minorUnits(first.currency));
-  if (price !== undefined) return [{ category: '*', price }];
-  problems.add({ record, field: 'priceRanges', reason: 'is no possible price', effect: 'skipped' });
-  return [];
+  if (Math.abs(highest * rate - price) > 1e-6) report(`${highest} ${currency} is rounded to ${price} points`);
+  if (lowest < highest) {
+    report(
+      `is a range, ${lowest} to ${highest} ${currency}, without the seats of each price: every category costs the highest ` +
+        'unless prices are given as an option',
+    );
+  }
+  return [{ category: '*', price }];
 }
 
 /** The highest seat limit of the sales rules. */
 const highestLimit = 20;
 
+const numberWords = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'twelve'];
+const wordValues = new Map(numberWords.map((word, index) => [word, word === 'twelve' ? 12 : index + 1]));
+const number = `(?:\\d{1,9}|${numberWords.join('|')})`;
+/** What says that a number is a limit: "limit of 8", "8 ticket limit", "max. 8", "up to 8 tickets", "8 per person". */
+const limitPatterns = [
+  `\\b(?:limit|limited|max|maximum|maximal)\\b[^.\\d]{0,20}?\\b${number}\\b`,
+  `\\bmax\\.\\s*${number}\\b`,
+  `\\b(?:up to|no more than|not more than|at most)\\s+${number}\\b`,
+  `\\b${number}\\b[\\s-]*(?:\\(\\d+\\)\\s*)?(?:tickets?|seats?)?[\\s-]*(?:limit|max(?:imum)?)\\b`,
+  `\\b${number}\\b(?:\\s*\\(\\d+\\))?\\s*(?:tickets?|seats?)?[^.\\d]{0,25}?\\b(?:per|each|a)\\s+(?:person|customer|household|order|account|card|transaction|purchase|guest|fan|user|buyer|address|member|event|show|performance)`,
+].map((pattern) => new RegExp(pattern, 'iu'));
+
 /**
- * The seat limit in a text such as "There is a limit of 10 tickets per customer". Only when the text has a single
- * number: texts with several ("4 during presale and 10 …") are reported and not used.
+ * The seat limit in a text such as "There is an overall 8 ticket limit". Only when the text has a single number: texts
+ * with several ("4 during presale and 10 …") are reported and not used.
  */
 function readSeatLimit(
   event: JsonObject,
@@ -295,17 +448,18 @@ function readSeatLimit(
   const text = textOf(objectOf(event.ticketLimit).info)?.slice(0, 2000);
   if (text === undefined) return {};
   const field = 'ticketLimit.info';
-  const numbers = new Set([...text.matchAll(/\d+/g)].map(([digits]) => Number(digits)));
+  const found = [...text.matchAll(new RegExp(`\\d+|\\b${number}\\b`, 'giu'))].map(
+    ([word]) => wordValues.get(word.toLowerCase()) ?? Number(word),
+  );
+  const numbers = new Set(found);
   const [limit] = numbers;
-  const isStated =
-    /limit|max/i.test(text) &&
-    /\b\d+\b[^.]{0,40}?\b(?:per|each)\b|\b(?:limit|maximum|max)\b[^.]{0,10}?\b\d+\b/i.test(text);
+  const isStated = limitPatterns.some((pattern) => pattern.test(text));
   if (limit === undefined || limit < 1 || limit > 999 || numbers.size > 1 || !isStated) {
-    const found =
+    const reason =
       numbers.size > 1
         ? `states several numbers (${[...numbers].slice(0, 5).join(', ')})`
         : 'states no clear limit';
-    problems.add({ record, field, reason: `${found}; the usual limit applies`, effect: 'changed' });
+    problems.add({ record, field, reason: `${reason}; the usual limit applies`, effect: 'changed' });
     return {};
   }
   if (limit <= highestLimit) return { seatLimitPerUser: limit };
@@ -318,21 +472,32 @@ function readSeatLimit(
   return { seatLimitPerUser: highestLimit };
 }
 
-function readOpening(event: JsonObject, record: string, problems: ProblemList): { opensAt?: string } {
+/** Feeds write a year long past where they do not know when sales open. */
+const firstOpening = '2000';
+
+/** When sales open and end. */
+function readSalesTimes(event: JsonObject, record: string, problems: ProblemList): JsonObject {
   const sale = objectOf(objectOf(event.sales).public);
-  const field = 'sales.public.startDateTime';
-  if (sale.startTBD === true || sale.startTBA === true) {
+  const moment = (key: 'startDateTime' | 'endDateTime'): Instant | undefined => {
+    if (sale[key] === undefined) return undefined;
+    const read = momentSchema.safeParse(sale[key]);
+    if (read.success) return read.data;
+    const field = `sales.public.${key}`;
+    problems.add({ record, field, reason: 'is not a moment in time', effect: 'changed' });
+    return undefined;
+  };
+  const isOpen = sale.startTBD === true || sale.startTBA === true;
+  if (isOpen) {
+    const field = 'sales.public.startDateTime';
     problems.add({ record, field, reason: 'the start of sales is to be announced', effect: 'changed' });
-    return {};
   }
-  if (sale.startDateTime === undefined) return {};
-  const opensAt = momentSchema.safeParse(sale.startDateTime);
-  if (opensAt.success) return { opensAt: opensAt.data };
-  problems.add({ record, field, reason: 'is not a moment in time', effect: 'changed' });
-  return {};
+  const opensAt = isOpen ? undefined : moment('startDateTime');
+  return {
+    ...(opensAt === undefined ? {} : { opensAt: opensAt < firstOpening ? null : opensAt }),
+  };
 }
 
-/** The sales rules an event states: when sales open and how many seats one fan may have. */
+/** The sales rules an event states: when sales open and end, and how many seats one fan may have. */
 function readSales(event: JsonObject, record: string, problems: ProblemList): JsonObject {
-  return { ...readOpening(event, record, problems), ...readSeatLimit(event, record, problems) };
+  return { ...readSalesTimes(event, record, problems), ...readSeatLimit(event, record, problems) };
 }

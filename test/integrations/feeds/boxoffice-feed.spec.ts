@@ -134,9 +134,9 @@ describe('own catalog JSON', () => {
       ['third', 1],
     ]);
     expect(lines(result.problems)).toEqual([
-      'skipped | venue "hall" (venues[1]) | id | an earlier venue has this id',
-      'skipped | performance "show" (performances[1]) | id | an earlier performance has this id',
-      'skipped | performance "third", schedule "show-1" | id | an earlier schedule has this id',
+      'changed | venue "hall" (venues[1]) | id | stands in the feed again: the first is taken',
+      'changed | performance "show" (performances[1]) | id | stands in the feed again: the first is taken',
+      'changed | performance "third", schedule "show-1" | id | stands in the feed again: the first is taken',
     ]);
     expect(problemsOf(document)).toEqual([]);
   });

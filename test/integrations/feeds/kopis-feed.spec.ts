@@ -66,6 +66,7 @@ describe('KOPIS performance detail', () => {
       description: '여름밤의 음악회\n\n장르: 대중음악\n공연시간: 2시간\n관람연령: 만 7세 이상',
       startDate: '2026-09-18',
       endDate: '2026-09-27',
+      timeZone: 'Asia/Seoul',
       prices: [
         { category: 'R석', price: 165_000 },
         { category: 'S석', price: 154_000 },
@@ -80,6 +81,7 @@ describe('KOPIS performance detail', () => {
       ifAbsent: true,
       name: '큰 공연장 (아레나)',
       location: '인천광역시',
+      timeZone: 'Asia/Seoul',
     });
   });
 
@@ -106,16 +108,16 @@ describe('KOPIS performance detail', () => {
     const dtguidance = '토요일(17:00), HOL(14:00), 봄날(15:00), 일요일(25:00,16:00), 수시';
     expect(startsOf(dtguidance)).toHaveLength(4);
     expect(problemsOf({ dtguidance })).toEqual([
-      `skipped | ${record} | dtguidance | "HOL(14:00)" is for public holidays, which the feed does not date`,
-      `skipped | ${record} | dtguidance | "봄날(15:00)" has an unknown day: "봄날"`,
-      `skipped | ${record} | dtguidance | "일요일(25:00,16:00)" has an invalid time: "25:00"`,
-      `skipped | ${record} | dtguidance | "수시" has no day with its times in brackets`,
+      `changed | ${record} | dtguidance | "HOL(14:00)" is for public holidays, which the feed does not date: left out`,
+      `changed | ${record} | dtguidance | "봄날(15:00)" has an unknown day: "봄날": left out`,
+      `changed | ${record} | dtguidance | "일요일(25:00,16:00)" has an invalid time: "25:00": left out`,
+      `changed | ${record} | dtguidance | "수시" has no day with its times in brackets: left out`,
     ]);
   });
 
   it('says when a weekday is not in the run, and when no times are stated', () => {
     expect(problemsOf({ prfpdto: '2026.09.18' })).toEqual([
-      `skipped | ${record} | dtguidance | "토요일(17:00)" is on no day of the run`,
+      `changed | ${record} | dtguidance | "토요일(17:00)" is on no day of the run: left out`,
     ]);
     expect(problemsOf({ dtguidance: ' ' })).toEqual([
       `changed | ${record} | dtguidance | states no days and times; listed without a date to book`,
@@ -146,10 +148,10 @@ describe('KOPIS performance detail', () => {
     expect(
       problemsOf({ pcseguidance: 'R석 1,000원, 현장 문의, 3,000원, R석 2,000원, A ~ B석 5,000원' }),
     ).toEqual([
-      `skipped | ${record} | pcseguidance | "현장 문의" is not a price`,
-      `skipped | ${record} | pcseguidance | "3,000원" is not a price`,
-      `skipped | ${record} | pcseguidance | "R석 2,000원": R석 has a price already; the first is kept`,
-      `skipped | ${record} | pcseguidance | "A ~ B석 5,000원" is not a price`,
+      `changed | ${record} | pcseguidance | "현장 문의" is not a price: left out`,
+      `changed | ${record} | pcseguidance | "3,000원" names no category: left out`,
+      `changed | ${record} | pcseguidance | "A ~ B석 5,000원" is a range or a change of prices: left out`,
+      `changed | ${record} | pcseguidance | "R석 2,000원": R석 has a price already; the first is kept`,
     ]);
     expect(problemsOf({ pcseguidance: '' })).toEqual([
       `changed | ${record} | pcseguidance | states no price: no seat is for sale unless prices are given as an option`,
@@ -159,8 +161,8 @@ describe('KOPIS performance detail', () => {
   it('does not take apart texts of absurd length', () => {
     const long = `${'월'.repeat(1000)}(`;
     expect(problemsOf({ dtguidance: long, pcseguidance: long })).toEqual([
-      `skipped | ${record} | pcseguidance | is longer than 1000 characters`,
-      `skipped | ${record} | dtguidance | is longer than 1000 characters`,
+      `changed | ${record} | pcseguidance | is longer than 1000 characters: no price is taken from it`,
+      `changed | ${record} | dtguidance | is longer than 1000 characters: no date is taken from it`,
     ]);
   });
 
@@ -187,10 +189,10 @@ describe('KOPIS performance detail', () => {
 describe('KOPIS facility detail', () => {
   it('becomes one venue per hall, named as performances name it', () => {
     const result = parse(facility());
-    const location = '인천광역시 중구 공항문화로 1';
+    const [location, timeZone] = ['인천광역시 중구 공항문화로 1', 'Asia/Seoul'];
     expect(documentOf(result).venues).toEqual([
-      { id: 'FC9-01', name: '큰 공연장 (아레나)', location, capacity: 14_483, sections: [] },
-      { id: 'FC9-02', name: '큰 공연장 (정원)', location, sections: [] },
+      { id: 'FC9-01', name: '큰 공연장 (아레나)', location, timeZone, capacity: 14_483, sections: [] },
+      { id: 'FC9-02', name: '큰 공연장 (정원)', location, timeZone, sections: [] },
     ]);
     expect(lines(result.problems)).toEqual([
       'changed | facility "큰 공연장" (FC9), hall "정원" (FC9-02) | seatscale | "0" states no capacity',

@@ -59,7 +59,7 @@ const events: Json = {
           timezone: 'Australia/Brisbane',
           status: { code: 'onsale' },
         },
-        priceRanges: [{ type: 'standard', currency: 'AUD', min: 10, max: 50 }],
+        priceRanges: [{ type: 'standard', currency: 'AUD', min: 50, max: 50 }],
         sales: { public: { startDateTime: '2026-06-01T00:00:00Z' } },
         _embedded: { venues: [{ id: 'V1', name: 'The Theatre', city: { name: 'Brisbane' } }] },
       },

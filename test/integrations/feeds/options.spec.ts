@@ -49,7 +49,8 @@ describe('feed options', () => {
     const plan = feed([venue('a', '1', '2', '1', '1', '2')], []);
     const strict = parseJson(plan);
     expect(strict.kind).toBe('refused');
-    const reason = 'another seat has this id; with the option dedupe the first is kept';
+    const reason =
+      'another seat has this id; with the option dedupe the first is kept, or the others are renamed (dedupe=rename)';
     expect(lines(strict.problems)).toEqual([
       `refused | venue "a", seat "1" | seatId | ${reason}`,
       `refused | venue "a", seat "1" | seatId | ${reason}`,
@@ -61,7 +62,7 @@ describe('feed options', () => {
     expect(lines(deduped.problems)).toEqual(
       ['1', '1', '2'].map(
         (id) =>
-          `skipped | venue "a", section "main", row "${id}", seat "${id}" | seatId | an earlier seat has this id`,
+          `skipped | venue "a", section "main", row "${id}", number "1" | seatId | an earlier seat has the id "${id}"`,
       ),
     );
   });
@@ -142,7 +143,7 @@ describe('feed options', () => {
     const two = parseJson(twoHalls, { venueName: 'X' });
     expect(documentOf(two).venues.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(lines(two.problems)).toEqual([
-      'skipped | option venueName | the feed has 2 venues, so the name was not used',
+      'changed | option venueName | the feed has 2 venues, so it was not used',
     ]);
   });
 

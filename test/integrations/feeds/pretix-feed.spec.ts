@@ -1,5 +1,5 @@
 import { maxSeatsPerSection } from '../../../src/events/catalog-events.js';
-import { focusOf } from '../../../src/integrations/feeds/pretix-areas.js';
+import { stageOf } from '../../../src/integrations/feeds/pretix-areas.js';
 import { inPhysicalOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
@@ -41,6 +41,8 @@ const plan = (...zones: unknown[]) => ({
   zones,
   size: { width: 100, height: 100 },
 });
+/** Where the audience looks, so that plans without a stage are complete. */
+const options = { focus: at(0, 0) };
 const venueOf = (value: unknown) => only(documentOf(parseJson(value)).venues);
 const rowsOf = (value: unknown) =>
   venueOf(value).sections.flatMap((section) =>
@@ -98,9 +100,12 @@ describe('pretix seating plan', () => {
   });
 
   it('calls a row without a usable name by its place, and says so', () => {
-    const result = parseJson(plan(zone([row('A', [seat('1', 0)]), row(undefined, [seat('2', 0, 9)])])));
+    const result = parseJson(
+      plan(zone([row('A', [seat('1', 0)]), row(undefined, [seat('2', 0, 9)])])),
+      options,
+    );
     expect(only(only(documentOf(result).venues).sections).rows.map(({ label }) => label)).toEqual(['A', '2']);
-    const long = parseJson(plan(zone([row('x'.repeat(21), [seat('1', 0)])])));
+    const long = parseJson(plan(zone([row('x'.repeat(21), [seat('1', 0)])])), options);
     expect(lines([...result.problems, ...long.problems])).toEqual([
       'changed | zone "Floor" (zones[0]), row (rows[1]) | row_number | has no name; called "2"',
       `changed | zone "Floor" (zones[0]), row "${'x'.repeat(21)}" (rows[0]) | row_number | has a name longer than 20 characters; called "1"`,
@@ -118,7 +123,7 @@ describe('pretix seating plan', () => {
     expect(sections.map(({ sectionId, name }) => [sectionId, name])).toEqual([
       ['F', 'Floor'],
       ['F-2', 'Floor (2)'],
-      ['F-3', 'Floor'],
+      ['F-3', 'Floor (3)'],
     ]);
     expect(sections.map((section) => section.rows.length)).toEqual([8, 1, 1]);
     expect(500 * 8).toBe(maxSeatsPerSection);
@@ -161,7 +166,7 @@ describe('pretix seating plan', () => {
       { ...area('text', 'x', {}), position: null },
       1,
     ];
-    const result = parseJson(plan(zone(rows, areas), { ...zone([]), position: 1 }, null));
+    const result = parseJson(plan(zone(rows, areas), { ...zone([]), position: 1 }, null), options);
     expect(rowsOf(plan(zone(rows)))).toEqual(['A: 1']);
     const named = result.problems.map(({ record, field, effect }) =>
       [effect, record, field ?? ''].join(' ').trim(),
@@ -208,7 +213,7 @@ describe('pretix seating plan', () => {
 
   it('draws at most 2,000 shapes and leaves out those that cannot be', () => {
     const areas = Array.from({ length: 2001 }, () => area('circle', '', { circle: { radius: 1 } }));
-    const result = parseJson(plan(zone([row('A', [seat('1', 0)])], areas)));
+    const result = parseJson(plan(zone([row('A', [seat('1', 0)])], areas)), options);
     expect(only(documentOf(result).venues).decorations).toHaveLength(2000);
     expect(result.problems.map(({ effect, field }) => [effect, field])).toEqual([['changed', 'areas']]);
     const long = area('circle', '', { circle: { radius: 1 }, color: 'x'.repeat(31) });
@@ -243,11 +248,11 @@ describe('pretix seating plan', () => {
       read('Bar', false, 2),
       read('Bühne Nord', false, 3),
     ];
-    expect(focusOf([sign, bar, north, read('무대', true, 4)], [])).toEqual(at(4, 0));
-    expect(focusOf([sign, bar, north], [])).toEqual(at(3, 0));
-    expect(focusOf([sign, bar], [])).toEqual(at(1, 0));
-    expect(focusOf([sign, sign, bar], [at(6, 7), at(8, 9)])).toEqual(at(7, 7));
-    expect(focusOf([read('Backstage bar', false, 5)], [])).toBeUndefined();
+    expect(stageOf([sign, bar, north, read('무대', true, 4)])).toEqual(at(4, 0));
+    expect(stageOf([sign, bar, north])).toEqual(at(3, 0));
+    expect(stageOf([sign, bar])).toEqual(at(1, 0));
+    expect(stageOf([sign, sign, bar])).toBeUndefined();
+    expect(stageOf([read('Backstage bar', false, 5)])).toBeUndefined();
   });
 
   it('reads plans of the first schema version, whose areas are rectangles with plain text', () => {

@@ -1,5 +1,5 @@
 import { venueIdSchema } from '../../../src/events/ids.js';
-import { instantOf, minorUnits } from '../../../src/integrations/feeds/values.js';
+import { minorUnits } from '../../../src/integrations/feeds/values.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
 const theatre = {
@@ -12,7 +12,7 @@ const theatre = {
 };
 const start = { localDate: '2026-09-11', localTime: '19:00:00', dateTime: '2026-09-11T09:00:00Z' };
 const dates = { start, timezone: 'Australia/Brisbane', status: { code: 'onsale' } };
-const standard = (max: unknown, currency = 'AUD') => ({ type: 'standard', currency, min: 10, max });
+const standard = (max: unknown, currency = 'AUD') => ({ type: 'standard', currency, min: max, max });
 const event = (more: object = {}) => ({
   id: 'E1',
   name: 'The Band',
@@ -38,12 +38,14 @@ describe('Ticketmaster Discovery feed', () => {
         id: 'V1',
         name: 'The Theatre',
         location: '1 High Street, Brisbane, Queensland, Australia',
+        timeZone: 'Australia/Brisbane',
         sections: [],
       },
     ]);
     expect(only(document.performances)).toEqual({
       id: 'E1',
       venue: 'V1',
+      timeZone: 'Australia/Brisbane',
       name: 'The Band',
       description: 'Doors 7pm',
       startDate: '2026-09-11',
@@ -70,18 +72,11 @@ describe('Ticketmaster Discovery feed', () => {
     expect(read({ dates: berlin }).performance.schedules[0]?.startsAt).toBe('2026-07-01T18:00:00.000Z');
     const nowhere = { start: local, timezone: 'Mars/Base' };
     expect(read({ dates: nowhere }).performance.schedules).toEqual([]);
+    const lost = 'dates.start | its local time has no time zone (the option timeZone gives one)';
     expect(read({ dates: nowhere }).problems).toEqual([
-      `changed | ${named('dates.start | it has no usable time; listed without a date to book')}`,
+      `changed | ${named('dates.timezone | "Mars/Base" is not a known time zone')}`,
+      `changed | ${named(`${lost}; listed without a date to book`)}`,
     ]);
-  });
-
-  it('follows clock changes and knows what is no local time', () => {
-    expect(instantOf('2026-10-25', '01:59', 'Europe/Berlin')).toBe('2026-10-24T23:59:00.000Z');
-    expect(instantOf('2026-10-25', '03:00', 'Europe/Berlin')).toBe('2026-10-25T02:00:00.000Z');
-    expect(instantOf('2026-03-29', '01:59', 'Europe/Berlin')).toBe('2026-03-29T00:59:00.000Z');
-    expect(instantOf('2026-03-29', '03:00', 'Europe/Berlin')).toBe('2026-03-29T01:00:00.000Z');
-    expect(instantOf('2026-02-29', '03:00', 'Europe/Berlin')).toBeUndefined();
-    expect(instantOf('2026-02-28', '24:00', 'Europe/Berlin')).toBeUndefined();
   });
 
   it('names dates that are to be announced', () => {
@@ -105,16 +100,36 @@ describe('Ticketmaster Discovery feed', () => {
     expect(unspecific.problems[0]).toContain('no specific time');
   });
 
-  it('takes cancelled and postponed dates as cancelled, rescheduled ones as they are', () => {
+  it('takes cancelled dates as cancelled, rescheduled ones as they are', () => {
     const status = (code: string) => read({ dates: { ...dates, status: { code } } });
-    expect(status('cancelled').performance.schedules[0]?.status).toBe('cancelled');
-    expect(status('canceled').performance.schedules[0]?.status).toBe('cancelled');
-    expect(status('cancelled').problems).toEqual([]);
-    expect(status('postponed').performance.schedules[0]?.status).toBe('cancelled');
-    expect(status('postponed').problems).toEqual([
-      `changed | ${named('dates.status.code | is postponed; the old date is taken as cancelled')}`,
-    ]);
+    for (const code of ['cancelled', 'canceled']) {
+      expect(status(code).performance.schedules[0]?.status).toBe('cancelled');
+      expect(status(code).problems).toEqual([]);
+    }
     expect(status('rescheduled').performance.schedules[0]?.status).toBe('scheduled');
+    expect(status('rescheduled').problems).toEqual([]);
+  });
+
+  it('puts no seat on sale of an event that is off sale, or postponed without a new date', () => {
+    const status = (value: unknown) => read({ dates: { ...dates, status: value } });
+    for (const [code, reason] of [
+      ['offsale', 'is off sale: listed with no seat for sale'],
+      ['postponed', 'is postponed: listed under the old date with no seat for sale'],
+    ] as const) {
+      for (const value of [{ code }, code]) {
+        expect(status(value).performance).toMatchObject({
+          prices: [{ category: '*', price: null }],
+          schedules: [{ status: 'scheduled' }],
+        });
+        expect(status(value).problems).toEqual([`changed | ${named(`dates.status.code | ${reason}`)}`]);
+      }
+    }
+    expect(status({ code: 'paused' })).toMatchObject({
+      performance: { prices: [{ category: '*', price: 5000 }] },
+      problems: [
+        `changed | ${named('dates.status.code | "paused" is not a known status: taken as on sale')}`,
+      ],
+    });
   });
 
   it('ends on the last firm day', () => {
@@ -125,11 +140,11 @@ describe('Ticketmaster Discovery feed', () => {
   });
 
   it('prices every category at the highest standard price', () => {
-    const fees = { type: 'standard including fees', currency: 'AUD', min: 90, max: 99 };
+    const fees = { type: 'standard including fees', currency: 'AUD', min: 99, max: 99 };
     const prices = (...priceRanges: unknown[]) => read({ priceRanges }).performance.prices;
     expect(prices(standard(77.69), fees, standard(88.34))).toEqual([{ category: '*', price: 8834 }]);
     expect(prices(fees)).toEqual([{ category: '*', price: 9900 }]);
-    expect(prices(standard(undefined))).toEqual([{ category: '*', price: 1000 }]);
+    expect(prices({ type: 'standard', currency: 'AUD', min: 10 })).toEqual([{ category: '*', price: 1000 }]);
     expect(prices(standard(165_000, 'KRW'))).toEqual([{ category: '*', price: 165_000 }]);
     const perUnit = parseJson(page(event()), { pointsPerUnit: 1300 });
     expect(only(documentOf(perUnit).performances).prices[0]?.price).toBe(65_000);
@@ -142,12 +157,12 @@ describe('Ticketmaster Discovery feed', () => {
     expect(
       problemsOf({ priceRanges: [standard(20), standard(90, 'USD'), { type: 'standard', max: 1 }, 3] }),
     ).toEqual([
-      `skipped | ${named('priceRanges[2] | has no amount with a currency')}`,
-      `skipped | ${named('priceRanges[3] | has no amount with a currency')}`,
+      `changed | ${named('priceRanges[2] | has no amount with a currency: left out')}`,
+      `changed | ${named('priceRanges[3] | has no amount with a currency: left out')}`,
       `changed | ${named('priceRanges | states prices in several currencies; USD not taken')}`,
     ]);
     expect(problemsOf({ priceRanges: [standard(1e15)] })).toEqual([
-      `skipped | ${named('priceRanges | is no possible price')}`,
+      `changed | ${named('priceRanges | is no possible price: no seat is for sale unless prices are given as an option')}`,
     ]);
   });
 

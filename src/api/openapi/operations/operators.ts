@@ -1,10 +1,10 @@
 import { projectionRebuildReply, projectionsReply } from '../../../queries/replies/projections.js';
 import { exampleOf } from '../../../queries/replies/reply.js';
+import { importReply } from '../../import-report.js';
 import {
   auditReply,
   erasedUserReply,
   feedFormatsReply,
-  importReply,
   livenessReply,
   readinessReply,
 } from '../../replies.js';
