@@ -26,6 +26,8 @@ export interface ApiSettings {
     /** Addresses and fans remembered; the least recently seen go first. */
     readonly maxRemembered: number;
   };
+  /** A client that sends its request slower than this is cut off. */
+  readonly receiveTimeoutMs: number;
   readonly load: LoadLimits;
   readonly requestTimeouts: RequestTimeouts;
   readonly sse: SseSettings;
@@ -52,6 +54,7 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   waitForPositionTimeoutMs: 2_000,
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
+  receiveTimeoutMs: 30_000,
   load: { maxInFlight: 2_000, maxWaitMs: 500 },
   // Everything that a handler waits for has a shorter time limit of its own.
   requestTimeouts: { timeoutMs: 60_000, longTimeoutMs: 60 * 60_000 },

@@ -7,15 +7,15 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Log } from '../platform/logging.js';
 import type { ApiSettings } from './api-settings.js';
 import { isOperator, operatorsOnly } from './guards.js';
-import { LoadGate, shedLoad } from './load-gate.js';
+import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
 import { setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problems/problem.js';
 import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
 import { pathOf, requestIdOf } from './request.js';
 import { addRequestTimeout } from './request-timeout.js';
 
-/** A client that sends its request slower than this is cut off. */
-const receiveTimeoutMs = 30_000;
+/** A request that is too slow in arriving is ended at most this part of the allowed time late. */
+const receiveTolerance = 0.1;
 const dropIdleEveryMs = 50;
 
 /**
@@ -27,7 +27,13 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   const adapter = new FastifyAdapter({
     trustProxy: settings.trustProxy,
     bodyLimit: settings.bodyLimitBytes,
-    requestTimeout: receiveTimeoutMs,
+    requestTimeout: settings.receiveTimeoutMs,
+    http: {
+      // Node takes the longer of the two for bodies, and its default for headers is a minute.
+      headersTimeout: settings.receiveTimeoutMs,
+      requestTimeout: settings.receiveTimeoutMs,
+      connectionsCheckingInterval: settings.receiveTimeoutMs * receiveTolerance,
+    },
     requestIdHeader: false,
     genReqId: requestIdOf,
     // Requests that are already here are answered; those that need a closed part get "unavailable".
@@ -65,7 +71,7 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
     reply.header('X-Request-Id', request.id);
     done();
   });
-  shedLoad(fastify, new LoadGate(settings.load));
+  shedLoad(fastify, new LoadGate(settings.load), settings.load.maxInFlight);
   addRequestTimeout(fastify, logger, settings.requestTimeouts);
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
@@ -128,10 +134,7 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
 function unreadable(code: string | undefined): ApiProblem {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ApiProblem('request-timeout', {
-        en: 'The request did not arrive in time: send it again.',
-        ko: '요청이 제시간에 도착하지 않았습니다. 다시 보내 주세요.',
-      });
+      return requestTooSlow;
     case 'HPE_HEADER_OVERFLOW':
       return new ApiProblem('headers-too-large', {
         en: 'The headers are larger than 16 KiB together: send less.',

@@ -80,16 +80,24 @@ export class LoadGate {
    */
   enter(kind: Kind, begin: (leave: () => void) => void): boolean {
     const now = this.turns.now();
-    if (now - this.#turnAt >= longestTurnMs) this.#letIn(now);
-    if (this.#inFlight >= this.limits.maxInFlight || this.#isTooLate(kind, now)) {
-      this.#refused++;
-      return false;
-    }
+    if (this.#isRefusing(kind, now)) return false;
     this.#inFlight++;
     if (this.#line.length === 0 && this.#begunInTurn < beginsPerTurn) this.#begin(begin);
     else this.#line.push({ since: now, begin });
     this.#awaitTurn();
     return true;
+  }
+
+  /** Whether a request would be turned away now; if so it counts as refused. For asking before its body has arrived. */
+  isRefusing(kind: Kind): boolean {
+    return this.#isRefusing(kind, this.turns.now());
+  }
+
+  #isRefusing(kind: Kind, now: number): boolean {
+    if (now - this.#turnAt >= longestTurnMs) this.#letIn(now);
+    const isRefusing = this.#inFlight >= this.limits.maxInFlight || this.#isTooLate(kind, now);
+    if (isRefusing) this.#refused++;
+    return isRefusing;
   }
 
   #isTooLate(kind: Kind, now: number): boolean {
@@ -128,16 +136,26 @@ export class LoadGate {
   }
 }
 
-/** Adds the gate. It must be the first hook, so that a refused request costs nothing else. */
-export function shedLoad(fastify: FastifyInstance, gate: LoadGate): void {
+/**
+ * Adds the gate. It must be the first hook, so that a refused request costs nothing else. A request takes a place when
+ * its body has arrived: clients that announce one and send it slowly, or not at all, would otherwise fill all places.
+ * @param maxArriving see {@link ArrivingBodies}.
+ */
+export function shedLoad(fastify: FastifyInstance, gate: LoadGate, maxArriving: number): void {
+  const arriving = new ArrivingBodies(maxArriving);
   fastify.addHook('onRequest', (request, reply, done) => {
-    const { load, operatorsOnly } = request.routeOptions.config ?? {};
-    if (load === 'essential' || operatorsOnly) return done();
+    if (!isExempt(request) && gate.isRefusing(kindOf(request))) return turnAway(request, reply);
+    if (announcesBody(request)) arriving.add(request, reply);
+    done();
+  });
+  fastify.addHook('preValidation', (request, reply, done) => {
+    arriving.delete(reply);
+    if (isExempt(request)) return done();
     const isTaken = gate.enter(kindOf(request), (leave) => {
       // The client disconnected while it waited.
       if (reply.raw.destroyed) return leave();
       // A stream lasts for hours and is counted elsewhere: only its beginning is work.
-      if (load === 'stream') leave();
+      if (request.routeOptions.config?.load === 'stream') leave();
       else reply.raw.once('close', leave);
       done();
     });
@@ -145,9 +163,53 @@ export function shedLoad(fastify: FastifyInstance, gate: LoadGate): void {
   });
 }
 
+function isExempt(request: FastifyRequest): boolean {
+  const { load, operatorsOnly } = request.routeOptions.config ?? {};
+  return load === 'essential' || operatorsOnly === true;
+}
+
 function kindOf({ method }: FastifyRequest): Kind {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'command';
 }
+
+/**
+ * The requests whose bodies are arriving. They have no place at the gate, but each takes a connection and up to a body of
+ * memory. One more than the bound ends the one that has been arriving for the longest time: ordinary bodies come together
+ * with their headers, so slow clients make room for others, never the reverse. Operators' feeds are not counted.
+ */
+class ArrivingBodies {
+  /** Oldest first. */
+  readonly #requests = new Map<FastifyReply, FastifyRequest>();
+
+  constructor(private readonly max: number) {}
+
+  add(request: FastifyRequest, reply: FastifyReply): void {
+    if (request.routeOptions.config?.operatorsOnly) return;
+    this.#requests.set(reply, request);
+    reply.raw.once('close', () => this.delete(reply));
+    const [oldest] = this.#requests;
+    if (!oldest || this.#requests.size <= this.max) return;
+    const [late, lateRequest] = oldest;
+    this.delete(late);
+    answerOnSocket(lateRequest, late, requestTooSlow, { Connection: 'close' });
+  }
+
+  /** Its body has arrived, or never will. */
+  delete(reply: FastifyReply): void {
+    this.#requests.delete(reply);
+  }
+}
+
+function announcesBody({ headers }: FastifyRequest): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/** A request that did not arrive in time. */
+export const requestTooSlow = new ApiProblem('request-timeout', {
+  en: 'The request did not arrive in time: send it again.',
+  ko: '요청이 제시간에 도착하지 않았습니다. 다시 보내 주세요.',
+});
 
 /** Different waits, so that clients refused together do not return together. */
 const waits = [1, 2, 3].map((seconds) => ({
@@ -158,20 +220,30 @@ const waits = [1, 2, 3].map((seconds) => ({
   }),
 }));
 
-/** Answers on the bare socket, without hooks and serializers: under overload thousands are refused, each must cost little. */
+/** Under overload thousands are refused, so each must cost little. */
 function turnAway(request: FastifyRequest, reply: FastifyReply): void {
   const wait = waits[Math.floor(Math.random() * waits.length)];
   if (!wait) throw new Error('there is always a wait');
+  answerOnSocket(request, reply, wait.problem, retryAfter(wait.seconds));
+}
+
+/** Answers without hooks and serializers. */
+function answerOnSocket(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  problem: ApiProblem,
+  headers: Readonly<Record<string, string>>,
+): void {
   const language = problemLanguage(request);
-  const body = `${JSON.stringify(wait.problem.toDocument(pathOf(request), request.id, language))}\n`;
+  const body = `${JSON.stringify(problem.toDocument(pathOf(request), request.id, language))}\n`;
   request.isTurnedAway = true;
   reply.hijack();
   reply.raw
-    .writeHead(wait.problem.status, {
+    .writeHead(problem.status, {
       'X-Request-Id': request.id,
       ...problemHeaders(language),
       'Content-Length': Buffer.byteLength(body),
-      ...retryAfter(wait.seconds),
+      ...headers,
     })
     .end(body);
 }

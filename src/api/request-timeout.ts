@@ -13,14 +13,14 @@ export interface RequestTimeouts {
 
 /**
  * Answers for a handler that hangs. Fastify's `handlerTimeout` does not work for commands: it stops counting when the
- * body has been read. Add it after the load gate, whose waiting time does not count.
+ * body has been read. Add it after the load gate: the body has arrived then, and waiting there does not count.
  */
 export function addRequestTimeout(
   fastify: FastifyInstance,
   logger: Logger,
   { timeoutMs, longTimeoutMs }: RequestTimeouts,
 ): void {
-  fastify.addHook('onRequest', (request, reply, done) => {
+  fastify.addHook('preValidation', (request, reply, done) => {
     const isLong = request.routeOptions.config?.load === 'long';
     const timer = setTimeout(
       () => {
