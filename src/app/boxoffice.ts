@@ -10,6 +10,7 @@ import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
 import type { CommandSettings } from '../commands/settings.js';
 import type { EventStore } from '../event-store/port.js';
+import { metadataSchema } from '../events/event.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
 import { revealingStore, sealingStore } from '../personal-data/store-views.js';
@@ -35,6 +36,8 @@ export interface RunningBoxoffice {
   readonly isNew: boolean;
   /** `host:port` of the Redis that does not answer yet: until it does, timers and records stay in this process. */
   readonly missingRedis: string | undefined;
+  /** Resolves when this process has lost a part that it cannot work without, with what that is: close it, and start anew. */
+  readonly broken: Promise<string>;
   /** Stops accepting, finishes what was accepted, closes everything. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -79,6 +82,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     const engines = await openEngines(config, secrets, log, { signal: options.signal });
     closers.push(() => engines.close());
     const sealedStore = options.wrapStore?.(engines.store) ?? engines.store;
+    await checkClock(sealedStore, clock, { isOnlyWriter: engines.isOnlyWriter, config, log });
     const store = sealingStore(sealedStore, engines.personalKeys);
     const does = dutiesOf(config.ROLE);
     const openReadSide = does.projections ? projectingReadSide : followingReadSide;
@@ -120,11 +124,44 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     if (does.processes) await processes.start();
     const { redis } = engines;
     const missingRedis = redis && !(await redis.waitUntilReady(redisWaitMs)) ? redis.address : undefined;
-    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, missingRedis, close };
+    const broken = engines.breakdown.happened;
+    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, missingRedis, broken, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** How far the newest event may lie in the future: clocks of several machines differ a little. */
+const maxClockLagMs = 5_000;
+/** Newest events that are looked at: those of several processes are not in the order of their clocks. */
+const eventsForClock = 64;
+
+/**
+ * A clock that was set back would let holds, turns and sales end too late, by as much.
+ * @throws when the log is ahead and this process is its only writer; with several, whose clock is wrong is not known, and
+ * the log of this process tells its operators.
+ */
+export async function checkClock(
+  store: EventStore,
+  clock: Clock,
+  { isOnlyWriter, config, log }: { readonly isOnlyWriter: boolean } & Pick<Parts, 'config' | 'log'>,
+): Promise<void> {
+  const events = await store.readAll({ from: 'end', direction: 'backwards', limit: eventsForClock });
+  const metadata = events.map((event) => metadataSchema.safeParse(event.metadata).data);
+  const newestMs = Math.max(...metadata.map((known) => (known ? Date.parse(known.occurredAt) : 0)));
+  const aheadMs = newestMs - clock.nowMs();
+  if (aheadMs <= maxClockLagMs) return;
+  const moment = (ms: number) => new Date(ms).toISOString();
+  const fact =
+    `the clock of this machine says ${moment(clock.nowMs())}, but the newest event of the log was decided at ` +
+    `${moment(newestMs)}, ${Math.round(aheadMs / 1_000)} s later: holds, turns and sales would end too late`;
+  if (isOnlyWriter && !config.CLOCK_BEHIND_ACCEPTED) {
+    const remedy =
+      'set the clock right; if it is right and was ahead before, wait, or set CLOCK_BEHIND_ACCEPTED=true';
+    throw new Error(`${fact}; ${remedy}`);
+  }
+  log.error({ aheadMs }, `${fact}; compare the clocks of all machines`);
 }
 
 /** What a process of each role does; every one answers /health. */

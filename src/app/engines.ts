@@ -19,12 +19,41 @@ import {
 } from '../projections/open-read-models.js';
 import { bringTogether, FittingStore, LogFit } from './log-fit.js';
 
+/** The loss of a part that this process cannot work without and cannot replace: its supervisor has to start it again. */
+export class Breakdown {
+  #reason: string | undefined;
+  #tell: (reason: string) => void = () => undefined;
+  /** Resolves with the reason, once it happens. */
+  readonly happened: Promise<string>;
+
+  constructor(private readonly log: { fatal(details: object, message: string): void }) {
+    this.happened = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  /** What was lost and why; undefined while everything works. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Records the first loss. */
+  readonly report = (reason: string): void => {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.log.fatal({}, reason);
+    this.#tell(reason);
+  };
+}
+
 /** What the product runs on, opened. */
 export interface Engines {
   /** The log as it is: personal data sealed. Writing or reading names takes a view of it (src/personal-data). */
   readonly store: EventStore;
   /** Whether log and read models belong together; checked when the engines are opened. */
   readonly fit: LogFit;
+  /** Happens when a thread that writes the log or the read models ends by itself. */
+  readonly breakdown: Breakdown;
   readonly personalKeys: PersonalKeys;
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
@@ -79,9 +108,11 @@ export async function openEngines(
   try {
     const isEmbedded = config.EVENTSTORE_URL === undefined;
     const fit = new LogFit(log, mayLag(config));
-    const store = keep(new FittingStore(await openStore(config, log, fit), fit, !isEmbedded));
+    const breakdown = new Breakdown(log);
+    const opening = openStore(config, log, fit, breakdown.report);
+    const store = keep(new FittingStore(await opening, fit, !isEmbedded));
     const location = readModelLocation(config);
-    const readModels = keep(await openTables(location));
+    const readModels = keep(await openTables(location, breakdown.report));
     const personalKeys = keep(
       await openPersonalKeys({
         place: config.DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : readModels.write,
@@ -105,6 +136,7 @@ export async function openEngines(
     return {
       store,
       fit,
+      breakdown,
       personalKeys,
       isOnlyWriter: isEmbedded,
       maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
@@ -125,10 +157,15 @@ function mayLag({ EVENTSTORE_URL }: Config): boolean {
   return EVENTSTORE_URL !== undefined && parseEventStoreUrl(EVENTSTORE_URL).nodePreference !== 'leader';
 }
 
-async function openStore(config: Config, log: Log, fit: LogFit): Promise<EventStore> {
+async function openStore(
+  config: Config,
+  log: Log,
+  fit: LogFit,
+  onWriterLost: Breakdown['report'],
+): Promise<EventStore> {
   const maxWaitingAppends = config.MAX_PENDING_APPENDS;
   if (config.EVENTSTORE_URL === undefined) {
-    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends });
+    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends, onWriterLost });
   }
   await checkEventStoreUrl(config.EVENTSTORE_URL);
   const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
@@ -154,9 +191,12 @@ export async function checkEventStoreUrl(url: string): Promise<void> {
 }
 
 /** @throws {BadConfiguration} when DATABASE_URL cannot be read; otherwise saying which database cannot be used, and why. */
-async function openTables(location: ReadModelLocation): Promise<ReadModels> {
+async function openTables(
+  location: ReadModelLocation,
+  onWriterLost: Breakdown['report'],
+): Promise<ReadModels> {
   try {
-    return await openReadModels(location);
+    return await openReadModels(location, onWriterLost);
   } catch (error) {
     if (location.url === undefined) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -24,6 +24,7 @@ import {
 import { selectFirst } from '../queries/database.js';
 import { projectionStates } from '../queries/projection-progress.js';
 import type { ProjectionRebuild, ProjectionReport } from '../queries/replies/projections.js';
+import type { Breakdown } from './engines.js';
 import type { LogFit } from './log-fit.js';
 
 /** Longest wait for an answer: an orchestrator's probe waits about as long for ours. */
@@ -41,6 +42,7 @@ export interface Following {
 interface ReadinessParts {
   readonly store: EventStore;
   readonly fit: LogFit;
+  readonly breakdown: Pick<Breakdown, 'reason'>;
   readonly readModels: Pick<ReadModels, 'read'>;
   readonly operations: ProjectionOperations;
   readonly following: Following;
@@ -50,10 +52,13 @@ interface ReadinessParts {
 
 /** Ready: log and database answer, and the read models belong to the log and follow it. */
 export function readinessOf(parts: ReadinessParts): Readiness {
-  const { store, fit, readModels } = parts;
+  const { store, fit, breakdown, readModels } = parts;
   return {
     refusal: () => fit.refusal,
     async check() {
+      // Reading may still work, but nothing can be written any more.
+      if (breakdown.reason !== undefined)
+        return { ready: false, checks: [{ name: 'process', ok: false, detail: breakdown.reason }] };
       const { refusal } = fit;
       if (refusal !== undefined)
         return { ready: false, checks: [{ name: 'log', ok: false, detail: refusal }] };

@@ -18,6 +18,7 @@ import { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import { CheckpointProgress } from '../queries/projection-progress.js';
 import { openQueries, QUERIES, type Queries, type ReadModelProgress } from '../queries/queries.js';
+import type { Breakdown } from './engines.js';
 import type { LogFit } from './log-fit.js';
 import { type Following, projectionOperations, projectionRebuilds, readinessOf } from './operations.js';
 
@@ -39,6 +40,7 @@ export interface ReadSide {
 interface Parts {
   readonly store: EventStore;
   readonly fit: LogFit;
+  readonly breakdown: Pick<Breakdown, 'reason'>;
   readonly personalKeys: PersonalKeys;
   /** See Engines. */
   readonly maxLag: number;
@@ -80,7 +82,7 @@ export function followingReadSide(parts: Parts): ReadSide {
 }
 
 function readSide(
-  { store, fit, maxLag, readModels, clock }: Parts,
+  { store, fit, breakdown, maxLag, readModels, clock }: Parts,
   progress: ReadProgress,
   operations: ProjectionOperations,
   following: Following & { stop(): Promise<void> },
@@ -94,7 +96,7 @@ function readSide(
       { provide: READ_POSITION, useValue: readPositionOf(progress, store, fit) },
       {
         provide: READINESS,
-        useValue: readinessOf({ store, fit, readModels, operations, following, maxLag }),
+        useValue: readinessOf({ store, fit, breakdown, readModels, operations, following, maxLag }),
       },
       { provide: PROJECTION_OPERATIONS, useValue: operations },
       { provide: PROJECTION_REBUILDS, useValue: projectionRebuilds({ readModels, clock }) },

@@ -18,7 +18,7 @@ const shutdownTimeoutMs = 20_000;
 
 /**
  * Runs the server until SIGINT or SIGTERM, then lets accepted requests finish; a second signal ends the process
- * at once. Log lines go to standard output, the banner and error messages to standard error.
+ * at once. It also ends when it can write nothing any more, so that its supervisor starts it again. Log lines go to standard output, the banner and error messages to standard error.
  * @returns the exit code.
  */
 export async function runServer(
@@ -59,15 +59,23 @@ async function serveUntil(
     return error instanceof TablesOfAnotherLog ? exitCodes.mismatched : exitCodes.failed;
   }
   terminal.err(banner(config, server));
-  if (!stopped.aborted) await once(stopped, 'abort');
-  terminal.err('finishing accepted requests; press Ctrl-C again to stop at once\n');
+  const reason = stopped.aborted ? undefined : await Promise.race([endOf(stopped), server.broken]);
+  terminal.err(
+    reason === undefined
+      ? 'finishing accepted requests; press Ctrl-C again to stop at once\n'
+      : `boxoffice stops, because it can write nothing any more: ${reason}. Start it again: what was acknowledged is kept\n`,
+  );
   const deadline = setTimeout(() => {
     terminal.err('the shutdown takes too long: stopping now\n');
     process.exit(exitCodes.failed);
   }, shutdownTimeoutMs);
   await server.close();
   clearTimeout(deadline);
-  return exitCodes.ok;
+  return reason === undefined ? exitCodes.ok : exitCodes.failed;
+}
+
+async function endOf(stopped: AbortSignal): Promise<undefined> {
+  await once(stopped, 'abort');
 }
 
 function banner(config: Config, { url, paymentUrl, isNew, missingRedis }: RunningBoxoffice): string {

@@ -85,6 +85,9 @@ export const configSchema = z.object({
   SECRET: secret.describe(
     'Signs tokens, seeds queue shuffles and encrypts the keys of personal data (docs/personal-data.md); the same in every process. Unset: generated in DATA_DIR.',
   ),
+  CLOCK_BEHIND_ACCEPTED: flag(false).describe(
+    'Start although the newest event of the log lies in the future of this machine’s clock (docs/operations.md).',
+  ),
   PERSONAL_KEYS_LOST: flag(false).describe(
     'Start although the keys of some personal data in the log are lost: that data reads as erased (docs/personal-data.md).',
   ),

@@ -18,10 +18,14 @@ export type ReadModelLocation =
 /**
  * Opens and migrates the read models' database.
  * @param location `mysql://user:password@host:port/database`, or the path of a file (made if missing).
+ * @param onWriterLost called when the thread that writes the file ends by itself: the process cannot project any more.
  * @throws when the database cannot be reached or migrated.
  */
-export function openReadModels(location: ReadModelLocation): Promise<ReadModels> {
-  if (location.url === undefined) return openSqlite(location.file);
+export function openReadModels(
+  location: ReadModelLocation,
+  onWriterLost?: (reason: string) => void,
+): Promise<ReadModels> {
+  if (location.url === undefined) return openSqlite(location.file, onWriterLost);
   return openMysql(location.url, { ...defaultMysqlLimits, ...location.limits });
 }
 

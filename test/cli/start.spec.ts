@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import threads from 'node:worker_threads';
 import { runServer } from '../../src/cli/start.js';
 import { freePort } from '../services/free-port.js';
 import { eventually } from '../services/wait-until.js';
@@ -26,6 +27,36 @@ describe('the server’s process', () => {
     await expect(fetch(`${url}/health/live`)).rejects.toThrow();
     expect(process.listenerCount('SIGTERM')).toBe(listenersBefore);
   });
+
+  it.each([
+    ['event-store', "the event store's writer thread is gone"],
+    ['projections', 'the thread that writes the read models is gone'],
+  ])(
+    'ends with an error when the writer thread of %s dies, so that its supervisor starts it again',
+    async (part, reason) => {
+      const workers: { readonly program: string; readonly worker: threads.Worker }[] = [];
+      const { Worker } = threads;
+      const starting = jest.spyOn(threads, 'Worker').mockImplementation((program, options) => {
+        const worker = new Worker(program, options);
+        workers.push({ program: String(program), worker });
+        return worker;
+      });
+      try {
+        const env = { ...(await freshEnv()), PORT: '0', LOG_LEVEL: 'silent', SAMPLE_CATALOG: 'false' };
+        const terminal = new CapturedTerminal();
+        const running = runServer(env, terminal);
+        await shows(terminal, 'curl');
+        const writer = workers.find(({ program }) => program.includes(`${part}/sqlite/writer-thread`));
+        await writer?.worker.terminate();
+        expect(await running).toBe(1);
+        expect(terminal.stderr).toContain(
+          `boxoffice stops, because it can write nothing any more: ${reason}`,
+        );
+      } finally {
+        starting.mockRestore();
+      }
+    },
+  );
 
   it('says so in one line when it cannot start', async () => {
     const taken = createServer();

@@ -71,7 +71,8 @@ describe('a SQLite event store in trouble', () => {
     expect(live.events).toEqual(await store.readAll());
   });
 
-  it('when its thread dies, waiting and later appends are unavailable and close() still ends', async () => {
+  it('when its thread dies, it says so once, waiting and later appends are unavailable and close() still ends', async () => {
+    const lost: string[] = [];
     const worker = new Worker(
       `require('node:worker_threads').parentPort.once('message', () => process.exit(1))`,
       {
@@ -84,6 +85,7 @@ describe('a SQLite event store in trouble', () => {
       maxWaitingAppends: 10,
       maxWaitingBytes: 1000,
       onCommitted: () => undefined,
+      onLost: (reason) => void lost.push(reason),
     });
     const request = () => prepareAppend(streamIn('note'), 'none', newEvents(1));
     const waiting = await Promise.allSettled([client.append(request()), client.append(request())]);
@@ -93,6 +95,15 @@ describe('a SQLite event store in trouble', () => {
     await expect(client.append(request())).rejects.toThrow('writer thread is gone');
     await client.drain();
     await client.close();
+    expect(lost).toEqual(["the event store's writer thread is gone: it stopped"]);
+  });
+
+  it('does not call it a loss when the store is closed', async () => {
+    const lost: string[] = [];
+    store = await openSqliteEventStore({ file, onWriterLost: (reason) => void lost.push(reason) });
+    await store.append(streamIn('note'), 'none', newEvents(1));
+    await store.close();
+    expect(lost).toEqual([]);
   });
 
   it('a full disk fails the commit as a whole, and revisions are right afterwards', () => {

@@ -36,6 +36,8 @@ interface SqliteOptions {
   readonly maxWaitingAppends?: number;
   /** The same limit for their JSON bytes; default 64 MiB. */
   readonly maxWaitingBytes?: number;
+  /** Called when the writer thread ends by itself: every append fails from then on, until the log is opened anew. */
+  readonly onWriterLost?: (reason: string) => void;
 }
 
 /**
@@ -62,6 +64,7 @@ export async function openSqliteEventStore(options: SqliteOptions): Promise<Even
         maxWaitingAppends: options.maxWaitingAppends ?? 20_000,
         maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
         onCommitted,
+        onLost: options.onWriterLost,
       });
     return new SqliteEventStore(new Reader(openForReading(file), file), head, connectWriter);
   } catch (error) {

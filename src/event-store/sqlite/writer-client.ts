@@ -2,7 +2,13 @@
 import { setImmediate } from 'node:timers';
 import type { Worker } from 'node:worker_threads';
 import { type AppendRequest, emptyStream, expectedHead } from '../append.js';
-import { type AppendResult, asPosition, StoreUnavailable, WrongExpectedRevision } from '../port.js';
+import {
+  type AppendResult,
+  asPosition,
+  StoreBusy,
+  StoreUnavailable,
+  WrongExpectedRevision,
+} from '../port.js';
 import {
   type AppendBatch,
   conflict,
@@ -24,6 +30,8 @@ export interface WriterClientOptions {
   readonly maxWaitingBytes: number;
   /** Called in log order with everything that one commit made durable, before the appends resolve. */
   readonly onCommitted: (appends: readonly CommittedAppend[]) => void;
+  /** Called when the thread ends without having been closed: every append fails from then on. */
+  readonly onLost?: ((reason: string) => void) | undefined;
 }
 
 /**
@@ -50,7 +58,10 @@ export class WriterClient {
     });
     this.exited = new Promise((resolve) => {
       worker.on('exit', () => {
-        this.abandon(`the event store's writer thread is gone: ${cause}`);
+        const isLost = this.refusal === undefined;
+        const reason = `the event store's writer thread is gone: ${cause}`;
+        this.abandon(reason);
+        if (isLost) this.options.onLost?.(reason);
         resolve();
       });
     });
@@ -58,7 +69,7 @@ export class WriterClient {
 
   /**
    * Resolves when the events are durable.
-   * @throws {StoreUnavailable} {@link WrongExpectedRevision} as the port says.
+   * @throws {StoreBusy} {@link StoreUnavailable} {@link WrongExpectedRevision} as the port says.
    */
   append(request: AppendRequest): Promise<AppendResult> {
     const { maxWaitingAppends, maxWaitingBytes } = this.options;
@@ -66,9 +77,7 @@ export class WriterClient {
     const tooManyBytes = this.waitingBytes > 0 && this.waitingBytes + request.bytes > maxWaitingBytes;
     if (this.waitingAppends >= maxWaitingAppends || tooManyBytes) {
       const waiting = `${this.waitingAppends} appends (${this.waitingBytes} bytes)`;
-      return Promise.reject(
-        new StoreUnavailable(`the event store is busy: ${waiting} are waiting for the disk`),
-      );
+      return Promise.reject(new StoreBusy(`the event store is busy: ${waiting} are waiting for the disk`));
     }
     this.waitingAppends += 1;
     this.waitingBytes += request.bytes;

@@ -10,7 +10,7 @@ import {
 import { type AnyRow, type Cells, type CellValue, cellsOf, rowOf, type Table } from '../engine/entity.js';
 import { columnsBesideKey, deleteSql, insertSql, keyCondition, selectSql } from '../engine/sql.js';
 import { Statements } from './statements.js';
-import { type Answer, type Ask, WriterClient } from './writer-client.js';
+import { type Answer, type Ask, type LostWriter, WriterClient } from './writer-client.js';
 
 /** The writer thread's connection, for one transaction at a time. */
 export class SqliteSession implements WriteSession {
@@ -109,10 +109,10 @@ interface Connections {
 const connections = new WeakMap<DataSource, Connections>();
 
 /** Starts the thread that writes the file of an open, migrated data source. */
-export function startWriter(dataSource: DataSource, file: string): WriterClient {
+export function startWriter(dataSource: DataSource, file: string, onLost?: LostWriter): WriterClient {
   // TypeORM types no driver's own handle; for better-sqlite3 this is it.
   const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database };
-  const writer = new WriterClient(file);
+  const writer = new WriterClient(file, { onLost });
   connections.set(dataSource, {
     session: new SqliteSession(writer),
     reader: new Statements(databaseConnection),

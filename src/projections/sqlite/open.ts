@@ -8,14 +8,16 @@ import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.j
 import { closeOnError, type ReadModels, readModels } from '../read-models.js';
 import { sqliteDialect, startWriter } from './dialect.js';
 import { setForWriting } from './statements.js';
+import type { LostWriter } from './writer-client.js';
 
 /**
  * Opens and migrates the file, made if missing.
+ * @param onWriterLost called when the thread that writes the file ends by itself.
  * @throws saying what to do when the file is damaged.
  */
-export async function openSqlite(file: string): Promise<ReadModels> {
+export async function openSqlite(file: string, onWriterLost?: LostWriter): Promise<ReadModels> {
   try {
-    return await openTables(file);
+    return await openTables(file, onWriterLost);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (!/file is not a database|malformed/.test(reason)) throw error;
@@ -24,7 +26,7 @@ export async function openSqlite(file: string): Promise<ReadModels> {
   }
 }
 
-async function openTables(file: string): Promise<ReadModels> {
+async function openTables(file: string, onWriterLost?: LostWriter): Promise<ReadModels> {
   const write = await openForWriting(file);
   await closeOnError([write], () => write.runMigrations({ transaction: 'each' }));
   const read = new DataSource({
@@ -36,7 +38,7 @@ async function openTables(file: string): Promise<ReadModels> {
     },
   });
   await closeOnError([write], () => read.initialize());
-  const writer = startWriter(write, file);
+  const writer = startWriter(write, file, onWriterLost);
   return readModels(write, read, {
     dialect: sqliteDialect,
     clean: () => cleanSqlite(write),

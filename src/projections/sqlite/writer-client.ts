@@ -50,6 +50,9 @@ class WriterFailure extends Error {
   }
 }
 
+/** Hears why a writer thread ended by itself. */
+export type LostWriter = (reason: string) => void;
+
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (failure: WriterFailure) => void;
@@ -63,8 +66,14 @@ export class WriterClient {
   private readonly exited: Promise<void>;
   private refusal: string | undefined;
 
-  /** @param file migrated. */
-  constructor(file: string, walLimits?: WalLimits) {
+  /**
+   * @param file migrated.
+   * @param onLost called when the thread ends without having been closed: nothing can be written from then on.
+   */
+  constructor(
+    file: string,
+    { walLimits, onLost }: { readonly walLimits?: WalLimits; readonly onLost?: LostWriter | undefined } = {},
+  ) {
     const order: WriterOrder = { file, walLimits };
     this.worker = new Worker(compiledFile(import.meta.url, './writer-thread.js'), {
       workerData: order,
@@ -79,7 +88,10 @@ export class WriterClient {
     });
     this.exited = new Promise((resolve) => {
       this.worker.on('exit', () => {
-        this.abandon(`the thread that writes the read models is gone: ${cause}`);
+        const isLost = this.refusal === undefined;
+        const reason = `the thread that writes the read models is gone: ${cause}`;
+        this.abandon(reason);
+        if (isLost) onLost?.(reason);
         resolve();
       });
     });

@@ -56,7 +56,7 @@ it('says why when its thread is gone, to whoever waits and whoever comes later',
 
 it('moves what it has committed into the file by and by', async () => {
   const file = join(folder, 'read-models.db');
-  const writer = new WriterClient(file, { flushPages: 5, movePages: 20 });
+  const writer = new WriterClient(file, { walLimits: { flushPages: 5, movePages: 20 } });
   const session = new SqliteSession(writer);
   await session.run(createTable, []);
   for (let batch = 0; batch < 10; batch++) {
