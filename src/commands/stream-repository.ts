@@ -3,10 +3,12 @@ import type { Decider } from '../domain/decider.js';
 import {
   type AppendResult,
   type EventStore,
+  EventTooLarge,
   maxReadCount,
   type NewEvent,
   type Position,
   type Revision,
+  StoreBusy,
   WrongExpectedRevision,
 } from '../event-store/port.js';
 import type { Instant } from '../events/ids.js';
@@ -32,7 +34,7 @@ type Fold<State, Event> = Pick<Decider<State, never, Event>, 'initialState' | 'e
 
 /** Events read at once when going back from the end of a stream: what is looked for is usually close. */
 const backwardsPage = 64;
-/** Most streams invalidated one by one; with more, no cached stream counts as current. */
+/** Most streams with an append of unknown outcome; the one that is so for the longest time is then read again. */
 const maxInvalidated = 10_000;
 const defaultMaxCachedStreams = 50_000;
 
@@ -42,8 +44,8 @@ const defaultMaxCachedStreams = 50_000;
  */
 export class StreamRepository {
   readonly #cache: LRUCache<string, CachedState>;
-  /** Streams with an append of unknown outcome. */
-  readonly #invalidated = new Set<string>();
+  /** Streams with an append of unknown outcome, which may still be written: the revision each expects, oldest first. */
+  readonly #invalidated = new Map<StreamName, Revision | undefined>();
   readonly #isOnlyWriter: boolean;
 
   /**
@@ -117,7 +119,7 @@ export class StreamRepository {
    * from the cache.
    */
   isCurrent(stream: StreamName): boolean {
-    return this.#isOnlyWriter && !this.#invalidated.has(stream) && this.#invalidated.size < maxInvalidated;
+    return this.#isOnlyWriter && !this.#invalidated.has(stream);
   }
 
   /**
@@ -167,9 +169,13 @@ export class StreamRepository {
   /** The events of a stream between a position and a revision, both exclusive, newest first. */
   async *eventsBetween(
     stream: StreamName,
-    after: Position,
+    after: Position | undefined,
     before: Revision,
-  ): AsyncGenerator<{ readonly event: DomainEvent; readonly revision: Revision }> {
+  ): AsyncGenerator<{
+    readonly event: DomainEvent;
+    readonly revision: Revision;
+    readonly position: Position;
+  }> {
     for (let from = before - 1; from >= 0; from -= backwardsPage) {
       const page = await this.store.readStream(stream, {
         from,
@@ -177,8 +183,9 @@ export class StreamRepository {
         limit: backwardsPage,
       });
       for (const recorded of page) {
-        if (recorded.position <= after) return;
-        yield { event: decodeEvent(recorded), revision: recorded.revision };
+        const { revision, position } = recorded;
+        if (after !== undefined && position <= after) return;
+        yield { event: decodeEvent(recorded), revision, position };
       }
     }
   }
@@ -192,14 +199,28 @@ export class StreamRepository {
       return await this.store.append(stream, revision ?? 'none', events);
     } catch (error) {
       if (error instanceof WrongExpectedRevision) return undefined;
-      this.#invalidate(stream);
+      if (!isNothingWritten(error)) this.#invalidate(stream, revision);
       throw error;
     }
   }
 
   /** An append of unknown outcome: the events may have been written, or may still be. */
-  #invalidate(stream: StreamName): void {
-    if (this.#isOnlyWriter && this.#invalidated.size < maxInvalidated) this.#invalidated.add(stream);
+  #invalidate(stream: StreamName, expected: Revision | undefined): void {
+    if (!this.#isOnlyWriter || this.#invalidated.has(stream)) return;
+    this.#invalidated.set(stream, expected);
+    if (this.#invalidated.size <= maxInvalidated) return;
+    // An embedded log has settled it long ago: reading the stream once more is enough.
+    const [oldest] = this.#invalidated.keys();
+    if (oldest === undefined) return;
+    this.#invalidated.delete(oldest);
+    this.#cache.delete(oldest);
+  }
+
+  /** Once the stream has passed the revision that an append expects, that append can no longer be written. */
+  #settle(stream: StreamName, revision: Revision | undefined): void {
+    if (!this.#invalidated.has(stream)) return;
+    const expected = this.#invalidated.get(stream) ?? -1;
+    if (revision !== undefined && revision > expected) this.#invalidated.delete(stream);
   }
 
   /** After the clock was set back the age is negative, so the state counts as old. */
@@ -209,11 +230,17 @@ export class StreamRepository {
   }
 
   #remember(stream: StreamName, loaded: Loaded<unknown>): void {
+    this.#settle(stream, loaded.revision);
     const cached = this.#cache.get(stream);
     // A slower reader must not put back what it read before a faster writer.
     if (cached?.revision !== undefined && cached.revision > (loaded.revision ?? -1)) return;
     this.#cache.set(stream, { ...loaded, readAtMs: this.clock.nowMs() });
   }
+}
+
+/** Whether the store refused the append before anything was written. */
+function isNothingWritten(error: unknown): boolean {
+  return error instanceof StoreBusy || error instanceof EventTooLarge;
 }
 
 /** A stream without events. */

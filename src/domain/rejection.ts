@@ -26,6 +26,7 @@ export const rejectionCodes = [
   'seat-unknown',
   'seat-not-for-sale',
   'seat-held',
+  'already-held',
   'seat-reserved',
   'no-seats-available',
   'hold-unknown',

@@ -36,23 +36,29 @@ interface Barrier {
   readonly expiresAt: Instant;
 }
 
+/** What the log says about a hold that the seat may have forgotten. */
+interface Evidence {
+  /** The hold is none of the first so many that ended on the seat: {@link EndedHolds} counts them. Default 0. */
+  readonly notAmongFirst?: number | undefined;
+}
+
 export type SeatCommand = SeatName &
   (
-    | {
+    | ({
         readonly kind: 'hold';
         readonly holdId: HoldId;
         readonly userId: UserId;
         readonly tokenId: TokenId;
         readonly price: number;
         readonly expiresAt: Instant;
-      }
-    | {
+      } & Evidence)
+    | ({
         readonly kind: 'release';
         readonly holdId: HoldId;
         readonly reason: 'conflict' | 'released';
         readonly barrier?: Barrier;
-      }
-    | { readonly kind: 'expire'; readonly holdId: HoldId; readonly barrier?: Barrier }
+      } & Evidence)
+    | ({ readonly kind: 'expire'; readonly holdId: HoldId; readonly barrier?: Barrier } & Evidence)
     | { readonly kind: 'reserve'; readonly holdId: HoldId; readonly orderId: OrderId }
     /** Undoes whatever the order has of the seat: its reservation, or the hold it was going to reserve. */
     | {
@@ -87,12 +93,25 @@ export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
  * - `held`: it has the seat, lapsed or not.
  * - `reserved`: it became a reservation.
  * - `ended`: it had the seat or was barred from it, and can never take it (again).
+ * - `forgotten`: `untouched` or `ended`, but so many holds ended on the seat that only its stream can say which.
  */
-export type HoldStatus = 'untouched' | 'held' | 'reserved' | 'ended';
+export type HoldStatus = 'untouched' | 'held' | 'reserved' | 'ended' | 'forgotten';
 
-export function statusOfHold(state: SeatState, hold: HoldDeadline): HoldStatus {
+/** @param evidence what its stream said before, if it was asked. */
+export function statusOfHold(state: SeatState, hold: HoldDeadline, evidence: Evidence = {}): HoldStatus {
   if (state.kind !== 'free' && state.holdId === hold.holdId) return state.kind;
-  return isAmong(state.endedHolds, hold) ? 'ended' : 'untouched';
+  const { known, count, forgottenUntil } = state.endedHolds;
+  if (known.some(({ holdId }) => holdId === hold.holdId)) return 'ended';
+  if (forgottenUntil === undefined || hold.expiresAt > forgottenUntil) return 'untouched';
+  const { notAmongFirst = 0 } = evidence;
+  return notAmongFirst >= count - known.length ? 'untouched' : 'forgotten';
+}
+
+/** Whether the event means that the hold can never take the seat (again). */
+export function endsHold(event: SeatEvent, holdId: HoldId): boolean {
+  return (
+    event.type !== 'SeatHeld' && event.type !== 'SeatReservationCancelled' && event.data.holdId === holdId
+  );
 }
 
 /** A hold and the deadline it was requested with: until then a run of its request may try to take a seat. */
@@ -103,31 +122,27 @@ export interface HoldDeadline {
 
 /**
  * The holds that a seat refuses for good: those that ended on it, and those barred from it. It refuses them whatever
- * is retried, however late, and by whatever clock.
+ * is retried, however late, and by whatever clock. The last ones are kept by id; of the others the stream knows the ids.
  */
 interface EndedHolds {
-  /** Those with the latest deadlines, latest first. */
+  /** Of all. */
+  readonly count: number;
+  /** The last ones to end, the last of all first. */
   readonly known: readonly HoldDeadline[];
-  /** The latest deadline among those no longer kept by id: a hold that ends no later may be one of them. */
+  /** The latest deadline among the others: a hold that would end later is none of them. */
   readonly forgottenUntil: Instant | undefined;
 }
 
-export const noEndedHolds: EndedHolds = { known: [], forgottenUntil: undefined };
+export const noEndedHolds: EndedHolds = { count: 0, known: [], forgottenUntil: undefined };
 
 /** Ended holds kept by id: bounds the state of a seat that is held and released again and again. */
 const maxKnown = 64;
 
 function withEnded(ended: EndedHolds, { holdId, expiresAt }: HoldDeadline): EndedHolds {
-  const later = ended.known.filter((hold) => hold.expiresAt > expiresAt);
-  const known = [...later, { holdId, expiresAt }, ...ended.known.slice(later.length)];
+  const known = [{ holdId, expiresAt }, ...ended.known];
   const forgotten = known.length > maxKnown ? known.pop() : undefined;
-  return { known, forgottenUntil: latest(ended.forgottenUntil, forgotten?.expiresAt) };
-}
-
-/** Whether the hold ended. True also for one whose deadline is too early to tell it from a forgotten one. */
-function isAmong({ known, forgottenUntil }: EndedHolds, { holdId, expiresAt }: HoldDeadline): boolean {
-  if (forgottenUntil !== undefined && expiresAt <= forgottenUntil) return true;
-  return known.some((hold) => hold.holdId === holdId);
+  const forgottenUntil = latest(ended.forgottenUntil, forgotten?.expiresAt);
+  return { count: ended.count + 1, known, forgottenUntil };
 }
 
 function latest(one: Instant | undefined, other: Instant | undefined): Instant | undefined {
@@ -195,37 +210,52 @@ type CommandOf<Kind extends SeatCommand['kind']> = Extract<SeatCommand, { kind: 
 type Held = Extract<SeatState, { kind: 'held' }>;
 
 function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant): Decision<SeatEvent> {
-  const { kind: _, ...data } = command;
+  const { kind: _, notAmongFirst, ...data } = command;
   // A process that was suspended past the deadline must not take a seat.
   if (now >= command.expiresAt) return holdEnded;
-  const status = statusOfHold(state, command);
+  const status = statusOfHold(state, command, { notAmongFirst });
   if (status === 'held') return isFree(state, now) ? holdEnded : accept();
+  if (status === 'forgotten') return holdForgotten;
   if (status !== 'untouched') return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
-  switch (state.kind) {
-    case 'free':
-      return accept(held);
-    case 'reserved':
-      return reject('seat-reserved', `Seat ${command.seatId} is sold: choose another one.`, {
-        seatId: command.seatId,
-      });
+  if (state.kind === 'free') return accept(held);
+  if (state.kind === 'held' && now >= state.expiresAt) return accept(holdExpired(command, state), held);
+  return seatTaken(state, command);
+}
+
+/** The refusal of a hold because the seat has an owner. Fans learn which of their own holds has it. */
+export function seatTaken(
+  owner: Exclude<SeatState, { kind: 'free' }>,
+  { seatId, userId }: { readonly seatId: SeatId; readonly userId: UserId },
+) {
+  switch (owner.kind) {
+    case 'reserved': {
+      const isOwn = owner.userId === userId;
+      const message = `${isOwn ? `You have bought seat ${seatId} already` : `Seat ${seatId} is sold`}: choose another one.`;
+      return reject('seat-reserved', message, { seatId });
+    }
     case 'held': {
-      if (now >= state.expiresAt) return accept(holdExpired(command, state), held);
-      return reject('seat-held', `Somebody else holds seat ${command.seatId}: choose another one.`, {
-        seatId: command.seatId,
-      });
+      const { holdId } = owner;
+      if (owner.userId === userId) {
+        const message = `You hold seat ${seatId} already: pay for hold ${holdId}, or release it first.`;
+        return reject('already-held', message, { seatId, holdId });
+      }
+      return reject('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
     }
     default:
-      return assertNever(state);
+      return assertNever(owner);
   }
 }
 
 /** Bars a hold that does not have the seat, if the command asks for it. */
 function decideBar(
-  { barrier, holdId, ...seat }: CommandOf<'release' | 'expire'>,
+  { barrier, holdId, notAmongFirst, ...seat }: CommandOf<'release' | 'expire'>,
   state: SeatState,
 ): Decision<SeatEvent> {
-  if (!barrier || statusOfHold(state, { holdId, ...barrier }) !== 'untouched') return accept();
+  if (!barrier) return accept();
+  const status = statusOfHold(state, { holdId, ...barrier }, { notAmongFirst });
+  if (status === 'forgotten') return holdForgotten;
+  if (status !== 'untouched') return accept();
   const { userId, expiresAt } = barrier;
   return accept({ type: 'SeatHoldBarred', data: { ...seatOf(seat), holdId, userId, expiresAt } });
 }
@@ -283,6 +313,9 @@ function seatOf({ scheduleId, seatId }: SeatName): SeatName {
 function holderOf({ holdId, userId }: Held) {
   return { holdId, userId };
 }
+
+/** The refusal of a command that must come with {@link Evidence}: commands/seats asks the log and repeats it. */
+const holdForgotten = reject('busy', 'This seat changes hands too fast: try again shortly.');
 
 /** The refusal of whatever a hold asks for after its end. */
 export const holdEnded = reject(

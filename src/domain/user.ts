@@ -17,7 +17,12 @@ export type UserCommand =
       readonly name: string;
       readonly passwordHash: string;
     }
-  | { readonly kind: 'change-password'; readonly passwordHash: string }
+  | {
+      readonly kind: 'change-password';
+      readonly passwordHash: string;
+      /** The hash that the current password was checked against. */
+      readonly verifiedHash: string;
+    }
   | { readonly kind: 'erase' };
 
 /** One person's account. */
@@ -35,6 +40,11 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     switch (command.kind) {
       case 'change-password':
         if (command.passwordHash === state.passwordHash) return accept();
+        if (command.verifiedHash !== state.passwordHash) {
+          const message =
+            'The password was changed at the same moment: log in with the new one and try again.';
+          return reject('invalid-credentials', message);
+        }
         return accept({ type: 'PasswordChanged', data: { userId, passwordHash: command.passwordHash } });
       case 'erase':
         return accept({ type: 'UserErased', data: { userId } });

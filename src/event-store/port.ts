@@ -101,6 +101,7 @@ export abstract class EventStore {
    * best-effort basis, so folds must tolerate a second copy.)
    * @throws {WrongExpectedRevision} when the stream is not at `expected`.
    * @throws {EventTooLarge} when an event exceeds {@link maxEventBytes}; nothing is written.
+   * @throws {StoreBusy} when too many appends wait; nothing is written.
    * @throws {StoreUnavailable} when the outcome is unknown or the store is closed; retry with the same ids.
    */
   abstract append(
@@ -191,6 +192,9 @@ export class NoEventAtPosition extends Error {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
+
+/** An append was refused because too many wait already: nothing was or will be written. */
+export class StoreBusy extends StoreUnavailable {}
 
 /** The log was replaced while this process was using it: the state that it holds in memory belongs to the old log. */
 export class LogReplaced extends StoreUnavailable {}

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import { refuse } from '../../src/domain/rejection.js';
-import { StoreUnavailable } from '../../src/event-store/port.js';
+import { StoreBusy, StoreUnavailable } from '../../src/event-store/port.js';
 import { HasherBusy } from '../../src/platform/password-hasher.js';
 import { type ApiUnderTest, adminKey, scheduleId, startApi } from './api-under-test.js';
 
@@ -139,6 +139,7 @@ describe('refused commands', () => {
 
   it.each([
     ['an overloaded stream', () => refuse('busy', 'Try again.'), 'busy'],
+    ['too many appends', () => new StoreBusy('too many wait'), 'busy'],
     ['an unknown outcome', () => new StoreUnavailable('closed'), 'unavailable'],
     ['too many log-ins', () => new HasherBusy('busy'), 'unavailable'],
   ])('%s asks to come back', async (_, error, code) => {

@@ -110,6 +110,22 @@ describe('ChangePassword', () => {
   });
 });
 
+describe('two changes of one password at the same moment', () => {
+  it('lets one of them through and refuses the other, whose password is not set', async () => {
+    const { userId } = await register(side, 'mina');
+    const change = (on: CommandSide, newPassword: string) =>
+      outcomeOf(
+        on.execute(new ChangePassword(userId, { currentPassword: password, newPassword }, freshContext())),
+      );
+    const passwords = ['the first horse', 'the other horse'];
+    const outcomes = await Promise.all(passwords.map((one) => change(restarted(side), one)));
+    expect(outcomes.filter((outcome) => outcome === 'invalid-credentials')).toHaveLength(1);
+    const isSet = outcomes.map((outcome) => outcome !== 'invalid-credentials');
+    const canLogIn = await Promise.all(passwords.map((one) => outcomeOf(login('mina', one))));
+    expect(canLogIn.map((outcome) => outcome !== 'invalid-credentials')).toEqual(isSet);
+  });
+});
+
 describe('RefreshSession', () => {
   const loggedIn = async () => {
     await register(side, 'mina');

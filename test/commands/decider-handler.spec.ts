@@ -3,7 +3,7 @@ import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import { walletDecider } from '../../src/domain/wallet.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
-import { type EventStore, StoreUnavailable } from '../../src/event-store/port.js';
+import { type EventStore, StoreBusy, StoreUnavailable } from '../../src/event-store/port.js';
 import {
   chargeIdSchema,
   holdIdSchema,
@@ -190,6 +190,72 @@ describe('DeciderHandler', () => {
     await expect(lost).rejects.toBeInstanceOf(StoreUnavailable);
     isLost = false;
     expect((await alone.repository.load(walletDecider, wallet)).state.balance).toBe(150);
+  });
+
+  describe('as the only writer, when many appends fail', () => {
+    let reads: string[];
+    /** What the next append of a stream fails with. */
+    let failure: Error | undefined;
+    let alone: Office;
+    beforeEach(() => {
+      reads = [];
+      failure = undefined;
+      const read = store.readStream.bind(store);
+      store.readStream = (stream, ...options) => {
+        reads.push(stream);
+        return read(stream, ...options);
+      };
+      const failing = new HookedStore(store, {
+        before() {
+          if (failure) throw failure;
+        },
+      });
+      alone = officeOn(failing, { isOnlyWriter: true });
+    });
+    const fanOf = (n: number) => userNamed(`fan ${n}`);
+    const creditOf = (n: number) =>
+      alone.deciders.execute(
+        walletDecider,
+        streams.wallet(fanOf(n)),
+        { ...credit(`${n}`, 1), userId: fanOf(n) },
+        freshContext(),
+        { isLikelyNew: true },
+      );
+    const failOn = async (fans: number, error: Error) => {
+      failure = error;
+      for (let n = 0; n < fans; n++) await expect(creditOf(n)).rejects.toBe(error);
+      failure = undefined;
+      reads.length = 0;
+    };
+
+    it('still trusts its cache after more than ten thousand that were refused as too many', async () => {
+      await alone.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
+      await failOn(10_001, new StoreBusy('too many appends are waiting'));
+      await alone.deciders.execute(walletDecider, wallet, spend('x', 11), freshContext());
+      await alone.repository.load(walletDecider, wallet);
+      expect(reads).toEqual([]);
+    });
+
+    it('still trusts its cache after more than ten thousand of unknown outcome, but not about those streams', async () => {
+      await alone.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
+      await failOn(10_001, new StoreUnavailable('the reply was lost'));
+      await alone.repository.load(walletDecider, wallet);
+      expect(reads).toEqual([]);
+      for (const n of [0, 1, 10_000]) await alone.repository.load(walletDecider, streams.wallet(fanOf(n)));
+      expect(reads).toEqual([0, 1, 10_000].map((n) => streams.wallet(fanOf(n))));
+    });
+
+    it('trusts its cache of a stream again once the append of unknown outcome can no longer be written', async () => {
+      await failOn(1, new StoreUnavailable('the reply was lost'));
+      const stream = streams.wallet(fanOf(0));
+      // Nothing is there, but it may still come.
+      for (let n = 0; n < 2; n++) await alone.repository.load(walletDecider, stream);
+      expect(reads).toEqual([stream, stream]);
+      await creditOf(0);
+      reads.length = 0;
+      await alone.repository.load(walletDecider, stream);
+      expect(reads).toEqual([]);
+    });
   });
 
   it('takes a stream that is not cached for new when told so, and reads it when the append is refused', async () => {

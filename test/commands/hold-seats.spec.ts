@@ -1,3 +1,4 @@
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
@@ -19,6 +20,7 @@ import {
   seatPrice,
   seats,
   startsAt,
+  theatreDocument,
 } from './theatre.js';
 
 const holdTtlMs = 60_000;
@@ -101,6 +103,43 @@ describe('HoldSeats', () => {
     side.clock.advance(1_000);
     const again = await hold(restarted(side), mina, seats('A-1', 'A-2'), context);
     expect(again).toMatchObject({ holdId: first.holdId, expiresAt: first.expiresAt, total: first.total });
+  });
+
+  it('answers a repeated command with the price it was held at, whatever the price list says now', async () => {
+    const mina = await inside(side, 'mina');
+    const context = contextOf('once');
+    await hold(side, mina, seats('A-1', 'A-2'), context);
+    for (const price of [seatPrice + 50, null]) {
+      const document = theatreDocument({ sales: { holdTtlMs } });
+      const performances = document.performances.map((one) => ({
+        ...one,
+        prices: [{ category: 'R', price }],
+      }));
+      await side.execute(new ImportCatalog({ ...document, performances }, freshContext()));
+      const again = await hold(restarted(side), mina, seats('A-1', 'A-2'), context);
+      expect(again).toMatchObject({
+        total: 2 * seatPrice,
+        seats: [{ price: seatPrice }, { price: seatPrice }],
+      });
+    }
+    expect(await outcomeOf(hold(side, mina, seats('A-3')))).toBe('seat-not-for-sale');
+  });
+
+  it('tells a fan who asks for an own seat with another key which hold has it', async () => {
+    const mina = await inside(side, 'mina');
+    const { holdId } = await hold(side, mina, seats('A-1', 'A-2'));
+    for (const asked of [seats('A-1', 'A-2'), seats('A-2', 'A-3')]) {
+      const again = hold(restarted(side), mina, asked);
+      const seatId = asked[0] === seat('A-1') ? 'A-1' : 'A-2';
+      await expect(again).rejects.toMatchObject({
+        rejection: {
+          code: 'already-held',
+          message: `You hold seat ${seatId} already: pay for hold ${holdId}, or release it first.`,
+          details: { seatId, holdId },
+        },
+      });
+    }
+    expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2']);
   });
 
   it('refuses a repeated command after the release instead of holding again', async () => {

@@ -2,7 +2,8 @@ import { type CommandContext, processContext } from '../../src/commands/command-
 import { Pay } from '../../src/commands/orders/pay.js';
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { ExpireHold } from '../../src/commands/seats/end-hold.js';
-import { type HoldId, holdIdSchema } from '../../src/events/ids.js';
+import { tokenDecider } from '../../src/domain/token.js';
+import { type HoldId, holdIdSchema, toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { contradictions, heldSeats } from './audit.js';
@@ -268,4 +269,53 @@ describe('a request that is repeated', () => {
     expect(await requestsOf(mina)).toEqual(['SeatsRequested']);
     expect(await eventsOf('A-1')).toEqual(['SeatHeld']);
   });
+});
+
+describe('a seat on which more holds ended than it keeps by id', () => {
+  /** Fans of other turns hold the seat and give it back, 65 times. */
+  const manyHolds = async () => {
+    const rivals = [jun, await inside(side, 'sora')];
+    for (let n = 0; n < 65; n++) {
+      const rival = rivals[n % 2] ?? jun;
+      await release(side, rival, await hold(side, rival, seats('A-1')));
+    }
+  };
+
+  it('is held by a fan whose turn ends before the deadlines of all those holds', async () => {
+    const sooner = await inside(side, 'a fan whose turn began earlier');
+    const { state } = await side.repository.load(tokenDecider, streams.token(sooner.tokenId));
+    const turnEndsAt = state.kind === 'entered' ? Date.parse(state.expiresAt) : Number.NaN;
+    side.clock.moveTo(toInstant(turnEndsAt - holdTtlMs / 2));
+    jun = await inside(side, 'a fan whose turn began later');
+    await manyHolds();
+    const held = await hold(side, sooner, seats('A-1'));
+    expect(Date.parse(held.expiresAt)).toBe(turnEndsAt);
+    // Its own end is known again, whatever ended before.
+    await release(side, sooner, held);
+    expect(await eventsOf('A-1')).toHaveLength(2 * 66);
+  });
+
+  it.each(['at once', 'after all the others'] as const)(
+    'refuses a late run of a hold that was barred: %s',
+    async (when) => {
+      const behind = pausingStore(side.store, 0, 'after');
+      const taking = outcomeOf(hold(restarted(side, behind), mina, seats('A-1'), context));
+      await behind.paused;
+      const expire = async () => {
+        const clock = new ManualClock(side.clock.now());
+        clock.advance(holdTtlMs);
+        const expiry = new ExpireHold(mina.tokenId, holdIdOf(context), processContext('expiry'));
+        await restarted(side, { clock }).execute(expiry);
+      };
+      side.clock.advance(1_000);
+      if (when === 'at once') await expire();
+      await manyHolds();
+      if (when === 'after all the others') await expire();
+      behind.goOn();
+      expect(await taking).toBe('hold-ended');
+      const types = await eventsOf('A-1');
+      expect(types.filter((type) => type === 'SeatHoldBarred')).toHaveLength(1);
+      expect(await requestsOf(mina)).toEqual(['SeatsRequested', 'SeatsReturned']);
+    },
+  );
 });

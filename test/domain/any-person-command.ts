@@ -16,7 +16,11 @@ export const userCommands: fc.Arbitrary<UserCommand> = fc.oneof(
     name: fc.constant('Kim Mina'),
     passwordHash: hashes,
   }),
-  hashes.map((passwordHash) => ({ kind: 'change-password' as const, passwordHash })),
+  fc.record({
+    kind: fc.constant('change-password' as const),
+    passwordHash: hashes,
+    verifiedHash: hashes,
+  }),
   fc.constant({ kind: 'erase' as const }),
 );
 

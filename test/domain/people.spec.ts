@@ -13,7 +13,7 @@ describe('an account', () => {
   const changed: UserEvent = { type: 'PasswordChanged', data: { userId, passwordHash: 'new' } };
   const erased: UserEvent = { type: 'UserErased', data: { userId } };
   const register = { kind: 'register', ...person } as const;
-  const change = { kind: 'change-password', passwordHash: 'new' } as const;
+  const change = { kind: 'change-password', passwordHash: 'new', verifiedHash: 'hash' } as const;
   const erase = { kind: 'erase' } as const;
   const past = (...history: UserEvent[]) => given(userDecider, history);
 
@@ -32,6 +32,12 @@ describe('an account', () => {
       expect(past(...history).when(change)).toBe('user-unknown');
       expect(past(...history).when(erase)).toBe('user-unknown');
     }
+  });
+
+  it('keeps a password that was changed after the current one was checked', () => {
+    const late = { ...change, passwordHash: 'newer' };
+    expect(past(registered, changed).when(late)).toBe('invalid-credentials');
+    expect(past(registered, changed).when({ ...late, verifiedHash: 'new' })).toHaveLength(1);
   });
 
   it('keeps nothing personal once erased', () => {

@@ -1,12 +1,14 @@
+import fc from 'fast-check';
 import { admissionDecider } from '../../src/domain/admission.js';
 import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog.js';
 import { chargeDecider } from '../../src/domain/charge.js';
 import { orderDecider } from '../../src/domain/order.js';
-import { type HoldDeadline, isFree, seatDecider, statusOfHold } from '../../src/domain/seat.js';
+import { endsHold, type HoldDeadline, isFree, seatDecider, statusOfHold } from '../../src/domain/seat.js';
 import { sessionDecider } from '../../src/domain/session.js';
 import { outstandingSeats, tokenDecider } from '../../src/domain/token.js';
 import { loginDecider, userDecider } from '../../src/domain/user.js';
 import { walletDecider } from '../../src/domain/wallet.js';
+import type { SeatEvent } from '../../src/events/seat-events.js';
 import { performanceCommands, scheduleCommands, venueCommands } from './any-catalog-command.js';
 import {
   admissionCommands,
@@ -18,6 +20,8 @@ import {
 } from './any-command.js';
 import { anyHistory } from './any-history.js';
 import { loginCommands, sessionCommands, userCommands } from './any-person-command.js';
+import { at } from './given.js';
+import { barred, held, holdId, released } from './seat-history.js';
 
 const histories = {
   user: anyHistory(userDecider, userCommands),
@@ -32,6 +36,19 @@ const histories = {
   venue: anyHistory(venueDecider, venueCommands),
   performance: anyHistory(performanceDecider, performanceCommands),
   schedule: anyHistory(scheduleDecider, scheduleCommands),
+};
+
+/** How many fans' holds may end on one seat: more than it keeps by id. */
+const crowd = 250;
+/** The hold of one of the crowd, with one of few deadlines. */
+const holdOf = (fan: number): HoldDeadline => ({
+  holdId: holdId(`fan ${fan}`),
+  expiresAt: at(1_000 + ((fan * 37) % 20)),
+});
+/** How it ends on the seat: it had the seat, or is barred from it. */
+const endOf = (fan: number): SeatEvent[] => {
+  const [name, { expiresAt }] = [`fan ${fan}`, holdOf(fan)];
+  return fan % 3 === 0 ? [barred(name, expiresAt)] : [held(name, expiresAt), released(name)];
 };
 
 describe.each(Object.entries(histories))('%s, after any history', (_, history) => {
@@ -49,7 +66,8 @@ describe('after any history', () => {
       if (before.kind !== 'registered' || after.kind !== 'registered') return;
       expect(after.userId).toBe(before.userId);
       const isChange = command.kind === 'change-password';
-      expect(after.passwordHash).toBe(isChange ? command.passwordHash : before.passwordHash);
+      const isVerified = isChange && command.verifiedHash === before.passwordHash;
+      expect(after.passwordHash).toBe(isVerified ? command.passwordHash : before.passwordHash);
     });
   });
 
@@ -165,6 +183,32 @@ describe('after any history', () => {
       }
       for (const hold of holds.values()) expect(statusOfHold(after, hold)).not.toBe('untouched');
     });
+  });
+
+  it('a seat that many held says of each hold what the log says, or that it has forgotten', () => {
+    const fans = fc.nat({ max: crowd });
+    const isBounded = fc.property(
+      fc.uniqueArray(fans, { maxLength: crowd }),
+      fans,
+      fans,
+      (past, fan, asked) => {
+        const fold = (ended: readonly number[]) =>
+          ended.flatMap(endOf).reduce(seatDecider.evolve, seatDecider.initialState);
+        const [state, hold] = [fold(past), holdOf(fan)];
+        const inTheLog = past.flatMap(endOf).some((event) => endsHold(event, hold.holdId));
+        const truth = inTheLog ? 'ended' : 'untouched';
+        expect(inTheLog).toBe(past.includes(fan));
+        expect([truth, 'forgotten']).toContain(statusOfHold(state, hold));
+        expect(state.endedHolds.known.length).toBeLessThanOrEqual(64);
+        // What the log says holds for those that had ended when it was asked.
+        const before = past.slice(0, asked);
+        if (before.includes(fan)) return;
+        const evidence = { notAmongFirst: fold(before).endedHolds.count };
+        const isForgettable = past.length - before.length > 64;
+        expect(isForgettable ? [truth, 'forgotten'] : [truth]).toContain(statusOfHold(state, hold, evidence));
+      },
+    );
+    fc.assert(isBounded, { numRuns: 500, seed: 42 });
   });
 
   it('a hold with a second run returns only seats that are barred', () => {

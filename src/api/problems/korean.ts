@@ -116,6 +116,11 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '새 멱등 키로 다른 좌석을 선택해 주세요.',
     ofSeat((seat) => `${seat} 좌석은 다른 분이 선점했습니다. 다른 좌석을 선택해 주세요.`),
   ),
+  'already-held': text(
+    '이미 선점한 좌석',
+    '그 선점으로 계속 진행해 결제하거나, 먼저 선점을 해제해 주세요.',
+    ofSeat((seat) => `${seat} 좌석은 이미 고객님이 선점했습니다. 결제하거나 먼저 선점을 해제해 주세요.`),
+  ),
   'seat-reserved': text(
     '판매된 좌석',
     '새 멱등 키로 다른 좌석을 선택해 주세요.',

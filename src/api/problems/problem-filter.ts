@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HistoryUnavailable, MomentAhead } from '../../analysis/history/port.js';
 import { Rejected } from '../../domain/rejection.js';
-import { StoreUnavailable } from '../../event-store/port.js';
+import { StoreBusy, StoreUnavailable } from '../../event-store/port.js';
 import { HasherBusy } from '../../platform/password-hasher.js';
 import { ReadModelsUnavailable } from '../../queries/database.js';
 import { InvalidCursor } from '../../queries/paging.js';
@@ -74,6 +74,13 @@ const fastifyProblems: Readonly<Record<string, readonly [ApiCode, Bilingual]>> =
 export function toProblem(error: unknown, request: FastifyRequest): ApiProblem | undefined {
   if (error instanceof ApiProblem) return error;
   if (error instanceof Rejected) return fromRejection(error);
+  if (error instanceof StoreBusy) {
+    const detail = {
+      en: 'More is being written than the event log takes, and nothing was done: try again shortly.',
+      ko: '쓰기 요청이 몰려 처리하지 못했습니다. 잠시 후 다시 시도해 주세요.',
+    };
+    return new ApiProblem('busy', detail, { headers: retryAfter(1) });
+  }
   if (error instanceof StoreUnavailable) {
     const detail = {
       en: 'The outcome is unknown: repeat the request with the same idempotency key.',

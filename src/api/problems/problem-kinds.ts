@@ -102,6 +102,7 @@ export const problemKinds = {
   'seat-unknown': kind(404, 'Unknown seat', 'Check the seat id against the seat map.'),
   'seat-not-for-sale': kind(409, 'Seat not for sale', 'Choose another seat: this one has no price.'),
   'seat-held': kind(409, 'Seat held', 'Choose another seat, with a new idempotency key.'),
+  'already-held': kind(409, 'Already held by you', 'Go on with that hold: pay for it, or release it first.'),
   'seat-reserved': kind(409, 'Seat sold', 'Choose another seat, with a new idempotency key.'),
   'no-seats-available': kind(409, 'No seats available', 'Ask for fewer seats or another category.'),
   'hold-unknown': kind(404, 'Unknown hold', 'Check the id against your holds.'),

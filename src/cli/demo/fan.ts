@@ -351,7 +351,7 @@ async function huntAt(hunter: Hunter, scheduleId: string): Promise<Hold | undefi
     if (held.kind === 'ok') return held.body;
     // Fewer are left together: try fewer.
     if (held.code === 'no-seats-available') tickets--;
-    else if (!['seat-held', 'seat-reserved', 'busy'].includes(held.code)) return undefined;
+    else if (!['seat-held', 'already-held', 'seat-reserved', 'busy'].includes(held.code)) return undefined;
   }
   return undefined;
 }

@@ -113,16 +113,18 @@ export class ChangePasswordHandler implements ICommandHandler<ChangePassword> {
     private readonly hasher: PasswordHasher,
   ) {}
 
-  /** @throws {Rejected} invalid-credentials, user-unknown */
+  /** @throws {Rejected} invalid-credentials, also when another change came first; user-unknown */
   async execute({ userId, input, context }: ChangePassword): Promise<{ position: Position | undefined }> {
     const stream = streams.user(userId);
     const { state } = await this.repository.load(userDecider, stream);
-    const known = state.kind === 'registered' ? state.passwordHash : undefined;
-    if (!(await this.hasher.verify(known, input.currentPassword))) {
+    const verifiedHash = state.kind === 'registered' ? state.passwordHash : undefined;
+    const isRight = await this.hasher.verify(verifiedHash, input.currentPassword);
+    if (!isRight || verifiedHash === undefined) {
       throw refuse('invalid-credentials', 'The current password is wrong.');
     }
     const passwordHash = await this.hasher.hash(input.newPassword);
-    const change = { kind: 'change-password', passwordHash } as const;
+    // Hashing takes a while: another change that came first must not be overwritten.
+    const change = { kind: 'change-password', passwordHash, verifiedHash } as const;
     const { position } = await this.deciders.executeOrThrow(userDecider, stream, change, context);
     return { position };
   }

@@ -72,7 +72,7 @@ export class LeaveQueueHandler implements ICommandHandler<LeaveQueue> {
     if (state.kind === 'waiting' || state.kind === 'entered') {
       for (const [holdId, hold] of state.holds) {
         if (hold.outstanding.length === 0) continue;
-        await this.holds.refuseInProgress(hold, holdId);
+        await this.holds.refuseInProgress(queueToken.tokenId, hold, holdId);
         await this.holds.giveBack(queueToken.tokenId, holdId, 'released', stepContext(context, holdId));
       }
     }

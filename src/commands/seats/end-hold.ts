@@ -1,14 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { seatDecider, statusOfHold } from '../../domain/seat.js';
+import {
+  endsHold,
+  type HoldDeadline,
+  type HoldStatus,
+  holdEnded,
+  type SeatCommand,
+  type SeatState,
+  seatDecider,
+  statusOfHold,
+} from '../../domain/seat.js';
 import { type TokenCommand, type TokenHold, type TokenState, tokenDecider } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
-import type { HoldId, SeatId, TokenId, UserId } from '../../events/ids.js';
+import type { HoldId, ScheduleId, SeatId, TokenId, UserId } from '../../events/ids.js';
+import type { SeatEvent } from '../../events/seat-events.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandContext, stepContext } from '../command-context.js';
-import { type Accepted, DeciderHandler } from '../decider-handler.js';
+import { type Accepted, DeciderHandler, type Outcome } from '../decider-handler.js';
 import type { QueueToken } from '../queue/queue-admission.js';
 import { type Loaded, StreamRepository } from '../stream-repository.js';
 
@@ -19,9 +29,20 @@ type SeatEnd =
 
 interface OwnedHold {
   readonly holdId: HoldId;
+  readonly tokenId: TokenId;
   readonly hold: TokenHold;
   readonly userId: UserId;
 }
+
+/** A hold that asks for a seat, or that is ended on it. */
+export interface HoldOnSeat extends HoldDeadline {
+  readonly tokenId: TokenId;
+  readonly scheduleId: ScheduleId;
+  readonly seatId: SeatId;
+}
+
+/** Times the log is asked about one hold on one seat: each time more than 64 other holds ended there meanwhile. */
+const maxLookups = 5;
 
 /**
  * Ends holds: frees the seats first and returns them to the fan's limit last, so that a crash in between leaves a
@@ -95,18 +116,79 @@ export class Holds {
    * Refuses while seats of the hold are still being taken: ending it then would leave the rest behind.
    * @throws {Rejected} hold-in-progress
    */
-  async refuseInProgress(hold: TokenHold, holdId: HoldId): Promise<void> {
-    if (this.clock.now() >= hold.expiresAt || !(await this.isInProgress(hold, holdId))) return;
+  async refuseInProgress(tokenId: TokenId, hold: TokenHold, holdId: HoldId): Promise<void> {
+    if (this.clock.now() >= hold.expiresAt || !(await this.isInProgress(tokenId, hold, holdId))) return;
     throw refuse('hold-in-progress', 'These seats are being held right now: try again in a moment.');
   }
 
   /** Whether a run of the hold's request could still take one of its seats. */
-  async isInProgress({ scheduleId, outstanding, expiresAt }: TokenHold, holdId: HoldId): Promise<boolean> {
+  async isInProgress(tokenId: TokenId, hold: TokenHold, holdId: HoldId): Promise<boolean> {
+    const { scheduleId, outstanding, expiresAt } = hold;
     for (const seatId of outstanding) {
-      const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
-      if (statusOfHold(state, { holdId, expiresAt }) === 'untouched') return true;
+      const stream = streams.seat(scheduleId, seatId);
+      const loaded = await this.repository.load(seatDecider, stream);
+      const asking = { tokenId, holdId, scheduleId, seatId, expiresAt };
+      if ((await this.#statusOf(asking, loaded)) === 'untouched') return true;
     }
     return false;
+  }
+
+  /** The prices at which the hold has its seats; without those that it does not have. */
+  async pricesOf({ scheduleId, seatIds }: TokenHold, holdId: HoldId): Promise<ReadonlyMap<SeatId, number>> {
+    const prices = new Map<SeatId, number>();
+    for (const seatId of seatIds) {
+      const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
+      if (state.kind === 'held' && state.holdId === holdId) prices.set(seatId, state.price);
+    }
+    return prices;
+  }
+
+  /**
+   * Runs a hold's command on one of its seats. A seat that has forgotten whether the hold ended on it gets the answer
+   * from the log: docs/late-requests.md.
+   * @param options see {@link DeciderHandler.execute}.
+   * @returns also what the hold has of the seat afterwards.
+   */
+  async executeOnSeat(
+    asking: HoldOnSeat,
+    command: Extract<SeatCommand, { kind: 'hold' | 'release' | 'expire' }>,
+    context: CommandContext,
+    options: { readonly isLikelyNew?: boolean } = {},
+  ): Promise<{ readonly outcome: Outcome<SeatState>; readonly status: HoldStatus }> {
+    const stream = streams.seat(asking.scheduleId, asking.seatId);
+    let outcome = await this.deciders.execute(seatDecider, stream, command, context, options);
+    for (let lookup = 0; lookup < maxLookups && outcome.kind === 'rejected'; lookup++) {
+      if (statusOfHold(outcome.state, asking) !== 'forgotten') break;
+      if ((await this.#statusOf(asking, outcome)) === 'ended')
+        return { outcome: ended(command, outcome), status: 'ended' };
+      const evidence = { notAmongFirst: outcome.state.endedHolds.count };
+      outcome = await this.deciders.execute(seatDecider, stream, { ...command, ...evidence }, context);
+    }
+    return { outcome, status: statusOfHold(outcome.state, asking) };
+  }
+
+  /** What the hold has of a seat in this state; never `forgotten`. */
+  async #statusOf(hold: HoldOnSeat, { state, revision }: Loaded<SeatState>): Promise<HoldStatus> {
+    const status = statusOfHold(state, hold);
+    if (status !== 'forgotten' || revision === undefined) return status;
+    // It can only have ended after it was claimed.
+    const claimedAt = await this.#claimedAt(hold);
+    const stream = streams.seat(hold.scheduleId, hold.seatId);
+    for await (const { event } of this.repository.eventsBetween(stream, claimedAt, revision + 1)) {
+      // The streams of seats hold only their events.
+      if (endsHold(event as SeatEvent, hold.holdId)) return 'ended';
+    }
+    return 'untouched';
+  }
+
+  /** Position of the claim against the fan's limit; undefined when there is none. */
+  async #claimedAt({ tokenId, holdId }: HoldOnSeat): Promise<Position | undefined> {
+    const stream = streams.token(tokenId);
+    const { revision = -1 } = await this.repository.load(tokenDecider, stream);
+    for await (const { event, position } of this.repository.eventsBetween(stream, undefined, revision + 1)) {
+      if (event.type === 'SeatsRequested' && event.data.holdId === holdId) return position;
+    }
+    return undefined;
   }
 
   /** Returns seats to the fan's limit on which the hold has ended. */
@@ -126,7 +208,7 @@ export class Holds {
     const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (state.kind === 'none') return undefined;
     const hold = state.holds.get(holdId);
-    return hold && { holdId, hold, userId: state.userId };
+    return hold && { holdId, tokenId, hold, userId: state.userId };
   }
 
   /**
@@ -135,7 +217,7 @@ export class Holds {
    * @returns the seats that may be returned to the fan's limit.
    */
   async #endOnSeats(
-    { holdId, hold, userId }: OwnedHold,
+    { holdId, tokenId, hold, userId }: OwnedHold,
     end: SeatEnd,
     isBarring: boolean,
     context: CommandContext,
@@ -146,17 +228,25 @@ export class Holds {
     for (const seatId of hold.seatIds) {
       const bars = isBarring && hold.outstanding.includes(seatId);
       const barrier = bars ? { barrier: { userId, expiresAt } } : {};
-      const { state } = await this.deciders.executeOrThrow(
-        seatDecider,
-        streams.seat(scheduleId, seatId),
-        { ...end, scheduleId, seatId, holdId, ...barrier },
-        context,
-      );
-      const status = statusOfHold(state, { holdId, expiresAt });
-      if (status === 'ended' || (status === 'untouched' && !bars)) returnable.push(seatId);
+      const command = { ...end, scheduleId, seatId, holdId, ...barrier };
+      const asking = { tokenId, holdId, scheduleId, seatId, expiresAt };
+      const { outcome, status } = await this.executeOnSeat(asking, command, context);
+      if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
+      const isUntouched = status === 'untouched' || status === 'forgotten';
+      if (status === 'ended' || (isUntouched && !bars)) returnable.push(seatId);
     }
     return returnable;
   }
+}
+
+/** The outcome of a command of a hold that ended on the seat before. */
+function ended(
+  { kind }: Pick<SeatCommand, 'kind'>,
+  { state, revision, position }: Loaded<SeatState>,
+): Outcome<SeatState> {
+  const loaded = { state, revision, position };
+  if (kind === 'hold') return { ...holdEnded, ...loaded };
+  return { kind: 'accepted', events: [], ...loaded };
 }
 
 /** Gives a hold's seats back before its deadline. Doing it twice changes nothing. */
@@ -183,7 +273,7 @@ export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
     const token = await this.repository.load(tokenDecider, streams.token(tokenId));
     const hold = token.state.kind === 'none' ? undefined : token.state.holds.get(holdId);
     if (!hold) throw refuse('hold-unknown', 'You have no such hold.');
-    await this.holds.refuseInProgress(hold, holdId);
+    await this.holds.refuseInProgress(tokenId, hold, holdId);
     const released = await this.holds.giveBack(tokenId, holdId, 'released', context);
     return { position: (released ?? token).position };
   }

@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { holdEnded, inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
+import { holdEnded, inSeatOrder, isReservedBy } from '../../domain/seat.js';
 import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import {
@@ -75,8 +75,8 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   ) {}
 
   /**
-   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, seat-reserved,
-   * no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
+   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, already-held,
+   * seat-reserved, no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
    * idempotency-key-reused, busy
    */
   async execute(command: HoldSeats): Promise<HeldSeats> {
@@ -84,8 +84,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const forSale = await this.seatsForSale.open(scheduleId, queueToken.performanceId);
     if ('seatIds' in input) {
       const holdId = holdIdSchema.parse(deriveId(context.commandId, 'hold'));
-      const seats = this.seatsForSale.find(forSale, input.seatIds);
-      return this.#hold(command, forSale, holdId, seats, { kind: 'seats' });
+      return this.#hold(command, forSale, holdId, input.seatIds, { kind: 'seats' });
     }
     return this.#holdBestAvailable(command, forSale, input.bestAvailable);
   }
@@ -105,11 +104,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
       const earlier = await this.#earlierHold(command, holdId, request);
       if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice lost a seat before
-      const seats = earlier
-        ? this.seatsForSale.find(forSale, earlier.seatIds)
-        : await this.seatsForSale.chooseBest(forSale, wanted, lost);
+      const seatIds = earlier?.seatIds ?? (await this.seatsForSale.chooseBest(forSale, wanted, lost));
       try {
-        return await this.#hold(command, forSale, holdId, seats, request);
+        return await this.#hold(command, forSale, holdId, seatIds, request);
       } catch (error) {
         const lostSeat = lostSeatOf(error);
         if (lostSeat === undefined || choice + 1 >= maxChoices) throw error;
@@ -123,25 +120,27 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     command: HoldSeats,
     forSale: ForSale,
     holdId: HoldId,
-    wanted: readonly SeatForSale[],
+    wantedIds: readonly SeatId[],
     request: TokenHold['request'],
   ): Promise<HeldSeats> {
     const { queueToken, scheduleId, context } = command;
     const { userId, tokenId } = queueToken;
-    const wantedIds = wanted.map((seat) => seat.seatId);
     // A retry continues an earlier run, and gives back what that one took if a seat is gone by now.
-    const isRetry = (await this.holds.find(tokenId, holdId)) !== undefined;
-    if (!isRetry) await this.seatsForSale.refuseTaken(scheduleId, wantedIds, holdId);
+    const earlier = await this.holds.find(tokenId, holdId);
+    const heldAt = earlier ? await this.holds.pricesOf(earlier, holdId) : undefined;
+    // Refuses unknown seats before anything is written.
+    this.seatsForSale.find(forSale, wantedIds, heldAt);
+    if (!earlier) await this.seatsForSale.refuseTaken(scheduleId, wantedIds, { holdId, userId });
     const { holdTtlMs } = forSale.performance.sales;
     const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
     const { seatIds, expiresAt } = await this.#claim(queueToken, claim, context);
     // Another run of the same command may have claimed first, and may have chosen other seats.
-    const seats = this.seatsForSale.find(forSale, seatIds);
+    const seats = this.seatsForSale.find(forSale, seatIds, heldAt);
+    const prices = new Map<SeatId, number>();
     let position: Position | undefined;
     for (const { seatId, price } of inSeatOrder(seats)) {
-      const taken = await this.deciders.execute(
-        seatDecider,
-        streams.seat(scheduleId, seatId),
+      const { outcome: taken } = await this.holds.executeOnSeat(
+        { tokenId, holdId, scheduleId, seatId, expiresAt },
         { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
         context,
         { isLikelyNew: true },
@@ -153,11 +152,14 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         }
         throw new Rejected(taken.rejection);
       }
+      // Another run may have taken it at another price: the price list may change in between.
+      if (taken.state.kind === 'held') prices.set(seatId, taken.state.price);
       position = taken.position;
     }
     await this.#confirm(queueToken, holdId, context);
-    const total = seats.reduce((sum, seat) => sum + seat.price, 0);
-    return { holdId, scheduleId, seats, total, expiresAt, position };
+    const held = seats.map((seat) => ({ ...seat, price: prices.get(seat.seatId) ?? seat.price }));
+    const total = held.reduce((sum, seat) => sum + seat.price, 0);
+    return { holdId, scheduleId, seats: held, total, expiresAt, position };
   }
 
   /**
@@ -186,7 +188,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     if (!hold) throw refuse('busy', 'The hold could not be recorded: try again.');
     const isFirstRun = claimed.events.some(({ type }) => type === 'SeatsRequested');
     // A later run is recorded before it takes a seat: docs/late-requests.md.
-    if (!isFirstRun && (await this.holds.isInProgress(hold, holdId))) {
+    if (!isFirstRun && (await this.holds.isInProgress(tokenId, hold, holdId))) {
       const record = { kind: 'record-second-run', holdId } as const;
       const step = stepContext(context, holdId, 'repeated');
       await this.deciders.executeOrThrow(tokenDecider, stream, record, step);
@@ -230,6 +232,6 @@ interface SeatClaim {
 function lostSeatOf(error: unknown): SeatId | undefined {
   if (!(error instanceof Rejected)) return undefined;
   const { code, details } = error.rejection;
-  if (code !== 'seat-held' && code !== 'seat-reserved') return undefined;
+  if (code !== 'seat-held' && code !== 'already-held' && code !== 'seat-reserved') return undefined;
   return seatIdSchema.safeParse(details?.seatId).data;
 }

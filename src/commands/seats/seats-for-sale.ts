@@ -9,9 +9,9 @@ import {
   type ScheduleDetails,
   type VenueState,
 } from '../../domain/catalog.js';
-import { refuse } from '../../domain/rejection.js';
-import { isFree, seatDecider } from '../../domain/seat.js';
-import type { HoldId, PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { isFree, seatDecider, seatTaken } from '../../domain/seat.js';
+import type { HoldId, PerformanceId, ScheduleId, SeatId, UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
@@ -58,12 +58,20 @@ export class SeatsForSale {
     return { schedule, performance, venue };
   }
 
-  /** The named seats with their prices. @throws {Rejected} seat-unknown, seat-not-for-sale */
-  find({ venue, performance }: ForSale, seatIds: readonly SeatId[]): SeatForSale[] {
+  /**
+   * The named seats with their prices.
+   * @param heldAt prices at which a hold has some of them: the price list may have changed since.
+   * @throws {Rejected} seat-unknown, seat-not-for-sale
+   */
+  find(
+    { venue, performance }: ForSale,
+    seatIds: readonly SeatId[],
+    heldAt?: ReadonlyMap<SeatId, number>,
+  ): SeatForSale[] {
     return seatIds.map((seatId) => {
       const seat = findSeat(venue, seatId);
       if (!seat) throw refuse('seat-unknown', `There is no seat ${seatId} in this venue.`, { seatId });
-      const price = priceOf(performance, seat.category);
+      const price = heldAt?.get(seatId) ?? priceOf(performance, seat.category);
       if (price === undefined)
         throw refuse('seat-not-for-sale', `Seat ${seatId} is not for sale.`, { seatId });
       return { ...seat, price };
@@ -72,17 +80,18 @@ export class SeatsForSale {
 
   /**
    * Refuses early a request that cannot succeed, before anything is written for it.
-   * @throws {Rejected} seat-held, seat-reserved
+   * @throws {Rejected} seat-held, already-held, seat-reserved
    */
-  async refuseTaken(scheduleId: ScheduleId, seatIds: readonly SeatId[], holdId: HoldId): Promise<void> {
+  async refuseTaken(
+    scheduleId: ScheduleId,
+    seatIds: readonly SeatId[],
+    { holdId, userId }: { readonly holdId: HoldId; readonly userId: UserId },
+  ): Promise<void> {
     for (const seatId of seatIds) {
       const state = await this.repository.peek(seatDecider, streams.seat(scheduleId, seatId));
-      if (isFree(state, this.clock.now())) continue;
       // Another run of the same request may have taken the seat.
-      if (state.kind !== 'free' && state.holdId === holdId) continue;
-      throw state.kind === 'reserved'
-        ? refuse('seat-reserved', `Seat ${seatId} is sold: choose another one.`, { seatId })
-        : refuse('seat-held', `Somebody else holds seat ${seatId}: choose another one.`, { seatId });
+      if (state.kind === 'free' || isFree(state, this.clock.now()) || state.holdId === holdId) continue;
+      throw new Rejected(seatTaken(state, { seatId, userId }).rejection);
     }
   }
 
@@ -95,7 +104,7 @@ export class SeatsForSale {
     forSale: ForSale,
     wanted: { readonly quantity: number; readonly category?: string | undefined },
     without: ReadonlySet<SeatId>,
-  ): Promise<SeatForSale[]> {
+  ): Promise<readonly SeatId[]> {
     const { performance, schedule, venue } = forSale;
     const taken = await this.queries.takenSeats(schedule.scheduleId, this.clock.now());
     const prices = new Map<string, boolean>();
@@ -124,6 +133,6 @@ export class SeatsForSale {
         `Fewer than ${wanted.quantity} seats are free${inCategory}: ask for fewer.`,
       );
     }
-    return this.find(forSale, seatIds);
+    return seatIds;
   }
 }

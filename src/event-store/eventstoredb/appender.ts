@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TimedOut, within } from '../../platform/within.js';
 import type { AppendRequest } from '../append.js';
-import { type AppendResult, StoreUnavailable, WrongExpectedRevision } from '../port.js';
+import { type AppendResult, StoreBusy, StoreUnavailable, WrongExpectedRevision } from '../port.js';
 import type { Client, Connection } from './connection.js';
 import { backoffMs, type Failure, failureOf, failureText, permanent } from './failures.js';
 import { type BatchStream, shared, type streams } from './protocol.js';
@@ -41,12 +41,13 @@ export class Appender {
   /**
    * @throws {WrongExpectedRevision} when the stream is at another revision.
    * @throws {RangeError} when the append as a whole is larger than the server accepts.
-   * @throws {StoreUnavailable} when too many appends wait, or the outcome is still unknown at the end of the time.
+   * @throws {StoreBusy} when too many appends wait.
+   * @throws {StoreUnavailable} when the outcome is still unknown at the end of the time.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
     const { maxWaitingAppends, maxWaitingBytes } = this.options;
     if (this.waitingAppends >= maxWaitingAppends || this.waitingBytes + request.bytes > maxWaitingBytes) {
-      throw new StoreUnavailable('the event store is busy: too many appends wait for EventStoreDB');
+      throw new StoreBusy('the event store is busy: too many appends wait for EventStoreDB');
     }
     this.waitingAppends += 1;
     this.waitingBytes += request.bytes;

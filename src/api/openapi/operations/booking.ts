@@ -90,6 +90,7 @@ export const bookingOperations: Operations = {
       'seat-unknown',
       'seat-not-for-sale',
       'seat-held',
+      'already-held',
       'seat-reserved',
       'no-seats-available',
       'token-waiting',
