@@ -23,28 +23,30 @@ export interface PriceReading {
 /** Whole won from "70,000", "70.000", "70000", "3만", "1만5000", "1만5천" or "1.5만"; undefined for other text. */
 function wonOf(amount: string): number | undefined {
   const text = amount.normalize('NFKC').replace(/\s+/g, ' ').trim();
-  const grouped = /^\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+)$/;
+  const grouped = /^[1-9]\d{0,2}(?:(?:,\d{3})+|(?:\.\d{3})+)$/;
   if (grouped.test(text)) return Number(text.replace(/[.,]/g, ''));
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  const tenThousands = /^(\d{1,4}(?:\.\d)?)만(?: ?(\d천|[1-9]\d{3}|[1-9],\d{3}))?$/.exec(text);
+  if (/^(?:0|[1-9]\d{0,8})$/.test(text)) return Number(text);
+  const tenThousands = /^([1-9]\d{0,3}(?:\.[1-9])?)만(?: ?([1-9]천|[1-9]\d{3}|[1-9],\d{3}))?$/.exec(text);
   if (tenThousands !== null) {
     const [, man = '', rest = '0'] = tenThousands;
     if (man.includes('.') && rest !== '0') return undefined;
     return Math.round(Number(man) * 10_000) + Number(rest.replace('천', '000').replace(',', ''));
   }
-  const thousands = /^(\d)천$/.exec(text);
+  const thousands = /^([1-9])천$/.exec(text);
   return thousands === null ? undefined : Number(thousands[1]) * 1000;
 }
 
 /** A run of digits and what may be within a number, up to 원; or 무료, which means free. */
 const amountPattern = /((?<![\d.,])\d(?:[\d.,만천]|\s(?=[\d만천]))*)\s*원|무료/gu;
 
-const separators = /[,/;\n|]/;
+/** A comma followed by three digits is part of a number. */
+const separators = /,(?!\d{3}(?!\d))|[/;\n|]/;
 /** Marks and words that make an amount the end of a range, a bound or a discount. */
 const rangeStart = /^\s*(?:[~\-–—→>⇒]|부터|이상|이하|까지|내외|미만|할인|에서|대(?![가-힣]))/u;
 
 /** Why `name` cannot be the category of a price; undefined when it can. */
 function nameFault(name: string): string | undefined {
+  if (/^[([]/u.test(name)) return 'names no category before its remark';
   if (/[~→>⇒]|\d\s*[-–—]|[-–—]\s*$/u.test(name)) return 'is a range or a change of prices';
   const opened = [...name].filter((char) => char === '(' || char === '[').length;
   const closed = [...name].filter((char) => char === ')' || char === ']').length;
@@ -101,7 +103,7 @@ export function readPriceText(guidance: string): PriceReading {
     const name = named.trim().replace(/\s*[:=]$/u, '');
     const follows = text.slice(end);
     const won = digits === undefined ? 0 : wonOf(digits);
-    const [attached = ''] = /^[^\s,/;|(]*/u.exec(follows) ?? [];
+    const [attached = ''] = /^(?:[^\s,/;|(]|,(?=\d{3}(?!\d)))*/u.exec(follows) ?? [];
     end += attached.length;
     const piece = `${named}${whole}${attached}`.trim();
     const isFollowedWell = attached === '' && !rangeStart.test(follows);

@@ -71,6 +71,7 @@ export function sampleHall(): VenueDocument {
     name: '달빛소극장',
     names: { ko: '달빛소극장', en: 'Moonlight Hall' },
     location: '서울특별시 마포구 달빛로 12',
+    timeZone: 'Asia/Seoul',
     capacity: 200,
     focus: { x: 0, y: 0 },
     decorations: [
@@ -213,6 +214,7 @@ export function sampleArena(): VenueDocument {
     name: '한강아레나',
     names: { ko: '한강아레나', en: 'Han River Arena' },
     location: '서울특별시 영등포구 강변로 300',
+    timeZone: 'Asia/Seoul',
     capacity: sections.flatMap((section) => section.rows).reduce((sum, row) => sum + row.seats.length, 0),
     focus: { x: 0, y: 0 },
     decorations: [
