@@ -1,3 +1,4 @@
+import { ImportRefused } from '../../src/commands/catalog/check-import.js';
 import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
 import type { CatalogDocument } from '../../src/domain/catalog-document.js';
@@ -37,6 +38,16 @@ const sectionNamed = (sectionId: string, ...rows: number[]) => {
 };
 const droppedSeats = Array.from({ length: 10 }, (_, index) => `B-${index + 1}`);
 const withSections = (...sections: ReturnType<typeof sectionNamed>[]) => theatreDocument({ sections });
+
+/** The document as a feed without seating plans has it, with other prices. */
+const withoutPlan = (
+  document: CatalogDocument,
+  prices: CatalogDocument['performances'][number]['prices'],
+): CatalogDocument => ({
+  ...document,
+  venues: document.venues.map((one) => ({ ...one, sections: [] })),
+  performances: document.performances.map((one) => ({ ...one, prices })),
+});
 
 describe('ImportCatalog', () => {
   it('publishes a venue, its performance and schedule', async () => {
@@ -110,6 +121,104 @@ describe('ImportCatalog', () => {
     const document = { ...theatreDocument(), venues: [] };
     expect(await outcomes(document)).toEqual(['performance skipped']);
     expect(await logLength()).toBe(0);
+  });
+
+  describe('with chosen prices', () => {
+    const withPrices = (...categories: string[]) => {
+      const document = theatreDocument();
+      const added = categories.map((category) => ({ category, price: 5 }));
+      return {
+        ...document,
+        performances: document.performances.map((one) => ({ ...one, prices: [...one.prices, ...added] })),
+      };
+    };
+    const refused = async (document: CatalogDocument, unlistedPrices: readonly string[]) => {
+      const command = new ImportCatalog(document, freshContext(), { unlistedPrices });
+      const error: unknown = await side.execute(command).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return error instanceof ImportRefused ? error.problems.map(({ reason }) => reason) : error;
+    };
+
+    it('refuses those of categories that no plan has, before anything is published', async () => {
+      expect(await refused(withPrices('VIP'), ['VIP'])).toEqual([
+        expect.stringMatching(/^there is no category "VIP"; there is "/),
+      ]);
+      expect(await logLength()).toBe(0);
+    });
+
+    it('asks the published plan when the feed has none', async () => {
+      await run(side, theatreDocument());
+      const [category = ''] = (plan ?? []).flatMap(({ rows }) => rows[0]?.seats[0]?.category ?? []);
+      const prices = [{ category, price: 5 }];
+      const document = withoutPlan(theatreDocument(), prices);
+      expect(await refused(document, [category])).toBeUndefined();
+      expect(
+        await refused(withoutPlan(document, [...prices, { category: 'X', price: 1 }]), ['X']),
+      ).toHaveLength(1);
+    });
+
+    it('takes them unchecked, and says so, while there is no plan', async () => {
+      const document = withoutPlan(theatreDocument(), [{ category: 'VIP', price: 5 }]);
+      const report = await side.execute(
+        new ImportCatalog(document, freshContext(), { unlistedPrices: ['VIP'] }),
+      );
+      expect(report.problems.map(({ field, effect }) => [field, effect])).toContainEqual(['VIP', 'changed']);
+    });
+  });
+
+  it('says where prices and plan do not meet', async () => {
+    const [stalls] = plan ?? [];
+    if (!stalls) throw new Error('the theatre has a section');
+    const categories = ['VIP석', 'VIP\u00a0석', '\uff36IP석', 'S석', 'S석'];
+    const seatsOf = (row: (typeof stalls.rows)[number]) =>
+      row.seats.slice(0, 5).map((one, index) => ({ ...one, category: categories[index] ?? '' }));
+    const [first] = stalls.rows;
+    if (!first) throw new Error('the theatre has a row');
+    const document = theatreDocument({
+      sections: [{ ...stalls, rows: [{ ...first, seats: seatsOf(first) }] }],
+    });
+    const priced = (prices: (typeof document.performances)[number]['prices']) => ({
+      ...document,
+      performances: document.performances.map((one) => ({ ...one, prices })),
+    });
+    const vip = { category: 'VIP석', price: 200_000 };
+    const reasons = async (prices: Parameters<typeof priced>[0]) =>
+      (await run(side, priced(prices))).problems
+        .filter(({ field }) => field === 'prices')
+        .map(({ reason, effect }) => `${effect}: ${reason}`);
+    expect(await reasons([vip, { category: '*', price: 44_000 }])).toEqual([
+      'changed: the plan’s category "VIP\u00a0석" is spelt unlike "VIP석" of the prices: its 1 seats cost what * costs, 44000',
+      'changed: the plan’s category "\uff36IP석" is spelt unlike "VIP석" of the prices: its 1 seats cost what * costs, 44000',
+    ]);
+    expect(await reasons([vip, { category: 'A석', price: 1 }])).toEqual([
+      expect.stringContaining('its 1 seats are not for sale'),
+      expect.stringContaining('its 1 seats are not for sale'),
+      'changed: has none for the category "S석": its 2 seats are not for sale',
+      'changed: has one for the category "A석", which no seat of the plan has',
+    ]);
+  });
+
+  it('gives dates the time zone of the performance, else of the venue, and says when nobody states one', async () => {
+    const zones = async (venueZone?: string, performanceZone?: string) => {
+      const document = theatreDocument();
+      const report = await run(side, {
+        ...document,
+        venues: document.venues.map((one) => ({ ...one, timeZone: venueZone })),
+        performances: document.performances.map((one) => ({ ...one, timeZone: performanceZone })),
+      });
+      const log = await wholeLog(side.store);
+      const last = (type: string) =>
+        log.filter((event) => event.type === type).map(({ data }) => (data as { timeZone: string }).timeZone); // both have one
+      const said = report.problems.filter(({ field }) => field === 'timeZone').length;
+      return [last('VenuePublished').at(-1), last('SchedulePublished').at(-1), said];
+    };
+    expect(await zones()).toEqual(['UTC', 'UTC', 1]);
+    expect(await zones('Asia/Seoul')).toEqual(['Asia/Seoul', 'Asia/Seoul', 0]);
+    // A feed that says nothing does not take it back.
+    expect(await zones()).toEqual(['Asia/Seoul', 'Asia/Seoul', 0]);
+    expect(await zones(undefined, 'Asia/Tokyo')).toEqual(['Asia/Seoul', 'Asia/Tokyo', 0]);
   });
 
   it('does not sell what has no price', async () => {

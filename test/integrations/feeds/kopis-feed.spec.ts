@@ -237,6 +237,43 @@ describe('KOPIS answers', () => {
     ]);
   });
 
+  it('are named when they are lists, with what to import instead', () => {
+    const listed = (more = {}) =>
+      `<db>${xml({ mt20id: 'PF1', prfnm: '여름밤', prfpdfrom: '2026.09.18', prfpdto: '2026.09.27', fcltynm: '큰 공연장', genrenm: '대중음악', prfstate: '공연예정', ...more })}</db>`;
+    const place = `<db>${xml({ fcltynm: '큰 공연장', mt10id: 'FC9', mt13cnt: '3', sidonm: '인천' })}</db>`;
+    const ranking = `<boxofs><boxof>${xml({ rnum: '1', mt20id: 'PF1', prfnm: '여름밤', prfpd: '2026.09.18~2026.09.27', seatcnt: '900' })}</boxof></boxofs>`;
+    const told = (text: string) => {
+      const result = parseFeed({ text, options: {} });
+      return [result.kind, lines(result.problems)[0]];
+    };
+    const without = 'without prices, times or halls';
+    expect(told(`<dbs>${listed()}${listed()}</dbs>`)).toEqual([
+      'refused',
+      `refused | feed | is a KOPIS list of performances, ${without}: import the detail of each performance (pblprfr/{mt20id})`,
+    ]);
+    expect(told(ranking)).toEqual([
+      'refused',
+      `refused | feed | is a KOPIS box-office ranking, ${without}: import the detail of each performance (pblprfr/{mt20id})`,
+    ]);
+    expect(told(`<dbs>${place}</dbs>`)).toEqual([
+      'refused',
+      `refused | feed | is a KOPIS list of facilities, ${without}: import the detail of each facility (prfplc/{mt10id})`,
+    ]);
+    expect(told(`<dbs>${listed({ mt20id: 'PF2' })}${detail()}</dbs>`)).toEqual([
+      'parsed',
+      `skipped | 1 records | are of a KOPIS list of performances, ${without}: import the detail of each performance (pblprfr/{mt20id})`,
+    ]);
+  });
+
+  it('are cancelled when their state says so', () => {
+    const { schedules } = only(documentOf(parse(detail({ prfstate: '공연취소' }))).performances);
+    expect(schedules.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+  });
+
+  it('read times in full-width characters', () => {
+    expect(startsOf('토요일（１７：００）')).toHaveLength(2);
+  });
+
   it('keeps text that looks like numbers as text', () => {
     const document = documentOf(parse(detail({ prfnm: '007', mt20id: '0012', mt13id: '1e3' })));
     expect(only(document.performances)).toMatchObject({ id: '0012', name: '007', venue: '1e3' });

@@ -67,6 +67,19 @@ describe('feed options', () => {
     );
   });
 
+  it('renames the others of several seats with one id when asked to, always to the same', () => {
+    const plan = feed([venue('a', '1', '2', '1')], []);
+    const renamed = parseJson(plan, { dedupe: 'rename' });
+    const ids = only(only(documentOf(renamed).venues).sections).rows.map((row) => row.seats[0]?.seatId);
+    expect(ids).toEqual(['1', '2', '1/1/1']);
+    expect(lines(renamed.problems)).toEqual([
+      'changed | venue "a", section "main", row "1", number "1" | seatId | an earlier seat has the id "1"; called "1/1/1"',
+    ]);
+    // The same place twice cannot be told apart by its place.
+    const twice = parseJson(feed([venue('a', '1', '1', '1')], []), { dedupe: 'rename' });
+    expect(twice.problems.map(({ effect }) => effect)).toEqual(['changed', 'skipped']);
+  });
+
   it('takes only the records asked for, with their venues, and names those it cannot find', () => {
     const result = parseJson(twoHalls, { only: ['q', 'nowhere'] });
     expect(documentOf(result).venues.map(({ id }) => id)).toEqual(['b']);
@@ -76,6 +89,63 @@ describe('feed options', () => {
     ]);
     const venues = documentOf(parseJson(twoHalls, { only: ['a'] }));
     expect([venues.venues.map(({ id }) => id), venues.performances]).toEqual([['a'], []]);
+  });
+
+  it('reports only what concerns the records asked for', () => {
+    const bad = { ...performance('bad', 'a'), startDate: 'soon' };
+    const oddVenue = { ...venue('odd', '1'), decorations: [{ shape: 'star', x: 0, y: 0 }] };
+    const both = feed(
+      [...twoHalls.venues, oddVenue, 7],
+      [...twoHalls.performances, bad, performance('q', 'b')],
+    );
+    expect(lines(parseJson(both).problems)).toHaveLength(4);
+    expect(lines(parseJson(both, { only: ['p'] }).problems)).toEqual([]);
+    expect(lines(parseJson(both, { only: ['q'] }).problems)).toEqual([
+      'changed | performance "q" (performances[3]) | id | stands in the feed again: the first is taken',
+    ]);
+    expect(parseJson(both, { only: ['bad'] }).problems.map(({ record }) => record)).toEqual([
+      'performance "bad" (performances[2])',
+    ]);
+  });
+
+  it('gives the time zone to venues and performances that state none', () => {
+    const elsewhere = { ...performance('q', 'b'), venue: undefined, venueId };
+    const zoned = { ...venue('b', '1'), timeZone: 'Europe/Berlin' };
+    const document = documentOf(
+      parseJson(feed([venue('a', '1'), zoned], [performance('p', 'a'), elsewhere]), {
+        timeZone: 'Asia/Seoul',
+      }),
+    );
+    expect(document.venues.map(({ timeZone }) => timeZone)).toEqual(['Asia/Seoul', 'Europe/Berlin']);
+    expect(document.performances.map(({ timeZone }) => timeZone)).toEqual([undefined, 'Asia/Seoul']);
+  });
+
+  it('names chosen categories that the feed does not have, and refuses them for a plan alone', () => {
+    const prices = [
+      { category: 'R', price: 1 },
+      { category: 'VIP', price: 2 },
+      { category: '*', price: 3 },
+    ];
+    expect(parseJson(twoHalls, { prices })).toMatchObject({ kind: 'parsed', unlistedPrices: ['VIP'] });
+    const plan = feed([venue('a', '1')], []);
+    expect(lines(parseJson(plan, { prices }).problems)).toEqual([
+      'refused | option prices | VIP | no seat of the feed has the category "VIP"; it has "R"',
+      'refused | feed | has nothing that can be imported',
+    ]);
+    expect(lines(parseJson(plan, { prices: prices.slice(0, 1) }).problems)).toEqual([
+      'changed | option prices | the feed has no performances, so no price was set: give prices with the performance',
+    ]);
+  });
+
+  it('compares categories in one Unicode form', () => {
+    const seats = [{ seatId: '1', number: '1', category: 'R석'.normalize('NFD'), x: 0, y: 0 }];
+    const hall = { ...venue('a'), sections: [{ sectionId: 's', name: '석', rows: [{ label: 'A', seats }] }] };
+    const prices = [{ category: 'R석', price: 1 }];
+    const document = documentOf(parseJson(feed([hall], [{ ...performance('p', 'a'), prices }])));
+    const [category] = document.venues.flatMap(
+      ({ sections }) => sections[0]?.rows[0]?.seats[0]?.category ?? [],
+    );
+    expect(category).toBe(document.performances[0]?.prices[0]?.category);
   });
 
   it('holds performances in a published venue instead of their own', () => {

@@ -255,6 +255,75 @@ describe('pretix seating plan', () => {
     expect(stageOf([read('Backstage bar', false, 5)])).toBeUndefined();
   });
 
+  it('says when it recognises no stage, unless the operator gives the point', () => {
+    const hall = plan(zone([row('A', [seat('1', 10, 30), seat('2', 35, 30)])]));
+    expect(lines(parseJson(hall).problems)).toEqual([
+      'changed | plan | areas | no area is recognised as the stage: seats near the middle of the top edge (22.5, 30) count as the best; the option focus gives another point',
+    ]);
+    const chosen = parseJson(hall, { focus: at(5, 6) });
+    expect([only(documentOf(chosen).venues).focus, chosen.problems]).toEqual([at(5, 6), []]);
+    const court = area('rectangle', 'COURT', { position: at(0, 90), rectangle: { width: 40, height: 20 } });
+    expect(venueOf(plan(zone([row('A', [seat('1', 0)])], [court]))).focus).toEqual(at(20, 100));
+  });
+
+  it('tells zones of one name apart', () => {
+    const zones = ['1', '2', '3'].map((id) => zone([row('A', [seat(id, 0)])], [], { zone_id: `Z${id}` }));
+    const result = parseJson(plan(...zones), options);
+    expect(only(documentOf(result).venues).sections.map(({ sectionId, name }) => [sectionId, name])).toEqual([
+      ['Z1', 'Floor'],
+      ['Z2', 'Floor (2)'],
+      ['Z3', 'Floor (3)'],
+    ]);
+    expect(lines(result.problems)).toEqual([
+      'changed | zone "Floor" (zones[1]) | name | another section has this name; called "Floor (2)"',
+      'changed | zone "Floor" (zones[2]) | name | another section has this name; called "Floor (3)"',
+    ]);
+  });
+
+  it('does not take a template for the name of a row, and counts equal reports', () => {
+    const rows = Array.from({ length: 600 }, (_, index) => ({
+      ...row(undefined, [seat(`s-${index}`, 0, index * 20)]),
+      row_label: 'Row %s',
+    }));
+    const result = parseJson(plan(zone(rows)), options);
+    const labels = only(only(documentOf(result).venues).sections).rows.map(({ label }) => label);
+    expect([labels[0], labels[599], new Set(labels).size]).toEqual(['1', '600', 600]);
+    expect(result.groups).toEqual([
+      {
+        effect: 'changed',
+        field: 'row_number',
+        reason: 'has no number for its label …; called …',
+        count: 600,
+        records: [0, 1, 2].map((index) => `zone "Floor" (zones[0]), row (rows[${index}])`),
+      },
+    ]);
+    const labelled = { ...row('7', [seat('1', 0)]), row_label: 'Row %s' };
+    const plain = { ...row(undefined, [seat('2', 0, 20)]), row_label: 'Box' };
+    expect(rowsOf(plan(zone([labelled, plain])))).toEqual(['7: 1', 'Box: 2']);
+  });
+
+  it('calls categories by the names the plan gives them, and names those without one', () => {
+    const [vip, other] = ['5082ad2a-9bde-4642-b68a-64b1ace09b87', '91d89249-7711-4fa6-bcd8-e9174c05437a'];
+    const seats = [seat('1', 0, 0, { category: vip }), seat('2', 25, 0, { category: other })];
+    const named = (categories: unknown[]) => {
+      const result = parseJson({ ...plan(zone([row('A', seats)])), categories }, options);
+      const [venue] = documentOf(result).venues;
+      return [venue?.sections[0]?.rows[0]?.seats.map(({ category }) => category), lines(result.problems)];
+    };
+    expect(
+      named([
+        { id: vip, name: 'VIP' },
+        { name: other, label: 'R석'.normalize('NFD') },
+      ]),
+    ).toEqual([['VIP', 'R석'], []]);
+    expect(named([{ uuid: vip, name: 'VIP' }, { name: other }])).toEqual([
+      ['VIP', other],
+      [
+        `changed | plan | categories | "${other}" (1 seats) has no name but this: give the performance a price with a label for it`,
+      ],
+    ]);
+  });
+
   it('reads plans of the first schema version, whose areas are rectangles with plain text', () => {
     const old = { color: 'red', position: at(0, 0), width: 10, height: 4, text: 'Stage' };
     const venue = venueOf(plan(zone([row('A', [seat('1', 0)])], [old])));

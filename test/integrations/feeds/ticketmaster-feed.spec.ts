@@ -166,6 +166,102 @@ describe('Ticketmaster Discovery feed', () => {
     ]);
   });
 
+  it('says what a range of prices leaves open, and reads amounts however they are written', () => {
+    const range = (min: unknown, max: unknown, currency = 'AUD') => ({
+      type: 'standard',
+      currency,
+      min,
+      max,
+    });
+    const prices = (...priceRanges: unknown[]) => {
+      const { performance, problems } = read({ priceRanges });
+      return [performance.prices.map(({ price }) => price), ...problems.map((line) => line.slice(34))];
+    };
+    expect(prices(range(39.5, 129.95))).toEqual([
+      [12_995],
+      'priceRanges | is a range, 39.5 to 129.95 AUD, without the seats of each price: every category costs the highest unless prices are given as an option',
+    ]);
+    expect(prices(range(80, 20))[1]).toBe(
+      'priceRanges[0] | has a highest price of 20, below its lowest of 80: the higher is taken',
+    );
+    expect(prices(range(0, 0))).toEqual([
+      [],
+      'priceRanges[0] | is 0 to 0, which stands for an unknown price: left out',
+      'priceRanges | states no price: no seat is for sale unless prices are given as an option',
+    ]);
+    expect(prices(range('55.00', '55.00'))).toEqual([[5500]]);
+    expect(prices(range(33.333, 33.333))).toEqual([
+      [3333],
+      'priceRanges | 33.333 AUD is rounded to 3333 points',
+    ]);
+    expect(prices(range(7.375, 7.375, 'KWD'))).toEqual([[7375]]);
+  });
+
+  it('does not speak of prices that are chosen by hand', () => {
+    const prices = [{ category: '*', price: 700 }];
+    const result = parseJson(page(event({ priceRanges: [{ ...standard(50), min: 0 }] })), { prices });
+    expect(only(documentOf(result).performances).prices).toEqual(prices);
+    expect(result.problems).toEqual([]);
+  });
+
+  it('needs the points of each currency when a feed has several', () => {
+    const feed = page(event(), event({ id: 'E2', priceRanges: [standard(30, 'USD')] }));
+    const prices = (pointsPerUnit: number | Record<string, number> | undefined) => {
+      const result = parseJson(feed, pointsPerUnit === undefined ? {} : { pointsPerUnit });
+      return documentOf(result).performances.map((one) => one.prices[0]?.price);
+    };
+    expect(prices({ AUD: 900, USD: 1300 })).toEqual([45_000, 39_000]);
+    expect(prices({ USD: 1300 })).toEqual([undefined, 39_000]);
+    for (const single of [undefined, 1300]) expect(prices(single)).toEqual([undefined, undefined]);
+    expect(lines(parseJson(feed).problems)).toEqual([
+      'changed | option pointsPerUnit | states prices in AUD, USD: give the points per unit of each',
+      'changed | event "The Band" (E1) | priceRanges | needs the points per unit of AUD: no seat is for sale unless prices are given as an option',
+      'changed | event "The Band" (E2) | priceRanges | needs the points per unit of USD: no seat is for sale unless prices are given as an option',
+    ]);
+    // One of them alone needs no choice.
+    expect(only(documentOf(parseJson(feed, { only: ['E2'] })).performances).prices[0]?.price).toBe(3000);
+  });
+
+  it('takes the time zone of the venue, or of the option, where the event has none', () => {
+    const local = { start: { localDate: '2027-01-15', localTime: '20:00:00' } };
+    const inHall = { dates: local, _embedded: { venues: [{ ...theatre, timezone: 'America/Los_Angeles' }] } };
+    expect(read(inHall)).toMatchObject({
+      performance: {
+        timeZone: 'America/Los_Angeles',
+        schedules: [{ startsAt: '2027-01-16T04:00:00.000Z' }],
+      },
+      problems: [],
+    });
+    const chosen = parseJson(page(event({ dates: local })), { timeZone: 'Asia/Seoul' });
+    expect(only(documentOf(chosen).performances).schedules[0]?.startsAt).toBe('2027-01-15T11:00:00.000Z');
+    expect(only(documentOf(chosen).venues).timeZone).toBe('Asia/Seoul');
+  });
+
+  it('says how it reads a time that a clock change skips or repeats, or that contradicts the moment', () => {
+    const at = (localDate: string, localTime: string, more: object = {}) =>
+      read({ dates: { start: { localDate, localTime, ...more }, timezone: 'America/New_York' } });
+    expect(at('2027-03-14', '02:30:00')).toMatchObject({
+      performance: { schedules: [{ startsAt: '2027-03-14T07:30:00.000Z' }] },
+      problems: [
+        `changed | ${named('dates.start.localTime | 2027-03-14T02:30:00 is skipped by a clock change; read as 2027-03-14T03:30')}`,
+      ],
+    });
+    expect(at('2027-11-07', '01:30:00')).toMatchObject({
+      performance: { schedules: [{ startsAt: '2027-11-07T05:30:00.000Z' }] },
+      problems: [
+        `changed | ${named('dates.start.localTime | 2027-11-07T01:30:00 comes twice in a clock change; the first is taken')}`,
+      ],
+    });
+    const second = { dateTime: '2027-11-07T06:30:00Z' };
+    expect(at('2027-11-07', '01:30:00', second)).toMatchObject({
+      performance: { schedules: [{ startsAt: '2027-11-07T06:30:00.000Z' }] },
+      problems: [],
+    });
+    expect(at('2027-01-02', '20:00:00', { dateTime: '2027-01-02T20:00:00Z' }).problems).toEqual([
+      `changed | ${named('dates.start.localTime | 2027-01-02T20:00 is not the time of dateTime, 2027-01-02T15:00; dateTime is taken')}`,
+    ]);
+  });
+
   it('reads at most 100 price ranges of an event', () => {
     expect(problemsOf({ priceRanges: Array(300_000).fill(standard(20)) })).toEqual([
       `changed | ${named('priceRanges | has 300000 ranges; the first 100 are read')}`,
@@ -181,6 +277,7 @@ describe('Ticketmaster Discovery feed', () => {
     expect(sale({ startDateTime: '2026-06-01T03:00:00Z' }).performance.sales).toEqual({
       opensAt: '2026-06-01T03:00:00.000Z',
     });
+    expect(sale({ startDateTime: '1900-01-01T06:00:00Z' }).performance.sales).toEqual({ opensAt: null });
     expect(sale({ startTBA: true, startDateTime: '2026-06-01T03:00:00Z' })).toMatchObject({
       performance: { sales: {} },
       problems: [`changed | ${named('sales.public.startDateTime | the start of sales is to be announced')}`],
@@ -197,6 +294,14 @@ describe('Ticketmaster Discovery feed', () => {
       'A maximum of 10 tickets per customer applies.',
       'Ticket limit: 10',
       '10 per person. Limit applies.',
+      'There is an overall 10 ticket limit for this event.',
+      'Overall limit: 10 (ten) tickets per household.',
+      'Please adhere to published ticket limits: max. 10',
+      'Tickets are limited to ten per customer.',
+      'You may buy up to 10 tickets.',
+      'No more than 10 tickets can be bought.',
+      '10-ticket limit per person',
+      '10 ticket maximum',
     ]) {
       expect(limit(text).performance.sales).toEqual({ seatLimitPerUser: 10 });
     }
