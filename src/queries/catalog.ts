@@ -1,26 +1,18 @@
+import { z } from 'zod';
 import {
-  addMs,
   type Instant,
+  instantSchema,
   type PerformanceId,
   type ScheduleId,
-  toInstant,
   type VenueId,
 } from '../events/ids.js';
+import { localTimeOf } from '../events/local-time.js';
 import { PerformanceRow, ScheduleRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { searchable } from '../projections/catalog/publish.js';
 import { type CellValue, storedMoment } from '../projections/engine/entity.js';
 import { ask, selectAll, selectFirst } from './database.js';
-import {
-  decodeCursor,
-  firstMoment,
-  lastMoment,
-  maxPageSize,
-  momentAndId,
-  rowsToRead,
-  timeAndId,
-  toPage,
-} from './paging.js';
+import { aheadCursor, aheadFirst, maxPageSize } from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
   PerformanceReply,
@@ -42,30 +34,41 @@ export interface PerformanceSearch {
 
 /** Words beyond these are ignored: each costs a scan. */
 const maxSearchWords = 8;
+const cursors = { performances: aheadCursor(z.iso.date()), schedules: aheadCursor(instantSchema) };
 /** Most dates of one venue. */
 const maxSchedulesOfVenue = 10_000;
-const dayMs = 86_400_000;
 
 /** Names are in `language` where the organiser gave them in it, else in the main one. */
 export function catalogQueries({ db, clock }: QueryContext) {
-  /** From `from` inclusive to `to` exclusive. */
-  async function schedulesBetween(
+  /** Dates in local days from … to, inclusive: those to come, then those that have begun. */
+  function schedulesBetween(
     performanceId: PerformanceId,
-    range: { readonly from?: Instant | undefined; readonly to?: Instant | undefined },
+    { from = '0000-01-01', to = '9999-12-31' }: Pick<PerformanceSearch, 'from' | 'to'>,
     page: PageRequest,
   ): Promise<Page<ScheduleReply>> {
-    const [after, id] = decodeCursor(page.cursor, momentAndId) ?? [firstMoment, ''];
-    const time = storedMoment(after);
-    const { from = firstMoment, to = lastMoment } = range;
-    const rows = await selectAll<ScheduleRow>(
-      db,
-      `SELECT * FROM schedules
-       WHERE performance_id = ? AND schedule_date_time >= ? AND schedule_date_time < ?
-         AND (schedule_date_time > ? OR (schedule_date_time = ? AND schedule_id > ?))
-       ORDER BY schedule_date_time, schedule_id LIMIT ${rowsToRead(page)}`,
-      [performanceId, storedMoment(from), storedMoment(to), time, time, id],
-    );
-    return toPage(rows, page, toSchedule, (row) => [row.schedule_date_time, row.schedule_id]);
+    return aheadFirst<ScheduleRow, ScheduleReply>(page, clock.now(), {
+      cursor: cursors.schedules,
+      read({ kind, now, after, limit }) {
+        const [first, order, next] = kind === 'ahead' ? ['>=', 'ASC', '>'] : ['<', 'DESC', '<'];
+        const parameters: CellValue[] = [performanceId, from, to, storedMoment(now)];
+        let rest = '';
+        if (after) {
+          // The cursor's key is a moment.
+          const [startsAt, id] = [storedMoment(after[0] as Instant), after[1]];
+          rest = `AND (schedule_date_time ${next} ? OR (schedule_date_time = ? AND schedule_id > ?))`;
+          parameters.push(startsAt, startsAt, id);
+        }
+        return selectAll<ScheduleRow>(
+          db,
+          `SELECT * FROM schedules
+           WHERE performance_id = ? AND local_date >= ? AND local_date <= ? AND schedule_date_time ${first} ? ${rest}
+           ORDER BY schedule_date_time ${order}, schedule_id LIMIT ${limit}`,
+          parameters,
+        );
+      },
+      keyOf: (row) => [row.schedule_date_time, row.schedule_id],
+      item: toSchedule,
+    });
   }
 
   return {
@@ -84,6 +87,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
         name: pickName(venue.venue_name, venue.names, language),
         names: venue.names,
         location: venue.location,
+        timeZone: venue.time_zone ?? 'UTC',
         capacity: venue.capacity,
         seatCount: venue.seat_count,
         sections: sections.map((section) => ({
@@ -96,39 +100,44 @@ export function catalogQueries({ db, clock }: QueryContext) {
       };
     },
 
-    /** Performances by first date. @throws {InvalidCursor} */
-    async performances(
+    /**
+     * Performances whose last day is not over in their hall's local time, by first day; then the others, the last to end
+     * first. @throws {InvalidCursor}
+     */
+    performances(
       { search = '', from, to }: PerformanceSearch,
       page: PageRequest,
       language: Language | null = null,
     ): Promise<Page<PerformanceSummary>> {
-      const conditions = ['1 = 1'];
-      const parameters: CellValue[] = [storedMoment(clock.now())];
-      const where = (condition: string, ...values: CellValue[]): void => {
-        conditions.push(condition);
-        parameters.push(...values);
-      };
-      if (from !== undefined) where('p.end_date >= ?', from);
-      if (to !== undefined) where('p.start_date <= ?', to);
-      for (const pattern of wordPatterns(search)) where("p.search_text LIKE ? ESCAPE '!'", pattern);
-      const after = decodeCursor(page.cursor, timeAndId);
-      if (after) {
-        const [date, id] = after;
-        where('(p.start_date > ? OR (p.start_date = ? AND p.performance_id > ?))', date, date, id);
-      }
-      const rows = await selectAll<SummaryRow>(
-        db,
-        `${selectSummaries} WHERE ${conditions.join(' AND ')}
-         ORDER BY p.start_date, p.performance_id LIMIT ${rowsToRead(page)}`,
-        parameters,
-        summaryAliases,
-      );
-      return toPage(
-        rows,
-        page,
-        (row) => toSummary(row, language),
-        (row) => [row.start_date, row.performance_id],
-      );
+      return aheadFirst<SummaryRow, PerformanceSummary>(page, clock.now(), {
+        cursor: cursors.performances,
+        read({ kind, now, after, limit }) {
+          const isAhead = kind === 'ahead';
+          const conditions = [isAhead ? '(p.over_at IS NULL OR p.over_at > ?)' : 'p.over_at <= ?'];
+          const parameters: CellValue[] = [...summaryMoments(clock.now()), storedMoment(now)];
+          const where = (condition: string, ...values: CellValue[]): void => {
+            conditions.push(condition);
+            parameters.push(...values);
+          };
+          if (from !== undefined) where('p.end_date >= ?', from);
+          if (to !== undefined) where('p.start_date <= ?', to);
+          for (const pattern of wordPatterns(search)) where("p.search_text LIKE ? ESCAPE '!'", pattern);
+          const [column, next, order] = isAhead ? ['p.start_date', '>', 'ASC'] : ['p.end_date', '<', 'DESC'];
+          if (after) {
+            const [date, id] = after;
+            where(`(${column} ${next} ? OR (${column} = ? AND p.performance_id > ?))`, date, date, id);
+          }
+          return selectAll<SummaryRow>(
+            db,
+            `${selectSummaries} WHERE ${conditions.join(' AND ')}
+             ORDER BY ${column} ${order}, p.performance_id LIMIT ${limit}`,
+            parameters,
+            summaryAliases,
+          );
+        },
+        keyOf: (row, kind) => [kind === 'ahead' ? row.start_date : row.end_date, row.performance_id],
+        item: (row) => toSummary(row, language),
+      });
     },
 
     /** A performance with its prices, rules of sale and first dates; null when unknown. */
@@ -139,7 +148,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
       const row = await selectFirst<SummaryRow>(
         db,
         `${selectSummaries} WHERE p.performance_id = ?`,
-        [storedMoment(clock.now()), performanceId],
+        [...summaryMoments(clock.now()), performanceId],
         summaryAliases,
       );
       if (!row) return null;
@@ -160,23 +169,20 @@ export function catalogQueries({ db, clock }: QueryContext) {
     },
 
     /**
-     * A performance's dates, earliest first; null when the performance is unknown.
-     * @param days calendar dates in UTC, YYYY-MM-DD, inclusive.
+     * A performance's dates: those to come, earliest first, then those that have begun, latest first; null when the
+     * performance is unknown.
+     * @param days local calendar dates where the performance is, YYYY-MM-DD, inclusive.
      * @throws {InvalidCursor}
      */
     async schedules(
       performanceId: PerformanceId,
-      { from, to }: Pick<PerformanceSearch, 'from' | 'to'>,
+      days: Pick<PerformanceSearch, 'from' | 'to'>,
       page: PageRequest,
     ): Promise<Page<ScheduleReply> | null> {
       const performances = db.getRepository(PerformanceRow);
       const isKnown = await ask(() => performances.existsBy({ performance_id: performanceId }));
       if (!isKnown) return null;
-      const range = {
-        from: from === undefined ? undefined : startOfDay(from),
-        to: to === undefined ? undefined : addMs(startOfDay(to), dayMs),
-      };
-      return schedulesBetween(performanceId, range, page);
+      return schedulesBetween(performanceId, days, page);
     },
 
     /** One date; null when unknown. Holds that lapsed a moment ago may still count as taken here. */
@@ -240,20 +246,30 @@ interface SummaryRow extends PerformanceRow {
   readonly venue_name: string | null;
   readonly venue_names: Translations | null;
   readonly location: string | null;
+  readonly venue_zone: string | null;
   readonly next_schedule_at: Instant | null;
+  /** Of the next date, which may be announced in another zone than the venue's. */
+  readonly next_zone: string | null;
   readonly schedule_count: number;
 }
 
-/** Selects {@link SummaryRow}s; its one parameter is the present moment. Add conditions on `p`. */
+/** The parameters of {@link selectSummaries}. */
+const summaryMoments = (now: Instant) => [storedMoment(now), storedMoment(now)];
+
+/** Selects {@link SummaryRow}s; its parameters are {@link summaryMoments}. Add conditions on `p`. */
 const selectSummaries = `
-  SELECT p.*, v.venue_name, v.names AS venue_names, v.location,
+  SELECT p.*, v.venue_name, v.names AS venue_names, v.location, v.time_zone AS venue_zone,
     (SELECT MIN(s.schedule_date_time) FROM schedules s WHERE s.performance_id = p.performance_id
       AND s.status = 'scheduled' AND s.schedule_date_time >= ?) AS next_schedule_at,
+    (SELECT s.time_zone FROM schedules s WHERE s.performance_id = p.performance_id
+      AND s.status = 'scheduled' AND s.schedule_date_time >= ?
+      ORDER BY s.schedule_date_time LIMIT 1) AS next_zone,
     (SELECT COUNT(*) FROM schedules s WHERE s.performance_id = p.performance_id
       AND s.status = 'scheduled') AS schedule_count
   FROM performances p LEFT JOIN venues v ON v.venue_id = p.venue_id`;
 
 function toSummary(row: SummaryRow, language: Language | null): PerformanceSummary {
+  const timeZone = row.next_zone ?? row.venue_zone ?? 'UTC';
   return {
     performanceId: row.performance_id,
     name: pickName(row.performance_name, row.names, language),
@@ -265,20 +281,26 @@ function toSummary(row: SummaryRow, language: Language | null): PerformanceSumma
     },
     startDate: row.start_date,
     endDate: row.end_date,
+    timeZone,
     nextScheduleAt: row.next_schedule_at,
+    nextScheduleAtLocal: row.next_schedule_at && localTimeOf(row.next_schedule_at, timeZone),
     scheduleCount: row.schedule_count,
     priceFrom: row.price_from,
     priceTo: row.price_to,
     salesOpensAt: row.sales_opens_at,
+    salesOpensAtLocal: row.sales_opens_at && localTimeOf(row.sales_opens_at, timeZone),
   };
 }
 
 function toSchedule(row: ScheduleRow): ScheduleReply {
+  const timeZone = row.time_zone ?? 'UTC';
   return {
     scheduleId: row.schedule_id,
     performanceId: row.performance_id,
     venueId: row.venue_id,
     startsAt: row.schedule_date_time,
+    startsAtLocal: localTimeOf(row.schedule_date_time, timeZone),
+    timeZone,
     status: row.status,
     capacity: row.capacity,
     availableSeats: row.available_seats,
@@ -298,8 +320,4 @@ export function pickName<Name extends string | null>(
   language: Language | null,
 ): Name | string {
   return (language === null ? undefined : names?.[language]) ?? main;
-}
-
-function startOfDay(date: string): Instant {
-  return toInstant(Date.parse(`${date}T00:00:00.000Z`));
 }

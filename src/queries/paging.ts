@@ -35,9 +35,6 @@ export function decodeCursor<Parts>(cursor: string | null, schema: z.ZodType<Par
   }
 }
 
-/** Cursors of lists ordered by a date, then an id. */
-export const timeAndId = z.tuple([z.string().max(30), z.string().max(64)]);
-
 /** Cursors of lists ordered by a moment, then an id. */
 export const momentAndId = z.tuple([instantSchema, z.string().max(64)]);
 
@@ -61,6 +58,57 @@ export function toPage<Row, Item>(
   const last = kept.at(-1);
   const more = rows.length > kept.length && last !== undefined;
   return { items: kept.map(item), nextCursor: more ? encodeCursor(cursorOf(last)) : null };
+}
+
+/** The part of a list of things in time: what is ahead of a moment, or what is past. */
+interface Part {
+  readonly kind: 'ahead' | 'past';
+  /** When the first page was asked for: it divides the parts on all pages. */
+  readonly now: Instant;
+  /** Key and id of the last row before; null at the start of the part. */
+  readonly after: readonly [string, string] | null;
+  /** Rows to read at most. */
+  readonly limit: number;
+}
+
+/** Cursors of {@link aheadFirst}: the moment of the first page, the part, and the last row's key and id. */
+export function aheadCursor(key: z.ZodType<string>) {
+  return z.tuple([instantSchema, z.enum(['ahead', 'past']), key, z.string().max(64)]);
+}
+
+/**
+ * A page of a list that begins with what is to come, earliest first, followed by what is past, latest first. Its cursors
+ * carry the moment of the first page, so that nothing changes sides between two pages.
+ * @param read rows of a part, in its order.
+ * @param keyOf the key of a row, and an id for equal ones.
+ * @throws {InvalidCursor}
+ */
+export async function aheadFirst<Row, Item>(
+  page: PageRequest,
+  now: Instant,
+  list: {
+    /** Of this list, so that it takes no other's cursors. */
+    readonly cursor: ReturnType<typeof aheadCursor>;
+    readonly read: (part: Part) => Promise<readonly Row[]>;
+    readonly keyOf: (row: Row, kind: Part['kind']) => readonly [string, string];
+    readonly item: (row: Row) => Item;
+  },
+): Promise<Page<Item>> {
+  const [since, first, ...after] = decodeCursor(page.cursor, list.cursor) ?? [now, 'ahead' as const];
+  const wanted = rowsToRead(page);
+  const rows: { readonly row: Row; readonly kind: Part['kind'] }[] = [];
+  for (const kind of ['ahead', 'past'] as const) {
+    if (rows.length === wanted || (kind === 'ahead' && first === 'past')) continue;
+    const start = kind === first && after.length === 2 ? after : null;
+    const found = await list.read({ kind, now: since, after: start, limit: wanted - rows.length });
+    rows.push(...found.map((row) => ({ row, kind })));
+  }
+  return toPage(
+    rows,
+    page,
+    ({ row }) => list.item(row),
+    ({ row, kind }) => [since, kind, ...list.keyOf(row, kind)],
+  );
 }
 
 /** All items of a list, in pages. @param ask for the items that follow `after`; null: from the start. */

@@ -26,6 +26,8 @@ const schedule: ScheduleReply = {
   performanceId,
   venueId: venueIdSchema.parse('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa'),
   startsAt: toInstant(0),
+  startsAtLocal: '1970-01-01T09:00:00+09:00',
+  timeZone: 'Asia/Seoul',
   status: 'scheduled',
   capacity: 2,
   availableSeats: 2,

@@ -1,8 +1,11 @@
-import type { PerformanceId, ScheduleId } from '../../src/events/ids.js';
-import type { Queries } from '../../src/queries/queries.js';
+import type { PerformanceEvent } from '../../src/events/catalog-events.js';
+import { type PerformanceId, type ScheduleId, toInstant } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
+import { encodeCursor, InvalidCursor } from '../../src/queries/paging.js';
+import { openQueries, type Queries } from '../../src/queries/queries.js';
 import { caughtUp, closeAll, History, id, minute, run } from '../projections/history.js';
 import { joon, mina, performanceId, Story, scheduleId, venueId } from '../projections/story.js';
-import { asking, firstPage } from './asking.js';
+import { asking, clockAt, firstPage } from './asking.js';
 
 afterEach(closeAll);
 
@@ -20,6 +23,7 @@ it('describes a venue in the language asked for', async () => {
     name: '올림픽홀',
     names: { ko: '올림픽홀' },
     location: 'Seoul',
+    timeZone: 'Asia/Seoul',
     capacity: 8,
     seatCount: 4,
     sections: [
@@ -38,7 +42,9 @@ it('describes a performance with prices, rules and dates', async () => {
     performanceId,
     name: 'Autumn Night',
     venue: { venueId, name: 'Olympic Hall', location: 'Seoul' },
+    timeZone: 'Asia/Seoul',
     nextScheduleAt: minute(10_000),
+    nextScheduleAtLocal: '2026-11-08T16:40:00+09:00',
     scheduleCount: 1,
     priceFrom: 90,
     priceTo: 150,
@@ -50,7 +56,15 @@ it('describes a performance with prices, rules and dates', async () => {
     ],
     sales: { maxActive: 2, holdTtlMs: 300_000 },
     schedules: [
-      { scheduleId, capacity: 3, availableSeats: 3, status: 'scheduled', startsAt: minute(10_000) },
+      {
+        scheduleId,
+        capacity: 3,
+        availableSeats: 3,
+        status: 'scheduled',
+        startsAt: minute(10_000),
+        startsAtLocal: '2026-11-08T16:40:00+09:00',
+        timeZone: 'Asia/Seoul',
+      },
     ],
   });
 });
@@ -107,6 +121,153 @@ it('pages through the dates of a performance in order', async () => {
   expect(await within('2026-11-02', '2026-11-03')).toEqual(days.slice(0, 2));
   expect(await within('2026-11-03', '2026-11-03')).toEqual([days[1]]);
   expect(await queries.schedules(id<PerformanceId>('another'), {}, firstPage)).toBeNull();
+});
+
+const instant = (text: string) => toInstant(Date.parse(text));
+
+/** Dates of the performance by when they begin, in Seoul unless another zone is named. */
+async function datesAt(...dates: readonly (readonly [startsAt: string, timeZone?: string])[]) {
+  const history = new History();
+  const story = new Story(history);
+  await story.venue();
+  await story.performance([{ category: 'VIP', price: 1 }]);
+  for (const [text, timeZone = 'Asia/Seoul'] of dates) {
+    const date = id<ScheduleId>(text);
+    const data = {
+      scheduleId: date,
+      performanceId,
+      venueId,
+      startsAt: instant(text),
+      timeZone,
+      status: 'scheduled',
+    } as const;
+    await history.add(streams.schedule(date), { type: 'SchedulePublished', data });
+  }
+  return history;
+}
+
+describe('the dates of a day', () => {
+  it('are those that begin on it in local time, whatever day it is in UTC', async () => {
+    const { queries } = await asking(
+      await datesAt(
+        ['2026-12-23T14:59:59.999Z'],
+        ['2026-12-23T15:00:00.000Z'],
+        ['2026-12-24T14:59:59.999Z'],
+        ['2026-12-24T15:00:00.000Z'],
+        ['2026-12-25T02:00:00.000Z', 'America/New_York'],
+      ),
+    );
+    const days = { from: '2026-12-24', to: '2026-12-24' };
+    const found = await queries.schedules(performanceId, days, firstPage);
+    expect(found?.items.map(({ startsAtLocal, timeZone }) => [startsAtLocal, timeZone])).toEqual([
+      ['2026-12-24T00:00:00+09:00', 'Asia/Seoul'],
+      ['2026-12-24T23:59:59+09:00', 'Asia/Seoul'],
+      ['2026-12-24T21:00:00-05:00', 'America/New_York'],
+    ]);
+  });
+});
+
+describe('a list of dates', () => {
+  const november = (day: number) => `2026-11-${String(day).padStart(2, '0')}T10:00:00.000Z`;
+  const all = [1, 2, 3, 4, 5, 6].map(november);
+
+  it('begins with those to come, earliest first, then those that have begun, latest first, on all its pages', async () => {
+    const history = await datesAt(...all.map((text) => [text] as const));
+    const { queries, models } = await asking(history, instant(november(4)));
+    // Three days pass before the second page is asked for.
+    const later = openQueries(models.read, { waitFor: async () => true }, clockAt(instant(november(7))));
+    for (const limit of [1, 2, 4, 5, 20]) {
+      const found: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const asked: Queries = cursor === null ? queries : later;
+        const page = await asked.schedules(performanceId, {}, { limit, cursor });
+        found.push(...(page?.items.map(({ startsAt }) => startsAt) ?? []));
+        cursor = page?.nextCursor ?? null;
+      } while (cursor !== null);
+      expect(found).toEqual([4, 5, 6, 3, 2, 1].map(november));
+    }
+    const { schedules } = (await later.performance(performanceId)) ?? {};
+    expect(schedules?.map(({ startsAt }) => startsAt)).toEqual(all.toReversed());
+  });
+
+  it('takes no cursor of the list of performances', async () => {
+    const { queries } = await asking((await concert()).history);
+    const cursor = encodeCursor([minute(0), 'ahead', '2026-11-20', performanceId]);
+    expect((await queries.performances({}, { limit: 1, cursor })).items).toEqual([]);
+    await expect(queries.schedules(performanceId, {}, { limit: 1, cursor })).rejects.toThrow(InvalidCursor);
+  });
+});
+
+describe('a list of performances', () => {
+  /** Performances by name and first and last day, in a hall in Seoul. */
+  async function runs(...performances: readonly (readonly [name: string, from: string, to: string])[]) {
+    const history = new History();
+    const story = new Story(history);
+    await story.venue();
+    await story.performance([{ category: 'VIP', price: 1 }]);
+    const [, published] = await history.store.readAll();
+    const details = published?.data as Extract<PerformanceEvent, { type: 'PerformancePublished' }>['data'];
+    for (const [name, startDate, endDate] of performances) {
+      const performance = id<PerformanceId>(name);
+      const data = { ...details, performanceId: performance, name, startDate, endDate };
+      await history.add(streams.performance(performance), { type: 'PerformancePublished', data });
+    }
+    return { history };
+  }
+  const namesOf = (page: { readonly items: readonly { readonly name: string }[] }) =>
+    page.items.map(({ name }) => name);
+
+  it('begins with those that are not over, by first day; then those that are, the last to end first', async () => {
+    const { history } = await runs(
+      ['over long ago', '2026-01-01', '2026-01-02'],
+      ['runs for a year', '2026-01-03', '2026-12-31'],
+      ['over yesterday', '2026-01-04', '2026-11-30'],
+      ['next month', '2026-12-20', '2026-12-21'],
+      ['tomorrow', '2026-12-02', '2026-12-02'],
+    );
+    const { queries } = await asking(history, instant('2026-12-01T00:00:00.000Z'));
+    const expected = [
+      'runs for a year',
+      'tomorrow',
+      'next month',
+      'over yesterday',
+      'Autumn Night',
+      'over long ago',
+    ];
+    for (const limit of [1, 2, 3, 4, 20]) {
+      const found: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page = await queries.performances({}, { limit, cursor });
+        found.push(...namesOf(page));
+        ({ nextCursor: cursor } = page);
+      } while (cursor !== null);
+      expect(found).toEqual(expected);
+    }
+    expect(namesOf(await queries.performances({ from: '2026-12-21' }, firstPage))).toEqual([
+      'runs for a year',
+      'next month',
+    ]);
+  });
+
+  it('counts a performance as over when its last day is over where it is, also after its hall got another zone', async () => {
+    const { history } = await runs(['another', '2026-12-30', '2026-12-31']);
+    const first = async (queries: Queries) => namesOf(await queries.performances({}, firstPage))[0];
+    const { queries, models } = await asking(history, instant('2026-11-22T14:59:59.999Z'));
+    const midnight = openQueries(
+      models.read,
+      { waitFor: async () => true },
+      clockAt(instant('2026-11-22T15:00:00.000Z')),
+    );
+    expect([await first(queries), await first(midnight)]).toEqual(['Autumn Night', 'another']);
+    await history.add(streams.venue(venueId), {
+      type: 'VenuePublished',
+      data: { venueId, name: 'Olympic Hall', location: 'Seoul', timeZone: 'Europe/London', capacity: 8 },
+    });
+    await caughtUp(history, run(history, models));
+    expect(await first(midnight)).toBe('Autumn Night');
+  });
 });
 
 async function partlySold() {

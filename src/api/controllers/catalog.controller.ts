@@ -27,7 +27,7 @@ import { PreferredLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
 const date = z.iso.date();
-/** `from` and `to` are local calendar dates; a performance or schedule matches when it overlaps them. */
+/** `from` and `to` are calendar dates in the venue's local time; a performance or schedule matches when it overlaps them. */
 const dates = { from: date.optional(), to: date.optional() };
 
 const performancesQuery = z.strictObject({

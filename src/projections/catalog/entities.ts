@@ -19,6 +19,8 @@ export class VenueRow {
   @Column(varchar(300)) readonly venue_name!: string;
   @Column(json) readonly names!: Translations;
   @Column(varchar(500)) readonly location!: string;
+  /** IANA name; null in rows of the release before. */
+  @Column(nullable(varchar(64))) readonly time_zone!: string | null;
   /** Seats the organiser states. */
   @Column(int) readonly capacity!: number;
   /** Seats the plan has. */
@@ -80,6 +82,8 @@ export class PerformanceRow {
   /** Local calendar dates. */
   @Column(varchar(10)) readonly start_date!: string;
   @Column(varchar(10)) readonly end_date!: string;
+  /** When the last day is over in the hall's local time; null in rows of the release before. */
+  @Column(nullable(moment)) readonly over_at!: Instant | null;
   @Column(json) readonly prices!: readonly PriceCategory[];
   @Column(nullable(bigint)) readonly price_from!: number | null;
   @Column(nullable(bigint)) readonly price_to!: number | null;
@@ -100,6 +104,9 @@ export class ScheduleRow {
   @Column(uuid) readonly performance_id!: PerformanceId;
   @Column(uuid) readonly venue_id!: VenueId;
   @Column(moment) readonly schedule_date_time!: Instant;
+  /** IANA name of the zone in which the start is announced, and its day there; null in rows of the release before. */
+  @Column(nullable(varchar(64))) readonly time_zone!: string | null;
+  @Column(nullable(varchar(10))) readonly local_date!: string | null;
   @Column(varchar(9)) readonly status!: 'scheduled' | 'cancelled';
   /** Seats for sale: = available_seats + held_seats + reserved_seats. */
   @Column(int) readonly capacity!: number;

@@ -15,7 +15,7 @@ import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
  */
 export const catalogProjection: Projection = {
   name: 'catalog',
-  version: 2,
+  version: 3,
   entities: [VenueRow, SectionRow, SeatRow, PerformanceRow, ScheduleRow, ScheduleSeatRow],
   on: {
     VenuePublished: publishVenue,

@@ -1,4 +1,5 @@
-import type { Instant, SeatId, VenueId } from '../../events/ids.js';
+import { type Instant, type SeatId, toInstant, type VenueId } from '../../events/ids.js';
+import { atLocalTime, localTimeOf } from '../../events/local-time.js';
 import type { Projected } from '../engine/projection.js';
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { maxRelatedRows, PerformanceRow, ScheduleRow, SeatRow, SectionRow, VenueRow } from './entities.js';
@@ -9,6 +10,10 @@ import { type ReplannedSeat, recountPerformance, recountSchedule, recountVenue }
 export function searchable(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
+
+const dayMs = 86_400_000;
+/** Of a performance whose last day is no date that has an end: it is never over. */
+const lastMoment = toInstant(Date.UTC(9999, 11, 31));
 
 /** As many as the column surely holds, at four bytes each. */
 const maxSearchCharacters = 16_383;
@@ -46,6 +51,7 @@ export async function publishPerformance(
     venue_id: data.venueId,
     start_date: data.startDate,
     end_date: data.endDate,
+    over_at: endOfDay(data.endDate, venue?.time_zone),
     prices: data.prices,
     price_from: prices.length === 0 ? null : Math.min(...prices),
     price_to: prices.length === 0 ? null : Math.max(...prices),
@@ -72,6 +78,8 @@ export async function publishSchedule(
     performance_id: data.performanceId,
     venue_id: data.venueId,
     schedule_date_time: data.startsAt,
+    time_zone: data.timeZone,
+    local_date: localTimeOf(data.startsAt, data.timeZone).slice(0, 10),
     status: data.status,
     capacity: 0,
     available_seats: 0,
@@ -83,7 +91,7 @@ export async function publishSchedule(
   await recountSchedule(rows, schedule, known, await sectionsOf(rows, data.venueId), at);
 }
 
-/** Writes the hall; a new name also becomes searchable on its performances. */
+/** Writes the hall; its performances are found by its name, and end by its local time. */
 export async function publishVenue(event: Projected<'VenuePublished'>, rows: UnitOfWork): Promise<void> {
   const { data, at, revision } = event;
   const known = await rows.get(VenueRow, { venue_id: data.venueId });
@@ -93,6 +101,7 @@ export async function publishVenue(event: Projected<'VenuePublished'>, rows: Uni
     venue_name: data.name,
     names: data.names ?? {},
     location: data.location,
+    time_zone: data.timeZone,
     capacity: data.capacity,
     seat_count: known?.seat_count ?? countSeats(sections),
     focus_x: data.focus?.x ?? null,
@@ -102,15 +111,26 @@ export async function publishVenue(event: Projected<'VenuePublished'>, rows: Uni
     created_at: known?.created_at ?? at,
     updated_at: at,
   });
-  if (known?.venue_name === data.name) return;
+  if (known?.venue_name === data.name && known.time_zone === data.timeZone) return;
   const performances = await rows.select(PerformanceRow, {
     equal: { venue_id: data.venueId },
     orderBy: 'performance_id',
     limit: maxRelatedRows,
   });
   for (const performance of performances) {
-    rows.put(PerformanceRow, { ...performance, search_text: searchText(performance, data.name) });
+    rows.put(PerformanceRow, {
+      ...performance,
+      search_text: searchText(performance, data.name),
+      over_at: endOfDay(performance.end_date, data.timeZone),
+    });
   }
+}
+
+/** The moment at which a calendar day is over in a time zone; in UTC where this build does not know the zone. */
+function endOfDay(date: string, timeZone: string | null | undefined): Instant {
+  const nextDay = new Date(Date.parse(`${date}T00:00:00.000Z`) + dayMs).toISOString().slice(0, 10);
+  const midnight = atLocalTime(nextDay, '00:00', timeZone ?? 'UTC') ?? atLocalTime(nextDay, '00:00', 'UTC');
+  return midnight?.instant ?? lastMoment;
 }
 
 /** Replaces a section's seats; those no longer in the plan are marked withdrawn. */

@@ -69,6 +69,20 @@ export async function createTable(
   await runner.createTable(asStored(runner.dataSource, table), mayExist);
 }
 
+/** Adds columns to a table, and leaves those that it has: where DDL commits by itself, a migration may run again. */
+export async function addColumns(
+  runner: QueryRunner,
+  table: string,
+  columns: Readonly<Record<string, ColumnSpec>>,
+): Promise<void> {
+  for (const [name, text] of Object.entries(columns)) {
+    if (await runner.hasColumn(table, name)) continue;
+    const added = new Table({ name: table, columns: [columnOptions(runner, name, text)] });
+    const [column] = asStored(runner.dataSource, added).columns;
+    if (column) await runner.addColumn(table, column);
+  }
+}
+
 function columnOptions(runner: QueryRunner, name: string, text: ColumnSpec): TableColumnOptions {
   const match = columnPattern.exec(text);
   if (!match) throw new Error(`not a column type: ${text}`);

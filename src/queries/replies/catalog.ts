@@ -29,6 +29,12 @@ const sectionSchema = z
 export type Section = Reply<typeof sectionSchema>;
 
 const focus = pointSchema.nullable().describe('Where the audience looks, in plan coordinates.');
+/** Beside every moment in UTC. */
+const localTime = z
+  .string()
+  .describe('The same moment as the clocks at the venue show it, with their offset from UTC.');
+const timeZone = z.string().describe('IANA name of the time zone of local times and calendar dates.');
+
 const names = { ko: '겨울밤의 현', en: 'Strings on a Winter Night' };
 const venueNames = { ko: '한강 소극장', en: 'Hangang Little Hall' };
 const stage = { shape: 'rectangle' as const, x: 0, y: -60, width: 240, height: 50, text: 'STAGE' };
@@ -40,6 +46,7 @@ export const venueReply = named(
     name: z.string(),
     names: translations,
     location: z.string(),
+    timeZone,
     capacity: count.describe('Seats the organiser states.'),
     seatCount: count.describe('Seats the plan has.'),
     sections: z.array(sectionSchema),
@@ -51,6 +58,7 @@ export const venueReply = named(
     name: venueNames.en,
     names: venueNames,
     location: '서울특별시 마포구',
+    timeZone: 'Asia/Seoul',
     capacity: 208,
     seatCount: 208,
     sections: [{ sectionId: 'stalls', name: 'Stalls', seatCount: 144 }],
@@ -65,6 +73,8 @@ const scheduleExample = {
   performanceId: sample.performanceId,
   venueId: sample.venueId,
   startsAt: '2026-12-05T10:00:00.000Z',
+  startsAtLocal: '2026-12-05T19:00:00+09:00',
+  timeZone: 'Asia/Seoul',
   status: 'scheduled' as const,
   capacity: 208,
   availableSeats: 131,
@@ -77,6 +87,8 @@ export const scheduleReply = named(
     performanceId: performanceIdSchema,
     venueId: venueIdSchema,
     startsAt: instantSchema,
+    startsAtLocal: localTime,
+    timeZone,
     status: z.enum(['scheduled', 'cancelled']),
     capacity: count.describe('Seats for sale.'),
     availableSeats: count,
@@ -92,11 +104,14 @@ const summarySchema = z.strictObject({
   venue: z.strictObject({ venueId: venueIdSchema, name: z.string(), location: z.string() }),
   startDate: z.string().describe('Local calendar date, YYYY-MM-DD.'),
   endDate: z.string(),
+  timeZone,
   nextScheduleAt: instantSchema.nullable(),
+  nextScheduleAtLocal: localTime.nullable(),
   scheduleCount: count,
   priceFrom: pointsSchema.nullable(),
   priceTo: pointsSchema.nullable(),
   salesOpensAt: instantSchema.nullable(),
+  salesOpensAtLocal: localTime.nullable(),
 });
 const summaryExample = {
   performanceId: sample.performanceId,
@@ -105,11 +120,14 @@ const summaryExample = {
   venue: { venueId: sample.venueId, name: venueNames.en, location: '서울특별시 마포구' },
   startDate: '2026-12-05',
   endDate: '2026-12-06',
+  timeZone: 'Asia/Seoul',
   nextScheduleAt: '2026-12-05T10:00:00.000Z',
+  nextScheduleAtLocal: '2026-12-05T19:00:00+09:00',
   scheduleCount: 2,
   priceFrom: 55000,
   priceTo: 77000,
   salesOpensAt: null,
+  salesOpensAtLocal: null,
 };
 
 export const performanceSummary = named('PerformanceSummary', summarySchema, summaryExample);
@@ -133,7 +151,9 @@ export const performanceReply = named(
     seedHash: z
       .string()
       .describe('SHA-256 of the seed that shuffles those who queue before the opening; revealed then.'),
-    schedules: z.array(scheduleReply).describe('The first 100 by date; page the schedules for the rest.'),
+    schedules: z
+      .array(scheduleReply)
+      .describe('Those to come, then those that have begun; 100 at most: page the schedules for the rest.'),
   }),
   {
     ...summaryExample,

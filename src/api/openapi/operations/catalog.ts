@@ -21,8 +21,8 @@ export const catalogOperations: Operations = {
     tag: 'Catalog',
     summary: 'Find performances',
     description:
-      'Every word of `search` must be found in the names, the description or the venue’s name. `from` and `to` are local dates; performances that overlap them match.',
-    replies: { 200: json('By first date.', pageOf(performanceSummary)) },
+      'Every word of `search` must be found in the names, the description or the venue’s name. `from` and `to` are calendar dates in the venue’s local time; performances that overlap them match. The list begins with performances that are not over, by first date; those that are over follow, the last to end first. A page’s `nextCursor` keeps this division as it was on the first page.',
+    replies: { 200: json('Those to come first.', pageOf(performanceSummary)) },
   },
   getPerformance: {
     tag: 'Catalog',
@@ -33,7 +33,9 @@ export const catalogOperations: Operations = {
   listSchedules: {
     tag: 'Catalog',
     summary: 'Dates of a performance',
-    replies: { 200: json('By date.', pageOf(scheduleReply)) },
+    description:
+      '`from` and `to` are calendar dates in the local time of the performance. The list begins with dates to come, the earliest first; those that have begun follow, the latest first. A page’s `nextCursor` keeps this division as it was on the first page.',
+    replies: { 200: json('Those to come first.', pageOf(scheduleReply)) },
     problems: ['performance-unknown'],
   },
   getQueue: {
