@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineEvent, type EventsOf } from './event.js';
 import {
   instantSchema,
+  nfcText,
   performanceIdSchema,
   pointsSchema,
   scheduleIdSchema,
@@ -9,14 +10,6 @@ import {
   venueIdSchema,
 } from './ids.js';
 import { timeZoneSchema } from './local-time.js';
-
-/** A name or category: in Unicode's NFC form, so that equal words are equal texts. */
-export const nfcText = (max: number) =>
-  z
-    .string()
-    .overwrite((value) => value.normalize('NFC').trim())
-    .min(1)
-    .max(max);
 
 /** The plan's own name of a section: compared as it is written, as ids are. */
 const sectionIdSchema = z.string().trim().min(1).max(64);

@@ -75,3 +75,11 @@ export function addMs(instant: Instant, ms: number): Instant {
 export function earlier(a: Instant, b: Instant): Instant {
   return a < b ? a : b;
 }
+
+/** A name: in Unicode's NFC form, so that equal words are equal texts, without spaces at its ends. */
+export const nfcText = (max: number) =>
+  z
+    .string()
+    .overwrite((value) => value.normalize('NFC').trim())
+    .min(1)
+    .max(max);

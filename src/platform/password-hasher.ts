@@ -31,19 +31,24 @@ export class PasswordHasher {
     this.#limit = new ConcurrencyLimit(concurrency, maxWaiting);
   }
 
-  /** An argon2id hash in PHC format. @throws {HasherBusy} */
+  /** An argon2id hash in PHC format, of the password in Unicode's NFC form. @throws {HasherBusy} */
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => hash(password, argon2id));
+    return this.#inTurn(() => hash(password.normalize('NFC'), argon2id));
   }
 
   /**
-   * Whether the password belongs to the hash. Without a hash it takes as long and is false.
+   * Whether the password belongs to the hash, whichever Unicode form it was typed in. Without a hash it takes as long and
+   * is false.
    * @throws {HasherBusy}
    */
   async verify(passwordHash: string | undefined, password: string): Promise<boolean> {
     this.#decoy ??= this.hash('nobody has this password');
     const decoy = await this.#decoy;
-    const matches = await this.#inTurn(() => verify(passwordHash ?? decoy, password));
+    const composed = password.normalize('NFC');
+    const matches =
+      (await this.#inTurn(() => verify(passwordHash ?? decoy, composed))) ||
+      // Earlier versions hashed a password as it was typed.
+      (composed !== password && (await this.#inTurn(() => verify(passwordHash ?? decoy, password))));
     return matches && passwordHash !== undefined;
   }
 

@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2';
 import { HasherBusy, PasswordHasher } from '../../src/platform/password-hasher.js';
 
 describe('PasswordHasher', () => {
@@ -14,6 +15,19 @@ describe('PasswordHasher', () => {
     expect(await hasher.verify(hash, 'password')).toBe(true);
     expect(await hasher.verify(hash, 'Password')).toBe(false);
     expect(await hasher.verify(undefined, 'nobody has this password')).toBe(false);
+  });
+
+  it('takes a password in whichever Unicode form it is typed', async () => {
+    const hasher = new PasswordHasher();
+    const [composed, decomposed] = ['비밀번호 é', '비밀번호 é'.normalize('NFD')];
+    expect(composed).not.toBe(decomposed);
+    const ofMac = await hasher.hash(decomposed);
+    expect(await hasher.verify(ofMac, composed)).toBe(true);
+    expect(await hasher.verify(await hasher.hash(composed), decomposed)).toBe(true);
+    // As an earlier version hashed it: as it was typed.
+    const before = await hash(decomposed, { memoryCost: 8, timeCost: 1 });
+    expect(await hasher.verify(before, decomposed)).toBe(true);
+    expect(await hasher.verify(before, `${decomposed}!`)).toBe(false);
   });
 
   it('refuses work when too much waits, and continues with what waits', async () => {

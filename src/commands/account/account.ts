@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { refuse } from '../../domain/rejection.js';
 import { loginDecider, userDecider } from '../../domain/user.js';
 import type { Position } from '../../event-store/port.js';
-import { type UserId, userIdSchema } from '../../events/ids.js';
+import { nfcText, type UserId, userIdSchema } from '../../events/ids.js';
 import { type StreamName, streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
@@ -13,14 +13,11 @@ import { DeciderHandler } from '../decider-handler.js';
 import { StreamRepository } from '../stream-repository.js';
 
 export const registerUserSchema = z.strictObject({
-  loginId: z
-    .string()
-    .trim()
+  loginId: nfcText(30)
     .min(3)
-    .max(30)
     .regex(/^[\p{L}\p{N}._@+-]+$/u, 'may have letters, digits and . _ @ + -'),
-  username: z.string().trim().min(1).max(50),
-  name: z.string().trim().min(1).max(100),
+  username: nfcText(50),
+  name: nfcText(100),
   password: z.string().min(8).max(200),
 });
 

@@ -4,8 +4,8 @@ import {
   knownTimeZoneSchema,
   partialSalesSchema,
 } from '../../domain/catalog-document.js';
-import { nfcText, priceCategorySchema } from '../../events/catalog-events.js';
-import { venueIdSchema } from '../../events/ids.js';
+import { priceCategorySchema } from '../../events/catalog-events.js';
+import { nfcText, venueIdSchema } from '../../events/ids.js';
 
 export const feedFormats = ['boxoffice', 'pretix', 'ticketmaster', 'kopis'] as const;
 export type FeedFormat = (typeof feedFormats)[number];
