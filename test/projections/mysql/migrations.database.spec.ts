@@ -66,9 +66,9 @@ it('finishes a migration that was cut off half way', async () => {
   const url = await server.newDatabase();
   await migrateReadModels({ url });
   await query(url, 'DROP TABLE reservations, payments');
-  await query(url, "DELETE FROM migrations WHERE name LIKE 'ReadModels%'");
+  await query(url, "DELETE FROM migrations WHERE name NOT LIKE 'PersonalKeys%'");
   const { applied } = await migrateReadModels({ url });
-  expect(applied).toEqual([expect.stringMatching(/^ReadModels/)]);
+  expect(applied[0]).toMatch(/^ReadModels/);
   const models = await openReadModels({ url });
   const changes = await models.write.driver.createSchemaBuilder().log();
   await models.close();
