@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { readPriceText } from '../../../src/integrations/feeds/kopis-prices.js';
 import { bySize } from '../../services/test-size.js';
@@ -36,6 +37,20 @@ describe('prices of KOPIS', () => {
   ])('are read: %j', (text, prices) => {
     expect(pricesOf(text)).toEqual(prices);
     expect(unreadOf(text)).toEqual([]);
+  });
+
+  it('are read in every spelling of the table in docs/feeds.md', () => {
+    const [, table = ''] =
+      /Accepted spellings of a KOPIS price:\n\n([\s\S]*?)\n\n/.exec(readFileSync('docs/feeds.md', 'utf8')) ??
+      [];
+    const texts = table
+      .split('\n')
+      .flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, text = '']) => text));
+    expect(texts.length).toBeGreaterThan(15);
+    for (const text of texts) {
+      expect({ text, unread: unreadOf(text), prices: pricesOf(text).length }).toMatchObject({ unread: [] });
+      expect(pricesOf(text)).not.toEqual([]);
+    }
   });
 
   it.each([
