@@ -19,7 +19,7 @@ const problemFields = {
   effect: z
     .enum(effects)
     .describe(
-      'skipped: the record is left out; changed: it is imported, but a value differs from the feed; refused: the feed or its venue is not imported.',
+      'skipped: the record is left out; changed: a value of it differs from the feed or is left out; refused: the feed or its venue is not imported.',
     ),
 };
 

@@ -182,8 +182,8 @@ function toRates(texts: readonly string[]): number | Record<string, number> {
 
 /** `120,-40` */
 function toPoint(text: string): { x: number; y: number } {
-  const [x = '', y = '', ...rest] = text.split(',');
-  if (rest.length > 0) throw new CliFailure(`--focus: ${text} is not of the form x,y`);
+  const [x = '', y, ...rest] = text.split(',');
+  if (y === undefined || rest.length > 0) throw new CliFailure(`--focus: ${text} is not of the form x,y`);
   return { x: toNumber('--focus', x.trim()), y: toNumber('--focus', y.trim()) };
 }
 

@@ -1,3 +1,4 @@
+import { ImportRefused } from '../../src/commands/catalog/check-import.js';
 import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { AdvanceCharge } from '../../src/commands/wallet/charge-points.js';
 import { refuse } from '../../src/domain/rejection.js';
@@ -59,7 +60,7 @@ describe('payment callbacks', () => {
 });
 
 describe('imports', () => {
-  const post = (query: string, payload: string, type = 'application/json') =>
+  const post = (query: string, payload: string | Buffer, type = 'application/json') =>
     api.app.inject({
       method: 'POST',
       url: `/v1/admin/imports${query}`,
@@ -81,6 +82,76 @@ describe('imports', () => {
     expect(command.context.actor).toEqual({ kind: 'admin' });
   });
 
+  it('count what went in, and group what did not', async () => {
+    const venueId = '5b6f0f5e-8a35-4f3c-9d0e-0d5c0f8f7a11';
+    const record = { externalId: 'x', id: venueId, name: 'X' };
+    const problem = { record: 'venue "X" (x)', field: 'timeZone', reason: 'has none', effect: 'changed' };
+    api.commands.handler = () => ({
+      records: [
+        { ...record, kind: 'venue', outcome: 'revised', seats: 40 },
+        { ...record, kind: 'performance', outcome: 'published' },
+        { ...record, kind: 'schedule', outcome: 'published', isCancelled: true },
+        { ...record, kind: 'schedule', outcome: 'unchanged' },
+        { ...record, kind: 'performance', outcome: 'skipped', reason: 'no venue' },
+      ],
+      keptSeats: [],
+      problems: [problem],
+      position: 99,
+    });
+    const none = { published: 0, revised: 0, unchanged: 0, skipped: 0 };
+    expect((await post('', feed)).json()).toMatchObject({
+      summary: {
+        venues: { ...none, revised: 1 },
+        performances: { ...none, published: 1, skipped: 1 },
+        dates: { ...none, published: 1, unchanged: 1 },
+        cancelledDates: 1,
+        seats: 40,
+      },
+      problems: [problem],
+      groups: [
+        { field: 'timeZone', reason: 'has none', effect: 'changed', count: 1, records: ['venue "X" (x)'] },
+      ],
+    });
+  });
+
+  it('refuse prices of categories that do not exist', async () => {
+    api.commands.handler = () => {
+      throw new ImportRefused([
+        { record: 'option prices', field: 'X', reason: 'there is no X', effect: 'refused' },
+      ]);
+    };
+    const reply = await post('?prices=%5B%7B%22category%22%3A%22X%22%2C%22price%22%3A1%7D%5D', feed);
+    expect(reply.statusCode).toBe(422);
+    expect(reply.json()).toMatchObject({
+      code: 'feed-refused',
+      problems: [{ field: 'X', effect: 'refused' }],
+      groups: [{ field: 'X', count: 1 }],
+    });
+    const [command] = api.commands.received;
+    expect(command).toMatchObject({ options: { unlistedPrices: ['X'] } });
+  });
+
+  it('take the encoding that a feed states', async () => {
+    api.commands.handler = () => ({ records: [], keptSeats: [], problems: [], position: 99 });
+    const inUtf16 = Buffer.from(`\uFEFF${feed}`, 'utf16le');
+    expect((await post('', inUtf16)).json()).toMatchObject({ format: 'boxoffice' });
+    const venue = { id: 'v', name: 'Salle', location: '', sections: [] };
+    const small = JSON.stringify({ ...JSON.parse(feed), venues: [venue], performances: [], source: 'é' });
+    expect(
+      (await post('', Buffer.from(small, 'latin1'), 'text/plain; charset=iso-8859-1')).json(),
+    ).toMatchObject({
+      format: 'boxoffice',
+    });
+    expect(api.commands.received.map((one) => one instanceof ImportCatalog && one.document.source)).toEqual([
+      'sample',
+      'é',
+    ]);
+    expect((await post('', Buffer.from(small, 'latin1'))).json()).toMatchObject({
+      code: 'feed-refused',
+      problems: [{ reason: expect.stringContaining('is not valid UTF-8') }],
+    });
+  });
+
   it('take XML', async () => {
     expect((await post('', '<dbs></dbs>', 'application/xml')).json()).toMatchObject({
       code: 'feed-refused',
@@ -91,6 +162,9 @@ describe('imports', () => {
   it('refuse options by name', async () => {
     for (const [query, field] of [
       ['?format=csv', 'format'],
+      ['?timeZone=Mars', 'timeZone'],
+      ['?dedupe=last', 'dedupe'],
+      ['?pointsPerUnit=%7B%22usd%22%3A1%7D', 'pointsPerUnit.usd'],
       ['?shiftDays=soon', 'shiftDays'],
       ['?sales=%7B', 'sales'],
       ['?prices=%5B%7B%22category%22%3A%22R%22%2C%22price%22%3A-1%7D%5D', 'prices[0].price'],

@@ -1,5 +1,5 @@
 import { CliFailure } from '../../src/cli/command.js';
-import { toFeedOptions, toQuery } from '../../src/cli/import.js';
+import { describeOutcome, type ImportOutcome, toFeedOptions, toQuery } from '../../src/cli/import.js';
 import { textTable } from '../../src/cli/terminal.js';
 
 describe('flags of an import', () => {
@@ -27,6 +27,20 @@ describe('flags of an import', () => {
       sales: { maxActive: 10, opensAt: '2026-12-01T11:00:00.000Z' },
     });
     expect(toFeedOptions({ sales: ['opensAt=null'] })).toEqual({ sales: { opensAt: null } });
+    expect(
+      toFeedOptions({
+        dedupe: 'rename',
+        pointsPerUnit: ['USD=1300', 'GBP=1700'],
+        timeZone: 'Asia/Seoul',
+        focus: '120, -40.5',
+      }),
+    ).toEqual({
+      dedupe: 'rename',
+      pointsPerUnit: { USD: 1300, GBP: 1700 },
+      timeZone: 'Asia/Seoul',
+      focus: { x: 120, y: -40.5 },
+    });
+    expect(toFeedOptions({ dedupe: 'first' })).toEqual({ dedupe: true });
     expect(toFeedOptions({})).toEqual({});
   });
 
@@ -41,6 +55,8 @@ describe('flags of an import', () => {
     };
     expect(refusal({ price: ['R=-1'] })).toMatch(/^--price 0 price: /);
     expect(refusal({ pointsPerUnit: ['1e3'] })).toBe('--points-per-unit: 1e3 is not a number');
+    expect(refusal({ focus: '1' })).toBe('--focus: 1 is not of the form x,y');
+    expect(refusal({ timeZone: 'Mars' })).toMatch(/^--time-zone: /);
     expect(refusal({ venueId: 'hall' })).toMatch(/^--venue-id: /);
     expect(refusal({ sales: ['=5'] })).toBe('--sales: =5 is not of the form key=value');
   });
@@ -55,6 +71,77 @@ describe('flags of an import', () => {
       shiftDays: '1',
       prices: '[{"category":"R","price":5}]',
     });
+  });
+});
+
+describe('the report of an import', () => {
+  const none = { published: 0, revised: 0, unchanged: 0, skipped: 0 };
+  const id = '5b6f0f5e-8a35-4f3c-9d0e-0d5c0f8f7a11';
+  const imported: ImportOutcome = {
+    kind: 'imported',
+    via: 'the server',
+    format: 'kopis',
+    summary: {
+      venues: { ...none, published: 1 },
+      performances: { ...none, revised: 1, skipped: 1 },
+      dates: { ...none, published: 1200, unchanged: 1 },
+      cancelledDates: 1,
+      seats: 15_000,
+    },
+    records: [
+      { kind: 'venue', externalId: 'V', id, name: 'Hall', outcome: 'published', seats: 15_000 },
+      { kind: 'performance', externalId: 'P', id, name: 'Show', outcome: 'revised' },
+      { kind: 'schedule', externalId: 'P-1', id, name: 'Show, Friday', outcome: 'published' },
+      { kind: 'schedule', externalId: 'P-2', id, name: 'Show, Sunday', outcome: 'unchanged' },
+      { kind: 'performance', externalId: 'Q', id, name: 'Other', outcome: 'skipped', reason: 'no venue' },
+    ],
+    keptSeats: [],
+    problems: [{ record: 'Q', reason: 'has no venue', effect: 'skipped' }],
+    moreProblems: 2,
+    groups: [
+      { effect: 'changed', field: 'price', reason: '… is not a price', count: 7, records: ['P', 'R', 'S'] },
+      { effect: 'skipped', reason: 'has no venue', count: 1, records: ['Q'] },
+    ],
+    position: 5,
+  };
+
+  it('says what went in, then what did not and why, then the records with their dates', () => {
+    expect(describeOutcome(imported)).toBe(
+      [
+        'Imported a kopis feed, by the server',
+        '',
+        '              OUTCOME',
+        'venues        1 published',
+        'performances  1 revised, 1 left out',
+        'dates         1,200 published, 1 unchanged',
+        '',
+        'The plans have 15,000 seats.',
+        '1 date is cancelled, as the feed says.',
+        '',
+        'Left out',
+        '  Q: has no venue',
+        '',
+        'Not as the feed has it',
+        '  7 × price: … is not a price',
+        '      P; R; S … (7 in all)',
+        '',
+        '--json lists 1 of 3 of these.',
+        '',
+        'KIND         OUTCOME    EXTERNAL ID  NAME   SIZE          ID',
+        `venue        published  V            Hall   15,000 seats  ${id}`,
+        `performance  revised    P            Show   2 dates       ${id}`,
+        `performance  left out   Q            Other                ${id}`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('names the reasons of a refusal', () => {
+    const groups = [{ effect: 'refused' as const, reason: 'is not JSON', count: 1, records: ['feed'] }];
+    const problems = [{ record: 'feed', reason: 'is not JSON', effect: 'refused' as const }];
+    expect(describeOutcome({ kind: 'refused', via: 'the server', problems, moreProblems: 0, groups })).toBe(
+      'Nothing of this feed was imported.\n\nRefused\n  feed: is not JSON\n\n--json lists each of these.\n',
+    );
   });
 });
 

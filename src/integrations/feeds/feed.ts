@@ -61,8 +61,8 @@ export interface FeedProblem {
   readonly field?: string;
   readonly reason: string;
   /**
-   * `skipped`: the record is left out; `changed`: it is imported, but a value of it differs from the feed or is left out;
-   * `refused`: the feed or a venue of it is not imported.
+   * `skipped`: the record is left out; `changed`: a value of the record differs from the feed or is left out; `refused`: the
+   * feed or a venue of it is not imported.
    */
   readonly effect: 'skipped' | 'changed' | 'refused';
   /** The external id of the venue or performance concerned; absent when it is the feed as a whole. */
