@@ -202,7 +202,6 @@ export function readKopisFeed(
       reason: `${isWhole ? 'is' : 'are of'} a KOPIS ${list.name}, without prices, times or halls: import ${list.instead}`,
       effect: isWhole ? 'refused' : 'skipped',
     });
-    if (isWhole) return undefined;
   }
   if (records.length > maxRecords) {
     const reason = `${records.length - maxRecords} records beyond the first ${maxRecords} are left out`;

@@ -37,7 +37,7 @@ function wonOf(amount: string): number | undefined {
 }
 
 /** A run of digits and what may be within a number, up to 원; or 무료, which means free. */
-const amountPattern = /((?<![\d.,])\d(?:[\d.,만천]|\s(?=[\d만천]))*)\s*원|무료/gu;
+const amountPattern = /(\d(?:[\d.,만천]|\s(?=[\d만천]))*)\s*원|무료/gu;
 
 /** A comma followed by three digits is part of a number. */
 const separators = /,(?!\d{3}(?!\d))|[/;\n|]/;

@@ -181,9 +181,10 @@ describe('Ticketmaster Discovery feed', () => {
       [12_995],
       'priceRanges | is a range, 39.5 to 129.95 AUD, without the seats of each price: every category costs the highest unless prices are given as an option',
     ]);
-    expect(prices(range(80, 20))[1]).toBe(
+    expect(prices(range(80, 20)).slice(0, 2)).toEqual([
+      [8000],
       'priceRanges[0] | has a highest price of 20, below its lowest of 80: the higher is taken',
-    );
+    ]);
     expect(prices(range(0, 0))).toEqual([
       [],
       'priceRanges[0] | is 0 to 0, which stands for an unknown price: left out',
