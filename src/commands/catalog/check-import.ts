@@ -55,6 +55,9 @@ function quoted(names: readonly string[]): string {
   return shown.join(', ') + (names.length > maxQuoted ? ` and ${names.length - maxQuoted} more` : '');
 }
 
+/** Most problems reported of the prices of one performance. */
+const maxPriceProblems = 100;
+
 /** Where the prices of a performance and the categories of its plan do not meet. Nothing without a plan. */
 export function priceProblems(
   performance: PerformanceDocument,
@@ -95,7 +98,7 @@ export function priceProblems(
       reason: `has one for the category "${category}", which no seat of the plan has`,
     });
   }
-  return problems;
+  return problems.slice(0, maxPriceProblems);
 }
 
 /**

@@ -163,10 +163,11 @@ export class ProblemList {
 
 /** A report with more problems, such as those of the import itself. */
 export function withProblems(report: ProblemReport, more: readonly FeedProblem[]): ProblemReport {
-  const { problems, moreProblems, groups } = report;
+  const { moreProblems, groups } = report;
+  const problems = [...report.problems, ...more];
   return {
-    problems: [...problems, ...more],
-    moreProblems,
+    problems: problems.slice(0, maxProblems),
+    moreProblems: moreProblems + Math.max(0, problems.length - maxProblems),
     groups: [...groups, ...groupProblems(more)].sort((a, b) => b.count - a.count),
   };
 }

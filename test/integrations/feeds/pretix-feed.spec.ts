@@ -319,7 +319,7 @@ describe('pretix seating plan', () => {
     expect(named([{ uuid: vip, name: 'VIP' }, { name: other }])).toEqual([
       ['VIP', other],
       [
-        `changed | plan | categories | "${other}" (1 seats) has no name but this: give the performance a price with a label for it`,
+        `changed | category "${other}" of 1 seats | categories | has no name but a UUID: give the performance a price with a label for it`,
       ],
     ]);
   });

@@ -47,11 +47,12 @@ export const operatorOperations: Operations = {
     tag: 'Operators',
     summary: 'Import an organiser’s feed',
     headers: ['X-Log-Position'],
-    description: 'docs/feeds.md describes formats and options; `prices` and `sales` are JSON.',
+    description:
+      'docs/feeds.md describes formats and options; `prices`, `pointsPerUnit`, `focus` and `sales` are JSON.',
     requestExamples: {
       boxoffice: { format: 'boxoffice-catalog', version: 1, source: 'sample', venues: [], performances: [] },
     },
-    replies: { 200: json('What became of each record.', importReply) },
+    replies: { 200: json('What went in, what did not and why.', importReply) },
     problems: ['feed-refused', 'validation-failed', 'body-too-large', 'unsupported-media-type'],
     bodyTypes: ['application/json', 'application/xml', 'text/plain'],
   },
