@@ -2,7 +2,6 @@ import {
   type CatalogDocument,
   maxPerformances,
   maxVenues,
-  type PartialSales,
   type PerformanceDocument,
   performanceDocumentSchema,
   performanceProblems,
@@ -11,7 +10,8 @@ import {
   venueProblems,
 } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
-import { addMs, seatIdSchema } from '../../events/ids.js';
+import { addMs, type Instant, seatIdSchema } from '../../events/ids.js';
+import { atLocalTime, localTimeOf } from '../../events/local-time.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
 import { validateRecord } from './validate-record.js';
 
@@ -82,7 +82,7 @@ function withoutRepeatedSchedules(
 function assemblePerformances(
   candidates: readonly Candidate[],
   options: FeedOptions,
-  listed: Set<string>,
+  { venues, listed }: { readonly venues: ReadonlyMap<string, VenueDocument>; readonly listed: Set<string> },
   feedProblems: ProblemList,
 ): PerformanceDocument[] {
   const performances = new Map<string, PerformanceDocument>();
@@ -91,7 +91,8 @@ function assemblePerformances(
     const checked = validateRecord(performanceDocumentSchema, candidate, problems);
     if (checked === undefined) continue;
     for (const { category } of checked.prices) listed.add(category);
-    const adapted = applyOptions(checked, options, problems);
+    const venueZone = 'venue' in checked ? venues.get(checked.venue)?.timeZone : undefined;
+    const adapted = applyOptions(checked, venueZone, options, problems);
     if (adapted === undefined) continue;
     const performance = withoutRepeatedSchedules(adapted, problems);
     if (performances.has(performance.id)) {
@@ -131,7 +132,7 @@ export function assemble(raw: RawFeed, options: FeedOptions, problems: ProblemLi
 
   const venues = assembleVenues(feed.venues, options, problems);
   const listed = new Set(['*', ...categoriesOf([...venues.values()])]);
-  const performances = assemblePerformances(feed.performances, options, listed, problems);
+  const performances = assemblePerformances(feed.performances, options, { venues, listed }, problems);
   if (venues.size === 0 && performances.length === 0) return undefined;
   if (performances.length === 0 && !checkPlanPrices([...venues.values()], options, problems))
     return undefined;
@@ -263,17 +264,25 @@ function mergePrices(own: readonly PriceCategory[], chosen: readonly PriceCatego
 const shiftDate = (date: string, days: number) =>
   new Date(Date.parse(date) + days * dayMs).toISOString().slice(0, 10);
 
-function shiftSales(sales: PartialSales, days: number): PartialSales {
-  return typeof sales.opensAt === 'string'
-    ? { ...sales, opensAt: addMs(sales.opensAt, days * dayMs) }
-    : sales;
+/** `moment` moved by whole days of `timeZone`, so that its local time stays; days of 24 hours without a zone. */
+function shiftMoment(moment: Instant, days: number, timeZone: string | undefined): Instant {
+  const local = timeZone === undefined ? undefined : localTimeOf(moment, timeZone);
+  const moved =
+    local === undefined || timeZone === undefined
+      ? undefined
+      : atLocalTime(shiftDate(local.slice(0, 10), days), local.slice(11, 19), timeZone);
+  return moved?.instant ?? addMs(moment, days * dayMs);
 }
 
 /** Years of shifted dates: dates are written with four digits. */
 const [firstYear, lastYear] = [1000, 9000];
 
 /** The performance moved by whole days; undefined when it would leave the years 1000–9000. */
-function shift(performance: PerformanceDocument, days: number): PerformanceDocument | undefined {
+function shift(
+  performance: PerformanceDocument,
+  days: number,
+  timeZone: string | undefined,
+): PerformanceDocument | undefined {
   const { startDate, endDate, schedules, sales } = performance;
   const moments = [startDate, endDate, ...schedules.map((schedule) => schedule.startsAt)];
   if (typeof sales?.opensAt === 'string') moments.push(sales.opensAt);
@@ -285,20 +294,24 @@ function shift(performance: PerformanceDocument, days: number): PerformanceDocum
     endDate: shiftDate(endDate, days),
     schedules: schedules.map((schedule) => ({
       ...schedule,
-      startsAt: addMs(schedule.startsAt, days * dayMs),
+      startsAt: shiftMoment(schedule.startsAt, days, timeZone),
     })),
-    ...(sales === undefined ? {} : { sales: shiftSales(sales, days) }),
+    ...(typeof sales?.opensAt === 'string'
+      ? { sales: { ...sales, opensAt: shiftMoment(sales.opensAt, days, timeZone) } }
+      : {}),
   };
 }
 
 /** A performance with the chosen prices, sales rules and dates; undefined (and reported) when it cannot be shifted. */
 function applyOptions(
   performance: PerformanceDocument,
+  venueZone: string | undefined,
   options: FeedOptions,
   problems: ProblemList,
 ): PerformanceDocument | undefined {
   const { shiftDays = 0, prices = [], sales, timeZone } = options;
-  const shifted = shiftDays === 0 ? performance : shift(performance, shiftDays);
+  const zone = performance.timeZone ?? (performance.venueId === undefined ? venueZone : timeZone);
+  const shifted = shiftDays === 0 ? performance : shift(performance, shiftDays, zone);
   if (shifted === undefined) {
     problems.add({
       record: `performance "${performance.id}"`,

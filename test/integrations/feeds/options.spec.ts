@@ -199,6 +199,18 @@ describe('feed options', () => {
     expect(chosen.performances[0]?.startDate).toBe('2023-09-29');
   });
 
+  it('keeps the local time of what it moves over a clock change', () => {
+    const hall = { ...venue('a'), timeZone: 'Europe/Berlin' };
+    const evening = {
+      ...performance('p', 'a'),
+      sales: { opensAt: '2023-09-01T08:00:00Z' },
+      schedules: [{ id: 's', startsAt: '2023-10-28T19:30:00+02:00' }],
+    };
+    const [moved] = documentOf(parseJson(feed([hall], [evening]), { shiftDays: 154 })).performances;
+    expect(moved?.schedules[0]?.startsAt).toBe('2024-03-30T18:30:00.000Z');
+    expect(moved?.sales?.opensAt).toBe('2024-02-02T09:00:00.000Z');
+  });
+
   it('skips what cannot be moved that far', () => {
     const old = { ...performance('p', 'a'), startDate: '1001-01-01' };
     const result = parseJson(feed([venue('a')], [old]), { shiftDays: -3650 });
