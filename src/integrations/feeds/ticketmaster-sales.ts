@@ -1,16 +1,7 @@
 import { momentSchema } from '../../domain/catalog-document.js';
 import type { Instant } from '../../events/ids.js';
 import { type FeedOptions, ProblemList } from './feed.js';
-import {
-  amountOf,
-  isObject,
-  type JsonObject,
-  listOf,
-  minorUnits,
-  objectOf,
-  textOf,
-  toPoints,
-} from './values.js';
+import { amountOf, type JsonObject, listOf, minorUnits, objectOf, textOf, toPoints } from './values.js';
 
 /** The terms of sale of a Ticketmaster event: its prices, the seat limit, and when sales open and end. */
 
