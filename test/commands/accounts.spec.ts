@@ -68,6 +68,18 @@ describe('RegisterUser', () => {
     expect(JSON.stringify(await wholeLog(side.store))).not.toContain(password);
   });
 
+  it('takes names and login ids in one Unicode form, however they were typed', () => {
+    const [id, name] = ['김민아é', '김민아'];
+    const typed = { loginId: id, username: name, name, password };
+    const onMac = {
+      ...typed,
+      loginId: id.normalize('NFD'),
+      username: name.normalize('NFD'),
+      name: name.normalize('NFD'),
+    };
+    expect(registerUserSchema.parse(onMac)).toEqual(typed);
+  });
+
   it('accepts Korean login ids and refuses spaces and markup', () => {
     const input = (loginId: string) => ({ loginId, username: 'u', name: 'n', password });
     expect(registerUserSchema.safeParse(input('김민아2')).success).toBe(true);

@@ -189,13 +189,13 @@ describe('ImportCatalog', () => {
         .filter(({ field }) => field === 'prices')
         .map(({ reason, effect }) => `${effect}: ${reason}`);
     expect(await reasons([vip, { category: '*', price: 44_000 }])).toEqual([
-      'changed: the plan’s category "VIP\u00a0석" is spelt unlike "VIP석" of the prices: its 1 seats cost what * costs, 44000',
-      'changed: the plan’s category "\uff36IP석" is spelt unlike "VIP석" of the prices: its 1 seats cost what * costs, 44000',
+      'changed: the plan’s category "VIP\u00a0석" is spelt unlike "VIP석" of the prices: its seats (1) cost what * costs, 44000',
+      'changed: the plan’s category "\uff36IP석" is spelt unlike "VIP석" of the prices: its seats (1) cost what * costs, 44000',
     ]);
     expect(await reasons([vip, { category: 'A석', price: 1 }])).toEqual([
-      expect.stringContaining('its 1 seats are not for sale'),
-      expect.stringContaining('its 1 seats are not for sale'),
-      'changed: has none for the category "S석": its 2 seats are not for sale',
+      expect.stringContaining('its seats (1) are not for sale'),
+      expect.stringContaining('its seats (1) are not for sale'),
+      'changed: has none for the category "S석": its seats (2) are not for sale',
       'changed: has one for the category "A석", which no seat of the plan has',
     ]);
   });

@@ -82,12 +82,12 @@ export function priceProblems(
     const alike = byLooks.get(looksOf(category));
     const effect = isSold ? `cost what * costs, ${others.price}` : 'are not for sale';
     if (alike !== undefined) {
-      const reason = `the plan’s category "${category}" is spelt unlike "${alike}" of the prices: its ${seats} seats ${effect}`;
+      const reason = `the plan’s category "${category}" is spelt unlike "${alike}" of the prices: its seats (${seats}) ${effect}`;
       problems.push({ ...base, reason });
     } else if (others === undefined) {
       problems.push({
         ...base,
-        reason: `has none for the category "${category}": its ${seats} seats ${effect}`,
+        reason: `has none for the category "${category}": its seats (${seats}) ${effect}`,
       });
     }
   }

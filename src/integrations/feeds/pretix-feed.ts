@@ -167,7 +167,7 @@ class Categories {
   /** Reports the categories of which the plan gives no name but a UUID. */
   report(problems: ProblemList): void {
     for (const [category, seats] of this.nameless) {
-      const record = `category "${category}" of ${seats} seats`;
+      const record = `category "${category}" (seats: ${seats})`;
       const reason = 'has no name but a UUID: give the performance a price with a label for it';
       problems.add({ record, field: 'categories', reason, effect: 'changed' });
     }

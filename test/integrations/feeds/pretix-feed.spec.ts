@@ -319,7 +319,7 @@ describe('pretix seating plan', () => {
     expect(named([{ uuid: vip, name: 'VIP' }, { name: other }])).toEqual([
       ['VIP', other],
       [
-        `changed | category "${other}" of 1 seats | categories | has no name but a UUID: give the performance a price with a label for it`,
+        `changed | category "${other}" (seats: 1) | categories | has no name but a UUID: give the performance a price with a label for it`,
       ],
     ]);
   });
