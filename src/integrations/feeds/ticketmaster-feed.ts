@@ -121,7 +121,7 @@ function readEvent(
     description: descriptionOf(event, record, problems),
     ...dates,
     prices: isOffSale(event, record, problems) ? prices.map((price) => ({ ...price, price: null })) : prices,
-    sales: readSales(event, record, problems),
+    sales: readSales(event, dates.schedules[0]?.startsAt, record, problems),
   };
   return { performance: { record, value: performance }, venue: place?.venue };
 }

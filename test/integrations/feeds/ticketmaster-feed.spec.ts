@@ -278,6 +278,10 @@ describe('Ticketmaster Discovery feed', () => {
     expect(sale({ startDateTime: '2026-06-01T03:00:00Z' }).performance.sales).toEqual({
       opensAt: '2026-06-01T03:00:00.000Z',
     });
+    expect(sale({ endDateTime: '2026-09-11T09:00:00Z' }).problems).toEqual([]);
+    expect(sale({ endDateTime: '2026-02-01T10:00:00Z' }).problems).toEqual([
+      `changed | ${named('sales.public.endDateTime | sales end at 2026-02-01T10:00:00.000Z, before the start: seats are for sale until the start')}`,
+    ]);
     expect(sale({ startDateTime: '1900-01-01T06:00:00Z' }).performance.sales).toEqual({ opensAt: null });
     expect(sale({ startTBA: true, startDateTime: '2026-06-01T03:00:00Z' })).toMatchObject({
       performance: { sales: {} },
