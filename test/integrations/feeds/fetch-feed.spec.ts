@@ -43,6 +43,22 @@ describe('reading a feed', () => {
     expect(await readFeed(`${address}/moved`)).toBe('한글');
   });
 
+  it('decodes what states its encoding, and names a file that does not', async () => {
+    /** "공연" in EUC-KR. */
+    const hangul = Buffer.from([0xb0, 0xf8, 0xbf, 0xac]);
+    const address = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/xml; charset="EUC-KR"' }).end(hangul);
+    });
+    expect(await readFeed(address)).toBe('공연');
+    const folder = await mkdtemp(join(tmpdir(), 'feed-'));
+    const path = join(folder, 'feed.json');
+    await writeFile(path, Buffer.from('\uFEFF공연', 'utf16le'));
+    expect(await readFeed(path)).toBe('공연');
+    await writeFile(path, hangul);
+    await expect(readFeed(path)).rejects.toThrow(`${path} is not valid UTF-8; it may be EUC-KR`);
+    await rm(folder, { recursive: true });
+  });
+
   it('gives up on redirects without end and to other protocols', async () => {
     let asked = 0;
     const address = await serve((request, response) => {
