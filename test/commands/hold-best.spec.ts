@@ -1,5 +1,7 @@
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
+import { HoldSeats } from '../../src/commands/seats/hold-seats.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { HookedStore, pausingStore } from './crashing-store.js';
@@ -12,7 +14,9 @@ import {
   openTheatre,
   outcomeOf,
   release,
+  scheduleId,
   seats,
+  theatreDocument,
 } from './theatre.js';
 
 const holdTtlMs = 60_000;
@@ -41,6 +45,25 @@ describe('HoldSeats for the best available', () => {
     const held = await holdBest(raced, mina, 2);
     expect(held.seats).toHaveLength(2);
     expect(await heldSeats(side.store)).toHaveLength(3);
+  });
+
+  it('finds a category in whichever Unicode form it is asked for', async () => {
+    const document = theatreDocument({ sales: { holdTtlMs } });
+    const [hall] = document.venues;
+    const category = 'R석';
+    const sections = hall?.sections.map((section) => ({
+      ...section,
+      rows: section.rows.map((row) => ({ ...row, seats: row.seats.map((one) => ({ ...one, category })) })),
+    }));
+    const renamed = theatreDocument({ sales: { holdTtlMs }, ...(sections ? { sections } : {}) });
+    const performances = renamed.performances.map((one) => ({ ...one, prices: [{ category, price: 5 }] }));
+    await side.execute(new ImportCatalog({ ...renamed, performances }, freshContext()));
+    const mina = await inside(side, 'mina');
+    for (const asked of [category, category.normalize('NFD')]) {
+      const request = { bestAvailable: { quantity: 1, category: asked } };
+      const held = await side.execute(new HoldSeats(mina, scheduleId, request, freshContext()));
+      expect(held.seats).toMatchObject([{ category }]);
+    }
   });
 
   it('repeats the same choice, and refuses to choose anew after its release', async () => {

@@ -118,12 +118,15 @@ export class SeatsForSale {
     };
     const isAvailable = (seat: { seatId: SeatId; category: string }) =>
       !taken.has(seat.seatId) && !without.has(seat.seatId) && isSold(seat.category);
+    // The plan has it in NFC, unless an earlier version published it.
+    const composed = wanted.category?.normalize('NFC');
+    const isWanted = (category: string) =>
+      composed === undefined || category === composed || category === wanted.category;
     const seatIds = chooseBestAvailable({
       rows: planRows(venue),
       quantity: wanted.quantity,
       isFree: isAvailable,
-      isEligible: (seat) =>
-        (wanted.category === undefined || seat.category === wanted.category) && isAvailable(seat),
+      isEligible: (seat) => isWanted(seat.category) && isAvailable(seat),
       focus: venue.details?.focus,
     });
     if (!seatIds) {
