@@ -200,7 +200,7 @@ describe('ImportCatalog', () => {
     ]);
   });
 
-  it('gives dates the time zone of the performance, else of the venue, and says when nobody states one', async () => {
+  it('gives dates the time zone of the performance, else of the venue, and reports a venue without one', async () => {
     const zones = async (venueZone?: string, performanceZone?: string) => {
       const document = theatreDocument();
       const report = await run(side, {

@@ -136,7 +136,7 @@ export function checkChosenPrices(
   }));
 }
 
-/** What to say of a venue whose zone nobody has stated: its local times would be those of UTC. */
+/** Reports a venue without a stated time zone: its local times are those of UTC. */
 export function timeZoneProblem(venue: VenueDocument, published: string | undefined): ImportProblem[] {
   if (venue.timeZone !== undefined || (published !== undefined && published !== 'UTC')) return [];
   return [
