@@ -120,7 +120,9 @@ function readEvent(
     name: name.slice(0, 300),
     description: descriptionOf(event, record, problems),
     ...dates,
-    prices: isOffSale(event, record, problems) ? prices.map((price) => ({ ...price, price: null })) : prices,
+    prices: isOffSale(event, options, record, problems)
+      ? prices.map((price) => ({ ...price, price: null }))
+      : prices,
     sales: readSales(event, dates.schedules[0]?.startsAt, record, problems),
   };
   return { performance: { record, value: performance }, venue: place?.venue };
@@ -284,12 +286,20 @@ const knownStatuses = ['onsale', 'offsale', 'cancelled', 'canceled', 'postponed'
  * Whether no seat may be sold for now: the event is off sale, or postponed without a new date. A postponed date is not
  * cancelled, which would return every ticket: it keeps its id and moves when the feed states the new date.
  */
-function isOffSale(event: JsonObject, record: string, problems: ProblemList): boolean {
+function isOffSale(
+  event: JsonObject,
+  { prices }: FeedOptions,
+  record: string,
+  problems: ProblemList,
+): boolean {
   const code = statusOf(event);
+  const sold = prices?.some(({ price }) => price !== null)
+    ? 'seats for sale at the chosen prices only'
+    : 'no seat for sale';
   const report = (reason: string) =>
     problems.add({ record, field: 'dates.status.code', reason, effect: 'changed' });
-  if (code === 'offsale') report('is off sale: listed with no seat for sale');
-  else if (code === 'postponed') report('is postponed: listed under the old date with no seat for sale');
+  if (code === 'offsale') report(`is off sale: listed with ${sold}`);
+  else if (code === 'postponed') report(`is postponed: listed under the old date with ${sold}`);
   else if (code !== undefined && !knownStatuses.includes(code)) {
     report(`"${code}" is not a known status: taken as on sale`);
   }

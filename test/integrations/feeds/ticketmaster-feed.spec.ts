@@ -124,6 +124,15 @@ describe('Ticketmaster Discovery feed', () => {
         expect(status(value).problems).toEqual([`changed | ${named(`dates.status.code | ${reason}`)}`]);
       }
     }
+    const off = page(event({ dates: { ...dates, status: { code: 'offsale' } } }));
+    const chosen = parseJson(off, { prices: [{ category: 'R', price: 1 }] });
+    expect(only(documentOf(chosen).performances).prices).toEqual([
+      { category: '*', price: null },
+      { category: 'R', price: 1 },
+    ]);
+    expect(lines(chosen.problems)).toEqual([
+      `changed | ${named('dates.status.code | is off sale: listed with seats for sale at the chosen prices only')}`,
+    ]);
     expect(status({ code: 'paused' })).toMatchObject({
       performance: { prices: [{ category: '*', price: 5000 }] },
       problems: [
