@@ -65,6 +65,9 @@ export async function publishConcert(store: EventStore, dates: number) {
     claimWindowMs: 60_000,
     serviceWindowMs: 600_000,
     holdTtlMs: 300_000,
+    closesAt: null,
+    cancelBeforeStartMs: 0,
+    refundWindowMs: 604_800_000,
   };
   const performance = {
     performanceId,
@@ -111,7 +114,7 @@ export async function appendJourney(
   const token = { tokenId: newId<TokenId>(), userId, performanceId };
   const order = { orderId: newId<OrderId>(), userId };
   const seat = { scheduleId, seatId, holdId: newId<HoldId>(), userId, price: 1_000 };
-  const items = [{ scheduleId, seatId, holdId: seat.holdId, price: 1_000 }];
+  const items = [{ scheduleId, seatId, holdId: seat.holdId, price: 1_000, sold: null }];
   const ofToken = streams.token(token.tokenId);
   const ofSeat = streams.seat(scheduleId, seatId);
   const ofOrder = streams.order(order.orderId);

@@ -5,7 +5,7 @@ import { CatalogReader } from './catalog/catalog-reader.js';
 import { ImportCatalogHandler } from './catalog/import-catalog.js';
 import { SoldSeats } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
-import { CancelOrderHandler } from './orders/cancel-order.js';
+import { CancelOrderHandler, RefundOrderHandler } from './orders/cancel-order.js';
 import { AdvanceCheckoutHandler, CheckoutProcess } from './orders/checkout-process.js';
 import { PayHandler } from './orders/pay.js';
 import { EnterServiceHandler, ExpireTokenHandler, LeaveQueueHandler } from './queue/enter-and-leave.js';
@@ -41,6 +41,7 @@ export const commandHandlers = [
   PayHandler,
   AdvanceCheckoutHandler,
   CancelOrderHandler,
+  RefundOrderHandler,
   ImportCatalogHandler,
 ];
 

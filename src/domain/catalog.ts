@@ -7,8 +7,8 @@ import type {
   ScheduleEvent,
   VenueEvent,
 } from '../events/catalog-events.js';
-import type { SeatId, VenueId } from '../events/ids.js';
-import { accept, assertNever, type Decider } from './decider.js';
+import { addMs, type Instant, type SeatId, toInstant, type VenueId } from '../events/ids.js';
+import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
 type Published<E extends { type: string; data: unknown }, Type extends E['type']> = Extract<
   E,
@@ -83,16 +83,157 @@ export const performanceDecider: Decider<PerformanceState, PerformanceDetails, P
   evolve: (_, event) => ({ details: event.data }),
 };
 
-interface ScheduleState {
+export interface ScheduleState {
   readonly details: ScheduleDetails | undefined;
+  /** Undefined unless the date is cancelled, which it then stays. */
+  readonly cancellation: ScheduleCancellation | undefined;
+  /** Until then fans may give tickets back, whatever the performance's deadline. */
+  readonly refundWindowUntil: Instant | undefined;
 }
 
-export const scheduleDecider: Decider<ScheduleState, ScheduleDetails, ScheduleEvent> = {
-  initialState: { details: undefined },
-  decide: (details, state) =>
-    isSameJson(state.details, details) ? accept() : accept({ type: 'SchedulePublished', data: details }),
-  evolve: (_, event) => ({ details: event.data }),
+interface ScheduleCancellation {
+  /** Null in logs of older builds. */
+  readonly reason: string | null;
+  /** Whether every hold has ended and every order is refunded. */
+  readonly isSettled: boolean;
+}
+
+type ScheduleEventData<Type extends ScheduleEvent['type']> = Extract<ScheduleEvent, { type: Type }>['data'];
+
+export type ScheduleCommand =
+  | {
+      readonly kind: 'publish';
+      readonly details: ScheduleDetails;
+      /** How long tickets may be given back after the date has moved. */
+      readonly refundWindowMs: number;
+      /** Stated when the details say that the date is cancelled. */
+      readonly reason: string;
+    }
+  | { readonly kind: 'cancel'; readonly reason: string }
+  | ({ readonly kind: 'settle' } & Omit<
+      ScheduleEventData<'ScheduleCancellationSettled'>,
+      'scheduleId' | 'performanceId'
+    >)
+  | ({ readonly kind: 'open-refund-window' } & Omit<
+      ScheduleEventData<'RefundWindowOpened'>,
+      'scheduleId' | 'performanceId'
+    >);
+
+/** One date of a performance: it may move until it is cancelled, and is cancelled once. */
+export const scheduleDecider: Decider<ScheduleState, ScheduleCommand, ScheduleEvent> = {
+  initialState: { details: undefined, cancellation: undefined, refundWindowUntil: undefined },
+
+  decide(command, state, now) {
+    if (command.kind === 'publish') return decidePublishSchedule(command, state, now);
+    if (!state.details) return reject('schedule-unknown', 'There is no such schedule.');
+    const { scheduleId, performanceId } = state.details;
+    switch (command.kind) {
+      case 'cancel':
+        if (state.cancellation) return accept();
+        return accept({
+          type: 'ScheduleCancelled',
+          data: { scheduleId, performanceId, reason: command.reason },
+        });
+      case 'settle': {
+        if (!state.cancellation || state.cancellation.isSettled) return accept();
+        const { endedHolds, refundedOrders, refundedSeats, points } = command;
+        return accept({
+          type: 'ScheduleCancellationSettled',
+          data: { scheduleId, performanceId, endedHolds, refundedOrders, refundedSeats, points },
+        });
+      }
+      case 'open-refund-window': {
+        const { until, cause, note } = command;
+        // A window that was promised to fans is never made shorter.
+        if (state.refundWindowUntil !== undefined && state.refundWindowUntil >= until) return accept();
+        return accept({
+          type: 'RefundWindowOpened',
+          data: { scheduleId, performanceId, until, cause, ...(note === undefined ? {} : { note }) },
+        });
+      }
+      default:
+        return assertNever(command);
+    }
+  },
+
+  evolve(state, event) {
+    switch (event.type) {
+      case 'SchedulePublished': {
+        const details = event.data;
+        const cancellation = { reason: null, isSettled: false };
+        if (details.status === 'cancelled') {
+          return { ...state, details, cancellation: state.cancellation ?? cancellation };
+        }
+        // Older builds could put a cancelled date on sale again.
+        const isRevived = state.cancellation?.reason === null && !state.cancellation.isSettled;
+        return isRevived ? { ...state, details, cancellation: undefined } : { ...state, details };
+      }
+      case 'ScheduleCancelled':
+        return { ...state, cancellation: { reason: event.data.reason, isSettled: false } };
+      case 'ScheduleCancellationSettled':
+        return {
+          ...state,
+          cancellation: { reason: state.cancellation?.reason ?? null, isSettled: true },
+        };
+      case 'RefundWindowOpened':
+        return { ...state, refundWindowUntil: event.data.until };
+      default:
+        return assertNever(event);
+    }
+  },
 };
+
+function decidePublishSchedule(
+  { details, refundWindowMs, reason }: Extract<ScheduleCommand, { kind: 'publish' }>,
+  state: ScheduleState,
+  now: Instant,
+): Decision<ScheduleEvent> {
+  const { details: before, cancellation } = state;
+  if (cancellation && details.status === 'scheduled') {
+    return reject(
+      'not-on-sale',
+      'This date was cancelled and its tickets are refunded: publish another date with an id of its own.',
+    );
+  }
+  const { scheduleId, performanceId } = details;
+  const events: ScheduleEvent[] = [];
+  if (!isSameJson(before, details)) events.push({ type: 'SchedulePublished', data: details });
+  if (details.status === 'cancelled' && cancellation?.reason == null) {
+    events.push({ type: 'ScheduleCancelled', data: { scheduleId, performanceId, reason } });
+  }
+  const hasMoved = before !== undefined && before.startsAt !== details.startsAt;
+  const until = addMs(now, refundWindowMs);
+  const isLonger = state.refundWindowUntil === undefined || until > state.refundWindowUntil;
+  if (hasMoved && details.status === 'scheduled' && refundWindowMs > 0 && isLonger) {
+    events.push({
+      type: 'RefundWindowOpened',
+      data: { scheduleId, performanceId, until, cause: 'date-moved' },
+    });
+  }
+  return accept(...events);
+}
+
+/** A date as it is on sale, or not any more. */
+export interface PublishedSchedule extends ScheduleDetails {
+  readonly cancellation: ScheduleCancellation | undefined;
+  readonly refundWindowUntil: Instant | undefined;
+}
+
+/** Undefined when the date was never published. */
+export function publishedSchedule(state: ScheduleState): PublishedSchedule | undefined {
+  const { details, cancellation, refundWindowUntil } = state;
+  if (!details) return undefined;
+  const status = cancellation ? 'cancelled' : details.status;
+  return { ...details, status, cancellation, refundWindowUntil };
+}
+
+/** The moment until which a fan may give tickets of a date back. Those of a cancelled date: at any time. */
+export function mayCancelUntil(performance: PerformanceDetails, schedule: PublishedSchedule): Instant {
+  if (schedule.status === 'cancelled') return toInstant(Date.UTC(9999, 11, 31));
+  const { startsAt, refundWindowUntil } = schedule;
+  const deadline = addMs(startsAt, -performance.sales.cancelBeforeStartMs);
+  return refundWindowUntil !== undefined && refundWindowUntil > deadline ? refundWindowUntil : deadline;
+}
 
 /** Points for one seat of a category in a performance; undefined: not for sale. */
 export function priceOf(performance: PerformanceDetails, category: string): number | undefined {

@@ -1,6 +1,6 @@
-import type { OrderId, PaymentId, PerformanceId, SeatId, TokenId, UserId } from '../events/ids.js';
-import type { OrderEvent, OrderItem } from '../events/order-events.js';
-import { accept, assertNever, type Decider, reject } from './decider.js';
+import type { OrderId, PaymentId, PerformanceId, RefundId, SeatId, TokenId, UserId } from '../events/ids.js';
+import type { CancellationCause, ItemName, OrderEvent, OrderItem } from '../events/order-events.js';
+import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
 type FailureReason = Extract<OrderEvent, { type: 'OrderFailed' }>['data']['reason'];
 
@@ -13,28 +13,69 @@ interface Placed {
   readonly total: number;
 }
 
+/** Some seats of a paid order that are given back while the rest stands. */
+export interface ItemsRefund {
+  readonly refundId: RefundId;
+  readonly items: readonly OrderItem[];
+  /** Points. */
+  readonly amount: number;
+  readonly cause: CancellationCause;
+  readonly note: string | undefined;
+  /** Whether seats and points have been given back. */
+  readonly isDone: boolean;
+}
+
+interface Refunds {
+  /** In the order of their cancellation; no item is in two of them. */
+  readonly refunds: readonly ItemsRefund[];
+}
+
 export type OrderState =
   | { readonly kind: 'none' }
   | ({ readonly kind: 'placed' } & Placed)
-  | ({ readonly kind: 'paid'; readonly paymentId: PaymentId } & Placed)
+  | ({ readonly kind: 'paid'; readonly paymentId: PaymentId } & Placed & Refunds)
   /** Failed or cancelled; some seats or points are not given back yet. */
-  | ({ readonly kind: 'undoing'; readonly cause: UndoCause } & Placed)
-  | ({ readonly kind: 'closed'; readonly cause: UndoCause; readonly refunded: number } & Placed);
+  | ({ readonly kind: 'undoing'; readonly cause: UndoCause } & Placed & Refunds)
+  | ({ readonly kind: 'closed'; readonly cause: UndoCause; readonly refunded: number } & Placed & Refunds);
 
 type UndoCause =
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly seatId: SeatId | undefined }
-  | { readonly kind: 'cancelled' };
+  | { readonly kind: 'cancelled'; readonly by: CancellationCause; readonly note: string | undefined };
 
 export type OrderCommand =
   | ({ readonly kind: 'place' } & Placed)
   | { readonly kind: 'mark-paid'; readonly paymentId: PaymentId }
   | { readonly kind: 'fail'; readonly reason: FailureReason; readonly seatId: SeatId | undefined }
-  | { readonly kind: 'cancel' }
+  | {
+      readonly kind: 'cancel';
+      /** The seats to give back; all that the order still has when absent. Those given back before are skipped. */
+      readonly items: readonly ItemName[] | undefined;
+      /** Used when the rest of the order stands. */
+      readonly refundId: RefundId;
+      readonly cause: CancellationCause;
+      readonly note: string | undefined;
+    }
+  /** The seats and points of one refund have been given back. */
+  | { readonly kind: 'finish-refund'; readonly refundId: RefundId }
   | { readonly kind: 'close'; readonly refunded: number };
+
+/** The items of a paid or cancelled order that were not given back while the rest of it stood. */
+export function remainingItems(state: Exclude<OrderState, { kind: 'none' }>): readonly OrderItem[] {
+  if (state.kind === 'placed') return state.items;
+  const gone = new Set(state.refunds.flatMap(({ items }) => items.map(nameOf)));
+  return gone.size === 0 ? state.items : state.items.filter((item) => !gone.has(nameOf(item)));
+}
+
+/** Points given back so far. */
+export function refundedPoints(state: Exclude<OrderState, { kind: 'none' | 'placed' }>): number {
+  const done = state.refunds.filter((refund) => refund.isDone);
+  const ofItems = done.reduce((sum, { amount }) => sum + amount, 0);
+  return state.kind === 'closed' ? ofItems + state.refunded : ofItems;
+}
 
 /**
  * One checkout. A failure or a cancellation is written before anything is undone, so that of two runs of the same
- * checkout only one outcome can be recorded.
+ * checkout only one outcome can be recorded, and a seat is given back by one cancellation only.
  */
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   initialState: { kind: 'none' },
@@ -65,9 +106,13 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
         });
       }
       case 'cancel':
-        if (state.kind === 'paid') return accept({ type: 'OrderCancelled', data: { orderId, userId } });
-        if (state.kind !== 'placed' && state.cause.kind === 'cancelled') return accept();
-        return reject('order-not-cancellable', 'Only a paid order can be cancelled.');
+        return decideCancel(command, state);
+      case 'finish-refund': {
+        const refund = state.kind === 'placed' ? undefined : refundOf(state, command.refundId);
+        if (!refund || refund.isDone || state.kind === 'closed') return accept();
+        const { refundId, amount } = refund;
+        return accept({ type: 'OrderItemsRefunded', data: { orderId, userId, refundId, amount } });
+      }
       case 'close':
         if (state.kind !== 'undoing') return accept();
         return accept({ type: 'OrderRefunded', data: { orderId, userId, amount: command.refunded } });
@@ -79,15 +124,33 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   evolve(state, event) {
     if (event.type === 'OrderPlaced') return { kind: 'placed', ...event.data };
     if (state.kind === 'none') return state;
+    const refunds = state.kind === 'placed' ? [] : state.refunds;
     switch (event.type) {
       case 'OrderPaid':
-        return { ...state, kind: 'paid', paymentId: event.data.paymentId };
+        return { ...state, kind: 'paid', paymentId: event.data.paymentId, refunds };
       case 'OrderFailed': {
         const { reason, seatId } = event.data;
-        return { ...state, kind: 'undoing', cause: { kind: 'failed', reason, seatId } };
+        return { ...state, kind: 'undoing', cause: { kind: 'failed', reason, seatId }, refunds };
       }
-      case 'OrderCancelled':
-        return { ...state, kind: 'undoing', cause: { kind: 'cancelled' } };
+      case 'OrderItemsCancelled': {
+        if (state.kind !== 'paid') return state;
+        const { refundId, amount, cause, note } = event.data;
+        const names = new Set(event.data.items.map(nameOf));
+        const items = state.items.filter((item) => names.has(nameOf(item)));
+        return { ...state, refunds: [...refunds, { refundId, items, amount, cause, note, isDone: false }] };
+      }
+      case 'OrderItemsRefunded': {
+        if (state.kind === 'placed') return state;
+        const { refundId } = event.data;
+        const done = refunds.map((refund) =>
+          refund.refundId === refundId ? { ...refund, isDone: true } : refund,
+        );
+        return { ...state, refunds: done };
+      }
+      case 'OrderCancelled': {
+        const { cause: by, note } = event.data;
+        return { ...state, kind: 'undoing', cause: { kind: 'cancelled', by, note }, refunds };
+      }
       case 'OrderRefunded':
         if (state.kind !== 'undoing') return state;
         return { ...state, kind: 'closed', refunded: event.data.amount };
@@ -96,6 +159,47 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
     }
   },
 };
+
+function decideCancel(
+  { items, refundId, cause, note }: Extract<OrderCommand, { kind: 'cancel' }>,
+  state: Exclude<OrderState, { kind: 'none' }>,
+): Decision<OrderEvent> {
+  const names = new Set(items?.map(nameOf));
+  const unknown = [...names].find((name) => !state.items.some((item) => nameOf(item) === name));
+  if (unknown !== undefined) {
+    const seatId = items?.find((item) => nameOf(item) === unknown)?.seatId;
+    return reject('seat-unknown', `The order has no seat ${seatId} on that date.`, {
+      ...(seatId === undefined ? {} : { seatId }),
+    });
+  }
+  if (state.kind !== 'paid') {
+    // A seat of an order that was cancelled as a whole is given back already.
+    if (state.kind !== 'placed' && state.cause.kind === 'cancelled') return accept();
+    return reject('order-not-cancellable', 'Only a paid order can be cancelled.');
+  }
+  const { orderId, userId } = state;
+  const remaining = remainingItems(state);
+  const wanted = items === undefined ? remaining : remaining.filter((item) => names.has(nameOf(item)));
+  // A repeated command gives back nothing more.
+  if (wanted.length === 0 || refundOf(state, refundId)) return accept();
+  const why = { cause, ...(note === undefined ? {} : { note }) };
+  if (wanted.length === remaining.length)
+    return accept({ type: 'OrderCancelled', data: { orderId, userId, ...why } });
+  const amount = wanted.reduce((sum, item) => sum + item.price, 0);
+  const given = wanted.map(({ scheduleId, seatId }) => ({ scheduleId, seatId }));
+  return accept({
+    type: 'OrderItemsCancelled',
+    data: { orderId, userId, refundId, items: given, amount, ...why },
+  });
+}
+
+function refundOf({ refunds }: Refunds, refundId: RefundId): ItemsRefund | undefined {
+  return refunds.find((refund) => refund.refundId === refundId);
+}
+
+function nameOf({ scheduleId, seatId }: ItemName): string {
+  return `${scheduleId} ${seatId}`;
+}
 
 function isSameItems(a: readonly OrderItem[], b: readonly OrderItem[]): boolean {
   const key = (item: OrderItem) => `${item.scheduleId} ${item.holdId} ${item.seatId} ${item.price}`;

@@ -1,4 +1,5 @@
-import type { ChargeId, OrderId, UserId } from '../events/ids.js';
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import type { ChargeId, OrderId, RefundId, UserId } from '../events/ids.js';
 import type { WalletEvent } from '../events/wallet-events.js';
 import { accept, assertNever, type Decider, reject } from './decider.js';
 
@@ -8,26 +9,53 @@ import { accept, assertNever, type Decider, reject } from './decider.js';
  */
 export const maxBalance = 100_000_000_000;
 
+/** What one order did to a wallet. Amounts in points. */
+interface OrderPoints {
+  readonly wasSpent: boolean;
+  /** 0 for a free order. */
+  readonly spent: number;
+  /** Given back so far: never more than `spent`. */
+  readonly refunded: number;
+  /** Refunds of single seats that were made: each once. */
+  readonly refundIds: readonly RefundId[];
+  /** All of it was given back: the order can neither spend nor be refunded any more. */
+  readonly isClosed: boolean;
+}
+
+const nothingSpent: OrderPoints = {
+  wasSpent: false,
+  spent: 0,
+  refunded: 0,
+  refundIds: [],
+  isClosed: false,
+};
+
+/** Persistent collections: an event adds to them in logarithmic time, so that a fold takes time in proportion to its events. */
 export interface WalletState {
   readonly balance: number;
   /** Charges already credited: a charge counts once. */
-  readonly charges: ReadonlySet<ChargeId>;
-  /** What each order took (0 for a free one), and whether it was given back: once each. */
-  readonly orders: ReadonlyMap<
-    OrderId,
-    { readonly wasSpent: boolean; readonly spent: number; readonly refunded: boolean }
-  >;
+  readonly charges: ImmutableSet<ChargeId>;
+  /** What each order took and got back. */
+  readonly orders: ImmutableMap<OrderId, OrderPoints>;
 }
 
 export type WalletCommand =
   | { readonly kind: 'credit'; readonly userId: UserId; readonly chargeId: ChargeId; readonly amount: number }
   | { readonly kind: 'spend'; readonly userId: UserId; readonly orderId: OrderId; readonly amount: number }
-  /** Gives back what the order spent, if anything, and prevents it from spending later. */
-  | { readonly kind: 'refund'; readonly userId: UserId; readonly orderId: OrderId };
+  /** Gives back what is left of the order's points, if anything, and prevents it from spending later. */
+  | { readonly kind: 'refund'; readonly userId: UserId; readonly orderId: OrderId }
+  /** Gives back the price of some of the order's seats, in points. */
+  | {
+      readonly kind: 'refund-items';
+      readonly userId: UserId;
+      readonly orderId: OrderId;
+      readonly refundId: RefundId;
+      readonly amount: number;
+    };
 
-/** A fan's points: never negative, each charge credited once, each order paid and refunded once. */
+/** A fan's points: never negative, each charge credited once, each order paid once and never refunded more than it spent. */
 export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
-  initialState: { balance: 0, charges: new Set(), orders: new Map() },
+  initialState: { balance: 0, charges: ImmutableSet(), orders: ImmutableMap() },
 
   decide(command, state) {
     const { userId } = command;
@@ -41,7 +69,7 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
       case 'spend': {
         const { orderId, amount } = command;
         const order = state.orders.get(orderId);
-        if (order?.refunded) return reject('insufficient-points', 'This order was closed: place a new one.');
+        if (order?.isClosed) return reject('insufficient-points', 'This order was closed: place a new one.');
         if (order) return accept();
         if (amount > state.balance) return insufficientPoints(amount, state.balance);
         const balance = state.balance - amount;
@@ -49,11 +77,19 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
       }
       case 'refund': {
         const { orderId } = command;
-        const order = state.orders.get(orderId);
-        if (order?.refunded) return accept();
-        const amount = order?.spent ?? 0;
+        const { spent, refunded, isClosed } = state.orders.get(orderId) ?? nothingSpent;
+        if (isClosed) return accept();
+        const amount = spent - refunded;
         const balance = state.balance + amount;
         return accept({ type: 'PointsRefunded', data: { userId, orderId, amount, balance } });
+      }
+      case 'refund-items': {
+        const { orderId, refundId } = command;
+        const { spent, refunded, refundIds, isClosed } = state.orders.get(orderId) ?? nothingSpent;
+        if (isClosed || refundIds.includes(refundId)) return accept();
+        const amount = Math.min(command.amount, spent - refunded);
+        const balance = state.balance + amount;
+        return accept({ type: 'PointsRefunded', data: { userId, orderId, refundId, amount, balance } });
       }
       default:
         return assertNever(command);
@@ -64,20 +100,22 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
     const { balance } = event.data;
     switch (event.type) {
       case 'PointsCharged':
-        return { ...state, balance, charges: new Set(state.charges).add(event.data.chargeId) };
+        return { ...state, balance, charges: state.charges.add(event.data.chargeId) };
       case 'PointsSpent': {
         const { orderId, amount } = event.data;
-        return {
-          ...state,
-          balance,
-          orders: new Map(state.orders).set(orderId, { wasSpent: true, spent: amount, refunded: false }),
-        };
+        const order = { ...nothingSpent, wasSpent: true, spent: amount };
+        return { ...state, balance, orders: state.orders.set(orderId, order) };
       }
       case 'PointsRefunded': {
-        const { orderId, amount } = event.data;
-        const wasSpent = state.orders.has(orderId);
-        const order = { wasSpent, spent: amount, refunded: true };
-        return { ...state, balance, orders: new Map(state.orders).set(orderId, order) };
+        const { orderId, refundId, amount } = event.data;
+        const before = state.orders.get(orderId) ?? nothingSpent;
+        const order = {
+          ...before,
+          refunded: before.refunded + amount,
+          refundIds: refundId === undefined ? before.refundIds : [...before.refundIds, refundId],
+          isClosed: refundId === undefined,
+        };
+        return { ...state, balance, orders: state.orders.set(orderId, order) };
       }
       default:
         return assertNever(event);

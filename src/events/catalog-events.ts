@@ -85,6 +85,12 @@ export const salesRulesSchema = z.object({
   /** A fan's time inside. */
   serviceWindowMs: z.number().int().min(1_000).max(7_200_000),
   holdTtlMs: z.number().int().min(1_000).max(3_600_000),
+  /** End of the sale; null: the start of the last date. */
+  closesAt: instantSchema.nullable(),
+  /** A fan may give tickets back until this long before the start: 0 = until the start. At most a year. */
+  cancelBeforeStartMs: z.number().int().min(0).max(31_536_000_000),
+  /** How long tickets of a date that was moved may be given back, whatever the deadline above. At most a year. */
+  refundWindowMs: z.number().int().min(0).max(31_536_000_000),
 });
 export type SalesRules = z.infer<typeof salesRulesSchema>;
 
@@ -133,9 +139,12 @@ export const performanceEvents = {
       /** SHA-256 (hex) of the seed that will shuffle those who join before the opening. */
       seedHash: z.string().regex(/^[0-9a-f]{64}$/),
     }),
+    { version: 2 },
   ),
 };
 export type PerformanceEvent = EventsOf<typeof performanceEvents>;
+
+const schedule = { scheduleId: scheduleIdSchema, performanceId: performanceIdSchema };
 
 /** Stream `schedule-<scheduleId>`: one date of a performance. */
 export const scheduleEvents = {
@@ -148,10 +157,34 @@ export const scheduleEvents = {
       startsAt: instantSchema,
       /** The zone in which the start is announced: the venue's, unless the performance states its own. */
       timeZone: timeZoneSchema,
-      /** `cancelled`: no new holds; sold seats stay until their orders are cancelled. */
+      /** `cancelled`: as ScheduleCancelled, which follows it since that event exists. */
       status: z.enum(['scheduled', 'cancelled']),
     }),
     { version: 2 },
+  ),
+  /** For good: no hold and no payment from here on; a process ends the holds and refunds the orders. */
+  ScheduleCancelled: defineEvent('ScheduleCancelled', z.object({ ...schedule, reason: nfcText(500) })),
+  /** Every hold of the cancelled date has ended and every paid seat is refunded. What the process did in all. */
+  ScheduleCancellationSettled: defineEvent(
+    'ScheduleCancellationSettled',
+    z.object({
+      ...schedule,
+      endedHolds: z.number().int().min(0),
+      refundedOrders: z.number().int().min(0),
+      refundedSeats: z.number().int().min(0),
+      /** Given back. */
+      points: pointsSchema,
+    }),
+  ),
+  /** Fans may give their tickets of the date back until a moment, whatever the performance's own deadline. */
+  RefundWindowOpened: defineEvent(
+    'RefundWindowOpened',
+    z.object({
+      ...schedule,
+      until: instantSchema,
+      cause: z.enum(['date-moved', 'hall-changed', 'operator']),
+      note: nfcText(500).optional(),
+    }),
   ),
 };
 export type ScheduleEvent = EventsOf<typeof scheduleEvents>;

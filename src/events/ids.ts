@@ -46,6 +46,10 @@ export type HoldId = z.infer<typeof holdIdSchema>;
 export const orderIdSchema = uuid.brand<'OrderId'>();
 export type OrderId = z.infer<typeof orderIdSchema>;
 
+/** Some seats of one order that are given back together. */
+export const refundIdSchema = uuid.brand<'RefundId'>();
+export type RefundId = z.infer<typeof refundIdSchema>;
+
 /** A moment as ISO-8601 UTC with milliseconds: always 24 characters, so text order is time order. */
 export const instantSchema = z
   .string()

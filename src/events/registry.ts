@@ -160,4 +160,22 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   // Version 1 of both had no time zone: the next import of the venue or the date states it.
   VenuePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
   SchedulePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
+  PerformancePublished: {
+    // Version 1 had no end of the sale and no deadlines for giving tickets back.
+    1: ({ sales, ...rest }) => ({
+      ...rest,
+      sales: { ...(sales as object), closesAt: null, cancelBeforeStartMs: 0, refundWindowMs: 604_800_000 },
+    }),
+  },
+  OrderPlaced: {
+    // Version 1 did not say what its seats are called.
+    1: ({ items, ...rest }) => ({
+      ...rest,
+      items: (items as readonly object[]).map((item) => ({ ...item, sold: null })), // as version 1 stored them
+    }),
+  },
+  // Version 1: only fans could cancel.
+  OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },
+  // Version 1 knew no refunds of single seats, which have an id.
+  PointsRefunded: { 1: (data) => ({ ...data }) },
 };

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defineEvent, type EventsOf } from './event.js';
-import { chargeIdSchema, orderIdSchema, paymentIdSchema, pointsSchema, userIdSchema } from './ids.js';
+import {
+  chargeIdSchema,
+  orderIdSchema,
+  paymentIdSchema,
+  pointsSchema,
+  refundIdSchema,
+  userIdSchema,
+} from './ids.js';
 
 const positivePoints = pointsSchema.min(1);
 
@@ -24,10 +31,13 @@ export const walletEvents = {
     z.object({
       userId: userIdSchema,
       orderId: orderIdSchema,
+      /** Absent: what is left of the order's points goes back, and the order cannot spend any more. */
+      refundId: refundIdSchema.optional(),
       /** 0 when the order had spent nothing: the event then only prevents it from spending later. */
       amount: pointsSchema,
       balance: pointsSchema,
     }),
+    { version: 2 },
   ),
 };
 export type WalletEvent = EventsOf<typeof walletEvents>;

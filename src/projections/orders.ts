@@ -10,8 +10,9 @@ import type {
   TokenId,
   UserId,
 } from '../events/ids.js';
+import type { CancellationCause, ItemName, Sold } from '../events/order-events.js';
 import { deriveId } from '../platform/derive-id.js';
-import { bigint, flag, int, moment, nullable, uuid, varchar } from './engine/entity.js';
+import { bigint, flag, int, json, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
 import type { UnitOfWork } from './engine/unit-of-work.js';
 
@@ -29,8 +30,10 @@ export class OrderRow {
   @Column(int) readonly item_count!: number;
   @Column(varchar(9)) readonly order_status!: 'placed' | 'paid' | 'failed' | 'cancelled' | 'refunded';
   @Column(nullable(varchar(30))) readonly failure_reason!: string | null;
-  /** True when nothing is left to do: paid, or its points and seats given back. */
+  /** True when nothing is left to do: paid, without a refund of seats under way, or its points and seats given back. */
   @Column(flag) readonly settled!: boolean;
+  /** Points given back so far; null before any. */
+  @Column(nullable(bigint)) readonly refunded_amount!: number | null;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -44,6 +47,13 @@ export class OrderItemRow {
   @Column(uuid) readonly hold_id!: HoldId;
   @Column(int) readonly quantity!: number;
   @Column(bigint) readonly price!: number;
+  /** What the ticket says; null in orders of older builds. */
+  @Column(nullable(json)) readonly sold!: Sold | null;
+  /** Null while the seat is the order's. */
+  @Column(nullable(moment)) readonly cancelled_at!: Instant | null;
+  /** Why it was given back, and in the operator's or organiser's words. */
+  @Column(nullable(varchar(30))) readonly cancel_cause!: CancellationCause | null;
+  @Column(nullable(varchar(500))) readonly cancel_note!: string | null;
   @Column(moment) readonly created_at!: Instant;
 }
 
@@ -90,7 +100,7 @@ export class ReservationRow {
 /** Orders, what paid them, and the reservations they bought. */
 export const ordersProjection: Projection = {
   name: 'orders',
-  version: 2,
+  version: 3,
   entities: [OrderRow, OrderItemRow, PaymentRow, PaymentPointsRow, ReservationRow],
   on: {
     OrderPlaced: placeOrder,
@@ -99,6 +109,8 @@ export const ordersProjection: Projection = {
       const failure = { order_status: 'failed', failure_reason: data.reason } as const;
       await changeOrder(rows, data.orderId, { ...failure, settled: false, updated_at: at });
     },
+    OrderItemsCancelled: cancelItems,
+    OrderItemsRefunded: refundItems,
     OrderCancelled: cancelOrder,
     OrderRefunded: settleRefund,
   },
@@ -106,6 +118,8 @@ export const ordersProjection: Projection = {
     OrderPlaced: ({ data, revision }, want) => want(OrderRow, { order_id: data.orderId }, revision === 0),
     OrderPaid: wantOrder,
     OrderFailed: wantOrder,
+    OrderItemsCancelled: wantOrder,
+    OrderItemsRefunded: wantOrder,
     OrderCancelled: wantOrder,
     OrderRefunded: wantOrder,
   },
@@ -133,6 +147,7 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: UnitOfWork): v
     order_status: 'placed',
     failure_reason: null,
     settled: false,
+    refunded_amount: null,
     created_at: at,
     updated_at: at,
   });
@@ -145,6 +160,10 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: UnitOfWork): v
       hold_id: item.holdId,
       quantity: 1,
       price: item.price,
+      sold: item.sold,
+      cancelled_at: null,
+      cancel_cause: null,
+      cancel_note: null,
       created_at: at,
     });
   }
@@ -185,6 +204,25 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: UnitOfWork):
   }
 }
 
+async function cancelItems({ data, at }: Projected<'OrderItemsCancelled'>, rows: UnitOfWork): Promise<void> {
+  const order = await changeOrder(rows, data.orderId, { settled: false, updated_at: at });
+  if (!order) return;
+  const names = new Set(data.items.map(nameOf));
+  for (const item of await itemsOf(order, rows)) {
+    if (names.has(nameOf({ scheduleId: item.schedule_id, seatId: item.seat_id })))
+      await cancelItem(rows, item, { data, at });
+  }
+}
+
+async function refundItems({ data, at }: Projected<'OrderItemsRefunded'>, rows: UnitOfWork): Promise<void> {
+  const order = await rows.get(OrderRow, { order_id: data.orderId });
+  if (!order) return;
+  const refunded_amount = (order.refunded_amount ?? 0) + data.amount;
+  // While the rest is being cancelled, the order is settled when that is done.
+  const settled = order.order_status === 'paid';
+  rows.put(OrderRow, { ...order, refunded_amount, settled, updated_at: at });
+}
+
 async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: UnitOfWork): Promise<void> {
   const order = await changeOrder(rows, data.orderId, {
     order_status: 'cancelled',
@@ -193,11 +231,25 @@ async function cancelOrder({ data, at }: Projected<'OrderCancelled'>, rows: Unit
   });
   if (!order) return;
   for (const item of await itemsOf(order, rows)) {
-    const id = reservationIdOf(item.order_id, item.schedule_id, item.seat_id);
-    const reservation = await rows.get(ReservationRow, { reservation_id: id });
-    if (!reservation) continue;
-    rows.put(ReservationRow, { ...reservation, reservation_status: 'cancelled', updated_at: at });
+    if (item.cancelled_at === null) await cancelItem(rows, item, { data, at });
   }
+}
+
+async function cancelItem(
+  rows: UnitOfWork,
+  item: OrderItemRow,
+  { data, at }: Pick<Projected<'OrderCancelled' | 'OrderItemsCancelled'>, 'data' | 'at'>,
+): Promise<void> {
+  const { cause, note = null } = data;
+  rows.put(OrderItemRow, { ...item, cancelled_at: at, cancel_cause: cause, cancel_note: note });
+  const id = reservationIdOf(item.order_id, item.schedule_id, item.seat_id);
+  const reservation = await rows.get(ReservationRow, { reservation_id: id });
+  if (reservation)
+    rows.put(ReservationRow, { ...reservation, reservation_status: 'cancelled', updated_at: at });
+}
+
+function nameOf({ scheduleId, seatId }: ItemName): string {
+  return `${scheduleId} ${seatId}`;
 }
 
 /** A failed order stays `failed` once its points are back: that is what the fan asks about. */
@@ -205,7 +257,8 @@ async function settleRefund({ data, at }: Projected<'OrderRefunded'>, rows: Unit
   const known = await rows.get(OrderRow, { order_id: data.orderId });
   if (!known) return;
   const order_status = known.order_status === 'failed' ? 'failed' : 'refunded';
-  rows.put(OrderRow, { ...known, order_status, settled: true, updated_at: at });
+  const refunded_amount = (known.refunded_amount ?? 0) + data.amount;
+  rows.put(OrderRow, { ...known, order_status, refunded_amount, settled: true, updated_at: at });
   if (known.payment_id === null) return;
   const payment = await rows.get(PaymentRow, { payment_id: known.payment_id });
   if (payment) rows.put(PaymentRow, { ...payment, payment_status: 'refunded', updated_at: at });

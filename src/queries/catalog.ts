@@ -302,6 +302,15 @@ function toSchedule(row: ScheduleRow): ScheduleReply {
     startsAtLocal: localTimeOf(row.schedule_date_time, timeZone),
     timeZone,
     status: row.status,
+    cancellation:
+      row.status === 'cancelled'
+        ? {
+            reason: row.cancel_reason,
+            cancelledAt: row.cancelled_at,
+            refundedAt: row.cancellation_settled_at,
+          }
+        : null,
+    refundWindowUntil: row.refund_window_until,
     capacity: row.capacity,
     availableSeats: row.available_seats,
   };

@@ -1,5 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, OrderId, UserId } from '../events/ids.js';
+import { localTimeOf } from '../events/local-time.js';
+import type { Sold } from '../events/order-events.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import type {
   OrderItemRow,
@@ -12,7 +14,12 @@ import { pickName } from './catalog.js';
 import { selectAll } from './database.js';
 import { decodeCursor, lastMoment, momentAndId, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type { OrderItemReply, OrderReply, ReservationReply } from './replies/booking.js';
+import {
+  type OrderItemReply,
+  type OrderReply,
+  type ReservationReply,
+  soldFields,
+} from './replies/booking.js';
 import type { Translations } from './replies/catalog.js';
 import type { Language, Page, PageRequest } from './replies/reply.js';
 import { joinSeatNames, type SeatNameColumns, seatNameColumns } from './seats.js';
@@ -58,15 +65,16 @@ export function orderQueries({ db }: QueryContext) {
       const date = storedMoment(before);
       const rows = await selectAll<TicketRow>(
         db,
-        `SELECT r.*, ${seatNameColumns}, sd.schedule_date_time AS starts_at,
-           p.performance_name, p.names AS performance_names, v.venue_name, v.names AS venue_names
-         FROM reservations r ${joinSeatNames('r')}
+        `SELECT r.*, ${seatNameColumns}, ${dateColumns}, sd.status, sd.refund_window_until,
+           i.sold, i.cancelled_at, i.cancel_cause, i.cancel_note,
+           p.performance_name, p.names AS performance_names, v.names AS venue_names
+         FROM reservations r ${joinSeatNames('r')} ${joinVenue}
+         LEFT JOIN order_items i ON i.order_id = r.order_id AND i.item_no = r.item_no
          LEFT JOIN performances p ON p.performance_id = r.performance_id
-         LEFT JOIN venues v ON v.venue_id = sd.venue_id
          WHERE r.user_id = ? AND (r.reservation_date < ? OR (r.reservation_date = ? AND r.reservation_id < ?))
          ORDER BY r.reservation_date DESC, r.reservation_id DESC LIMIT ${rowsToRead(page)}`,
         [userId, date, date, id],
-        { starts_at: 'schedule_date_time', performance_names: 'names', venue_names: 'names' },
+        { ...dateAliases, performance_names: 'names', venue_names: 'names' },
       );
       return toPage(
         rows,
@@ -96,16 +104,32 @@ export function orderQueries({ db }: QueryContext) {
   };
 }
 
-type ItemRow = OrderItemRow & SeatNameColumns;
+/** Of a ticket's date and hall, as they are now. */
+interface DateColumns {
+  readonly starts_at: Instant | null;
+  readonly time_zone: string | null;
+  readonly venue_name: string | null;
+}
+
+type CancelColumns = Pick<OrderItemRow, 'cancelled_at' | 'cancel_cause' | 'cancel_note'>;
+type ItemRow = OrderItemRow & SeatNameColumns & DateColumns;
 type PaymentPointRow = PaymentPointsRow & { readonly order_id: OrderId };
 type TicketRow = ReservationRow &
-  SeatNameColumns & {
-    readonly starts_at: Instant | null;
+  SeatNameColumns &
+  DateColumns &
+  CancelColumns & {
+    readonly sold: Sold | null;
+    readonly status: 'scheduled' | 'cancelled' | null;
+    readonly refund_window_until: Instant | null;
     readonly performance_name: string | null;
     readonly performance_names: Translations | null;
-    readonly venue_name: string | null;
     readonly venue_names: Translations | null;
   };
+
+/** Columns of {@link DateColumns}, with {@link joinSeatNames} and {@link joinVenue}. */
+const dateColumns = 'sd.schedule_date_time AS starts_at, sd.time_zone, v.venue_name';
+const dateAliases = { starts_at: 'schedule_date_time' };
+const joinVenue = 'LEFT JOIN venues v ON v.venue_id = sd.venue_id';
 
 /** Completes orders (one page at most) with items, payments and reservations. */
 async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<OrderReply[]> {
@@ -114,9 +138,10 @@ async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<Or
   const anyOf = `IN (${ids.map(() => '?').join(', ')})`;
   const items = await selectAll<ItemRow>(
     db,
-    `SELECT i.*, ${seatNameColumns} FROM order_items i ${joinSeatNames('i')}
+    `SELECT i.*, ${seatNameColumns}, ${dateColumns} FROM order_items i ${joinSeatNames('i')} ${joinVenue}
      WHERE i.order_id ${anyOf} ORDER BY i.order_id, i.item_no`,
     ids,
+    dateAliases,
   );
   const payments = await selectAll<PaymentRow>(
     db,
@@ -142,6 +167,7 @@ async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<Or
     totalAmount: order.total_amount,
     orderStatus: order.order_status,
     failureReason: order.failure_reason,
+    refundedAmount: order.refunded_amount ?? 0,
     items: ofOrder(items, order).map(toItem),
     payment: toPayment(ofOrder(payments, order)[0], ofOrder(points, order)),
     reservations: ofOrder(reservations, order).map(toReservation),
@@ -159,10 +185,27 @@ function toItem(row: ItemRow): OrderItemReply {
     scheduleId: row.schedule_id,
     quantity: 1,
     price: row.price,
-    sectionName: row.section_name,
-    row: row.seat_row,
-    number: row.seat_number,
+    ...soldFields(row.sold ?? presentWords(row)),
+    cancellation: toCancellation(row),
   };
+}
+
+/** What the catalog says now of the seat of an order that does not say itself what was sold. */
+function presentWords(row: SeatNameColumns & DateColumns): Partial<Sold> {
+  return {
+    ...(row.venue_name === null ? {} : { venueName: row.venue_name }),
+    ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
+    ...(row.time_zone === null ? {} : { timeZone: row.time_zone }),
+    ...(row.section_name === null ? {} : { sectionName: row.section_name }),
+    ...(row.seat_row === null ? {} : { row: row.seat_row }),
+    ...(row.seat_number === null ? {} : { number: row.seat_number }),
+    ...(row.category === null ? {} : { category: row.category }),
+  };
+}
+
+function toCancellation(row: CancelColumns): OrderItemReply['cancellation'] {
+  const { cancelled_at: cancelledAt, cancel_cause: cause, cancel_note: note } = row;
+  return cancelledAt === null || cause === null ? null : { cancelledAt, cause, note };
 }
 
 function toPayment(
@@ -189,7 +232,25 @@ function toReservation(row: ReservationRow): OrderReply['reservations'][number] 
   };
 }
 
+/** The name that was sold; in the reader's language as long as the catalog still has that name. */
+function sameOr(sold: string | undefined, present: string | null, translated: string | null): string | null {
+  return sold === undefined || sold === present ? translated : sold;
+}
+
 function toTicket(row: TicketRow, language: Language | null): ReservationReply {
+  const { sold, starts_at: startsAt } = row;
+  const performanceName = pickName(row.performance_name, row.performance_names, language);
+  const venueName = pickName(row.venue_name, row.venue_names, language);
+  const timeZone = row.time_zone ?? 'UTC';
+  const present =
+    performanceName === null || venueName === null || startsAt === null
+      ? null
+      : { performanceName, venueName, startsAt, startsAtLocal: localTimeOf(startsAt, timeZone), timeZone };
+  const isChanged =
+    sold !== null &&
+    (sold.performanceName !== row.performance_name ||
+      sold.venueName !== row.venue_name ||
+      sold.startsAt !== startsAt);
   return {
     reservationId: row.reservation_id,
     userId: row.user_id,
@@ -197,14 +258,15 @@ function toTicket(row: TicketRow, language: Language | null): ReservationReply {
     seatId: row.seat_id,
     scheduleId: row.schedule_id,
     performanceId: row.performance_id,
-    performanceName: pickName(row.performance_name, row.performance_names, language),
-    startsAt: row.starts_at,
-    venueName: pickName(row.venue_name, row.venue_names, language),
-    sectionName: row.section_name,
-    row: row.seat_row,
-    number: row.seat_number,
+    performanceName: sameOr(sold?.performanceName, row.performance_name, performanceName),
+    ...soldFields(sold ?? presentWords(row)),
+    venueName: sameOr(sold?.venueName, row.venue_name, venueName),
     price: row.price,
     reservationDate: row.reservation_date,
     reservationStatus: row.reservation_status,
+    cancellation: toCancellation(row),
+    present: isChanged ? present : null,
+    scheduleStatus: row.status,
+    refundWindowUntil: row.refund_window_until,
   };
 }

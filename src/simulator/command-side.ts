@@ -25,7 +25,12 @@ import { CatalogReader } from '../commands/catalog/catalog-reader.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
-import { CancelOrder, CancelOrderHandler } from '../commands/orders/cancel-order.js';
+import {
+  CancelOrder,
+  CancelOrderHandler,
+  RefundOrder,
+  RefundOrderHandler,
+} from '../commands/orders/cancel-order.js';
 import {
   AdvanceCheckout,
   AdvanceCheckoutHandler,
@@ -123,10 +128,11 @@ export function commandSide(parts: CommandSideParts): Commands {
     [Login, new LoginHandler(repository, deciders, hasher, signer, clock, settings)],
     [Logout, new LogoutHandler(deciders, signer)],
     [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings)],
-    [Pay, new PayHandler(repository, deciders, checkout, clock)],
+    [Pay, new PayHandler(repository, deciders, checkout, catalog, clock)],
     [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings)],
     [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],
     [RegisterUser, new RegisterUserHandler(repository, deciders, hasher)],
+    [RefundOrder, new RefundOrderHandler(repository, deciders, checkout)],
     [ReleaseHold, new ReleaseHoldHandler(repository, holds)],
     ...erasingHandlers(parts, deciders),
   ]);

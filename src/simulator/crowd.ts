@@ -260,7 +260,7 @@ class Fan {
   async #cancel(userId: UserId): Promise<void> {
     const orderId = this.chance.pick(this.#orders);
     if (!orderId) return;
-    const command = new CancelOrder(userId, orderId, this.#context(userId));
+    const command = new CancelOrder(userId, orderId, undefined, this.#context(userId));
     const reply = await this.client.send(`${this.name} cancels`, command);
     if (reply.kind === 'done') this.promises.cancelled(userId, reply.result.order);
   }

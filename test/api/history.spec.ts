@@ -39,7 +39,7 @@ beforeAll(async () => {
   await history.add(streams.queue(hallPerformance), { type: 'TokenIssued', data: numbered }, at('08:20:01'));
   const hold = { scheduleId, seatId, holdId, userId, tokenId, price: 100, expiresAt: at('08:35:00') };
   await history.add(streams.seat(scheduleId, seatId), { type: 'SeatHeld', data: hold }, at('08:30:00'));
-  const items = [{ scheduleId, seatId, holdId, price: 100 }];
+  const items = [{ scheduleId, seatId, holdId, price: 100, sold: null }];
   const placed = { orderId, ...token, items, total: 100 };
   await history.add(streams.order(orderId), { type: 'OrderPlaced', data: placed }, at('08:31:00'));
   const failed = { orderId, userId, reason: 'insufficient-points' as const };

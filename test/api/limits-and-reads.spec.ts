@@ -23,6 +23,7 @@ const item = {
   seatId: seatIdSchema.parse('A-1'),
   holdId: holdIdSchema.parse('99999999-9999-4999-8999-999999999999'),
   price: 9,
+  sold: null,
 };
 const paid = {
   kind: 'paid',
@@ -33,6 +34,7 @@ const paid = {
   items: [item],
   total: 9,
   paymentId: paymentIdSchema.parse('pay-1'),
+  refunds: [],
 } as const;
 
 describe('reading your writes', () => {

@@ -29,6 +29,8 @@ const schedule: ScheduleReply = {
   startsAtLocal: '1970-01-01T09:00:00+09:00',
   timeZone: 'Asia/Seoul',
   status: 'scheduled',
+  cancellation: null,
+  refundWindowUntil: null,
   capacity: 2,
   availableSeats: 2,
 };

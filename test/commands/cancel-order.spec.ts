@@ -33,7 +33,7 @@ afterEach(async () => {
 const pay = (on: CommandSide, queueToken: QueueToken, holdIds?: HoldId[]) =>
   on.execute(new Pay(queueToken, holdIds ? { holdIds } : {}, freshContext()));
 const cancel = (queueToken: QueueToken, orderId: Awaited<ReturnType<typeof pay>>['order']['orderId']) =>
-  side.execute(new CancelOrder(queueToken.userId, orderId, freshContext()));
+  side.execute(new CancelOrder(queueToken.userId, orderId, undefined, freshContext()));
 const balanceOf = async ({ userId }: QueueToken) =>
   (await readBooks(side.store)).wallets.get(`wallet-${userId}`)?.balance;
 

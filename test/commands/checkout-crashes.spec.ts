@@ -129,7 +129,7 @@ describe('a cancellation that dies at any append', () => {
       const { side, mina } = await world();
       const { order } = await side.execute(new Pay(mina, {}, freshContext()));
       const { store } = crashingStore(side.store, crashAt, when);
-      const cancel = new CancelOrder(mina.userId, order.orderId, contextOf('cancel'));
+      const cancel = new CancelOrder(mina.userId, order.orderId, undefined, contextOf('cancel'));
       const isDead = await died(restarted(side, { store }).execute(cancel));
       await recover(restarted(side));
       expect(await summary(side)).toEqual(crashAt === 0 && when === 'before' ? paid : failed);

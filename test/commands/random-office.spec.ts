@@ -79,7 +79,7 @@ async function act(
       return some && side.execute(new ExpireHold(queueToken.tokenId, some, freshContext()));
     case 7:
       for (const orderId of await orderIds(side)) {
-        await side.execute(new CancelOrder(queueToken.userId, orderId, freshContext()));
+        await side.execute(new CancelOrder(queueToken.userId, orderId, undefined, freshContext()));
       }
       return undefined;
     default:

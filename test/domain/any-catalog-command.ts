@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type {
   PerformanceDetails,
+  ScheduleCommand,
   ScheduleDetails,
   VenueCommand,
   VenueDetails,
@@ -75,6 +76,9 @@ export const performanceCommands: fc.Arbitrary<PerformanceDetails> = fc.record(
       claimWindowMs: fc.constant(1_000),
       serviceWindowMs: fc.constant(1_000),
       holdTtlMs: fc.constant(1_000),
+      closesAt: fc.constant(null),
+      cancelBeforeStartMs: fc.constant(0),
+      refundWindowMs: fc.constantFrom(0, 1_000),
     }),
     seedHash: fc.constant('ab'.repeat(32)),
   },
@@ -93,7 +97,7 @@ export const performanceCommands: fc.Arbitrary<PerformanceDetails> = fc.record(
   },
 );
 
-export const scheduleCommands: fc.Arbitrary<ScheduleDetails> = fc.record({
+const scheduleDetails: fc.Arbitrary<ScheduleDetails> = fc.record({
   scheduleId: fc.constant(named(scheduleIdSchema, 's')),
   performanceId: fc.constant(performanceId),
   venueId: fc.constant(venueId),
@@ -101,3 +105,20 @@ export const scheduleCommands: fc.Arbitrary<ScheduleDetails> = fc.record({
   timeZone: fc.constantFrom('Asia/Seoul', 'UTC'),
   status: fc.constantFrom('scheduled' as const, 'cancelled' as const),
 });
+
+export const scheduleCommands: fc.Arbitrary<ScheduleCommand> = fc.oneof(
+  scheduleDetails.map((details) => ({
+    kind: 'publish' as const,
+    details,
+    refundWindowMs: 1_000,
+    reason: 'cancelled by the organiser',
+  })),
+  fc.constant({ kind: 'cancel' as const, reason: 'the singer is ill' }),
+  fc.constant({ kind: 'settle' as const, endedHolds: 1, refundedOrders: 2, refundedSeats: 3, points: 300 }),
+  fc.constantFrom(at(500), at(5_000)).map((until) => ({
+    kind: 'open-refund-window' as const,
+    until,
+    cause: 'operator' as const,
+    note: undefined,
+  })),
+);

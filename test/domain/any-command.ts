@@ -14,6 +14,7 @@ import {
   orderIdSchema,
   paymentIdSchema,
   performanceIdSchema,
+  refundIdSchema,
   scheduleIdSchema,
   seatIdSchema,
   tokenIdSchema,
@@ -90,6 +91,13 @@ export const walletCommands: fc.Arbitrary<WalletCommand> = fc.oneof(
     userId: fc.constant(userId),
     orderId: names.map(orderId),
   }),
+  fc.record({
+    kind: fc.constant('refund-items' as const),
+    userId: fc.constant(userId),
+    orderId: names.map(orderId),
+    refundId: names.map((name) => named(refundIdSchema, name)),
+    amount: amounts,
+  }),
 );
 
 export const chargeCommands: fc.Arbitrary<ChargeCommand> = fc.oneof(
@@ -111,14 +119,29 @@ export const orderCommands: fc.Arbitrary<OrderCommand> = fc.oneof(
     userId,
     tokenId: named(tokenIdSchema, 'a'),
     performanceId,
-    items: seats.map((seat) => ({ scheduleId, seatId: seatId(seat), holdId: holdId('a'), price: 100 })),
+    items: seats.map((seat) => ({
+      scheduleId,
+      seatId: seatId(seat),
+      holdId: holdId('a'),
+      price: 100,
+      sold: null,
+    })),
     total: seats.length * 100,
   })),
   fc.constant({ kind: 'mark-paid' as const, paymentId }),
   fc
+    .tuple(fc.option(fc.uniqueArray(names, { minLength: 1 }), { nil: undefined }), names)
+    .map(([seats, name]) => ({
+      kind: 'cancel' as const,
+      items: seats?.map((seat) => ({ scheduleId, seatId: seatId(seat) })),
+      refundId: named(refundIdSchema, name),
+      cause: 'fan' as const,
+      note: undefined,
+    })),
+  names.map((name) => ({ kind: 'finish-refund' as const, refundId: named(refundIdSchema, name) })),
+  fc
     .constantFrom(undefined, seatId('a'))
     .map((seat) => ({ kind: 'fail' as const, reason: 'hold-lapsed' as const, seatId: seat })),
-  fc.constant({ kind: 'cancel' as const }),
   amounts.map((refunded) => ({ kind: 'close' as const, refunded })),
 );
 

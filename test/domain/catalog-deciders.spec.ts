@@ -1,14 +1,23 @@
 import {
   findSeat,
+  mayCancelUntil,
   type PerformanceDetails,
   performanceDecider,
   planRows,
   priceOf,
+  publishedSchedule,
+  type ScheduleDetails,
   scheduleDecider,
   venueDecider,
 } from '../../src/domain/catalog.js';
-import type { PerformanceEvent } from '../../src/events/catalog-events.js';
-import { performanceIdSchema, scheduleIdSchema, seatIdSchema, venueIdSchema } from '../../src/events/ids.js';
+import type { PerformanceEvent, ScheduleEvent } from '../../src/events/catalog-events.js';
+import {
+  type Instant,
+  performanceIdSchema,
+  scheduleIdSchema,
+  seatIdSchema,
+  venueIdSchema,
+} from '../../src/events/ids.js';
 import { at, given, named } from './given.js';
 
 const venueId = named(venueIdSchema, 'hall');
@@ -82,6 +91,9 @@ describe('performances and schedules', () => {
       claimWindowMs: 1_000,
       serviceWindowMs: 1_000,
       holdTtlMs: 1_000,
+      closesAt: null,
+      cancelBeforeStartMs: 0,
+      refundWindowMs: 604_800_000,
     },
     seedHash: 'ab'.repeat(32),
   };
@@ -101,10 +113,74 @@ describe('performances and schedules', () => {
     const shown = given(performanceDecider, [event]);
     expect(shown.when({ ...performance })).toEqual([]);
     expect(shown.when({ ...performance, description: 'new' })).toHaveLength(1);
-    expect(given(scheduleDecider).when(schedule)).toHaveLength(1);
+    const publish = (details: ScheduleDetails) =>
+      ({ kind: 'publish', details, refundWindowMs: 1_000, reason: 'cancelled by the organiser' }) as const;
+    expect(given(scheduleDecider).when(publish(schedule))).toHaveLength(1);
     const planned = given(scheduleDecider, [{ type: 'SchedulePublished', data: schedule }]);
-    expect(planned.when({ ...schedule })).toEqual([]);
-    expect(planned.when({ ...schedule, status: 'cancelled' })).toHaveLength(1);
+    expect(planned.when(publish({ ...schedule }))).toEqual([]);
+    const cancelled = planned.when(publish({ ...schedule, status: 'cancelled' }));
+    expect(cancelled).toMatchObject([{ type: 'SchedulePublished' }, { type: 'ScheduleCancelled' }]);
+  });
+
+  describe('of a date', () => {
+    const planned: ScheduleEvent = { type: 'SchedulePublished', data: schedule };
+    const names = { scheduleId: schedule.scheduleId, performanceId: schedule.performanceId };
+    const cancelled: ScheduleEvent = { type: 'ScheduleCancelled', data: { ...names, reason: 'illness' } };
+    const facts = { endedHolds: 1, refundedOrders: 2, refundedSeats: 3, points: 300 };
+    const settled: ScheduleEvent = { type: 'ScheduleCancellationSettled', data: { ...names, ...facts } };
+    const window = (until: Instant): ScheduleEvent => ({
+      type: 'RefundWindowOpened',
+      data: { ...names, until, cause: 'date-moved' },
+    });
+    const publish = (change: Partial<ScheduleDetails>) =>
+      ({
+        kind: 'publish',
+        details: { ...schedule, ...change },
+        refundWindowMs: 1_000,
+        reason: 'cancelled by the organiser',
+      }) as const;
+    const cancel = { kind: 'cancel', reason: 'illness' } as const;
+    const settle = { kind: 'settle', ...facts } as const;
+
+    it('cancel it once, for good, and settle that once', () => {
+      expect(given(scheduleDecider, [planned]).when(cancel)).toEqual([cancelled]);
+      expect(given(scheduleDecider, [planned, cancelled]).when(cancel)).toEqual([]);
+      expect(given(scheduleDecider, [planned, cancelled]).when(publish({}))).toBe('not-on-sale');
+      expect(given(scheduleDecider, [planned]).when(settle)).toEqual([]);
+      expect(given(scheduleDecider, [planned, cancelled]).when(settle)).toEqual([settled]);
+      expect(given(scheduleDecider, [planned, cancelled, settled]).when(settle)).toEqual([]);
+      expect(given(scheduleDecider).when(cancel)).toBe('schedule-unknown');
+    });
+
+    it('open a window for refunds when it moves, and never make one shorter', () => {
+      const moved = publish({ startsAt: at(9_000) });
+      const [, opened] = given(scheduleDecider, [planned]).when(moved, at(2_000));
+      expect(opened).toEqual(window(at(3_000)));
+      const later = given(scheduleDecider, [planned, window(at(5_000))]).when(moved, at(2_000));
+      expect(later).toHaveLength(1);
+      const open = { kind: 'open-refund-window', until: at(4_000), cause: 'operator', note: 'x' } as const;
+      expect(given(scheduleDecider, [planned, window(at(5_000))]).when(open)).toEqual([]);
+      expect(given(scheduleDecider, [planned, window(at(3_000))]).when(open)).toEqual([
+        { type: 'RefundWindowOpened', data: { ...names, until: at(4_000), cause: 'operator', note: 'x' } },
+      ]);
+    });
+
+    it('say until when tickets may be given back', () => {
+      const on = (...events: ScheduleEvent[]) => {
+        const published = publishedSchedule(
+          events.reduce(scheduleDecider.evolve, scheduleDecider.initialState),
+        );
+        if (!published) throw new Error('it was not published');
+        return published;
+      };
+      const day: ScheduleEvent = { type: 'SchedulePublished', data: { ...schedule, startsAt: at(10_000) } };
+      const strict = { ...performance, sales: { ...performance.sales, cancelBeforeStartMs: 4_000 } };
+      expect(mayCancelUntil(performance, on(day))).toBe(at(10_000));
+      expect(mayCancelUntil(strict, on(day))).toBe(at(6_000));
+      expect(mayCancelUntil(strict, on(day, window(at(8_000))))).toBe(at(8_000));
+      expect(mayCancelUntil(performance, on(day, window(at(8_000))))).toBe(at(10_000));
+      expect(mayCancelUntil(strict, on(day, cancelled)) > at(10_000)).toBe(true);
+    });
   });
 
   it('price a seat by its category, or by the price of all others', () => {

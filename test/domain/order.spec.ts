@@ -4,6 +4,7 @@ import {
   orderIdSchema,
   paymentIdSchema,
   performanceIdSchema,
+  refundIdSchema,
   scheduleIdSchema,
   seatIdSchema,
   tokenIdSchema,
@@ -18,6 +19,7 @@ const item = (seat: string, price = 100) => ({
   seatId: seatIdSchema.parse(seat),
   holdId: named(holdIdSchema, 'h'),
   price,
+  sold: null,
 });
 const content = {
   ...ids,
@@ -30,12 +32,29 @@ const paymentId = paymentIdSchema.parse('pay-1');
 const placed: OrderEvent = { type: 'OrderPlaced', data: content };
 const paid: OrderEvent = { type: 'OrderPaid', data: { ...ids, paymentId, total: 200 } };
 const failed: OrderEvent = { type: 'OrderFailed', data: { ...ids, reason: 'hold-lapsed' } };
-const cancelled: OrderEvent = { type: 'OrderCancelled', data: ids };
+const cancelled: OrderEvent = { type: 'OrderCancelled', data: { ...ids, cause: 'fan' } };
 const refunded = (amount: number): OrderEvent => ({ type: 'OrderRefunded', data: { ...ids, amount } });
 const place = { kind: 'place', ...content } as const;
 const markPaid = { kind: 'mark-paid', paymentId } as const;
 const fail = { kind: 'fail', reason: 'hold-lapsed', seatId: undefined } as const;
-const cancel = { kind: 'cancel' } as const;
+const refundId = named(refundIdSchema, 'r');
+const cancel = { kind: 'cancel', items: undefined, refundId, cause: 'fan', note: undefined } as const;
+const nameOf = (seat: string) => ({ scheduleId: item(seat).scheduleId, seatId: item(seat).seatId });
+const cancelSeats = (...seats: string[]) => ({ ...cancel, items: seats.map(nameOf) });
+const itemsCancelled = (name: string, ...seats: string[]): OrderEvent => ({
+  type: 'OrderItemsCancelled',
+  data: {
+    ...ids,
+    refundId: named(refundIdSchema, name),
+    items: seats.map(nameOf),
+    amount: seats.length * 100,
+    cause: 'fan',
+  },
+});
+const itemsRefunded = (name: string, amount: number): OrderEvent => ({
+  type: 'OrderItemsRefunded',
+  data: { ...ids, refundId: named(refundIdSchema, name), amount },
+});
 const close = { kind: 'close', refunded: 200 } as const;
 const past = (...history: OrderEvent[]) => given(orderDecider, history);
 
@@ -77,6 +96,40 @@ describe('an order', () => {
     expect(past(placed).when(cancel)).toBe('order-not-cancellable');
     expect(past(placed, failed).when(cancel)).toBe('order-not-cancellable');
     expect(past(placed, failed, refunded(0)).when(cancel)).toBe('order-not-cancellable');
+  });
+
+  it('gives some of its seats back, each once, and the rest stands', () => {
+    expect(past(placed, paid).when(cancelSeats('A-1'))).toEqual([itemsCancelled('r', 'A-1')]);
+    const half = past(placed, paid, itemsCancelled('earlier', 'A-1'));
+    expect(half.state).toMatchObject({ kind: 'paid' });
+    expect(half.when(cancelSeats('A-1'))).toEqual([]);
+    expect(half.when(cancelSeats('A-1', 'A-2'))).toEqual([cancelled]);
+    expect(half.when(cancelSeats('A-2'))).toEqual([cancelled]);
+    expect(past(placed, paid).when(cancelSeats('A-2', 'A-1'))).toEqual([cancelled]);
+    expect(past(placed, paid, cancelled).when(cancelSeats('A-1'))).toEqual([]);
+    expect(past(placed, paid).when(cancelSeats('A-9'))).toBe('seat-unknown');
+    expect(past(placed).when(cancelSeats('A-1'))).toBe('order-not-cancellable');
+  });
+
+  it('says why seats were given back, and in whose words', () => {
+    const byOperator = { ...cancelSeats('A-1'), cause: 'operator', note: 'the view is blocked' } as const;
+    expect(past(placed, paid).when(byOperator)).toMatchObject([
+      { type: 'OrderItemsCancelled', data: { cause: 'operator', note: 'the view is blocked' } },
+    ]);
+    expect(past(placed, paid).when({ ...byOperator, items: undefined })).toMatchObject([
+      { type: 'OrderCancelled', data: { cause: 'operator', note: 'the view is blocked' } },
+    ]);
+  });
+
+  it('finishes a refund of seats once, also while the rest is being given back', () => {
+    const finish = { kind: 'finish-refund', refundId } as const;
+    const half = [placed, paid, itemsCancelled('r', 'A-1')];
+    expect(past(...half).when(finish)).toEqual([itemsRefunded('r', 100)]);
+    expect(past(...half, cancelled).when(finish)).toEqual([itemsRefunded('r', 100)]);
+    expect(past(...half, itemsRefunded('r', 100)).when(finish)).toEqual([]);
+    expect(past(...half, cancelled, refunded(100)).when(finish)).toEqual([]);
+    expect(past(placed, paid).when(finish)).toEqual([]);
+    expect(past(placed).when(finish)).toEqual([]);
   });
 
   it('is closed once, after it failed or was cancelled', () => {

@@ -99,7 +99,11 @@ describe('after any history', () => {
       }
       expect(after.balance).toBe(total);
       expect(after.balance).toBeGreaterThanOrEqual(0);
-      for (const order of after.orders.values()) expect(order.spent).toBeGreaterThanOrEqual(0);
+      for (const order of after.orders.values()) {
+        expect(order.spent).toBeGreaterThanOrEqual(0);
+        expect(order.refunded).toBeLessThanOrEqual(order.spent);
+        if (order.isClosed) expect(order.refunded).toBe(order.spent);
+      }
     });
   });
 
@@ -241,7 +245,13 @@ describe('after any history', () => {
       expect(after.details).toBe(before.details);
     });
     histories.performance.always(({ command }, _, after) => expect(after.details).toEqual(command));
-    histories.schedule.always(({ command }, _, after) => expect(after.details).toEqual(command));
+    histories.schedule.always(({ command }, before, after, written) => {
+      if (before.cancellation) expect(after.cancellation).toBeDefined();
+      if (command.kind !== 'publish') expect(after.details).toEqual(before.details);
+      else if (written.length > 0) expect(after.details).toEqual(command.details);
+      const [until, later] = [before.refundWindowUntil, after.refundWindowUntil];
+      if (until !== undefined) expect(later !== undefined && later >= until).toBe(true);
+    });
   });
 });
 

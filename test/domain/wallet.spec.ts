@@ -1,5 +1,5 @@
 import { walletDecider } from '../../src/domain/wallet.js';
-import { chargeIdSchema, orderIdSchema, userIdSchema } from '../../src/events/ids.js';
+import { chargeIdSchema, orderIdSchema, refundIdSchema, userIdSchema } from '../../src/events/ids.js';
 import type { WalletEvent } from '../../src/events/wallet-events.js';
 import { given, named } from './given.js';
 
@@ -23,6 +23,18 @@ const credit = (name: string, amount: number) =>
 const spend = (name: string, amount: number) =>
   ({ kind: 'spend', userId, orderId: orderId(name), amount }) as const;
 const refund = (name: string) => ({ kind: 'refund', userId, orderId: orderId(name) }) as const;
+const refundItems = (name: string, refund: string, amount: number) =>
+  ({
+    kind: 'refund-items',
+    userId,
+    orderId: orderId(name),
+    refundId: named(refundIdSchema, refund),
+    amount,
+  }) as const;
+const itemsRefunded = (name: string, refund: string, amount: number, balance: number): WalletEvent => ({
+  type: 'PointsRefunded',
+  data: { userId, orderId: orderId(name), refundId: named(refundIdSchema, refund), amount, balance },
+});
 const past = (...history: WalletEvent[]) => given(walletDecider, history);
 
 describe('a wallet', () => {
@@ -47,13 +59,31 @@ describe('a wallet', () => {
   it('spends nothing for a free order, and remembers that it did', () => {
     expect(past().when(spend('x', 0))).toEqual([spent('x', 0, 0)]);
     const { orders } = past(spent('x', 0, 0)).state;
-    expect(orders.get(orderId('x'))).toEqual({ wasSpent: true, spent: 0, refunded: false });
+    expect(orders.get(orderId('x'))).toMatchObject({ wasSpent: true, spent: 0, isClosed: false });
   });
 
   it('refunds what the order spent, once', () => {
     const history = [charged('a', 100, 100), spent('x', 80, 20)];
     expect(past(...history).when(refund('x'))).toEqual([refunded('x', 80, 100)]);
     expect(past(...history, refunded('x', 80, 100)).when(refund('x'))).toEqual([]);
+  });
+
+  it('refunds single seats, each once, and the rest with the order', () => {
+    const history = [charged('a', 100, 100), spent('x', 80, 20)];
+    expect(past(...history).when(refundItems('x', 'one', 30))).toEqual([itemsRefunded('x', 'one', 30, 50)]);
+    const half = [...history, itemsRefunded('x', 'one', 30, 50)];
+    const once = past(...half);
+    expect(once.when(refundItems('x', 'one', 30))).toEqual([]);
+    expect(once.when(spend('x', 80))).toEqual([]);
+    expect(once.when(refundItems('x', 'two', 50))).toEqual([itemsRefunded('x', 'two', 50, 100)]);
+    expect(once.when(refund('x'))).toEqual([refunded('x', 50, 100)]);
+    expect(past(...half, refunded('x', 50, 100)).when(refundItems('x', 'two', 50))).toEqual([]);
+  });
+
+  it('never gives back more than the order spent', () => {
+    const history = [charged('a', 100, 100), spent('x', 80, 20), itemsRefunded('x', 'one', 50, 70)];
+    expect(past(...history).when(refundItems('x', 'two', 50))).toEqual([itemsRefunded('x', 'two', 30, 100)]);
+    expect(past().when(refundItems('x', 'two', 50))).toEqual([itemsRefunded('x', 'two', 0, 0)]);
   });
 
   it('bars a refunded order from spending, also one that never spent', () => {

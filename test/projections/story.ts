@@ -101,6 +101,9 @@ export class Story {
         claimWindowMs: 60_000,
         serviceWindowMs: 600_000,
         holdTtlMs: 300_000,
+        closesAt: null,
+        cancelBeforeStartMs: 0,
+        refundWindowMs: 604_800_000,
         ...sales,
       },
       seedHash,
@@ -210,6 +213,7 @@ export class Story {
       seatId: seat(name),
       holdId: hold(holdName),
       price: 150,
+      sold: null,
     }));
     const data = { orderId: order(orderName), userId, tokenId: tokenOf(userId), performanceId, items };
     return this.history.add(streams.order(data.orderId), {
@@ -230,7 +234,7 @@ export class Story {
   }
 
   cancelled(userId: UserId, orderName: string) {
-    const data = { orderId: order(orderName), userId };
+    const data = { orderId: order(orderName), userId, cause: 'fan' } as const;
     return this.history.add(streams.order(data.orderId), { type: 'OrderCancelled', data });
   }
 

@@ -99,6 +99,12 @@ it('answers a paid order in full', async () => {
     sectionName: 'Section A',
     row: '1',
     number,
+    category: 'VIP',
+    venueName: 'Olympic Hall',
+    startsAt: minute(10_000),
+    startsAtLocal: '2026-11-08T16:40:00+09:00',
+    timeZone: 'Asia/Seoul',
+    cancellation: null,
   });
   const reservation = (name: string) => ({
     reservationId: reservationIdOf(order('o1'), scheduleId, seat(name)),
@@ -113,6 +119,7 @@ it('answers a paid order in full', async () => {
     performanceId,
     orderDate: minute(5),
     totalAmount: 300,
+    refundedAmount: 0,
     orderStatus: 'paid',
     failureReason: null,
     items: [item('1'), item('2')],

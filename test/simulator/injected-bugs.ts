@@ -139,9 +139,11 @@ export const injectedBugs: readonly InjectedBug[] = [
     plant: () =>
       plantIn(walletDecider, (decide) => (command, state, now) => {
         const isRefund = command.kind === 'refund';
-        const orders = new Map(state.orders);
-        const order = isRefund ? orders.get(command.orderId) : undefined;
-        if (isRefund && order && !order.refunded) orders.set(command.orderId, { ...order, spent: 0 });
+        const order = isRefund ? state.orders.get(command.orderId) : undefined;
+        const orders =
+          isRefund && order && !order.isClosed
+            ? state.orders.set(command.orderId, { ...order, spent: order.refunded })
+            : state.orders;
         return decide(command, { ...state, orders }, now);
       }),
   },
@@ -182,11 +184,10 @@ export const injectedBugs: readonly InjectedBug[] = [
     codes: ['order-spent-once', 'wallet-not-negative'],
     plant: () =>
       plantIn(walletDecider, (decide) => (command, state, now) => {
-        if (command.kind !== 'spend' || state.orders.get(command.orderId)?.refunded) {
+        if (command.kind !== 'spend' || state.orders.get(command.orderId)?.isClosed) {
           return decide(command, state, now);
         }
-        const orders = new Map(state.orders);
-        orders.delete(command.orderId);
+        const orders = state.orders.delete(command.orderId);
         return decide(command, { ...state, orders }, now);
       }),
   },

@@ -88,7 +88,8 @@ export const checks = {
   'charge-credited-once': ['points', 'points are credited once for each approved charge, in full'],
   'charge-overdue': ['points', 'no approved charge stays uncredited for long'],
   'order-spent-once': ['points', 'an order spends its total once, from its owner’s wallet'],
-  'order-refunded-once': ['points', 'a failed or cancelled order gives back what it spent, once'],
+  'order-refunded-once': ['points', 'an order gives back what it spent, once and never more'],
+  'order-items-refunded-once': ['orders', 'a seat of a paid order is given back once, for its price'],
   'order-points-agree': [
     'points',
     'an order is paid only with its points spent, and refunded with what went back',

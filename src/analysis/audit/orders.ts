@@ -1,4 +1,4 @@
-import { addMs, type Instant, type OrderId, type UserId } from '../../events/ids.js';
+import { addMs, type Instant, type OrderId, type RefundId, type UserId } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import { type SeatOwners, seatKey } from './seats.js';
@@ -6,12 +6,20 @@ import { type SeatOwners, seatKey } from './seats.js';
 interface AuditedOrder {
   readonly userId: UserId;
   readonly items: readonly OrderItem[];
+  /** Seats given back while the rest of the order stood, by refund. */
+  readonly refunds: ReadonlyMap<RefundId, AuditedRefund>;
   readonly total: number;
   /** `undoing`: failed or cancelled, with seats or points not yet given back. */
   readonly status: 'placed' | 'paid' | 'undoing' | 'closed';
   /** The order's last event. */
   readonly at: Instant;
   readonly ref: EventRef;
+}
+
+interface AuditedRefund {
+  readonly keys: ReadonlySet<string>;
+  readonly amount: number;
+  readonly isDone: boolean;
 }
 
 /** Tracks every order to its end. Other checks look orders up here. */
@@ -37,6 +45,8 @@ export class Orders implements CheckGroup {
       );
     },
     OrderFailed: (fact) => void this.#move(fact, ['placed'], 'undoing'),
+    OrderItemsCancelled: (fact) => this.#cancelItems(fact),
+    OrderItemsRefunded: (fact) => this.#finishRefund(fact),
     OrderCancelled: (fact) => void this.#move(fact, ['paid'], 'undoing'),
     OrderRefunded: (fact) => void this.#move(fact, ['undoing'], 'closed'),
   };
@@ -51,7 +61,8 @@ export class Orders implements CheckGroup {
 
   finish(now: Instant): void {
     for (const [orderId, order] of this.#orders) {
-      if (order.status === 'paid' || order.status === 'closed') continue;
+      const isRefunding = [...order.refunds.values()].some((refund) => !refund.isDone);
+      if (order.status === 'closed' || (order.status === 'paid' && !isRefunding)) continue;
       this.findings.expect(
         'order-overdue',
         now <= addMs(order.at, this.options.settleMs),
@@ -80,7 +91,51 @@ export class Orders implements CheckGroup {
         `the items of order ${orderId} cost ${sum}, its total is ${total}${isDistinct ? '' : '; a seat is in it twice'}`,
       ref,
     );
-    this.#orders.set(orderId, { userId, items, total, status: 'placed', at, ref });
+    this.#orders.set(orderId, { userId, items, refunds: new Map(), total, status: 'placed', at, ref });
+  }
+
+  /** Each seat is given back by one refund, for the price that it was sold at. */
+  #cancelItems({ data, at, ref }: Fact<'OrderItemsCancelled'>): void {
+    const order = this.#orders.get(data.orderId);
+    const keys = new Set(data.items.map(seatKey));
+    const wanted = order?.items.filter((item) => keys.has(seatKey(item))) ?? [];
+    const isEachOnce =
+      wanted.length === keys.size &&
+      keys.size === data.items.length &&
+      wanted.every((item) => order && hasItem(order, item));
+    const price = wanted.reduce((sum, item) => sum + item.price, 0);
+    const isRight =
+      order?.status === 'paid' &&
+      order.userId === data.userId &&
+      !order.refunds.has(data.refundId) &&
+      isEachOnce &&
+      price === data.amount;
+    this.findings.expect(
+      'order-items-refunded-once',
+      isRight,
+      () =>
+        `${data.items.length} seats of order ${data.orderId} (${order?.status ?? 'unknown'}) are given back for ${data.amount} points, again or wrongly`,
+      ref,
+      ...(order ? [order.ref] : []),
+    );
+    if (!order) return;
+    const refunds = new Map(order.refunds).set(data.refundId, { keys, amount: data.amount, isDone: false });
+    this.#orders.set(data.orderId, { ...order, refunds, at, ref });
+  }
+
+  #finishRefund({ data, at, ref }: Fact<'OrderItemsRefunded'>): void {
+    const order = this.#orders.get(data.orderId);
+    const refund = order?.refunds.get(data.refundId);
+    this.findings.expect(
+      'order-items-refunded-once',
+      order?.userId === data.userId && refund?.isDone === false && refund.amount === data.amount,
+      () => `a refund of ${data.amount} points of order ${data.orderId} ends without having begun, or again`,
+      ref,
+      ...(order ? [order.ref] : []),
+    );
+    if (!order || !refund) return;
+    const refunds = new Map(order.refunds).set(data.refundId, { ...refund, isDone: true });
+    this.#orders.set(data.orderId, { ...order, refunds, at, ref });
   }
 
   #move(
@@ -101,6 +156,16 @@ export class Orders implements CheckGroup {
   }
 }
 
+function isGivenBack(order: AuditedOrder, key: string): boolean {
+  for (const { keys } of order.refunds.values()) if (keys.has(key)) return true;
+  return false;
+}
+
+/** Whether the seat was not given back while the rest of the order stood. */
+function hasItem(order: AuditedOrder, item: OrderItem): boolean {
+  return !isGivenBack(order, seatKey(item));
+}
+
 /** Compares seats with orders: a seat is reserved if and only if exactly one paid order has it. */
 export class Reservations implements CheckGroup {
   constructor(
@@ -115,7 +180,7 @@ export class Reservations implements CheckGroup {
       const order = this.orders.get(data.orderId);
       this.findings.expect(
         'paid-seats-reserved',
-        order?.status === 'undoing',
+        order?.status === 'undoing' || (order?.status === 'paid' && isGivenBack(order, seatKey(data))),
         () =>
           `seat ${data.seatId} is taken from order ${data.orderId}, which is ${order?.status ?? 'unknown'}`,
         ref,
@@ -123,6 +188,18 @@ export class Reservations implements CheckGroup {
       );
     },
     OrderPaid: ({ data }) => this.#expectSeats(data.orderId),
+    OrderItemsRefunded: ({ data, ref }) => {
+      const keys = this.orders.get(data.orderId)?.refunds.get(data.refundId)?.keys;
+      const kept = this.orders
+        .get(data.orderId)
+        ?.items.find((item) => keys?.has(seatKey(item)) && this.#has(data.orderId, item));
+      this.findings.expect(
+        'refunded-seats-free',
+        kept === undefined,
+        () => `seat ${kept?.seatId} of order ${data.orderId} was refunded and is still reserved`,
+        ref,
+      );
+    },
     OrderRefunded: ({ data, ref }) => {
       const kept = this.orders.get(data.orderId)?.items.find((item) => this.#has(data.orderId, item));
       this.findings.expect(
@@ -177,6 +254,7 @@ export class Reservations implements CheckGroup {
     const order = this.orders.get(orderId);
     if (!order) return;
     for (const item of order.items) {
+      if (!hasItem(order, item)) continue;
       this.findings.expect(
         'paid-seats-reserved',
         this.#has(orderId, item),

@@ -176,7 +176,10 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
     `user ${userId} ordered ${items.map(({ seatId }) => seatId).join(', ')} for ${total} points`,
   OrderPaid: ({ total, paymentId }) => `paid ${total} points, payment ${paymentId}`,
   OrderFailed: ({ reason, seatId }) => `failed: ${reason}${seatId === undefined ? '' : ` (${seatId})`}`,
-  OrderCancelled: () => 'cancelled the order',
+  OrderItemsCancelled: ({ items, amount, cause }) =>
+    `gives back ${items.map(({ seatId }) => seatId).join(', ')} for ${amount} points: ${cause}`,
+  OrderItemsRefunded: ({ amount }) => `those seats are free, ${amount} points went back`,
+  OrderCancelled: ({ cause }) => `cancelled the order: ${cause}`,
   OrderRefunded: ({ amount }) => `closed the order: seats are free, ${amount} points went back`,
 
   VenuePublished: ({ name, capacity }) => `published the venue ${name} for ${capacity}`,
@@ -186,6 +189,10 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   PerformancePublished: ({ name, startDate, sales, seedHash }) =>
     `published ${name} of ${startDate}, on sale from ${sales.opensAt ?? 'now on'}, seed hash ${seedHash}`,
   SchedulePublished: ({ startsAt, status }) => `published the date ${startsAt}, ${status}`,
+  ScheduleCancelled: ({ reason }) => `cancelled the date: ${reason}`,
+  ScheduleCancellationSettled: ({ endedHolds, refundedOrders, refundedSeats, points }) =>
+    `ended ${endedHolds} holds and refunded ${refundedOrders} orders of the cancelled date: ${refundedSeats} seats, ${points} points`,
+  RefundWindowOpened: ({ until, cause }) => `tickets may be given back until ${until}: ${cause}`,
 };
 
 /** What happened, in words. */

@@ -1,10 +1,28 @@
-import { addMs, type ChargeId, type Instant, type OrderId, type UserId } from '../../events/ids.js';
+import {
+  addMs,
+  type ChargeId,
+  type Instant,
+  type OrderId,
+  type RefundId,
+  type UserId,
+} from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import type { Orders } from './orders.js';
 
 interface OrderPoints {
   readonly spent: number | undefined;
-  readonly refunded: number | undefined;
+  /** By refunds of single seats. */
+  readonly byRefund: ReadonlyMap<RefundId, number>;
+  /** By the refund that closed the order. */
+  readonly closing: number | undefined;
+}
+
+const noPoints: OrderPoints = { spent: undefined, byRefund: new Map(), closing: undefined };
+
+function refundedOf({ byRefund, closing = 0 }: OrderPoints): number {
+  let sum = closing;
+  for (const amount of byRefund.values()) sum += amount;
+  return sum;
 }
 
 /** Tracks every wallet's balance, and the points each order spent and refunded. */
@@ -38,14 +56,24 @@ export class Wallets implements CheckGroup {
       const points = this.#orderPoints.get(data.orderId);
       this.findings.expect(
         'order-points-agree',
-        points?.spent === data.total && points.refunded === undefined,
+        points?.spent === data.total && refundedOf(points) === 0,
         () =>
           `order ${data.orderId} is paid with ${data.total} points, its wallet spent ${points?.spent ?? 'nothing'}`,
         ref,
       );
     },
+    OrderItemsRefunded: ({ data, ref }) => {
+      const refunded = this.#orderPoints.get(data.orderId)?.byRefund.get(data.refundId);
+      this.findings.expect(
+        'order-points-agree',
+        refunded === data.amount,
+        () =>
+          `seats of order ${data.orderId} are refunded ${data.amount} points, its wallet got ${refunded ?? 'nothing'}`,
+        ref,
+      );
+    },
     OrderRefunded: ({ data, ref }) => {
-      const refunded = this.#orderPoints.get(data.orderId)?.refunded;
+      const refunded = this.#orderPoints.get(data.orderId)?.closing;
       this.findings.expect(
         'order-points-agree',
         refunded === data.amount,
@@ -94,23 +122,32 @@ export class Wallets implements CheckGroup {
       ref,
       ...(order ? [order.ref] : []),
     );
-    this.#orderPoints.set(data.orderId, { spent: data.amount, refunded: points?.refunded });
+    this.#orderPoints.set(data.orderId, { ...(points ?? noPoints), spent: data.amount });
   }
 
   #refund({ data, ref }: Fact<'PointsRefunded'>): void {
-    const order = this.orders.get(data.orderId);
-    const points = this.#orderPoints.get(data.orderId);
+    const { orderId, refundId, amount } = data;
+    const order = this.orders.get(orderId);
+    const points = this.#orderPoints.get(orderId) ?? noPoints;
+    const { spent = 0, byRefund, closing } = points;
+    const isOwn = order?.userId === data.userId && closing === undefined;
     const isDue =
-      order?.status === 'undoing' && order.userId === data.userId && points?.refunded === undefined;
+      refundId === undefined
+        ? order?.status === 'undoing' && amount === spent - refundedOf(points)
+        : order?.refunds.get(refundId)?.amount === amount && !byRefund.has(refundId);
     this.findings.expect(
       'order-refunded-once',
-      isDue && data.amount === (points?.spent ?? 0),
+      isOwn && isDue && refundedOf(points) + amount <= spent,
       () =>
-        `${data.amount} points go back for order ${data.orderId} (${order?.status ?? 'unknown'}), which spent ${points?.spent ?? 0}`,
+        `${amount} points go back for order ${orderId} (${order?.status ?? 'unknown'}), which spent ${spent} and got ${refundedOf(points)} back`,
       ref,
       ...(order ? [order.ref] : []),
     );
-    this.#orderPoints.set(data.orderId, { spent: points?.spent, refunded: data.amount });
+    const next =
+      refundId === undefined
+        ? { ...points, closing: amount }
+        : { ...points, byRefund: new Map(byRefund).set(refundId, amount) };
+    this.#orderPoints.set(orderId, next);
   }
 }
 

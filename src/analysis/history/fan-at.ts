@@ -5,19 +5,39 @@ import type { OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { WalletReply } from '../../queries/replies/account.js';
-import type { OrderItemReply, OrderReply, OrderStatus } from '../../queries/replies/booking.js';
+import {
+  type OrderItemReply,
+  type OrderReply,
+  type OrderStatus,
+  soldFields,
+} from '../../queries/replies/booking.js';
 import { scheduleAt, type VenuePlans } from './catalog-at.js';
 import { asOf, ofTypes, readStream, type StoredEventOf, upTo } from './past-events.js';
 import type { Moment, Then } from './port.js';
 
 export type OrderEvents = readonly StoredEventOf<
-  'OrderPlaced' | 'OrderPaid' | 'OrderFailed' | 'OrderCancelled' | 'OrderRefunded'
+  | 'OrderPlaced'
+  | 'OrderPaid'
+  | 'OrderFailed'
+  | 'OrderItemsCancelled'
+  | 'OrderItemsRefunded'
+  | 'OrderCancelled'
+  | 'OrderRefunded'
 >[];
 
 /** All events of an order's stream. */
 export async function orderEvents(store: EventStore, orderId: OrderId): Promise<OrderEvents> {
   const events = await readStream(store, streams.order(orderId));
-  return ofTypes(events, 'OrderPlaced', 'OrderPaid', 'OrderFailed', 'OrderCancelled', 'OrderRefunded');
+  return ofTypes(
+    events,
+    'OrderPlaced',
+    'OrderPaid',
+    'OrderFailed',
+    'OrderItemsCancelled',
+    'OrderItemsRefunded',
+    'OrderCancelled',
+    'OrderRefunded',
+  );
 }
 
 /** An order as of a moment; unknown also when it belongs to another user. */
@@ -35,7 +55,6 @@ export async function orderAt(
   const { performanceId, total, items } = placed.data;
   const paid = ofTypes(events, 'OrderPaid')[0];
   const failed = ofTypes(events, 'OrderFailed')[0];
-  const cancelled = ofTypes(events, 'OrderCancelled')[0];
   const refunded = ofTypes(events, 'OrderRefunded')[0];
   return {
     kind: 'known',
@@ -45,9 +64,15 @@ export async function orderAt(
       performanceId,
       orderDate: placed.at,
       totalAmount: total,
+      refundedAmount: ofTypes(events, 'OrderItemsRefunded', 'OrderRefunded').reduce(
+        (sum, { data }) => sum + data.amount,
+        0,
+      ),
       orderStatus: statusOf(events),
       failureReason: failed?.data.reason ?? null,
-      items: await Promise.all(items.map((item) => toItem({ store, plans }, item, moment))),
+      items: await Promise.all(
+        items.map((item) => toItem({ store, plans }, item, cancellationOf(events, item), moment)),
+      ),
       payment: paid
         ? {
             paymentId: paid.data.paymentId,
@@ -58,13 +83,13 @@ export async function orderAt(
           }
         : null,
       reservations: paid
-        ? items.map(({ scheduleId, seatId }) => ({
+        ? items.map((item) => ({
             // The same derivation as the read model's.
-            reservationId: deriveId('reservation', orderId, scheduleId, seatId),
-            seatId,
-            scheduleId,
+            reservationId: deriveId('reservation', orderId, item.scheduleId, item.seatId),
+            seatId: item.seatId,
+            scheduleId: item.scheduleId,
             reservationDate: paid.at,
-            reservationStatus: cancelled ? 'cancelled' : 'confirmed',
+            reservationStatus: cancellationOf(events, item) ? 'cancelled' : 'confirmed',
           }))
         : [],
       updatedAt: (events.at(-1) ?? placed).at,
@@ -82,21 +107,35 @@ function statusOf(events: OrderEvents): OrderStatus {
   return types.has('OrderPaid') ? 'paid' : 'placed';
 }
 
-/** An item, with the seat's names in the plan of that moment. */
+/** When and why a seat was given back; null while the order has it. */
+function cancellationOf(events: OrderEvents, item: OrderItem): OrderItemReply['cancellation'] {
+  const event = ofTypes(events, 'OrderItemsCancelled', 'OrderCancelled').find(
+    ({ type, data }) =>
+      type === 'OrderCancelled' ||
+      data.items.some(({ scheduleId, seatId }) => scheduleId === item.scheduleId && seatId === item.seatId),
+  );
+  return event ? { cancelledAt: event.at, cause: event.data.cause, note: event.data.note ?? null } : null;
+}
+
+/** An item as it was sold; for an order that does not say it, with the seat's names in the plan of that moment. */
 async function toItem(
   { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
-  { scheduleId, seatId, price }: OrderItem,
+  { scheduleId, seatId, price, sold }: OrderItem,
+  cancellation: OrderItemReply['cancellation'],
   moment: Moment,
 ): Promise<OrderItemReply> {
+  const item = { seatId, scheduleId, quantity: 1, price, cancellation } as const;
+  if (sold) return { ...item, ...soldFields(sold) };
   const schedule = await scheduleAt(store, scheduleId, moment);
   const plan = schedule.kind === 'known' ? await plans.at(schedule.details.venueId, moment) : undefined;
   const seat = plan && findSeat(plan.state, seatId);
-  const names = {
-    sectionName: seat?.sectionName ?? null,
-    row: seat?.row ?? null,
-    number: seat?.number ?? null,
-  };
-  return { seatId, scheduleId, quantity: 1, price, ...names };
+  const date =
+    schedule.kind === 'known'
+      ? { startsAt: schedule.details.startsAt, timeZone: schedule.details.timeZone }
+      : {};
+  const venueName = plan?.state.details?.name;
+  const where = venueName === undefined ? {} : { venueName };
+  return { ...item, ...soldFields({ ...date, ...where, ...seat }) };
 }
 
 /** A fan's points as of a moment. The wallet exists since the account does. */

@@ -70,7 +70,14 @@ export function orderTimeline(
       case 'OrderFailed':
         return { kind: 'order-failed', failure: failureOf(event, placed, viewer, evidence) };
       case 'OrderCancelled':
-        return { kind: 'order-cancelled' };
+        return { kind: 'order-cancelled', cause: event.data.cause, note: event.data.note ?? null };
+      case 'OrderItemsCancelled': {
+        const { cause, note = null, items: given, amount } = event.data;
+        const seatIds = given.map(({ seatId }) => seatId);
+        return { kind: 'order-items-cancelled', cause, note, seatIds, amount };
+      }
+      case 'OrderItemsRefunded':
+        return { kind: 'order-items-refunded', amount: event.data.amount };
       case 'OrderRefunded':
         return { kind: 'order-refunded', amount: event.data.amount };
     }
@@ -78,10 +85,14 @@ export function orderTimeline(
   const entries = events.map((event): TimelineEntry => {
     return { event, who, reason: reasonOf(event), related: relatedOf(event, placed) };
   });
-  // A refund is not the outcome of an order.
-  const decisive = entries.findLast(({ reason }) => reason.kind !== 'order-refunded')?.reason;
+  // A refund is not the outcome of an order, and seats given back leave the rest of it standing.
+  const decisive = entries.findLast(({ reason: { kind } }) => !isBesideOutcome(kind))?.reason;
   const isOpen = decisive === undefined || decisive.kind === 'order-placed';
   return { entries, summary: isOpen ? { kind: 'order-unpaid' } : decisive };
+}
+
+function isBesideOutcome(kind: Reason['kind']): boolean {
+  return kind === 'order-refunded' || kind === 'order-items-cancelled' || kind === 'order-items-refunded';
 }
 
 /** Why a payment failed, with details from the log that the reason's code does not have. */

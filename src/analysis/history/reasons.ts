@@ -1,4 +1,5 @@
 import type { Instant, SeatId } from '../../events/ids.js';
+import type { CancellationCause } from '../../events/order-events.js';
 import type { Person } from './port.js';
 
 /** A hold that ended because its deadline passed. */
@@ -55,7 +56,16 @@ export type Reason =
   | { readonly kind: 'order-unpaid' }
   | { readonly kind: 'order-paid'; readonly total: number }
   | { readonly kind: 'order-failed'; readonly failure: PaymentFailure }
-  | { readonly kind: 'order-cancelled' }
+  /** @property note in the words of the operator or the organiser. */
+  | { readonly kind: 'order-cancelled'; readonly cause: CancellationCause; readonly note: string | null }
+  | {
+      readonly kind: 'order-items-cancelled';
+      readonly cause: CancellationCause;
+      readonly note: string | null;
+      readonly seatIds: readonly SeatId[];
+      readonly amount: number;
+    }
+  | { readonly kind: 'order-items-refunded'; readonly amount: number }
   /** @property amount points given back; 0: none had been taken. */
   | { readonly kind: 'order-refunded'; readonly amount: number }
   | { readonly kind: 'queue-joined'; readonly who: Person; readonly tickets: number }

@@ -70,6 +70,13 @@ const returned = {
   'order-cancelled': 'because the order was cancelled',
 } as const;
 
+const cancelled = {
+  fan: 'by the fan',
+  operator: 'by an operator',
+  'schedule-cancelled': 'because the organiser cancelled the date',
+  'date-changed': 'because the date or the hall changed',
+} as const;
+
 export const english: Sentences = {
   'seat-held': ({ who, until, lapse }) => {
     const before = lapse ? ` ${owner(lapse.who)} hold had lapsed at ${formatInstant(lapse.at)}.` : '';
@@ -87,7 +94,11 @@ export const english: Sentences = {
   'order-unpaid': () => 'The order is being paid.',
   'order-paid': ({ total }) => `The order was paid with ${total} points: the seats are sold.`,
   'order-failed': ({ failure }) => failed(failure),
-  'order-cancelled': () => 'The order was cancelled: its seats go back on sale and its points come back.',
+  'order-cancelled': ({ cause, note }) =>
+    `The order was cancelled ${cancelled[cause]}${note === null ? '' : ` (${note})`}: its seats are given back and its points come back.`,
+  'order-items-cancelled': ({ cause, note, seatIds, amount }) =>
+    `${seatIds.join(', ')} of the order ${seatIds.length === 1 ? 'was' : 'were'} given back ${cancelled[cause]}${note === null ? '' : ` (${note})`}: ${amount} points come back, the rest of the order stands.`,
+  'order-items-refunded': ({ amount }) => `${amount} points went back to the wallet.`,
   'order-refunded': ({ amount }) =>
     amount === 0
       ? 'The order was closed. No points had been taken.'

@@ -73,6 +73,13 @@ const returned = {
   'order-cancelled': '주문이 취소되어',
 } as const;
 
+const cancelled = {
+  fan: '구매자 요청으로',
+  operator: '운영자에 의해',
+  'schedule-cancelled': '주최 측이 회차를 취소하여',
+  'date-changed': '공연 일시 또는 장소가 바뀌어',
+} as const;
+
 export const korean: Sentences = {
   'seat-held': ({ who, until, lapse }) => {
     const before = lapse ? ` ${name(lapse.who)}의 선점은 ${formatInstant(lapse.at)}에 만료되었습니다.` : '';
@@ -90,7 +97,11 @@ export const korean: Sentences = {
   'order-unpaid': () => '결제가 진행 중입니다.',
   'order-paid': ({ total }) => `${total}포인트로 결제가 완료되어 예매가 확정되었습니다.`,
   'order-failed': ({ failure }) => failed(failure),
-  'order-cancelled': () => '주문이 취소되었습니다. 좌석은 다시 판매되고 포인트는 환불됩니다.',
+  'order-cancelled': ({ cause, note }) =>
+    `${cancelled[cause]} 주문이 취소되었습니다${note === null ? '' : `(${note})`}. 좌석은 반납되고 포인트는 환불됩니다.`,
+  'order-items-cancelled': ({ cause, note, seatIds, amount }) =>
+    `${cancelled[cause]} 주문의 좌석 ${seatIds.join(', ')}이(가) 취소되었습니다${note === null ? '' : `(${note})`}. ${amount}포인트가 환불되며 나머지 좌석은 그대로 유지됩니다.`,
+  'order-items-refunded': ({ amount }) => `${amount}포인트가 지갑으로 환불되었습니다.`,
   'order-refunded': ({ amount }) =>
     amount === 0
       ? '주문이 종료되었습니다. 차감된 포인트는 없었습니다.'

@@ -3,17 +3,19 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
-import { CancelOrder } from '../../commands/orders/cancel-order.js';
+import { CancelOrder, cancelOrderSchema } from '../../commands/orders/cancel-order.js';
 import type { CheckoutResult } from '../../commands/orders/checkout-process.js';
 import { Pay, paySchema } from '../../commands/orders/pay.js';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
+import { refundedPoints } from '../../domain/order.js';
 import { refuse } from '../../domain/rejection.js';
 import { type Instant, type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { ReadModelsUnavailable } from '../../queries/database.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
-import type { OrderReply } from '../../queries/replies/booking.js';
+import { type OrderReply, soldFields } from '../../queries/replies/booking.js';
 import type { Language, PageRequest } from '../../queries/replies/reply.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
@@ -105,10 +107,13 @@ export class OrdersController {
   async cancelOrder(
     @CurrentUser() userId: UserId,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
+    @ValidBody(cancelOrderSchema) body: z.infer<typeof cancelOrderSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const cancelled = await this.commands.execute(new CancelOrder(userId, orderId, contextOf(request)));
+    const cancelled = await this.commands.execute(
+      new CancelOrder(userId, orderId, body.items, contextOf(request)),
+    );
     setLogPosition(reply, cancelled.position);
     return this.replies.after(cancelled);
   }
@@ -129,16 +134,25 @@ export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderRe
   const { orderId, userId, performanceId, total } = order;
   const failure = order.kind === 'closed' && order.cause.kind === 'failed' ? order.cause.reason : null;
   const isPaid = order.kind === 'paid';
+  const cancellationOf = (item: OrderItem): OrderReply['items'][number]['cancellation'] => {
+    const refund = order.refunds.find(({ items }) => items.includes(item));
+    if (refund) return { cancelledAt: now, cause: refund.cause, note: refund.note ?? null };
+    if (order.kind !== 'closed' || order.cause.kind !== 'cancelled') return null;
+    return { cancelledAt: now, cause: order.cause.by, note: order.cause.note ?? null };
+  };
   return {
     orderId,
     userId,
     performanceId,
     orderDate: now,
     totalAmount: total,
+    refundedAmount: refundedPoints(order),
     orderStatus: isPaid ? 'paid' : failure === null ? 'refunded' : 'failed',
     failureReason: failure,
-    items: order.items.map(({ seatId, scheduleId, price }) => {
-      return { seatId, scheduleId, quantity: 1, price, sectionName: null, row: null, number: null };
+    items: order.items.map((item) => {
+      const { seatId, scheduleId, price, sold } = item;
+      const cancellation = cancellationOf(item);
+      return { seatId, scheduleId, quantity: 1, price, ...soldFields(sold ?? {}), cancellation };
     }),
     payment: isPaid
       ? {
@@ -150,13 +164,13 @@ export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderRe
         }
       : null,
     reservations: isPaid
-      ? order.items.map(({ seatId, scheduleId }) => ({
+      ? order.items.map((item) => ({
           // The same derivation as the read model's, so that the id stays when the read model answers.
-          reservationId: deriveId('reservation', orderId, scheduleId, seatId),
-          seatId,
-          scheduleId,
+          reservationId: deriveId('reservation', orderId, item.scheduleId, item.seatId),
+          seatId: item.seatId,
+          scheduleId: item.scheduleId,
           reservationDate: now,
-          reservationStatus: 'confirmed',
+          reservationStatus: cancellationOf(item) ? 'cancelled' : 'confirmed',
         }))
       : [],
     updatedAt: now,

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   type PerformanceDetails,
+  type PublishedSchedule,
   performanceDecider,
-  type ScheduleDetails,
+  publishedSchedule,
   scheduleDecider,
   type VenueState,
   venueDecider,
@@ -29,15 +30,22 @@ export class CatalogReader {
     return state.details;
   }
 
-  /** @throws {Rejected} schedule-unknown */
-  async schedule(scheduleId: ScheduleId): Promise<ScheduleDetails> {
+  /**
+   * @param options.isFresh as the log says now, not as it said at most `catalogMaxAgeMs` ago.
+   * @throws {Rejected} schedule-unknown
+   */
+  async schedule(
+    scheduleId: ScheduleId,
+    options: { readonly isFresh?: boolean } = {},
+  ): Promise<PublishedSchedule> {
     const { state } = await this.repository.load(
       scheduleDecider,
       streams.schedule(scheduleId),
-      this.#staleness,
+      options.isFresh ? {} : this.#staleness,
     );
-    if (!state.details) throw refuse('schedule-unknown', 'There is no such schedule.');
-    return state.details;
+    const schedule = publishedSchedule(state);
+    if (!schedule) throw refuse('schedule-unknown', 'There is no such schedule.');
+    return schedule;
   }
 
   /** The plan of a venue; empty when the venue is unknown. */

@@ -69,6 +69,9 @@ const defaultSalesRules: SalesRules = {
   claimWindowMs: 3 * 60_000,
   serviceWindowMs: 15 * 60_000,
   holdTtlMs: 5 * 60_000,
+  closesAt: null,
+  cancelBeforeStartMs: 0,
+  refundWindowMs: 7 * 24 * 60 * 60_000,
 };
 
 @CommandHandler(ImportCatalog)
@@ -254,7 +257,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   async #publishSchedule(
     source: string,
     performance: PerformanceDocument,
-    { performanceId, venueId }: PerformanceDetails,
+    { performanceId, venueId, sales }: PerformanceDetails,
     schedule: ScheduleDocument,
     timeZone: string,
     context: CommandContext,
@@ -265,7 +268,14 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const { startsAt, status } = schedule;
     const details = { scheduleId, performanceId, venueId, startsAt, timeZone, status };
     const step = stepContext(context, scheduleId);
-    const published = await this.deciders.executeOrThrow(scheduleDecider, stream, details, step);
+    const { refundWindowMs } = sales;
+    const publish = {
+      kind: 'publish',
+      details,
+      refundWindowMs,
+      reason: 'cancelled by the organiser',
+    } as const;
+    const published = await this.deciders.executeOrThrow(scheduleDecider, stream, publish, step);
     const record: ImportedRecord = {
       kind: 'schedule',
       externalId: schedule.id,

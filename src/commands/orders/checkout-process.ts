@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { assertNever } from '../../domain/decider.js';
-import { type OrderState, orderDecider } from '../../domain/order.js';
+import { type OrderState, orderDecider, remainingItems } from '../../domain/order.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
 import { tokenDecider } from '../../domain/token.js';
 import { walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type HoldId, type OrderId, paymentIdSchema, type SeatId } from '../../events/ids.js';
+import type { OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
@@ -31,6 +32,9 @@ export interface CheckoutResult {
  * id. Success and failure exclude each other in the order's stream: OrderPaid and OrderFailed both require the order to
  * be open. After a failure everything is undone: first the wallet is barred from spending for this order, then each
  * seat's reservation or hold is taken away, so that a late run can take neither points nor seats.
+ *
+ * A paid order of which some seats are given back (OrderItemsCancelled) stays paid: their points go back, then the seats,
+ * then OrderItemsRefunded is written.
  */
 @Injectable()
 export class CheckoutProcess {
@@ -43,8 +47,8 @@ export class CheckoutProcess {
   /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
   async advance(orderId: OrderId, context: CommandContext): Promise<CheckoutResult> {
     let { state, position } = await this.repository.load(orderDecider, streams.order(orderId));
-    // placed → undoing → closed is the longest path, so four rounds are enough.
-    for (let round = 0; round < 4; round++) {
+    // placed → paid → refunding seats → undoing → closed is the longest path, so six rounds are enough.
+    for (let round = 0; round < 6; round++) {
       switch (state.kind) {
         case 'none':
           throw refuse('order-unknown', 'There is no such order.');
@@ -55,6 +59,10 @@ export class CheckoutProcess {
           ({ state, position } = await this.#undo(state, stepContext(context, 'undo')));
           break;
         case 'paid':
+          if (state.refunds.some((refund) => !refund.isDone)) {
+            ({ state, position } = await this.#refundItems(state, stepContext(context, 'refund')));
+            break;
+          }
           // A read that waits for this position also sees that the token has ended.
           position = later(position, await this.#completeToken(state, stepContext(context, 'complete')));
           return { order: state, position };
@@ -128,20 +136,49 @@ export class CheckoutProcess {
 
   async #undo(order: OrderOf<'undoing'>, context: CommandContext): Promise<Loaded<OrderState>> {
     const { orderId, userId } = order;
+    await this.#refundItems(order, context);
+    const stream = streams.wallet(userId);
     const refund = { kind: 'refund', userId, orderId } as const;
-    const wallet = await this.deciders.executeOrThrow(walletDecider, streams.wallet(userId), refund, context);
-    const refunded = wallet.state.orders.get(orderId)?.spent ?? 0;
+    const wallet = await this.deciders.executeOrThrow(walletDecider, stream, refund, context);
+    const points = wallet.state.orders.get(orderId);
     // Without a spend no runner ever came near the seats: the fan keeps the hold, may charge and pay again.
-    if (wallet.state.orders.get(orderId)?.wasSpent) await this.#giveSeatsBack(order, context);
+    if (points?.wasSpent) {
+      const reason = order.cause.kind === 'cancelled' ? 'order-cancelled' : 'order-failed';
+      await this.#giveSeatsBack(order, remainingItems(order), reason, context);
+    }
+    // Every refund of single seats was made before: see above.
+    const refundedBefore = order.refunds.reduce((sum, { amount }) => sum + amount, 0);
+    const refunded = (points?.refunded ?? 0) - refundedBefore;
     const close = { kind: 'close', refunded } as const;
     return this.deciders.executeOrThrow(orderDecider, streams.order(orderId), close, context);
   }
 
-  async #giveSeatsBack(order: OrderOf<'undoing'>, context: CommandContext): Promise<void> {
-    const reason = order.cause.kind === 'cancelled' ? 'order-cancelled' : 'order-failed';
+  /** Gives back the points and seats of the order's refunds that are not done. */
+  async #refundItems(
+    order: OrderOf<'paid' | 'undoing'>,
+    context: CommandContext,
+  ): Promise<Loaded<OrderState>> {
+    const { orderId, userId } = order;
+    let last: Loaded<OrderState> | undefined;
+    for (const { refundId, items, amount, isDone } of order.refunds) {
+      if (isDone) continue;
+      const refund = { kind: 'refund-items', userId, orderId, refundId, amount } as const;
+      await this.deciders.executeOrThrow(walletDecider, streams.wallet(userId), refund, context);
+      await this.#giveSeatsBack(order, items, 'order-cancelled', context);
+      const finish = { kind: 'finish-refund', refundId } as const;
+      last = await this.deciders.executeOrThrow(orderDecider, streams.order(orderId), finish, context);
+    }
+    return last ?? { state: order, revision: undefined, position: undefined };
+  }
+
+  async #giveSeatsBack(
+    { orderId, tokenId }: Existing,
+    items: readonly OrderItem[],
+    reason: 'order-cancelled' | 'order-failed',
+    context: CommandContext,
+  ): Promise<void> {
     const byHold = new Map<HoldId, SeatId[]>();
-    for (const { scheduleId, seatId, holdId } of inSeatOrder(order.items)) {
-      const { orderId } = order;
+    for (const { scheduleId, seatId, holdId } of inSeatOrder(items)) {
       const giveBack = { kind: 'give-back', scheduleId, seatId, holdId, orderId, reason } as const;
       const stream = streams.seat(scheduleId, seatId);
       const { state } = await this.deciders.executeOrThrow(seatDecider, stream, giveBack, context);
@@ -151,7 +188,7 @@ export class CheckoutProcess {
     }
     // The hold had each seat when the order was placed, so it has ended there and cannot take it again.
     for (const [holdId, seatIds] of byHold) {
-      await this.holds.returnSeats(order.tokenId, holdId, seatIds, reason, context);
+      await this.holds.returnSeats(tokenId, holdId, seatIds, reason, context);
     }
   }
 

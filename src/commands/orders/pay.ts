@@ -1,15 +1,24 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
+import { findSeat } from '../../domain/catalog.js';
 import { type OrderState, orderDecider } from '../../domain/order.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { seatDecider } from '../../domain/seat.js';
 import { isWhole, type TokenHold, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
 import { insufficientPoints, walletDecider } from '../../domain/wallet.js';
-import { type HoldId, holdIdSchema, type OrderId, orderIdSchema } from '../../events/ids.js';
-import type { OrderItem } from '../../events/order-events.js';
+import {
+  type HoldId,
+  holdIdSchema,
+  type OrderId,
+  orderIdSchema,
+  type ScheduleId,
+  type SeatId,
+} from '../../events/ids.js';
+import type { OrderItem, Sold } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import type { QueueToken } from '../queue/queue-admission.js';
@@ -41,11 +50,12 @@ export class PayHandler implements ICommandHandler<Pay> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly checkout: CheckoutProcess,
+    private readonly catalog: CatalogReader,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken,
+   * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken, not-on-sale,
    * insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
    */
   async execute({ queueToken, input, context }: Pay): Promise<CheckoutResult> {
@@ -134,8 +144,9 @@ export class PayHandler implements ICommandHandler<Pay> {
   async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
     const items: OrderItem[] = [];
     if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
+    const { scheduleId } = hold;
+    const wordsOf = await this.#ticketsOf(scheduleId);
     for (const seatId of hold.seatIds) {
-      const { scheduleId } = hold;
       const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
       if (this.clock.now() >= hold.expiresAt) {
         throw refuse('hold-lapsed', 'The hold has lapsed: hold the seats again.', { holdId, seatId });
@@ -145,9 +156,34 @@ export class PayHandler implements ICommandHandler<Pay> {
           holdId,
         });
       }
-      items.push({ scheduleId, seatId, holdId, price: state.price });
+      items.push({ scheduleId, seatId, holdId, price: state.price, sold: wordsOf(seatId) });
     }
     return items;
+  }
+
+  /**
+   * What tickets of a date say, by seat.
+   * @throws {Rejected} not-on-sale when the date is cancelled or has begun.
+   */
+  async #ticketsOf(scheduleId: ScheduleId): Promise<(seatId: SeatId) => Sold | null> {
+    const schedule = await this.catalog.schedule(scheduleId, { isFresh: true });
+    const { performanceId, venueId, startsAt, timeZone } = schedule;
+    if (schedule.status === 'cancelled') {
+      throw refuse('not-on-sale', 'This date was cancelled: no points were taken.', { scheduleId });
+    }
+    if (this.clock.now() >= startsAt) {
+      throw refuse('not-on-sale', 'The performance has begun: no points were taken.', { scheduleId });
+    }
+    const { name: performanceName } = await this.catalog.performance(performanceId);
+    const venue = await this.catalog.venue(venueId);
+    const venueName = venue.details?.name;
+    return (seatId) => {
+      const seat = findSeat(venue, seatId);
+      if (!seat || venueName === undefined) return null;
+      const { sectionName, row, number, category } = seat;
+      const where = { venueId, venueName, startsAt, timeZone };
+      return { performanceName, ...where, sectionName, row, number, category };
+    };
   }
 }
 

@@ -108,6 +108,13 @@ export class ScheduleRow {
   @Column(nullable(varchar(64))) readonly time_zone!: string | null;
   @Column(nullable(varchar(10))) readonly local_date!: string | null;
   @Column(varchar(9)) readonly status!: 'scheduled' | 'cancelled';
+  /** Of a cancelled date; null for others, and in logs of older builds. */
+  @Column(nullable(varchar(500))) readonly cancel_reason!: string | null;
+  @Column(nullable(moment)) readonly cancelled_at!: Instant | null;
+  /** Since when every hold has ended and every order is refunded. */
+  @Column(nullable(moment)) readonly cancellation_settled_at!: Instant | null;
+  /** Until then fans may give tickets back, whatever the performance's deadline. */
+  @Column(nullable(moment)) readonly refund_window_until!: Instant | null;
   /** Seats for sale: = available_seats + held_seats + reserved_seats. */
   @Column(int) readonly capacity!: number;
   @Column(int) readonly available_seats!: number;

@@ -1,10 +1,13 @@
 import type { Projection } from '../engine/projection.js';
 import { PerformanceRow, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow, VenueRow } from './entities.js';
 import {
+  cancelSchedule,
+  openRefundWindow,
   publishPerformance,
   publishSchedule,
   publishSection,
   publishVenue,
+  settleCancellation,
   withdrawSection,
 } from './publish.js';
 import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
@@ -15,7 +18,7 @@ import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
  */
 export const catalogProjection: Projection = {
   name: 'catalog',
-  version: 3,
+  version: 4,
   entities: [VenueRow, SectionRow, SeatRow, PerformanceRow, ScheduleRow, ScheduleSeatRow],
   on: {
     VenuePublished: publishVenue,
@@ -23,6 +26,9 @@ export const catalogProjection: Projection = {
     SectionWithdrawn: withdrawSection,
     PerformancePublished: publishPerformance,
     SchedulePublished: publishSchedule,
+    ScheduleCancelled: cancelSchedule,
+    ScheduleCancellationSettled: settleCancellation,
+    RefundWindowOpened: openRefundWindow,
     SeatHeld: holdSeat,
     SeatReserved: reserveSeat,
     SeatHoldReleased: freeSeat,

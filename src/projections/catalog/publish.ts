@@ -1,4 +1,4 @@
-import { type Instant, type SeatId, toInstant, type VenueId } from '../../events/ids.js';
+import { type Instant, type ScheduleId, type SeatId, toInstant, type VenueId } from '../../events/ids.js';
 import { atLocalTime, localTimeOf } from '../../events/local-time.js';
 import type { Projected } from '../engine/projection.js';
 import type { UnitOfWork } from '../engine/unit-of-work.js';
@@ -80,7 +80,12 @@ export async function publishSchedule(
     schedule_date_time: data.startsAt,
     time_zone: data.timeZone,
     local_date: localTimeOf(data.startsAt, data.timeZone).slice(0, 10),
-    status: data.status,
+    // A date stays cancelled; only older builds could put one on sale again, and they gave no reason.
+    status: known?.cancel_reason == null ? data.status : 'cancelled',
+    cancel_reason: known?.cancel_reason ?? null,
+    cancelled_at: data.status === 'cancelled' ? (known?.cancelled_at ?? at) : (known?.cancelled_at ?? null),
+    cancellation_settled_at: known?.cancellation_settled_at ?? null,
+    refund_window_until: known?.refund_window_until ?? null,
     capacity: 0,
     available_seats: 0,
     held_seats: 0,
@@ -89,6 +94,37 @@ export async function publishSchedule(
     updated_at: at,
   };
   await recountSchedule(rows, schedule, known, await sectionsOf(rows, data.venueId), at);
+}
+
+export async function cancelSchedule(
+  { data, at }: Projected<'ScheduleCancelled'>,
+  rows: UnitOfWork,
+): Promise<void> {
+  const change = { status: 'cancelled', cancel_reason: data.reason, cancelled_at: at } as const;
+  await changeSchedule(rows, data.scheduleId, { ...change, updated_at: at });
+}
+
+export async function settleCancellation(
+  { data, at }: Projected<'ScheduleCancellationSettled'>,
+  rows: UnitOfWork,
+): Promise<void> {
+  await changeSchedule(rows, data.scheduleId, { cancellation_settled_at: at, updated_at: at });
+}
+
+export async function openRefundWindow(
+  { data, at }: Projected<'RefundWindowOpened'>,
+  rows: UnitOfWork,
+): Promise<void> {
+  await changeSchedule(rows, data.scheduleId, { refund_window_until: data.until, updated_at: at });
+}
+
+async function changeSchedule(
+  rows: UnitOfWork,
+  scheduleId: ScheduleId,
+  change: Partial<ScheduleRow>,
+): Promise<void> {
+  const known = await rows.get(ScheduleRow, { schedule_id: scheduleId });
+  if (known) rows.put(ScheduleRow, { ...known, ...change });
 }
 
 /** Writes the hall; its performances are found by its name, and end by its local time. */

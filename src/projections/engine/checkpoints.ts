@@ -87,6 +87,11 @@ export async function loadCheckpoint(
   const name = checkpointName(projection, suffix);
   const fresh = { name, version: projection.version, position: beforeFirst, updated_at: at };
   await session.insertIfMissing(checkpointsTable, checkpointsTable.name, fresh);
+  // Before the first event its tables are empty, whichever version made them.
+  await session.run(
+    `UPDATE ${checkpointsTable.name} SET version = ? WHERE name = ? AND position = ? AND version <> ?`,
+    [projection.version, name, beforeFirst, projection.version],
+  );
   const checkpoint = await findCheckpoint(session, name);
   if (!checkpoint) throw new Error(`the checkpoint ${name} vanished`);
   return checkpoint;

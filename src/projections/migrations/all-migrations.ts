@@ -1,9 +1,15 @@
 import { PersonalKeys1795000000005 } from './1795000000005-personal-keys.js';
 import { ReadModels1796000000001 } from './1796000000001-read-models.js';
 import { LocalTimes1797000000008 } from './1797000000008-local-times.js';
+import { Refunds1797000000010 } from './1797000000010-refunds.js';
 
 /**
  * Oldest first; released migrations never change. Those of the read models' earlier tables are gone, since
  * {@link ReadModels1796000000001} makes the tables anew from any of them.
  */
-export const allMigrations = [PersonalKeys1795000000005, ReadModels1796000000001, LocalTimes1797000000008];
+export const allMigrations = [
+  PersonalKeys1795000000005,
+  ReadModels1796000000001,
+  LocalTimes1797000000008,
+  Refunds1797000000010,
+];

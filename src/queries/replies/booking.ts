@@ -11,6 +11,9 @@ import {
   seatIdSchema,
   userIdSchema,
 } from '../../events/ids.js';
+import { localTimeOf } from '../../events/local-time.js';
+import { cancellationCauseSchema, type Sold } from '../../events/order-events.js';
+import { localTime, timeZone } from './catalog.js';
 import { asOfField, named, type Reply, sample } from './reply.js';
 
 const paidAt = '2026-11-22T09:03:12.480Z';
@@ -63,15 +66,60 @@ export const holdsReply = named('Holds', z.strictObject({ items: z.array(holdRep
 const orderStatus = z.enum(['placed', 'paid', 'failed', 'cancelled', 'refunded']);
 export type OrderStatus = z.infer<typeof orderStatus>;
 
-const orderItemSchema = z
+/** Why and when a seat was given back; null while the fan has it. */
+const cancellation = z
   .strictObject({
-    ...where,
-    quantity: z.literal(1),
-    price: pointsSchema,
-    ...seatNames,
+    cancelledAt: instantSchema,
+    cause: cancellationCauseSchema.describe(
+      'Given back by the fan or an operator, because the organiser cancelled the date, or because date or hall changed.',
+    ),
+    note: z.string().nullable().describe('In the words of the operator or the organiser.'),
   })
+  .nullable();
+
+/** What a ticket says, as it was sold. Null where neither the order nor the catalog knows it. */
+const sold = {
+  venueName: z.string().nullable(),
+  startsAt: instantSchema.nullable(),
+  startsAtLocal: localTime.nullable(),
+  timeZone: timeZone.nullable(),
+  ...seatNames,
+  category: z.string().nullable(),
+};
+const soldExample = {
+  venueName: 'Hangang Little Hall',
+  startsAt: '2026-12-05T10:00:00.000Z',
+  startsAtLocal: '2026-12-05T19:00:00+09:00',
+  timeZone: 'Asia/Seoul',
+  ...seatNamesExample,
+  category: 'R',
+};
+
+const orderItemSchema = z
+  .strictObject({ ...where, quantity: z.literal(1), price: pointsSchema, ...sold, cancellation })
   .meta({ id: 'OrderItem' });
 export type OrderItemReply = Reply<typeof orderItemSchema>;
+
+/** What a ticket says, as replies show it. */
+type SoldFields = Pick<
+  OrderItemReply,
+  'venueName' | 'startsAt' | 'startsAtLocal' | 'timeZone' | 'sectionName' | 'row' | 'number' | 'category'
+>;
+
+/** The words of a ticket; null where they are not known. */
+export function soldFields(sold: Partial<Sold>): SoldFields {
+  const { startsAt = null, timeZone = null } = sold;
+  return {
+    venueName: sold.venueName ?? null,
+    startsAt,
+    startsAtLocal: startsAt === null ? null : localTimeOf(startsAt, timeZone ?? 'UTC'),
+    timeZone,
+    sectionName: sold.sectionName ?? null,
+    row: sold.row ?? null,
+    number: sold.number ?? null,
+    category: sold.category ?? null,
+  };
+}
 
 /** An order, as every reply about it shows it. */
 export const orderFields = {
@@ -80,6 +128,7 @@ export const orderFields = {
   performanceId: performanceIdSchema,
   orderDate: instantSchema,
   totalAmount: pointsSchema,
+  refundedAmount: pointsSchema.describe('Points given back so far.'),
   orderStatus,
   failureReason: z.string().nullable(),
   items: z.array(orderItemSchema),
@@ -108,9 +157,10 @@ export const orderExample = {
   performanceId: sample.performanceId,
   orderDate: paidAt,
   totalAmount: 77000,
+  refundedAmount: 0,
   orderStatus: 'paid' as const,
   failureReason: null,
-  items: [{ ...whereExample, quantity: 1 as const, price: 77000, ...seatNamesExample }],
+  items: [{ ...whereExample, quantity: 1 as const, price: 77000, ...soldExample, cancellation: null }],
   payment: {
     paymentId: sample.paymentId,
     amount: 77000,
@@ -141,12 +191,27 @@ export const reservationReply = named(
     ...where,
     performanceId: performanceIdSchema,
     performanceName: z.string().nullable(),
-    startsAt: instantSchema.nullable(),
-    venueName: z.string().nullable(),
-    ...seatNames,
+    ...sold,
     price: pointsSchema,
     reservationDate: instantSchema,
     reservationStatus: z.enum(['confirmed', 'cancelled']),
+    cancellation,
+    present: z
+      .strictObject({
+        performanceName: z.string(),
+        venueName: z.string(),
+        startsAt: instantSchema,
+        startsAtLocal: localTime,
+        timeZone,
+      })
+      .nullable()
+      .describe(
+        'What is announced now, when it differs from what was sold: the date moved, the hall was renamed.',
+      ),
+    scheduleStatus: z.enum(['scheduled', 'cancelled']).nullable(),
+    refundWindowUntil: instantSchema
+      .nullable()
+      .describe('The ticket may be given back until then, whatever the performance’s own deadline.'),
   }),
   {
     reservationId: sample.reservationId,
@@ -155,12 +220,14 @@ export const reservationReply = named(
     ...whereExample,
     performanceId: sample.performanceId,
     performanceName: 'Strings on a Winter Night',
-    startsAt: '2026-12-05T10:00:00.000Z',
-    venueName: 'Hangang Little Hall',
-    ...seatNamesExample,
+    ...soldExample,
     price: 77000,
     reservationDate: paidAt,
     reservationStatus: 'confirmed',
+    cancellation: null,
+    present: null,
+    scheduleStatus: 'scheduled',
+    refundWindowUntil: null,
   },
 );
 export type ReservationReply = Reply<typeof reservationReply>;

@@ -30,10 +30,10 @@ export type Section = Reply<typeof sectionSchema>;
 
 const focus = pointSchema.nullable().describe('Where the audience looks, in plan coordinates.');
 /** Beside every moment in UTC. */
-const localTime = z
+export const localTime = z
   .string()
   .describe('The same moment as the clocks at the venue show it, with their offset from UTC.');
-const timeZone = z.string().describe('IANA name of the time zone of local times and calendar dates.');
+export const timeZone = z.string().describe('IANA name of the time zone of local times and calendar dates.');
 
 const names = { ko: '겨울밤의 현', en: 'Strings on a Winter Night' };
 const venueNames = { ko: '한강 소극장', en: 'Hangang Little Hall' };
@@ -76,6 +76,8 @@ const scheduleExample = {
   startsAtLocal: '2026-12-05T19:00:00+09:00',
   timeZone: 'Asia/Seoul',
   status: 'scheduled' as const,
+  cancellation: null,
+  refundWindowUntil: null,
   capacity: 208,
   availableSeats: 131,
 };
@@ -90,6 +92,19 @@ export const scheduleReply = named(
     startsAtLocal: localTime,
     timeZone,
     status: z.enum(['scheduled', 'cancelled']),
+    cancellation: z
+      .strictObject({
+        reason: z.string().nullable(),
+        cancelledAt: instantSchema.nullable(),
+        refundedAt: instantSchema
+          .nullable()
+          .describe('Since when every order of the date is refunded; null while that is under way.'),
+      })
+      .nullable()
+      .describe('Null unless the date is cancelled.'),
+    refundWindowUntil: instantSchema
+      .nullable()
+      .describe('Tickets may be given back until then, whatever the performance’s own deadline.'),
     capacity: count.describe('Seats for sale.'),
     availableSeats: count,
   }),
@@ -168,6 +183,9 @@ export const performanceReply = named(
       claimWindowMs: 180000,
       serviceWindowMs: 900000,
       holdTtlMs: 300000,
+      closesAt: null,
+      cancelBeforeStartMs: 0,
+      refundWindowMs: 604_800_000,
     },
     seedHash: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
     schedules: [scheduleExample],

@@ -51,7 +51,13 @@ describe('a log the service could have written', () => {
     expect(report.findings).toEqual([]);
     expect(report.clean).toBe(true);
     const idle = report.checks.filter((check) => check.examined === 0).map((check) => check.code);
-    expect(idle).toEqual(['hold-overdue', 'order-overdue', 'charge-overdue', 'stray-hold-ends']);
+    expect(idle).toEqual([
+      'hold-overdue',
+      'order-overdue',
+      'charge-overdue',
+      'order-items-refunded-once',
+      'stray-hold-ends',
+    ]);
   });
 
   it('sums up points, seats and orders', () => {

@@ -55,7 +55,7 @@ async function soldPerformance() {
       continue;
     }
     const { order } = await side.execute(new Pay(fan, { holdIds: [held.holdId] }, freshContext()));
-    if (n === 3) await side.execute(new CancelOrder(fan.userId, order.orderId, freshContext()));
+    if (n === 3) await side.execute(new CancelOrder(fan.userId, order.orderId, undefined, freshContext()));
   }
   const lines: string[] = [];
   for await (const line of exportLines(wholeLog(side.store), performanceId, toInstant(0))) lines.push(line);

@@ -2,10 +2,18 @@ import type { Instant } from '../../../src/events/ids.js';
 import { type DataOf, id, scheduleId, seat } from './log-under-audit.js';
 import { QueueingFan } from './queueing-fan.js';
 
+export const refundId = id<DataOf<'OrderItemsRefunded'>['refundId']>('refund');
+
 /** One fan whose every step is written to a log as the service would write it, unless a change says otherwise. */
 export class Fan extends QueueingFan {
   place(seats: readonly string[], change: Partial<DataOf<'OrderPlaced'>> = {}): this {
-    const items = seats.map((name) => ({ scheduleId, seatId: seat(name), holdId: this.holdId, price: 100 }));
+    const items = seats.map((name) => ({
+      scheduleId,
+      seatId: seat(name),
+      holdId: this.holdId,
+      price: 100,
+      sold: null,
+    }));
     const data = { orderId: this.orderId, ...this.turn, items, total: 100 * seats.length, ...change };
     this.log.add(`order-${this.orderId}`, { type: 'OrderPlaced', data });
     return this;
@@ -49,7 +57,26 @@ export class Fan extends QueueingFan {
 
   cancel(): this {
     const { orderId, userId } = this;
-    this.log.add(`order-${orderId}`, { type: 'OrderCancelled', data: { orderId, userId } });
+    this.log.add(`order-${orderId}`, { type: 'OrderCancelled', data: { orderId, userId, cause: 'fan' } });
+    return this;
+  }
+
+  /** Gives some seats back while the rest of the order stands. */
+  cancelSeats(seats: readonly string[], change: Partial<DataOf<'OrderItemsCancelled'>> = {}): this {
+    const { orderId, userId } = this;
+    const items = seats.map((name) => ({ scheduleId, seatId: seat(name) }));
+    const data = { orderId, userId, refundId, items, amount: 100 * seats.length, cause: 'fan' as const };
+    this.log.add(`order-${orderId}`, { type: 'OrderItemsCancelled', data: { ...data, ...change } });
+    return this;
+  }
+
+  /** Ends it. */
+  seatsRefunded(amount: number): this {
+    const { orderId, userId } = this;
+    this.log.add(`order-${orderId}`, {
+      type: 'OrderItemsRefunded',
+      data: { orderId, userId, refundId, amount },
+    });
     return this;
   }
 

@@ -34,6 +34,9 @@ export const sales: DataOf<'PerformancePublished'>['sales'] = {
   claimWindowMs: 60_000,
   serviceWindowMs: 600_000,
   holdTtlMs: 300_000,
+  closesAt: null,
+  cancelBeforeStartMs: 0,
+  refundWindowMs: 604_800_000,
 };
 
 /** A log written by hand, an event a second unless told otherwise. */

@@ -61,7 +61,7 @@ describe('the audit finds in the seats', () => {
   it('a seat reserved by another hold of its holder, or by the right hold for somebody else', () => {
     const other = onSale();
     const holdId = id<Fan['holdId']>('another hold');
-    const items = [{ scheduleId, seatId: seat('A-1'), holdId, price: 100 }];
+    const items = [{ scheduleId, seatId: seat('A-1'), holdId, price: 100, sold: null }];
     other.ann.hold('A-1').place(['A-1'], { items }).spend(100).reserve('A-1', { holdId });
     expect(other.log.codes()).toEqual(['seat-single-owner']);
 

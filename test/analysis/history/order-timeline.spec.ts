@@ -7,6 +7,7 @@ import {
   type OrderId,
   type PaymentId,
   type PerformanceId,
+  type RefundId,
   type ScheduleId,
   seatIdSchema,
   type TokenId,
@@ -22,7 +23,7 @@ const placed = stored('OrderPlaced', {
   ...order,
   tokenId: id<TokenId>('token'),
   performanceId: id<PerformanceId>('show'),
-  items: [{ scheduleId, seatId, holdId, price: 300 }],
+  items: [{ scheduleId, seatId, holdId, price: 300, sold: null }],
   total: 300,
 });
 const nothing: FailureEvidence = { balance: null, seat: [] };
@@ -92,9 +93,39 @@ it('an order that was paid, then cancelled', () => {
   const paid = stored('OrderPaid', { ...order, paymentId: 'pay' as PaymentId, total: 300 });
   expect(read(tell([])).summary).toBe('The order is being paid.');
   expect(read(tell([paid])).summary).toBe('The order was paid with 300 points: the seats are sold.');
-  const later = [stored('OrderCancelled', order), stored('OrderRefunded', { ...order, amount: 300 })];
+  const later = [
+    stored('OrderCancelled', { ...order, cause: 'fan' }),
+    stored('OrderRefunded', { ...order, amount: 300 }),
+  ];
   expect(read(tell([paid, ...later]))).toMatchObject({
     entries: expect.arrayContaining(['The order was closed: 300 points went back to the wallet.']),
-    summary: 'The order was cancelled: its seats go back on sale and its points come back.',
+    summary: 'The order was cancelled by the fan: its seats are given back and its points come back.',
   });
+});
+
+it('an order of which one seat was given back by an operator', () => {
+  const paid = stored('OrderPaid', { ...order, paymentId: 'pay' as PaymentId, total: 300 });
+  const refundId = id<RefundId>('refund');
+  const given = {
+    ...order,
+    refundId,
+    items: [{ scheduleId, seatId }],
+    amount: 300,
+    cause: 'operator',
+    note: 'the view is blocked',
+  } as const;
+  const later = [
+    stored('OrderItemsCancelled', given),
+    stored('OrderItemsRefunded', { ...order, refundId, amount: 300 }),
+  ];
+  expect(read(tell([paid, ...later]))).toEqual({
+    entries: expect.arrayContaining([
+      '300 points went back to the wallet.',
+      'A-1 of the order was given back by an operator (the view is blocked): 300 points come back, the rest of the order stands.',
+    ]),
+    summary: 'The order was paid with 300 points: the seats are sold.',
+  });
+  expect(read(tell([paid, ...later]), 'ko').entries).toContain(
+    '운영자에 의해 주문의 좌석 A-1이(가) 취소되었습니다(the view is blocked). 300포인트가 환불되며 나머지 좌석은 그대로 유지됩니다.',
+  );
 });

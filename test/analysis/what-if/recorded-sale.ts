@@ -100,7 +100,7 @@ export async function recordedSale(options: {
       const paid = await pay();
       if (paid)
         at(nowMs() + 3_000, () =>
-          side.execute(new CancelOrder(queueToken.userId, paid.order.orderId, freshContext())),
+          side.execute(new CancelOrder(queueToken.userId, paid.order.orderId, undefined, freshContext())),
         );
     }
   };

@@ -12,6 +12,9 @@ export const rules = {
   claimWindowMs: 30_000,
   serviceWindowMs: 600_000,
   holdTtlMs: 60_000,
+  closesAt: null,
+  cancelBeforeStartMs: 0,
+  refundWindowMs: 604_800_000,
 };
 export const scheduleId = 'first night' as ScheduleId; // branded ids are plain strings at run time
 export const seat = (row: number, n: number): SeatId => `${row}-${n}` as SeatId;

@@ -18,7 +18,9 @@ export async function book(baseUrl: string) {
   });
   if (charged.response.status !== 201) throw new Error('the points were not charged');
 
-  const found = await client.GET('/v1/performances', { params: { query: { limit: 1 } } });
+  // The charge came after the import, so a read that contains it contains the performance too.
+  const header = { 'X-Wait-For-Position': charged.data?.position ?? 0 };
+  const found = await client.GET('/v1/performances', { params: { query: { limit: 1 }, header } });
   const performanceId = found.data?.items[0]?.performanceId ?? '';
   const performance = await client.GET('/v1/performances/{performanceId}', {
     params: { path: { performanceId } },
