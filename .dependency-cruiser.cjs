@@ -79,7 +79,7 @@ module.exports = {
       name: 'domain-uses-no-framework',
       severity: 'error',
       from: { path: '^src/(domain|events)/' },
-      to: { dependencyTypes: ['npm'], pathNot: 'node_modules/zod/' },
+      to: { dependencyTypes: ['npm'], pathNot: 'node_modules/(zod|immutable)/' },
     },
     {
       name: 'one-module-loads-sqlite',

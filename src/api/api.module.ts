@@ -18,6 +18,7 @@ import {
   AuditController,
   ErasuresController,
   ImportsController,
+  SalesController,
 } from './controllers/operators.controller.js';
 import { OrderReplies, OrdersController } from './controllers/orders.controller.js';
 import {
@@ -49,6 +50,7 @@ export const allControllers = [
   PaymentCallbacksController,
   ImportsController,
   AuditController,
+  SalesController,
   ProjectionsController,
   RebuildsController,
   MetricsController,

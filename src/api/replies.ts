@@ -1,7 +1,13 @@
 /** Replies of the API's own, beside those of the queries: what commands, histories and operators' endpoints answer. */
 import { z } from 'zod';
 import { auditReportSchema, checks } from '../analysis/audit/checks.js';
-import { chargeIdSchema, instantSchema, pointsSchema, userIdSchema } from '../events/ids.js';
+import {
+  chargeIdSchema,
+  instantSchema,
+  pointsSchema,
+  scheduleIdSchema,
+  userIdSchema,
+} from '../events/ids.js';
 import { feedFormats, maxFeedBytes } from '../integrations/feeds/feed.js';
 import { personExample, personFields } from '../queries/replies/account.js';
 import { holdExample, holdFields, orderExample, orderFields } from '../queries/replies/booking.js';
@@ -30,6 +36,12 @@ export const erasedUserReply = named(
   'ErasedUser',
   z.strictObject({ userId: userIdSchema, ...positionField }),
   { userId: sample.userId, position: 4711 },
+);
+
+export const changedSchedulesReply = named(
+  'ChangedSchedules',
+  z.strictObject({ scheduleIds: z.array(scheduleIdSchema), ...positionField }),
+  { scheduleIds: [sample.scheduleId], position: 4711 },
 );
 
 export const sessionReply = named(

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/logging.js';
 import { AdmissionProcess } from '../processes/admission.js';
+import { Cancellations } from '../processes/cancellations.js';
 import { Erasure, type PersonalDataStores } from '../processes/erasure.js';
 import { Expiry } from '../processes/expiry.js';
 import { Recovery } from '../processes/recovery.js';
@@ -38,16 +39,24 @@ export function backgroundProcesses(
   const expiry = new Expiry(store, bus, timers, queries, clock, log, SWEEP_INTERVAL_MS, lease);
   const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, lease);
   const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, lease);
+  const cancellations = new Cancellations(bus, queries, log, SWEEP_INTERVAL_MS, lease);
   const erasure = new Erasure(store, personalDataOf(engines, readSide), log, SWEEP_INTERVAL_MS);
   return {
     async start() {
       erasure.start();
       recovery.start();
+      cancellations.start();
       await expiry.start();
       admission.start();
     },
     async stop() {
-      await Promise.all([erasure.stop(), recovery.stop(), expiry.stop(), admission.stop()]);
+      await Promise.all([
+        erasure.stop(),
+        recovery.stop(),
+        cancellations.stop(),
+        expiry.stop(),
+        admission.stop(),
+      ]);
     },
   };
 }

@@ -1,6 +1,11 @@
 import { ChangePasswordHandler, RegisterUserHandler } from './account/account.js';
 import { EraseOwnAccountHandler, EraseUserHandler, UserEraser } from './account/erase-user.js';
 import { LoginHandler, LogoutHandler, RefreshSessionHandler } from './account/sessions.js';
+import {
+  CancelPerformanceHandler,
+  CancelScheduleHandler,
+  OpenRefundWindowHandler,
+} from './catalog/cancel-schedule.js';
 import { CatalogReader } from './catalog/catalog-reader.js';
 import { ImportCatalogHandler } from './catalog/import-catalog.js';
 import { SoldSeats } from './catalog/retain-sold-seats.js';
@@ -8,6 +13,7 @@ import { DeciderHandler } from './decider-handler.js';
 import { CancelOrderHandler, RefundOrderHandler } from './orders/cancel-order.js';
 import { AdvanceCheckoutHandler, CheckoutProcess } from './orders/checkout-process.js';
 import { PayHandler } from './orders/pay.js';
+import { SettleCancellationHandler } from './orders/settle-cancellation.js';
 import { EnterServiceHandler, ExpireTokenHandler, LeaveQueueHandler } from './queue/enter-and-leave.js';
 import { IssueTokenHandler, RefreshTokenHandler } from './queue/issue-token.js';
 import { AdmitTokensHandler, OpenQueueHandler } from './queue/open-and-admit.js';
@@ -42,6 +48,10 @@ export const commandHandlers = [
   AdvanceCheckoutHandler,
   CancelOrderHandler,
   RefundOrderHandler,
+  SettleCancellationHandler,
+  CancelScheduleHandler,
+  CancelPerformanceHandler,
+  OpenRefundWindowHandler,
   ImportCatalogHandler,
 ];
 

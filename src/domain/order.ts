@@ -66,13 +66,6 @@ export function remainingItems(state: Exclude<OrderState, { kind: 'none' }>): re
   return gone.size === 0 ? state.items : state.items.filter((item) => !gone.has(nameOf(item)));
 }
 
-/** Points given back so far. */
-export function refundedPoints(state: Exclude<OrderState, { kind: 'none' | 'placed' }>): number {
-  const done = state.refunds.filter((refund) => refund.isDone);
-  const ofItems = done.reduce((sum, { amount }) => sum + amount, 0);
-  return state.kind === 'closed' ? ofItems + state.refunded : ofItems;
-}
-
 /**
  * One checkout. A failure or a cancellation is written before anything is undone, so that of two runs of the same
  * checkout only one outcome can be recorded, and a seat is given back by one cancellation only.

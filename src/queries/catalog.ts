@@ -15,6 +15,7 @@ import { ask, selectAll, selectFirst } from './database.js';
 import { aheadCursor, aheadFirst, maxPageSize } from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
+  CancellationReply,
   PerformanceReply,
   PerformanceSummary,
   ScheduleReply,
@@ -208,6 +209,45 @@ export function catalogQueries({ db, clock }: QueryContext) {
         [after ?? '', storedMoment(now), limit],
       );
       return rows.map((row) => row.performance_id);
+    },
+
+    /** Dates of a performance that begin after `now`, cancelled or not, earliest first; 10,000 at most. */
+    async schedulesOfPerformance(performanceId: PerformanceId, now: Instant): Promise<ScheduleId[]> {
+      const rows = await selectAll<{ schedule_id: ScheduleId }>(
+        db,
+        `SELECT schedule_id FROM schedules WHERE performance_id = ? AND schedule_date_time > ?
+         ORDER BY schedule_date_time, schedule_id LIMIT ${maxSchedulesOfVenue}`,
+        [performanceId, storedMoment(now)],
+      );
+      return rows.map((row) => row.schedule_id);
+    },
+
+    /** Cancelled dates with seats that are held or sold, or that are not settled yet; in id order. */
+    async cancelledSchedulesToSettle(limit: number): Promise<ScheduleId[]> {
+      const rows = await selectAll<{ schedule_id: ScheduleId }>(
+        db,
+        `SELECT s.schedule_id FROM schedules s WHERE s.status = 'cancelled'
+         AND (s.cancellation_settled_at IS NULL OR s.held_seats > 0 OR s.reserved_seats > 0)
+         ORDER BY s.schedule_id LIMIT ?`,
+        [limit],
+      );
+      return rows.map((row) => row.schedule_id);
+    },
+
+    /** How far the refunds of a cancelled date are; null when the date is unknown or not cancelled. */
+    async cancellation(scheduleId: ScheduleId): Promise<CancellationReply | null> {
+      const row = await selectFirst<ScheduleRow>(db, 'SELECT * FROM schedules WHERE schedule_id = ?', [
+        scheduleId,
+      ]);
+      if (row?.status !== 'cancelled') return null;
+      return {
+        scheduleId,
+        reason: row.cancel_reason,
+        cancelledAt: row.cancelled_at,
+        settledAt: row.cancellation_settled_at,
+        seatsHeld: row.held_seats,
+        seatsReserved: row.reserved_seats,
+      };
     },
 
     /** Whether a performance has dates and every one of them has begun at `now` or was cancelled. */

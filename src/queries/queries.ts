@@ -62,7 +62,12 @@ export type CommandQueries = Pick<
   | 'waitingPlaces'
   | 'isSaleOver'
   | 'schedulesOfVenue'
+  | 'schedulesOfPerformance'
+  | 'ownedSeats'
   | 'unfinishedBusiness'
 >;
-export type ProcessQueries = Pick<Queries, 'openOrders' | 'openCharges' | 'performancesOnSale'> &
+export type ProcessQueries = Pick<
+  Queries,
+  'openOrders' | 'openCharges' | 'performancesOnSale' | 'cancelledSchedulesToSettle'
+> &
   DeadlineQueries;

@@ -1,6 +1,16 @@
 import type { DataSource } from 'typeorm';
 import type { PriceCategory } from '../events/catalog-events.js';
-import type { HoldId, Instant, PerformanceId, ScheduleId, SeatId, UserId, VenueId } from '../events/ids.js';
+import type {
+  HoldId,
+  Instant,
+  OrderId,
+  PerformanceId,
+  ScheduleId,
+  SeatId,
+  TokenId,
+  UserId,
+  VenueId,
+} from '../events/ids.js';
 import { ScheduleSeatRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
@@ -94,6 +104,17 @@ export function seatQueries({ db, clock, plans }: QueryContext) {
       return new Set((await selectTakenSeats(db, scheduleId, now)).keys());
     },
 
+    /** Seats of a date that are held, lapsed or not, or reserved; by id. @param after the last one seen; null to begin. */
+    async ownedSeats(scheduleId: ScheduleId, after: SeatId | null, limit: number): Promise<OwnedSeat[]> {
+      const rows = await selectAll<ScheduleSeatRow>(
+        db,
+        `SELECT schedule_id, seat_id, hold_id, token_id, order_id FROM schedule_seats
+         WHERE schedule_id = ? AND seat_id > ? AND status <> 'free' ORDER BY seat_id LIMIT ?`,
+        [scheduleId, after ?? '', limit],
+      );
+      return rows.flatMap((row) => toOwnedSeat(row) ?? []);
+    },
+
     /** A fan's live holds, the one that lapses first at the top. */
     async holds(userId: UserId): Promise<HoldReply[]> {
       const rows = await selectAll<HeldSeatRow>(
@@ -142,6 +163,29 @@ export interface SeatNameColumns {
   readonly seat_row: string | null;
   readonly seat_number: string | null;
   readonly category: string | null;
+}
+
+/** A seat that is not free, and what it belongs to. */
+export type OwnedSeat = { readonly scheduleId: ScheduleId; readonly seatId: SeatId } & (
+  | { readonly kind: 'held'; readonly holdId: HoldId; readonly tokenId: TokenId }
+  | { readonly kind: 'reserved'; readonly orderId: OrderId }
+);
+
+/** Undefined when the seat is free. */
+export function toOwnedSeat(
+  row: Pick<ScheduleSeatRow, 'schedule_id' | 'seat_id' | 'hold_id' | 'token_id' | 'order_id'>,
+): OwnedSeat | undefined {
+  const {
+    schedule_id: scheduleId,
+    seat_id: seatId,
+    hold_id: holdId,
+    token_id: tokenId,
+    order_id: orderId,
+  } = row;
+  if (orderId !== null) return { scheduleId, seatId, kind: 'reserved', orderId };
+  return holdId === null || tokenId === null
+    ? undefined
+    : { scheduleId, seatId, kind: 'held', holdId, tokenId };
 }
 
 /** Columns of {@link SeatNameColumns}, with {@link joinSeatNames}. */

@@ -21,6 +21,14 @@ import {
   RefreshSession,
   RefreshSessionHandler,
 } from '../commands/account/sessions.js';
+import {
+  CancelPerformance,
+  CancelPerformanceHandler,
+  CancelSchedule,
+  CancelScheduleHandler,
+  OpenRefundWindow,
+  OpenRefundWindowHandler,
+} from '../commands/catalog/cancel-schedule.js';
 import { CatalogReader } from '../commands/catalog/catalog-reader.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
@@ -37,6 +45,7 @@ import {
   CheckoutProcess,
 } from '../commands/orders/checkout-process.js';
 import { Pay, PayHandler } from '../commands/orders/pay.js';
+import { SettleCancellation, SettleCancellationHandler } from '../commands/orders/settle-cancellation.js';
 import {
   EnterService,
   EnterServiceHandler,
@@ -108,6 +117,7 @@ export function commandSide(parts: CommandSideParts): Commands {
   const checkout = new CheckoutProcess(repository, deciders, holds);
   const soldSeats = new SoldSeats(repository, parts.store, parts.queries, clock);
   const charging = new ChargeProcess(repository, deciders, payments, settings);
+  const refunds = new RefundOrderHandler(repository, deciders, checkout);
   const handlers = new Map<unknown, ICommandHandler>([
     [AdmitTokens, new AdmitTokensHandler(repository, deciders, catalog, parts.queries, clock)],
     [AdvanceCharge, new AdvanceChargeHandler(charging)],
@@ -132,7 +142,14 @@ export function commandSide(parts: CommandSideParts): Commands {
     [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings)],
     [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],
     [RegisterUser, new RegisterUserHandler(repository, deciders, hasher)],
-    [RefundOrder, new RefundOrderHandler(repository, deciders, checkout)],
+    [RefundOrder, refunds],
+    [CancelSchedule, new CancelScheduleHandler(deciders)],
+    [CancelPerformance, new CancelPerformanceHandler(deciders, catalog, parts.store, parts.queries, clock)],
+    [OpenRefundWindow, new OpenRefundWindowHandler(deciders)],
+    [
+      SettleCancellation,
+      new SettleCancellationHandler(deciders, catalog, holds, refunds, parts.store, parts.queries),
+    ],
     [ReleaseHold, new ReleaseHoldHandler(repository, holds)],
     ...erasingHandlers(parts, deciders),
   ]);

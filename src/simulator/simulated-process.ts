@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import { AdmissionProcess } from '../processes/admission.js';
+import { Cancellations } from '../processes/cancellations.js';
 import { Expiry } from '../processes/expiry.js';
 import type { Commands, ProcessLog } from '../processes/periodic-task.js';
 import { Recovery } from '../processes/recovery.js';
@@ -84,6 +85,7 @@ export class SimulatedProcess {
       const head = await store.head();
       if (head !== undefined) await progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
       processes.recovery.start();
+      processes.cancellations.start();
       await processes.expiry.start();
       processes.admission.start();
       this.isServing = true;
@@ -162,6 +164,7 @@ export class SimulatedProcess {
     const log = this.#log;
     return {
       recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, lease),
+      cancellations: new Cancellations(commands, queries, log, sweepMs, lease),
       expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, lease),
       admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, lease),
     };

@@ -13,6 +13,7 @@ import {
   waitTimeoutMs,
 } from '../queries/queries.js';
 import { sizeOf } from '../queries/queue.js';
+import { toOwnedSeat } from '../queries/seats.js';
 import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { World } from './world.js';
@@ -137,6 +138,39 @@ export function simulatedQueries(
           seat.schedule_id === scheduleId && isTaken(seat, now) ? [seat.seat_id] : [],
         ),
       );
+    },
+
+    async schedulesOfPerformance(performanceId, now) {
+      const schedules = (await rowsOf(ScheduleRow)).filter(
+        (row) => row.performance_id === performanceId && row.schedule_date_time > now,
+      );
+      return schedules
+        .sort(
+          (a, b) => order(a.schedule_date_time, b.schedule_date_time) || order(a.schedule_id, b.schedule_id),
+        )
+        .map((row) => row.schedule_id);
+    },
+
+    async cancelledSchedulesToSettle(limit) {
+      const schedules = (await rowsOf(ScheduleRow)).filter(
+        (row) =>
+          row.status === 'cancelled' &&
+          (row.cancellation_settled_at === null || row.held_seats > 0 || row.reserved_seats > 0),
+      );
+      return schedules
+        .map((row) => row.schedule_id)
+        .sort(order)
+        .slice(0, limit);
+    },
+
+    async ownedSeats(scheduleId, after, limit) {
+      const seats = (await rowsOf(ScheduleSeatRow)).filter(
+        (row) => row.schedule_id === scheduleId && row.status !== 'free' && row.seat_id > (after ?? ''),
+      );
+      return seats
+        .sort((a, b) => order(a.seat_id, b.seat_id))
+        .slice(0, limit)
+        .flatMap((row) => toOwnedSeat(row) ?? []);
     },
 
     async schedulesOfVenue(venueId) {

@@ -102,6 +102,7 @@ const noReads: ApiQueries = {
   performance: nothing,
   schedules: nothing,
   schedule: nothing,
+  cancellation: nothing,
   availability: nothing,
   seatMap: nothing,
   queueToken: nothing,

@@ -1,6 +1,6 @@
 import { type ChargeState, chargeDecider } from '../../src/domain/charge.js';
 import type { Decider } from '../../src/domain/decider.js';
-import { type OrderState, orderDecider } from '../../src/domain/order.js';
+import { type OrderState, orderDecider, remainingItems } from '../../src/domain/order.js';
 import { type SeatState, seatDecider } from '../../src/domain/seat.js';
 import { type TokenState, tokenDecider } from '../../src/domain/token.js';
 import { type WalletState, walletDecider } from '../../src/domain/wallet.js';
@@ -82,7 +82,7 @@ function wrongSeats({ seats, orders }: Books): string[] {
   const owners = new Map<string, OrderId[]>();
   for (const order of orders.values()) {
     if (order.kind !== 'paid') continue;
-    for (const { scheduleId, seatId } of order.items) {
+    for (const { scheduleId, seatId } of remainingItems(order)) {
       const stream = `seat-${scheduleId}.${seatId}`;
       owners.set(stream, [...(owners.get(stream) ?? []), order.orderId]);
     }
@@ -99,6 +99,13 @@ function wrongSeats({ seats, orders }: Books): string[] {
   return problems;
 }
 
+/** Points given back so far. */
+function refundedPoints(state: Exclude<OrderState, { kind: 'none' | 'placed' }>): number {
+  const done = state.refunds.filter((refund) => refund.isDone);
+  const ofItems = done.reduce((sum, { amount }) => sum + amount, 0);
+  return state.kind === 'closed' ? ofItems + state.refunded : ofItems;
+}
+
 /** Charged = spent − refunded + balance in each wallet; each order took its total or gave it back. */
 function wrongMoney({ wallets, orders, charges }: Books): string[] {
   const problems: string[] = [];
@@ -109,7 +116,7 @@ function wrongMoney({ wallets, orders, charges }: Books): string[] {
   }
   for (const [stream, wallet] of wallets) {
     const userId = userIdSchema.parse(stream.slice('wallet-'.length));
-    const spent = [...wallet.orders.values()].reduce((sum, o) => sum + (o.refunded ? 0 : o.spent), 0);
+    const spent = [...wallet.orders.values()].reduce((sum, o) => sum + o.spent - o.refunded, 0);
     const expected = (charged.get(userId) ?? 0) - spent;
     if (wallet.balance !== expected || wallet.balance < 0) {
       problems.push(`${stream} has ${wallet.balance} points and should have ${expected}`);
@@ -118,8 +125,8 @@ function wrongMoney({ wallets, orders, charges }: Books): string[] {
   for (const [stream, order] of orders) {
     if (order.kind === 'none') continue;
     const taken = wallets.get(`wallet-${order.userId}`)?.orders.get(order.orderId);
-    const kept = taken && !taken.refunded ? taken.spent : 0;
-    const due = order.kind === 'paid' ? order.total : 0;
+    const kept = taken ? taken.spent - taken.refunded : 0;
+    const due = order.kind === 'paid' ? order.total - refundedPoints(order) : 0;
     if (kept !== due) problems.push(`${stream} is ${order.kind} and keeps ${kept} points`);
   }
   return problems;

@@ -9,6 +9,7 @@ import { decodeEvent } from '../../src/events/registry.js';
 import type { UnfinishedBusiness } from '../../src/queries/account.js';
 import type { CommandQueries } from '../../src/queries/queries.js';
 import type { QueueSize } from '../../src/queries/queue.js';
+import type { OwnedSeat } from '../../src/queries/seats.js';
 
 interface QueuedToken {
   readonly performanceId: PerformanceId;
@@ -71,6 +72,25 @@ export class FoldedModels implements CommandQueries {
     await this.#catchUp();
     const schedules = [...this.#schedules.values()];
     return schedules.filter((s) => s.venueId === venueId).map(({ scheduleId }) => scheduleId);
+  }
+
+  async schedulesOfPerformance(performanceId: PerformanceId, now: Instant): Promise<ScheduleId[]> {
+    await this.#catchUp();
+    const dates = [...this.#schedules.values()].filter((date) => date.performanceId === performanceId);
+    return dates.filter(({ startsAt }) => startsAt > now).map(({ scheduleId }) => scheduleId);
+  }
+
+  async ownedSeats(scheduleId: ScheduleId, after: SeatId | null, limit: number): Promise<OwnedSeat[]> {
+    await this.#catchUp();
+    const owned = [...(this.#seats.get(scheduleId) ?? [])].flatMap(([seatId, state]): OwnedSeat[] => {
+      if (state.kind === 'free' || (after !== null && seatId <= after)) return [];
+      if (state.kind === 'held') {
+        const { holdId, tokenId } = state;
+        return [{ scheduleId, seatId, kind: 'held', holdId, tokenId }];
+      }
+      return [{ scheduleId, seatId, kind: 'reserved', orderId: state.orderId }];
+    });
+    return owned.sort((a, b) => (a.seatId < b.seatId ? -1 : 1)).slice(0, limit);
   }
 
   async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
@@ -148,6 +168,11 @@ export class FoldedModels implements CommandQueries {
       case 'SchedulePublished':
         this.#schedules.set(event.data.scheduleId, event.data);
         return;
+      case 'ScheduleCancelled': {
+        const known = this.#schedules.get(event.data.scheduleId);
+        if (known) this.#schedules.set(known.scheduleId, { ...known, status: 'cancelled' });
+        return;
+      }
       default:
         return; // the commands ask nothing that the other events would answer
     }

@@ -13,7 +13,7 @@ import {
   type Listed,
   type Unfinished,
 } from './checks.js';
-import { Orders, Reservations } from './orders.js';
+import { Cancellations, Orders, Reservations } from './orders.js';
 import { Queues } from './queues.js';
 import { HoldEnds, SeatingPlans, SeatOwners } from './seats.js';
 import { Structure } from './structure.js';
@@ -55,6 +55,7 @@ export class Auditor {
       new SeatRequests(findings, this.#owners, ends, turns, bounds),
       new SeatingPlans(findings, this.#owners, bounds),
       new Reservations(findings, this.#owners, this.#orders),
+      new Cancellations(findings, this.#owners, bounds),
       new Charges(findings, bounds),
       this.#wallets,
       new SeatLimits(findings, this.#owners, turns, bounds),

@@ -80,6 +80,10 @@ export const checks = {
   ],
   'paid-seats-reserved': ['sales', 'a paid order has all its seats until it is cancelled'],
   'reserved-seats-paid': ['sales', 'a reserved seat belongs to a paid order, or one still open'],
+  'cancelled-date-refunded': [
+    'sales',
+    'no seat is reserved on a cancelled date once its refunds have run, but for a moment',
+  ],
   'refunded-seats-free': ['sales', 'a refunded order has no seat left'],
 
   'wallet-balance': ['points', 'each balance is the one before plus or minus the amount'],

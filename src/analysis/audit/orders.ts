@@ -1,4 +1,11 @@
-import { addMs, type Instant, type OrderId, type RefundId, type UserId } from '../../events/ids.js';
+import {
+  addMs,
+  type Instant,
+  type OrderId,
+  type RefundId,
+  type ScheduleId,
+  type UserId,
+} from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import { type SeatOwners, seatKey } from './seats.js';
@@ -267,5 +274,40 @@ export class Reservations implements CheckGroup {
   #has(orderId: OrderId, item: AuditedOrder['items'][number]): boolean {
     const owner = this.owners.ownerOf(seatKey(item));
     return owner?.kind === 'reserved' && owner.orderId === orderId;
+  }
+}
+
+/** No seat stays reserved on a date whose cancellation is settled. */
+export class Cancellations implements CheckGroup {
+  /** By date, since when its refunds have run. */
+  readonly #settled = new Map<ScheduleId, Instant>();
+
+  constructor(
+    private readonly findings: Findings,
+    private readonly owners: SeatOwners,
+    private readonly options: AuditOptions,
+  ) {}
+
+  readonly on: Handlers = {
+    ScheduleCancellationSettled: ({ data, at }) => {
+      this.#settled.set(data.scheduleId, at);
+    },
+  };
+
+  finish(now: Instant): void {
+    if (this.#settled.size === 0) return;
+    for (const [key, owner] of this.owners.owned()) {
+      const settledAt = this.#settled.get(owner.scheduleId);
+      if (owner.kind !== 'reserved' || settledAt === undefined) continue;
+      // An order that was being paid in the moment of the cancellation is refunded a little later.
+      const since = [owner.at, settledAt].sort()[1] ?? settledAt;
+      this.findings.expect(
+        'cancelled-date-refunded',
+        now <= addMs(since, this.options.settleMs),
+        () =>
+          `seat ${key} is reserved by order ${owner.orderId} on a cancelled date, settled at ${settledAt}`,
+        owner.ref,
+      );
+    }
   }
 }

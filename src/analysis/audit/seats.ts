@@ -19,6 +19,7 @@ type SeatOwner = { readonly scheduleId: ScheduleId; readonly seatId: SeatId } & 
       readonly kind: 'reserved';
       readonly orderId: OrderId;
       readonly hold: Hold | undefined;
+      readonly at: Instant;
       readonly ref: EventRef;
     }
 );
@@ -143,6 +144,7 @@ export class SeatOwners implements CheckGroup {
       seatId,
       orderId,
       hold: isOwn ? hold : undefined,
+      at,
       ref,
     });
   }

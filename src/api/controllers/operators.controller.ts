@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,9 +6,26 @@ import { z } from 'zod';
 import { auditLog } from '../../analysis/audit/auditor.js';
 import type { AuditReport } from '../../analysis/audit/checks.js';
 import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
+import {
+  CancelPerformance,
+  CancelSchedule,
+  cancelScheduleSchema,
+  OpenRefundWindow,
+  openRefundWindowSchema,
+} from '../../commands/catalog/cancel-schedule.js';
 import { ImportRefused } from '../../commands/catalog/check-import.js';
 import { ImportCatalog } from '../../commands/catalog/import-catalog.js';
+import { RefundOrder, refundOrderSchema } from '../../commands/orders/cancel-order.js';
+import { refuse } from '../../domain/rejection.js';
 import { EventStore } from '../../event-store/port.js';
+import {
+  type OrderId,
+  orderIdSchema,
+  type PerformanceId,
+  performanceIdSchema,
+  type ScheduleId,
+  scheduleIdSchema,
+} from '../../events/ids.js';
 import {
   type FeedOptions,
   feedFormats,
@@ -19,11 +36,14 @@ import {
 } from '../../integrations/feeds/feed.js';
 import { parseFeedBytes } from '../../integrations/feeds/parse-feed.js';
 import { Clock } from '../../platform/clock.js';
-import { withPosition } from '../idempotency.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
+import { setLogPosition, withPosition } from '../idempotency.js';
 import { importReplyOf } from '../import-report.js';
 import { ApiProblem } from '../problems/problem.js';
+import { WaitForPosition } from '../read-position.js';
 import { contextOf } from '../request.js';
-import { ValidBody, ValidQuery } from '../validation.js';
+import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
+import { OrderReplies } from './orders.controller.js';
 
 const number = z
   .string()
@@ -159,5 +179,82 @@ export class ErasuresController {
   ) {
     const { userId, position } = await this.commands.execute(new EraseUser(input, contextOf(request)));
     return withPosition(reply, { userId }, position);
+  }
+}
+
+/** Operators' endpoints for what has been sold: cancelled dates and refunds. */
+@Controller('v1/admin')
+export class SalesController {
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(QUERIES) private readonly queries: Queries,
+    private readonly orders: OrderReplies,
+  ) {}
+
+  @Post('schedules/:scheduleId/cancel')
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async cancelSchedule(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidBody(cancelScheduleSchema) { reason }: z.infer<typeof cancelScheduleSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const command = new CancelSchedule(scheduleId, reason, contextOf(request));
+    const { position } = await this.commands.execute(command);
+    return withPosition(reply, { scheduleIds: [scheduleId] }, position);
+  }
+
+  @Post('performances/:performanceId/cancel')
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async cancelPerformance(
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+    @ValidBody(cancelScheduleSchema) { reason }: z.infer<typeof cancelScheduleSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const command = new CancelPerformance(performanceId, reason, contextOf(request));
+    const { scheduleIds, position } = await this.commands.execute(command);
+    return withPosition(reply, { scheduleIds }, position);
+  }
+
+  @Get('schedules/:scheduleId/cancellation')
+  @RouteConfig({ operatorsOnly: true })
+  @UseGuards(WaitForPosition)
+  async getCancellation(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
+    const cancellation = await this.queries.cancellation(scheduleId);
+    if (!cancellation) throw refuse('schedule-unknown', 'There is no such date that is cancelled.');
+    return cancellation;
+  }
+
+  @Post('schedules/:scheduleId/refund-window')
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async openRefundWindow(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidBody(openRefundWindowSchema) { until, reason }: z.infer<typeof openRefundWindowSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const command = new OpenRefundWindow(scheduleId, until, reason, contextOf(request));
+    const { position } = await this.commands.execute(command);
+    return withPosition(reply, { scheduleIds: [scheduleId] }, position);
+  }
+
+  @Post('orders/:orderId/refund')
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async refundOrder(
+    @ValidParam('orderId', orderIdSchema) orderId: OrderId,
+    @ValidBody(refundOrderSchema) { items, reason }: z.infer<typeof refundOrderSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const which = items === undefined ? ({ kind: 'all' } as const) : ({ kind: 'items', items } as const);
+    const command = new RefundOrder({ orderId, which, cause: 'operator', note: reason }, contextOf(request));
+    const refunded = await this.commands.execute(command);
+    setLogPosition(reply, refunded.position);
+    return this.orders.after(refunded);
   }
 }

@@ -7,7 +7,6 @@ import { CancelOrder, cancelOrderSchema } from '../../commands/orders/cancel-ord
 import type { CheckoutResult } from '../../commands/orders/checkout-process.js';
 import { Pay, paySchema } from '../../commands/orders/pay.js';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
-import { refundedPoints } from '../../domain/order.js';
 import { refuse } from '../../domain/rejection.js';
 import { type Instant, type OrderId, orderIdSchema, type UserId } from '../../events/ids.js';
 import type { OrderItem } from '../../events/order-events.js';
@@ -146,7 +145,10 @@ export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderRe
     performanceId,
     orderDate: now,
     totalAmount: total,
-    refundedAmount: refundedPoints(order),
+    refundedAmount: order.refunds.reduce(
+      (sum, { amount, isDone }) => (isDone ? sum + amount : sum),
+      order.kind === 'closed' ? order.refunded : 0,
+    ),
     orderStatus: isPaid ? 'paid' : failure === null ? 'refunded' : 'failed',
     failureReason: failure,
     items: order.items.map((item) => {

@@ -11,12 +11,13 @@ import {
   seatIdSchema,
   type UserId,
 } from '../../events/ids.js';
-import type { CancellationCause, ItemName } from '../../events/order-events.js';
+import type { CancellationCause, ItemName, OrderItem } from '../../events/order-events.js';
+import type { DomainEvent } from '../../events/registry.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
-import type { CommandContext } from '../command-context.js';
+import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { StreamRepository } from '../stream-repository.js';
 import { CheckoutProcess, type CheckoutResult } from './checkout-process.js';
@@ -103,8 +104,13 @@ export type RefundedItems =
   | { readonly kind: 'items'; readonly items: readonly ItemName[] }
   | { readonly kind: 'schedule'; readonly scheduleId: ScheduleId };
 
+/** What an order has become, and which seats this command gave back. */
+export interface RefundResult extends CheckoutResult {
+  readonly refunded: readonly OrderItem[];
+}
+
 /** Gives back seats of a paid order at any time: for operators, and for the process that refunds a cancelled date. */
-export class RefundOrder extends Command<CheckoutResult> {
+export class RefundOrder extends Command<RefundResult> {
   constructor(
     readonly refund: {
       readonly orderId: OrderId;
@@ -127,19 +133,42 @@ export class RefundOrderHandler implements ICommandHandler<RefundOrder> {
     private readonly checkout: CheckoutProcess,
   ) {}
 
-  /** @throws {Rejected} order-unknown, order-not-cancellable (never paid), seat-unknown, busy */
-  async execute({ refund, context }: RefundOrder): Promise<CheckoutResult> {
+  /**
+   * An order that is being paid is brought to its end first.
+   * @throws {Rejected} order-unknown, order-not-cancellable (its payment failed), seat-unknown, busy
+   */
+  async execute({ refund, context }: RefundOrder): Promise<RefundResult> {
     const { orderId, which, cause, note } = refund;
     const stream = streams.order(orderId);
-    const { state: order } = await this.repository.load(orderDecider, stream);
+    let { state: order } = await this.repository.load(orderDecider, stream);
     if (order.kind === 'none') throw refuse('order-unknown', 'There is no such order.');
+    if (order.kind === 'placed')
+      order = (await this.checkout.advance(orderId, stepContext(context, 'pay'))).order;
     const items = itemsOf(which, order);
-    if (items?.length !== 0) {
-      const command = cancellation(cause, items, note, context);
-      await this.deciders.executeOrThrow(orderDecider, stream, command, context);
+    const hasFailed = order.kind !== 'paid' && order.cause.kind === 'failed';
+    // A failed order has given everything back itself: nothing is left of it on a cancelled date.
+    if (items?.length === 0 || (hasFailed && which.kind === 'schedule')) {
+      return { ...(await this.checkout.advance(orderId, context)), refunded: [] };
     }
-    return this.checkout.advance(orderId, context);
+    const command = cancellation(cause, items, note, context);
+    const { events } = await this.deciders.executeOrThrow(orderDecider, stream, command, context);
+    return { ...(await this.checkout.advance(orderId, context)), refunded: cancelledBy(events, order) };
   }
+}
+
+/** The items that these events give back. @param before the order as it was. */
+function cancelledBy(
+  events: readonly DomainEvent[],
+  before: Exclude<OrderState, { kind: 'none' }>,
+): readonly OrderItem[] {
+  return events.flatMap((event): readonly OrderItem[] => {
+    if (event.type === 'OrderCancelled') return remainingItems(before);
+    if (event.type !== 'OrderItemsCancelled') return [];
+    const { items } = event.data;
+    return remainingItems(before).filter((item) =>
+      items.some(({ scheduleId, seatId }) => scheduleId === item.scheduleId && seatId === item.seatId),
+    );
+  });
 }
 
 /** Undefined: all. */

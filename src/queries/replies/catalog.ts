@@ -112,6 +112,29 @@ export const scheduleReply = named(
 );
 export type ScheduleReply = Reply<typeof scheduleReply>;
 
+export const cancellationReply = named(
+  'Cancellation',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    reason: z.string().nullable(),
+    cancelledAt: instantSchema.nullable(),
+    settledAt: instantSchema
+      .nullable()
+      .describe('Since when every hold has ended and every order is refunded; null while that is under way.'),
+    seatsHeld: count.describe('Seats whose hold has not ended yet.'),
+    seatsReserved: count.describe('Sold seats that are not refunded yet.'),
+  }),
+  {
+    scheduleId: sample.scheduleId,
+    reason: 'The singer is ill.',
+    cancelledAt: '2026-11-30T02:00:00.000Z',
+    settledAt: null,
+    seatsHeld: 0,
+    seatsReserved: 1240,
+  },
+);
+export type CancellationReply = Reply<typeof cancellationReply>;
+
 const summarySchema = z.strictObject({
   performanceId: performanceIdSchema,
   name: z.string(),

@@ -1,5 +1,6 @@
 import type { OrderEvents } from '../../../src/analysis/history/fan-at.js';
 import { type FailureEvidence, orderTimeline } from '../../../src/analysis/history/order-timeline.js';
+import type { StoredEventOf } from '../../../src/analysis/history/past-events.js';
 import type { SeatEvents } from '../../../src/analysis/history/seat-timeline.js';
 import {
   type HoldId,
@@ -106,14 +107,14 @@ it('an order that was paid, then cancelled', () => {
 it('an order of which one seat was given back by an operator', () => {
   const paid = stored('OrderPaid', { ...order, paymentId: 'pay' as PaymentId, total: 300 });
   const refundId = id<RefundId>('refund');
-  const given = {
+  const given: StoredEventOf<'OrderItemsCancelled'>['data'] = {
     ...order,
     refundId,
     items: [{ scheduleId, seatId }],
     amount: 300,
     cause: 'operator',
     note: 'the view is blocked',
-  } as const;
+  };
   const later = [
     stored('OrderItemsCancelled', given),
     stored('OrderItemsRefunded', { ...order, refundId, amount: 300 }),

@@ -128,6 +128,7 @@ export const bookingOperations: Operations = {
       'hold-in-progress',
       'hold-lapsed',
       'seat-taken',
+      'not-on-sale',
       'token-ended',
       'token-unknown',
       'busy',
@@ -148,11 +149,16 @@ export const bookingOperations: Operations = {
   },
   cancelOrder: {
     tag: 'Booking',
-    summary: 'Cancel a paid order',
+    summary: 'Cancel a paid order, or some of its seats',
     headers: ['X-Log-Position'],
-    description: 'Until its first date begins. Doing it twice changes nothing.',
+    description:
+      'Until the deadline of the performance, which is the start unless it states another; after a date was moved also within its refund window. Without `items` all seats go back. Doing it twice changes nothing.',
+    requestExamples: {
+      whole: {},
+      oneSeat: { items: [{ scheduleId: sample.scheduleId, seatId: 'A-1' }] },
+    },
     replies: { 200: json('The seats are free and the points are back.', changedOrderReply) },
-    problems: ['order-unknown', 'order-not-cancellable', 'busy'],
+    problems: ['order-unknown', 'order-not-cancellable', 'seat-unknown', 'busy'],
   },
   listReservations: {
     tag: 'Booking',

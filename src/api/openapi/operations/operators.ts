@@ -1,8 +1,11 @@
+import { cancellationReply } from '../../../queries/replies/catalog.js';
 import { projectionRebuildReply, projectionsReply } from '../../../queries/replies/projections.js';
-import { exampleOf } from '../../../queries/replies/reply.js';
+import { exampleOf, sample } from '../../../queries/replies/reply.js';
 import { importReply } from '../../import-report.js';
 import {
   auditReply,
+  changedOrderReply,
+  changedSchedulesReply,
   erasedUserReply,
   feedFormatsReply,
   livenessReply,
@@ -60,6 +63,59 @@ export const operatorOperations: Operations = {
     tag: 'Operators',
     summary: 'Feed formats',
     replies: { 200: json('What can be imported.', feedFormatsReply) },
+  },
+  cancelSchedule: {
+    tag: 'Operators',
+    summary: 'Cancel a date',
+    headers: ['X-Log-Position'],
+    description:
+      'For good. From now on no seat of it can be held or paid for; its holds end and every order is refunded by a process, whatever is restarted meanwhile. Doing it twice changes nothing.',
+    requestExamples: { illness: { reason: 'The singer is ill.' } },
+    replies: {
+      200: json('The date is cancelled; see its cancellation for the refunds.', changedSchedulesReply),
+    },
+    problems: ['schedule-unknown', 'busy'],
+  },
+  cancelPerformance: {
+    tag: 'Operators',
+    summary: 'Cancel all dates of a performance that have not begun',
+    headers: ['X-Log-Position'],
+    description: 'As for one date. Repeating it cancels what a failure left.',
+    requestExamples: { illness: { reason: 'The tour is off.' } },
+    replies: { 200: json('The dates that are cancelled now.', changedSchedulesReply) },
+    problems: ['performance-unknown', 'busy'],
+  },
+  getCancellation: {
+    tag: 'Operators',
+    summary: 'How far the refunds of a cancelled date are',
+    replies: { 200: json('What is left.', cancellationReply) },
+    problems: ['schedule-unknown'],
+  },
+  openRefundWindow: {
+    tag: 'Operators',
+    summary: 'Let fans give tickets of a date back until a moment',
+    headers: ['X-Log-Position'],
+    description:
+      'Whatever the performance’s own deadline. A window that is open longer stays as it is: no promise to fans is made shorter.',
+    requestExamples: { moved: { until: '2026-12-10T15:00:00.000Z', reason: 'The hall has changed.' } },
+    replies: { 200: json('The window is open.', changedSchedulesReply) },
+    problems: ['schedule-unknown', 'busy'],
+  },
+  refundOrder: {
+    tag: 'Operators',
+    summary: 'Refund a paid order, or some of its seats',
+    headers: ['X-Log-Position'],
+    description:
+      'At any time, also after the performance. Seats that were given back before are skipped, so repeating it is safe.',
+    requestExamples: {
+      whole: { reason: 'The view was blocked.' },
+      oneSeat: {
+        items: [{ scheduleId: sample.scheduleId, seatId: 'A-1' }],
+        reason: 'The view was blocked.',
+      },
+    },
+    replies: { 200: json('The order as it is now.', changedOrderReply) },
+    problems: ['order-unknown', 'order-not-cancellable', 'seat-unknown', 'busy'],
   },
   runAudit: {
     tag: 'Operators',

@@ -1,0 +1,158 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { scheduleDecider } from '../../domain/catalog.js';
+import { EventStore } from '../../event-store/port.js';
+import type { OrderId, ScheduleId, SeatId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
+import type { OwnedSeat } from '../../queries/seats.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { Holds } from '../seats/end-hold.js';
+import { RefundOrder, RefundOrderHandler } from './cancel-order.js';
+
+export interface CancellationProgress {
+  readonly isSettled: boolean;
+  readonly endedHolds: number;
+  readonly refundedOrders: number;
+  readonly refundedSeats: number;
+  /** Given back. */
+  readonly points: number;
+}
+
+/** Ends the holds of a cancelled date and refunds its orders, and records when nothing is left. */
+export class SettleCancellation extends Command<CancellationProgress> {
+  constructor(
+    readonly scheduleId: ScheduleId,
+    readonly context: CommandContext,
+    /** Stops it between two seats; the next run continues. */
+    readonly signal?: AbortSignal,
+  ) {
+    super();
+  }
+}
+
+/** Seats read at once, and given back at the same time. */
+const pageSize = 200;
+const maxConcurrentRefunds = 8;
+/** Rounds over the seats: one that found none ends it; orders that were being paid meanwhile need another. */
+const maxRounds = 5;
+
+/**
+ * Any number of runs may work on one date, and each may stop anywhere: a seat is given back once, and what is left is
+ * whatever the seats' read model still shows as held or reserved.
+ */
+@CommandHandler(SettleCancellation)
+export class SettleCancellationHandler implements ICommandHandler<SettleCancellation> {
+  constructor(
+    private readonly deciders: DeciderHandler,
+    private readonly catalog: CatalogReader,
+    private readonly holds: Holds,
+    private readonly refunds: RefundOrderHandler,
+    private readonly store: EventStore,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
+  ) {}
+
+  /**
+   * @returns what this run did. It is not settled when the read models are late or the run was stopped: run it again.
+   * @throws {Rejected} schedule-unknown; the first failure of a seat, after all the others were worked on.
+   */
+  async execute({ scheduleId, context, signal }: SettleCancellation): Promise<CancellationProgress> {
+    const run = new Run();
+    const { cancellation } = await this.catalog.schedule(scheduleId, { isFresh: true });
+    if (!cancellation) return run.progress(false);
+    const reason = cancellation.reason ?? undefined;
+    for (let round = 0; round < maxRounds; round++) {
+      const head = await this.store.head();
+      if (head !== undefined && !(await this.queries.waitFor(head))) return run.progress(false);
+      const found = await this.#giveBackAll(scheduleId, reason, run, context, signal);
+      if (run.failure !== undefined) throw run.failure;
+      if (signal?.aborted) return run.progress(false);
+      if (found > 0) continue;
+      const { isSettled, ...facts } = run.progress(true);
+      const settle = { kind: 'settle', ...facts } as const;
+      await this.deciders.executeOrThrow(scheduleDecider, streams.schedule(scheduleId), settle, context);
+      return { isSettled, ...facts };
+    }
+    return run.progress(false);
+  }
+
+  /** @returns how many seats were held or reserved. */
+  async #giveBackAll(
+    scheduleId: ScheduleId,
+    reason: string | undefined,
+    run: Run,
+    context: CommandContext,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const limit = new ConcurrencyLimit(maxConcurrentRefunds);
+    let found = 0;
+    let after: SeatId | null = null;
+    for (;;) {
+      const page: readonly OwnedSeat[] = await this.queries.ownedSeats(scheduleId, after, pageSize);
+      found += page.length;
+      const orders = new Set<OrderId>();
+      await Promise.all(
+        page.map((seat) => {
+          if (seat.kind === 'reserved') {
+            // One refund takes all seats of an order on this date.
+            if (orders.has(seat.orderId)) return undefined;
+            orders.add(seat.orderId);
+          }
+          return limit.run(async () => {
+            if (signal?.aborted) return;
+            const step = stepContext(context, scheduleId, seat.kind === 'held' ? seat.holdId : seat.orderId);
+            await this.#giveBack(seat, reason, run, step).catch((error: unknown) => run.failed(error));
+          });
+        }),
+      );
+      const last = page.at(-1);
+      if (!last || page.length < pageSize || signal?.aborted) return found;
+      after = last.seatId;
+    }
+  }
+
+  async #giveBack(
+    seat: OwnedSeat,
+    note: string | undefined,
+    run: Run,
+    context: CommandContext,
+  ): Promise<void> {
+    const { scheduleId } = seat;
+    if (seat.kind === 'held') {
+      await this.holds.giveBack(seat.tokenId, seat.holdId, 'released', context);
+      run.endedHolds++;
+      return;
+    }
+    const refund = {
+      orderId: seat.orderId,
+      which: { kind: 'schedule', scheduleId },
+      cause: 'schedule-cancelled',
+      ...(note === undefined ? {} : { note }),
+    } as const;
+    const { refunded } = await this.refunds.execute(new RefundOrder(refund, context));
+    if (refunded.length > 0) run.refundedOrders++;
+    run.refundedSeats += refunded.length;
+    run.points += refunded.reduce((sum, item) => sum + item.price, 0);
+  }
+}
+
+class Run {
+  endedHolds = 0;
+  refundedOrders = 0;
+  refundedSeats = 0;
+  points = 0;
+  /** The first. */
+  failure: unknown;
+
+  failed(error: unknown): void {
+    this.failure ??= error;
+  }
+
+  progress(isSettled: boolean): CancellationProgress {
+    const { endedHolds, refundedOrders, refundedSeats, points } = this;
+    return { isSettled, endedHolds, refundedOrders, refundedSeats, points };
+  }
+}
