@@ -192,7 +192,7 @@ describe('after any history', () => {
   it('a seat that many held says of each hold what the log says, or that it has forgotten', () => {
     const fans = fc.nat({ max: crowd });
     const isBounded = fc.property(
-      fc.uniqueArray(fans, { maxLength: crowd }),
+      fc.uniqueArray(fans, { maxLength: crowd, size: 'max' }),
       fans,
       fans,
       (past, fan, asked) => {
