@@ -9,6 +9,7 @@ import {
 } from '../events/catalog-events.js';
 import { instantSchema, venueIdSchema } from '../events/ids.js';
 import { isKnownTimeZone, timeZoneSchema } from '../events/local-time.js';
+import { placeText, repeatedPlaces } from './plan-identity.js';
 
 /**
  * The catalog document: the one form every organiser's feed is turned into before it is imported, and the
@@ -145,7 +146,7 @@ function repetitions(values: readonly string[]): string[] {
   });
 }
 
-/** The problems of one venue: repeated seat or section ids, too many seats, events too large. */
+/** The problems of one venue: repeated seats, places or section ids, too many seats, events too large. */
 export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   const record = `venue "${venue.id}"`;
   const { sections, ...header } = venue;
@@ -188,6 +189,16 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   }
   for (const id of repetitions(seatIds)) {
     problems.push({ record: `${record}, seat "${id}"`, field: 'seatId', reason: 'another seat has this id' });
+  }
+  for (const { place, seatIds } of repeatedPlaces(sections)) {
+    // Repeated ids are reported above.
+    if (new Set(seatIds).size === 1) continue;
+    const shown = seatIds.slice(0, 10).join(', ') + (seatIds.length > 10 ? ' and more' : '');
+    problems.push({
+      record: `${record}, ${placeText(place)}`,
+      field: 'number',
+      reason: `${seatIds.length} seats have this section, row and number, so tickets could not tell them apart: give them other numbers or sections of other names (${shown})`,
+    });
   }
   return problems;
 }

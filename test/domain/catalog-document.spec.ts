@@ -160,6 +160,26 @@ describe('what keeps a document from being published', () => {
     ).toEqual(['venue "hall", seat "A-1": another seat has this id']);
   });
 
+  it('names a place that several seats have, across rows of one label and sections of one name', () => {
+    const numbered = (seatId: string, number: string) => ({ ...seat(seatId), number });
+    const block = (sectionId: string, name: string, ...rows: ReturnType<typeof numbered>[][]) => ({
+      sectionId,
+      name,
+      rows: rows.map((seats) => ({ label: 'A', seats })),
+    });
+    const plan = (...sections: ReturnType<typeof block>[]) => problemsOf({ venues: [{ ...hall, sections }] });
+    const twice = 'venue "hall", Stalls, row A, number 1: 2 seats have this section, row and number';
+    const left = numbered('l-1', '1');
+    const right = numbered('r-1', '1');
+    expect(plan(block('s', 'Stalls', [left], [right]))).toEqual([expect.stringContaining(twice)]);
+    expect(plan(block('l', 'Stalls', [left]), block('r', 'Stalls', [right]))).toEqual([
+      expect.stringContaining(twice),
+    ]);
+    // Blocks that number differently, or sections of other names, can be told apart.
+    expect(plan(block('s', 'Stalls', [left], [numbered('r-2', '2')]))).toEqual([]);
+    expect(plan(block('l', 'Left', [left]), block('r', 'Right', [right]))).toEqual([]);
+  });
+
   it('names performances that end before they start and categories priced twice', () => {
     const performance = {
       ...show,

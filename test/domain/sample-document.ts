@@ -3,7 +3,7 @@ import { seatIdSchema } from '../../src/events/ids.js';
 
 export const seat = (id: string) => ({
   seatId: seatIdSchema.parse(id),
-  number: '1',
+  number: id.slice(-20),
   category: 'R',
   x: 0,
   y: 0,

@@ -9,6 +9,7 @@ import {
   venueDocumentSchema,
   venueProblems,
 } from '../../domain/catalog-document.js';
+import { placeOf, placeText } from '../../domain/plan-identity.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
 import { addMs, type Instant, seatIdSchema } from '../../events/ids.js';
 import { atLocalTime, localTimeOf } from '../../events/local-time.js';
@@ -341,6 +342,7 @@ function renamedId(seatId: string, row: string, number: string): string {
 /** `venue` with one seat for each id: of several the first is kept, and each of the others is left out or renamed. */
 function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: ProblemList): VenueDocument {
   const seen = new Set<string>();
+  const places = new Set<string>();
   const known = new Set<string>(
     venue.sections.flatMap(({ rows }) => rows.flatMap(({ seats }) => seats.map(({ seatId }) => seatId))),
   );
@@ -352,10 +354,12 @@ function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: Probl
         seats: row.seats.flatMap((seat) => {
           if (!seen.has(seat.seatId)) {
             seen.add(seat.seatId);
+            places.add(placeText(placeOf(section, row, seat)));
             return [seat];
           }
           const renamed = seatIdSchema.safeParse(renamedId(seat.seatId, row.label, seat.number));
-          const isFree = how === 'rename' && renamed.success && !known.has(renamed.data);
+          const isElsewhere = !places.has(placeText(placeOf(section, row, seat)));
+          const isFree = how === 'rename' && isElsewhere && renamed.success && !known.has(renamed.data);
           problems.add({
             record: `venue "${venue.id}", section "${section.sectionId}", row "${row.label}", number "${seat.number}"`,
             field: 'seatId',
@@ -364,6 +368,7 @@ function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: Probl
           });
           if (!isFree) return [];
           known.add(renamed.data);
+          places.add(placeText(placeOf(section, row, seat)));
           return [{ ...seat, seatId: renamed.data }];
         }),
       }))

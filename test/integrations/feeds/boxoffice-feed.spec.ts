@@ -4,7 +4,7 @@ import { documentOf, lines, only, parseJson, problemsOf } from './feed-results.j
 
 const seat = (seatId: string, more: object = {}) => ({
   seatId,
-  number: '1',
+  number: seatId.trim().slice(0, 20) || '1',
   category: 'R',
   x: 0,
   y: 0,

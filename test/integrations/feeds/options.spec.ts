@@ -68,16 +68,24 @@ describe('feed options', () => {
   });
 
   it('renames the others of several seats with one id when asked to, always to the same', () => {
-    const plan = feed([venue('a', '1', '2', '1')], []);
-    const renamed = parseJson(plan, { dedupe: 'rename' });
-    const ids = only(only(documentOf(renamed).venues).sections).rows.map((row) => row.seats[0]?.seatId);
-    expect(ids).toEqual(['1', '2', '1/1/1']);
+    const numbered = (...numbers: string[]) => {
+      const plan = venue('a', '1', '2', '1');
+      const rows = plan.sections.flatMap((section) => section.rows);
+      const seats = numbers.map((number, index) => ({ ...rows[index]?.seats[0], number }));
+      const sections = [{ ...plan.sections[0], rows: seats.map((one) => ({ label: 'A', seats: [one] })) }];
+      return parseJson(feed([{ ...plan, sections }], []), { dedupe: 'rename' });
+    };
+    const renamed = numbered('1', '2', '3');
+    const idsOf = (result: ReturnType<typeof numbered>) =>
+      only(only(documentOf(result).venues).sections).rows.map((row) => row.seats[0]?.seatId);
+    expect(idsOf(renamed)).toEqual(['1', '2', '1/A/3']);
     expect(lines(renamed.problems)).toEqual([
-      'changed | venue "a", section "main", row "1", number "1" | seatId | an earlier seat has the id "1"; called "1/1/1"',
+      'changed | venue "a", section "main", row "A", number "3" | seatId | an earlier seat has the id "1"; called "1/A/3"',
     ]);
-    // The same place twice cannot be told apart by its place.
-    const twice = parseJson(feed([venue('a', '1', '1', '1')], []), { dedupe: 'rename' });
-    expect(twice.problems.map(({ effect }) => effect)).toEqual(['changed', 'skipped']);
+    // A repeated place is the same seat again.
+    const again = numbered('1', '2', '1');
+    expect(idsOf(again)).toEqual(['1', '2']);
+    expect(again.problems.map(({ effect }) => effect)).toEqual(['skipped']);
   });
 
   it('takes only the records asked for, with their venues, and names those it cannot find', () => {
