@@ -12,7 +12,7 @@ const mayImport = {
   projections: ['platform', 'events', 'event-store/port', 'domain/shuffle'],
   // Queries read tables, never the log.
   queries: ['platform', 'events', 'projections', 'domain/shuffle'],
-  integrations: ['platform', 'events', 'domain/catalog-document'],
+  integrations: ['platform', 'events', 'domain/catalog-document', 'domain/plan-identity'],
   commands: ['platform', 'events', 'domain', 'queries', 'event-store/port', 'integrations/payment/port'],
   processes: ['platform', 'events', 'commands', 'queries', 'event-store/port'],
   // An auditor that used the deciders would share their mistakes.

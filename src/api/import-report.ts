@@ -69,6 +69,21 @@ export const importReply = named(
     keptSeats: z
       .array(z.strictObject({ venueId: venueIdSchema, seatId: seatIdSchema, scheduleId: scheduleIdSchema }))
       .describe('Seats the feed no longer has, but somebody holds or bought: they stay in the plan.'),
+    matchedSeats: z
+      .array(
+        z.strictObject({
+          venueId: venueIdSchema,
+          feedId: seatIdSchema.describe('The id in the feed.'),
+          seatId: seatIdSchema.describe('The id that the seat keeps.'),
+          sectionName: z.string(),
+          row: z.string(),
+          number: z.string(),
+        }),
+      )
+      .describe(
+        'Seats with a new id in the feed at a place that is known: they keep their ids. The first 1,000.',
+      ),
+    moreMatchedSeats: count.describe('Matched seats beyond those listed.'),
     ...problemsFields,
     position: z
       .number()
@@ -95,6 +110,8 @@ export const importReply = named(
       },
     ],
     keptSeats: [],
+    matchedSeats: [],
+    moreMatchedSeats: 0,
     problems: [
       {
         record: 'performance "겨울밤의 현" (PF100001)',
@@ -125,12 +142,14 @@ function countsOf(records: ImportReport['records'], kind: string) {
   return counts;
 }
 
+const maxMatchedSeats = 1000;
+
 /** The reply to an import: what the feed's parser and the import report, as one. */
 export function importReplyOf(
   feed: Extract<FeedResult, { kind: 'parsed' }>,
   report: ImportReport,
 ): ImportReply {
-  const { records, keptSeats, position = null } = report;
+  const { records, keptSeats, matchedSeats, position = null } = report;
   return {
     format: feed.format,
     summary: {
@@ -142,6 +161,8 @@ export function importReplyOf(
     },
     records,
     keptSeats,
+    matchedSeats: matchedSeats.slice(0, maxMatchedSeats),
+    moreMatchedSeats: Math.max(0, matchedSeats.length - maxMatchedSeats),
     ...withProblems(feed, report.problems),
     position,
   };

@@ -4,10 +4,12 @@ import { type Engines, openEngines } from '../app/engines.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
 import { ImportRefused } from '../commands/catalog/check-import.js';
+import { HallChanges } from '../commands/catalog/hall-changes.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { type CommandContext, processContext } from '../commands/command-context.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
+import { Holds } from '../commands/seats/end-hold.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import type { EventStore } from '../event-store/port.js';
@@ -53,9 +55,18 @@ export async function importDirectly(
   if (feed.kind === 'refused') return refused(feed);
   return withDataFolder(config, async ({ repository, deciders, store, readSide, secrets, catchUp }) => {
     const soldSeats = new SoldSeats(repository, store, readSide.queries, systemClock);
-    const handler = new ImportCatalogHandler(repository, deciders, soldSeats, { secret: secrets.secret });
+    const { queries } = readSide;
+    const holds = new Holds(repository, deciders, systemClock);
+    const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, store, queries, systemClock);
+    const settings = { secret: secrets.secret };
+    const handler = new ImportCatalogHandler(repository, deciders, soldSeats, hallChanges, settings);
     const { document, unlistedPrices } = feed;
-    const command = new ImportCatalog(document, processContext('import'), { unlistedPrices });
+    const { acceptRenumbering, acceptHallChange } = options;
+    const command = new ImportCatalog(document, processContext('import'), {
+      unlistedPrices,
+      acceptRenumbering,
+      acceptHallChange,
+    });
     try {
       const report = await handler.execute(command);
       await catchUp();

@@ -66,6 +66,14 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
       'set a sales rule, such as maxActive=100 or opensAt=2026-12-01T11:00:00.000Z; may be repeated',
       collect,
     )
+    .option(
+      '--accept-renumbering',
+      'let held and sold seats get another section, row or number; each ticket is listed',
+    )
+    .option(
+      '--accept-hall-change',
+      'let dates with held or sold seats move to another hall: holds end, tickets may be given back; each is listed',
+    )
     .option('--server <url>', 'the server to send it to')
     .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
     .option('--json', 'print the outcome as JSON')
@@ -123,13 +131,15 @@ export interface ImportFlags {
   readonly venueName?: string;
   readonly timeZone?: string;
   readonly focus?: string;
+  readonly acceptRenumbering?: boolean;
+  readonly acceptHallChange?: boolean;
   readonly sales?: readonly string[];
 }
 
 /** The feed options of the flags. @throws {CliFailure} naming the wrong flag. */
 export function toFeedOptions(flags: ImportFlags): FeedOptions {
   const { dedupe, venueId, only, price, pointsPerUnit, shiftDays, source, venueName, sales } = flags;
-  const { timeZone, focus } = flags;
+  const { timeZone, focus, acceptRenumbering, acceptHallChange } = flags;
   const given = {
     dedupe: dedupe === 'first' ? true : dedupe,
     venueId,
@@ -140,6 +150,8 @@ export function toFeedOptions(flags: ImportFlags): FeedOptions {
     source,
     venueName,
     timeZone,
+    acceptRenumbering,
+    acceptHallChange,
     focus: focus === undefined ? undefined : toPoint(focus),
     sales: sales === undefined ? undefined : Object.fromEntries(sales.map(toSalesRule)),
   };
@@ -247,8 +259,9 @@ export function describeOutcome(outcome: ImportOutcome): string {
 const counted = (count: number, one: string, many: string) =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
-function describeCounts({ format, via, summary, keptSeats }: ImportReply & { readonly via: string }): string {
+function describeCounts({ format, via, summary, ...rest }: ImportReply & { readonly via: string }): string {
   const { venues, performances, dates, cancelledDates, seats } = summary;
+  const { keptSeats, matchedSeats, moreMatchedSeats } = rest;
   const rows = [
     ['venues', tally(venues)],
     ['performances', tally(performances)],
@@ -262,6 +275,11 @@ function describeCounts({ format, via, summary, keptSeats }: ImportReply & { rea
   if (keptSeats.length > 0) {
     const seatsKept = counted(keptSeats.length, 'held or sold seat stays', 'held or sold seats stay');
     lines.push(`${seatsKept} in the plan, although the feed no longer has them.\n`);
+  }
+  const matched = matchedSeats.length + moreMatchedSeats;
+  if (matched > 0) {
+    const seatsMatched = counted(matched, 'seat has', 'seats have');
+    lines.push(`${seatsMatched} a new id in the feed and the place of a known one, and keep the known id.\n`);
   }
   return lines.join('');
 }

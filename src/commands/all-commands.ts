@@ -7,6 +7,7 @@ import {
   OpenRefundWindowHandler,
 } from './catalog/cancel-schedule.js';
 import { CatalogReader } from './catalog/catalog-reader.js';
+import { HallChanges } from './catalog/hall-changes.js';
 import { ImportCatalogHandler } from './catalog/import-catalog.js';
 import { SoldSeats } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
@@ -63,6 +64,7 @@ export const commandServices = [
   QueueAdmission,
   SeatsForSale,
   SoldSeats,
+  HallChanges,
   Holds,
   ChargeProcess,
   CheckoutProcess,

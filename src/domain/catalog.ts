@@ -9,6 +9,7 @@ import type {
 } from '../events/catalog-events.js';
 import { addMs, type Instant, type SeatId, toInstant, type VenueId } from '../events/ids.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
+import type { RenumberedSeat } from './plan-identity.js';
 
 type Published<E extends { type: string; data: unknown }, Type extends E['type']> = Extract<
   E,
@@ -27,7 +28,12 @@ export interface VenueState {
 export type VenueCommand =
   | { readonly kind: 'describe'; readonly details: VenueDetails }
   | { readonly kind: 'publish-section'; readonly venueId: VenueId; readonly section: PlanSection }
-  | { readonly kind: 'withdraw-section'; readonly venueId: VenueId; readonly sectionId: string };
+  | { readonly kind: 'withdraw-section'; readonly venueId: VenueId; readonly sectionId: string }
+  | {
+      readonly kind: 'renumber-seats';
+      readonly venueId: VenueId;
+      readonly seats: readonly RenumberedSeat[];
+    };
 
 /** A hall and its plan, published section by section: a feed's revision appends only what changed. */
 export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
@@ -48,6 +54,10 @@ export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
         if (!state.sections.has(sectionId)) return accept();
         return accept({ type: 'SectionWithdrawn', data: { venueId, sectionId } });
       }
+      case 'renumber-seats': {
+        const { venueId, seats } = command;
+        return accept({ type: 'SeatsRenumbered', data: { venueId, seats: [...seats] } });
+      }
       default:
         return assertNever(command);
     }
@@ -66,6 +76,8 @@ export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
         sections.delete(event.data.sectionId);
         return { ...state, sections };
       }
+      case 'SeatsRenumbered':
+        return state; // the sections that follow say it
       default:
         return assertNever(event);
     }

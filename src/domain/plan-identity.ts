@@ -57,7 +57,7 @@ export interface MatchedSeat extends Place {
   readonly seatId: SeatId;
 }
 
-/** A seat of the published plan whose id the new plan uses for another place. */
+/** A seat that has another place in the new plan. */
 export interface RenumberedSeat {
   readonly seatId: SeatId;
   readonly from: Place;
@@ -68,15 +68,12 @@ interface MatchedPlan {
   /** The new plan with the ids that are known. */
   readonly sections: PlanSection[];
   readonly matched: readonly MatchedSeat[];
-  readonly renumbered: readonly RenumberedSeat[];
-  /** Seats of the published plan that the new plan leaves out while another seat gets their place. */
-  readonly displaced: readonly { readonly seatId: SeatId; readonly by: SeatId; readonly place: Place }[];
 }
 
 /**
  * Matches a new plan with the published one. A seat with an unknown id at a place whose known id the new plan does not
- * have is the known seat, and keeps the known id. An id that is known keeps meaning the same seat: at another place it
- * is a renumbered one.
+ * have is the known seat, and keeps the known id. An id that is known keeps meaning the same seat, also at another place:
+ * renumberedSeats() finds those.
  * @param known the published plan; one of an older build may have a place twice, which then matches nothing
  */
 export function matchSeats(known: Iterable<PlanSection>, wanted: readonly PlanSection[]): MatchedPlan {
@@ -93,22 +90,14 @@ export function matchSeats(known: Iterable<PlanSection>, wanted: readonly PlanSe
   const wantedIds = new Set<SeatId>();
   for (const { seatId } of placedSeats(wanted)) wantedIds.add(seatId);
   const matched: MatchedSeat[] = [];
-  const renumbered: RenumberedSeat[] = [];
-  const displaced: MatchedPlan['displaced'][number][] = [];
 
   const idOf = (feedId: SeatId, place: Place): SeatId => {
-    const before = knownSeats.get(feedId);
-    const key = keyOf(place);
-    if (before && keyOf(before) === key) return feedId;
-    if (before) renumbered.push({ seatId: feedId, from: before, to: place });
-    const gone = (byPlace.get(key) ?? []).filter(({ seatId }) => !wantedIds.has(seatId));
+    if (knownSeats.has(feedId)) return feedId;
+    const gone = (byPlace.get(keyOf(place)) ?? []).filter(({ seatId }) => !wantedIds.has(seatId));
     const [only, ...others] = gone;
-    if (!before && only && others.length === 0) {
-      matched.push({ feedId, seatId: only.seatId, ...place });
-      return only.seatId;
-    }
-    for (const { seatId } of gone) displaced.push({ seatId, by: feedId, place });
-    return feedId;
+    if (!only || others.length > 0) return feedId;
+    matched.push({ feedId, seatId: only.seatId, ...place });
+    return only.seatId;
   };
 
   const sections = keepSectionIds(published, wanted).map((section) => ({
@@ -122,7 +111,24 @@ export function matchSeats(known: Iterable<PlanSection>, wanted: readonly PlanSe
       }),
     })),
   }));
-  return { sections, matched, renumbered, displaced };
+  return { sections, matched };
+}
+
+/** The seats of both plans whose place differs. */
+export function renumberedSeats(
+  known: Iterable<PlanSection>,
+  wanted: Iterable<PlanSection>,
+): RenumberedSeat[] {
+  const before = new Map<SeatId, Placed>();
+  for (const seat of placedSeats(known)) before.set(seat.seatId, seat);
+  const renumbered: RenumberedSeat[] = [];
+  for (const { seatId, ...to } of placedSeats(wanted)) {
+    const seat = before.get(seatId);
+    if (!seat || keyOf(seat) === keyOf(to)) continue;
+    const { seatId: _, ...from } = seat;
+    renumbered.push({ seatId, from, to });
+  }
+  return renumbered;
 }
 
 /** Sections with new ids keep the known ones, where a name says unmistakably which. */

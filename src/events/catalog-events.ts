@@ -94,6 +94,8 @@ export const salesRulesSchema = z.object({
 });
 export type SalesRules = z.infer<typeof salesRulesSchema>;
 
+const placeSchema = z.object({ sectionName: z.string(), row: z.string(), number: z.string() });
+
 /** Streams `venue-<venueId>`: the hall and its seating plan, published section by section. */
 export const venueEvents = {
   VenuePublished: defineEvent(
@@ -117,6 +119,17 @@ export const venueEvents = {
   SectionWithdrawn: defineEvent(
     'SectionWithdrawn',
     z.object({ venueId: venueIdSchema, sectionId: sectionIdSchema }),
+  ),
+  /** An operator has accepted that the sections published next call held or sold seats differently. */
+  SeatsRenumbered: defineEvent(
+    'SeatsRenumbered',
+    z.object({
+      venueId: venueIdSchema,
+      seats: z
+        .array(z.object({ seatId: seatIdSchema, from: placeSchema, to: placeSchema }))
+        .min(1)
+        .max(1000),
+    }),
   ),
 };
 export type VenueEvent = EventsOf<typeof venueEvents>;

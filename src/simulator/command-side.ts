@@ -30,6 +30,7 @@ import {
   OpenRefundWindowHandler,
 } from '../commands/catalog/cancel-schedule.js';
 import { CatalogReader } from '../commands/catalog/catalog-reader.js';
+import { HallChanges } from '../commands/catalog/hall-changes.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
@@ -116,6 +117,15 @@ export function commandSide(parts: CommandSideParts): Commands {
   const offer = new SeatsForSale(repository, catalog, parts.queries, clock);
   const checkout = new CheckoutProcess(repository, deciders, holds);
   const soldSeats = new SoldSeats(repository, parts.store, parts.queries, clock);
+  const hallChanges = new HallChanges(
+    repository,
+    deciders,
+    soldSeats,
+    holds,
+    parts.store,
+    parts.queries,
+    clock,
+  );
   const charging = new ChargeProcess(repository, deciders, payments, settings);
   const refunds = new RefundOrderHandler(repository, deciders, checkout);
   const handlers = new Map<unknown, ICommandHandler>([
@@ -129,7 +139,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
     [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
-    [ImportCatalog, new ImportCatalogHandler(repository, deciders, soldSeats, settings)],
+    [ImportCatalog, new ImportCatalogHandler(repository, deciders, soldSeats, hallChanges, settings)],
     [
       IssueToken,
       new IssueTokenHandler(repository, deciders, catalog, turn, signer, parts.queries, settings, clock),

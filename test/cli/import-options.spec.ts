@@ -96,6 +96,8 @@ describe('the report of an import', () => {
       { kind: 'performance', externalId: 'Q', id, name: 'Other', outcome: 'skipped', reason: 'no venue' },
     ],
     keptSeats: [],
+    matchedSeats: [],
+    moreMatchedSeats: 0,
     problems: [{ record: 'Q', reason: 'has no venue', effect: 'skipped' }],
     moreProblems: 2,
     groups: [

@@ -239,6 +239,10 @@ describe('after any history', () => {
         expect(after).toEqual({ ...before, details: command.details });
         return;
       }
+      if (command.kind === 'renumber-seats') {
+        expect(after).toEqual(before);
+        return;
+      }
       const others = [...before.sections].filter(([id]) => id !== idOf(command));
       const own = command.kind === 'publish-section' ? [[idOf(command), command.section]] : [];
       expect(Object.fromEntries(after.sections)).toEqual(Object.fromEntries([...others, ...own]));

@@ -14,6 +14,7 @@ import {
   type Unfinished,
 } from './checks.js';
 import { Cancellations, Orders, Reservations } from './orders.js';
+import { Tickets } from './places.js';
 import { Queues } from './queues.js';
 import { HoldEnds, SeatingPlans, SeatOwners } from './seats.js';
 import { Structure } from './structure.js';
@@ -54,6 +55,7 @@ export class Auditor {
       turns,
       new SeatRequests(findings, this.#owners, ends, turns, bounds),
       new SeatingPlans(findings, this.#owners, bounds),
+      new Tickets(findings, bounds),
       new Reservations(findings, this.#owners, this.#orders),
       new Cancellations(findings, this.#owners, bounds),
       new Charges(findings, bounds),

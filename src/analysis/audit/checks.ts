@@ -67,6 +67,9 @@ export const checks = {
   'seat-in-plan': ['plan', 'every seat held or reserved is in its venue’s plan'],
   'plan-seat-once': ['plan', 'a plan names each seat once, so held + reserved + free = its size'],
 
+  'price-in-force': ['sales', 'a seat is held at a price that its list stated then, or a moment before'],
+  'place-sold-once': ['sales', 'no two reservations of one date name the same section, row and number'],
+
   'order-transition': [
     'orders',
     'an order is placed once, then paid or failed, and refunded only after failing or cancelling',

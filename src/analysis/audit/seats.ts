@@ -252,7 +252,8 @@ interface Plan {
 export class SeatingPlans implements CheckGroup {
   readonly #plans = new Map<VenueId, Plan>();
   readonly #performances = new Set<string>();
-  readonly #schedules = new Map<ScheduleId, VenueId>();
+  /** The halls of a date, the present one last. */
+  readonly #schedules = new Map<ScheduleId, readonly VenueId[]>();
 
   constructor(
     private readonly findings: Findings,
@@ -276,7 +277,8 @@ export class SeatingPlans implements CheckGroup {
       this.#expectReference(this.#plans.has(data.venueId), `venue ${data.venueId}`, ref);
     },
     SchedulePublished: ({ data, ref }) => {
-      this.#schedules.set(data.scheduleId, data.venueId);
+      const earlier = (this.#schedules.get(data.scheduleId) ?? []).filter((hall) => hall !== data.venueId);
+      this.#schedules.set(data.scheduleId, [...earlier, data.venueId]);
       const isKnown = this.#plans.has(data.venueId) && this.#performances.has(data.performanceId);
       this.#expectReference(isKnown, `venue ${data.venueId} or performance ${data.performanceId}`, ref);
     },
@@ -289,8 +291,10 @@ export class SeatingPlans implements CheckGroup {
       if (this.#isSettled(plan, now)) this.#expectSeatsOnce(plan);
     }
     for (const [key, owner] of this.owners.owned()) {
-      const plan = this.#planOf(owner.scheduleId);
+      const [plan, ...earlier] = this.#plansOf(owner.scheduleId);
       if (!plan || !this.#isSettled(plan, now)) continue;
+      // Tickets of a hall that the date has left stay valid until they are given back.
+      if (earlier.some(({ timesNamed }) => timesNamed.has(owner.seatId))) continue;
       if (owner.kind === 'held' && owner.hold.expiresAt <= now) continue; // free: only the event that ends the hold is missing
       const ref = owner.kind === 'held' ? owner.hold.ref : owner.ref;
       this.findings.expect(
@@ -307,7 +311,7 @@ export class SeatingPlans implements CheckGroup {
     this.findings.expect(
       'seat-in-plan',
       // A hold may be decided on a plan that was replaced a moment ago; finish() checks the last plan.
-      this.#planOf(data.scheduleId)?.timesNamed.has(data.seatId) ?? false,
+      this.#plansOf(data.scheduleId).some(({ timesNamed }) => timesNamed.has(data.seatId)),
       () => `seat ${seatKey(data)} is held and was never in the plan of a published date`,
       ref,
     );
@@ -331,9 +335,10 @@ export class SeatingPlans implements CheckGroup {
     return addMs(plan.at, this.options.settleMs) <= now;
   }
 
-  #planOf(scheduleId: ScheduleId): Plan | undefined {
-    const venueId = this.#schedules.get(scheduleId);
-    return venueId === undefined ? undefined : this.#plans.get(venueId);
+  /** The plan of the date's present hall, then those of earlier halls. */
+  #plansOf(scheduleId: ScheduleId): Plan[] {
+    const halls = [...(this.#schedules.get(scheduleId) ?? [])].reverse();
+    return halls.flatMap((venueId) => this.#plans.get(venueId) ?? []);
   }
 
   #touch(venueId: VenueId, at: Instant, ref: EventRef): Plan {

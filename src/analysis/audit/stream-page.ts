@@ -186,6 +186,7 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   SectionPublished: ({ sectionId, rows }) =>
     `published section ${sectionId} with ${rows.reduce((sum, { seats }) => sum + seats.length, 0)} seats`,
   SectionWithdrawn: ({ sectionId }) => `withdrew section ${sectionId}`,
+  SeatsRenumbered: ({ seats }) => `calls ${seats.length} held or sold seats differently from here on`,
   PerformancePublished: ({ name, startDate, sales, seedHash }) =>
     `published ${name} of ${startDate}, on sale from ${sales.opensAt ?? 'now on'}, seed hash ${seedHash}`,
   SchedulePublished: ({ startsAt, status }) => `published the date ${startsAt}, ${status}`,

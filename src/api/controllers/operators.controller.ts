@@ -63,6 +63,10 @@ const json = z
   });
 const inJson = <Schema extends z.ZodType>(schema: Schema) =>
   json.pipe(schema).meta({ contentMediaType: 'application/json' });
+const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .pipe(z.boolean());
 const options = feedOptionsSchema.shape;
 
 /** The feed's format and options as query parameters. `only` may be repeated; `prices`, `pointsPerUnit`, `focus` and
@@ -87,6 +91,8 @@ const importQuery = z
     venueName: options.venueName,
     timeZone: options.timeZone,
     focus: inJson(options.focus.unwrap()).optional(),
+    acceptRenumbering: flag.optional(),
+    acceptHallChange: flag.optional(),
     shiftDays: number.pipe(options.shiftDays.unwrap()).optional(),
   })
   .transform(({ format, ...rest }): { format: typeof format; options: FeedOptions } => ({
@@ -128,7 +134,12 @@ export class ImportsController {
     const feed = parseFeedBytes({ bytes, format, options, ...(charset === undefined ? {} : { charset }) });
     if (feed.kind === 'refused') throw feedRefused(feed);
     const { document, unlistedPrices } = feed;
-    const command = new ImportCatalog(document, contextOf(request), { unlistedPrices });
+    const { acceptRenumbering, acceptHallChange } = options;
+    const command = new ImportCatalog(document, contextOf(request), {
+      unlistedPrices,
+      acceptRenumbering,
+      acceptHallChange,
+    });
     const report = await this.commands.execute(command).catch((error: unknown) => {
       if (!(error instanceof ImportRefused)) throw error;
       throw feedRefused(withProblems(feed, error.problems));

@@ -5,6 +5,7 @@ import {
   performanceDecider,
   scheduleDecider,
   type VenueCommand,
+  type VenueState,
   venueDecider,
 } from '../../domain/catalog.js';
 import type {
@@ -13,12 +14,14 @@ import type {
   ScheduleDocument,
   VenueDocument,
 } from '../../domain/catalog-document.js';
+import type { MatchedSeat } from '../../domain/plan-identity.js';
 import { hashSeed } from '../../domain/shuffle.js';
 import type { Position } from '../../event-store/port.js';
 import type { PlanSection, SalesRules } from '../../events/catalog-events.js';
 import {
   type PerformanceId,
   performanceIdSchema,
+  type ScheduleId,
   scheduleIdSchema,
   type VenueId,
   venueIdSchema,
@@ -30,22 +33,39 @@ import { DeciderHandler } from '../decider-handler.js';
 import { queueSeed } from '../queue/queue-admission.js';
 import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
-import { checkChosenPrices, type ImportProblem, priceProblems, timeZoneProblem } from './check-import.js';
+import {
+  checkChosenPrices,
+  type ImportProblem,
+  ImportRefused,
+  priceProblems,
+  timeZoneProblem,
+} from './check-import.js';
+import { type HallChange, HallChanges } from './hall-changes.js';
 import { type KeptSeat, SoldSeats } from './retain-sold-seats.js';
 
 export interface ImportReport {
   readonly records: readonly ImportedRecord[];
   /** Seats that the feed no longer has but that are held or sold: they stay in the plan. */
   readonly keptSeats: readonly KeptSeat[];
+  /** Seats that the feed calls by new ids, and that keep those known by their places. */
+  readonly matchedSeats: readonly MatchedSeatOfVenue[];
   /** What was left out or imported with a value of ours. */
   readonly problems: readonly ImportProblem[];
   readonly position: Position | undefined;
+}
+
+interface MatchedSeatOfVenue extends MatchedSeat {
+  readonly venueId: VenueId;
 }
 
 /** How a document is imported. */
 export interface ImportOptions {
   /** Categories for which a price was chosen by hand, and which the feed does not name: refused if no plan has them. */
   readonly unlistedPrices?: readonly string[];
+  /** Held and sold seats may get another section, row or number: each is listed. */
+  readonly acceptRenumbering?: boolean | undefined;
+  /** Dates with held or sold seats may move to another hall: holds end, and the tickets, which are listed, may be given back. */
+  readonly acceptHallChange?: boolean | undefined;
 }
 
 /** Publishes an organiser's catalog; what is published already and unchanged appends nothing. */
@@ -80,22 +100,32 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly soldSeats: SoldSeats,
+    private readonly hallChanges: HallChanges,
     @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
   /** @throws {ImportRefused} before anything is published */
   async execute({ document, context, options }: ImportCatalog): Promise<ImportReport> {
     const problems = await this.#checkChosenPrices(document, options);
+    const plans: VenuePlan[] = [];
+    for (const venue of document.venues) plans.push(await this.#planVenue(document.source, venue, options));
+    const moves = await this.#findHallChanges(document, options);
+    const found = [...plans.flatMap((plan) => plan.problems), ...moves.flatMap((move) => move.problems)];
+    const refused = found.filter(({ effect }) => effect === 'refused');
+    if (refused.length > 0) throw new ImportRefused(refused);
+    problems.push(...found);
     const records: ImportedRecord[] = [];
-    const keptSeats: KeptSeat[] = [];
+    const keptSeats = plans.flatMap((plan) => plan.keptSeats);
+    const matchedSeats = plans.flatMap(({ venueId, matchedSeats }) =>
+      matchedSeats.map((seat) => ({ venueId, ...seat })),
+    );
     let position: Position | undefined;
     const keep = (result: { record: ImportedRecord; position: Position | undefined }) => {
       records.push(result.record);
       if (result.position !== undefined && result.position > (position ?? 0)) position = result.position;
     };
-    for (const venue of document.venues) {
-      const result = await this.#publishVenue(document.source, venue, context);
-      keptSeats.push(...result.keptSeats);
+    for (const plan of plans) {
+      const result = await this.#publishVenue(plan, context);
       problems.push(...result.problems);
       keep(result);
     }
@@ -105,19 +135,18 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       problems.push(...result.problems);
       if (result.record.outcome === 'skipped') continue;
       for (const schedule of performance.schedules) {
-        keep(
-          await this.#publishSchedule(
-            document.source,
-            performance,
-            result.details,
-            schedule,
-            result.timeZone,
-            context,
-          ),
-        );
+        const scheduleId = scheduleIdOf(document.source, performance.id, schedule.id);
+        const move = moves.find((one) => one.scheduleId === scheduleId);
+        const publish = () =>
+          this.#publishSchedule(scheduleId, performance, result.details, schedule, result.timeZone, context);
+        if (!move) keep(await publish());
+        else {
+          const { refundWindowMs } = result.details.sales;
+          keep(await this.hallChanges.carryOut(move, refundWindowMs, publish, context));
+        }
       }
     }
-    return { records, keptSeats, problems, position };
+    return { records, keptSeats, matchedSeats, problems, position };
   }
 
   /** The plan a performance will be sold by: that of the document, else the published one. */
@@ -142,11 +171,37 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     return checkChosenPrices(document.performances, plans, unlistedPrices);
   }
 
-  /** Publishes a venue and its plan, section by section. */
-  async #publishVenue(source: string, venue: VenueDocument, context: CommandContext) {
+  /** What will be published of a venue; appends nothing. */
+  async #planVenue(source: string, venue: VenueDocument, options: ImportOptions): Promise<VenuePlan> {
     const venueId = venue.venueId ?? venueIdOf(source, venue.id);
+    const { state: known } = await this.repository.load(venueDecider, streams.venue(venueId));
+    const published = [...known.sections.values()];
+    const isPlanned = venue.sections.length > 0 && !(venue.ifAbsent && known.details);
+    const plan = { keptSeats: [], matchedSeats: [], renumbered: [], problems: [], sections: published };
+    const revised = isPlanned
+      ? await this.soldSeats.revise({ venueId, id: venue.id }, known, venue.sections, options)
+      : plan;
+    return { venue, venueId, known, wanted: isPlanned ? venue.sections : published, ...revised };
+  }
+
+  /** Dates with held or sold seats that the document moves to another hall. */
+  async #findHallChanges(document: CatalogDocument, options: ImportOptions): Promise<HallChange[]> {
+    const changes: HallChange[] = [];
+    for (const performance of document.performances) {
+      const venueId = performance.venueId ?? venueIdOf(document.source, performance.venue);
+      for (const schedule of performance.schedules) {
+        const scheduleId = scheduleIdOf(document.source, performance.id, schedule.id);
+        const change = await this.hallChanges.find(scheduleId, venueId, performance, options);
+        if (change) changes.push(change);
+      }
+    }
+    return changes;
+  }
+
+  /** Publishes a venue and its plan, section by section. */
+  async #publishVenue(plan: VenuePlan, context: CommandContext) {
+    const { venue, venueId, known, wanted, sections, keptSeats, renumbered } = plan;
     const stream = streams.venue(venueId);
-    const { state: known } = await this.repository.load(venueDecider, stream);
     const before = known.details;
     const record = {
       kind: 'venue',
@@ -156,10 +211,8 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     } as const;
     if (venue.ifAbsent && before) {
       const unchanged = { ...record, outcome: 'unchanged' } as const;
-      return { record: unchanged, keptSeats: [], problems: [], position: undefined };
+      return { record: unchanged, problems: [], position: undefined };
     }
-    const wanted = venue.sections.length > 0 ? venue.sections : [...known.sections.values()];
-    const { sections, keptSeats } = await this.soldSeats.retain(venueId, known, wanted);
     const planned = wanted.reduce(
       (sum, { rows }) => sum + rows.reduce((n, row) => n + row.seats.length, 0),
       0,
@@ -183,6 +236,10 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const run = (command: VenueCommand) => this.deciders.executeOrThrow(venueDecider, stream, command, step);
     let last = await run({ kind: 'describe', details });
     let changes = last.events.length;
+    for (let from = 0; from < renumbered.length; from += maxRenumberedPerEvent) {
+      const seats = renumbered.slice(from, from + maxRenumberedPerEvent);
+      last = await run({ kind: 'renumber-seats', venueId, seats });
+    }
     // One append for each section: a whole plan would exceed the largest event a store accepts.
     for (const section of sections) {
       last = await run({ kind: 'publish-section', venueId, section });
@@ -197,7 +254,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const outcome = outcomeOf(changes, before);
     const seats = planned + keptSeats.length;
     const problems = timeZoneProblem(venue, before?.timeZone);
-    return { record: { ...record, outcome, seats }, keptSeats, problems, position: last.position };
+    return { record: { ...record, outcome, seats }, problems, position: last.position };
   }
 
   async #publishPerformance(source: string, performance: PerformanceDocument, context: CommandContext) {
@@ -255,14 +312,13 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   }
 
   async #publishSchedule(
-    source: string,
+    scheduleId: ScheduleId,
     performance: PerformanceDocument,
     { performanceId, venueId, sales }: PerformanceDetails,
     schedule: ScheduleDocument,
     timeZone: string,
     context: CommandContext,
   ) {
-    const scheduleId = scheduleIdSchema.parse(deriveId('schedule', source, performance.id, schedule.id));
     const stream = streams.schedule(scheduleId);
     const known = await this.repository.load(scheduleDecider, stream);
     const { startsAt, status } = schedule;
@@ -286,6 +342,22 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     };
     return { record, position: published.position };
   }
+}
+
+interface VenuePlan extends Awaited<ReturnType<SoldSeats['revise']>> {
+  readonly venue: VenueDocument;
+  readonly venueId: VenueId;
+  /** Published now. */
+  readonly known: VenueState;
+  /** The plan of the feed, or the published one if it has none. */
+  readonly wanted: readonly PlanSection[];
+}
+
+/** Most seats that one SeatsRenumbered names. */
+const maxRenumberedPerEvent = 1000;
+
+function scheduleIdOf(source: string, performance: string, schedule: string): ScheduleId {
+  return scheduleIdSchema.parse(deriveId('schedule', source, performance, schedule));
 }
 
 /** The catalog's id of an organiser's venue. */

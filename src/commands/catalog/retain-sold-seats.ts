@@ -1,6 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { VenueState } from '../../domain/catalog.js';
-import { isFree, seatDecider } from '../../domain/seat.js';
+import { planRows, type VenueState } from '../../domain/catalog.js';
+import {
+  type MatchedSeat,
+  matchSeats,
+  placeText,
+  type RenumberedSeat,
+  renumberedSeats,
+  repeatedPlaces,
+} from '../../domain/plan-identity.js';
+import { isFree, type SeatState, seatDecider } from '../../domain/seat.js';
 import { EventStore } from '../../event-store/port.js';
 import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
@@ -9,6 +17,7 @@ import { Clock } from '../../platform/clock.js';
 import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { StreamRepository } from '../stream-repository.js';
+import type { ImportProblem } from './check-import.js';
 
 const maxConcurrentReads = 16;
 
@@ -19,7 +28,24 @@ export interface KeptSeat {
   readonly scheduleId: ScheduleId;
 }
 
-/** Retains held and sold seats in a venue's plan when a new revision of the plan drops them. */
+/** A seat that is held or sold on a date. */
+interface UsedSeat {
+  readonly seatId: SeatId;
+  readonly scheduleId: ScheduleId;
+  readonly state: Exclude<SeatState, { kind: 'free' }>;
+}
+
+interface RevisedPlan {
+  readonly sections: readonly PlanSection[];
+  readonly keptSeats: readonly KeptSeat[];
+  readonly matchedSeats: readonly MatchedSeat[];
+  /** Held and sold seats with another place in the new plan, which the operator has accepted. */
+  readonly renumbered: readonly RenumberedSeat[];
+  /** What the operator is told; with the effect `refused` the plan may not be published. */
+  readonly problems: readonly ImportProblem[];
+}
+
+/** Works out the plan that may be published instead of a known one, with regard to held and sold seats. */
 @Injectable()
 export class SoldSeats {
   constructor(
@@ -29,44 +55,105 @@ export class SoldSeats {
     private readonly clock: Clock,
   ) {}
 
-  /** The wanted sections, with the held and sold seats that they drop put back where they were. */
-  async retain(
-    venueId: VenueId,
+  /**
+   * The wanted plan with the ids of the known one wherever the places say that it is the same seat, and with the held and
+   * sold seats that it drops put back where they were.
+   * @param options.acceptRenumbering held and sold seats may get another place.
+   */
+  async revise(
+    venue: { readonly venueId: VenueId; readonly id: string },
     known: VenueState,
     wanted: readonly PlanSection[],
-  ): Promise<{ sections: PlanSection[]; keptSeats: KeptSeat[] }> {
-    const wantedSeats = new Set(
-      wanted.flatMap(({ rows }) => rows.flatMap((row) => row.seats.map((s) => s.seatId))),
+    { acceptRenumbering = false }: { readonly acceptRenumbering?: boolean | undefined } = {},
+  ): Promise<RevisedPlan> {
+    const { venueId } = venue;
+    const published = [...known.sections.values()];
+    const { sections: plan, matched } = matchSeats(published, wanted);
+    const ids = new Set(plan.flatMap(({ rows }) => rows.flatMap((row) => row.seats.map((s) => s.seatId))));
+    const dropped = planRows(known).flatMap((row) =>
+      row.seats.map((seat) => seat.seatId).filter((seatId) => !ids.has(seatId)),
     );
-    const dropped = [...known.sections.values()].flatMap(({ rows }) =>
-      rows.flatMap((row) =>
-        row.seats.map((seat) => seat.seatId).filter((seatId) => !wantedSeats.has(seatId)),
-      ),
-    );
-    if (dropped.length === 0) return { sections: [...wanted], keptSeats: [] };
-    const keptSeats: KeptSeat[] = [];
-    const limit = new ConcurrencyLimit(maxConcurrentReads);
-    const head = await this.store.head();
-    // Avoids reading the streams of thousands of free seats; while the read models are behind all of them are read.
-    const isCaughtUp = head === undefined || (await this.queries.waitFor(head));
-    for (const scheduleId of await this.queries.schedulesOfVenue(venueId)) {
-      const taken = isCaughtUp ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;
-      const candidates = taken ? dropped.filter((seatId) => taken.has(seatId)) : dropped;
-      const areUsed = await Promise.all(
-        candidates.map((seatId) => limit.run(() => this.#isUsed(scheduleId, seatId))),
-      );
-      keptSeats.push(
-        ...candidates.filter((_, index) => areUsed[index]).map((seatId) => ({ venueId, seatId, scheduleId })),
-      );
+    const kept = await this.#usedOfVenue(venueId, dropped);
+    const sections = putBack(known, plan, new Set(kept.map((seat) => seat.seatId)));
+    const moved = new Map(renumberedSeats(published, sections).map((seat) => [seat.seatId, seat]));
+    const used = await this.#usedOfVenue(venueId, [...moved.keys()]);
+    const effect = acceptRenumbering ? 'changed' : 'refused';
+    const about = venue.id;
+    const problems: ImportProblem[] = used.flatMap((seat) => {
+      const change = moved.get(seat.seatId);
+      if (!change) return [];
+      const reason = `is held or sold as "${placeText(change.from)}" and the plan calls it "${placeText(change.to)}"${
+        acceptRenumbering ? ': accepted by the option acceptRenumbering, tell the fan' : ''
+      }`;
+      return [{ record: recordOf(venue, seat), field: 'number', reason, effect, about }];
+    });
+    const keptById = new Map(kept.map((seat) => [seat.seatId, seat]));
+    for (const { place, seatIds } of repeatedPlaces(sections)) {
+      for (const seatId of seatIds) {
+        const seat = keptById.get(seatId);
+        if (!seat) continue;
+        const others = seatIds.filter((other) => other !== seatId).join(', ');
+        const reason = `is held or sold as "${placeText(place)}", which the plan gives to another seat: "${others}"`;
+        problems.push({ record: recordOf(venue, seat), field: 'number', reason, effect: 'refused', about });
+      }
     }
-    const kept = new Set(keptSeats.map((seat) => seat.seatId));
-    return { sections: putBack(known, wanted, kept), keptSeats };
+    const changed = new Set(used.map(({ seatId }) => seatId));
+    return {
+      sections,
+      keptSeats: kept.map(({ seatId, scheduleId }) => ({ venueId, seatId, scheduleId })),
+      matchedSeats: matched,
+      renumbered: [...moved.values()].filter(({ seatId }) => changed.has(seatId)),
+      problems,
+    };
   }
 
-  async #isUsed(scheduleId: ScheduleId, seatId: SeatId): Promise<boolean> {
-    const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
-    return !isFree(state, this.clock.now());
+  /** The seats of a date that are held or sold. */
+  async usedOn(scheduleId: ScheduleId, seatIds: readonly SeatId[]): Promise<UsedSeat[]> {
+    return this.#usedOn([scheduleId], seatIds);
   }
+
+  async #usedOfVenue(venueId: VenueId, seatIds: readonly SeatId[]): Promise<UsedSeat[]> {
+    if (seatIds.length === 0) return [];
+    const isCaughtUp = await this.#isCaughtUp();
+    return this.#usedOn(await this.queries.schedulesOfVenue(venueId), seatIds, isCaughtUp);
+  }
+
+  async #isCaughtUp(): Promise<boolean> {
+    const head = await this.store.head();
+    return head === undefined || (await this.queries.waitFor(head));
+  }
+
+  async #usedOn(
+    scheduleIds: readonly ScheduleId[],
+    seatIds: readonly SeatId[],
+    isCaughtUp?: boolean,
+  ): Promise<UsedSeat[]> {
+    if (seatIds.length === 0) return [];
+    // Avoids reading the streams of thousands of free seats; while the read models are behind all of them are read.
+    const doAsk = isCaughtUp ?? (await this.#isCaughtUp());
+    const limit = new ConcurrencyLimit(maxConcurrentReads);
+    const used: UsedSeat[] = [];
+    for (const scheduleId of scheduleIds) {
+      const taken = doAsk ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;
+      const candidates = taken ? seatIds.filter((seatId) => taken.has(seatId)) : seatIds;
+      const states = await Promise.all(
+        candidates.map((seatId) => limit.run(() => this.#usedSeat(scheduleId, seatId))),
+      );
+      used.push(...states.filter((seat) => seat !== undefined));
+    }
+    return used;
+  }
+
+  async #usedSeat(scheduleId: ScheduleId, seatId: SeatId): Promise<UsedSeat | undefined> {
+    const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
+    if (state.kind === 'free' || isFree(state, this.clock.now())) return undefined;
+    return { scheduleId, seatId, state };
+  }
+}
+
+function recordOf(venue: { readonly id: string }, { seatId, scheduleId, state }: UsedSeat): string {
+  const owner = state.kind === 'reserved' ? `order ${state.orderId}` : `hold ${state.holdId}`;
+  return `venue "${venue.id}", seat "${seatId}" of date ${scheduleId}, ${owner}`;
 }
 
 /** Adds the kept seats' rows to the sections they were in, or the whole section if the feed dropped it. */

@@ -50,6 +50,10 @@ export const feedOptionsSchema = z.strictObject({
   timeZone: knownTimeZoneSchema.optional(),
   /** Where the audience of the feed's only plan looks, in plan coordinates. */
   focus: z.strictObject({ x: z.number(), y: z.number() }).optional(),
+  /** Held and sold seats may get another section, row or number; each is listed. */
+  acceptRenumbering: z.boolean().optional(),
+  /** Dates with held or sold seats may move to another hall: holds end, tickets may be given back; each is listed. */
+  acceptHallChange: z.boolean().optional(),
   /** Whole days added to every date and time of the feed. */
   shiftDays: z.number().int().min(-36_500).max(36_500).optional(),
 });

@@ -103,7 +103,13 @@ export class LogUnderAudit {
   }
 
   section(sectionId: string, seatIds: readonly string[]): this {
-    const seats = seatIds.map((seatId, x) => ({ seatId: seat(seatId), number: '1', category: 'R', x, y: 0 }));
+    const seats = seatIds.map((seatId, x) => ({
+      seatId: seat(seatId),
+      number: seatId,
+      category: 'R',
+      x,
+      y: 0,
+    }));
     return this.add(`venue-${venueId}`, {
       type: 'SectionPublished',
       data: { venueId, sectionId, name: sectionId, rows: [{ label: '1', seats }] },

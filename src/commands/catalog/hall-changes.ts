@@ -1,0 +1,114 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { findSeat, planRows, scheduleDecider, venueDecider } from '../../domain/catalog.js';
+import type { PerformanceDocument } from '../../domain/catalog-document.js';
+import { placeText } from '../../domain/plan-identity.js';
+import { EventStore } from '../../event-store/port.js';
+import { addMs, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
+import { streams } from '../../events/streams.js';
+import { Clock } from '../../platform/clock.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
+import { type CommandContext, stepContext } from '../command-context.js';
+import { DeciderHandler } from '../decider-handler.js';
+import { Holds } from '../seats/end-hold.js';
+import { StreamRepository } from '../stream-repository.js';
+import type { ImportProblem } from './check-import.js';
+import { SoldSeats } from './retain-sold-seats.js';
+
+/** A date with held or sold seats that gets another hall. */
+export interface HallChange {
+  readonly scheduleId: ScheduleId;
+  /** One for each seat; `refused` unless the operator has accepted the change. */
+  readonly problems: readonly ImportProblem[];
+}
+
+/** Seats read at once. */
+const pageSize = 200;
+
+/** Moves dates with held or sold seats to another hall, if the operator says so: holds end, tickets may be given back. */
+@Injectable()
+export class HallChanges {
+  constructor(
+    private readonly repository: StreamRepository,
+    private readonly deciders: DeciderHandler,
+    private readonly soldSeats: SoldSeats,
+    private readonly holds: Holds,
+    private readonly store: EventStore,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Undefined when the date stays in its hall, or nobody holds or has a seat. */
+  async find(
+    scheduleId: ScheduleId,
+    venueId: VenueId,
+    performance: PerformanceDocument,
+    { acceptHallChange = false }: { readonly acceptHallChange?: boolean | undefined },
+  ): Promise<HallChange | undefined> {
+    const { state } = await this.repository.load(scheduleDecider, streams.schedule(scheduleId));
+    const { details, cancellation } = state;
+    if (!details || details.venueId === venueId || cancellation) return undefined;
+    const hall = await this.repository.load(venueDecider, streams.venue(details.venueId));
+    const seatIds = planRows(hall.state).flatMap(({ seats }) => seats.map(({ seatId }) => seatId));
+    const used = await this.soldSeats.usedOn(scheduleId, seatIds);
+    if (used.length === 0) return undefined;
+    const effect = acceptHallChange ? 'changed' : 'refused';
+    const problems = used.map(({ seatId, state }) => {
+      const seat = findSeat(hall.state, seatId);
+      const place = seat ? placeText({ ...seat }) : seatId;
+      const owner = state.kind === 'reserved' ? `order ${state.orderId}` : `hold ${state.holdId}`;
+      const outcome = state.kind === 'reserved' ? 'the fan may give the ticket back' : 'the hold ends';
+      const what = state.kind === 'reserved' ? 'is sold' : 'is held';
+      const reason = acceptHallChange
+        ? `${what} in the hall that the date leaves: ${outcome}`
+        : `${what} and the date would move to another hall: accept that with the option acceptHallChange`;
+      return {
+        record: `performance "${performance.name}" (${performance.id}), date ${scheduleId}, ${place}, ${owner}`,
+        field: 'venue',
+        reason,
+        effect,
+        about: performance.id,
+      } as const;
+    });
+    return { scheduleId, problems };
+  }
+
+  /**
+   * Carries out an accepted change. After a failure anywhere, repeating the import continues it: the date moves only when
+   * tickets may be given back and no hold is left.
+   * @param refundWindowMs how long tickets may be given back.
+   * @param publish moves the date.
+   */
+  async carryOut<Result>(
+    { scheduleId }: HallChange,
+    refundWindowMs: number,
+    publish: () => Promise<Result>,
+    context: CommandContext,
+  ): Promise<Result> {
+    const until = addMs(this.clock.now(), refundWindowMs);
+    const open = { kind: 'open-refund-window', until, cause: 'hall-changed', note: undefined } as const;
+    const step = stepContext(context, scheduleId, 'hall');
+    await this.deciders.executeOrThrow(scheduleDecider, streams.schedule(scheduleId), open, step);
+    await this.#endHolds(scheduleId, step);
+    const result = await publish();
+    // Seats that were held in between.
+    await this.#endHolds(scheduleId, stepContext(step, 'after'));
+    return result;
+  }
+
+  async #endHolds(scheduleId: ScheduleId, context: CommandContext): Promise<void> {
+    const head = await this.store.head();
+    if (head !== undefined) await this.queries.waitFor(head);
+    let after: SeatId | null = null;
+    for (;;) {
+      const page = await this.queries.ownedSeats(scheduleId, after, pageSize);
+      for (const seat of page) {
+        if (seat.kind !== 'held') continue;
+        const step = stepContext(context, seat.holdId);
+        await this.holds.giveBack(seat.tokenId, seat.holdId, 'released', step);
+      }
+      const last = page.at(-1);
+      if (!last || page.length < pageSize) return;
+      after = last.seatId;
+    }
+  }
+}
