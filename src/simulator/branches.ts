@@ -39,6 +39,7 @@ export const expectedBranches = [
   'early fans shuffled',
   'plan published again',
   'seat kept in a plan that drops it',
+  'seat recognised by its place',
   'append recognised as a retry',
   'timers restored after all jobs were lost',
   'refused: seat-held',

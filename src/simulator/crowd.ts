@@ -72,6 +72,9 @@ export class Crowd {
     if (reply.kind === 'done' && reply.result.keptSeats.length > 0) {
       this.world.saw('seat kept in a plan that drops it');
     }
+    if (reply.kind === 'done' && reply.result.matchedSeats.length > 0) {
+      this.world.saw('seat recognised by its place');
+    }
   }
 
   /** An operator opens a queue and admits, as the admission process does. */

@@ -65,6 +65,8 @@ export function drawSale(chance: Random, nowMs: number): Sale {
       // A later revision may drop the last seats of a row and change prices.
       const dropped = isFirst ? 0 : chance.below(seatsInRow);
       const price = isFirst ? 100 : chance.between(50, 150);
+      // An editor's export may call every seat and section by new ids.
+      const idPrefix = !isFirst && chance.chance(0.3) ? `export-${revision}-` : '';
       return catalogDocumentSchema.parse({
         format: 'boxoffice-catalog',
         version: 1,
@@ -87,13 +89,13 @@ export function drawSale(chance: Random, nowMs: number): Sale {
 
       function sections() {
         return categories.map((category, row) => ({
-          sectionId: category,
+          sectionId: `${idPrefix}${category}`,
           name: category,
           rows: [
             {
               label: category,
               seats: Array.from({ length: seatsInRow - (row === 0 ? dropped : 0) }, (_, column) => ({
-                seatId: seatId(row, column),
+                seatId: `${idPrefix}${seatId(row, column)}`,
                 number: `${column}`,
                 category,
                 x: column,

@@ -116,7 +116,12 @@ export class LogUnderAudit {
     });
   }
 
-  performance(rules: Partial<typeof sales> = {}): this {
+  /** Publishes another price for all seats. */
+  prices(price: number): this {
+    return this.performance({}, price);
+  }
+
+  performance(rules: Partial<typeof sales> = {}, price = 100): this {
     return this.add(`performance-${performanceId}`, {
       type: 'PerformancePublished',
       data: {
@@ -126,7 +131,7 @@ export class LogUnderAudit {
         description: '',
         startDate: '2026-11-02',
         endDate: '2026-11-02',
-        prices: [{ category: '*', price: 100 }],
+        prices: [{ category: '*', price }],
         sales: { ...sales, ...rules },
         seedHash: hashSeed(seed),
       },

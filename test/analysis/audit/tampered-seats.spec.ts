@@ -1,5 +1,5 @@
 import { Fan } from './fan.js';
-import { at, id, LogUnderAudit, scheduleId, seat } from './log-under-audit.js';
+import { at, id, LogUnderAudit, scheduleId, seat, venueId } from './log-under-audit.js';
 
 /** A catalog on sale with two fans inside, both with points. */
 function onSale(): { log: LogUnderAudit; ann: Fan; bob: Fan } {
@@ -33,6 +33,46 @@ describe('the audit finds in the seats', () => {
       `seat-${scheduleId}.A-1`,
       `seat-${scheduleId}.A-1`,
     ]);
+  });
+
+  it('a place sold as two seats, after a plan called a seat by a new id', () => {
+    const { log, ann, bob } = onSale();
+    ann.hold('A-1').pay('A-1');
+    const plan = (names: Readonly<Record<string, string>>) =>
+      log.add(`venue-${venueId}`, {
+        type: 'SectionPublished',
+        data: {
+          venueId,
+          sectionId: 'a',
+          name: 'a',
+          rows: [
+            {
+              label: '1',
+              seats: Object.entries(names).map(([seatId, number]) => ({
+                seatId: seat(seatId),
+                number,
+                category: 'R',
+                x: 0,
+                y: 0,
+              })),
+            },
+          ],
+        },
+      });
+    plan({ 'A-1': '1', 'new-1': 'A-1' });
+    bob.hold('new-1').pay('new-1');
+    expect(log.codes()).toEqual(['place-sold-once']);
+  });
+
+  it('a seat held at a price that was never in force, or no longer', () => {
+    const never = onSale();
+    never.log.prices(80);
+    never.ann.hold('A-1');
+    expect(never.log.codes()).toEqual([]);
+    never.log.ms += 61_000;
+    never.bob.hold('A-2');
+    // Both lists were in force within the last minute for ann, only the last one for bob.
+    expect(never.log.codes()).toEqual(['price-in-force']);
   });
 
   it('a seat taken over after its deadline without the expiry being written', () => {
