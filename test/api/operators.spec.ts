@@ -70,7 +70,13 @@ describe('imports', () => {
   const feed = JSON.stringify(sampleCatalog(new Date('2026-11-22T09:00:00Z')));
 
   it('publish what the feed has, and report', async () => {
-    api.commands.handler = () => ({ records: [], keptSeats: [], problems: [], position: 99 });
+    api.commands.handler = () => ({
+      records: [],
+      keptSeats: [],
+      matchedSeats: [],
+      problems: [],
+      position: 99,
+    });
     expect(feed.length).toBeGreaterThan(1024 * 1024);
     const reply = await post('?source=mine&shiftDays=7&sales=%7B%22seatLimitPerUser%22%3A2%7D', feed);
     expect(reply.json()).toMatchObject({ format: 'boxoffice', position: 99, moreProblems: 0 });
@@ -95,6 +101,8 @@ describe('imports', () => {
         { ...record, kind: 'performance', outcome: 'skipped', reason: 'no venue' },
       ],
       keptSeats: [],
+      matchedSeats: [],
+      moreMatchedSeats: 0,
       problems: [problem],
       position: 99,
     });
@@ -132,7 +140,13 @@ describe('imports', () => {
   });
 
   it('take the encoding that a feed states', async () => {
-    api.commands.handler = () => ({ records: [], keptSeats: [], problems: [], position: 99 });
+    api.commands.handler = () => ({
+      records: [],
+      keptSeats: [],
+      matchedSeats: [],
+      problems: [],
+      position: 99,
+    });
     const inUtf16 = Buffer.from(`\uFEFF${feed}`, 'utf16le');
     expect((await post('', inUtf16)).json()).toMatchObject({ format: 'boxoffice' });
     const venue = { id: 'v', name: 'Salle', location: '', sections: [] };

@@ -75,6 +75,8 @@ describe('an import by a server', () => {
       seats: 4,
     },
     keptSeats: [],
+    matchedSeats: [],
+    moreMatchedSeats: 0,
     problems: [],
     moreProblems: 0,
     groups: [],

@@ -26,7 +26,9 @@ interface Version<Value> {
   readonly until: Instant | undefined;
 }
 
-const textOf = ({ sectionName, row, number }: PlaceWords) => `${sectionName}, row ${row}, number ${number}`;
+/** Halls may name their places alike. */
+const placeIn = (venueId: VenueId, { sectionName, row, number }: PlaceWords) =>
+  `${sectionName}, row ${row}, number ${number} of venue ${venueId}`;
 
 /**
  * Checks what a ticket says and costs: no two tickets of a date name one place, and a hold costs what the price list
@@ -52,7 +54,10 @@ export class Tickets implements CheckGroup {
       this.#seats.set(data.venueId, seats);
       for (const { label, seats: ofRow } of data.rows) {
         for (const { seatId, number, category } of ofRow) {
-          const value = { place: textOf({ sectionName: data.name, row: label, number }), category };
+          const value = {
+            place: placeIn(data.venueId, { sectionName: data.name, row: label, number }),
+            category,
+          };
           const before = seats.get(seatId) ?? [];
           const current = before.at(-1)?.value;
           if (current?.place === value.place && current.category === category) continue;
@@ -76,7 +81,10 @@ export class Tickets implements CheckGroup {
     OrderPlaced: ({ data }) => {
       for (const item of data.items) {
         if (!item.sold) continue;
-        this.#words.set(seatKey(item), { orderId: data.orderId, place: textOf(item.sold) });
+        this.#words.set(seatKey(item), {
+          orderId: data.orderId,
+          place: placeIn(item.sold.venueId, item.sold),
+        });
       }
     },
     SeatReserved: (fact) => this.#expectOwnPlace(fact),
@@ -159,7 +167,9 @@ export class Tickets implements CheckGroup {
         const key = seatKey({ scheduleId, seatId });
         const sold = this.#placeOfSold.get(key);
         const ticket = sold && tickets.get(sold.place);
-        return ticket?.key === key ? [{ key, ticket, from: sold?.place ?? '', to: textOf(to) }] : [];
+        return ticket?.key === key
+          ? [{ key, ticket, from: sold?.place ?? '', to: placeIn(venueId, to) }]
+          : [];
       });
       for (const { from } of moved) tickets.delete(from);
       for (const { key, ticket, to } of moved) {
