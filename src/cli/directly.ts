@@ -59,13 +59,23 @@ export async function importDirectly(
     const holds = new Holds(repository, deciders, systemClock);
     const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, store, queries, systemClock);
     const settings = { secret: secrets.secret };
-    const handler = new ImportCatalogHandler(repository, deciders, soldSeats, hallChanges, settings);
+    const handler = new ImportCatalogHandler(
+      repository,
+      deciders,
+      soldSeats,
+      hallChanges,
+      store,
+      queries,
+      systemClock,
+      settings,
+    );
     const { document, unlistedPrices } = feed;
     const { acceptRenumbering, acceptHallChange } = options;
     const command = new ImportCatalog(document, processContext('import'), {
       unlistedPrices,
       acceptRenumbering,
       acceptHallChange,
+      cancelMissing: options.cancelMissing,
     });
     try {
       const report = await handler.execute(command);

@@ -56,6 +56,10 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
       'points per unit of the feed’s currency, or USD=1300 for each of its currencies; may be repeated',
       collect,
     )
+    .option(
+      '--cancel-missing',
+      'cancel dates published earlier that the feed does not have, and refund their tickets',
+    )
     .option('--shift-days <days>', 'move all dates by this many days')
     .option('--source <name>', 'namespace of the feed’s ids')
     .option('--venue-name <name>', 'name of the feed’s only venue')
@@ -126,6 +130,7 @@ export interface ImportFlags {
   readonly only?: readonly string[];
   readonly price?: readonly string[];
   readonly pointsPerUnit?: readonly string[];
+  readonly cancelMissing?: boolean;
   readonly shiftDays?: string;
   readonly source?: string;
   readonly venueName?: string;
@@ -146,6 +151,7 @@ export function toFeedOptions(flags: ImportFlags): FeedOptions {
     only,
     prices: price?.map(toPrice),
     pointsPerUnit: pointsPerUnit === undefined ? undefined : toRates(pointsPerUnit),
+    cancelMissing: flags.cancelMissing,
     shiftDays: shiftDays === undefined ? undefined : toNumber('--shift-days', shiftDays),
     source,
     venueName,

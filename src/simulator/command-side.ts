@@ -139,7 +139,19 @@ export function commandSide(parts: CommandSideParts): Commands {
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
     [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
-    [ImportCatalog, new ImportCatalogHandler(repository, deciders, soldSeats, hallChanges, settings)],
+    [
+      ImportCatalog,
+      new ImportCatalogHandler(
+        repository,
+        deciders,
+        soldSeats,
+        hallChanges,
+        parts.store,
+        parts.queries,
+        clock,
+        settings,
+      ),
+    ],
     [
       IssueToken,
       new IssueTokenHandler(repository, deciders, catalog, turn, signer, parts.queries, settings, clock),

@@ -6,7 +6,7 @@ import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';
-import { eventually } from '../services/wait-until.js';
+import { eventually, waitUntil } from '../services/wait-until.js';
 import { StreamClient } from './stream-client.js';
 
 const routes = reflectRoutes(allControllers).map((route) => {
@@ -157,6 +157,41 @@ describe('what the running office answers is what its document says', () => {
     const refreshed = await post('/v1/auth/refresh', { refreshToken });
     await post('/v1/auth/refresh', { refreshToken });
     await post('/v1/auth/logout', { refreshToken: refreshed.body.refreshToken });
+  });
+
+  it('to operators who refund and cancel', async () => {
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const other = await openSmallHall(office, { id: 'cancelled', rows: 2, seatsPerRow: 2 });
+    const fan = await new CarefulFan(office).arrive();
+    await fan.charge(1000);
+    await fan.queue(other.performanceId, 2);
+    await fan.call('POST', `/v1/performances/${other.performanceId}/queue-token/enter`);
+    await fan.hold(other.scheduleId, ['R2-1', 'R2-2']);
+    const { orderId } = (await fan.pay()).body;
+    const items = [{ scheduleId: other.scheduleId, seatId: 'R2-1' }];
+    const date = `/v1/admin/schedules/${other.scheduleId}`;
+    for (const [method, path, body] of [
+      ['POST', `/v1/admin/orders/${orderId}/refund`, { items, reason: 'the view is blocked' }],
+      ['POST', `/v1/admin/orders/${orderId}/refund`, {}],
+      ['POST', `${date}/refund-window`, { until: '2099-01-01T00:00:00.000Z' }],
+      ['GET', `${date}/cancellation`],
+      ['POST', `${date}/cancel`, { reason: 'the singer is ill' }],
+      ['POST', `/v1/admin/performances/${other.performanceId}/cancel`, { reason: 'the tour is off' }],
+    ] as const) {
+      seen.add(expectDescribed(method, path, await call(office.url, method, path, { headers, body })));
+    }
+    await waitUntil('the date is settled', async () => {
+      const answer = await call(office.url, 'GET', `${date}/cancellation`, { headers });
+      seen.add(expectDescribed('GET', `${date}/cancellation`, answer));
+      return answer.status === 200 && answer.body.settledAt !== null;
+    });
+    await waitUntil('the fan reads of it', async () => {
+      const [ticket] = (await fan.call('GET', '/v1/reservations')).body.items;
+      return ticket.cancellation?.cause !== undefined && ticket.reservationStatus === 'cancelled';
+    });
+    const { body: order } = await fan.call('GET', `/v1/orders/${orderId}`);
+    expect(order).toMatchObject({ totalAmount: order.refundedAmount });
+    expect((await fan.call('GET', '/v1/wallet')).body.balance).toBe(1000);
   });
 
   it('to operators', async () => {

@@ -1,7 +1,9 @@
 import { ImportRefused } from '../../src/commands/catalog/check-import.js';
 import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
 import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
+import { publishedSchedule, scheduleDecider } from '../../src/domain/catalog.js';
 import type { CatalogDocument } from '../../src/domain/catalog-document.js';
+import { instantSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
@@ -13,6 +15,7 @@ import {
   inside,
   openTheatre,
   outcomeOf,
+  performanceId,
   scheduleId,
   seat,
   seats,
@@ -239,6 +242,92 @@ describe('ImportCatalog', () => {
       await run(restarted(side), theatreDocument(), contextOf('import'));
       expect((await wholeLog(side.store)).map(({ type, data }) => ({ type, data }))).toEqual(whole);
       return isDead;
+    });
+  });
+
+  describe('a feed that has changed', () => {
+    const dates = (...schedules: { id: string; startsAt: string; status?: 'cancelled' }[]) => {
+      const document = theatreDocument();
+      return {
+        ...document,
+        performances: document.performances.map((one) => ({
+          ...one,
+          schedules: schedules.map(({ id, startsAt: at, status = 'scheduled' as const }) => ({
+            id,
+            startsAt: instantSchema.parse(at),
+            status,
+          })),
+        })),
+      };
+    };
+    const friday = { id: '20261204-1930', startsAt: '2026-12-04T10:30:00.000Z' };
+    const saturday = { id: '20261205-1800', startsAt: '2026-12-05T09:00:00.000Z' };
+    const corrected = { id: '20261204-2000', startsAt: '2026-12-04T11:00:00.000Z' };
+    const onSale = async () => {
+      const ids = await side.models.schedulesOfPerformance(performanceId, side.clock.now());
+      const found = [];
+      for (const id of ids) {
+        const { state } = await side.repository.load(scheduleDecider, streams.schedule(id));
+        const date = publishedSchedule(state);
+        if (date?.status === 'scheduled') found.push(date.startsAt);
+      }
+      return found.sort();
+    };
+
+    it('moves the date whose time it corrects, also when its id is made from the time, and opens refunds', async () => {
+      await run(side, dates(friday));
+      const report = await run(side, dates(corrected));
+      expect(await onSale()).toEqual([corrected.startsAt]);
+      expect(report.records).toContainEqual(
+        expect.objectContaining({ kind: 'schedule', externalId: corrected.id, outcome: 'revised' }),
+      );
+      expect(report.problems).toContainEqual(
+        expect.objectContaining({ field: 'startsAt', reason: expect.stringContaining('moved to') }),
+      );
+      const types = (await wholeLog(side.store)).map(({ type }) => type);
+      expect(types.filter((type) => type === 'RefundWindowOpened')).toHaveLength(1);
+      const again = await run(side, dates(corrected));
+      expect(again.records.filter(({ outcome }) => outcome !== 'unchanged')).toEqual([]);
+      expect(again.problems.filter(({ field }) => field === 'startsAt' || field === 'schedules')).toEqual([]);
+    });
+
+    it('reports a date that it lost, and cancels it when asked to', async () => {
+      await run(side, dates(friday, saturday));
+      const report = await run(side, dates(friday));
+      expect(report.problems).toContainEqual(
+        expect.objectContaining({ reason: expect.stringContaining('published earlier, absent now') }),
+      );
+      expect(await onSale()).toEqual([friday.startsAt, saturday.startsAt]);
+      await side.execute(new ImportCatalog(dates(friday), freshContext(), { cancelMissing: true }));
+      expect(await onSale()).toEqual([friday.startsAt]);
+      const settled = await run(side, dates(friday));
+      expect(settled.problems.filter(({ field }) => field === 'schedules')).toEqual([]);
+    });
+
+    it('cancels nothing for a performance of which it has no date', async () => {
+      await run(side, dates(friday));
+      await side.execute(new ImportCatalog(dates(), freshContext(), { cancelMissing: true }));
+      expect(await onSale()).toEqual([friday.startsAt]);
+    });
+
+    it('does not put a cancelled date on sale again, and the rest of it goes in', async () => {
+      await run(side, dates({ ...friday, status: 'cancelled' }));
+      const report = await run(side, dates(friday, saturday));
+      expect(report.records.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual([
+        'venue unchanged',
+        'performance unchanged',
+        'schedule skipped',
+        'schedule published',
+      ]);
+      expect(await onSale()).toEqual([saturday.startsAt]);
+    });
+
+    it('is refused before anything is published while it is not known which dates are', async () => {
+      await run(side, dates(friday));
+      const before = await logLength();
+      side.models.isCaughtUp = false;
+      expect(await outcomeOf(run(side, dates(corrected)))).toBe('busy');
+      expect(await logLength()).toBe(before);
     });
   });
 });

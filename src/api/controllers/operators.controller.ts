@@ -93,6 +93,7 @@ const importQuery = z
     focus: inJson(options.focus.unwrap()).optional(),
     acceptRenumbering: flag.optional(),
     acceptHallChange: flag.optional(),
+    cancelMissing: flag.optional(),
     shiftDays: number.pipe(options.shiftDays.unwrap()).optional(),
   })
   .transform(({ format, ...rest }): { format: typeof format; options: FeedOptions } => ({
@@ -139,6 +140,7 @@ export class ImportsController {
       unlistedPrices,
       acceptRenumbering,
       acceptHallChange,
+      cancelMissing: options.cancelMissing,
     });
     const report = await this.commands.execute(command).catch((error: unknown) => {
       if (!(error instanceof ImportRefused)) throw error;

@@ -2,7 +2,10 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   type PerformanceDetails,
+  type PublishedSchedule,
   performanceDecider,
+  publishedSchedule,
+  type ScheduleState,
   scheduleDecider,
   type VenueCommand,
   type VenueState,
@@ -15,10 +18,12 @@ import type {
   VenueDocument,
 } from '../../domain/catalog-document.js';
 import type { MatchedSeat } from '../../domain/plan-identity.js';
+import { refuse } from '../../domain/rejection.js';
 import { hashSeed } from '../../domain/shuffle.js';
-import type { Position } from '../../event-store/port.js';
+import { EventStore, type Position } from '../../event-store/port.js';
 import type { PlanSection, SalesRules } from '../../events/catalog-events.js';
 import {
+  type Instant,
   type PerformanceId,
   performanceIdSchema,
   type ScheduleId,
@@ -27,7 +32,9 @@ import {
   venueIdSchema,
 } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
+import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { queueSeed } from '../queue/queue-admission.js';
@@ -41,6 +48,7 @@ import {
   timeZoneProblem,
 } from './check-import.js';
 import { type HallChange, HallChanges } from './hall-changes.js';
+import { matchSchedules } from './match-schedules.js';
 import { type KeptSeat, SoldSeats } from './retain-sold-seats.js';
 
 export interface ImportReport {
@@ -66,6 +74,8 @@ export interface ImportOptions {
   readonly acceptRenumbering?: boolean | undefined;
   /** Dates with held or sold seats may move to another hall: holds end, and the tickets, which are listed, may be given back. */
   readonly acceptHallChange?: boolean | undefined;
+  /** Cancels published dates of the document's performances that it does not have. Default: they are only reported. */
+  readonly cancelMissing?: boolean | undefined;
 }
 
 /** Publishes an organiser's catalog; what is published already and unchanged appends nothing. */
@@ -101,15 +111,22 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     private readonly deciders: DeciderHandler,
     private readonly soldSeats: SoldSeats,
     private readonly hallChanges: HallChanges,
+    private readonly store: EventStore,
+    @Inject(QUERIES) private readonly queries: CommandQueries,
+    private readonly clock: Clock,
     @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
-  /** @throws {ImportRefused} before anything is published */
+  /** @throws {ImportRefused} and {Rejected} busy, before anything is published */
   async execute({ document, context, options }: ImportCatalog): Promise<ImportReport> {
+    await this.#refuseIfLate(document);
     const problems = await this.#checkChosenPrices(document, options);
     const plans: VenuePlan[] = [];
     for (const venue of document.venues) plans.push(await this.#planVenue(document.source, venue, options));
-    const moves = await this.#findHallChanges(document, options);
+    const dates = new Map<PerformanceDocument, DatesOfPerformance>();
+    for (const performance of document.performances)
+      dates.set(performance, await this.#datesOf(document.source, performance));
+    const moves = await this.#findHallChanges(document, dates, options);
     const found = [...plans.flatMap((plan) => plan.problems), ...moves.flatMap((move) => move.problems)];
     const refused = found.filter(({ effect }) => effect === 'refused');
     if (refused.length > 0) throw new ImportRefused(refused);
@@ -134,19 +151,98 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       keep(result);
       problems.push(...result.problems);
       if (result.record.outcome === 'skipped') continue;
-      for (const schedule of performance.schedules) {
-        const scheduleId = scheduleIdOf(document.source, performance.id, schedule.id);
+      const { wanted, absent } = dates.get(performance) ?? { wanted: [], absent: [] };
+      for (const { schedule, scheduleId } of wanted) {
         const move = moves.find((one) => one.scheduleId === scheduleId);
         const publish = () =>
           this.#publishSchedule(scheduleId, performance, result.details, schedule, result.timeZone, context);
-        if (!move) keep(await publish());
-        else {
-          const { refundWindowMs } = result.details.sales;
-          keep(await this.hallChanges.carryOut(move, refundWindowMs, publish, context));
-        }
+        const published = move
+          ? await this.hallChanges.carryOut(move, result.details.sales.refundWindowMs, publish, context)
+          : await publish();
+        problems.push(...published.problems);
+        keep(published);
+      }
+      for (const date of absent) {
+        const left = await this.#leaveOut(performance, date, options, context);
+        problems.push(left.problem);
+        if (left.position !== undefined) position = left.position;
       }
     }
     return { records, keptSeats, matchedSeats, problems, position };
+  }
+
+  /**
+   * Whether an unknown date is a published one with another id is found out from the read models, so they must contain
+   * every earlier import.
+   * @throws {Rejected} busy
+   */
+  async #refuseIfLate({ source, performances }: CatalogDocument): Promise<void> {
+    for (const performance of performances) {
+      const performanceId = performanceIdSchema.parse(deriveId('performance', source, performance.id));
+      const { state } = await this.repository.load(performanceDecider, streams.performance(performanceId));
+      if (!state.details || !(await this.#hasUnknownDate(source, performance))) continue;
+      const head = await this.store.head();
+      if (head === undefined || (await this.queries.waitFor(head))) return;
+      throw refuse('busy', 'The list of dates is not up to date: import the feed again in a moment.');
+    }
+  }
+
+  async #hasUnknownDate(source: string, performance: PerformanceDocument): Promise<boolean> {
+    for (const schedule of performance.schedules) {
+      const stream = streams.schedule(scheduleIdOf(source, performance, schedule));
+      const { state } = await this.repository.load(scheduleDecider, stream);
+      if (!state.details) return true;
+    }
+    return false;
+  }
+
+  async #datesOf(source: string, performance: PerformanceDocument): Promise<DatesOfPerformance> {
+    const performanceId = performanceIdSchema.parse(deriveId('performance', source, performance.id));
+    const published: PublishedSchedule[] = [];
+    for (const scheduleId of await this.queries.schedulesOfPerformance(performanceId, this.clock.now())) {
+      const { state } = await this.repository.load(scheduleDecider, streams.schedule(scheduleId));
+      const date = publishedSchedule(state);
+      if (date && date.status === 'scheduled') published.push(date);
+    }
+    const timeZone = performance.timeZone ?? published[0]?.timeZone ?? 'UTC';
+    const wanted = performance.schedules.map((schedule) => {
+      const scheduleId = scheduleIdOf(source, performance, schedule);
+      return { schedule, scheduleId, startsAt: schedule.startsAt, timeZone };
+    });
+    const { sameAs, absent } = matchSchedules(published, wanted);
+    return {
+      wanted: wanted.map(({ schedule, scheduleId }) => ({
+        schedule,
+        scheduleId: sameAs.get(scheduleId) ?? scheduleId,
+      })),
+      absent,
+    };
+  }
+
+  /** Reports a published date that the document does not have, and cancels it if that was asked for. */
+  async #leaveOut(
+    performance: PerformanceDocument,
+    { scheduleId, startsAt }: PublishedSchedule,
+    { cancelMissing = false }: ImportOptions,
+    context: CommandContext,
+  ): Promise<{ problem: ImportProblem; position: Position | undefined }> {
+    const base = {
+      record: `date ${startsAt} of performance "${performance.name}" (${performance.id})`,
+      field: 'schedules',
+      effect: 'changed',
+      about: performance.id,
+    } as const;
+    // A document without any date says nothing about them.
+    if (!cancelMissing || performance.schedules.length === 0) {
+      const reason = `published earlier, absent now: it stays on sale as schedule ${scheduleId}; cancel it there, or import with cancelMissing`;
+      return { problem: { ...base, reason }, position: undefined };
+    }
+    const cancel = { kind: 'cancel', reason: 'no longer announced by the organiser' } as const;
+    const stream = streams.schedule(scheduleId);
+    const step = stepContext(context, scheduleId, 'cancel');
+    const { position } = await this.deciders.executeOrThrow(scheduleDecider, stream, cancel, step);
+    const reason = 'published earlier, absent now: it is cancelled, and its tickets are refunded';
+    return { problem: { ...base, reason }, position };
   }
 
   /** The plan a performance will be sold by: that of the document, else the published one. */
@@ -185,12 +281,15 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
   }
 
   /** Dates with held or sold seats that the document moves to another hall. */
-  async #findHallChanges(document: CatalogDocument, options: ImportOptions): Promise<HallChange[]> {
+  async #findHallChanges(
+    document: CatalogDocument,
+    dates: ReadonlyMap<PerformanceDocument, DatesOfPerformance>,
+    options: ImportOptions,
+  ): Promise<HallChange[]> {
     const changes: HallChange[] = [];
     for (const performance of document.performances) {
       const venueId = performance.venueId ?? venueIdOf(document.source, performance.venue);
-      for (const schedule of performance.schedules) {
-        const scheduleId = scheduleIdOf(document.source, performance.id, schedule.id);
+      for (const { scheduleId } of dates.get(performance)?.wanted ?? []) {
         const change = await this.hallChanges.find(scheduleId, venueId, performance, options);
         if (change) changes.push(change);
       }
@@ -318,11 +417,24 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     schedule: ScheduleDocument,
     timeZone: string,
     context: CommandContext,
-  ) {
+  ): Promise<{ record: ImportedRecord; problems: ImportProblem[]; position: Position | undefined }> {
     const stream = streams.schedule(scheduleId);
     const known = await this.repository.load(scheduleDecider, stream);
     const { startsAt, status } = schedule;
     const details = { scheduleId, performanceId, venueId, startsAt, timeZone, status };
+    const name = `${performance.name}, ${startsAt}`;
+    const record = { kind: 'schedule', externalId: schedule.id, id: scheduleId, name } as const;
+    if (known.state.cancellation && status === 'scheduled') {
+      const reason =
+        'it was cancelled and its tickets are refunded: give the new date an id of its own to put it on sale';
+      const problem = {
+        record: `date ${startsAt} of performance "${performance.name}" (${performance.id})`,
+        reason,
+        effect: 'skipped',
+        about: performance.id,
+      } as const;
+      return { record: { ...record, outcome: 'skipped', reason }, problems: [problem], position: undefined };
+    }
     const step = stepContext(context, scheduleId);
     const { refundWindowMs } = sales;
     const publish = {
@@ -332,16 +444,19 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       reason: 'cancelled by the organiser',
     } as const;
     const published = await this.deciders.executeOrThrow(scheduleDecider, stream, publish, step);
-    const record: ImportedRecord = {
-      kind: 'schedule',
-      externalId: schedule.id,
-      id: scheduleId,
-      name: `${performance.name}, ${startsAt}`,
-      outcome: outcomeOf(published.events.length, known.state.details),
-      ...(status === 'cancelled' ? { isCancelled: true } : {}),
-    };
-    return { record, position: published.position };
+    const outcome = outcomeOf(published.events.length, known.state.details);
+    const isCancelled = status === 'cancelled' ? { isCancelled: true } : {};
+    const problems = hasMoved(known.state, startsAt)
+      ? [movedProblem(performance, known.state, startsAt)]
+      : [];
+    return { record: { ...record, outcome, ...isCancelled }, problems, position: published.position };
   }
+}
+
+/** Which published date each of a document's is, and which published ones it does not have. */
+interface DatesOfPerformance {
+  readonly wanted: readonly { readonly schedule: ScheduleDocument; readonly scheduleId: ScheduleId }[];
+  readonly absent: readonly PublishedSchedule[];
 }
 
 interface VenuePlan extends Awaited<ReturnType<SoldSeats['revise']>> {
@@ -356,8 +471,31 @@ interface VenuePlan extends Awaited<ReturnType<SoldSeats['revise']>> {
 /** Most seats that one SeatsRenumbered names. */
 const maxRenumberedPerEvent = 1000;
 
-function scheduleIdOf(source: string, performance: string, schedule: string): ScheduleId {
-  return scheduleIdSchema.parse(deriveId('schedule', source, performance, schedule));
+function hasMoved({ details, cancellation }: ScheduleState, startsAt: Instant): boolean {
+  return details !== undefined && !cancellation && details.startsAt !== startsAt;
+}
+
+function movedProblem(
+  performance: PerformanceDocument,
+  { details }: ScheduleState,
+  startsAt: Instant,
+): ImportProblem {
+  return {
+    record: `date ${details?.startsAt} of performance "${performance.name}" (${performance.id})`,
+    field: 'startsAt',
+    reason: `moved to ${startsAt}: tickets stay valid and may be given back for a while`,
+    effect: 'changed',
+    about: performance.id,
+  };
+}
+
+/** The catalog's id of an organiser's date. */
+function scheduleIdOf(
+  source: string,
+  performance: PerformanceDocument,
+  schedule: ScheduleDocument,
+): ScheduleId {
+  return scheduleIdSchema.parse(deriveId('schedule', source, performance.id, schedule.id));
 }
 
 /** The catalog's id of an organiser's venue. */

@@ -55,6 +55,8 @@ export const feedOptionsSchema = z.strictObject({
   /** Dates with held or sold seats may move to another hall: holds end, tickets may be given back; each is listed. */
   acceptHallChange: z.boolean().optional(),
   /** Whole days added to every date and time of the feed. */
+  /** Cancels dates published earlier that the feed does not have: for the import, after the feed was read. */
+  cancelMissing: z.boolean().optional(),
   shiftDays: z.number().int().min(-36_500).max(36_500).optional(),
 });
 export type FeedOptions = z.infer<typeof feedOptionsSchema>;
