@@ -54,6 +54,7 @@ describe('a log the service could have written', () => {
     expect(idle).toEqual([
       'hold-overdue',
       'order-overdue',
+      'cancelled-date-refunded',
       'charge-overdue',
       'order-items-refunded-once',
       'stray-hold-ends',
