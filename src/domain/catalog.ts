@@ -239,6 +239,11 @@ export function publishedSchedule(state: ScheduleState): PublishedSchedule | und
   return { ...details, status, cancellation, refundWindowUntil };
 }
 
+/** Whether the organiser's end of the sale has passed. */
+export function isSaleClosed({ sales }: PerformanceDetails, now: Instant): boolean {
+  return sales.closesAt !== null && now >= sales.closesAt;
+}
+
 /** The moment until which a fan may give tickets of a date back. Those of a cancelled date: at any time. */
 export function mayCancelUntil(performance: PerformanceDetails, schedule: PublishedSchedule): Instant {
   if (schedule.status === 'cancelled') return toInstant(Date.UTC(9999, 11, 31));

@@ -82,11 +82,13 @@ export function deadlineQueries({ db }: QueryContext) {
         db,
         `SELECT t.token_id FROM queues q JOIN tokens t ON t.performance_id = q.performance_id
          WHERE q.waiting > 0 AND t.status = 'waiting'
-           AND EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id)
-           AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
-             AND s.status = 'scheduled' AND s.schedule_date_time > ?)
+           AND (EXISTS (SELECT 1 FROM performances p
+               WHERE p.performance_id = q.performance_id AND p.sales_closes_at <= ?)
+             OR (EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id)
+               AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
+                 AND s.status = 'scheduled' AND s.schedule_date_time > ?)))
          LIMIT ?`,
-        [storedMoment(endedBy), limit],
+        [storedMoment(endedBy), storedMoment(endedBy), limit],
       );
       return rows.map((row) => row.token_id);
     },

@@ -118,9 +118,16 @@ export function simulatedQueries(
     async waitingAfterSale(endedBy, limit) {
       const tokens = (await rowsOf(TokenRow)).filter(({ status }) => status === 'waiting');
       const dates = database.rows(ScheduleRow);
+      const performances = database.rows(PerformanceRow);
+      const isClosed = (id: PerformanceId) =>
+        performances.some(
+          ({ performance_id, sales_closes_at: closesAt }) =>
+            performance_id === id && closesAt !== null && closesAt <= endedBy,
+        );
       const isOver = (id: PerformanceId) =>
-        dates.some((date) => date.performance_id === id) &&
-        !dates.some((date) => date.performance_id === id && isToCome(date, endedBy));
+        isClosed(id) ||
+        (dates.some((date) => date.performance_id === id) &&
+          !dates.some((date) => date.performance_id === id && isToCome(date, endedBy)));
       return tokens
         .flatMap((token) => (isOver(token.performance_id) ? [token.token_id] : []))
         .slice(0, limit);

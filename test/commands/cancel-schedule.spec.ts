@@ -7,6 +7,7 @@ import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
 import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { SettleCancellation } from '../../src/commands/orders/settle-cancellation.js';
+import { EnterService } from '../../src/commands/queue/enter-and-leave.js';
 import { scheduleDecider } from '../../src/domain/catalog.js';
 import { addMs, type Instant, orderIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
@@ -17,9 +18,11 @@ import {
   freshContext,
   hold,
   inside,
+  letIn,
   openTheatre,
   outcomeOf,
   performanceId,
+  queued,
   scheduleId,
   seats,
   startsAt,
@@ -62,6 +65,21 @@ it('takes no payment once the performance has begun', async () => {
   side.clock.advance(30_000);
   expect(await outcomeOf(pay(mina))).toBe('not-on-sale');
   expect(await balances()).toEqual({ [`wallet-${mina.userId}`]: 1000 });
+});
+
+it('sells nothing after the organiser’s end of the sale: nobody joins, is let in or holds a seat', async () => {
+  const closesAt = addMs(side.clock.now(), 30_000);
+  await openTheatre(side, { sales: { holdTtlMs: 60_000, closesAt } });
+  side.clock.advance(side.settings.catalogMaxAgeMs + 1);
+  const mina = await inside(side, 'mina', 1000);
+  await hold(side, mina, seats('A-1'));
+  const jun = await queued(side, 'jun');
+  side.clock.moveTo(closesAt);
+  await letIn(side);
+  expect(await outcomeOf(side.execute(new EnterService(jun, freshContext())))).toBe('token-waiting');
+  expect(await outcomeOf(queued(side, 'sora'))).toBe('not-on-sale');
+  expect(await outcomeOf(hold(side, mina, seats('A-2')))).toBe('not-on-sale');
+  expect((await pay(mina)).order.kind).toBe('paid');
 });
 
 it('ends the holds and refunds the orders of a cancelled date, once, and says so', async () => {

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
-import type { PerformanceDetails } from '../../domain/catalog.js';
+import { isSaleClosed, type PerformanceDetails } from '../../domain/catalog.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { outstandingSeats, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
 import type { Position, Revision } from '../../event-store/port.js';
@@ -65,7 +65,8 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     const performance = await this.catalog.performance(performanceId);
     const { tokenId, entry, seatsBought, isLive } = await this.#findEntry(userId, performance);
     if (isLive) return this.#resume(command, tokenId);
-    if (await this.queries.isSaleOver(performanceId, this.clock.now())) {
+    const now = this.clock.now();
+    if (isSaleClosed(performance, now) || (await this.queries.isSaleOver(performanceId, now))) {
       throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
     }
 

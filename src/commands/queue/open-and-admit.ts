@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { admissionDecider, paceLeft } from '../../domain/admission.js';
+import { isSaleClosed } from '../../domain/catalog.js';
 import type { Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -87,8 +88,9 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
   ) {}
 
   async execute({ performanceId, seen, context }: AdmitTokens): Promise<AdmissionResult> {
-    const { maxActive, admitPerSecond, claimWindowMs } = (await this.catalog.performance(performanceId))
-      .sales;
+    const performance = await this.catalog.performance(performanceId);
+    if (isSaleClosed(performance, this.clock.now())) return nothingAdmitted;
+    const { maxActive, admitPerSecond, claimWindowMs } = performance.sales;
     const stream = streams.admission(performanceId);
     const { state, position } = await this.repository.load(admissionDecider, stream);
     if (!state.opening || position === undefined) return nothingAdmitted;

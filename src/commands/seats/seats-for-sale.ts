@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { chooseBestAvailable } from '../../domain/best-available.js';
 import {
   findSeat,
+  isSaleClosed,
   type PerformanceDetails,
   type PlacedSeat,
   planRows,
@@ -54,6 +55,9 @@ export class SeatsForSale {
       });
     }
     const performance = await this.catalog.performance(performanceId);
+    if (isSaleClosed(performance, this.clock.now())) {
+      throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
+    }
     const venue = await this.catalog.venue(schedule.venueId);
     return { schedule, performance, venue };
   }

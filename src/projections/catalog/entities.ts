@@ -89,6 +89,8 @@ export class PerformanceRow {
   @Column(nullable(bigint)) readonly price_to!: number | null;
   @Column(json) readonly sales!: SalesRules;
   @Column(nullable(moment)) readonly sales_opens_at!: Instant | null;
+  /** Null: sold until the last date begins. */
+  @Column(nullable(moment)) readonly sales_closes_at!: Instant | null;
   @Column(varchar(64)) readonly seed_hash!: string;
   /** Names, description and venue name in lower case. */
   @Column(text) readonly search_text!: string;

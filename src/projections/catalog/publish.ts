@@ -57,6 +57,7 @@ export async function publishPerformance(
     price_to: prices.length === 0 ? null : Math.max(...prices),
     sales: data.sales,
     sales_opens_at: data.sales.opensAt,
+    sales_closes_at: data.sales.closesAt,
     seed_hash: data.seedHash,
     search_text: searchText(described, venue?.venue_name ?? ''),
     created_at: known?.created_at ?? at,

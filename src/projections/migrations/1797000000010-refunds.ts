@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addColumns } from './create-table.js';
 
-/** What tickets say, seats that were given back, cancelled dates and windows for refunds: null in older rows. */
+/** What tickets say, seats that were given back, ends of sales, cancelled dates and windows for refunds: null in older rows. */
 const columns = {
   orders: { refunded_amount: 'bigint null' },
   order_items: {
@@ -10,6 +10,7 @@ const columns = {
     cancel_cause: 'varchar(30) null',
     cancel_note: 'varchar(500) null',
   },
+  performances: { sales_closes_at: 'datetime null' },
   schedules: {
     cancel_reason: 'varchar(500) null',
     cancelled_at: 'datetime null',
