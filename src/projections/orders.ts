@@ -5,6 +5,7 @@ import type {
   OrderId,
   PaymentId,
   PerformanceId,
+  RefundId,
   ScheduleId,
   SeatId,
   TokenId,
@@ -54,6 +55,10 @@ export class OrderItemRow {
   /** Why it was given back, and in the operator's or organiser's words. */
   @Column(nullable(varchar(30))) readonly cancel_cause!: CancellationCause | null;
   @Column(nullable(varchar(500))) readonly cancel_note!: string | null;
+  /** The partial refund that gives it back; null when the order is given back as a whole. */
+  @Column(nullable(uuid)) readonly refund_id!: RefundId | null;
+  /** When its points were back. */
+  @Column(nullable(moment)) readonly refunded_at!: Instant | null;
   @Column(moment) readonly created_at!: Instant;
 }
 
@@ -164,6 +169,8 @@ function placeOrder({ data, at }: Projected<'OrderPlaced'>, rows: UnitOfWork): v
       cancelled_at: null,
       cancel_cause: null,
       cancel_note: null,
+      refund_id: null,
+      refunded_at: null,
       created_at: at,
     });
   }
@@ -217,9 +224,14 @@ async function cancelItems({ data, at }: Projected<'OrderItemsCancelled'>, rows:
 async function refundItems({ data, at }: Projected<'OrderItemsRefunded'>, rows: UnitOfWork): Promise<void> {
   const order = await rows.get(OrderRow, { order_id: data.orderId });
   if (!order) return;
+  const items = await itemsOf(order, rows);
+  const isOpen = (item: OrderItemRow) => item.cancelled_at !== null && item.refunded_at === null;
+  const refunded = items.filter((item) => isOpen(item) && item.refund_id === data.refundId);
+  for (const item of refunded) rows.put(OrderItemRow, { ...item, refunded_at: at });
   const refunded_amount = (order.refunded_amount ?? 0) + data.amount;
-  // While the rest is being cancelled, the order is settled when that is done.
-  const settled = order.order_status === 'paid';
+  // Another refund may be under way; a cancelled order is settled by its OrderRefunded.
+  const settled =
+    order.order_status === 'paid' && items.filter(isOpen).every((item) => refunded.includes(item));
   rows.put(OrderRow, { ...order, refunded_amount, settled, updated_at: at });
 }
 
@@ -241,7 +253,8 @@ async function cancelItem(
   { data, at }: Pick<Projected<'OrderCancelled' | 'OrderItemsCancelled'>, 'data' | 'at'>,
 ): Promise<void> {
   const { cause, note = null } = data;
-  rows.put(OrderItemRow, { ...item, cancelled_at: at, cancel_cause: cause, cancel_note: note });
+  const refund_id = 'refundId' in data ? data.refundId : null;
+  rows.put(OrderItemRow, { ...item, cancelled_at: at, cancel_cause: cause, cancel_note: note, refund_id });
   const id = reservationIdOf(item.order_id, item.schedule_id, item.seat_id);
   const reservation = await rows.get(ReservationRow, { reservation_id: id });
   if (reservation)
@@ -259,6 +272,10 @@ async function settleRefund({ data, at }: Projected<'OrderRefunded'>, rows: Unit
   const order_status = known.order_status === 'failed' ? 'failed' : 'refunded';
   const refunded_amount = (known.refunded_amount ?? 0) + data.amount;
   rows.put(OrderRow, { ...known, order_status, refunded_amount, settled: true, updated_at: at });
+  for (const item of await itemsOf(known, rows)) {
+    if (item.cancelled_at !== null && item.refunded_at === null)
+      rows.put(OrderItemRow, { ...item, refunded_at: at });
+  }
   if (known.payment_id === null) return;
   const payment = await rows.get(PaymentRow, { payment_id: known.payment_id });
   if (payment) rows.put(PaymentRow, { ...payment, payment_status: 'refunded', updated_at: at });

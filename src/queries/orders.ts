@@ -1,6 +1,5 @@
 import type { DataSource } from 'typeorm';
 import type { Instant, OrderId, UserId } from '../events/ids.js';
-import { localTimeOf } from '../events/local-time.js';
 import type { Sold } from '../events/order-events.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import type {
@@ -17,6 +16,7 @@ import type { QueryContext } from './queries.js';
 import {
   type OrderItemReply,
   type OrderReply,
+  presentFields,
   type ReservationReply,
   soldFields,
 } from './replies/booking.js';
@@ -66,11 +66,10 @@ export function orderQueries({ db }: QueryContext) {
       const rows = await selectAll<TicketRow>(
         db,
         `SELECT r.*, ${seatNameColumns}, ${dateColumns}, sd.status, sd.refund_window_until,
-           i.sold, i.cancelled_at, i.cancel_cause, i.cancel_note,
-           p.performance_name, p.names AS performance_names, v.names AS venue_names
-         FROM reservations r ${joinSeatNames('r')} ${joinVenue}
+           i.sold, i.cancelled_at, i.cancel_cause, i.cancel_note, i.refunded_at,
+           p.names AS performance_names, v.names AS venue_names
+         FROM reservations r ${joinSeatNames('r')} ${joinDate}
          LEFT JOIN order_items i ON i.order_id = r.order_id AND i.item_no = r.item_no
-         LEFT JOIN performances p ON p.performance_id = r.performance_id
          WHERE r.user_id = ? AND (r.reservation_date < ? OR (r.reservation_date = ? AND r.reservation_id < ?))
          ORDER BY r.reservation_date DESC, r.reservation_id DESC LIMIT ${rowsToRead(page)}`,
         [userId, date, date, id],
@@ -104,14 +103,18 @@ export function orderQueries({ db }: QueryContext) {
   };
 }
 
-/** Of a ticket's date and hall, as they are now. */
+/** Of a ticket's performance, date and hall, as they are now. */
 interface DateColumns {
+  readonly performance_name: string | null;
   readonly starts_at: Instant | null;
   readonly time_zone: string | null;
   readonly venue_name: string | null;
 }
 
-type CancelColumns = Pick<OrderItemRow, 'cancelled_at' | 'cancel_cause' | 'cancel_note'>;
+type CancelColumns = Pick<
+  OrderItemRow,
+  'price' | 'cancelled_at' | 'cancel_cause' | 'cancel_note' | 'refunded_at'
+>;
 type ItemRow = OrderItemRow & SeatNameColumns & DateColumns;
 type PaymentPointRow = PaymentPointsRow & { readonly order_id: OrderId };
 type TicketRow = ReservationRow &
@@ -121,15 +124,15 @@ type TicketRow = ReservationRow &
     readonly sold: Sold | null;
     readonly status: 'scheduled' | 'cancelled' | null;
     readonly refund_window_until: Instant | null;
-    readonly performance_name: string | null;
     readonly performance_names: Translations | null;
     readonly venue_names: Translations | null;
   };
 
-/** Columns of {@link DateColumns}, with {@link joinSeatNames} and {@link joinVenue}. */
-const dateColumns = 'sd.schedule_date_time AS starts_at, sd.time_zone, v.venue_name';
+/** Columns of {@link DateColumns}, with {@link joinSeatNames} and {@link joinDate}. */
+const dateColumns = 'sd.schedule_date_time AS starts_at, sd.time_zone, v.venue_name, p.performance_name';
 const dateAliases = { starts_at: 'schedule_date_time' };
-const joinVenue = 'LEFT JOIN venues v ON v.venue_id = sd.venue_id';
+const joinDate = `LEFT JOIN venues v ON v.venue_id = sd.venue_id
+    LEFT JOIN performances p ON p.performance_id = sd.performance_id`;
 
 /** Completes orders (one page at most) with items, payments and reservations. */
 async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<OrderReply[]> {
@@ -138,7 +141,7 @@ async function toOrders(db: DataSource, orders: readonly OrderRow[]): Promise<Or
   const anyOf = `IN (${ids.map(() => '?').join(', ')})`;
   const items = await selectAll<ItemRow>(
     db,
-    `SELECT i.*, ${seatNameColumns}, ${dateColumns} FROM order_items i ${joinSeatNames('i')} ${joinVenue}
+    `SELECT i.*, ${seatNameColumns}, ${dateColumns} FROM order_items i ${joinSeatNames('i')} ${joinDate}
      WHERE i.order_id ${anyOf} ORDER BY i.order_id, i.item_no`,
     ids,
     dateAliases,
@@ -186,13 +189,15 @@ function toItem(row: ItemRow): OrderItemReply {
     quantity: 1,
     price: row.price,
     ...soldFields(row.sold ?? presentWords(row)),
+    present: presentFields(row.sold, presentWords(row)),
     cancellation: toCancellation(row),
   };
 }
 
-/** What the catalog says now of the seat of an order that does not say itself what was sold. */
+/** What the catalog says now of a seat that was sold. */
 function presentWords(row: SeatNameColumns & DateColumns): Partial<Sold> {
   return {
+    ...(row.performance_name === null ? {} : { performanceName: row.performance_name }),
     ...(row.venue_name === null ? {} : { venueName: row.venue_name }),
     ...(row.starts_at === null ? {} : { startsAt: row.starts_at }),
     ...(row.time_zone === null ? {} : { timeZone: row.time_zone }),
@@ -204,8 +209,9 @@ function presentWords(row: SeatNameColumns & DateColumns): Partial<Sold> {
 }
 
 function toCancellation(row: CancelColumns): OrderItemReply['cancellation'] {
-  const { cancelled_at: cancelledAt, cancel_cause: cause, cancel_note: note } = row;
-  return cancelledAt === null || cause === null ? null : { cancelledAt, cause, note };
+  const { cancelled_at: cancelledAt, cancel_cause: cause, cancel_note: note, refunded_at: refundedAt } = row;
+  if (cancelledAt === null || cause === null) return null;
+  return { cancelledAt, cause, note, refund: refundedAt === null ? null : { amount: row.price, refundedAt } };
 }
 
 function toPayment(
@@ -238,19 +244,11 @@ function sameOr(sold: string | undefined, present: string | null, translated: st
 }
 
 function toTicket(row: TicketRow, language: Language | null): ReservationReply {
-  const { sold, starts_at: startsAt } = row;
+  const { sold } = row;
   const performanceName = pickName(row.performance_name, row.performance_names, language);
   const venueName = pickName(row.venue_name, row.venue_names, language);
-  const timeZone = row.time_zone ?? 'UTC';
-  const present =
-    performanceName === null || venueName === null || startsAt === null
-      ? null
-      : { performanceName, venueName, startsAt, startsAtLocal: localTimeOf(startsAt, timeZone), timeZone };
-  const isChanged =
-    sold !== null &&
-    (sold.performanceName !== row.performance_name ||
-      sold.venueName !== row.venue_name ||
-      sold.startsAt !== startsAt);
+  const words = presentWords(row);
+  const present = presentFields(sold, words);
   return {
     reservationId: row.reservation_id,
     userId: row.user_id,
@@ -258,14 +256,14 @@ function toTicket(row: TicketRow, language: Language | null): ReservationReply {
     seatId: row.seat_id,
     scheduleId: row.schedule_id,
     performanceId: row.performance_id,
+    ...soldFields(sold ?? words),
     performanceName: sameOr(sold?.performanceName, row.performance_name, performanceName),
-    ...soldFields(sold ?? presentWords(row)),
     venueName: sameOr(sold?.venueName, row.venue_name, venueName),
+    present: present && { ...present, performanceName, venueName },
     price: row.price,
     reservationDate: row.reservation_date,
     reservationStatus: row.reservation_status,
     cancellation: toCancellation(row),
-    present: isChanged ? present : null,
     scheduleStatus: row.status,
     refundWindowUntil: row.refund_window_until,
   };

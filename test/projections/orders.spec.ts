@@ -62,6 +62,56 @@ it('gives back a cancelled order', async () => {
   ]);
 });
 
+it('gives back some seats, and stays open until the last refund under way has ended', async () => {
+  const { history, story } = await placed();
+  await story.paid(mina, 'o', 300);
+  await story.seatsCancelled(mina, 'o', 'first', 'A-1');
+  const read = async () => {
+    const models = await project(history);
+    const [row] = await rowsOf<Record<string, unknown>>(models, 'orders');
+    const items = await rowsOf<Record<string, unknown>>(models, 'order_items');
+    return { row, items: items.map(({ cancelled_at, refunded_at }) => [cancelled_at, refunded_at]) };
+  };
+  expect(await read()).toMatchObject({
+    row: { order_status: 'paid', settled: 0, refunded_amount: null },
+    items: [
+      [minute(2), null],
+      [null, null],
+    ],
+  });
+  await story.seatsCancelled(mina, 'o', 'second', 'A-2');
+  await story.seatsRefunded(mina, 'o', 'first', 150);
+  expect(await read()).toMatchObject({
+    row: { order_status: 'paid', settled: 0, refunded_amount: 150 },
+    items: [
+      [minute(2), minute(4)],
+      [minute(3), null],
+    ],
+  });
+  await story.seatsRefunded(mina, 'o', 'second', 150);
+  expect(await read()).toMatchObject({ row: { order_status: 'paid', settled: 1, refunded_amount: 300 } });
+});
+
+it('is settled by its closing refund, not by that of some seats before it', async () => {
+  const { history, story } = await placed();
+  await story.paid(mina, 'o', 300);
+  await story.seatsCancelled(mina, 'o', 'first', 'A-1');
+  await story.cancelled(mina, 'o');
+  await story.seatsRefunded(mina, 'o', 'first', 150);
+  expect(await rowsOf(await project(history), 'orders')).toMatchObject([
+    { order_status: 'cancelled', settled: 0 },
+  ]);
+  await story.refunded(mina, 'o', 150);
+  const models = await project(history);
+  expect(await rowsOf(models, 'orders')).toMatchObject([
+    { order_status: 'refunded', settled: 1, refunded_amount: 300 },
+  ]);
+  expect(await rowsOf(models, 'order_items')).toMatchObject([
+    { cancel_cause: 'operator', cancel_note: 'the view is blocked', refunded_at: minute(4) },
+    { cancel_cause: 'fan', cancel_note: null, refunded_at: minute(5) },
+  ]);
+});
+
 it('settles a failed order, which stays failed', async () => {
   const { history, story } = await placed();
   await story.failed(mina, 'o');

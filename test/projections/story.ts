@@ -4,12 +4,14 @@ import type {
   OrderId,
   PaymentId,
   PerformanceId,
+  RefundId,
   ScheduleId,
   SeatId,
   TokenId,
   UserId,
   VenueId,
 } from '../../src/events/ids.js';
+import type { Sold } from '../../src/events/order-events.js';
 import { streams } from '../../src/events/streams.js';
 import { type History, id, minute } from './history.js';
 
@@ -23,6 +25,7 @@ export const tokenOf = (userId: UserId): TokenId => id<TokenId>(`token of ${user
 export const seat = (name: string): SeatId => name as SeatId; // branded ids are plain strings at run time
 export const hold = (name: string): HoldId => id<HoldId>(name);
 export const order = (name: string): OrderId => id<OrderId>(name);
+export const refund = (name: string): RefundId => id<RefundId>(name);
 export const charge = (name: string): ChargeId => id<ChargeId>(name);
 
 const seedHash = 'ab'.repeat(32);
@@ -207,13 +210,20 @@ export class Story {
     });
   }
 
-  place(userId: UserId, orderName: string, holdName: string, names: readonly string[]) {
+  /** @param sold what the tickets say; null: an order of a version that did not record it. */
+  place(
+    userId: UserId,
+    orderName: string,
+    holdName: string,
+    names: readonly string[],
+    sold: Sold | null = null,
+  ) {
     const items = names.map((name) => ({
       scheduleId,
       seatId: seat(name),
       holdId: hold(holdName),
       price: 150,
-      sold: null,
+      sold,
     }));
     const data = { orderId: order(orderName), userId, tokenId: tokenOf(userId), performanceId, items };
     return this.history.add(streams.order(data.orderId), {
@@ -236,6 +246,20 @@ export class Story {
   cancelled(userId: UserId, orderName: string) {
     const data = { orderId: order(orderName), userId, cause: 'fan' } as const;
     return this.history.add(streams.order(data.orderId), { type: 'OrderCancelled', data });
+  }
+
+  seatsCancelled(userId: UserId, orderName: string, refundName: string, ...names: string[]) {
+    const items = names.map((name) => ({ scheduleId, seatId: seat(name) }));
+    const data = { orderId: order(orderName), userId, refundId: refund(refundName), items };
+    return this.history.add(streams.order(data.orderId), {
+      type: 'OrderItemsCancelled',
+      data: { ...data, amount: 150 * names.length, cause: 'operator', note: 'the view is blocked' },
+    });
+  }
+
+  seatsRefunded(userId: UserId, orderName: string, refundName: string, amount: number) {
+    const data = { orderId: order(orderName), userId, refundId: refund(refundName), amount };
+    return this.history.add(streams.order(data.orderId), { type: 'OrderItemsRefunded', data });
   }
 
   refunded(userId: UserId, orderName: string, amount: number) {

@@ -11,6 +11,7 @@ import {
   scheduleId,
   seat,
   tokenOf,
+  venueId,
 } from '../projections/story.js';
 import { asking, firstPage } from './asking.js';
 
@@ -100,10 +101,12 @@ it('answers a paid order in full', async () => {
     row: '1',
     number,
     category: 'VIP',
+    performanceName: 'Autumn Night',
     venueName: 'Olympic Hall',
     startsAt: minute(10_000),
     startsAtLocal: '2026-11-08T16:40:00+09:00',
     timeZone: 'Asia/Seoul',
+    present: null,
     cancellation: null,
   });
   const reservation = (name: string) => ({
@@ -181,6 +184,74 @@ it('names the seat of an old order after the seat left the plan', async () => {
   await story.section('A', ['VIP']);
   const { queries } = await asking(history);
   expect((await queries.order(mina, order('o1')))?.items[1]).toMatchObject({ number: '2', row: '1' });
+});
+
+describe('a ticket that says what was sold', () => {
+  const sold = {
+    performanceName: 'Autumn Night',
+    venueId,
+    venueName: 'Olympic Hall',
+    startsAt: minute(10_000),
+    timeZone: 'Asia/Seoul',
+    sectionName: 'Section A',
+    row: '1',
+    number: '1',
+    category: 'VIP',
+  };
+  const asSold = { ...sold, startsAtLocal: '2026-11-08T16:40:00+09:00', venueId: undefined };
+
+  async function soldTicket() {
+    const { history, story } = await concert();
+    await story.place(mina, 'o1', 'h', ['A-1'], sold);
+    await story.paid(mina, 'o1', 150);
+    const replies = async (language: 'ko' | null = null) => {
+      const { queries } = await asking(history);
+      const { items } = await queries.reservations(mina, firstPage, language);
+      return [(await queries.order(mina, order('o1')))?.items[0], items[0]];
+    };
+    return { story, replies };
+  }
+
+  it('has nothing to add while the catalog says the same', async () => {
+    const { replies } = await soldTicket();
+    const { venueId: _, ...words } = asSold;
+    for (const reply of await replies()) expect(reply).toMatchObject({ ...words, present: null });
+    expect((await replies('ko'))[1]).toMatchObject({ performanceName: '가을밤', venueName: '올림픽홀' });
+  });
+
+  it('keeps its words when date, hall and seat change, and says both', async () => {
+    const { story, replies } = await soldTicket();
+    await story.venue('Seaside Hall');
+    await story.section('A', ['R']);
+    await story.schedule('scheduled', minute(10_060));
+    const present = {
+      ...asSold,
+      venueName: 'Seaside Hall',
+      category: 'R',
+      startsAt: minute(10_060),
+      startsAtLocal: '2026-11-08T17:40:00+09:00',
+    };
+    const { venueId: _, ...words } = asSold;
+    const { venueId: __, ...changed } = present;
+    for (const reply of await replies()) expect(reply).toMatchObject({ ...words, present: changed });
+    // A name that was sold and is no longer the catalog's has no translation.
+    expect((await replies('ko'))[1]).toMatchObject({ performanceName: '가을밤', venueName: 'Olympic Hall' });
+  });
+
+  it('says why and when its seat was given back, and what went back', async () => {
+    const { story, replies } = await soldTicket();
+    await story.seatsCancelled(mina, 'o1', 'first', 'A-1');
+    const given = { cause: 'operator', note: 'the view is blocked' };
+    for (const reply of await replies())
+      expect(reply?.cancellation).toMatchObject({ ...given, refund: null });
+    await story.seatsRefunded(mina, 'o1', 'first', 150);
+    const [item, ticket] = await replies();
+    expect(item?.cancellation).toMatchObject({ ...given, refund: { amount: 150 } });
+    expect(ticket).toMatchObject({
+      reservationStatus: 'cancelled',
+      cancellation: { refund: { amount: 150 } },
+    });
+  });
 });
 
 it('lists the orders that still need work', async () => {

@@ -1,7 +1,7 @@
 import { findSeat } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
-import type { OrderId, UserId } from '../../events/ids.js';
-import type { OrderItem } from '../../events/order-events.js';
+import type { OrderId, ScheduleId, SeatId, UserId } from '../../events/ids.js';
+import type { OrderItem, Sold } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { WalletReply } from '../../queries/replies/account.js';
@@ -9,9 +9,10 @@ import {
   type OrderItemReply,
   type OrderReply,
   type OrderStatus,
+  presentFields,
   soldFields,
 } from '../../queries/replies/booking.js';
-import { scheduleAt, type VenuePlans } from './catalog-at.js';
+import { performanceAt, scheduleAt, type VenuePlans } from './catalog-at.js';
 import { asOf, ofTypes, readStream, type StoredEventOf, upTo } from './past-events.js';
 import type { Moment, Then } from './port.js';
 
@@ -114,28 +115,53 @@ function cancellationOf(events: OrderEvents, item: OrderItem): OrderItemReply['c
       type === 'OrderCancelled' ||
       data.items.some(({ scheduleId, seatId }) => scheduleId === item.scheduleId && seatId === item.seatId),
   );
-  return event ? { cancelledAt: event.at, cause: event.data.cause, note: event.data.note ?? null } : null;
+  if (!event) return null;
+  const refunded =
+    event.type === 'OrderCancelled'
+      ? ofTypes(events, 'OrderRefunded')[0]
+      : ofTypes(events, 'OrderItemsRefunded').find(({ data }) => data.refundId === event.data.refundId);
+  return {
+    cancelledAt: event.at,
+    cause: event.data.cause,
+    note: event.data.note ?? null,
+    refund: refunded ? { amount: item.price, refundedAt: refunded.at } : null,
+  };
 }
 
-/** An item as it was sold; for an order that does not say it, with the seat's names in the plan of that moment. */
+/** An item as it was sold, with what the catalog said of it at that moment. */
 async function toItem(
   { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
   { scheduleId, seatId, price, sold }: OrderItem,
   cancellation: OrderItemReply['cancellation'],
   moment: Moment,
 ): Promise<OrderItemReply> {
-  const item = { seatId, scheduleId, quantity: 1, price, cancellation } as const;
-  if (sold) return { ...item, ...soldFields(sold) };
+  const words = await wordsAt({ store, plans }, scheduleId, seatId, moment);
+  const present = presentFields(sold, words);
+  return { seatId, scheduleId, quantity: 1, price, ...soldFields(sold ?? words), present, cancellation };
+}
+
+async function wordsAt(
+  { store, plans }: { readonly store: EventStore; readonly plans: VenuePlans },
+  scheduleId: ScheduleId,
+  seatId: SeatId,
+  moment: Moment,
+): Promise<Partial<Sold>> {
   const schedule = await scheduleAt(store, scheduleId, moment);
-  const plan = schedule.kind === 'known' ? await plans.at(schedule.details.venueId, moment) : undefined;
+  if (schedule.kind !== 'known') return {};
+  const { performanceId, venueId, startsAt, timeZone } = schedule.details;
+  const performance = await performanceAt(store, performanceId, moment);
+  const plan = await plans.at(venueId, moment);
   const seat = plan && findSeat(plan.state, seatId);
-  const date =
-    schedule.kind === 'known'
-      ? { startsAt: schedule.details.startsAt, timeZone: schedule.details.timeZone }
-      : {};
   const venueName = plan?.state.details?.name;
-  const where = venueName === undefined ? {} : { venueName };
-  return { ...item, ...soldFields({ ...date, ...where, ...seat }) };
+  return {
+    startsAt,
+    timeZone,
+    ...(performance.kind === 'known' ? { performanceName: performance.details.name } : {}),
+    ...(venueName === undefined ? {} : { venueName }),
+    ...(seat
+      ? { sectionName: seat.sectionName, row: seat.row, number: seat.number, category: seat.category }
+      : {}),
+  };
 }
 
 /** A fan's points as of a moment. The wallet exists since the account does. */

@@ -135,9 +135,13 @@ export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderRe
   const isPaid = order.kind === 'paid';
   const cancellationOf = (item: OrderItem): OrderReply['items'][number]['cancellation'] => {
     const refund = order.refunds.find(({ items }) => items.includes(item));
-    if (refund) return { cancelledAt: now, cause: refund.cause, note: refund.note ?? null };
+    const given = { amount: item.price, refundedAt: now };
+    if (refund) {
+      const { cause, note = null, isDone } = refund;
+      return { cancelledAt: now, cause, note, refund: isDone ? given : null };
+    }
     if (order.kind !== 'closed' || order.cause.kind !== 'cancelled') return null;
-    return { cancelledAt: now, cause: order.cause.by, note: order.cause.note ?? null };
+    return { cancelledAt: now, cause: order.cause.by, note: order.cause.note ?? null, refund: given };
   };
   return {
     orderId,
@@ -154,7 +158,8 @@ export function orderFrom(order: CheckoutResult['order'], now: Instant): OrderRe
     items: order.items.map((item) => {
       const { seatId, scheduleId, price, sold } = item;
       const cancellation = cancellationOf(item);
-      return { seatId, scheduleId, quantity: 1, price, ...soldFields(sold ?? {}), cancellation };
+      const words = soldFields(sold ?? {});
+      return { seatId, scheduleId, quantity: 1, price, ...words, present: null, cancellation };
     }),
     payment: isPaid
       ? {

@@ -9,6 +9,8 @@ const columns = {
     cancelled_at: 'datetime null',
     cancel_cause: 'varchar(30) null',
     cancel_note: 'varchar(500) null',
+    refund_id: 'varchar(36) null',
+    refunded_at: 'datetime null',
   },
   performances: { sales_closes_at: 'datetime null' },
   schedules: {

@@ -74,11 +74,16 @@ const cancellation = z
       'Given back by the fan or an operator, because the organiser cancelled the date, or because date or hall changed.',
     ),
     note: z.string().nullable().describe('In the words of the operator or the organiser.'),
+    refund: z
+      .strictObject({ amount: pointsSchema, refundedAt: instantSchema })
+      .nullable()
+      .describe('The points of this seat that went back; null while they are on their way.'),
   })
   .nullable();
 
 /** What a ticket says, as it was sold. Null where neither the order nor the catalog knows it. */
 const sold = {
+  performanceName: z.string().nullable(),
   venueName: z.string().nullable(),
   startsAt: instantSchema.nullable(),
   startsAtLocal: localTime.nullable(),
@@ -87,6 +92,7 @@ const sold = {
   category: z.string().nullable(),
 };
 const soldExample = {
+  performanceName: 'Strings on a Winter Night',
   venueName: 'Hangang Little Hall',
   startsAt: '2026-12-05T10:00:00.000Z',
   startsAtLocal: '2026-12-05T19:00:00+09:00',
@@ -95,21 +101,26 @@ const soldExample = {
   category: 'R',
 };
 
+const present = z
+  .strictObject(sold)
+  .nullable()
+  .describe(
+    'What the catalog says now, where it differs from what was sold: the date moved, the hall was renamed. Null where it does not differ.',
+  );
+
 const orderItemSchema = z
-  .strictObject({ ...where, quantity: z.literal(1), price: pointsSchema, ...sold, cancellation })
+  .strictObject({ ...where, quantity: z.literal(1), price: pointsSchema, ...sold, present, cancellation })
   .meta({ id: 'OrderItem' });
 export type OrderItemReply = Reply<typeof orderItemSchema>;
 
 /** What a ticket says, as replies show it. */
-type SoldFields = Pick<
-  OrderItemReply,
-  'venueName' | 'startsAt' | 'startsAtLocal' | 'timeZone' | 'sectionName' | 'row' | 'number' | 'category'
->;
+type SoldFields = NonNullable<OrderItemReply['present']>;
 
 /** The words of a ticket; null where they are not known. */
 export function soldFields(sold: Partial<Sold>): SoldFields {
   const { startsAt = null, timeZone = null } = sold;
   return {
+    performanceName: sold.performanceName ?? null,
     venueName: sold.venueName ?? null,
     startsAt,
     startsAtLocal: startsAt === null ? null : localTimeOf(startsAt, timeZone ?? 'UTC'),
@@ -120,6 +131,26 @@ export function soldFields(sold: Partial<Sold>): SoldFields {
     category: sold.category ?? null,
   };
 }
+
+/**
+ * What the catalog says now of a seat that was sold, if it is something else; null also when the catalog does not have
+ * the date, and for an order that does not say what was sold.
+ */
+export function presentFields(sold: Sold | null, present: Partial<Sold>): SoldFields | null {
+  if (sold === null || present.startsAt === undefined) return null;
+  return ticketWords.some((word) => sold[word] !== present[word]) ? soldFields(present) : null;
+}
+
+const ticketWords = [
+  'performanceName',
+  'venueName',
+  'startsAt',
+  'timeZone',
+  'sectionName',
+  'row',
+  'number',
+  'category',
+] as const satisfies readonly (keyof Sold)[];
 
 /** An order, as every reply about it shows it. */
 export const orderFields = {
@@ -160,7 +191,16 @@ export const orderExample = {
   refundedAmount: 0,
   orderStatus: 'paid' as const,
   failureReason: null,
-  items: [{ ...whereExample, quantity: 1 as const, price: 77000, ...soldExample, cancellation: null }],
+  items: [
+    {
+      ...whereExample,
+      quantity: 1 as const,
+      price: 77000,
+      ...soldExample,
+      present: null,
+      cancellation: null,
+    },
+  ],
   payment: {
     paymentId: sample.paymentId,
     amount: 77000,
@@ -190,24 +230,12 @@ export const reservationReply = named(
     orderId: orderIdSchema,
     ...where,
     performanceId: performanceIdSchema,
-    performanceName: z.string().nullable(),
     ...sold,
+    present,
     price: pointsSchema,
     reservationDate: instantSchema,
     reservationStatus: z.enum(['confirmed', 'cancelled']),
     cancellation,
-    present: z
-      .strictObject({
-        performanceName: z.string(),
-        venueName: z.string(),
-        startsAt: instantSchema,
-        startsAtLocal: localTime,
-        timeZone,
-      })
-      .nullable()
-      .describe(
-        'What is announced now, when it differs from what was sold: the date moved, the hall was renamed.',
-      ),
     scheduleStatus: z.enum(['scheduled', 'cancelled']).nullable(),
     refundWindowUntil: instantSchema
       .nullable()
@@ -219,13 +247,12 @@ export const reservationReply = named(
     orderId: sample.orderId,
     ...whereExample,
     performanceId: sample.performanceId,
-    performanceName: 'Strings on a Winter Night',
     ...soldExample,
+    present: null,
     price: 77000,
     reservationDate: paidAt,
     reservationStatus: 'confirmed',
     cancellation: null,
-    present: null,
     scheduleStatus: 'scheduled',
     refundWindowUntil: null,
   },
