@@ -1,11 +1,23 @@
-import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import fc from 'fast-check';
+import { auditLog } from '../../src/analysis/audit/auditor.js';
+import { CancelOrder, RefundOrder } from '../../src/commands/orders/cancel-order.js';
 import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
 import { Pay } from '../../src/commands/orders/pay.js';
-import { orderIdSchema } from '../../src/events/ids.js';
-import { contradictions, readBooks } from './audit.js';
+import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
+import { type OrderId, orderIdSchema, seatIdSchema } from '../../src/events/ids.js';
+import { contradictions, readBooks, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, type CrashSide, crashingStore, died, pausingStore } from './crashing-store.js';
-import { contextOf, freshContext, hold, inside, openTheatre, outcomeOf, seats } from './theatre.js';
+import {
+  contextOf,
+  freshContext,
+  hold,
+  inside,
+  openTheatre,
+  outcomeOf,
+  scheduleId,
+  seats,
+} from './theatre.js';
 
 const holdTtlMs = 60_000;
 
@@ -136,6 +148,124 @@ describe('a cancellation that dies at any append', () => {
       return isDead;
     });
     expect(tried).toBeGreaterThanOrEqual(14);
+  });
+});
+
+describe('seats given back while the rest of the order stands', () => {
+  const some = [{ scheduleId, seatId: seatIdSchema.parse('A-1') }];
+  const others = [
+    { scheduleId, seatId: seatIdSchema.parse('A-1') },
+    { scheduleId, seatId: seatIdSchema.parse('B-1') },
+  ];
+  const partly = { contradictions: [], orders: ['paid'], balance: [800], reserved: 2 };
+
+  async function paidOrder() {
+    const { side, mina } = await world();
+    const { order } = await side.execute(new Pay(mina, {}, freshContext()));
+    return { side, mina, orderId: order.orderId };
+  }
+
+  it('are given back by the recovery when it dies at any append, once', async () => {
+    const tried = await atEveryAppend(async (crashAt, when) => {
+      const { side, mina, orderId } = await paidOrder();
+      const { store } = crashingStore(side.store, crashAt, when);
+      const cancel = new CancelOrder(mina.userId, orderId, some, contextOf('cancel'));
+      const isDead = await died(restarted(side, { store }).execute(cancel));
+      await recover(restarted(side));
+      expect(await summary(side)).toEqual(crashAt === 0 && when === 'before' ? paid : partly);
+      return isDead;
+    });
+    // OrderItemsCancelled, PointsRefunded, SeatReservationCancelled, SeatsReturned, OrderItemsRefunded.
+    expect(tried).toBe(10);
+  });
+
+  it('are given back once when everything is cancelled after a crash at any append', async () => {
+    await atEveryAppend(async (crashAt, when) => {
+      const { side, mina, orderId } = await paidOrder();
+      const { store } = crashingStore(side.store, crashAt, when);
+      const cancel = new CancelOrder(mina.userId, orderId, some, contextOf('cancel'));
+      const isDead = await died(restarted(side, { store }).execute(cancel));
+      await restarted(side).execute(new RefundOrder(everything(orderId), freshContext()));
+      expect(await summary(side)).toEqual(failed);
+      return isDead;
+    });
+  });
+
+  const everything = (orderId: OrderId) =>
+    ({ orderId, which: { kind: 'all' }, cause: 'operator', note: 'a favour' }) as const;
+  const theDate = (orderId: OrderId) =>
+    ({ orderId, which: { kind: 'schedule', scheduleId }, cause: 'schedule-cancelled' }) as const;
+  const someOf = (orderId: OrderId, items = others) =>
+    ({ orderId, which: { kind: 'items', items }, cause: 'operator', note: 'the view is blocked' }) as const;
+
+  type Act = (side: CommandSide, mina: QueueToken, orderId: OrderId) => Promise<unknown>;
+  const acts: Readonly<Record<string, Act>> = {
+    'the fan cancels': (side, mina, orderId) =>
+      side.execute(new CancelOrder(mina.userId, orderId, undefined, freshContext())),
+    'the fan gives one seat back': (side, mina, orderId) =>
+      side.execute(new CancelOrder(mina.userId, orderId, some, freshContext())),
+    'an operator refunds two seats': (side, _, orderId) =>
+      side.execute(new RefundOrder(someOf(orderId), freshContext())),
+    'an operator refunds all': (side, _, orderId) =>
+      side.execute(new RefundOrder(everything(orderId), freshContext())),
+    'the date is cancelled': (side, _, orderId) =>
+      side.execute(new RefundOrder(theDate(orderId), freshContext())),
+  };
+  const pairs = Object.entries(acts).flatMap(([slow, act]) =>
+    Object.entries(acts).map(([fast, other]) => [slow, fast, act, other] as const),
+  );
+
+  it.each(pairs)('are given back once when %s, and meanwhile %s', async (slow, fast, act, other) => {
+    const leavesOne = [slow, fast].every((name) => name.includes('seat'));
+    const leavesTwo = leavesOne && [slow, fast].every((name) => name.includes('one seat'));
+    const left = leavesTwo ? partly : leavesOne ? { ...partly, balance: [900], reserved: 1 } : failed;
+    let waits = 0;
+    for (const when of ['before', 'after'] as const) {
+      for (let pauseAt = 0; ; pauseAt++) {
+        const { side, mina, orderId } = await paidOrder();
+        const { store, paused, goOn } = pausingStore(side.store, pauseAt, when);
+        const running = outcomeOf(act(restarted(side, { store }), mina, orderId));
+        const first = await Promise.race([paused, running]);
+        await other(restarted(side), mina, orderId);
+        goOn();
+        await running;
+        expect(await summary(side)).toEqual(left);
+        if (first !== 'paused') break;
+        waits++;
+      }
+    }
+    expect(waits).toBeGreaterThanOrEqual(10);
+  });
+
+  it('are given back once by any acts at once that die at any append', async () => {
+    const names = Object.keys(acts);
+    const step = fc.record({
+      act: fc.constantFrom(...names),
+      crashAt: fc.nat({ max: 12 }),
+      when: fc.constantFrom('before' as const, 'after' as const),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step, { maxLength: 3 }), { maxLength: 3 }), async (rounds) => {
+        const { side, mina, orderId } = await paidOrder();
+        for (const round of rounds) {
+          const running = round.map(async ({ act, crashAt, when }) => {
+            const { store } = crashingStore(side.store, crashAt, when);
+            await outcomeOf(
+              acts[act]?.(restarted(side, { store }), mina, orderId) ?? Promise.resolve(),
+            ).catch(() => undefined);
+          });
+          await Promise.all(running);
+        }
+        await recover(restarted(side));
+        const { contradictions, balance, reserved } = await summary(side);
+        expect({ contradictions, balance }).toEqual({ contradictions: [], balance: [1000 - 100 * reserved] });
+        const log = (await wholeLog(side.store)).map(({ type }) => type);
+        expect(log.filter((type) => type === 'SeatReservationCancelled')).toHaveLength(3 - reserved);
+        const report = await auditLog(side.store);
+        expect(report.findings).toEqual([]);
+      }),
+      { numRuns: fc.readConfigureGlobal().numRuns ?? 60, seed: 42 },
+    );
   });
 });
 
