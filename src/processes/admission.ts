@@ -4,12 +4,16 @@ import type { EventStore, Position, Subscription } from '../event-store/port.js'
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
 import { allPages } from '../queries/paging.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type ProcessLog, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 
 /** How often performances on sale are listed again, as a safety net behind the subscription. */
 const listIntervalMs = 30_000;
+
+/** How long a queue that fails is left alone at most: its fans wait. */
+const maxRetryMs = 5_000;
 
 /**
  * Opens queues when their time comes and admits fans. It watches the performances whose queue has not opened or has
@@ -32,13 +36,15 @@ export class AdmissionProcess {
     intervalMs: number,
     lease?: RoundLease,
   ) {
-    this.#admitting = new PeriodicTask('admission', intervalMs, () => this.#admit(), log, lease);
+    const settings = { clock, log };
+    this.#admitting = new PeriodicTask(
+      { name: 'admission', intervalMs, lease, maxRetryMs, ...settings },
+      () => this.#admit(),
+    );
     // No lease: each process has its own list of what it watches.
     this.#listing = new PeriodicTask(
-      'admission list',
-      listIntervalMs,
+      { name: 'admission list', intervalMs: listIntervalMs, ...settings },
       (stopping) => this.#list(stopping),
-      log,
     );
   }
 
@@ -74,11 +80,15 @@ export class AdmissionProcess {
   }
 
   #admit(): Promise<void> {
-    return this.#admitting.forEach([...this.#watched], async ([performanceId, seen]) => {
-      const isDone = await this.#serve(performanceId, seen);
-      // An event that came meanwhile keeps it watched.
-      if (isDone && this.#watched.get(performanceId) === seen) this.#watched.delete(performanceId);
-    });
+    return this.#admitting.forEach(
+      [...this.#watched],
+      ([performanceId]) => performanceId,
+      async ([performanceId, seen]) => {
+        const isDone = await this.#serve(performanceId, seen);
+        // An event that came meanwhile keeps it watched.
+        if (isDone && this.#watched.get(performanceId) === seen) this.#watched.delete(performanceId);
+      },
+    );
   }
 
   /** Opens the queue if it is time and admits fans. @returns whether the queue is open and no fan waits. */

@@ -1,7 +1,9 @@
 import { processContext } from '../commands/command-context.js';
 import { SettleCancellation } from '../commands/orders/settle-cancellation.js';
+import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type ProcessLog, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 
 /** Cancelled dates worked on in one round. */
 const roundLimit = 100;
@@ -17,16 +19,13 @@ export class Cancellations {
   constructor(
     private readonly commands: Commands,
     private readonly queries: Pick<ProcessQueries, 'cancelledSchedulesToSettle'>,
+    clock: Clock,
     private readonly log: ProcessLog,
     intervalMs: number,
     lease?: RoundLease,
   ) {
-    this.#settling = new PeriodicTask(
-      'cancellations',
-      intervalMs,
-      (stopping) => this.#settle(stopping),
-      log,
-      lease,
+    this.#settling = new PeriodicTask({ name: 'cancellations', intervalMs, clock, log, lease }, (stopping) =>
+      this.#settle(stopping),
     );
   }
 
@@ -40,7 +39,7 @@ export class Cancellations {
 
   async #settle(stopping: AbortSignal): Promise<void> {
     const scheduleIds = await this.queries.cancelledSchedulesToSettle(roundLimit);
-    await this.#settling.forEach(scheduleIds, async (scheduleId) => {
+    await this.#settling.forEach(scheduleIds, String, async (scheduleId) => {
       this.log.info({ scheduleId }, 'settling a cancelled date');
       const context = processContext('refunds');
       const progress = await this.commands.execute(new SettleCancellation(scheduleId, context, stopping));

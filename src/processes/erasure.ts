@@ -1,7 +1,9 @@
 import type { EventStore, Position, Subscription, SubscriptionBatch } from '../event-store/port.js';
 import type { UserId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
-import { PeriodicTask, type ProcessLog } from './periodic-task.js';
+import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
+import { PeriodicTask } from './periodic-task.js';
 
 /** Where an erased person's data is removed from. Both methods are safe to repeat. */
 export interface PersonalDataStores {
@@ -26,10 +28,13 @@ export class Erasure {
   constructor(
     private readonly store: EventStore,
     private readonly stores: PersonalDataStores,
+    clock: Clock,
     private readonly log: ProcessLog,
     retryIntervalMs: number,
   ) {
-    this.#task = new PeriodicTask('erasure', retryIntervalMs, () => this.#follow(), log);
+    this.#task = new PeriodicTask({ name: 'erasure', intervalMs: retryIntervalMs, clock, log }, () =>
+      this.#follow(),
+    );
   }
 
   start(): void {

@@ -5,15 +5,10 @@ import type { EventStore, RecordedEvent, Subscription } from '../event-store/por
 import { addMs, type TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
 import type { DeadlineQueries, HeldSeat, LiveToken } from '../queries/deadlines.js';
 import { allPages } from '../queries/paging.js';
-import {
-  type Commands,
-  FailureLog,
-  PeriodicTask,
-  type ProcessLog,
-  type RoundLease,
-} from './periodic-task.js';
+import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 import type { Deadline, Timers } from './timers.js';
 
 /** Lapsed holds, and tokens, that one sweep ends; more wait for the next. */
@@ -38,7 +33,6 @@ type Lapsed =
 export class Expiry {
   readonly #sweeper: PeriodicTask;
   readonly #restoring: PeriodicTask;
-  readonly #timerFailures: FailureLog;
   #subscription: Subscription | undefined;
 
   /** @param lease shared by all processes that run an expiry, if there are several. */
@@ -52,13 +46,11 @@ export class Expiry {
     sweepIntervalMs: number,
     lease?: RoundLease,
   ) {
-    this.#sweeper = new PeriodicTask('expiry', sweepIntervalMs, () => this.#sweep(), log, lease);
-    this.#restoring = new PeriodicTask('timers', sweepIntervalMs, (stopping) => this.#restore(stopping), log);
-    this.#timerFailures = new FailureLog(log, 'deadlines', {
-      level: 'warn',
-      failed: 'a deadline could not be acted on; the sweeper repeats it',
-      worked: 'deadlines are acted on again',
-    });
+    const settings = { intervalMs: sweepIntervalMs, clock, log };
+    this.#sweeper = new PeriodicTask({ name: 'expiry', lease, ...settings }, () => this.#sweep());
+    this.#restoring = new PeriodicTask({ name: 'timers', ...settings }, (stopping) =>
+      this.#restore(stopping),
+    );
   }
 
   /** Expects read models that have caught up with the log; subscribes first, so that no deadline falls in between. */
@@ -86,11 +78,13 @@ export class Expiry {
   async #act(deadline: Deadline): Promise<void> {
     // Which admitted fans have not entered by then is in the read model only.
     if (deadline.kind === 'claims') return this.#sweeper.runSoon();
+    const { items } = this.#sweeper;
+    const lapsed = deadline.kind === 'hold' ? deadline : { ...deadline, expiresAt: deadline.dueAt };
     try {
-      await this.#expire(deadline.kind === 'hold' ? deadline : { ...deadline, expiresAt: deadline.dueAt });
-      this.#timerFailures.worked();
+      await this.#expire(lapsed);
+      items.worked(keyOf(lapsed));
     } catch (error) {
-      this.#timerFailures.failed(error, { deadline });
+      items.failed(keyOf(lapsed), error);
       throw error;
     }
   }
@@ -129,7 +123,8 @@ export class Expiry {
   }
 
   async #sweep(): Promise<void> {
-    const sweep = (lapsed: readonly Lapsed[]) => this.#sweeper.forEach(lapsed, (one) => this.#expire(one));
+    const sweep = (lapsed: readonly Lapsed[]) =>
+      this.#sweeper.forEach(lapsed, keyOf, (one) => this.#expire(one));
     const seats = await this.queries.lapsedHolds(this.clock.now(), sweepLimit);
     await sweep(distinctHolds(seats).map((seat) => ({ kind: 'hold', ...seat })));
     const tokens = await this.queries.lapsedTokens(this.clock.now(), sweepLimit);
@@ -138,6 +133,10 @@ export class Expiry {
     const unsold = await this.queries.waitingAfterSale(endedBy, sweepLimit);
     await sweep(unsold.map((tokenId) => ({ kind: 'sale', tokenId })));
   }
+}
+
+function keyOf(lapsed: Lapsed): string {
+  return lapsed.kind === 'hold' ? `hold-${lapsed.holdId}` : `${lapsed.kind}-${lapsed.tokenId}`;
 }
 
 /** The deadline that an event sets, if it sets one. */

@@ -1,15 +1,11 @@
 import type { Command } from '@nestjs/cqrs';
+import type { Clock } from '../platform/clock.js';
+import { FailureLog, type ProcessLog } from '../platform/failure-log.js';
+import { ItemBackOff } from './item-back-off.js';
 
 /** Where processes send commands: the command bus fits. */
 export interface Commands {
   execute<Result>(command: Command<Result>): Promise<Result>;
-}
-
-/** What a process needs of a logger; pino's fits. */
-export interface ProcessLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
 }
 
 /** Shares periodic work among processes: each round of it is run by one of them. */
@@ -24,60 +20,40 @@ export interface RoundLease {
   claim(task: string, everyMs: number): Promise<number>;
 }
 
-/** Further causes of a failure are not logged. */
-const maxCauses = 20;
+/** Default of {@link TaskSettings.maxRetryMs}. */
+const usualMaxRetryMs = 60_000;
 
-/** Logs when something begins to fail, each further cause, and when it works again, however often it is repeated. */
-export class FailureLog {
-  readonly #causes = new Set<string>();
-
-  constructor(
-    private readonly log: ProcessLog,
-    private readonly name: string,
-    private readonly messages: {
-      readonly level: 'warn' | 'error';
-      readonly failed: string;
-      readonly worked: string;
-    },
-  ) {}
-
-  /** @param details what else to log when the cause is new. */
-  failed(error: unknown, details: object = {}): void {
-    const cause = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (this.#causes.has(cause) || this.#causes.size >= maxCauses) return;
-    this.#causes.add(cause);
-    const { level, failed } = this.messages;
-    this.log[level]({ ...details, err: error, process: this.name }, failed);
-  }
-
-  worked(): void {
-    if (this.#causes.size === 0) return;
-    this.#causes.clear();
-    this.log.info({ process: this.name }, this.messages.worked);
-  }
+export interface TaskSettings {
+  /** The same in every process. */
+  readonly name: string;
+  /** Pause between the end of a run and the start of the next, ms. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly log: ProcessLog;
+  /** Shared by processes with the same task: a run in one of them is a run for all. */
+  readonly lease?: RoundLease | undefined;
+  /** How long a failing item is put off at most, ms; default a minute. It begins with `intervalMs`. */
+  readonly maxRetryMs?: number;
 }
 
 /** Runs work periodically, never twice at the same time. After a failed run the next one follows as usual. */
 export class PeriodicTask {
+  /** The items that fail. */
+  readonly items: ItemBackOff;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   readonly #failures: FailureLog;
-  #hasFailed = false;
   #isWanted = false;
 
-  /**
-   * @param work should end soon after its signal is aborted: the next run, in any process, does what it leaves.
-   * @param intervalMs pause between the end of a run and the start of the next.
-   * @param lease shared by processes with the same task: a run in one of them is a run for all.
-   */
+  /** @param work should end soon after its signal is aborted: the next run, in any process, does what it leaves. */
   constructor(
-    private readonly name: string,
-    private readonly intervalMs: number,
+    private readonly settings: TaskSettings,
     private readonly work: (stopping: AbortSignal) => Promise<void>,
-    log: ProcessLog,
-    private readonly lease?: RoundLease,
   ) {
+    const { name, intervalMs, clock, log, maxRetryMs = usualMaxRetryMs } = settings;
+    const delays = { firstMs: intervalMs, maxMs: Math.max(intervalMs, maxRetryMs) };
+    this.items = new ItemBackOff(name, delays, clock, log);
     this.#failures = new FailureLog(log, name, {
       level: 'error',
       failed: 'a process fails; it runs again',
@@ -104,27 +80,32 @@ export class PeriodicTask {
   }
 
   /**
-   * For use in a run: works on each item, `atOnce` at the same time, until the task is stopped. An item that fails does
-   * not keep the others waiting; the run counts as failed.
+   * For use in a run: works on each item that is due, `atOnce` at the same time, until the task is stopped. An item that
+   * fails does not keep the others waiting: it is put off, see {@link ItemBackOff}, and the run goes on.
+   * @param items all there are, at once or in pages; a run asks for the next page when it is done with one.
+   * @param keyOf names an item in the log; the same in every run.
+   * @throws what asking for a page fails with.
    */
   async forEach<Item>(
-    items: readonly Item[],
+    items: Items<Item>,
+    keyOf: (item: Item) => string,
     work: (item: Item) => Promise<unknown>,
     { atOnce = 1 }: { readonly atOnce?: number } = {},
   ): Promise<void> {
     // All lanes share one iterator: each takes the next item when it is done with one.
-    const waiting = items.values();
+    const waiting = singly(items);
     const lane = async () => {
-      for (const item of waiting) {
-        if (this.#isStopped) return;
-        try {
-          await work(item);
-        } catch (error) {
-          this.#failed(error, { item });
-        }
+      for (;;) {
+        const next = await waiting.next();
+        if (next.done || this.#isStopped) return;
+        const key = keyOf(next.value);
+        if (this.items.isDue(key)) await this.#attempt(key, () => work(next.value));
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, lane));
+    // A page that could not be read ends one lane; the run ends when the items of the others have.
+    const lanes = await Promise.allSettled(Array.from({ length: atOnce }, lane));
+    const failed = lanes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /** For runs that only end by failing: they work now. */
@@ -151,26 +132,41 @@ export class PeriodicTask {
 
   /** @returns the pause before the next run, ms. */
   async #runWithLease(): Promise<number> {
-    const waitMs = this.lease ? await this.lease.claim(this.name, this.intervalMs) : 0;
-    return waitMs === 0 ? this.#run() : Math.min(waitMs, this.intervalMs);
+    const { name, intervalMs, lease } = this.settings;
+    const waitMs = lease ? await lease.claim(name, intervalMs) : 0;
+    return waitMs === 0 ? this.#run() : Math.min(waitMs, intervalMs);
   }
 
   async #run(): Promise<number> {
     this.#isWanted = false;
-    this.#hasFailed = false;
     try {
       await this.work(this.#stopping.signal);
-      if (!this.#hasFailed && !this.#isStopped) this.#failures.worked();
+      if (!this.#isStopped) this.#failures.worked();
     } catch (error) {
-      this.#failed(error, {});
+      if (!this.#isStopReason(error)) this.#failures.failed(error);
     }
-    return this.intervalMs;
+    return this.settings.intervalMs;
   }
 
-  #failed(error: unknown, details: object): void {
-    // A run may end by throwing the reason it was stopped for.
-    if (error === this.#stopping.signal.reason) return;
-    this.#hasFailed = true;
-    this.#failures.failed(error, details);
+  async #attempt(key: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+      this.items.worked(key);
+    } catch (error) {
+      if (!this.#isStopReason(error)) this.items.failed(key, error);
+    }
   }
+
+  /** A run may end by throwing the reason it was stopped for. */
+  #isStopReason(error: unknown): boolean {
+    return this.#isStopped && error === this.#stopping.signal.reason;
+  }
+}
+
+/** A list, or its pages. */
+type Items<Item> = readonly Item[] | AsyncIterable<readonly Item[]>;
+
+async function* singly<Item>(items: Items<Item>): AsyncGenerator<Item> {
+  if (Symbol.asyncIterator in items) for await (const page of items) yield* page;
+  else yield* items;
 }

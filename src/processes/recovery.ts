@@ -3,8 +3,9 @@ import { AdvanceCheckout } from '../commands/orders/checkout-process.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
 import { type Instant, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type ProcessLog, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 
 /** Orders, and charges, resumed in one round. */
 const roundLimit = 200;
@@ -32,8 +33,9 @@ export class Recovery {
     lease?: RoundLease,
   ) {
     this.#startedAtMs = clock.nowMs();
-    this.#orders = new PeriodicTask('checkout', intervalMs, () => this.#resumeOrders(), log, lease);
-    this.#charges = new PeriodicTask('charging', intervalMs, () => this.#resumeCharges(), log, lease);
+    const settings = { intervalMs, clock, log, lease };
+    this.#orders = new PeriodicTask({ name: 'checkout', ...settings }, () => this.#resumeOrders());
+    this.#charges = new PeriodicTask({ name: 'charging', ...settings }, () => this.#resumeCharges());
   }
 
   start(): void {
@@ -48,7 +50,7 @@ export class Recovery {
   async #resumeOrders(): Promise<void> {
     const orderIds = await this.queries.openOrders(this.#staleBefore(), roundLimit);
     if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
-    await this.#orders.forEach(orderIds, (orderId) =>
+    await this.#orders.forEach(orderIds, String, (orderId) =>
       this.commands.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
     );
   }
@@ -58,6 +60,7 @@ export class Recovery {
     if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
     await this.#charges.forEach(
       chargeIds,
+      String,
       (chargeId) => this.commands.execute(new AdvanceCharge(chargeId, processContext('charging'))),
       { atOnce: chargesAtOnce },
     );

@@ -7,12 +7,13 @@ import { type EventStore, StoreUnavailable } from '../event-store/port.js';
 import { toInstant } from '../events/ids.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
+import type { ProcessLog } from '../platform/failure-log.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
 import { AdmissionProcess } from '../processes/admission.js';
 import { Cancellations } from '../processes/cancellations.js';
 import { Expiry } from '../processes/expiry.js';
-import type { Commands, ProcessLog } from '../processes/periodic-task.js';
+import type { Commands } from '../processes/periodic-task.js';
 import { Recovery } from '../processes/recovery.js';
 import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
@@ -164,7 +165,7 @@ export class SimulatedProcess {
     const log = this.#log;
     return {
       recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, lease),
-      cancellations: new Cancellations(commands, queries, log, sweepMs, lease),
+      cancellations: new Cancellations(commands, queries, this.clock, log, sweepMs, lease),
       expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, lease),
       admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, lease),
     };

@@ -3,6 +3,7 @@ import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.
 import type { UserId } from '../../src/events/ids.js';
 import { encodeEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
+import { systemClock } from '../../src/platform/clock.js';
 import { Erasure } from '../../src/processes/erasure.js';
 import { newUserId } from '../personal-data/new-user.js';
 import { eventually } from '../services/wait-until.js';
@@ -40,7 +41,7 @@ function start(): void {
       cleaned.push(position);
     },
   };
-  const erasure = new Erasure(store, forgetting, log, 1);
+  const erasure = new Erasure(store, forgetting, systemClock, log, 1);
   running.push(erasure);
   erasure.start();
 }

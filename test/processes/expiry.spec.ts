@@ -131,7 +131,7 @@ describe('the expiry process', () => {
     await eventually(() => timers.waiting.has(`hold-${held.holdId}`));
     await timers.fireAll();
     expect(failures).toHaveLength(1);
-    expect(log.lines).toMatchObject([{ level: 'warn' }]);
+    expect(log.lines).toMatchObject([{ level: 'error', details: { item: `hold-${held.holdId}` } }]);
     await expiry.stop();
   });
 

@@ -75,7 +75,10 @@ describe('the recovery process', () => {
     const before = toInstant(clock.nowMs() - 1);
     const recovery = new Recovery(commands, openSince(before), clock, log, 60_000, 1);
     recovery.start();
-    await eventually(() => commands.sent.filter((command) => command instanceof AdvanceCheckout).length > 1);
+    await eventually(() => {
+      clock.advance(60_000);
+      return commands.sent.filter((command) => command instanceof AdvanceCheckout).length > 1;
+    });
     await recovery.stop();
     expect(log.lines.some((line) => line.level === 'error')).toBe(true);
   });

@@ -1,4 +1,4 @@
-import type { ProcessLog } from '../../src/processes/periodic-task.js';
+import type { ProcessLog } from '../../src/platform/failure-log.js';
 import {
   type Deadline,
   type LiveDeadlines,

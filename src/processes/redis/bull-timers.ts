@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../platform/clock.js';
+import type { ProcessLog } from '../../platform/failure-log.js';
 import { type RedisLink, RedisScript } from '../../platform/redis.js';
-import type { ProcessLog } from '../periodic-task.js';
 import type { Deadline, LiveDeadlines, OnDue, Timers } from '../timers.js';
 import { DeadlineQueue, DeadlineWorker, type WorkerSettings } from './deadline-jobs.js';
 

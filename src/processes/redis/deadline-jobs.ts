@@ -4,9 +4,9 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { holdIdSchema, instantSchema, performanceIdSchema, tokenIdSchema } from '../../events/ids.js';
 import type { Clock } from '../../platform/clock.js';
+import type { ProcessLog } from '../../platform/failure-log.js';
 import { connectionOptions, OutageLog, type RedisLink } from '../../platform/redis.js';
 import { within } from '../../platform/within.js';
-import type { ProcessLog } from '../periodic-task.js';
 import { type Deadline, nameOf, type OnDue } from '../timers.js';
 
 const due = { dueAt: instantSchema };
