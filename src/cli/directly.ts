@@ -6,6 +6,8 @@ import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/era
 import { ImportRefused } from '../commands/catalog/check-import.js';
 import { HallChanges } from '../commands/catalog/hall-changes.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
+import { DatePublisher } from '../commands/catalog/publish-dates.js';
+import { VenuePublisher } from '../commands/catalog/publish-venue.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { type CommandContext, processContext } from '../commands/command-context.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
@@ -58,17 +60,10 @@ export async function importDirectly(
     const { queries } = readSide;
     const holds = new Holds(repository, deciders, systemClock);
     const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, store, queries, systemClock);
+    const venues = new VenuePublisher(repository, deciders, soldSeats);
+    const dates = new DatePublisher(repository, deciders, hallChanges, store, queries, systemClock);
     const settings = { secret: secrets.secret };
-    const handler = new ImportCatalogHandler(
-      repository,
-      deciders,
-      soldSeats,
-      hallChanges,
-      store,
-      queries,
-      systemClock,
-      settings,
-    );
+    const handler = new ImportCatalogHandler(repository, deciders, venues, dates, settings);
     const { document, unlistedPrices } = feed;
     const { acceptRenumbering, acceptHallChange } = options;
     const command = new ImportCatalog(document, processContext('import'), {

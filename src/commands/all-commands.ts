@@ -9,6 +9,8 @@ import {
 import { CatalogReader } from './catalog/catalog-reader.js';
 import { HallChanges } from './catalog/hall-changes.js';
 import { ImportCatalogHandler } from './catalog/import-catalog.js';
+import { DatePublisher } from './catalog/publish-dates.js';
+import { VenuePublisher } from './catalog/publish-venue.js';
 import { SoldSeats } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
 import { CancelOrderHandler, RefundOrderHandler } from './orders/cancel-order.js';
@@ -65,6 +67,8 @@ export const commandServices = [
   SeatsForSale,
   SoldSeats,
   HallChanges,
+  VenuePublisher,
+  DatePublisher,
   Holds,
   ChargeProcess,
   CheckoutProcess,

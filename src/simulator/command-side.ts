@@ -32,6 +32,8 @@ import {
 import { CatalogReader } from '../commands/catalog/catalog-reader.js';
 import { HallChanges } from '../commands/catalog/hall-changes.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
+import { DatePublisher } from '../commands/catalog/publish-dates.js';
+import { VenuePublisher } from '../commands/catalog/publish-venue.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
 import {
@@ -126,6 +128,8 @@ export function commandSide(parts: CommandSideParts): Commands {
     parts.queries,
     clock,
   );
+  const venues = new VenuePublisher(repository, deciders, soldSeats);
+  const dates = new DatePublisher(repository, deciders, hallChanges, parts.store, parts.queries, clock);
   const charging = new ChargeProcess(repository, deciders, payments, settings);
   const refunds = new RefundOrderHandler(repository, deciders, checkout);
   const handlers = new Map<unknown, ICommandHandler>([
@@ -139,19 +143,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
     [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
-    [
-      ImportCatalog,
-      new ImportCatalogHandler(
-        repository,
-        deciders,
-        soldSeats,
-        hallChanges,
-        parts.store,
-        parts.queries,
-        clock,
-        settings,
-      ),
-    ],
+    [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, dates, settings)],
     [
       IssueToken,
       new IssueTokenHandler(repository, deciders, catalog, turn, signer, parts.queries, settings, clock),
