@@ -1,4 +1,4 @@
-import type { PlanRow, PlanSeat } from '../events/catalog-events.js';
+import { type PlanRow, type PlanSeat, standingRow } from '../events/catalog-events.js';
 import type { SeatId } from '../events/ids.js';
 
 interface BestAvailableQuery {
@@ -18,19 +18,24 @@ const aisleSpacings = 1.75;
 /**
  * Chooses `quantity` seats side by side in one row: a run that leaves the fewest single free seats beside it, and of
  * those the one nearest the focus. When no row has a run that long, the request
- * is split into the largest runs that exist, nearest first.
+ * is split into the largest runs that exist, nearest first. In a standing area no places are side by side: its lowest
+ * free numbers are its only run.
  * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
  */
 export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undefined {
-  const blocks = query.rows.flatMap(blocksOf);
-  const eligible = blocks.reduce((sum, block) => sum + block.filter(query.isEligible).length, 0);
+  const blocks = query.rows.filter((row) => !isStanding(row)).flatMap(blocksOf);
+  const areas = query.rows.filter(isStanding).map(({ seats }) => seats);
+  const eligible = [...blocks, ...areas].reduce(
+    (sum, block) => sum + block.filter(query.isEligible).length,
+    0,
+  );
   if (eligible < query.quantity) return undefined;
 
   const focus = query.focus ?? topMiddle(query.rows);
   const chosen = new Set<SeatId>();
   let missing = query.quantity;
   for (let size = missing; missing > 0; size = Math.min(size, missing)) {
-    const run = nearestRun(blocks, size, focus, query, chosen);
+    const run = nearestRun({ blocks, areas }, size, focus, query, chosen);
     if (!run) {
       size -= 1;
       continue;
@@ -41,8 +46,16 @@ export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undef
   return [...chosen];
 }
 
+interface Parts {
+  readonly blocks: readonly (readonly PlanSeat[])[];
+  /** Places of each standing area, lowest number first. */
+  readonly areas: readonly (readonly PlanSeat[])[];
+}
+
+const isStanding = ({ label }: PlanRow) => label === standingRow;
+
 function nearestRun(
-  blocks: readonly (readonly PlanSeat[])[],
+  { blocks, areas }: Parts,
   size: number,
   focus: Point,
   query: BestAvailableQuery,
@@ -70,7 +83,31 @@ function nearestRun(
       }
     }
   }
+  for (const area of areas) {
+    const places = firstEligible(area, size, query, taken);
+    const [first] = places;
+    if (!first || places.length < size) continue;
+    const distance = squaredDistance(focus, first);
+    if (!best || best.orphans > 0 || distance < best.distance) {
+      best = { block: places, start: 0, orphans: 0, distance };
+    }
+  }
   return best?.block.slice(best.start, best.start + size);
+}
+
+/** At most `size` of them. */
+function firstEligible(
+  area: readonly PlanSeat[],
+  size: number,
+  { isEligible }: BestAvailableQuery,
+  taken: ReadonlySet<SeatId>,
+): PlanSeat[] {
+  const found: PlanSeat[] = [];
+  for (const place of area) {
+    if (found.length === size) break;
+    if (isEligible(place) && !taken.has(place.seatId)) found.push(place);
+  }
+  return found;
 }
 
 /** Single free seats that would be left alone on either side of block[start … end]. */

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import {
   maxSeatsPerSection,
+  maxSeatsPerVenue,
   performanceEvents,
   planSectionSchema,
+  rowsOf,
   salesRulesSchema,
   scheduleEvents,
   venueEvents,
@@ -121,8 +123,6 @@ export type CatalogDocument = Omit<z.infer<typeof catalogDocumentSchema>, 'perfo
   performances: PerformanceDocument[];
 };
 
-/** Most seats one venue may have. */
-const maxSeatsPerVenue = 100_000;
 /** Most bytes of JSON in one published event: less than any event store accepts (1 MiB with the metadata). */
 export const maxPublishedEventBytes = 900_000;
 
@@ -151,11 +151,18 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   const record = `venue "${venue.id}"`;
   const { sections, ...header } = venue;
   const problems: CatalogProblem[] = [];
+  const areas = sections.flatMap(({ standing }) => standing ?? []);
+  const places = areas.reduce((sum, { capacity }) => sum + capacity, 0);
+  // Not written out then: each of two thousand sections may be an area of a hundred thousand places.
+  if (places > maxSeatsPerVenue) {
+    const reason = `has ${places} places in ${areas.length} standing areas; a venue may have ${maxSeatsPerVenue} seats`;
+    return [{ record, field: 'sections', reason }];
+  }
   const seatIds: string[] = [];
   for (const section of sections) {
-    const seats = section.rows.flatMap((row) => row.seats);
+    const seats = rowsOf(section).flatMap((row) => row.seats);
     const where = `${record}, section "${section.sectionId}"`;
-    if (seats.length > maxSeatsPerSection) {
+    if (section.standing === undefined && seats.length > maxSeatsPerSection) {
       problems.push({
         record: where,
         field: 'rows',

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type {
-  PerformanceEvent,
-  PlanRow,
-  PlanSeat,
-  PlanSection,
-  ScheduleEvent,
-  VenueEvent,
+import {
+  type PerformanceEvent,
+  type PlanRow,
+  type PlanSeat,
+  type PlanSection,
+  rowsOf,
+  type ScheduleEvent,
+  type VenueEvent,
 } from '../events/catalog-events.js';
 import { addMs, type Instant, type SeatId, toInstant, type VenueId } from '../events/ids.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
@@ -294,15 +295,18 @@ function seatIndex(venue: VenueState): ReadonlyMap<SeatId, PlacedSeat> {
   return index;
 }
 
-/** All rows of the plan. */
-export function planRows(venue: VenueState): PlanRow[] {
-  return [...venue.sections.values()].flatMap((section) => section.rows);
+/** All rows of the plan; those of one section when its id is given. */
+export function planRows(venue: VenueState, sectionId?: string): PlanRow[] {
+  return [...venue.sections.values()]
+    .filter((section) => sectionId === undefined || section.sectionId === sectionId)
+    .flatMap(rowsOf);
 }
 
 function buildIndex(venue: VenueState): ReadonlyMap<SeatId, PlacedSeat> {
   const index = new Map<SeatId, PlacedSeat>();
-  for (const { sectionId, name, rows } of venue.sections.values()) {
-    for (const { label, seats } of rows) {
+  for (const section of venue.sections.values()) {
+    const { sectionId, name } = section;
+    for (const { label, seats } of rowsOf(section)) {
       for (const seat of seats) index.set(seat.seatId, { ...seat, sectionId, sectionName: name, row: label });
     }
   }

@@ -1,10 +1,17 @@
-import type { PlanRow, PlanSeat, PlanSection } from '../events/catalog-events.js';
+import {
+  type PlanRow,
+  type PlanSeat,
+  type PlanSection,
+  rowsOf,
+  standingRow,
+} from '../events/catalog-events.js';
 import type { SeatId } from '../events/ids.js';
 
 /**
  * Which seats of two plans are the same. A seat's place is what a ticket says: the section's name, the row's label and
- * the number. Blocks of one section may share row labels ("left" and "right") as long as their numbers differ; blocks
- * that number alike are told apart by sections of different names.
+ * the number; in a standing area, the section's name and the entry number. Blocks of one section may share row labels
+ * ("left" and "right") as long as their numbers differ; blocks that number alike are told apart by sections of different
+ * names.
  */
 export interface Place {
   readonly sectionName: string;
@@ -14,9 +21,11 @@ export interface Place {
 
 const keyOf = ({ sectionName, row, number }: Place) => `${sectionName}\u0000${row}\u0000${number}`;
 
-/** For people: `Stalls, row A, number 12`. */
+/** For people: `Stalls, row A, number 12`, or `Floor · entry no. 17`. */
 export const placeText = ({ sectionName, row, number }: Place) =>
-  `${sectionName}, row ${row}, number ${number}`;
+  row === standingRow
+    ? `${sectionName} · entry no. ${number}`
+    : `${sectionName}, row ${row}, number ${number}`;
 
 export const placeOf = (
   section: Pick<PlanSection, 'name'>,
@@ -29,9 +38,9 @@ interface Placed extends Place {
 }
 
 function* placedSeats(sections: Iterable<PlanSection>): Generator<Placed> {
-  for (const { name, rows } of sections) {
-    for (const { label, seats } of rows) {
-      for (const { seatId, number } of seats) yield { seatId, sectionName: name, row: label, number };
+  for (const section of sections) {
+    for (const { label, seats } of rowsOf(section)) {
+      for (const { seatId, number } of seats) yield { seatId, sectionName: section.name, row: label, number };
     }
   }
 }
@@ -131,20 +140,26 @@ export function renumberedSeats(
   return renumbered;
 }
 
-/** Sections with new ids keep the known ones, where a name says unmistakably which. */
+/**
+ * Sections with new ids keep the known ones, where a name says unmistakably which; and with them the places of a standing
+ * area their ids.
+ */
 function keepSectionIds(known: readonly PlanSection[], wanted: readonly PlanSection[]): PlanSection[] {
   const knownIds = new Set(known.map(({ sectionId }) => sectionId));
   const wantedIds = new Set(wanted.map(({ sectionId }) => sectionId));
-  const onlyOf = (sections: readonly PlanSection[], name: string) => {
-    const [only, ...others] = sections.filter((section) => section.name === name);
+  const isStanding = ({ standing }: PlanSection) => standing !== undefined;
+  const onlyLike = (sections: readonly PlanSection[], wanted: PlanSection) => {
+    const [only, ...others] = sections.filter(
+      (section) => section.name === wanted.name && isStanding(section) === isStanding(wanted),
+    );
     return others.length === 0 ? only : undefined;
   };
   const gone = known.filter(({ sectionId }) => !wantedIds.has(sectionId));
   const fresh = wanted.filter(({ sectionId }) => !knownIds.has(sectionId));
   if (gone.length === 0 || fresh.length === 0) return [...wanted];
   return wanted.map((section) => {
-    if (knownIds.has(section.sectionId) || !onlyOf(fresh, section.name)) return section;
-    const before = onlyOf(gone, section.name);
+    if (knownIds.has(section.sectionId) || !onlyLike(fresh, section)) return section;
+    const before = onlyLike(gone, section);
     return before ? { ...section, sectionId: before.sectionId } : section;
   });
 }

@@ -315,7 +315,8 @@ export function isSameSeatRequest(
     return (
       hold.request.kind === 'best-available' &&
       hold.request.quantity === asked.quantity &&
-      hold.request.category === asked.category
+      hold.request.category === asked.category &&
+      hold.request.section === asked.section
     );
   }
   return (

@@ -5,6 +5,7 @@ import {
   nfcText,
   performanceIdSchema,
   pointsSchema,
+  type SeatId,
   scheduleIdSchema,
   seatIdSchema,
   venueIdSchema,
@@ -49,15 +50,77 @@ export type PlanSeat = z.infer<typeof planSeatSchema>;
 const planRowSchema = z.object({ label: nfcText(20), seats: z.array(planSeatSchema).min(1).max(1000) });
 export type PlanRow = z.infer<typeof planRowSchema>;
 
-/** Most seats a section may have: keeps its event well below the store's 1 MiB. */
+/** Most seats a section may have: keeps its event well below the store's 1 MiB. A standing area is stated in one line. */
 export const maxSeatsPerSection = 4000;
+/** Most seats one venue may have, places of standing areas included. */
+export const maxSeatsPerVenue = 100_000;
 
-export const planSectionSchema = z.object({
-  sectionId: sectionIdSchema,
-  name: nfcText(100),
-  rows: z.array(planRowSchema).min(1).max(1000),
+/** A section without seats, sold as `capacity` places with the entry numbers 1 … capacity. */
+const standingAreaSchema = z.object({
+  category: nfcText(100),
+  capacity: z.number().int().min(1).max(maxSeatsPerVenue),
+  /** The middle of the area, in plan coordinates. */
+  ...point,
 });
+export type StandingArea = z.infer<typeof standingAreaSchema>;
+
+/** Either rows of seats or a standing area: {@link rowsOf} gives what is sold of both. */
+export const planSectionSchema = z
+  .object({
+    sectionId: sectionIdSchema,
+    name: nfcText(100),
+    /** Empty in a standing area. */
+    rows: z.array(planRowSchema).max(1000).default([]),
+    standing: standingAreaSchema.optional(),
+  })
+  .superRefine(({ sectionId, rows, standing }, context) => {
+    if (standing === undefined) {
+      if (rows.length === 0)
+        context.addIssue({ code: 'custom', path: ['rows'], message: 'must not be empty' });
+      return;
+    }
+    if (rows.length > 0) {
+      const message = 'must be empty in a standing area: make two sections of it';
+      context.addIssue({ code: 'custom', path: ['rows'], message });
+    }
+    if (!seatIdSchema.safeParse(placeId(sectionId, standing.capacity)).success) {
+      const message = `must be printable and so short that "${placeId('…', standing.capacity)}" has at most 64 characters, since it names the places of a standing area`;
+      context.addIssue({ code: 'custom', path: ['sectionId'], message });
+    }
+  });
 export type PlanSection = z.infer<typeof planSectionSchema>;
+
+/** The row's label of every place in a standing area, and of no seat: its number is an entry number. */
+export const standingRow = '';
+
+/** The id under which an entry number of a standing area is sold. */
+const placeId = (sectionId: string, entryNumber: number) => `${sectionId}:${entryNumber}`;
+
+/** Sections are immutable, so each standing area is written out once. */
+const rowsOfAreas = new WeakMap<object, readonly PlanRow[]>();
+
+/** What a section sells: its rows, or the places of a standing area as one row of seats, lowest number first. */
+export function rowsOf(section: PlanSection): readonly PlanRow[] {
+  const { sectionId, rows, standing } = section;
+  if (standing === undefined) return rows;
+  let places = rowsOfAreas.get(section);
+  if (places === undefined) {
+    places = [{ label: standingRow, seats: placesOf(sectionId, standing) }];
+    rowsOfAreas.set(section, places);
+  }
+  return places;
+}
+
+function placesOf(sectionId: string, { category, capacity, x, y }: StandingArea): PlanSeat[] {
+  return Array.from({ length: capacity }, (_, index) => ({
+    // The schema has checked the longest of them.
+    seatId: placeId(sectionId, index + 1) as SeatId,
+    number: String(index + 1),
+    category,
+    x,
+    y,
+  }));
+}
 
 export const priceCategorySchema = z.object({
   /** The plan's category, or `*` for every category not listed. */
@@ -115,7 +178,13 @@ export const venueEvents = {
     }),
     { version: 2 },
   ),
-  SectionPublished: defineEvent('SectionPublished', planSectionSchema.extend({ venueId: venueIdSchema })),
+  SectionPublished: defineEvent(
+    'SectionPublished',
+    planSectionSchema.safeExtend({ venueId: venueIdSchema }),
+    {
+      version: 2,
+    },
+  ),
   SectionWithdrawn: defineEvent(
     'SectionWithdrawn',
     z.object({ venueId: venueIdSchema, sectionId: sectionIdSchema }),

@@ -69,6 +69,8 @@ const seatRequestSchema = z.discriminatedUnion('kind', [
     kind: z.literal('best-available'),
     quantity: z.number().int().min(1),
     category: z.string().optional(),
+    /** Id of the only section wanted. */
+    section: z.string().optional(),
   }),
 ]);
 
@@ -106,6 +108,7 @@ export const tokenEvents = {
       /** The deadline of the seats' holds. */
       expiresAt: instantSchema,
     }),
+    { version: 2 },
   ),
   /**
    * A second run of the request (a retry, in any process) is going to take seats of the hold, beside the first run or

@@ -160,6 +160,10 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   // Version 1 of both had no time zone: the next import of the venue or the date states it.
   VenuePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
   SchedulePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
+  // Version 1 knew no standing areas: all its sections have rows.
+  SectionPublished: { 1: (data) => ({ ...data }) },
+  // Version 1 could not ask for seats of one section.
+  SeatsRequested: { 1: (data) => ({ ...data }) },
   PerformancePublished: {
     // Version 1 had no end of the sale and no deadlines for giving tickets back.
     1: ({ sales, ...rest }) => ({

@@ -1,9 +1,17 @@
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
+import { standingRow } from '../events/catalog-events.js';
 import type { SeatId, VenueId } from '../events/ids.js';
 import { type SeatRow, SectionRow, VenueRow } from '../projections/catalog/entities.js';
 import { ask, selectAll, selectFirst } from './database.js';
-import type { Decoration, Point, SeatMapReply, SeatReply, SeatStatus } from './replies/catalog.js';
+import type {
+  Decoration,
+  Point,
+  SeatMapReply,
+  SeatReply,
+  SeatStatus,
+  StandingReply,
+} from './replies/catalog.js';
 
 export interface PlannedSeat {
   readonly seatId: SeatId;
@@ -136,7 +144,10 @@ export interface SeatMapFilter {
   readonly status?: SeatStatus | undefined;
 }
 
-/** The seats of a plan with their prices and statuses. Rows and sections without a wanted seat are left out. */
+/**
+ * The seats of a plan with their prices and statuses, and standing areas with the numbers of their places. Rows and
+ * sections without a wanted seat are left out.
+ */
 export function seatMapSections(
   sections: readonly Pick<PlannedSection, 'sectionId' | 'name' | 'rows'>[],
   { priceOf, takenAs }: SeatMapState,
@@ -155,12 +166,28 @@ export function seatMapSections(
   const isWanted = ({ status }: SeatReply): boolean => wantedStatus === undefined || status === wantedStatus;
   return sections
     .filter(({ sectionId }) => wantedSection === undefined || sectionId === wantedSection)
-    .map(({ sectionId, name, rows }) => ({
-      sectionId,
-      name,
-      rows: rows
-        .map(({ label, seats }) => ({ label, seats: seats.map(toReply).filter(isWanted) }))
-        .filter(({ seats }) => seats.length > 0),
-    }))
-    .filter(({ rows }) => rows.length > 0);
+    .map(({ sectionId, name, rows }) => {
+      const shown = rows
+        .map(({ label, seats }) => ({ label, seats: seats.map(toReply) }))
+        .filter(({ seats }) => seats.some(isWanted));
+      const places = shown.find(({ label }) => label === standingRow)?.seats;
+      if (places !== undefined) return { sectionId, name, rows: [], standing: standingReply(places) };
+      return {
+        sectionId,
+        name,
+        rows: shown.map(({ label, seats }) => ({ label, seats: seats.filter(isWanted) })),
+      };
+    })
+    .filter(({ rows, standing }) => rows.length > 0 || standing !== undefined);
+}
+
+/** @param places all of the area: they differ in nothing but their numbers and statuses. */
+function standingReply(places: readonly SeatReply[]): StandingReply | undefined {
+  const [first] = places;
+  if (!first) return undefined;
+  const counts = { free: 0, held: 0, reserved: 0, 'not-for-sale': 0 };
+  for (const { status } of places) counts[status]++;
+  const { category, price, x, y } = first;
+  const { free, held, reserved } = counts;
+  return { category, price, x, y, capacity: places.length, free, held, reserved };
 }

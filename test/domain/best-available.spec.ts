@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { chooseBestAvailable } from '../../src/domain/best-available.js';
-import type { PlanRow } from '../../src/events/catalog-events.js';
+import { type PlanRow, standingRow } from '../../src/events/catalog-events.js';
 import { seatIdSchema } from '../../src/events/ids.js';
 
 /** A row of seats one unit apart; a space in the drawing is an aisle, `x` is taken, a letter a category. */
@@ -14,6 +14,19 @@ function row(label: string, y: number, drawing: string): { row: PlanRow; taken: 
     return [{ seatId: seatIdSchema.parse(id), number: `${x}`, category, x, y }];
   });
   return { row: { label, seats }, taken };
+}
+
+/** The places of a standing area, all at its middle. */
+function standing(ids: readonly string[], middle: { x: number; y: number }): PlanRow {
+  return {
+    label: standingRow,
+    seats: ids.map((id, index) => ({
+      seatId: seatIdSchema.parse(id),
+      number: String(index + 1),
+      category: 'R',
+      ...middle,
+    })),
+  };
 }
 
 /** The chosen seats, sorted; rows are drawn from the stage backwards. */
@@ -70,6 +83,30 @@ describe('the best available seats', () => {
   it('are of the category asked for, even when better ones are free', () => {
     expect(choose(['RRRRRR', 'SSSSSS'], 2, { category: 'S' })).toEqual(['B-2', 'B-3']);
     expect(choose(['RSSR'], 2, { category: 'R' })).toEqual(['A-0', 'A-3']);
+  });
+
+  it('are the lowest free numbers of a standing area, whatever lies between', () => {
+    const area = standing(['s-1', 's-2', 's-3', 's-4', 's-5', 's-6'], { x: 3, y: 9 });
+    const taken = new Set(['s-1', 's-3', 's-4']);
+    const isFree = ({ seatId }: { seatId: string }) => !taken.has(seatId);
+    const chosen = (quantity: number, focus: { x: number; y: number }, drawing: string) =>
+      chooseBestAvailable({
+        rows: [area, row('A', 0, drawing).row],
+        quantity,
+        isFree,
+        isEligible: isFree,
+        focus,
+      });
+    const [atArea, atSeats] = [
+      { x: 3, y: 9 },
+      { x: 3, y: 0 },
+    ];
+    expect(chosen(2, atArea, '......')).toEqual(['s-2', 's-5']);
+    expect(chosen(2, atSeats, '......')).toEqual(['A-2', 'A-3']);
+    // Seats that would leave one alone are worse than places, which never do.
+    expect(chosen(2, atSeats, '...')).toEqual(['s-2', 's-5']);
+    expect(chosen(5, atSeats, '..')).toEqual(['s-2', 's-5', 's-6', 'A-0', 'A-1']);
+    expect(chosen(6, atSeats, '..')).toBeUndefined();
   });
 
   it('are none when fewer are free than asked for', () => {

@@ -6,6 +6,7 @@ import {
   performanceProblems,
   venueProblems,
 } from '../../src/domain/catalog-document.js';
+import { planSectionSchema } from '../../src/events/catalog-events.js';
 import { document, hall, manyIds, row, seat, section, show } from './sample-document.js';
 
 describe('catalog document', () => {
@@ -178,6 +179,49 @@ describe('what keeps a document from being published', () => {
     // Blocks that number differently, or sections of other names, can be told apart.
     expect(plan(block('s', 'Stalls', [left], [numbered('r-2', '2')]))).toEqual([]);
     expect(plan(block('l', 'Left', [left]), block('r', 'Right', [right]))).toEqual([]);
+  });
+
+  it('takes a standing area of at most what a venue may have, with places of their own', () => {
+    const area = (sectionId: string, capacity: number, name = sectionId) => ({
+      sectionId,
+      name,
+      rows: [],
+      standing: { category: 'Standing', capacity, x: 0, y: 0 },
+    });
+    const plan = (...sections: unknown[]) => problemsOf({ venues: [{ ...hall, sections }] });
+    expect(plan(area('floor', 100_000))).toEqual([]);
+    expect(plan(area('floor', 60_000), area('pit', 40_001))).toEqual([
+      'venue "hall": has 100001 places in 2 standing areas; a venue may have 100000 seats',
+    ]);
+    expect(plan(area('floor', 100_000), section('a', 'A-1'))).toEqual([
+      'venue "hall": has 100001 seats; a venue may have 100000',
+    ]);
+    expect(plan(area('floor', 2), section('a', 'floor:2'))).toEqual([
+      'venue "hall", seat "floor:2": another seat has this id',
+    ]);
+    expect(plan(area('l', 1, 'Floor'), area('r', 1, 'Floor'))).toEqual([
+      expect.stringContaining('venue "hall", Floor · entry no. 1: 2 seats have this section'),
+    ]);
+  });
+
+  it('refuses a section that is neither rows nor a standing area, or both, or whose places have no ids', () => {
+    const standing = { category: 'Standing', capacity: 300, x: 0, y: 0 };
+    const issuesOf = (fields: object) =>
+      planSectionSchema
+        .safeParse({ sectionId: 'floor', name: 'Floor', ...fields })
+        .error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
+    expect(issuesOf({ standing })).toEqual([]);
+    expect(issuesOf({})).toEqual(['rows must not be empty']);
+    expect(issuesOf({ rows: section('a', 'A-1').rows, standing })).toEqual([
+      'rows must be empty in a standing area: make two sections of it',
+    ]);
+    expect(issuesOf({ sectionId: 'f'.repeat(60), standing })).toEqual([]);
+    expect(issuesOf({ sectionId: 'f'.repeat(61), standing })).toEqual([
+      expect.stringMatching(/^sectionId must be printable and so short that/),
+    ]);
+    for (const capacity of [0, 1.5, 100_001]) {
+      expect(issuesOf({ standing: { ...standing, capacity } })).toHaveLength(1);
+    }
   });
 
   it('names performances that end before they start and categories priced twice', () => {

@@ -82,6 +82,13 @@ export class Story {
     return this.history.add(streams.venue(venueId), { type: 'SectionPublished', data });
   }
 
+  /** A section of places 1 … capacity, named `<section>:<n>`. */
+  standingArea(sectionId: string, category: string, capacity: number) {
+    const standing = { category, capacity, x: 5, y: 2 };
+    const data = { venueId, sectionId, name: `Section ${sectionId}`, rows: [], standing };
+    return this.history.add(streams.venue(venueId), { type: 'SectionPublished', data });
+  }
+
   performance(
     prices: readonly { category: string; price: number | null; label?: string }[],
     sales: { opensAt?: ReturnType<typeof minute> | null; maxActive?: number; queueCapacity?: number } = {},

@@ -1,3 +1,5 @@
+import { logHistories } from '../../src/analysis/history/log-histories.js';
+import type { Position } from '../../src/event-store/port.js';
 import type { PerformanceEvent } from '../../src/events/catalog-events.js';
 import { type PerformanceId, type ScheduleId, toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
@@ -340,6 +342,52 @@ it('draws every seat with its price and status', async () => {
     focus: { x: 5, y: 0 },
     decorations: [],
   });
+});
+
+it('draws a standing area as a block with the numbers of its places, now and in the past', async () => {
+  const { history, story } = await concert();
+  const published = await story.standingArea('S', 'R', 300);
+  await story.hold(mina, 'S:1', 'h1', minute(40));
+  await story.hold(mina, 'S:2', 'h2', minute(60));
+  await story.hold(joon, 'S:3', 'h3');
+  const position = await story.reserve(joon, 'S:3', 'h3', 'o');
+  const { queries } = await asking(history, minute(40));
+  const block = { category: 'R', price: 90, x: 5, y: 2, capacity: 300 };
+  const area = (counts: object) => ({ sectionId: 'S', name: 'Section S', rows: [], standing: counts });
+  const only = { section: 'S' } as const;
+  const drawn = area({ ...block, free: 298, held: 1, reserved: 1 });
+  for (const status of [undefined, 'free', 'held', 'reserved'] as const) {
+    expect((await queries.seatMap(scheduleId, { ...only, status }))?.sections).toEqual([drawn]);
+  }
+  expect((await queries.seatMap(scheduleId, { ...only, status: 'not-for-sale' }))?.sections).toEqual([]);
+  expect((await queries.availability(scheduleId))?.bySection).toContainEqual({
+    sectionId: 'S',
+    name: 'Section S',
+    capacity: 300,
+    available: 298,
+  });
+  const past = logHistories(history.store, clockAt(minute(40)));
+  const sectionsAt = async (moment: Position) => {
+    const then = await past.seatMap(scheduleId, { kind: 'position', position: moment }, only);
+    return then.kind === 'known' ? then.reply.sections : then.kind;
+  };
+  expect(await sectionsAt(published)).toEqual([area({ ...block, free: 300, held: 0, reserved: 0 })]);
+  expect(await sectionsAt(position)).toEqual([area({ ...block, free: 297, held: 2, reserved: 1 })]);
+});
+
+it('counts and draws more places when the capacity of a standing area is raised, and none without it', async () => {
+  const { history, story } = await concert();
+  await story.standingArea('S', 'R', 20_000);
+  await story.hold(mina, 'S:20000', 'h1');
+  const { queries, models } = await asking(history);
+  const available = async () => (await queries.availability(scheduleId))?.available;
+  expect(await available()).toBe(3 + 19_999);
+  await story.standingArea('S', 'R', 20_010);
+  await caughtUp(history, run(history, models));
+  expect(await available()).toBe(3 + 20_009);
+  await story.section('S', ['VIP']);
+  await caughtUp(history, run(history, models));
+  expect(await available()).toBe(3 + 1);
 });
 
 it('draws one section or one status only', async () => {

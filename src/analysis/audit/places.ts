@@ -1,4 +1,4 @@
-import type { PriceCategory } from '../../events/catalog-events.js';
+import { type PriceCategory, rowsOf, standingRow } from '../../events/catalog-events.js';
 import { addMs, type Instant, type PerformanceId, type ScheduleId, type VenueId } from '../../events/ids.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import { seatKey } from './seats.js';
@@ -28,7 +28,7 @@ interface Version<Value> {
 
 /** Halls may name their places alike. */
 const placeIn = (venueId: VenueId, { sectionName, row, number }: PlaceWords) =>
-  `${sectionName}, row ${row}, number ${number} of venue ${venueId}`;
+  `${sectionName}, ${row === standingRow ? 'entry' : `row ${row}, number`} ${number} of venue ${venueId}`;
 
 /**
  * Checks what a ticket says and costs: no two tickets of a date name one place, and a hold costs what the price list
@@ -52,7 +52,7 @@ export class Tickets implements CheckGroup {
     SectionPublished: ({ data, at }) => {
       const seats = this.#seats.get(data.venueId) ?? new Map<string, Version<Named>[]>();
       this.#seats.set(data.venueId, seats);
-      for (const { label, seats: ofRow } of data.rows) {
+      for (const { label, seats: ofRow } of rowsOf(data)) {
         for (const { seatId, number, category } of ofRow) {
           const value = {
             place: placeIn(data.venueId, { sectionName: data.name, row: label, number }),

@@ -1,3 +1,4 @@
+import { rowsOf } from '../../events/catalog-events.js';
 import {
   addMs,
   type HoldId,
@@ -266,7 +267,7 @@ export class SeatingPlans implements CheckGroup {
       this.#touch(data.venueId, at, ref);
     },
     SectionPublished: ({ data, at, ref }) => {
-      const seats = data.rows.flatMap((row) => row.seats.map((seat) => seat.seatId));
+      const seats = rowsOf(data).flatMap((row) => row.seats.map((seat) => seat.seatId));
       setSection(this.#touch(data.venueId, at, ref), data.sectionId, seats);
     },
     SectionWithdrawn: ({ data, at, ref }) => {

@@ -1,5 +1,6 @@
 import { priceOf } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
+import { rowsOf } from '../../events/catalog-events.js';
 import type { Instant, ScheduleId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';
 import type { SeatMapReply } from '../../queries/replies/catalog.js';
@@ -43,13 +44,14 @@ export async function seatMapAt(
     takenAs: takenAt(index, moment, then.at),
   };
   const venue = plan?.state.details;
+  const sections = (plan?.sections ?? []).map((section) => ({ ...section, rows: rowsOf(section) }));
   return {
     kind: 'known',
     reply: {
       scheduleId,
       venueId,
       position: then.position,
-      sections: seatMapSections(plan?.sections ?? [], state, filter),
+      sections: seatMapSections(sections, state, filter),
       focus: venue?.focus ?? null,
       decorations: venue?.decorations ?? [],
       asOf: then,

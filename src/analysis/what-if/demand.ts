@@ -67,7 +67,13 @@ export interface Wish {
 
 export type SeatWish = { readonly scheduleId: ScheduleId } & (
   | { readonly kind: 'seats'; readonly seatIds: readonly SeatId[] }
-  | { readonly kind: 'best-available'; readonly quantity: number; readonly category: string | undefined }
+  | {
+      readonly kind: 'best-available';
+      readonly quantity: number;
+      readonly category: string | undefined;
+      /** Id of the only section wanted. */
+      readonly section?: string | undefined;
+    }
 );
 
 /** Times run from the moment the seats are held. */
@@ -88,9 +94,12 @@ export interface HallDate {
   readonly scheduleId: ScheduleId;
   readonly startsAtMs: number;
   readonly rows: readonly PlanRow[];
+  readonly rowsOfSection: (sectionId: string) => readonly PlanRow[];
   readonly focus: { readonly x: number; readonly y: number } | undefined;
   readonly seats: ReadonlyMap<SeatId, HallSeat>;
 }
+
+type PlanOfHall = Pick<HallDate, 'rows' | 'rowsOfSection' | 'seats'>;
 
 /** What a performance has on sale, by date. */
 export type Hall = ReadonlyMap<ScheduleId, HallDate>;
@@ -102,7 +111,7 @@ export function hallOf(
   venueOf: (schedule: ScheduleDetails) => VenueState | undefined,
 ): Hall {
   const hall = new Map<ScheduleId, HallDate>();
-  const plans = new Map<VenueState, Pick<HallDate, 'rows' | 'seats'>>();
+  const plans = new Map<VenueState, PlanOfHall>();
   for (const schedule of schedules) {
     const venue = venueOf(schedule);
     if (!venue || schedule.status === 'cancelled') continue;
@@ -126,7 +135,7 @@ export function capacityOf(hall: Hall): number {
   return seats;
 }
 
-function planOf(performance: PerformanceDetails, venue: VenueState): Pick<HallDate, 'rows' | 'seats'> {
+function planOf(performance: PerformanceDetails, venue: VenueState): PlanOfHall {
   const rows = planRows(venue);
   const seats = new Map<SeatId, HallSeat>();
   for (const row of rows) {
@@ -135,5 +144,5 @@ function planOf(performance: PerformanceDetails, venue: VenueState): Pick<HallDa
       if (price !== undefined) seats.set(seat.seatId, { seat, row, price });
     }
   }
-  return { rows, seats };
+  return { rows, seats, rowsOfSection: (sectionId) => planRows(venue, sectionId) };
 }

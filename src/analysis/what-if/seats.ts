@@ -59,11 +59,12 @@ export class Seats {
     if (!at || nowMs >= at.date.startsAtMs) return undefined;
     const isAvailable = (seatId: SeatId) => at.free.has(seatId);
     if (wish.kind === 'seats') return wish.seatIds.every(isAvailable) ? wish.seatIds : undefined;
-    const { quantity, category } = wish;
+    const { quantity, category, section } = wish;
+    const rows = section === undefined ? at.date.rows : at.date.rowsOfSection(section);
     const left = category === undefined ? at.free.size : (at.freeInCategory.get(category) ?? 0);
     if (left < quantity) return undefined;
     return chooseBestAvailable({
-      rows: at.date.rows.filter((row) => (at.freeInRow.get(row) ?? 0) > 0),
+      rows: rows.filter((row) => (at.freeInRow.get(row) ?? 0) > 0),
       quantity,
       isFree: (seat) => isAvailable(seat.seatId),
       isEligible: (seat) =>

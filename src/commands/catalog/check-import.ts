@@ -1,5 +1,5 @@
 import type { PerformanceDocument, VenueDocument } from '../../domain/catalog-document.js';
-import type { PlanSection } from '../../events/catalog-events.js';
+import { type PlanSection, rowsOf } from '../../events/catalog-events.js';
 
 /** Something an import reports: of a record that is left out, or that is imported with a value of ours. */
 export interface ImportProblem {
@@ -27,7 +27,7 @@ function countSection(section: PlanSection): ReadonlyMap<string, number> {
   const known = counted.get(section);
   if (known) return known;
   const counts = new Map<string, number>();
-  for (const { seats } of section.rows) {
+  for (const { seats } of rowsOf(section)) {
     for (const { category } of seats) counts.set(category, (counts.get(category) ?? 0) + 1);
   }
   counted.set(section, counts);

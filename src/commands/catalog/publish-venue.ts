@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type VenueCommand, type VenueState, venueDecider } from '../../domain/catalog.js';
 import type { VenueDocument } from '../../domain/catalog-document.js';
-import type { PlanSection } from '../../events/catalog-events.js';
+import { type PlanSection, rowsOf } from '../../events/catalog-events.js';
 import type { VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { type CommandContext, stepContext } from '../command-context.js';
@@ -66,7 +66,7 @@ export class VenuePublisher {
       return { record: unchanged, problems: [], position: undefined };
     }
     const planned = wanted.reduce(
-      (sum, { rows }) => sum + rows.reduce((n, row) => n + row.seats.length, 0),
+      (sum, section) => sum + rowsOf(section).reduce((n, row) => n + row.seats.length, 0),
       0,
     );
     // A plan published onto an existing venue changes only its plan, focus and decorations.

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { planRows, type VenueState } from '../../domain/catalog.js';
+import { findSeat, planRows, type VenueState } from '../../domain/catalog.js';
 import {
   type MatchedSeat,
   matchSeats,
@@ -10,7 +10,7 @@ import {
 } from '../../domain/plan-identity.js';
 import { isFree, type SeatState, seatDecider } from '../../domain/seat.js';
 import { EventStore } from '../../event-store/port.js';
-import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
+import { type PlanRow, type PlanSection, rowsOf, standingRow } from '../../events/catalog-events.js';
 import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
@@ -69,24 +69,33 @@ export class SoldSeats {
     const { venueId } = venue;
     const published = [...known.sections.values()];
     const { sections: plan, matched } = matchSeats(published, wanted);
-    const ids = new Set(plan.flatMap(({ rows }) => rows.flatMap((row) => row.seats.map((s) => s.seatId))));
+    const ids = new Set(
+      plan.flatMap((section) => rowsOf(section).flatMap((row) => row.seats.map((s) => s.seatId))),
+    );
     const dropped = planRows(known).flatMap((row) =>
       row.seats.map((seat) => seat.seatId).filter((seatId) => !ids.has(seatId)),
     );
-    const kept = await this.#usedOfVenue(venueId, dropped);
+    const about = venue.id;
+    const kept: UsedSeat[] = [];
+    const problems: ImportProblem[] = [];
+    for (const seat of await this.#usedOfVenue(venueId, dropped)) {
+      const reason = whyNotPutBack(known, plan, seat.seatId);
+      if (reason === undefined) kept.push(seat);
+      else
+        problems.push({ record: recordOf(venue, seat), field: 'standing', reason, effect: 'refused', about });
+    }
     const sections = putBack(known, plan, new Set(kept.map((seat) => seat.seatId)));
     const moved = new Map(renumberedSeats(published, sections).map((seat) => [seat.seatId, seat]));
     const used = await this.#usedOfVenue(venueId, [...moved.keys()]);
     const effect = acceptRenumbering ? 'changed' : 'refused';
-    const about = venue.id;
-    const problems: ImportProblem[] = used.flatMap((seat) => {
+    for (const seat of used) {
       const change = moved.get(seat.seatId);
-      if (!change) return [];
+      if (!change) continue;
       const reason = `is held or sold as "${placeText(change.from)}" and the plan calls it "${placeText(change.to)}"${
         acceptRenumbering ? ': accepted by the option acceptRenumbering, tell the fan' : ''
       }`;
-      return [{ record: recordOf(venue, seat), field: 'number', reason, effect, about }];
-    });
+      problems.push({ record: recordOf(venue, seat), field: 'number', reason, effect, about });
+    }
     const keptById = new Map(kept.map((seat) => [seat.seatId, seat]));
     for (const { place, seatIds } of repeatedPlaces(sections)) {
       for (const seatId of seatIds) {
@@ -154,6 +163,22 @@ export class SoldSeats {
 function recordOf(venue: { readonly id: string }, { seatId, scheduleId, state }: UsedSeat): string {
   const owner = state.kind === 'reserved' ? `order ${state.orderId}` : `hold ${state.holdId}`;
   return `venue "${venue.id}", seat "${seatId}" of date ${scheduleId}, ${owner}`;
+}
+
+/**
+ * Why a held or sold seat that the plan drops cannot stay where it was: a standing area has all numbers up to its
+ * capacity or none, and no rows. Undefined when it can.
+ */
+function whyNotPutBack(known: VenueState, plan: readonly PlanSection[], seatId: SeatId): string | undefined {
+  const seat = findSeat(known, seatId);
+  if (!seat) return undefined;
+  const wanted = plan.find(({ sectionId }) => sectionId === seat.sectionId);
+  if (seat.row === standingRow) {
+    return `is held or sold as "${placeText(seat)}", which the plan no longer has: keep the standing area with a capacity of at least ${seat.number}`;
+  }
+  return wanted?.standing === undefined
+    ? undefined
+    : `is held or sold as "${placeText(seat)}", and the plan makes a standing area of its section: give the area a sectionId and a name of its own`;
 }
 
 /** Adds the kept seats' rows to the sections they were in, or the whole section if the feed dropped it. */

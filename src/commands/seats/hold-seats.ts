@@ -19,7 +19,7 @@ import { DeciderHandler } from '../decider-handler.js';
 import { QueueAdmission, type QueueToken } from '../queue/queue-admission.js';
 import { StreamRepository } from '../stream-repository.js';
 import { Holds } from './end-hold.js';
-import { type ForSale, type SeatForSale, SeatsForSale } from './seats-for-sale.js';
+import { type ForSale, type SeatForSale, SeatsForSale, type WantedSeats } from './seats-for-sale.js';
 
 const maxSeatsPerHold = 20;
 
@@ -35,6 +35,8 @@ export const holdSeatsSchema = z.union([
     bestAvailable: z.strictObject({
       quantity: z.number().int().min(1).max(maxSeatsPerHold),
       category: z.string().min(1).max(100).optional(),
+      /** Id of the only section wanted, such as a standing area. */
+      section: z.string().min(1).max(64).optional(),
     }),
   }),
 ]);
@@ -89,28 +91,28 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     return this.#holdBestAvailable(command, forSale, input.bestAvailable);
   }
 
-  async #holdBestAvailable(
-    command: HoldSeats,
-    forSale: ForSale,
-    wanted: { readonly quantity: number; readonly category?: string | undefined },
-  ): Promise<HeldSeats> {
+  async #holdBestAvailable(command: HoldSeats, forSale: ForSale, wanted: WantedSeats): Promise<HeldSeats> {
     const request = {
       kind: 'best-available',
       quantity: wanted.quantity,
       ...(wanted.category === undefined ? {} : { category: wanted.category }),
+      ...(wanted.section === undefined ? {} : { section: wanted.section }),
     } as const;
     const lost = new Set<SeatId>();
     for (let choice = 0; ; choice++) {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
       const earlier = await this.#earlierHold(command, holdId, request);
       if (earlier?.lostSeat && choice + 1 < maxChoices) continue; // a retry: this choice lost a seat before
-      const seatIds = earlier?.seatIds ?? (await this.seatsForSale.chooseBest(forSale, wanted, lost));
+      const chosen = earlier ? undefined : await this.seatsForSale.chooseBest(forSale, wanted, lost);
+      const seatIds = earlier?.seatIds ?? chosen?.seatIds ?? [];
       try {
         return await this.#hold(command, forSale, holdId, seatIds, request);
       } catch (error) {
         const lostSeat = lostSeatOf(error);
         if (lostSeat === undefined || choice + 1 >= maxChoices) throw error;
         lost.add(lostSeat);
+      } finally {
+        chosen?.end();
       }
     }
   }

@@ -11,13 +11,15 @@ import {
   type VenueState,
 } from '../../domain/catalog.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { isFree, seatDecider, seatTaken } from '../../domain/seat.js';
+import { isFree, type SeatState, seatDecider, seatTaken } from '../../domain/seat.js';
+import type { PlanSeat } from '../../events/catalog-events.js';
 import type { HoldId, PerformanceId, ScheduleId, SeatId, UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { StreamRepository } from '../stream-repository.js';
+import { ChosenSeats } from './chosen-seats.js';
 
 export interface SeatForSale extends PlacedSeat {
   /** Points. */
@@ -31,9 +33,29 @@ export interface ForSale {
   readonly venue: VenueState;
 }
 
+/** What the best available seats are asked for. */
+export interface WantedSeats {
+  readonly quantity: number;
+  readonly category?: string | undefined;
+  /** Id of the only section wanted. */
+  readonly section?: string | undefined;
+}
+
+/** Times a choice waits for requests that are taking the seats which are left. */
+const maxWaits = 5;
+
+/** The best available seats, until the attempt to take them ends. */
+export interface Choice {
+  readonly seatIds: readonly SeatId[];
+  /** To be called then, whether they were taken or not. */
+  readonly end: () => void;
+}
+
 /** Finds seats and their prices in the catalog. */
 @Injectable()
 export class SeatsForSale {
+  readonly #chosen = new ChosenSeats();
+
   constructor(
     private readonly repository: StreamRepository,
     private readonly catalog: CatalogReader,
@@ -100,17 +122,18 @@ export class SeatsForSale {
   }
 
   /**
-   * The best free seats side by side.
+   * The best free seats side by side that no other request of this process is taking; of a standing area the lowest free
+   * numbers.
    * @param without seats that turned out to be taken.
-   * @throws {Rejected} no-seats-available
+   * @throws {Rejected} seat-unknown, no-seats-available
    */
-  async chooseBest(
-    forSale: ForSale,
-    wanted: { readonly quantity: number; readonly category?: string | undefined },
-    without: ReadonlySet<SeatId>,
-  ): Promise<readonly SeatId[]> {
+  async chooseBest(forSale: ForSale, wanted: WantedSeats, without: ReadonlySet<SeatId>): Promise<Choice> {
     const { performance, schedule, venue } = forSale;
-    const taken = await this.queries.takenSeats(schedule.scheduleId, this.clock.now());
+    const { section } = wanted;
+    if (section !== undefined && !venue.sections.has(section)) {
+      throw refuse('seat-unknown', `There is no section ${section} in this venue: the seat map lists them.`);
+    }
+    const { scheduleId } = schedule;
     const prices = new Map<string, boolean>();
     const isSold = (category: string) => {
       let forSale = prices.get(category);
@@ -120,26 +143,49 @@ export class SeatsForSale {
       }
       return forSale;
     };
-    const isAvailable = (seat: { seatId: SeatId; category: string }) =>
-      !taken.has(seat.seatId) && !without.has(seat.seatId) && isSold(seat.category);
     // The plan has it in NFC, unless an earlier version published it.
     const composed = wanted.category?.normalize('NFC');
     const isWanted = (category: string) =>
       composed === undefined || category === composed || category === wanted.category;
-    const seatIds = chooseBestAvailable({
-      rows: planRows(venue),
-      quantity: wanted.quantity,
-      isFree: isAvailable,
-      isEligible: (seat) => isWanted(seat.category) && isAvailable(seat),
-      focus: venue.details?.focus,
-    });
-    if (!seatIds) {
-      const inCategory = wanted.category === undefined ? '' : ` in ${wanted.category}`;
-      throw refuse(
-        'no-seats-available',
-        `Fewer than ${wanted.quantity} seats are free${inCategory}: ask for fewer.`,
+    const rows = planRows(venue, section);
+    for (let waits = 0; ; waits++) {
+      const taken = await this.queries.takenSeats(scheduleId, this.clock.now());
+      // Nothing is awaited from here to the end of the choice: no other request can choose in between.
+      const alsoTaken = this.#chosen.takenSince(scheduleId, taken, (seatId) =>
+        this.#isKnownTaken(scheduleId, seatId),
       );
+      const isAvailable = ({ seatId, category }: PlanSeat) =>
+        !taken.has(seatId) && !alsoTaken.has(seatId) && !without.has(seatId) && isSold(category);
+      const choose = (isOpen: (seat: PlanSeat) => boolean) =>
+        chooseBestAvailable({
+          rows,
+          quantity: wanted.quantity,
+          isFree: isOpen,
+          isEligible: (seat) => isWanted(seat.category) && isOpen(seat),
+          focus: venue.details?.focus,
+        });
+      const isOpen = (seat: PlanSeat) =>
+        isAvailable(seat) && !this.#chosen.isBeingTaken(scheduleId, seat.seatId);
+      const isLastTry = waits >= maxWaits;
+      const seatIds = choose(isOpen) ?? (isLastTry ? choose(isAvailable) : undefined);
+      if (seatIds) return { seatIds, end: this.#chosen.begin(scheduleId, seatIds) };
+      if (isLastTry || !choose(isAvailable)) throw noSeatsAvailable(wanted);
+      // Others are taking what is left: whether they get it shows in a moment.
+      await this.#chosen.untilEnded(scheduleId);
     }
-    return seatIds;
   }
+
+  /** Whether a seat is held or sold as this process saw it last. */
+  #isKnownTaken(scheduleId: ScheduleId, seatId: SeatId): boolean {
+    const state = this.repository.cached<SeatState>(streams.seat(scheduleId, seatId))?.state;
+    return state !== undefined && state.kind !== 'free' && !isFree(state, this.clock.now());
+  }
+}
+
+function noSeatsAvailable({ quantity, category, section }: WantedSeats): Rejected {
+  const where = [category, section === undefined ? undefined : `section ${section}`].filter(
+    (text) => text !== undefined,
+  );
+  const inWhere = where.length === 0 ? '' : ` in ${where.join(', ')}`;
+  return refuse('no-seats-available', `Fewer than ${quantity} seats are free${inWhere}: ask for fewer.`);
 }

@@ -243,7 +243,10 @@ function checkPlanPrices(
 
 function categoriesOf(venues: readonly VenueDocument[]): string[] {
   return venues.flatMap(({ sections }) =>
-    sections.flatMap(({ rows }) => rows.flatMap(({ seats }) => seats.map(({ category }) => category))),
+    sections.flatMap(({ rows, standing }) => [
+      ...rows.flatMap(({ seats }) => seats.map(({ category }) => category)),
+      ...(standing === undefined ? [] : [standing.category]),
+    ]),
   );
 }
 
@@ -374,5 +377,6 @@ function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: Probl
       }))
       .filter((row) => row.seats.length > 0),
   }));
-  return { ...venue, sections: sections.filter((section) => section.rows.length > 0) };
+  const isLeft = ({ rows, standing }: (typeof sections)[number]) => rows.length > 0 || standing !== undefined;
+  return { ...venue, sections: sections.filter(isLeft) };
 }

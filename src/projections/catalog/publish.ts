@@ -1,3 +1,4 @@
+import { maxSeatsPerVenue, rowsOf } from '../../events/catalog-events.js';
 import { type Instant, type ScheduleId, type SeatId, toInstant, type VenueId } from '../../events/ids.js';
 import { atLocalTime, localTimeOf } from '../../events/local-time.js';
 import type { Projected } from '../engine/projection.js';
@@ -179,7 +180,7 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
   const published = new Set<SeatId>();
   const counts = new Map<string, number>();
   const replanned: ReplannedSeat[] = [];
-  for (const [rowIndex, row] of data.rows.entries()) {
+  for (const [rowIndex, row] of rowsOf(data).entries()) {
     for (const [column, { seatId, number, category, x, y }] of row.seats.entries()) {
       const earlier = before.get(seatId);
       published.add(seatId);
@@ -247,7 +248,7 @@ function sectionsOf(rows: UnitOfWork, venueId: VenueId): Promise<SectionRow[]> {
 
 function seatsOf(rows: UnitOfWork, venueId: VenueId, sectionId: string) {
   const equal = { venue_id: venueId, section_id: sectionId, withdrawn: false } as const;
-  return rows.select(SeatRow, { equal, orderBy: 'seat_id', limit: maxRelatedRows });
+  return rows.select(SeatRow, { equal, orderBy: 'seat_id', limit: maxSeatsPerVenue });
 }
 
 async function planChanged(

@@ -21,8 +21,8 @@ const where = { seatId: seatIdSchema, scheduleId: scheduleIdSchema };
 const whereExample = { seatId: 'A-1', scheduleId: sample.scheduleId };
 const seatNames = {
   sectionName: z.string().nullable(),
-  row: z.string().nullable(),
-  number: z.string().nullable(),
+  row: z.string().nullable().describe('Empty for a place in a standing area.'),
+  number: z.string().nullable().describe('In a standing area the entry number.'),
 };
 const seatNamesExample = { sectionName: 'Stalls', row: 'A', number: '1' };
 

@@ -278,6 +278,20 @@ const seatSchema = z
   .meta({ id: 'Seat' });
 export type SeatReply = Reply<typeof seatSchema>;
 
+const standingSchema = z
+  .strictObject({
+    category: z.string(),
+    price: pointsSchema.nullable().describe('Null: not for sale.'),
+    x: z.number(),
+    y: z.number(),
+    capacity: count.describe('Places, with the entry numbers 1 to this.'),
+    free: count,
+    held: count,
+    reserved: count,
+  })
+  .meta({ id: 'StandingArea' });
+export type StandingReply = Reply<typeof standingSchema>;
+
 export const seatMapReply = named(
   'SeatMap',
   z.strictObject({
@@ -291,7 +305,14 @@ export const seatMapReply = named(
       z.strictObject({
         sectionId: z.string(),
         name: z.string(),
-        rows: z.array(z.strictObject({ label: z.string(), seats: z.array(seatSchema) })),
+        rows: z
+          .array(z.strictObject({ label: z.string(), seats: z.array(seatSchema) }))
+          .describe('Empty in a standing area.'),
+        standing: standingSchema
+          .optional()
+          .describe(
+            'Of a standing area, which has no seats: hold places of it by `bestAvailable` with its section. In live changes and holds a place has the id of its section, a colon and its entry number.',
+          ),
       }),
     ),
     focus,
@@ -315,6 +336,21 @@ export const seatMapReply = named(
             ],
           },
         ],
+      },
+      {
+        sectionId: 'floor',
+        name: 'Floor',
+        rows: [],
+        standing: {
+          category: 'Standing',
+          price: 99000,
+          x: 120,
+          y: 40,
+          capacity: 300,
+          free: 212,
+          held: 8,
+          reserved: 80,
+        },
       },
     ],
     focus: { x: 120, y: 0 },

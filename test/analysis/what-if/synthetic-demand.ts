@@ -34,7 +34,8 @@ export function hall(rowCount: number, seatsPerRow: number): Hall {
   const seats = new Map<SeatId, HallSeat>(
     rows.flatMap((row) => row.seats.map((one) => [one.seatId, { seat: one, row, price: 100 }] as const)),
   );
-  return new Map([[scheduleId, { scheduleId, startsAtMs: 10 ** 12, rows, focus: undefined, seats }]]);
+  const date = { scheduleId, startsAtMs: 10 ** 12, rows, rowsOfSection: () => rows, focus: undefined, seats };
+  return new Map([[scheduleId, date]]);
 }
 
 /** A wish for two of the best seats, five seconds after entering, paid for after `payAfterMs`. */

@@ -78,10 +78,12 @@ export const bookingOperations: Operations = {
     tag: 'Booking',
     summary: 'Hold seats',
     headers: ['X-Log-Position'],
-    description: 'Named seats, or the best free ones side by side. All of them or none, for a few minutes.',
+    description:
+      'Named seats, or the best free ones side by side, in one category or section if you like. Of a standing area these are its lowest free entry numbers: in the replies `row` is empty and `number` is the entry number. All of them or none, for a few minutes.',
     requestExamples: {
       seats: { seatIds: ['A-1', 'A-2'] },
       bestAvailable: { bestAvailable: { quantity: 2, category: 'R' } },
+      standing: { bestAvailable: { quantity: 4, section: 'floor' } },
     },
     replies: { 201: json('The seats are yours until the hold expires.', newHoldReply) },
     problems: [
