@@ -14,7 +14,14 @@ const mayImport = {
   queries: ['platform', 'events', 'projections', 'domain/shuffle'],
   integrations: ['platform', 'events', 'domain/catalog-document', 'domain/plan-identity'],
   commands: ['platform', 'events', 'domain', 'queries', 'event-store/port', 'integrations/payment/port'],
-  processes: ['platform', 'events', 'commands', 'queries', 'event-store/port'],
+  processes: [
+    'platform',
+    'events',
+    'commands',
+    'queries',
+    'event-store/port',
+    'event-store/live-subscription',
+  ],
   // An auditor that used the deciders would share their mistakes.
   'analysis/audit': ['events', 'event-store/port', 'domain/shuffle'],
   // Replies about the past have the shapes of the queries' replies.
@@ -29,6 +36,7 @@ const mayImport = {
     'domain/rejection',
     'domain/catalog-document',
     'event-store/port',
+    'event-store/live-subscription',
     'integrations',
     'analysis',
   ],

@@ -18,7 +18,8 @@ export class FailureLog {
     private readonly messages: {
       readonly level: 'warn' | 'error';
       readonly failed: string;
-      readonly worked: string;
+      /** Left out for what cannot work again. */
+      readonly worked?: string;
     },
   ) {}
 
@@ -34,7 +35,7 @@ export class FailureLog {
   worked(): void {
     if (this.#causes.size === 0) return;
     this.#causes.clear();
-    this.log.info({ process: this.name }, this.messages.worked);
+    if (this.messages.worked) this.log.info({ process: this.name }, this.messages.worked);
   }
 }
 

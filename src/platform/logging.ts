@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
+import type { ProcessLog } from './failure-log.js';
 
 export type Log = Logger;
 
@@ -40,5 +41,16 @@ export function nestLog(log: Log): LoggerService {
     warn: line((details, message) => log.warn(details, message)),
     error: line((details, message) => log.error(details, message)),
     fatal: line((details, message) => log.fatal(details, message)),
+  };
+}
+
+/** Writes reports to Nest's logger, for what Nest creates. */
+export function reportTo(logger: Pick<LoggerService, 'log' | 'warn' | 'error'>): ProcessLog {
+  const line = (message: string, details: object) =>
+    'err' in details ? `${message}: ${String(details.err)}` : message;
+  return {
+    info: (details, message) => logger.log(line(message, details)),
+    warn: (details, message) => logger.warn(line(message, details)),
+    error: (details, message) => logger.error(line(message, details)),
   };
 }

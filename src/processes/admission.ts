@@ -1,6 +1,7 @@
 import { processContext } from '../commands/command-context.js';
 import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
-import type { EventStore, Position, Subscription } from '../event-store/port.js';
+import { LiveSubscription } from '../event-store/live-subscription.js';
+import type { EventStore, Position } from '../event-store/port.js';
 import type { PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
@@ -24,15 +25,15 @@ export class AdmissionProcess {
   readonly #watched = new Map<PerformanceId, Position | undefined>();
   readonly #admitting: PeriodicTask;
   readonly #listing: PeriodicTask;
-  #subscription: Subscription | undefined;
+  readonly #subscription: LiveSubscription;
 
   /** @param lease shared by all processes that admit, if there are several. */
   constructor(
-    private readonly store: EventStore,
+    store: EventStore,
     private readonly commands: Commands,
     private readonly queries: Pick<ProcessQueries, 'performancesOnSale'>,
     private readonly clock: Clock,
-    private readonly log: ProcessLog,
+    log: ProcessLog,
     intervalMs: number,
     lease?: RoundLease,
   ) {
@@ -46,25 +47,27 @@ export class AdmissionProcess {
       { name: 'admission list', intervalMs: listIntervalMs, ...settings },
       (stopping) => this.#list(stopping),
     );
+    const categories = ['queue', 'token', 'performance'];
+    this.#subscription = new LiveSubscription(
+      store,
+      { name: 'admission', categories, log },
+      {
+        take: (recorded) => {
+          const event = decodeEvent(recorded);
+          if ('performanceId' in event.data) this.#watched.set(event.data.performanceId, recorded.position);
+        },
+      },
+    );
   }
 
   start(): void {
-    const categories = ['queue', 'token', 'performance'];
-    this.#subscription = this.store.subscribe({ after: 'end', categories }, async ({ events }) => {
-      for (const recorded of events) {
-        const event = decodeEvent(recorded);
-        if ('performanceId' in event.data) this.#watched.set(event.data.performanceId, recorded.position);
-      }
-    });
-    this.#subscription.done.catch((error: unknown) => {
-      this.log.error({ err: error }, 'queues are no longer followed; they are still listed regularly');
-    });
+    void this.#subscription.start();
     this.#listing.start();
     this.#admitting.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#subscription?.stop(), this.#listing.stop(), this.#admitting.stop()]);
+    await Promise.all([this.#subscription.stop(), this.#listing.stop(), this.#admitting.stop()]);
   }
 
   async #list(stopping: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
 import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 
-/** Cancelled dates worked on in one round. */
+/** Cancelled dates worked on in one round; those that fail are asked for beside them. */
 const roundLimit = 100;
 
 /**
@@ -38,7 +38,9 @@ export class Cancellations {
   }
 
   async #settle(stopping: AbortSignal): Promise<void> {
-    const scheduleIds = await this.queries.cancelledSchedulesToSettle(roundLimit);
+    const scheduleIds = await this.queries.cancelledSchedulesToSettle(
+      roundLimit + this.#settling.items.failing,
+    );
     await this.#settling.forEach(scheduleIds, String, async (scheduleId) => {
       this.log.info({ scheduleId }, 'settling a cancelled date');
       const context = processContext('refunds');

@@ -1,7 +1,8 @@
 import { processContext } from '../commands/command-context.js';
 import { ExpireToken, type TokenLapse } from '../commands/queue/enter-and-leave.js';
 import { ExpireHold } from '../commands/seats/end-hold.js';
-import type { EventStore, RecordedEvent, Subscription } from '../event-store/port.js';
+import { LiveSubscription } from '../event-store/live-subscription.js';
+import type { EventStore, RecordedEvent } from '../event-store/port.js';
 import { addMs, type TokenId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
@@ -11,8 +12,10 @@ import { allPages } from '../queries/paging.js';
 import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 import type { Deadline, Timers } from './timers.js';
 
-/** Lapsed holds, and tokens, that one sweep ends; more wait for the next. */
+/** Lapsed tokens that one sweep ends, beside those that fail; more wait for the next. */
 const sweepLimit = 1_000;
+/** Holds, or tokens, ended at the same time: one that takes long does not keep the others waiting. */
+const atOnce = 8;
 
 /**
  * Time after a performance's last date has begun until its waiting fans are expired: a new or later date that was
@@ -33,16 +36,16 @@ type Lapsed =
 export class Expiry {
   readonly #sweeper: PeriodicTask;
   readonly #restoring: PeriodicTask;
-  #subscription: Subscription | undefined;
+  readonly #subscription: LiveSubscription;
 
   /** @param lease shared by all processes that run an expiry, if there are several. */
   constructor(
-    private readonly store: EventStore,
+    store: EventStore,
     private readonly commands: Commands,
     private readonly timers: Timers,
     private readonly queries: DeadlineQueries,
     private readonly clock: Clock,
-    private readonly log: ProcessLog,
+    log: ProcessLog,
     sweepIntervalMs: number,
     lease?: RoundLease,
   ) {
@@ -51,26 +54,36 @@ export class Expiry {
     this.#restoring = new PeriodicTask({ name: 'timers', ...settings }, (stopping) =>
       this.#restore(stopping),
     );
+    // A batch's deadlines are scheduled together: that is one request to Redis.
+    let deadlines: Deadline[] = [];
+    this.#subscription = new LiveSubscription(
+      store,
+      { name: 'expiry', categories: ['token', 'admission'], log },
+      {
+        take: (event) => void deadlines.push(...deadlinesOf(event)),
+        async taken() {
+          const scheduled = deadlines;
+          deadlines = [];
+          await timers.schedule(scheduled);
+        },
+      },
+    );
   }
 
-  /** Expects read models that have caught up with the log; subscribes first, so that no deadline falls in between. */
+  /**
+   * Expects read models that have caught up with the log. Timers are restored only once the subscription has begun, so that
+   * no deadline falls in between.
+   */
   async start(): Promise<void> {
     await this.timers.start((deadline) => this.#act(deadline));
-    this.#subscription = this.store.subscribe(
-      { after: 'end', categories: ['token', 'admission'] },
-      ({ events }) => this.timers.schedule(events.flatMap(deadlinesOf)),
-    );
-    this.#subscription.done.catch((error: unknown) => {
-      this.log.error({ err: error }, 'deadlines are no longer followed; the sweeper goes on');
-    });
-    await this.#restore();
+    await this.#subscription.start();
     this.#restoring.start();
     this.#sweeper.start();
   }
 
   async stop(): Promise<void> {
     // The timers last, when nothing schedules them any more.
-    await Promise.all([this.#subscription?.stop(), this.#restoring.stop(), this.#sweeper.stop()]);
+    await Promise.all([this.#subscription.stop(), this.#restoring.stop(), this.#sweeper.stop()]);
     await this.timers.stop();
   }
 
@@ -89,18 +102,18 @@ export class Expiry {
     }
   }
 
-  #restore(stopping?: AbortSignal): Promise<void> {
+  #restore(stopping: AbortSignal): Promise<void> {
     return this.timers.restore(() => this.#live(stopping));
   }
 
   /** Throws when it is stopped, so that an incomplete scan never counts as complete. */
-  async *#live(stopping?: AbortSignal): AsyncGenerator<readonly Deadline[]> {
+  async *#live(stopping: AbortSignal): AsyncGenerator<readonly Deadline[]> {
     for await (const seats of allPages<HeldSeat>((after, limit) => this.queries.liveHolds(after, limit))) {
-      stopping?.throwIfAborted();
+      stopping.throwIfAborted();
       yield distinctHolds(seats).map(holdDeadline);
     }
     for await (const tokens of allPages<LiveToken>((after, limit) => this.queries.liveTokens(after, limit))) {
-      stopping?.throwIfAborted();
+      stopping.throwIfAborted();
       yield tokens.map(tokenDeadline);
     }
   }
@@ -123,15 +136,22 @@ export class Expiry {
   }
 
   async #sweep(): Promise<void> {
-    const sweep = (lapsed: readonly Lapsed[]) =>
-      this.#sweeper.forEach(lapsed, keyOf, (one) => this.#expire(one));
-    const seats = await this.queries.lapsedHolds(this.clock.now(), sweepLimit);
-    await sweep(distinctHolds(seats).map((seat) => ({ kind: 'hold', ...seat })));
-    const tokens = await this.queries.lapsedTokens(this.clock.now(), sweepLimit);
+    const sweep = (lapsed: readonly Lapsed[] | AsyncIterable<readonly Lapsed[]>) =>
+      this.#sweeper.forEach(lapsed, keyOf, (one) => this.#expire(one), { atOnce });
+    await sweep(this.#lapsedHolds());
+    // The tokens that fail lapsed first and come first: the others find room behind them.
+    const limit = sweepLimit + this.#sweeper.items.failing;
+    const tokens = await this.queries.lapsedTokens(this.clock.now(), limit);
     await sweep(tokens.map((token) => ({ kind: 'token', ...token })));
     const endedBy = addMs(this.clock.now(), -saleEndGraceMs);
-    const unsold = await this.queries.waitingAfterSale(endedBy, sweepLimit);
+    const unsold = await this.queries.waitingAfterSale(endedBy, limit);
     await sweep(unsold.map((tokenId) => ({ kind: 'sale', tokenId })));
+  }
+
+  async *#lapsedHolds(): AsyncGenerator<readonly Lapsed[]> {
+    const now = this.clock.now();
+    const pages = allPages<HeldSeat>((after, limit) => this.queries.lapsedHolds(now, after, limit));
+    for await (const seats of pages) yield distinctHolds(seats).map((seat) => ({ kind: 'hold', ...seat }));
   }
 }
 

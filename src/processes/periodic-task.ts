@@ -80,8 +80,8 @@ export class PeriodicTask {
   }
 
   /**
-   * For use in a run: works on each item that is due, `atOnce` at the same time, until the task is stopped. An item that
-   * fails does not keep the others waiting: it is put off, see {@link ItemBackOff}, and the run goes on.
+   * Works on each item that is due, `atOnce` at the same time, until the task is stopped. An item that
+   * fails does not keep the others waiting: it is put off, see {@link ItemBackOff}, and the others go on.
    * @param items all there are, at once or in pages; a run asks for the next page when it is done with one.
    * @param keyOf names an item in the log; the same in every run.
    * @throws what asking for a page fails with.
@@ -106,11 +106,6 @@ export class PeriodicTask {
     const lanes = await Promise.allSettled(Array.from({ length: atOnce }, lane));
     const failed = lanes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
-  }
-
-  /** For runs that only end by failing: they work now. */
-  reportWorking(): void {
-    this.#failures.worked();
   }
 
   get #isStopped(): boolean {

@@ -7,7 +7,7 @@ import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
 import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
 
-/** Orders, and charges, resumed in one round. */
+/** Orders, and charges, resumed in one round; those that fail, which are the oldest, are asked for beside them. */
 const roundLimit = 200;
 /** Charges resumed at the same time: each may wait for the payment system's time-out. */
 const chargesAtOnce = 10;
@@ -48,7 +48,10 @@ export class Recovery {
   }
 
   async #resumeOrders(): Promise<void> {
-    const orderIds = await this.queries.openOrders(this.#staleBefore(), roundLimit);
+    const orderIds = await this.queries.openOrders(
+      this.#staleBefore(),
+      roundLimit + this.#orders.items.failing,
+    );
     if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
     await this.#orders.forEach(orderIds, String, (orderId) =>
       this.commands.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
@@ -56,7 +59,10 @@ export class Recovery {
   }
 
   async #resumeCharges(): Promise<void> {
-    const chargeIds = await this.queries.openCharges(this.#staleBefore(), roundLimit);
+    const chargeIds = await this.queries.openCharges(
+      this.#staleBefore(),
+      roundLimit + this.#charges.items.failing,
+    );
     if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
     await this.#charges.forEach(
       chargeIds,

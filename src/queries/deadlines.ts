@@ -1,7 +1,7 @@
 import type { HoldId, Instant, ScheduleId, SeatId, TokenId } from '../events/ids.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { selectAll } from './database.js';
-import { firstMoment } from './paging.js';
+import { firstMoment, lastMoment } from './paging.js';
 import type { QueryContext } from './queries.js';
 
 /** A seat that is held until a deadline. */
@@ -25,30 +25,26 @@ export interface LiveToken {
 export function deadlineQueries({ db }: QueryContext) {
   // SQL throughout: unions over two deadlines, pages by several keys, and a join whose order matters. expires_at is null in
   // every row that is not held.
+  async function heldUpTo(until: Instant, after: HeldSeat | null, limit: number): Promise<HeldSeat[]> {
+    const { scheduleId, seatId } = after ?? { scheduleId: '', seatId: '' };
+    const expiresAt = storedMoment(after?.expiresAt ?? firstMoment);
+    const rows = await selectAll<HeldRow>(
+      db,
+      `SELECT ${heldColumns} FROM schedule_seats
+       WHERE expires_at <= ? AND expires_at >= ?
+         AND (expires_at > ? OR schedule_id > ? OR (schedule_id = ? AND seat_id > ?))
+       ORDER BY expires_at, schedule_id, seat_id LIMIT ?`,
+      [storedMoment(until), expiresAt, expiresAt, scheduleId, scheduleId, seatId, limit],
+    );
+    return rows.map(toHeldSeat);
+  }
+
   return {
-    /** Held seats whose deadline is at or before `now`, oldest deadline first. */
-    async lapsedHolds(now: Instant, limit: number): Promise<HeldSeat[]> {
-      const rows = await selectAll<HeldRow>(
-        db,
-        `SELECT ${heldColumns} FROM schedule_seats WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
-        [storedMoment(now), limit],
-      );
-      return rows.map(toHeldSeat);
-    },
+    /** Held seats whose deadline is at or before `now`, by deadline. @param after the last one seen; null to begin. */
+    lapsedHolds: (now: Instant, after: HeldSeat | null, limit: number) => heldUpTo(now, after, limit),
 
     /** All held seats by deadline. @param after the last one seen; null to begin. */
-    async liveHolds(after: HeldSeat | null, limit: number): Promise<HeldSeat[]> {
-      const { scheduleId, seatId } = after ?? { scheduleId: '', seatId: '' };
-      const expiresAt = storedMoment(after?.expiresAt ?? firstMoment);
-      const rows = await selectAll<HeldRow>(
-        db,
-        `SELECT ${heldColumns} FROM schedule_seats
-         WHERE expires_at >= ? AND (expires_at > ? OR schedule_id > ? OR (schedule_id = ? AND seat_id > ?))
-         ORDER BY expires_at, schedule_id, seat_id LIMIT ?`,
-        [expiresAt, expiresAt, scheduleId, scheduleId, seatId, limit],
-      );
-      return rows.map(toHeldSeat);
-    },
+    liveHolds: (after: HeldSeat | null, limit: number) => heldUpTo(lastMoment, after, limit),
 
     /** Admitted tokens not entered in time and entered ones out of time, oldest deadline first. */
     async lapsedTokens(now: Instant, limit: number): Promise<LiveToken[]> {

@@ -37,10 +37,10 @@ export function simulatedQueries(
   return {
     waitFor: (position) => progress.waitFor(position, { timeoutMs: waitTimeoutMs }),
 
-    async lapsedHolds(now, limit) {
-      const seats = (await rowsOf(ScheduleSeatRow)).flatMap(toHeldSeat);
+    async lapsedHolds(now, after, limit) {
+      const seats = (await rowsOf(ScheduleSeatRow)).flatMap(toHeldSeat).sort(byDeadline);
       const lapsed = seats.filter((seat) => seat.expiresAt <= now);
-      return lapsed.sort(byDeadline).slice(0, limit);
+      return lapsed.filter((seat) => after === null || byDeadline(seat, after) > 0).slice(0, limit);
     },
 
     async liveHolds(after, limit) {

@@ -1,3 +1,4 @@
+import type { Command } from '@nestjs/cqrs';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { OpenQueue } from '../../src/commands/queue/open-and-admit.js';
 import { admissionDecider } from '../../src/domain/admission.js';
@@ -42,6 +43,49 @@ describe('the admission process', () => {
   it('notices a fan who joins a queue it did not watch', async () => {
     const side = createCommandSide();
     await openTheatre(side);
+    const process = admissionOf(side, []);
+    process.start();
+    await queued(side, 'late');
+    await eventually(async () => (await admittedUpTo(side)) === 1);
+    await process.stop();
+  });
+
+  it('serves the other queues while one cannot be served, and says so once', async () => {
+    const side = createCommandSide();
+    await openTheatre(side);
+    for (const name of ['a', 'b']) await queued(side, name);
+    const poisoned = performanceIdSchema.parse(deriveId('poisoned'));
+    let attempts = 0;
+    const commands: Commands = {
+      async execute<Result>(command: Command<Result>): Promise<Result> {
+        if (!('performanceId' in command) || command.performanceId !== poisoned) return side.execute(command);
+        attempts++;
+        throw new Error('poisoned');
+      },
+    };
+    const log = new RecordedLog();
+    const queries = { performancesOnSale: async () => [poisoned, performanceId] };
+    const process = new AdmissionProcess(side.store, commands, queries, side.clock, log, intervalMs);
+    process.start();
+    await eventually(async () => (await admittedUpTo(side)) === 2);
+    await eventually(() => {
+      side.clock.advance(60_000);
+      return attempts > 3;
+    });
+    await process.stop();
+    expect(log.lines).toMatchObject([{ level: 'error', details: { item: poisoned } }]);
+  });
+
+  it('notices a fan who joins while its subscription is interrupted', async () => {
+    const side = createCommandSide();
+    await openTheatre(side);
+    const subscribe = side.store.subscribe.bind(side.store);
+    let breaks = 2;
+    side.store.subscribe = (options, handler) =>
+      subscribe(options, async (batch) => {
+        if (breaks-- > 0) throw new Error('the connection was lost');
+        await handler(batch);
+      });
     const process = admissionOf(side, []);
     process.start();
     await queued(side, 'late');

@@ -14,12 +14,14 @@ let log: RecordedLog;
 const destroyed: UserId[] = [];
 const cleaned: number[] = [];
 let failures: number;
+let isStuck: (userId: UserId) => boolean;
 const running: Erasure[] = [];
 
 beforeEach(() => {
   store = new InMemoryEventStore();
   log = new RecordedLog();
   failures = 0;
+  isStuck = () => false;
   destroyed.length = 0;
   cleaned.length = 0;
 });
@@ -34,6 +36,7 @@ function start(): void {
   const forgetting = {
     async destroyKey(userId: UserId) {
       fail();
+      if (isStuck(userId)) throw new Error('the key store does not answer');
       destroyed.push(userId);
     },
     async cleanReadModels(position: number) {
@@ -74,10 +77,40 @@ it.each([1, 2, 3])('forgets everybody although %d attempts fail', async (count) 
   const people = [await erase(), await erase()];
   failures = count;
   start();
+  await eventually(() => new Set(destroyed).size === people.length);
   await eventually(() => cleaned.length > 0);
   expect(new Set(destroyed)).toEqual(new Set(people));
-  expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  // One line for each person whose key could not be destroyed.
+  expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(Math.min(count, people.length));
   await eventually(() => log.lines.some(({ message }) => message.includes('works again')));
+});
+
+it('destroys the keys of all others while one cannot be destroyed, and that one when it can be', async () => {
+  const [stuck, second] = [await erase(), await erase()];
+  isStuck = (userId) => userId === stuck;
+  start();
+  await eventually(() => cleaned.length === 1);
+  const third = await erase();
+  await eventually(() => cleaned.length === 2);
+  expect(destroyed).toEqual([second, third]);
+  expect(log.lines.filter(({ level }) => level === 'error')).toMatchObject([{ details: { item: stuck } }]);
+  isStuck = () => false;
+  await eventually(() => cleaned.length === 3);
+  expect(destroyed).toEqual([second, third, stuck]);
+});
+
+it('goes on when its subscription has ended by an error', async () => {
+  let breaks = 2;
+  const subscribe = store.subscribe.bind(store);
+  store.subscribe = (options, handler) =>
+    subscribe(options, async (batch) => {
+      if (breaks-- > 0) throw new Error('the connection was lost');
+      await handler(batch);
+    });
+  const people = [await erase(), await erase()];
+  start();
+  await eventually(() => cleaned.length === 1);
+  expect(destroyed).toEqual(people);
 });
 
 it('leaves the files of the read models alone when nobody was erased', async () => {

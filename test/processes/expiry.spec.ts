@@ -1,9 +1,20 @@
+import type { Command } from '@nestjs/cqrs';
 import { AdmitTokens } from '../../src/commands/queue/open-and-admit.js';
+import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { seatDecider } from '../../src/domain/seat.js';
 import { tokenDecider } from '../../src/domain/token.js';
-import { type Instant, instantSchema, type TokenId } from '../../src/events/ids.js';
+import {
+  type HoldId,
+  holdIdSchema,
+  type Instant,
+  instantSchema,
+  type TokenId,
+  tokenIdSchema,
+} from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
+import { deriveId } from '../../src/platform/derive-id.js';
 import { Expiry } from '../../src/processes/expiry.js';
+import type { Commands } from '../../src/processes/periodic-task.js';
 import type { DeadlineQueries, HeldSeat, LiveToken } from '../../src/queries/deadlines.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import {
@@ -57,8 +68,8 @@ function expiryOf(
   return new Expiry(side.store, side, timers, deadlines, side.clock, log, never);
 }
 
-async function seatKind(side: CommandSide) {
-  return (await side.repository.load(seatDecider, streams.seat(scheduleId, seat('A-1')))).state.kind;
+async function seatKind(side: CommandSide, seatId = 'A-1') {
+  return (await side.repository.load(seatDecider, streams.seat(scheduleId, seat(seatId)))).state.kind;
 }
 
 describe('the expiry process', () => {
@@ -86,6 +97,7 @@ describe('the expiry process', () => {
     const turn = { tokenId: mina.tokenId, status: 'entered', expiresAt: held.expiresAt } as const;
     const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline], tokens: [turn] }));
     await expiry.start();
+    await eventually(() => timers.waiting.size === 2);
     expect([...timers.waiting.keys()].sort()).toEqual([`hold-${held.holdId}`, `token-${mina.tokenId}`]);
     await expiry.stop();
     expect(timers.waiting.size).toBe(0);
@@ -132,6 +144,115 @@ describe('the expiry process', () => {
     await timers.fireAll();
     expect(failures).toHaveLength(1);
     expect(log.lines).toMatchObject([{ level: 'error', details: { item: `hold-${held.holdId}` } }]);
+    await expiry.stop();
+  });
+
+  it('frees all others while one hold cannot be freed, and says so once', async () => {
+    const { side, mina, timers } = await world();
+    const jun = await inside(side, 'jun');
+    const stuck = await hold(side, mina, seats('A-1'));
+    const other = await hold(side, jun, seats('A-2'));
+    side.clock.moveTo(other.expiresAt);
+    const poisoned: Commands = {
+      async execute<Result>(command: Command<Result>): Promise<Result> {
+        if (command instanceof ExpireHold && command.holdId === stuck.holdId) throw new Error('poisoned');
+        return side.execute(command);
+      },
+    };
+    const holds = [
+      { tokenId: mina.tokenId, holdId: stuck.holdId, expiresAt: stuck.expiresAt },
+      { tokenId: jun.tokenId, holdId: other.holdId, expiresAt: other.expiresAt },
+    ];
+    let sweeps = 0;
+    const deadlines = deadlinesOf({ holds });
+    const counting: DeadlineQueries = {
+      ...deadlines,
+      waitingAfterSale(endedBy, limit) {
+        sweeps++;
+        return deadlines.waitingAfterSale(endedBy, limit);
+      },
+    };
+    const log = new RecordedLog();
+    const expiry = new Expiry(side.store, poisoned, timers, counting, side.clock, log, 1);
+    await expiry.start();
+    await eventually(async () => (await seatKind(side, 'A-2')) === 'free');
+    await eventually(() => {
+      side.clock.advance(60_000);
+      return sweeps > 5;
+    });
+    await expiry.stop();
+    expect(await seatKind(side, 'A-1')).toBe('held');
+    expect(log.lines).toMatchObject([{ level: 'error', details: { item: `hold-${stuck.holdId}` } }]);
+  });
+
+  it('finds lapsed holds behind more than one page of holds that cannot be freed', async () => {
+    const { side, timers } = await world();
+    const count = 1_200;
+    const holds = Array.from({ length: count }, (_, index) => ({
+      scheduleId,
+      seatId: seat(`A-${index}`),
+      tokenId: tokenIdSchema.parse(deriveId(`token ${index}`)),
+      holdId: holdIdSchema.parse(deriveId(`hold ${index}`)),
+      expiresAt: side.clock.now(),
+    }));
+    const last = holds.at(-1)?.holdId;
+    const ended: HoldId[] = [];
+    const commands: Commands = {
+      async execute<Result>(command: Command<Result>): Promise<Result> {
+        if (command instanceof ExpireHold && command.holdId === last) ended.push(command.holdId);
+        else throw new Error('poisoned');
+        return undefined as Result; // expiry looks at no result
+      },
+    };
+    const paged: DeadlineQueries = {
+      ...deadlinesOf({}),
+      lapsedHolds: async (_now, after, limit) => {
+        const first = after ? holds.findIndex(({ holdId }) => holdId === after.holdId) + 1 : 0;
+        return holds.slice(first, first + limit);
+      },
+    };
+    const log = new RecordedLog();
+    const expiry = new Expiry(side.store, commands, timers, paged, side.clock, log, never);
+    await expiry.start();
+    await eventually(() => ended.length > 0);
+    await expiry.stop();
+    expect(log.lines).toHaveLength(21);
+  });
+
+  it('sets the timers of holds taken after its subscription has ended by an error', async () => {
+    const { side, mina, timers } = await world();
+    const subscribe = side.store.subscribe.bind(side.store);
+    let breaks = 1;
+    side.store.subscribe = (options, handler) =>
+      subscribe(options, async (batch) => {
+        if (breaks-- > 0) throw new Error('the connection was lost');
+        await handler(batch);
+      });
+    const expiry = expiryOf(side, timers, deadlinesOf({}));
+    await expiry.start();
+    const first = await hold(side, mina, seats('A-1'));
+    const second = await hold(side, mina, seats('A-2'));
+    await eventually(() => timers.waiting.has(`hold-${second.holdId}`));
+    expect(timers.waiting.has(`hold-${first.holdId}`)).toBe(true);
+    await expiry.stop();
+  });
+
+  it('restores the timers although the read models could not be asked at its start', async () => {
+    const { side, mina, timers } = await world();
+    const held = await hold(side, mina, seats('A-1'));
+    const deadline = { tokenId: mina.tokenId, holdId: held.holdId, expiresAt: held.expiresAt };
+    const deadlines = deadlinesOf({ holds: [deadline] });
+    let failures = 3;
+    const fragile: DeadlineQueries = {
+      ...deadlines,
+      async liveHolds(after, limit) {
+        if (failures-- > 0) throw new Error('the database is away');
+        return deadlines.liveHolds(after, limit);
+      },
+    };
+    const expiry = new Expiry(side.store, side, timers, fragile, side.clock, new RecordedLog(), 1);
+    await expiry.start();
+    await eventually(() => timers.waiting.has(`hold-${held.holdId}`));
     await expiry.stop();
   });
 

@@ -68,6 +68,27 @@ describe('the recovery process', () => {
     await recovery.stop();
   });
 
+  it('resumes the others while more orders than fit in a round fail, and says so in a few lines', async () => {
+    const clock = new ManualClock();
+    const log = new RecordedLog();
+    const all = Array.from({ length: 401 }, (_, index) => orderIdSchema.parse(deriveId(`order ${index}`)));
+    const last = all.at(-1);
+    const commands = new SentCommands(
+      (command) => command instanceof AdvanceCheckout && command.orderId !== last,
+    );
+    const queries = {
+      openOrders: async (_olderThan: Instant, limit: number) => all.slice(0, limit),
+      openCharges: async () => [],
+    };
+    const recovery = new Recovery(commands, queries, clock, log, 60_000, 1);
+    recovery.start();
+    await eventually(() =>
+      commands.sent.some((command) => command instanceof AdvanceCheckout && command.orderId === last),
+    );
+    await recovery.stop();
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(21);
+  });
+
   it('is not stopped by one that fails', async () => {
     const clock = new ManualClock();
     const log = new RecordedLog();

@@ -58,9 +58,9 @@ describe('holds', () => {
 
   it('are found by the sweeper once lapsed, oldest deadline first', async () => {
     const { queries } = await asking((await held()).history);
-    expect(await queries.lapsedHolds(minute(39), 10)).toEqual([]);
-    expect(await queries.lapsedHolds(minute(60), 10)).toHaveLength(3);
-    expect(await queries.lapsedHolds(minute(60), 1)).toEqual([
+    expect(await queries.lapsedHolds(minute(39), null, 10)).toEqual([]);
+    expect(await queries.lapsedHolds(minute(60), null, 10)).toHaveLength(3);
+    expect(await queries.lapsedHolds(minute(60), null, 1)).toEqual([
       {
         scheduleId,
         seatId: 'A-2',
@@ -80,6 +80,9 @@ describe('holds', () => {
       page = await queries.liveHolds(page.at(-1) ?? null, 2);
     }
     expect(seats).toEqual(['A-2', 'A-1', 'A-3', 'B-1']);
+    const [first] = await queries.lapsedHolds(minute(60), null, 1);
+    const rest = await queries.lapsedHolds(minute(60), first ?? null, 10);
+    expect(rest.map(({ seatId }) => seatId)).toEqual(['A-1', 'A-3']);
   });
 });
 

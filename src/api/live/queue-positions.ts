@@ -6,15 +6,16 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
+import { LiveSubscription } from '../../event-store/live-subscription.js';
 import { EventStore, type Position } from '../../event-store/port.js';
 import type { PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
 import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
+import { reportTo } from '../../platform/logging.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { READ_POSITION, type ReadPosition } from '../read-position.js';
 import { sseMessage } from './event-streams.js';
-import { LiveSubscription } from './live-subscription.js';
 import type { Listener } from './seat-changes.js';
 
 interface Watcher {
@@ -57,20 +58,23 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     @Inject(API_SETTINGS)
     private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
   ) {
-    this.#subscription = new LiveSubscription(store, ['queue', 'admission', 'token'], {
-      started: () => undefined,
-      follow: (events) => {
-        for (const recorded of events) {
+    const name = 'live places';
+    const categories = ['queue', 'admission', 'token'];
+    this.#subscription = new LiveSubscription(
+      store,
+      { name, categories, log: reportTo(this.#logger) },
+      {
+        take: (recorded) => {
           this.#newest = recorded.position;
           const { data } = decodeEvent(recorded);
           if ('performanceId' in data) this.#changed(data.performanceId, recorded.position);
-        }
+        },
       },
-    });
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.#subscription.start();
+    void this.#subscription.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -121,7 +125,10 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     const changedAt = line.changedAt;
     line.changedAt = undefined;
     if (changedAt !== undefined) {
-      await this.readPosition.waitFor(changedAt, this.settings.waitForPositionTimeoutMs);
+      // Without the wait a place may be one change behind, until the next event.
+      await this.readPosition
+        .waitFor(changedAt, this.settings.waitForPositionTimeoutMs)
+        .catch((error: unknown) => this.#logger.warn(`places may be behind: ${String(error)}`));
     }
     const lookUps = [...line.watchers].map((watcher) =>
       this.#lookUps.run(async () => {

@@ -2,15 +2,17 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
+  Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { LiveSubscription } from '../../event-store/live-subscription.js';
 import { EventStore, type Position, type RecordedEvent } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
+import { reportTo } from '../../platform/logging.js';
 import type { SeatStatus } from '../../queries/replies/catalog.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { sseMessage } from './event-streams.js';
-import { LiveSubscription } from './live-subscription.js';
 
 /** Takes a message of the stream, ready for the wire. */
 export type Listener = (message: string) => void;
@@ -31,6 +33,7 @@ interface Gathered {
  */
 @Injectable()
 export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger('SeatChanges');
   readonly #settings: SseSettings;
   readonly #subscription: LiveSubscription;
   readonly #recent: RecentSeatChanges;
@@ -41,14 +44,19 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   constructor(store: EventStore, @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>) {
     this.#settings = sse;
     this.#recent = new RecentSeatChanges(sse.rememberedSeatChanges);
-    this.#subscription = new LiveSubscription(store, ['seat'], {
-      started: (head) => this.#recent.begin(head ?? beforeFirst),
-      follow: (events) => this.#gather(events),
-    });
+    const name = 'live seat changes';
+    this.#subscription = new LiveSubscription(
+      store,
+      { name, categories: ['seat'], log: reportTo(this.#logger) },
+      {
+        started: (head) => this.#recent.begin(head ?? beforeFirst),
+        take: (event) => this.#gather(event),
+      },
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.#subscription.start();
+    void this.#subscription.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -84,29 +92,36 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
     return last && seatsMessage({ statuses, position: last.position });
   }
 
-  #gather(events: readonly RecordedEvent[]): void {
-    for (const recorded of events) {
-      const change = toSeatChange(decodeEvent(recorded), recorded.position);
-      if (!change) continue;
-      this.#recent.add(change);
-      const { scheduleId, seatId, status, position } = change;
-      if (!this.#listeners.has(scheduleId)) continue;
-      const gathered = this.#gathered.get(scheduleId) ?? { statuses: new Map(), position };
-      gathered.statuses.set(seatId, status);
-      gathered.position = position;
-      this.#gathered.set(scheduleId, gathered);
-    }
-    if (this.#gathered.size > 0)
-      this.#timer ??= setTimeout(() => this.#publish(), this.#settings.seatsEveryMs);
+  #gather(recorded: RecordedEvent): void {
+    const change = toSeatChange(decodeEvent(recorded), recorded.position);
+    if (!change) return;
+    this.#recent.add(change);
+    const { scheduleId, seatId, status, position } = change;
+    if (!this.#listeners.has(scheduleId)) return;
+    const gathered = this.#gathered.get(scheduleId) ?? { statuses: new Map(), position };
+    gathered.statuses.set(seatId, status);
+    gathered.position = position;
+    this.#gathered.set(scheduleId, gathered);
+    this.#timer ??= setTimeout(() => this.#publish(), this.#settings.seatsEveryMs);
   }
 
   #publish(): void {
     this.#timer = undefined;
-    for (const [scheduleId, gathered] of this.#gathered) {
-      const message = seatsMessage(gathered);
-      for (const listener of this.#listeners.get(scheduleId) ?? []) listener(message);
-    }
+    const gathered = [...this.#gathered];
     this.#gathered.clear();
+    for (const [scheduleId, changes] of gathered) {
+      const message = seatsMessage(changes);
+      for (const listener of this.#listeners.get(scheduleId) ?? []) this.#tell(listener, message);
+    }
+  }
+
+  /** A client that cannot be written to must not keep the message from the others. */
+  #tell(listener: Listener, message: string): void {
+    try {
+      listener(message);
+    } catch (error) {
+      this.#logger.warn(`seat changes could not be sent: ${String(error)}`);
+    }
   }
 }
 

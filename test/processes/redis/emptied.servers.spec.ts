@@ -60,8 +60,11 @@ describe('Redis that is emptied', () => {
           .filter(({ holdId }) => !ended.has(holdId))
           .slice(0, limit),
       liveTokens: async () => [],
-      lapsedHolds: async (now) =>
-        holds.filter(({ holdId, expiresAt }) => expiresAt <= now && !ended.has(holdId)),
+      lapsedHolds: async (now, after, limit) =>
+        holds
+          .slice(after ? holds.findIndex(({ holdId }) => holdId === after.holdId) + 1 : 0)
+          .filter(({ holdId, expiresAt }) => expiresAt <= now && !ended.has(holdId))
+          .slice(0, limit),
       lapsedTokens: async () => [],
       waitingAfterSale: async () => [],
     };
