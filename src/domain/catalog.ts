@@ -123,10 +123,8 @@ export type ScheduleCommand =
       readonly reason: string;
     }
   | { readonly kind: 'cancel'; readonly reason: string }
-  | ({ readonly kind: 'settle' } & Omit<
-      ScheduleEventData<'ScheduleCancellationSettled'>,
-      'scheduleId' | 'performanceId'
-    >)
+  /** Every hold has ended and every order is refunded. */
+  | { readonly kind: 'settle' }
   | ({ readonly kind: 'open-refund-window' } & Omit<
       ScheduleEventData<'RefundWindowOpened'>,
       'scheduleId' | 'performanceId'
@@ -147,14 +145,9 @@ export const scheduleDecider: Decider<ScheduleState, ScheduleCommand, ScheduleEv
           type: 'ScheduleCancelled',
           data: { scheduleId, performanceId, reason: command.reason },
         });
-      case 'settle': {
+      case 'settle':
         if (!state.cancellation || state.cancellation.isSettled) return accept();
-        const { endedHolds, refundedOrders, refundedSeats, points } = command;
-        return accept({
-          type: 'ScheduleCancellationSettled',
-          data: { scheduleId, performanceId, endedHolds, refundedOrders, refundedSeats, points },
-        });
-      }
+        return accept({ type: 'ScheduleCancellationSettled', data: { scheduleId, performanceId } });
       case 'open-refund-window': {
         const { until, cause, note } = command;
         // A window that was promised to fans is never made shorter.

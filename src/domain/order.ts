@@ -1,8 +1,13 @@
 import type { OrderId, PaymentId, PerformanceId, RefundId, SeatId, TokenId, UserId } from '../events/ids.js';
-import type { CancellationCause, ItemName, OrderEvent, OrderItem } from '../events/order-events.js';
+import {
+  type CancellationCause,
+  type ItemName,
+  itemKey,
+  type OrderEvent,
+  type OrderFailure,
+  type OrderItem,
+} from '../events/order-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
-
-type FailureReason = Extract<OrderEvent, { type: 'OrderFailed' }>['data']['reason'];
 
 interface Placed {
   readonly orderId: OrderId;
@@ -39,13 +44,13 @@ export type OrderState =
   | ({ readonly kind: 'closed'; readonly cause: UndoCause; readonly refunded: number } & Placed & Refunds);
 
 type UndoCause =
-  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly seatId: SeatId | undefined }
+  | { readonly kind: 'failed'; readonly reason: OrderFailure; readonly seatId: SeatId | undefined }
   | { readonly kind: 'cancelled'; readonly by: CancellationCause; readonly note: string | undefined };
 
 export type OrderCommand =
   | ({ readonly kind: 'place' } & Placed)
   | { readonly kind: 'mark-paid'; readonly paymentId: PaymentId }
-  | { readonly kind: 'fail'; readonly reason: FailureReason; readonly seatId: SeatId | undefined }
+  | { readonly kind: 'fail'; readonly reason: OrderFailure; readonly seatId: SeatId | undefined }
   | {
       readonly kind: 'cancel';
       /** The seats to give back; all that the order still has when absent. Those given back before are skipped. */
@@ -62,8 +67,8 @@ export type OrderCommand =
 /** The items of a paid or cancelled order that were not given back while the rest of it stood. */
 export function remainingItems(state: Exclude<OrderState, { kind: 'none' }>): readonly OrderItem[] {
   if (state.kind === 'placed') return state.items;
-  const gone = new Set(state.refunds.flatMap(({ items }) => items.map(nameOf)));
-  return gone.size === 0 ? state.items : state.items.filter((item) => !gone.has(nameOf(item)));
+  const gone = new Set(state.refunds.flatMap(({ items }) => items.map(itemKey)));
+  return gone.size === 0 ? state.items : state.items.filter((item) => !gone.has(itemKey(item)));
 }
 
 /**
@@ -128,8 +133,8 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'OrderItemsCancelled': {
         if (state.kind !== 'paid') return state;
         const { refundId, amount, cause, note } = event.data;
-        const names = new Set(event.data.items.map(nameOf));
-        const items = state.items.filter((item) => names.has(nameOf(item)));
+        const keys = new Set(event.data.items.map(itemKey));
+        const items = state.items.filter((item) => keys.has(itemKey(item)));
         return { ...state, refunds: [...refunds, { refundId, items, amount, cause, note, isDone: false }] };
       }
       case 'OrderItemsRefunded': {
@@ -157,10 +162,10 @@ function decideCancel(
   { items, refundId, cause, note }: Extract<OrderCommand, { kind: 'cancel' }>,
   state: Exclude<OrderState, { kind: 'none' }>,
 ): Decision<OrderEvent> {
-  const names = new Set(items?.map(nameOf));
-  const unknown = [...names].find((name) => !state.items.some((item) => nameOf(item) === name));
+  const keys = new Set(items?.map(itemKey));
+  const unknown = [...keys].find((key) => !state.items.some((item) => itemKey(item) === key));
   if (unknown !== undefined) {
-    const seatId = items?.find((item) => nameOf(item) === unknown)?.seatId;
+    const seatId = items?.find((item) => itemKey(item) === unknown)?.seatId;
     return reject('seat-unknown', `The order has no seat ${seatId} on that date.`, {
       ...(seatId === undefined ? {} : { seatId }),
     });
@@ -172,7 +177,7 @@ function decideCancel(
   }
   const { orderId, userId } = state;
   const remaining = remainingItems(state);
-  const wanted = items === undefined ? remaining : remaining.filter((item) => names.has(nameOf(item)));
+  const wanted = items === undefined ? remaining : remaining.filter((item) => keys.has(itemKey(item)));
   // A repeated command gives back nothing more.
   if (wanted.length === 0 || refundOf(state, refundId)) return accept();
   const why = { cause, ...(note === undefined ? {} : { note }) };
@@ -190,12 +195,8 @@ function refundOf({ refunds }: Refunds, refundId: RefundId): ItemsRefund | undef
   return refunds.find((refund) => refund.refundId === refundId);
 }
 
-function nameOf({ scheduleId, seatId }: ItemName): string {
-  return `${scheduleId} ${seatId}`;
-}
-
 function isSameItems(a: readonly OrderItem[], b: readonly OrderItem[]): boolean {
-  const key = (item: OrderItem) => `${item.scheduleId} ${item.holdId} ${item.seatId} ${item.price}`;
+  const key = (item: OrderItem) => `${itemKey(item)} ${item.holdId} ${item.price}`;
   const keys = new Set(a.map(key));
   return a.length === b.length && b.every((item) => keys.has(key(item)));
 }

@@ -42,6 +42,14 @@ interface Evidence {
   readonly notAmongFirst?: number | undefined;
 }
 
+/**
+ * Why a hold ends before its deadline, other than by a payment: its own request lost a seat, the fan gave it up or the
+ * turn ended, the date was cancelled, or the date moved to another hall.
+ */
+export type HoldEnd = Exclude<ReleaseReason, 'order-failed'>;
+
+type ReleaseReason = Extract<SeatEvent, { type: 'SeatHoldReleased' }>['data']['reason'];
+
 export type SeatCommand = SeatName &
   (
     | ({
@@ -55,7 +63,7 @@ export type SeatCommand = SeatName &
     | ({
         readonly kind: 'release';
         readonly holdId: HoldId;
-        readonly reason: 'conflict' | 'released';
+        readonly reason: HoldEnd;
         readonly barrier?: Barrier;
       } & Evidence)
     | ({ readonly kind: 'expire'; readonly holdId: HoldId; readonly barrier?: Barrier } & Evidence)

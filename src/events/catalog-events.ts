@@ -246,18 +246,8 @@ export const scheduleEvents = {
   ),
   /** For good: no hold and no payment from here on; a process ends the holds and refunds the orders. */
   ScheduleCancelled: defineEvent('ScheduleCancelled', z.object({ ...schedule, reason: nfcText(500) })),
-  /** Every hold of the cancelled date has ended and every paid seat is refunded. What the process did in all. */
-  ScheduleCancellationSettled: defineEvent(
-    'ScheduleCancellationSettled',
-    z.object({
-      ...schedule,
-      endedHolds: z.number().int().min(0),
-      refundedOrders: z.number().int().min(0),
-      refundedSeats: z.number().int().min(0),
-      /** Given back. */
-      points: pointsSchema,
-    }),
-  ),
+  /** Every hold of the cancelled date has ended and every paid seat is refunded. */
+  ScheduleCancellationSettled: defineEvent('ScheduleCancellationSettled', z.object(schedule), { version: 2 }),
   /** Fans may give their tickets of the date back until a moment, whatever the performance's own deadline. */
   RefundWindowOpened: defineEvent(
     'RefundWindowOpened',

@@ -45,6 +45,11 @@ export type OrderItem = z.infer<typeof orderItemSchema>;
 const itemNameSchema = orderItemSchema.pick({ scheduleId: true, seatId: true });
 export type ItemName = z.infer<typeof itemNameSchema>;
 
+/** An {@link ItemName} as one text, for sets and maps. */
+export function itemKey({ scheduleId, seatId }: ItemName): string {
+  return `${scheduleId} ${seatId}`;
+}
+
 /**
  * Why seats of a paid order were given back: by the fan, by an operator, because the organiser cancelled the date, or
  * because the date or the hall changed.
@@ -58,7 +63,9 @@ const cancellation = {
   note: z.string().min(1).max(500).optional(),
 };
 
-const orderFailureSchema = z.enum(['insufficient-points', 'hold-lapsed', 'seat-taken']);
+/** `not-on-sale`: a date of the order was cancelled before it was paid. */
+const orderFailureSchema = z.enum(['insufficient-points', 'hold-lapsed', 'seat-taken', 'not-on-sale']);
+export type OrderFailure = z.infer<typeof orderFailureSchema>;
 
 const order = { orderId: orderIdSchema, userId: userIdSchema };
 
@@ -82,6 +89,7 @@ export const orderEvents = {
   OrderFailed: defineEvent(
     'OrderFailed',
     z.object({ ...order, reason: orderFailureSchema, seatId: seatIdSchema.optional() }),
+    { version: 2 },
   ),
   /** Some of a paid order's seats are given back and `amount` points are due; the rest of the order stands. */
   OrderItemsCancelled: defineEvent(

@@ -121,8 +121,17 @@ export const tokenEvents = {
       ...token,
       holdId: holdIdSchema,
       seatIds: z.array(seatIdSchema).min(1),
-      reason: z.enum(['conflict', 'released', 'expired', 'order-failed', 'order-cancelled']),
+      reason: z.enum([
+        'conflict',
+        'released',
+        'expired',
+        'order-failed',
+        'order-cancelled',
+        'schedule-cancelled',
+        'hall-changed',
+      ]),
     }),
+    { version: 2 },
   ),
   TokenCompleted: defineEvent('TokenCompleted', z.object({ ...token, orderId: orderIdSchema })),
   TokenExpired: defineEvent(

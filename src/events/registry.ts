@@ -182,4 +182,12 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },
   // Version 1 knew no refunds of single seats, which have an id.
   PointsRefunded: { 1: (data) => ({ ...data }) },
+  // Version 1 of these three had fewer reasons.
+  OrderFailed: { 1: (data) => ({ ...data }) },
+  SeatHoldReleased: { 1: (data) => ({ ...data }) },
+  SeatsReturned: { 1: (data) => ({ ...data }) },
+  ScheduleCancellationSettled: {
+    // Version 1 counted what the process's last run did.
+    1: ({ scheduleId, performanceId }) => ({ scheduleId, performanceId }),
+  },
 };

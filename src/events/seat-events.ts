@@ -22,7 +22,11 @@ export const seatEvents = {
   ),
   SeatHoldReleased: defineEvent(
     'SeatHoldReleased',
-    z.object({ ...held, reason: z.enum(['conflict', 'released', 'order-failed']) }),
+    z.object({
+      ...held,
+      reason: z.enum(['conflict', 'released', 'order-failed', 'schedule-cancelled', 'hall-changed']),
+    }),
+    { version: 2 },
   ),
   SeatHoldExpired: defineEvent('SeatHoldExpired', z.object({ ...held, expiredAt: instantSchema })),
   /**

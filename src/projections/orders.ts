@@ -11,7 +11,7 @@ import type {
   TokenId,
   UserId,
 } from '../events/ids.js';
-import type { CancellationCause, ItemName, Sold } from '../events/order-events.js';
+import { type CancellationCause, itemKey, type Sold } from '../events/order-events.js';
 import { deriveId } from '../platform/derive-id.js';
 import { bigint, flag, int, json, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
@@ -214,9 +214,9 @@ async function payOrder({ data, at }: Projected<'OrderPaid'>, rows: UnitOfWork):
 async function cancelItems({ data, at }: Projected<'OrderItemsCancelled'>, rows: UnitOfWork): Promise<void> {
   const order = await changeOrder(rows, data.orderId, { settled: false, updated_at: at });
   if (!order) return;
-  const names = new Set(data.items.map(nameOf));
+  const keys = new Set(data.items.map(itemKey));
   for (const item of await itemsOf(order, rows)) {
-    if (names.has(nameOf({ scheduleId: item.schedule_id, seatId: item.seat_id })))
+    if (keys.has(itemKey({ scheduleId: item.schedule_id, seatId: item.seat_id })))
       await cancelItem(rows, item, { data, at });
   }
 }
@@ -259,10 +259,6 @@ async function cancelItem(
   const reservation = await rows.get(ReservationRow, { reservation_id: id });
   if (reservation)
     rows.put(ReservationRow, { ...reservation, reservation_status: 'cancelled', updated_at: at });
-}
-
-function nameOf({ scheduleId, seatId }: ItemName): string {
-  return `${scheduleId} ${seatId}`;
 }
 
 /** A failed order stays `failed` once its points are back: that is what the fan asks about. */

@@ -129,6 +129,8 @@ const releases = {
   conflict: 'seats of a partial hold given back',
   released: 'hold released by its fan',
   'order-failed': 'seats given back after a failed order',
+  'schedule-cancelled': 'hold ended because its date was cancelled',
+  'hall-changed': 'hold ended because its date moved to another hall',
 } as const;
 
 const cancellations = {

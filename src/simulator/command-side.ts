@@ -117,7 +117,7 @@ export function commandSide(parts: CommandSideParts): Commands {
   const turn = new QueueAdmission(repository, catalog);
   const holds = new Holds(repository, deciders, clock);
   const offer = new SeatsForSale(repository, catalog, parts.queries, clock);
-  const checkout = new CheckoutProcess(repository, deciders, holds);
+  const checkout = new CheckoutProcess(repository, deciders, holds, catalog);
   const soldSeats = new SoldSeats(repository, parts.store, parts.queries, clock);
   const hallChanges = new HallChanges(
     repository,

@@ -9,11 +9,13 @@ import { Pay } from '../../src/commands/orders/pay.js';
 import { SettleCancellation } from '../../src/commands/orders/settle-cancellation.js';
 import { EnterService } from '../../src/commands/queue/enter-and-leave.js';
 import { scheduleDecider } from '../../src/domain/catalog.js';
+import type { OrderState } from '../../src/domain/order.js';
 import { addMs, type Instant, orderIdSchema } from '../../src/events/ids.js';
+import { verifyEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
-import { contradictions, readBooks } from './audit.js';
+import { contradictions, readBooks, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
-import { crashingStore } from './crashing-store.js';
+import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
 import {
   freshContext,
   hold,
@@ -86,7 +88,7 @@ it('ends the holds and refunds the orders of a cancelled date, once, and says so
   const [mina, jun] = [await inside(side, 'mina', 1000), await inside(side, 'jun', 1000)];
   await hold(side, mina, seats('A-1', 'A-2'));
   const { order } = await pay(mina);
-  await hold(side, jun, seats('B-1'));
+  await hold(side, jun, seats('B-1', 'B-2'));
   expect(await settle()).toMatchObject({ isSettled: false, refundedOrders: 0 });
   await cancelDate();
   expect(await settle()).toEqual({
@@ -102,14 +104,105 @@ it('ends the holds and refunds the orders of a cancelled date, once, and says so
   expect(await balances()).toEqual({ [`wallet-${mina.userId}`]: 1000, [`wallet-${jun.userId}`]: 1000 });
 });
 
-it('refunds an order that was left in the middle of its payment', async () => {
+it('says of each hold that its date was cancelled, and counts it once, in two processes and after a restart', async () => {
+  for (const [name, ...held] of [
+    ['mina', 'A-1', 'A-2'],
+    ['jun', 'B-1'],
+    ['sora', 'B-2', 'B-3'],
+  ] as const) {
+    await hold(side, await inside(side, name), seats(...held));
+  }
+  await cancelDate();
+  const both = await Promise.all([settle(restarted(side)), settle(restarted(side))]);
+  expect(both.reduce((sum, { endedHolds }) => sum + endedHolds, 0)).toBe(3);
+  expect((await settle(restarted(side))).endedHolds).toBe(0);
+  const ends = (await wholeLog(side.store)).map(verifyEvent).flatMap((event) => {
+    const isEnd = event.type === 'SeatHoldReleased' || event.type === 'SeatsReturned';
+    return isEnd ? [`${event.type} ${event.data.reason}`] : [];
+  });
+  expect(ends.sort()).toEqual([
+    ...Array(5).fill('SeatHoldReleased schedule-cancelled'),
+    ...Array(3).fill('SeatsReturned schedule-cancelled'),
+  ]);
+});
+
+it('refuses the payment of a hold that its cancelled date has ended', async () => {
   const mina = await inside(side, 'mina', 1000);
-  await hold(side, mina, seats('A-1'));
-  const crashing = restarted(side, { store: crashingStore(side.store, 2, 'after').store });
-  await expect(crashing.execute(new Pay(mina, {}, freshContext()))).rejects.toThrow('died');
+  const { holdId } = await hold(side, mina, seats('A-1'));
   await cancelDate();
   await settle();
-  expect(await balances()).toEqual({ [`wallet-${mina.userId}`]: 1000 });
+  const pay = new Pay(mina, { holdIds: [holdId] }, freshContext());
+  expect(await outcomeOf(side.execute(pay))).toBe('not-on-sale');
+});
+
+describe('an order whose date is cancelled while it is paid', () => {
+  /** The order, brought to its end as the recovery does; undefined when it was never placed. */
+  const endOf = async (): Promise<Exclude<OrderState, { kind: 'none' }> | undefined> => {
+    const [name] = (await readBooks(side.store)).orders.keys();
+    if (name === undefined) return undefined;
+    const orderId = orderIdSchema.parse(name.slice('order-'.length));
+    return (await restarted(side).execute(new AdvanceCheckout(orderId, freshContext()))).order;
+  };
+  const notOnSale = { kind: 'closed', cause: { kind: 'failed', reason: 'not-on-sale' } };
+  const refunded = { kind: 'closed', cause: { kind: 'cancelled', by: 'schedule-cancelled' } };
+
+  async function opened() {
+    side = createCommandSide();
+    await openTheatre(side, { sales: { holdTtlMs: 60_000 } });
+    const mina = await inside(side, 'mina', 1000);
+    await hold(side, mina, seats('A-1', 'A-2'));
+    return mina;
+  }
+
+  it('fails as not on sale when a crash left it open, and is not paid by the recovery', async () => {
+    const tried = await atEveryAppend(async (crashAt, when) => {
+      const mina = await opened();
+      const { store } = crashingStore(side.store, crashAt, when);
+      const isDead = await died(restarted(side, { store }).execute(new Pay(mina, {}, freshContext())));
+      await cancelDate();
+      const wasPaid = (await wholeLog(side.store)).some(({ type }) => type === 'OrderPaid');
+      const order = await endOf();
+      if (!wasPaid && order) expect(order).toMatchObject(notOnSale);
+      await settle(restarted(side));
+      if (wasPaid) expect(await endOf()).toMatchObject(refunded);
+      expect(await balances()).toEqual({ [`wallet-${mina.userId}`]: 1000 });
+      expect(await contradictions(side.store)).toEqual([]);
+      return isDead;
+    });
+    // OrderPlaced, PointsSpent, two SeatReserved, OrderPaid, TokenCompleted.
+    expect(tried).toBe(12);
+  });
+
+  it('fails as not on sale or is refunded, wherever its payment waits while the date is settled', async () => {
+    let waits = 0;
+    for (const when of ['before', 'after'] as const) {
+      for (let pauseAt = 0; ; pauseAt++) {
+        const mina = await opened();
+        const { store, paused, goOn } = pausingStore(side.store, pauseAt, when);
+        const paying = outcomeOf(restarted(side, { store }).execute(new Pay(mina, {}, freshContext())));
+        const first = await Promise.race([paused, paying]);
+        await cancelDate();
+        await settle(restarted(side));
+        goOn();
+        await paying;
+        await settle(restarted(side));
+        const order = await endOf();
+        if (order) expect([notOnSale, refunded]).toContainEqual(endsLike(order));
+        expect(await balances()).toEqual({ [`wallet-${mina.userId}`]: 1000 });
+        expect(await contradictions(side.store)).toEqual([]);
+        if (first !== 'paused') break;
+        waits++;
+      }
+    }
+    expect(waits).toBeGreaterThanOrEqual(10);
+  });
+
+  function endsLike(order: Exclude<OrderState, { kind: 'none' }>) {
+    const cause = order.kind === 'closed' ? order.cause : undefined;
+    if (cause?.kind === 'failed')
+      return { kind: order.kind, cause: { kind: 'failed', reason: cause.reason } };
+    return { kind: order.kind, cause: { kind: cause?.kind, by: cause?.by } };
+  }
 });
 
 it('continues after a crash anywhere, and gives nothing back twice', async () => {

@@ -191,8 +191,7 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
     `published ${name} of ${startDate}, on sale from ${sales.opensAt ?? 'now on'}, seed hash ${seedHash}`,
   SchedulePublished: ({ startsAt, status }) => `published the date ${startsAt}, ${status}`,
   ScheduleCancelled: ({ reason }) => `cancelled the date: ${reason}`,
-  ScheduleCancellationSettled: ({ endedHolds, refundedOrders, refundedSeats, points }) =>
-    `ended ${endedHolds} holds and refunded ${refundedOrders} orders of the cancelled date: ${refundedSeats} seats, ${points} points`,
+  ScheduleCancellationSettled: () => 'ended every hold of the cancelled date and refunded every order',
   RefundWindowOpened: ({ until, cause }) => `tickets may be given back until ${until}: ${cause}`,
 };
 

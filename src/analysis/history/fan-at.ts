@@ -1,7 +1,7 @@
 import { findSeat } from '../../domain/catalog.js';
 import type { EventStore } from '../../event-store/port.js';
 import type { OrderId, ScheduleId, SeatId, UserId } from '../../events/ids.js';
-import type { OrderItem, Sold } from '../../events/order-events.js';
+import { itemKey, type OrderItem, type Sold } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { WalletReply } from '../../queries/replies/account.js';
@@ -112,8 +112,7 @@ function statusOf(events: OrderEvents): OrderStatus {
 function cancellationOf(events: OrderEvents, item: OrderItem): OrderItemReply['cancellation'] {
   const event = ofTypes(events, 'OrderItemsCancelled', 'OrderCancelled').find(
     ({ type, data }) =>
-      type === 'OrderCancelled' ||
-      data.items.some(({ scheduleId, seatId }) => scheduleId === item.scheduleId && seatId === item.seatId),
+      type === 'OrderCancelled' || data.items.some((given) => itemKey(given) === itemKey(item)),
   );
   if (!event) return null;
   const refunded =

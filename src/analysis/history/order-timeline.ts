@@ -104,6 +104,7 @@ function failureOf(
 ): PaymentFailure {
   const { reason, seatId = null } = failed.data;
   const { items, total } = placed.data;
+  if (reason === 'not-on-sale') return { kind: reason };
   if (reason === 'insufficient-points') {
     // A charge may have been credited between the refusal and its event.
     return { kind: reason, total, balance: balance !== null && balance < total ? balance : null };

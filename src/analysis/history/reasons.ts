@@ -1,6 +1,9 @@
 import type { Instant, SeatId } from '../../events/ids.js';
 import type { CancellationCause } from '../../events/order-events.js';
+import type { DomainEvent, EventType } from '../../events/registry.js';
 import type { Person } from './port.js';
+
+type DataOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>['data'];
 
 /** A hold that ended because its deadline passed. */
 interface Lapse {
@@ -12,6 +15,8 @@ interface Lapse {
 /** Why a payment failed, with the evidence; null where the log has none. */
 export type PaymentFailure =
   | { readonly kind: 'insufficient-points'; readonly total: number; readonly balance: number | null }
+  /** A date of the order was cancelled. */
+  | { readonly kind: 'not-on-sale' }
   | { readonly kind: 'hold-lapsed'; readonly seatId: SeatId | null; readonly deadline: Instant | null }
   | {
       readonly kind: 'seat-taken';
@@ -33,13 +38,13 @@ export type Reason =
   | {
       readonly kind: 'hold-released';
       readonly who: Person;
-      readonly why: 'conflict' | 'released' | 'order-failed';
+      readonly why: DataOf<'SeatHoldReleased'>['reason'];
     }
   | { readonly kind: 'seat-sold'; readonly who: Person }
   | {
       readonly kind: 'reservation-cancelled';
       readonly who: Person;
-      readonly why: 'order-failed' | 'order-cancelled';
+      readonly why: DataOf<'SeatReservationCancelled'>['reason'];
     }
   | {
       readonly kind: 'seat-now';
@@ -84,7 +89,7 @@ export type Reason =
       readonly kind: 'seats-returned';
       readonly who: Person;
       readonly seatIds: readonly SeatId[];
-      readonly why: 'conflict' | 'released' | 'expired' | 'order-failed' | 'order-cancelled';
+      readonly why: DataOf<'SeatsReturned'>['reason'];
       /** The deadline of their hold. */
       readonly deadline: Instant | null;
     }

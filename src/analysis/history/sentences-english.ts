@@ -29,6 +29,8 @@ function failed(failure: PaymentFailure): string {
       if (balance === null) return `The payment failed: the wallet did not hold the ${total} points.`;
       return `The payment failed: the order cost ${total} points and the wallet held ${balance}. Charge ${total - balance} more and pay again.`;
     }
+    case 'not-on-sale':
+      return 'The payment failed: the organiser had cancelled the date.';
     case 'hold-lapsed':
       return `The payment failed: the hold of ${failure.seatId ?? 'a seat'} lapsed${at(failure.deadline)} before the order could take it.`;
     case 'seat-taken': {
@@ -68,6 +70,8 @@ const returned = {
   released: 'as asked',
   'order-failed': 'because the payment failed',
   'order-cancelled': 'because the order was cancelled',
+  'schedule-cancelled': 'because the organiser cancelled the date',
+  'hall-changed': 'because the date moved to another hall',
 } as const;
 
 const cancelled = {

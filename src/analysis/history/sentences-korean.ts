@@ -28,6 +28,8 @@ function failed(failure: PaymentFailure): string {
       if (balance === null) return `결제 실패: 보유 포인트가 주문 금액인 ${total}포인트보다 적었습니다.`;
       return `결제 실패: 주문 금액은 ${total}포인트인데 보유 포인트는 ${balance}포인트였습니다. ${total - balance}포인트를 더 충전한 뒤 다시 결제해 주세요.`;
     }
+    case 'not-on-sale':
+      return '결제 실패: 주최 측이 회차를 취소했습니다.';
     case 'hold-lapsed':
       return `결제 실패: 결제가 완료되기 전에 ${seatOf(failure)}의 선점이 ${at(failure.deadline)}만료되었습니다.`;
     case 'seat-taken': {
@@ -71,6 +73,8 @@ const returned = {
   released: '요청에 따라',
   'order-failed': '결제에 실패하여',
   'order-cancelled': '주문이 취소되어',
+  'schedule-cancelled': '주최 측이 회차를 취소하여',
+  'hall-changed': '공연장이 바뀌어',
 } as const;
 
 const cancelled = {

@@ -104,7 +104,7 @@ export class HallChanges {
       for (const seat of page) {
         if (seat.kind !== 'held') continue;
         const step = stepContext(context, seat.holdId);
-        await this.holds.giveBack(seat.tokenId, seat.holdId, 'released', step);
+        await this.holds.giveBack(seat.tokenId, seat.holdId, 'hall-changed', step);
       }
       const last = page.at(-1);
       if (!last || page.length < pageSize) return;

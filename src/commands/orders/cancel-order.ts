@@ -11,7 +11,7 @@ import {
   seatIdSchema,
   type UserId,
 } from '../../events/ids.js';
-import type { CancellationCause, ItemName, OrderItem } from '../../events/order-events.js';
+import { type CancellationCause, type ItemName, itemKey, type OrderItem } from '../../events/order-events.js';
 import type { DomainEvent } from '../../events/registry.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
@@ -164,10 +164,8 @@ function cancelledBy(
   return events.flatMap((event): readonly OrderItem[] => {
     if (event.type === 'OrderCancelled') return remainingItems(before);
     if (event.type !== 'OrderItemsCancelled') return [];
-    const { items } = event.data;
-    return remainingItems(before).filter((item) =>
-      items.some(({ scheduleId, seatId }) => scheduleId === item.scheduleId && seatId === item.seatId),
-    );
+    const given = new Set(event.data.items.map(itemKey));
+    return remainingItems(before).filter((item) => given.has(itemKey(item)));
   });
 }
 

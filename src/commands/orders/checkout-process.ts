@@ -8,9 +8,10 @@ import { tokenDecider } from '../../domain/token.js';
 import { walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type HoldId, type OrderId, paymentIdSchema, type SeatId } from '../../events/ids.js';
-import type { OrderItem } from '../../events/order-events.js';
+import type { OrderFailure, OrderItem } from '../../events/order-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
+import { CatalogReader } from '../catalog/catalog-reader.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler, type Outcome } from '../decider-handler.js';
 import { Holds } from '../seats/end-hold.js';
@@ -42,6 +43,7 @@ export class CheckoutProcess {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly holds: Holds,
+    private readonly catalog: CatalogReader,
   ) {}
 
   /** Drives the order to its end. @throws {Rejected} order-unknown, busy */
@@ -97,13 +99,21 @@ export class CheckoutProcess {
           'The hold lapsed and somebody else took the seat; no points were taken.',
           details,
         );
+      case 'not-on-sale':
+        throw refuse(
+          reason,
+          'A date of the order was cancelled before it was paid; no points were taken.',
+          details,
+        );
       default:
         return assertNever(reason);
     }
   }
 
+  /** Pays the order; one that was left open by a crash as well. */
   async #settle(order: OrderOf<'placed'>, context: CommandContext): Promise<Loaded<OrderState>> {
     const { orderId, userId, total } = order;
+    if (await this.#isDateCancelled(order)) return this.#fail(order, 'not-on-sale', undefined, context);
     const spend = { kind: 'spend', userId, orderId, amount: total } as const;
     const spent = await this.deciders.execute(walletDecider, streams.wallet(userId), spend, context);
     refuseIfBusy(spent);
@@ -115,6 +125,8 @@ export class CheckoutProcess {
       const reserved = await this.deciders.execute(seatDecider, stream, reserve, context);
       refuseIfBusy(reserved);
       if (reserved.kind === 'rejected') {
+        // The hold may have ended because its date was cancelled meanwhile.
+        if (await this.#isDateCancelled(order)) return this.#fail(order, 'not-on-sale', undefined, context);
         const reason = reserved.rejection.code === 'seat-taken' ? 'seat-taken' : 'hold-lapsed';
         return this.#fail(order, reason, seatId, context);
       }
@@ -124,9 +136,21 @@ export class CheckoutProcess {
     return this.deciders.executeOrThrow(orderDecider, streams.order(orderId), markPaid, context);
   }
 
+  /**
+   * Whether a date of the order is cancelled, by the log. A date that is cancelled after this is asked is paid for, and
+   * refunded by the process that settles the cancellation.
+   */
+  async #isDateCancelled({ items }: Existing): Promise<boolean> {
+    for (const scheduleId of new Set(items.map((item) => item.scheduleId))) {
+      const { status } = await this.catalog.schedule(scheduleId, { isFresh: true });
+      if (status === 'cancelled') return true;
+    }
+    return false;
+  }
+
   #fail(
     { orderId }: Existing,
-    reason: 'insufficient-points' | 'hold-lapsed' | 'seat-taken',
+    reason: OrderFailure,
     seatId: SeatId | undefined,
     context: CommandContext,
   ): Promise<Loaded<OrderState>> {

@@ -143,9 +143,10 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
     const items: OrderItem[] = [];
-    if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
     const { scheduleId } = hold;
+    // First: a hold that ended because its date was cancelled cannot be held again.
     const wordsOf = await this.#ticketsOf(scheduleId);
+    if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
     for (const seatId of hold.seatIds) {
       const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
       if (this.clock.now() >= hold.expiresAt) {

@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { scheduleDecider } from '../../domain/catalog.js';
 import { EventStore } from '../../event-store/port.js';
-import type { OrderId, ScheduleId, SeatId } from '../../events/ids.js';
+import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
@@ -13,7 +13,9 @@ import { DeciderHandler } from '../decider-handler.js';
 import { Holds } from '../seats/end-hold.js';
 import { RefundOrder, RefundOrderHandler } from './cancel-order.js';
 
+/** What one run did: what other runs gave back, before or beside it, is not counted again. */
 export interface CancellationProgress {
+  /** Whether nothing is left. */
   readonly isSettled: boolean;
   readonly endedHolds: number;
   readonly refundedOrders: number;
@@ -56,7 +58,7 @@ export class SettleCancellationHandler implements ICommandHandler<SettleCancella
   ) {}
 
   /**
-   * @returns what this run did. It is not settled when the read models are late or the run was stopped: run it again.
+   * @returns what this run did. The date is not settled when the read models are late or the run was stopped: run it again.
    * @throws {Rejected} schedule-unknown; the first failure of a seat, after all the others were worked on.
    */
   async execute({ scheduleId, context, signal }: SettleCancellation): Promise<CancellationProgress> {
@@ -71,10 +73,9 @@ export class SettleCancellationHandler implements ICommandHandler<SettleCancella
       if (run.failure !== undefined) throw run.failure;
       if (signal?.aborted) return run.progress(false);
       if (found > 0) continue;
-      const { isSettled, ...facts } = run.progress(true);
-      const settle = { kind: 'settle', ...facts } as const;
+      const settle = { kind: 'settle' } as const;
       await this.deciders.executeOrThrow(scheduleDecider, streams.schedule(scheduleId), settle, context);
-      return { isSettled, ...facts };
+      return run.progress(true);
     }
     return run.progress(false);
   }
@@ -93,20 +94,16 @@ export class SettleCancellationHandler implements ICommandHandler<SettleCancella
     for (;;) {
       const page: readonly OwnedSeat[] = await this.queries.ownedSeats(scheduleId, after, pageSize);
       found += page.length;
-      const orders = new Set<OrderId>();
+      // A hold ends on all its seats at once, and one refund takes all seats of an order on this date.
+      const owners = new Map(page.map((seat) => [seat.kind === 'held' ? seat.holdId : seat.orderId, seat]));
       await Promise.all(
-        page.map((seat) => {
-          if (seat.kind === 'reserved') {
-            // One refund takes all seats of an order on this date.
-            if (orders.has(seat.orderId)) return undefined;
-            orders.add(seat.orderId);
-          }
-          return limit.run(async () => {
+        [...owners].map(([ownerId, seat]) =>
+          limit.run(async () => {
             if (signal?.aborted) return;
-            const step = stepContext(context, scheduleId, seat.kind === 'held' ? seat.holdId : seat.orderId);
+            const step = stepContext(context, scheduleId, ownerId);
             await this.#giveBack(seat, reason, run, step).catch((error: unknown) => run.failed(error));
-          });
-        }),
+          }),
+        ),
       );
       const last = page.at(-1);
       if (!last || page.length < pageSize || signal?.aborted) return found;
@@ -122,8 +119,9 @@ export class SettleCancellationHandler implements ICommandHandler<SettleCancella
   ): Promise<void> {
     const { scheduleId } = seat;
     if (seat.kind === 'held') {
-      await this.holds.giveBack(seat.tokenId, seat.holdId, 'released', context);
-      run.endedHolds++;
+      const returned = await this.holds.giveBack(seat.tokenId, seat.holdId, 'schedule-cancelled', context);
+      // Without events another run, or the hold's deadline, has ended it.
+      if (returned && returned.events.length > 0) run.endedHolds++;
       return;
     }
     const refund = {

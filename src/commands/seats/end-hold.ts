@@ -4,6 +4,7 @@ import { Rejected, refuse } from '../../domain/rejection.js';
 import {
   endsHold,
   type HoldDeadline,
+  type HoldEnd,
   type HoldStatus,
   holdEnded,
   type SeatCommand,
@@ -23,9 +24,7 @@ import type { QueueToken } from '../queue/queue-admission.js';
 import { type Loaded, StreamRepository } from '../stream-repository.js';
 
 type ReturnReason = Extract<TokenCommand, { kind: 'return-seats' }>['reason'];
-type SeatEnd =
-  | { readonly kind: 'release'; readonly reason: 'conflict' | 'released' }
-  | { readonly kind: 'expire' };
+type SeatEnd = { readonly kind: 'release'; readonly reason: HoldEnd } | { readonly kind: 'expire' };
 
 interface OwnedHold {
   readonly holdId: HoldId;
@@ -67,16 +66,17 @@ export class Holds {
    * Frees the seats that the hold has and returns them to the fan's limit. Reserved seats stay.
    * @param reason `conflict`: the hold's own request lost a seat and will take no other. The seats it never took need no
    * barrier, unless the request ran twice.
+   * @returns undefined when there is nothing to return; without events when it was returned before.
    */
   async giveBack(
     tokenId: TokenId,
     holdId: HoldId,
-    reason: 'conflict' | 'released',
+    reason: HoldEnd,
     context: CommandContext,
-  ): Promise<Loaded<TokenState> | undefined> {
+  ): Promise<Accepted<TokenState> | undefined> {
     const owned = await this.#find(tokenId, holdId);
     if (!owned) return undefined;
-    const isBarred = reason === 'released' || owned.hold.hasSecondRun;
+    const isBarred = reason !== 'conflict' || owned.hold.hasSecondRun;
     const seatIds = await this.#endOnSeats(owned, { kind: 'release', reason }, isBarred, context);
     if (seatIds.length === 0) return undefined;
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred } as const;

@@ -71,6 +71,12 @@ describe('a payment that failed', () => {
     expect(timeline.entries.at(-1)?.related).toEqual([{ kind: 'seat', scheduleId, seatId }]);
   });
 
+  it('because the date was cancelled says that', () => {
+    const failed = stored('OrderFailed', { ...order, reason: 'not-on-sale' });
+    expect(read(tell([failed])).summary).toBe('The payment failed: the organiser had cancelled the date.');
+    expect(read(tell([failed]), 'ko').summary).toBe('결제 실패: 주최 측이 회차를 취소했습니다.');
+  });
+
   it('because somebody else took the seat says when, and to operators who', () => {
     const failed = stored('OrderFailed', { ...order, reason: 'seat-taken', seatId });
     const seat: SeatEvents = [

@@ -108,6 +108,8 @@ it('says why a hold or a reservation was given up', () => {
     stored('SeatHoldReleased', { ...seat, userId, holdId, reason: 'conflict' }),
     stored('SeatHoldReleased', { ...seat, userId, holdId, reason: 'released' }),
     stored('SeatHoldReleased', { ...seat, userId, holdId, reason: 'order-failed' }),
+    stored('SeatHoldReleased', { ...seat, userId, holdId, reason: 'schedule-cancelled' }),
+    stored('SeatHoldReleased', { ...seat, userId, holdId, reason: 'hall-changed' }),
     stored('SeatReservationCancelled', {
       ...seat,
       userId,
@@ -120,6 +122,8 @@ it('says why a hold or a reservation was given up', () => {
       'Your hold was given up, because one of the seats asked for was no longer free.',
       'Your hold was given up, as asked.',
       'Your hold was given up, because the payment failed.',
+      'Your hold was given up, because the organiser cancelled the date.',
+      'Your hold was given up, because the date moved to another hall.',
       'Your reservation was undone, because the order was cancelled. The seat was free again.',
     ],
     summary: 'The seat is free.',
