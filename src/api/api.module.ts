@@ -28,7 +28,11 @@ import {
 } from './controllers/projections.controller.js';
 import { QueueController, QueueStatus } from './controllers/queue.controller.js';
 import { HealthController, MetricsController } from './controllers/system.controller.js';
-import { PaymentCallbacksController, WalletController } from './controllers/wallet.controller.js';
+import {
+  ChargesController,
+  PaymentCallbacksController,
+  WalletController,
+} from './controllers/wallet.controller.js';
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
@@ -48,6 +52,7 @@ export const allControllers = [
   HistoryController,
   LiveController,
   PaymentCallbacksController,
+  ChargesController,
   ImportsController,
   AuditController,
   SalesController,

@@ -9,7 +9,7 @@ import {
   userIdSchema,
 } from '../events/ids.js';
 import { feedFormats, maxFeedBytes } from '../integrations/feeds/feed.js';
-import { personExample, personFields } from '../queries/replies/account.js';
+import { chargeStatuses, personExample, personFields } from '../queries/replies/account.js';
 import { holdExample, holdFields, orderExample, orderFields } from '../queries/replies/booking.js';
 import { placeExample, placeFields } from '../queries/replies/queue.js';
 import { named, nextCursor, type Reply, sample } from '../queries/replies/reply.js';
@@ -69,12 +69,27 @@ export const chargeReceiptReply = named(
   z.strictObject({
     chargeId: chargeIdSchema,
     amount: pointsSchema,
-    status: z.enum(['credited', 'pending']),
+    status: z
+      .enum(['credited', 'pending', 'needs-attention'])
+      .describe('needs-attention: an operator has to find out whether the money was taken.'),
     balance: pointsSchema.optional().describe('Points in the wallet now; only once credited.'),
     cause: z.string().optional().describe('Why it is pending.'),
     ...positionField,
   }),
   { chargeId: sample.chargeId, amount: 500000, status: 'credited', balance: 500000, position: 4523 },
+);
+
+/** The reply to an operator who settled a charge. */
+export const settledChargeReply = named(
+  'SettledCharge',
+  z.strictObject({
+    chargeId: chargeIdSchema,
+    status: z
+      .enum(chargeStatuses)
+      .describe('credited or declined; needs-attention again when the wallet was closed meanwhile.'),
+    ...positionField,
+  }),
+  { chargeId: sample.chargeId, status: 'credited', position: 4711 },
 );
 
 const tokenFields = {

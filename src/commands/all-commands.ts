@@ -25,6 +25,7 @@ import { ExpireHoldHandler, Holds, ReleaseHoldHandler } from './seats/end-hold.j
 import { HoldSeatsHandler } from './seats/hold-seats.js';
 import { SeatsForSale } from './seats/seats-for-sale.js';
 import { AdvanceChargeHandler, ChargePointsHandler, ChargeProcess } from './wallet/charge-points.js';
+import { SettleChargeHandler } from './wallet/settle-charge.js';
 
 /** One handler a command: the command bus finds them here. */
 export const commandHandlers = [
@@ -37,6 +38,7 @@ export const commandHandlers = [
   EraseOwnAccountHandler,
   ChargePointsHandler,
   AdvanceChargeHandler,
+  SettleChargeHandler,
   IssueTokenHandler,
   RefreshTokenHandler,
   EnterServiceHandler,

@@ -12,6 +12,7 @@ export const rejectionCodes = [
   'wallet-full',
   'payment-declined',
   'charge-unknown',
+  'charge-not-settleable',
   'idempotency-key-reused',
   'performance-unknown',
   'schedule-unknown',

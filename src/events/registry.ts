@@ -156,6 +156,8 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   ChargeRequested: {
     // Version 1 called the payment system's token for the card `card`.
     1: ({ card, ...rest }) => ({ ...rest, paymentMethod: card }),
+    // Version 2 did not record what else was asked of the payment system.
+    2: (data) => ({ ...data }),
   },
   // Version 1 of both had no time zone: the next import of the venue or the date states it.
   VenuePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },

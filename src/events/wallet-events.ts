@@ -11,6 +11,24 @@ import {
 
 const positivePoints = pointsSchema.min(1);
 
+/** What a payment request says beside the charge's id, amount and card. */
+const frozenRequestSchema = z.object({
+  reference: z.string().min(1).max(200),
+  /** Where the payment system reports the outcome; null: nowhere. */
+  callbackUrl: z.string().min(1).max(2000).nullable(),
+});
+export type FrozenRequest = z.infer<typeof frozenRequestSchema>;
+
+/**
+ * Why a charge needs an operator. `payment-unclear`: it cannot be found out whether its money was taken, or another
+ * amount was. `wallet-closed`: the money was taken, and the fan's account was erased before the points were credited.
+ */
+export const attentionCauses = ['payment-unclear', 'wallet-closed'] as const;
+export type AttentionCause = (typeof attentionCauses)[number];
+
+export const settlementOutcomes = ['credited', 'rejected'] as const;
+export type SettlementOutcome = (typeof settlementOutcomes)[number];
+
 /** Stream `wallet-<userId>`: every change of a fan's points. `balance` is the balance after the event. */
 export const walletEvents = {
   PointsCharged: defineEvent(
@@ -52,8 +70,13 @@ export const chargeEvents = {
       amount: positivePoints,
       /** The payment system's token for the card, never the card number. */
       paymentMethod: z.string().min(1).max(100),
+      /**
+       * The rest of the request to the payment system, as it was made first: every retry sends the same one, whatever
+       * the configuration is by then. Absent: requested by an older build, which did not record it.
+       */
+      payment: frozenRequestSchema.optional(),
     }),
-    { version: 2 },
+    { version: 3 },
   ),
   ChargeApproved: defineEvent(
     'ChargeApproved',
@@ -72,6 +95,33 @@ export const chargeEvents = {
       amount: positivePoints,
       /** The payment system's own text. */
       reason: z.string().min(1).max(200),
+    }),
+  ),
+  /** Asking again does not help: an operator settles the charge, unless the payment system gives a final answer first. */
+  ChargeNeedsAttention: defineEvent(
+    'ChargeNeedsAttention',
+    z.object({
+      chargeId: chargeIdSchema,
+      userId: userIdSchema,
+      amount: positivePoints,
+      cause: z.enum(attentionCauses),
+      /** What was found, for the operator. */
+      reason: z.string().min(1).max(500),
+      /** The payment that was found under the charge's id, if any. */
+      paymentId: paymentIdSchema.optional(),
+    }),
+  ),
+  /** An operator's decision on a charge that needed attention; the event's actor says who decided. */
+  ChargeSettled: defineEvent(
+    'ChargeSettled',
+    z.object({
+      chargeId: chargeIdSchema,
+      userId: userIdSchema,
+      amount: positivePoints,
+      /** Credited: the points go to the wallet. Rejected: they do not, and the charge has ended. */
+      outcome: z.enum(settlementOutcomes),
+      /** The operator's words. */
+      reason: z.string().min(1).max(500),
     }),
   ),
 };

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { ChargeId, Instant, OrderId, PaymentId, UserId } from '../events/ids.js';
+import type { AttentionCause } from '../events/wallet-events.js';
 import { bigint, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
 import type { UnitOfWork } from './engine/unit-of-work.js';
@@ -33,9 +34,15 @@ export class ChargeRow {
   @PrimaryColumn(uuid) readonly charge_id!: ChargeId;
   @Column(uuid) readonly user_id!: UserId;
   @Column(bigint) readonly amount!: number;
-  @Column(varchar(9)) readonly status!: 'requested' | 'approved' | 'declined' | 'credited';
+  /** `attention`: needs an operator. */
+  @Column(varchar(9)) readonly status!: 'requested' | 'approved' | 'declined' | 'credited' | 'attention';
   @Column(nullable(varchar(100))) readonly payment_id!: PaymentId | null;
   @Column(nullable(varchar(200))) readonly decline_reason!: string | null;
+  /** Why it needs or needed an operator; null when it never did. */
+  @Column(nullable(varchar(30))) readonly attention_cause!: AttentionCause | null;
+  @Column(nullable(varchar(500))) readonly attention_reason!: string | null;
+  /** The words of the operator who settled it. */
+  @Column(nullable(varchar(500))) readonly settle_reason!: string | null;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }
@@ -45,7 +52,7 @@ type Movement = Projected<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>;
 /** Wallets, their history, and the charges that fill them. */
 export const walletsProjection: Projection = {
   name: 'wallets',
-  version: 2,
+  version: 3,
   entities: [WalletRow, WalletHistoryRow, ChargeRow],
   on: {
     UserRegistered({ data, at }, rows) {
@@ -67,6 +74,9 @@ export const walletsProjection: Projection = {
         status: 'requested',
         payment_id: null,
         decline_reason: null,
+        attention_cause: null,
+        attention_reason: null,
+        settle_reason: null,
         created_at: at,
         updated_at: at,
       });
@@ -75,6 +85,20 @@ export const walletsProjection: Projection = {
       changeCharge(rows, data.chargeId, { status: 'approved', payment_id: data.paymentId, updated_at: at }),
     ChargeDeclined: ({ data, at }, rows) =>
       changeCharge(rows, data.chargeId, { status: 'declined', decline_reason: data.reason, updated_at: at }),
+    ChargeNeedsAttention: ({ data, at }, rows) =>
+      changeCharge(rows, data.chargeId, {
+        status: 'attention',
+        attention_cause: data.cause,
+        attention_reason: data.reason,
+        ...(data.paymentId === undefined ? {} : { payment_id: data.paymentId }),
+        updated_at: at,
+      }),
+    ChargeSettled: ({ data, at }, rows) =>
+      changeCharge(rows, data.chargeId, {
+        status: data.outcome === 'credited' ? 'approved' : 'declined',
+        settle_reason: data.reason,
+        updated_at: at,
+      }),
   },
   reads: {
     UserRegistered: ({ data, revision }, want) => want(WalletRow, { user_id: data.userId }, revision === 0),
@@ -86,13 +110,19 @@ export const walletsProjection: Projection = {
     },
     PointsSpent: wantWallet,
     PointsRefunded: wantWallet,
-    ChargeApproved: ({ data }, want) => want(ChargeRow, { charge_id: data.chargeId }),
-    ChargeDeclined: ({ data }, want) => want(ChargeRow, { charge_id: data.chargeId }),
+    ChargeApproved: wantCharge,
+    ChargeDeclined: wantCharge,
+    ChargeNeedsAttention: wantCharge,
+    ChargeSettled: wantCharge,
   },
 };
 
 function wantWallet({ data }: Movement, want: WantRow): void {
   want(WalletRow, { user_id: data.userId });
+}
+
+function wantCharge({ data }: { readonly data: { readonly chargeId: ChargeId } }, want: WantRow): void {
+  want(ChargeRow, { charge_id: data.chargeId });
 }
 
 /** The balance is the event's own. A refund of nothing only bars an order from spending: no entry. */

@@ -42,7 +42,9 @@ export function accountQueries({ db }: QueryContext) {
         [
           'charges',
           () =>
-            db.getRepository(ChargeRow).existsBy({ user_id: userId, status: In(['requested', 'approved']) }),
+            db
+              .getRepository(ChargeRow)
+              .existsBy({ user_id: userId, status: In(['requested', 'approved', 'attention']) }),
         ],
         [
           'tickets',

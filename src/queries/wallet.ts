@@ -1,11 +1,18 @@
 import { In, LessThan } from 'typeorm';
 import { z } from 'zod';
 import type { ChargeId, Instant, UserId } from '../events/ids.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
 import { ask } from './database.js';
-import { decodeCursor, rowsToRead, toPage } from './paging.js';
+import { decodeCursor, firstMoment, momentAndId, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type { ChargeReply, WalletEntryReply, WalletReply } from './replies/account.js';
+import type {
+  ChargeReply,
+  ChargeStatus,
+  OperatedChargeReply,
+  WalletEntryReply,
+  WalletReply,
+} from './replies/account.js';
 import type { Page, PageRequest } from './replies/reply.js';
 
 export function walletQueries({ db }: QueryContext) {
@@ -53,16 +60,43 @@ export function walletQueries({ db }: QueryContext) {
     async charge(userId: UserId, chargeId: ChargeId): Promise<ChargeReply | null> {
       const row = await ask(() => db.getRepository(ChargeRow).findOneBy({ charge_id: chargeId }));
       if (row?.user_id !== userId) return null;
-      return {
-        chargeId: row.charge_id,
-        userId: row.user_id,
-        amount: row.amount,
-        status: row.status === 'requested' ? 'pending' : row.status,
-        paymentId: row.payment_id,
-        declineReason: row.decline_reason,
-        createdAt: row.created_at,
-        updatedAt: row.updated_at,
-      };
+      return chargeFields(row);
+    },
+
+    /** All charges of a status, those longest in it first. @throws {InvalidCursor} */
+    async chargesByStatus(status: ChargeStatus, page: PageRequest): Promise<Page<OperatedChargeReply>> {
+      const [updatedAt, chargeId] = decodeCursor(page.cursor, momentAndId) ?? [firstMoment, ''];
+      const rows = await ask(() =>
+        db
+          .createQueryBuilder(ChargeRow, 'c')
+          .where('c.status = :status', { status: rowStatuses[status] })
+          .andWhere('(c.updated_at > :at OR (c.updated_at = :at AND c.charge_id > :id))', {
+            at: storedMoment(updatedAt),
+            id: chargeId,
+          })
+          .orderBy('c.updated_at')
+          .addOrderBy('c.charge_id')
+          .take(rowsToRead(page))
+          .getMany(),
+      );
+      return toPage(
+        rows,
+        page,
+        (row) => ({
+          ...chargeFields(row),
+          attention:
+            row.attention_cause === null
+              ? null
+              : { cause: row.attention_cause, reason: row.attention_reason ?? '' },
+          settleReason: row.settle_reason,
+        }),
+        (row) => [row.updated_at, row.charge_id],
+      );
+    },
+
+    /** How many charges need an operator. */
+    chargesNeedingAttention(): Promise<number> {
+      return ask(() => db.getRepository(ChargeRow).countBy({ status: 'attention' }));
     },
 
     /** Charges neither declined nor credited, unchanged since before `olderThan`; oldest first. */
@@ -78,3 +112,33 @@ export function walletQueries({ db }: QueryContext) {
     },
   };
 }
+
+/** What both replies about a charge say alike. */
+function chargeFields(row: ChargeRow) {
+  return {
+    chargeId: row.charge_id,
+    userId: row.user_id,
+    amount: row.amount,
+    status: replyStatuses[row.status],
+    paymentId: row.payment_id,
+    declineReason: row.decline_reason,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+const rowStatuses = {
+  pending: 'requested',
+  approved: 'approved',
+  credited: 'credited',
+  declined: 'declined',
+  'needs-attention': 'attention',
+} as const satisfies Record<ChargeStatus, ChargeRow['status']>;
+
+const replyStatuses = {
+  requested: 'pending',
+  approved: 'approved',
+  credited: 'credited',
+  declined: 'declined',
+  attention: 'needs-attention',
+} as const satisfies Record<ChargeRow['status'], ChargeStatus>;

@@ -29,6 +29,7 @@ export const expectedBranches = [
   'charge declined',
   'charge written by the older build',
   'payment asked for again',
+  'payment looked up after a conflict',
   'turn completed',
   'turn left',
   'turn expired: claim-lapsed',

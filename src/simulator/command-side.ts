@@ -88,6 +88,7 @@ import {
   ChargePointsHandler,
   ChargeProcess,
 } from '../commands/wallet/charge-points.js';
+import { SettleCharge, SettleChargeHandler } from '../commands/wallet/settle-charge.js';
 import type { EventStore } from '../event-store/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
@@ -165,6 +166,7 @@ export function commandSide(parts: CommandSideParts): Commands {
       new SettleCancellationHandler(deciders, catalog, holds, refunds, parts.store, parts.queries),
     ],
     [ReleaseHold, new ReleaseHoldHandler(repository, holds)],
+    [SettleCharge, new SettleChargeHandler(deciders, charging)],
     ...erasingHandlers(parts, deciders),
   ]);
   return {

@@ -47,6 +47,7 @@ export class Office {
   readonly #chance: Random;
   readonly #processes: (SimulatedProcess | undefined)[] = [];
   #backup = this.database.backup();
+  #starts = 0;
 
   /** @param processCount 1: everything in one process with an embedded log; more share their servers. */
   constructor(
@@ -112,7 +113,10 @@ export class Office {
 
   #start(index: number): void {
     const { world, processCount } = this;
-    const process = new SimulatedProcess(this.#around, {
+    // Every start has another public address, as after a changed configuration.
+    const paymentCallbackUrl = `http://office-${this.#starts++}/v1/payment-callbacks`;
+    const around = { ...this.#around, settings: { ...settings, paymentCallbackUrl } };
+    const process = new SimulatedProcess(around, {
       name: `process-${index}`,
       isEmbedded: processCount === 1,
       // Only the first two processes project; further ones use their read models.

@@ -290,7 +290,14 @@ function isOtherInOlderBuild({ type }: NewEvent): boolean {
 function asOlderBuild(event: NewEvent): NewEvent {
   if (!isOtherInOlderBuild(event)) return event;
   // encodeEvent made both: an object of this event's fields, and metadata.
-  const { paymentMethod, ...rest } = event.data as { readonly paymentMethod: string };
+  const {
+    paymentMethod,
+    payment: _,
+    ...rest
+  } = event.data as {
+    readonly paymentMethod: string;
+    readonly payment: unknown;
+  };
   const metadata = event.metadata as EventMetadata;
   return { ...event, data: { ...rest, card: paymentMethod }, metadata: { ...metadata, schemaVersion: 1 } };
 }

@@ -11,6 +11,7 @@ import type { World } from './world.js';
 interface LedgerEntry {
   readonly key: ChargeId;
   readonly amount: number;
+  readonly callbackUrl: string | undefined;
   readonly status: 'approved' | 'declined' | 'pending';
 }
 
@@ -29,7 +30,10 @@ export class SimulatedPaymentSystem {
   for(process: { readonly name: string; readonly life: Life }): PaymentProvider {
     return {
       createPayment: (request, signal) => this.#create(process, request, signal),
-      findPayment: async (key) => this.#find(key),
+      findPayment: async (key) => {
+        this.world.saw('payment looked up after a conflict');
+        return this.#find(key);
+      },
     };
   }
 
@@ -57,23 +61,24 @@ export class SimulatedPaymentSystem {
     });
   }
 
-  #take({ idempotencyKey: key, amount, paymentMethod }: PaymentRequest): PaymentOutcome {
+  #take({ idempotencyKey: key, amount, paymentMethod, callbackUrl }: PaymentRequest): PaymentOutcome {
     const { world } = this;
     const before = this.ledger.get(key);
     if (before) {
       world.saw('payment asked for again');
-      return before.amount === amount ? outcomeOf(before) : { kind: 'conflict', reason: 'another amount' };
+      const isSame = before.amount === amount && before.callbackUrl === callbackUrl;
+      return isSame ? outcomeOf(before) : { kind: 'conflict', reason: 'another request' };
     }
     const status = paymentMethod === declinedCard ? 'declined' : 'approved';
     const isPending = world.strikes('payment-pending', 0.1, `charge ${key}`);
-    this.ledger.set(key, { key, amount, status: isPending ? 'pending' : status });
+    this.ledger.set(key, { key, amount, callbackUrl, status: isPending ? 'pending' : status });
     world.mark(`payment ${key} ${status}`);
     if (isPending) {
       world.scheduler.after(world.latency.between(500, 15_000), () => this.#settle(key, status), theWorld);
     } else {
       this.#report(key);
     }
-    return this.#find(key);
+    return outcomeOf({ key, amount, callbackUrl, status: isPending ? 'pending' : status });
   }
 
   #settle(key: ChargeId, status: 'approved' | 'declined'): void {
@@ -93,9 +98,9 @@ export class SimulatedPaymentSystem {
     }
   }
 
-  #find(key: ChargeId): Exclude<PaymentLookup, { kind: 'not-found' }> {
+  #find(key: ChargeId): PaymentLookup {
     const entry = this.ledger.get(key);
-    return entry ? outcomeOf(entry) : unknown('no such payment');
+    return entry ? outcomeOf(entry) : { kind: 'not-found' };
   }
 }
 

@@ -143,6 +143,7 @@ class OpenThings {
         this.charges.add(event.data.chargeId);
         return;
       case 'ChargeDeclined':
+      case 'ChargeNeedsAttention':
       case 'PointsCharged':
         this.charges.delete(event.data.chargeId);
         return;

@@ -97,6 +97,8 @@ const noReads: ApiQueries = {
   wallet: nothing,
   walletHistory: emptyPage,
   charge: nothing,
+  chargesByStatus: emptyPage,
+  chargesNeedingAttention: async () => 0,
   venue: nothing,
   performances: emptyPage,
   performance: nothing,

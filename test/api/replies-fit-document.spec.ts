@@ -3,6 +3,8 @@ import { allControllers } from '../../src/api/api.module.js';
 import { allOperations, problemCodesOf } from '../../src/api/openapi/document.js';
 import type { Operation } from '../../src/api/openapi/operation.js';
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
+import { deriveId } from '../../src/platform/derive-id.js';
+import { resolveSecrets } from '../../src/platform/secrets.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';
@@ -222,6 +224,51 @@ describe('what the running office answers is what its document says', () => {
       const answer = await call(office.url, 'POST', '/v1/admin/imports', { body, headers });
       seen.add(expectDescribed('POST', '/v1/admin/imports', answer));
     }
+  });
+
+  it('to operators who settle a charge', async () => {
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const fan = await new CarefulFan(office).arrive();
+    const key = randomUUID();
+    const { userId } = (await fan.call('GET', '/v1/me')).body;
+    const chargeId = deriveId(deriveId('command', userId, 'charge', key), 'charge');
+    // The payment system has a payment of another amount under the charge's id.
+    await fetch(`${office.paymentUrl}/payments`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${resolveSecrets(office.config).paymentApiKey}`,
+        'content-type': 'application/json',
+        'idempotency-key': chargeId,
+      },
+      body: JSON.stringify({ amount: 900, paymentMethod: 'card-approve', reference: 'another' }),
+    });
+    const charged = await fan.charge(1000, key);
+    expect(charged).toMatchObject({ status: 202, body: { chargeId, status: 'needs-attention' } });
+    const ask = async (method: string, path: string, body?: unknown) => {
+      const answer = await call(office.url, method, path, { headers, body });
+      seen.add(expectDescribed(method, path, answer));
+      return answer;
+    };
+    await waitUntil('the charge is listed', async () => {
+      const { items } = (await ask('GET', '/v1/ops/charges?limit=1')).body;
+      return items[0]?.chargeId === chargeId && items[0].attention.reason.includes('900');
+    });
+    const metrics = await call(office.url, 'GET', '/metrics', { headers });
+    expect(metrics.body).toContain('\nboxoffice_charges_needing_attention 1\n');
+    await fan.call('GET', `/v1/wallet/charges/${chargeId}`);
+    const settle = `/v1/admin/charges/${chargeId}/settle`;
+    await ask('POST', settle, { outcome: 'credited' });
+    const credited = { outcome: 'credited', reason: 'the rest was paid by bank transfer' };
+    expect((await ask('POST', settle, credited)).body.status).toBe('credited');
+    expect((await ask('POST', settle, credited)).body.status).toBe('credited');
+    await ask('POST', settle, { outcome: 'rejected', reason: 'no' });
+    await ask('POST', `/v1/admin/charges/${randomUUID()}/settle`, credited);
+    expect((await ask('GET', '/v1/ops/charges?status=credited&limit=1')).status).toBe(200);
+    expect((await call(office.url, 'GET', '/v1/ops/charges')).status).toBe(401);
+    await waitUntil(
+      'the points are read',
+      async () => (await fan.call('GET', '/v1/wallet')).body.balance === 1000,
+    );
   });
 
   it('to operators who erase somebody', async () => {

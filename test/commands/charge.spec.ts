@@ -73,7 +73,7 @@ describe('ChargePoints', () => {
 
   it('asks with the same key, amount and card until there is an answer', async () => {
     payments.answerNext(() => ({ kind: 'pending' }));
-    payments.answerNext(() => ({ kind: 'conflict', reason: 'another payment' }));
+    payments.answerNext(() => ({ kind: 'unknown', reason: 'timed out' }));
     const { chargeId } = await charge(side, 'a');
     expect(await resume(side, chargeId)).toMatchObject({ status: 'pending' });
     expect(await resume(side, chargeId)).toMatchObject({ status: 'credited' });

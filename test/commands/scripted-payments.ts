@@ -1,16 +1,29 @@
 import { type PaymentId, paymentIdSchema } from '../../src/events/ids.js';
-import type { PaymentOutcome, PaymentProvider, PaymentRequest } from '../../src/integrations/payment/port.js';
+import type {
+  PaymentLookup,
+  PaymentOutcome,
+  PaymentProvider,
+  PaymentRequest,
+} from '../../src/integrations/payment/port.js';
 
 /** A payment system in memory: keeps what it took by idempotency key, and can be told to answer otherwise. */
 export class ScriptedPayments implements PaymentProvider {
   /** Money taken, by key. */
   readonly taken = new Map<string, { readonly paymentId: PaymentId; readonly amount: number }>();
   readonly requests: PaymentRequest[] = [];
+  /** Keys that were looked up. */
+  readonly lookups: string[] = [];
+  #lookup: PaymentLookup | undefined;
   readonly #script: ((request: PaymentRequest) => PaymentOutcome)[] = [];
 
   /** The next request is answered like this; later ones are approved again. */
   answerNext(answer: (request: PaymentRequest) => PaymentOutcome): void {
     this.#script.push(answer);
+  }
+
+  /** Every look-up is answered like this from now on; undefined: by what was taken. */
+  answerLookups(answer: PaymentLookup | undefined): void {
+    this.#lookup = answer;
   }
 
   /** Takes the money, and the reply is lost. */
@@ -26,7 +39,9 @@ export class ScriptedPayments implements PaymentProvider {
     return this.#script.shift()?.(request) ?? this.take(request);
   }
 
-  async findPayment(idempotencyKey: string) {
+  async findPayment(idempotencyKey: string): Promise<PaymentLookup> {
+    this.lookups.push(idempotencyKey);
+    if (this.#lookup) return this.#lookup;
     const payment = this.taken.get(idempotencyKey);
     return payment ? ({ kind: 'approved', ...payment } as const) : ({ kind: 'not-found' } as const);
   }

@@ -52,7 +52,12 @@ export class Story {
     await this.history.add(stream, { type: 'ChargeRequested', data: { ...data, paymentMethod: 'pm_1' } });
     const paymentId = `pay-${chargeId}` as PaymentId; // branded ids are plain strings at run time
     await this.history.add(stream, { type: 'ChargeApproved', data: { ...data, paymentId } });
-    return this.history.add(streams.wallet(userId), { type: 'PointsCharged', data: { ...data, balance } });
+    return this.credit(userId, chargeId, amount, balance);
+  }
+
+  credit(userId: UserId, chargeId: ChargeId, amount: number, balance: number) {
+    const data = { chargeId, userId, amount, balance };
+    return this.history.add(streams.wallet(userId), { type: 'PointsCharged', data });
   }
 
   venue(name = 'Olympic Hall', names = { ko: '올림픽홀' }) {

@@ -1,3 +1,4 @@
+import { paymentIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
 import type { Queries } from '../../src/queries/queries.js';
@@ -113,6 +114,56 @@ it('lists the charges still open that nobody has touched for a while', async () 
   const { queries } = await asking(history);
   expect(await queries.openCharges(minute(19), 10)).toEqual([charge('first'), charge('second')]);
   expect(await queries.openCharges(minute(99), 1)).toHaveLength(1);
+});
+
+it('lists the charges that need an operator, those waiting longest first, and what became of them', async () => {
+  const { history, story } = await richMina();
+  const amount = 7;
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  for (const name of names) {
+    const data = { chargeId: charge(name), userId: mina, amount, paymentMethod: 'pm_1' };
+    await history.add(streams.charge(data.chargeId), { type: 'ChargeRequested', data });
+  }
+  const needAttention = async (name: string) => {
+    const data = { chargeId: charge(name), userId: mina, amount, reason: `about ${name}` };
+    const paymentId = paymentIdSchema.parse(`pay-${name}`);
+    await history.add(streams.charge(data.chargeId), {
+      type: 'ChargeNeedsAttention',
+      data: { ...data, cause: 'payment-unclear', paymentId },
+    });
+  };
+  for (const name of ['d', 'c', 'b', 'a']) await needAttention(name);
+  const settle = async (name: string, outcome: 'credited' | 'rejected') =>
+    history.add(streams.charge(charge(name)), {
+      type: 'ChargeSettled',
+      data: { chargeId: charge(name), userId: mina, amount, outcome, reason: 'looked up' },
+    });
+  await settle('c', 'rejected');
+  const { queries } = await asking(history);
+  expect(await queries.chargesNeedingAttention()).toBe(3);
+  const first = await queries.chargesByStatus('needs-attention', { limit: 2, cursor: null });
+  expect(first.items.map(({ chargeId }) => chargeId)).toEqual([charge('d'), charge('b')]);
+  expect(first.items[0]).toMatchObject({
+    status: 'needs-attention',
+    paymentId: 'pay-d',
+    attention: { cause: 'payment-unclear', reason: 'about d' },
+    settleReason: null,
+  });
+  const second = await queries.chargesByStatus('needs-attention', { limit: 2, cursor: first.nextCursor });
+  expect(second).toMatchObject({ items: [{ chargeId: charge('a') }], nextCursor: null });
+  const declined = await queries.chargesByStatus('declined', firstPage);
+  expect(declined.items).toMatchObject([{ chargeId: charge('c'), settleReason: 'looked up' }]);
+  expect(await queries.charge(mina, charge('a'))).toMatchObject({ status: 'needs-attention' });
+  // Neither is asked for again, and the first keeps the account from being erased.
+  expect(await queries.openCharges(minute(99), 10)).toEqual([charge('e')]);
+  expect(await queries.unfinishedBusiness(mina, minute(0))).toEqual(['charges']);
+  await settle('d', 'credited');
+  await story.credit(mina, charge('d'), amount, 507);
+  const { queries: later } = await asking(history);
+  expect((await later.chargesByStatus('credited', { limit: 10, cursor: null })).items.at(-1)).toMatchObject({
+    chargeId: charge('d'),
+    status: 'credited',
+  });
 });
 
 it('tells what a fan still has going, and what not any more', async () => {

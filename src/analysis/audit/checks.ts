@@ -91,7 +91,10 @@ export const checks = {
 
   'wallet-balance': ['points', 'each balance is the one before plus or minus the amount'],
   'wallet-not-negative': ['points', 'no wallet spends more than it has'],
-  'charge-outcome': ['points', 'a charge is requested once and approved or declined once, for its amount'],
+  'charge-outcome': [
+    'points',
+    'a charge is requested once and approved or declined once, for its amount, by the payment system or an operator',
+  ],
   'charge-credited-once': ['points', 'points are credited once for each approved charge, in full'],
   'charge-overdue': ['points', 'no approved charge stays uncredited for long'],
   'order-spent-once': ['points', 'an order spends its total once, from its owner’s wallet'],

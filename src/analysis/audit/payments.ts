@@ -6,8 +6,8 @@ import { type CheckResult, type EventRef, type Finding, Findings } from './check
 /** One charge, as the log records it. */
 interface BookedCharge {
   readonly amount: number;
-  readonly status: 'requested' | 'approved' | 'declined';
-  /** Null unless approved. */
+  readonly status: 'requested' | 'approved' | 'declined' | 'needs-attention' | 'settled';
+  /** Null unless approved by the payment system. */
   readonly paymentId: string | null;
   /** The charge's last event. */
   readonly ref: EventRef;
@@ -40,6 +40,22 @@ export class ChargeBook {
         this.#charges.set(event.data.chargeId, {
           amount: event.data.amount,
           status: 'declined',
+          paymentId: null,
+          ref,
+        });
+        return;
+      case 'ChargeNeedsAttention':
+        this.#charges.set(event.data.chargeId, {
+          amount: event.data.amount,
+          status: 'needs-attention',
+          paymentId: null,
+          ref,
+        });
+        return;
+      case 'ChargeSettled':
+        this.#charges.set(event.data.chargeId, {
+          amount: event.data.amount,
+          status: 'settled',
           paymentId: null,
           ref,
         });
@@ -88,6 +104,8 @@ export interface PaymentReport {
   readonly charged: number;
   /** Payments taken a moment ago whose charge is not decided in the log yet. */
   readonly inFlight: { readonly count: number; readonly amount: number };
+  /** Payments taken whose charge waits for an operator or was settled by one, who decides what is right. */
+  readonly leftToOperators: { readonly count: number; readonly amount: number };
   readonly checks: readonly CheckResult<PaymentCheckCode>[];
   readonly findingCount: number;
   readonly findings: readonly Finding<PaymentCheckCode>[];
@@ -113,6 +131,7 @@ export async function auditPayments(
   /** Ids of payments taken, by charge. */
   const takenBy = new Map<string, string>();
   const inFlight = { count: 0, amount: 0 };
+  const leftToOperators = { count: 0, amount: 0 };
   let payments = 0;
   let taken = 0;
   for await (const { paymentId, idempotencyKey, status, amount, settledAt } of ledger) {
@@ -126,6 +145,11 @@ export async function auditPayments(
       inFlight.amount += amount;
       continue;
     }
+    if (charge?.status === 'needs-attention' || charge?.status === 'settled') {
+      leftToOperators.count++;
+      leftToOperators.amount += amount;
+      continue;
+    }
     takenBy.set(idempotencyKey, paymentId);
     if (charge?.status !== 'declined') judgePayment(findings, { paymentId, idempotencyKey, amount }, charge);
   }
@@ -136,6 +160,7 @@ export async function auditPayments(
     taken,
     charged,
     inFlight,
+    leftToOperators,
     checks: findings.results(),
     findingCount: findings.count,
     findings: findings.kept,

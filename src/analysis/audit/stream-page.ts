@@ -143,6 +143,10 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   ChargeRequested: ({ amount }) => `asked the payment system for ${amount} points`,
   ChargeApproved: ({ amount, paymentId }) => `payment ${paymentId} took ${amount} points`,
   ChargeDeclined: ({ amount, reason }) => `the payment of ${amount} points was declined: ${reason}`,
+  ChargeNeedsAttention: ({ amount, reason }) =>
+    `left the charge of ${amount} points to an operator: ${reason}`,
+  ChargeSettled: ({ amount, outcome, reason }) =>
+    `an operator settled the charge of ${amount} points as ${outcome}: ${reason}`,
 
   TokenIssued: ({ tokenId, numberOfTickets }) =>
     `gave the next number to turn ${tokenId}, for ${numberOfTickets} tickets`,

@@ -154,7 +154,7 @@ export class Wallets implements CheckGroup {
 interface AuditedCharge {
   readonly userId: UserId;
   readonly amount: number;
-  readonly status: 'requested' | 'approved' | 'declined' | 'credited';
+  readonly status: 'requested' | 'approved' | 'declined' | 'credited' | 'needs-attention';
   readonly at: Instant;
   readonly ref: EventRef;
 }
@@ -181,8 +181,12 @@ export class Charges implements CheckGroup {
       );
       this.#charges.set(chargeId, { userId, amount, status: 'requested', at, ref });
     },
-    ChargeApproved: (fact) => this.#decide(fact, 'approved'),
-    ChargeDeclined: (fact) => this.#decide(fact, 'declined'),
+    ChargeApproved: (fact) => this.#decide(fact, 'approved', ['requested', 'needs-attention']),
+    ChargeDeclined: (fact) => this.#decide(fact, 'declined', ['requested', 'needs-attention']),
+    ChargeNeedsAttention: (fact) =>
+      this.#decide(fact, 'needs-attention', [fact.data.cause === 'wallet-closed' ? 'approved' : 'requested']),
+    ChargeSettled: (fact) =>
+      this.#decide(fact, fact.data.outcome === 'credited' ? 'approved' : 'declined', ['needs-attention']),
     PointsCharged: ({ data, at, ref }) => {
       const charge = this.#charges.get(data.chargeId);
       this.findings.expect(
@@ -210,15 +214,19 @@ export class Charges implements CheckGroup {
   }
 
   #decide(
-    { data, at, ref }: Fact<'ChargeApproved' | 'ChargeDeclined'>,
-    status: 'approved' | 'declined',
+    { data, at, ref }: Fact<'ChargeApproved' | 'ChargeDeclined' | 'ChargeNeedsAttention' | 'ChargeSettled'>,
+    status: 'approved' | 'declined' | 'needs-attention',
+    from: readonly AuditedCharge['status'][],
   ): void {
     const { chargeId, userId, amount } = data;
     const charge = this.#charges.get(chargeId);
     this.findings.expect(
       'charge-outcome',
-      charge?.status === 'requested' && charge.userId === userId && charge.amount === amount,
-      () => `charge ${chargeId} is ${status} while it is ${charge?.status ?? 'unknown'}`,
+      charge !== undefined &&
+        from.includes(charge.status) &&
+        charge.userId === userId &&
+        charge.amount === amount,
+      () => `charge ${chargeId} becomes ${status} while it is ${charge?.status ?? 'unknown'}`,
       ref,
       ...(charge ? [charge.ref] : []),
     );

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { ProjectionReport } from '../../queries/replies/projections.js';
 import {
   PROJECTION_OPERATIONS,
@@ -48,7 +49,10 @@ export class HealthController {
 /** For Prometheus, which sends the operators' key as its bearer token. */
 @Controller('metrics')
 export class MetricsController {
-  constructor(@Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations) {}
+  constructor(
+    @Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations,
+    @Inject(QUERIES) private readonly queries: Pick<Queries, 'chargesNeedingAttention'>,
+  ) {}
 
   @Get()
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
@@ -67,6 +71,11 @@ export class MetricsController {
       const gauge = new Gauge({ name: `boxoffice_projection_${what}`, help, labelNames, registers });
       for (const one of projections) gauge.set({ projection: one.name }, read(one));
     }
+    new Gauge({
+      name: 'boxoffice_charges_needing_attention',
+      help: 'Charges that an operator has to settle: GET /v1/ops/charges lists them.',
+      registers,
+    }).set(await this.queries.chargesNeedingAttention());
     if (applied.size > 0) {
       const name = 'boxoffice_projection_events_applied_total';
       const counter = new Counter({ name, help: 'Events this process has applied.', labelNames, registers });

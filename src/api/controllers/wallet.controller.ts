@@ -2,20 +2,22 @@ import { Body, Controller, Get, HttpCode, Inject, Logger, Post, Req, Res, UseGua
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { AdvanceCharge, ChargePoints, chargePointsSchema } from '../../commands/wallet/charge-points.js';
+import { SettleCharge, settleChargeSchema } from '../../commands/wallet/settle-charge.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { maxCallbackBytes, verifyCallback } from '../../integrations/payment/wire.js';
 import { Clock } from '../../platform/clock.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
+import { chargeStatuses } from '../../queries/replies/account.js';
 import type { PageRequest } from '../../queries/replies/reply.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentUser, FanRateGuard, UserGuard } from '../guards.js';
-import { Idempotency } from '../idempotency.js';
+import { Idempotency, withPosition } from '../idempotency.js';
 import { ApiProblem } from '../problems/problem.js';
-import { knownThen, type MomentQuery, momentQuery, pageQuery } from '../query-parameters.js';
+import { knownThen, type MomentQuery, momentQuery, pageFields, pageQuery } from '../query-parameters.js';
 import { WaitForPosition } from '../read-position.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
@@ -58,7 +60,14 @@ export class WalletController {
       const charge = await this.commands.execute(new ChargePoints(userId, body, context));
       // A pending charge continues without the client; a retry with the same key returns its state.
       const isFinal = charge.status === 'credited';
-      const answer = { ...charge, position: charge.position ?? null };
+      const { chargeId, amount, status, position } = charge;
+      const more =
+        charge.status === 'credited'
+          ? { balance: charge.balance }
+          : charge.status === 'pending'
+            ? { cause: charge.cause }
+            : {};
+      const answer = { chargeId, amount, status, ...more, position: position ?? null };
       return { status: isFinal ? 201 : 202, isFinal, body: answer };
     });
   }
@@ -69,6 +78,42 @@ export class WalletController {
     const charge = await this.queries.charge(userId, chargeId);
     if (!charge) throw refuse('charge-unknown', 'You have no such charge.');
     return charge;
+  }
+}
+
+const chargesQuery = z.strictObject({
+  ...pageFields,
+  status: z.enum(chargeStatuses).default('needs-attention'),
+});
+
+/** Operators' endpoints for charges that cannot be cleared up by themselves. */
+@Controller('v1')
+export class ChargesController {
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(QUERIES) private readonly queries: Queries,
+  ) {}
+
+  @Get('ops/charges')
+  @RouteConfig({ operatorsOnly: true })
+  @UseGuards(WaitForPosition)
+  listCharges(@ValidQuery(chargesQuery) { status, ...page }: z.infer<typeof chargesQuery>) {
+    return this.queries.chargesByStatus(status, page);
+  }
+
+  @Post('admin/charges/:chargeId/settle')
+  @HttpCode(200)
+  @RouteConfig({ operatorsOnly: true })
+  async settleCharge(
+    @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId,
+    @ValidBody(settleChargeSchema) input: z.infer<typeof settleChargeSchema>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { status, position } = await this.commands.execute(
+      new SettleCharge(chargeId, input, contextOf(request)),
+    );
+    return withPosition(reply, { chargeId, status }, position);
   }
 }
 

@@ -73,6 +73,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '없는 충전 내역',
     '충전 아이디를 확인해 주세요. 충전 직후라면 X-Wait-For-Position 헤더와 함께 다시 조회해 주세요.',
   ),
+  'charge-not-settleable': text(
+    '처리할 수 없는 충전 내역',
+    '확인이 필요한(needs-attention) 충전만 처리할 수 있습니다. 목록을 확인하거나 잠시 기다려 주세요.',
+  ),
   'idempotency-key-reused': text(
     '이미 사용한 멱등 키',
     '이 멱등 키는 다른 요청에 사용되었습니다. 새 키를 사용해 주세요.',

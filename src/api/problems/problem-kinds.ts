@@ -72,6 +72,11 @@ export const problemKinds = {
     'Unknown charge',
     'Check the id. Right after charging, read with X-Wait-For-Position.',
   ),
+  'charge-not-settleable': kind(
+    409,
+    'Charge not settleable',
+    'Only a charge that needs attention can be settled: list those, or wait until this one does.',
+  ),
   'idempotency-key-reused': kind(
     422,
     'Idempotency key reused',

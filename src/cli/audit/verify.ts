@@ -236,11 +236,12 @@ function checksTable(checks: readonly CheckResult<string>[]): string {
 }
 
 function describePayments(report: PaymentReport): string {
-  const { payments, taken, charged, inFlight } = report;
+  const { payments, taken, charged, inFlight, leftToOperators } = report;
   return [
     checksTable(report.checks),
     `\n${payments} payments in the ledger: ${taken} points taken, ${charged} in approved charges, `,
-    `${inFlight.amount} in ${inFlight.count} payments in progress\n`,
+    `${inFlight.amount} in ${inFlight.count} payments in progress, `,
+    `${leftToOperators.amount} in ${leftToOperators.count} payments left to operators\n`,
     describeFindings(report),
   ].join('');
 }

@@ -2,12 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { type ChargeCommand, type ChargeState, chargeDecider } from '../../domain/charge.js';
+import { assertNever } from '../../domain/decider.js';
 import { refuse } from '../../domain/rejection.js';
 import { maxBalance, walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
-import { type PaymentOutcome, PaymentProvider } from '../../integrations/payment/port.js';
+import type { FrozenRequest } from '../../events/wallet-events.js';
+import {
+  type PaymentOutcome,
+  PaymentProvider,
+  type PaymentRequest,
+} from '../../integrations/payment/port.js';
 import { deriveId } from '../../platform/derive-id.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
@@ -37,6 +43,10 @@ export class ChargePoints extends Command<
 /**
  * Advances a charge as far as possible: request → the payment system's answer → points in the wallet. Every step is
  * idempotent by the charge's id, so it can be run again after a crash or a lost reply.
+ *
+ * A charge is declined only when the payment system says of this charge's id that no money was taken. Where it refuses
+ * the request instead (a conflict, or an invalid request that is not the first one), an earlier request may have taken
+ * the money: it is asked what became of it, and where that decides nothing the charge is left to an operator.
  */
 @Injectable()
 export class ChargeProcess {
@@ -47,43 +57,70 @@ export class ChargeProcess {
     private readonly settings: CommandSettings,
   ) {}
 
-  /** @throws {Rejected} charge-unknown */
-  async advance(chargeId: ChargeId, context: CommandContext): Promise<ChargeResult> {
+  /** The part of the payment request that the configuration decides: recorded when the charge is requested. */
+  freezeRequest(userId: UserId): FrozenRequest {
+    return {
+      reference: `points for ${userId}`,
+      callbackUrl: this.settings.paymentCallbackUrl ?? null,
+    };
+  }
+
+  /**
+   * @param options.isFirst no request was sent to the payment system before, by any process. Default false.
+   * @throws {Rejected} charge-unknown
+   */
+  async advance(
+    chargeId: ChargeId,
+    context: CommandContext,
+    { isFirst = false }: { readonly isFirst?: boolean } = {},
+  ): Promise<ChargeResult> {
     const stream = streams.charge(chargeId);
     let { state, position } = await this.repository.load(chargeDecider, stream);
-    if (state.kind === 'none') throw refuse('charge-unknown', 'There is no such charge.');
-    if (state.kind === 'requested') {
-      const answer = toCommand(await this.#askPaymentSystem(state));
-      if ('pending' in answer) return { status: 'pending', cause: answer.pending, position };
-      ({ state, position } = await this.deciders.executeOrThrow(
-        chargeDecider,
-        stream,
-        answer.final,
-        context,
-      ));
-    }
+    const answer = await this.#ask(state, isFirst);
+    if (answer !== undefined && answer.kind !== 'pending')
+      ({ state, position } = await this.deciders.executeOrThrow(chargeDecider, stream, answer, context));
     switch (state.kind) {
+      case 'none':
+        throw refuse('charge-unknown', 'There is no such charge.');
+      case 'requested': {
+        const cause = answer?.kind === 'pending' ? answer.cause : 'the payment system has not answered';
+        return { status: 'pending', cause, position };
+      }
       case 'approved':
         return this.#credit(state, context);
       case 'declined':
         return { status: 'declined', reason: state.reason, position };
+      case 'needs-attention':
+        return { status: 'needs-attention', reason: state.reason, position };
       default:
-        return { status: 'pending', cause: 'the payment system has not answered', position };
+        return assertNever(state);
     }
   }
 
-  #askPaymentSystem({ chargeId, userId, amount, paymentMethod }: Requested): Promise<PaymentOutcome> {
-    const callbackUrl = this.settings.paymentCallbackUrl;
-    return this.payments.createPayment(
-      {
-        idempotencyKey: chargeId,
-        amount,
-        paymentMethod,
-        reference: `points for ${userId}`,
-        ...(callbackUrl === undefined ? {} : { callbackUrl }),
-      },
-      AbortSignal.timeout(this.settings.chargeReplyTimeoutMs),
-    );
+  /** What the payment system says of a charge that it has not decided; undefined when there is nothing to ask. */
+  async #ask(state: ChargeState, isFirst: boolean): Promise<Answer | undefined> {
+    const signal = AbortSignal.timeout(this.settings.chargeReplyTimeoutMs);
+    if (state.kind === 'requested') {
+      const outcome = await this.payments.createPayment(this.#requestOf(state), signal);
+      if (outcome.kind !== 'conflict' && outcome.kind !== 'rejected') return toAnswer(outcome, state);
+      const found = await this.payments.findPayment(state.chargeId, signal);
+      if (found.kind !== 'not-found') return toAnswer(found, state);
+      if (outcome.kind === 'rejected' && isFirst) return { kind: 'decline', reason: outcome.reason };
+      const reason = `The payment system refuses the request (${outcome.reason}) and knows no payment of this charge.`;
+      return { kind: 'need-attention', cause: 'payment-unclear', reason };
+    }
+    // A callback or the fan's retry: it may be known by now.
+    if (state.kind === 'needs-attention' && state.cause === 'payment-unclear') {
+      const found = await this.payments.findPayment(state.chargeId, signal);
+      return found.kind === 'not-found' ? undefined : toAnswer(found, state);
+    }
+    return undefined;
+  }
+
+  #requestOf({ chargeId, userId, amount, paymentMethod, payment }: Requested): PaymentRequest {
+    const { reference, callbackUrl } = payment ?? this.freezeRequest(userId);
+    const callback = callbackUrl === null ? {} : { callbackUrl };
+    return { idempotencyKey: chargeId, amount, paymentMethod, reference, ...callback };
   }
 
   async #credit({ userId, chargeId, amount }: Requested, context: CommandContext): Promise<ChargeResult> {
@@ -115,9 +152,12 @@ export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
       });
     }
     const chargeId = chargeIdSchema.parse(deriveId(context.commandId, 'charge'));
-    const request = { kind: 'request', chargeId, userId, ...input } as const;
-    await this.deciders.executeOrThrow(chargeDecider, streams.charge(chargeId), request, context);
-    const result = await this.progress.advance(chargeId, context);
+    const payment = this.progress.freezeRequest(userId);
+    const request = { kind: 'request', chargeId, userId, ...input, payment } as const;
+    const stream = streams.charge(chargeId);
+    const { events } = await this.deciders.executeOrThrow(chargeDecider, stream, request, context);
+    // The run that wrote the request is the first to send it.
+    const result = await this.progress.advance(chargeId, context, { isFirst: events.length > 0 });
     if (result.status === 'declined') {
       throw refuse('payment-declined', `The payment was declined: ${result.reason}. Use another card.`, {
         chargeId,
@@ -131,7 +171,9 @@ export type ChargeResult =
   | { readonly status: 'credited'; readonly balance: number; readonly position: Position | undefined }
   | { readonly status: 'declined'; readonly reason: string; readonly position: Position | undefined }
   /** The payment system has not given a final answer and will be asked again. */
-  | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined };
+  | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined }
+  /** Left to an operator: it is not asked for by itself any more. */
+  | { readonly status: 'needs-attention'; readonly reason: string; readonly position: Position | undefined };
 
 type Requested = Exclude<ChargeState, { kind: 'none' }>;
 
@@ -154,20 +196,30 @@ export class AdvanceChargeHandler implements ICommandHandler<AdvanceCharge> {
   }
 }
 
-/** The command for a payment system's answer; an unknown outcome is asked for again, never guessed. */
-function toCommand(
-  outcome: PaymentOutcome,
-): { readonly final: ChargeCommand } | { readonly pending: string } {
+/** A decision about the charge, or why there is none yet. */
+type Answer =
+  | Exclude<ChargeCommand, { kind: 'request' | 'settle' }>
+  | { readonly kind: 'pending'; readonly cause: string };
+
+/** What the payment system's answer means; an unknown outcome is asked for again, never guessed. */
+function toAnswer(outcome: PaymentOutcome, { amount }: Requested): Answer {
   switch (outcome.kind) {
-    case 'approved':
-      return { final: { kind: 'approve', paymentId: outcome.paymentId } };
+    case 'approved': {
+      const { paymentId } = outcome;
+      if (outcome.amount === amount) return { kind: 'approve', paymentId };
+      const reason = `Payment ${paymentId} took ${outcome.amount} points instead of ${amount}.`;
+      return { kind: 'need-attention', cause: 'payment-unclear', reason, paymentId };
+    }
     case 'declined':
-    case 'rejected':
-      return { final: { kind: 'decline', reason: outcome.reason } };
+      return { kind: 'decline', reason: outcome.reason };
     case 'pending':
-      return { pending: 'the payment system has not decided' };
+      return { kind: 'pending', cause: 'the payment system has not decided' };
     case 'unknown':
+      return { kind: 'pending', cause: outcome.reason };
+    case 'rejected':
     case 'conflict':
-      return { pending: outcome.reason };
+      return { kind: 'need-attention', cause: 'payment-unclear', reason: outcome.reason };
+    default:
+      return assertNever(outcome);
   }
 }

@@ -32,11 +32,11 @@ export type PaymentOutcome =
   | { readonly kind: 'pending' }
   /** It is unknown whether money was taken (time-out, 5xx, broken connection): ask again with the same key. */
   | { readonly kind: 'unknown'; readonly reason: string }
-  /** Final: the payment system calls the request invalid. No money was taken. */
+  /** The payment system calls the request invalid: this request took no money, an earlier one of the key may have. */
   | { readonly kind: 'rejected'; readonly reason: string }
   /**
    * The key belongs to another payment than the one asked for (other content, other amount): a bug or fraud. Money may
-   * have been taken. Asking again does not help: stop, and let a person decide.
+   * have been taken. Creating again does not help: look the payment up, and if that decides nothing let a person decide.
    */
   | { readonly kind: 'conflict'; readonly reason: string };
 

@@ -2,6 +2,7 @@ import { PersonalKeys1795000000005 } from './1795000000005-personal-keys.js';
 import { ReadModels1796000000001 } from './1796000000001-read-models.js';
 import { LocalTimes1797000000008 } from './1797000000008-local-times.js';
 import { Refunds1797000000010 } from './1797000000010-refunds.js';
+import { ChargesNeedingAttention1797000000011 } from './1797000000011-charges-needing-attention.js';
 
 /**
  * Oldest first; released migrations never change. Those of the read models' earlier tables are gone, since
@@ -12,4 +13,5 @@ export const allMigrations = [
   ReadModels1796000000001,
   LocalTimes1797000000008,
   Refunds1797000000010,
+  ChargesNeedingAttention1797000000011,
 ];

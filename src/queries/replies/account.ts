@@ -8,6 +8,7 @@ import {
   pointsSchema,
   userIdSchema,
 } from '../../events/ids.js';
+import { attentionCauses } from '../../events/wallet-events.js';
 import { asOfField, named, type Reply, sample } from './reply.js';
 
 const createdAt = '2026-11-20T03:12:45.120Z';
@@ -60,13 +61,19 @@ export const walletEntryReply = named(
 );
 export type WalletEntryReply = Reply<typeof walletEntryReply>;
 
+export const chargeStatuses = ['pending', 'approved', 'credited', 'declined', 'needs-attention'] as const;
+export type ChargeStatus = (typeof chargeStatuses)[number];
+const chargeStatus = z
+  .enum(chargeStatuses)
+  .describe('needs-attention: the payment cannot be cleared up by itself, an operator does it.');
+
 export const chargeReply = named(
   'Charge',
   z.strictObject({
     chargeId: chargeIdSchema,
     userId: userIdSchema,
     amount: pointsSchema,
-    status: z.enum(['pending', 'approved', 'credited', 'declined']),
+    status: chargeStatus,
     paymentId: paymentIdSchema.nullable(),
     declineReason: z.string().nullable(),
     ...changed,
@@ -83,3 +90,38 @@ export const chargeReply = named(
   },
 );
 export type ChargeReply = Reply<typeof chargeReply>;
+
+/** A charge as operators see it. */
+export const operatedChargeReply = named(
+  'OperatedCharge',
+  z.strictObject({
+    chargeId: chargeIdSchema.describe('Also the idempotency key of its payment.'),
+    userId: userIdSchema,
+    amount: pointsSchema,
+    status: chargeStatus,
+    paymentId: paymentIdSchema.nullable().describe('The payment that was found; null when none was.'),
+    declineReason: z.string().nullable(),
+    attention: z
+      .strictObject({ cause: z.enum(attentionCauses), reason: z.string() })
+      .nullable()
+      .describe('Why it needs or needed an operator.'),
+    settleReason: z.string().nullable().describe('The words of the operator who settled it.'),
+    ...changed,
+  }),
+  {
+    chargeId: sample.chargeId,
+    userId: sample.userId,
+    amount: 500000,
+    status: 'needs-attention',
+    paymentId: 'pay_01JD8Z6W',
+    declineReason: null,
+    attention: {
+      cause: 'payment-unclear',
+      reason: 'Payment pay_01JD8Z6W took 400000 points instead of 500000.',
+    },
+    settleReason: null,
+    createdAt,
+    updatedAt,
+  },
+);
+export type OperatedChargeReply = Reply<typeof operatedChargeReply>;

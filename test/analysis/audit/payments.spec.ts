@@ -52,6 +52,24 @@ it('finds payments and charges in agreement, those under way aside', async () =>
   });
 });
 
+it('counts apart what was taken for charges that an operator settles', async () => {
+  const apart = new LogUnderAudit();
+  const waiting = new Fan(apart, 'waiting').requestCharge().needAttention();
+  const settled = new Fan(apart, 'settled').requestCharge().needAttention().settle('rejected');
+  const charges = new ChargeBook();
+  for (const event of apart.events) charges.apply(event);
+  async function* ledger() {
+    yield payment(waiting, { amount: 900, settledAt: at(0) });
+    yield payment(settled, { settledAt: at(0) });
+  }
+  expect(await auditPayments(ledger(), charges, { now, settleMs: 60_000 })).toMatchObject({
+    clean: true,
+    taken: 1_900,
+    charged: 0,
+    leftToOperators: { count: 2, amount: 1_900 },
+  });
+});
+
 it('names a charge that nobody paid, and its event', async () => {
   const { findings } = await audit(unpaid);
   expect(findings).toMatchObject([

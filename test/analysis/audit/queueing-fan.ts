@@ -60,6 +60,20 @@ export class QueueingFan {
     return this;
   }
 
+  needAttention(cause: DataOf<'ChargeNeedsAttention'>['cause'] = 'payment-unclear'): this {
+    const { userId, chargeId } = this;
+    const data = { chargeId, userId, amount: 1_000, cause, reason: 'another amount' };
+    this.log.add(`charge-${chargeId}`, { type: 'ChargeNeedsAttention', data });
+    return this;
+  }
+
+  settle(outcome: DataOf<'ChargeSettled'>['outcome']): this {
+    const { userId, chargeId } = this;
+    const data = { chargeId, userId, amount: 1_000, outcome, reason: 'looked up' };
+    this.log.add(`charge-${chargeId}`, { type: 'ChargeSettled', data });
+    return this;
+  }
+
   charge(): this {
     return this.requestCharge().approve().credit();
   }

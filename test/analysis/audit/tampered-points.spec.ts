@@ -130,6 +130,29 @@ describe('the audit finds in the charges', () => {
     expect(unknown.codes()).toEqual(['charge-outcome']);
   });
 
+  it('a charge settled without needing it, and one credited although an operator rejected it', () => {
+    const needless = new LogUnderAudit();
+    new Fan(needless, 'ann').requestCharge().settle('credited');
+    expect(needless.codes()).toEqual(['charge-outcome']);
+
+    const decided = new LogUnderAudit();
+    new Fan(decided, 'ann').charge().needAttention();
+    expect(decided.codes()).toEqual(['charge-outcome']);
+
+    const rejected = new LogUnderAudit();
+    new Fan(rejected, 'ann').requestCharge().needAttention().settle('rejected').credit();
+    expect(rejected.codes()).toEqual(['charge-credited-once']);
+  });
+
+  it('nothing in charges that an operator settled, or that wait for one', () => {
+    const log = new LogUnderAudit();
+    new Fan(log, 'ann').requestCharge().needAttention().settle('credited').credit();
+    new Fan(log, 'bob').requestCharge().needAttention().settle('rejected');
+    new Fan(log, 'cat').requestCharge().needAttention().approve().credit();
+    new Fan(log, 'dan').requestCharge().approve().needAttention('wallet-closed');
+    expect(log.codes(twoMinutesLater(log))).toEqual([]);
+  });
+
   it('an approved charge that is not credited for more than a minute', () => {
     const log = new LogUnderAudit();
     new Fan(log, 'ann').requestCharge().approve();

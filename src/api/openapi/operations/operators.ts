@@ -1,6 +1,7 @@
+import { operatedChargeReply } from '../../../queries/replies/account.js';
 import { cancellationReply } from '../../../queries/replies/catalog.js';
 import { projectionRebuildReply, projectionsReply } from '../../../queries/replies/projections.js';
-import { exampleOf, sample } from '../../../queries/replies/reply.js';
+import { exampleOf, pageOf, sample } from '../../../queries/replies/reply.js';
 import { importReply } from '../../import-report.js';
 import {
   auditReply,
@@ -10,6 +11,7 @@ import {
   feedFormatsReply,
   livenessReply,
   readinessReply,
+  settledChargeReply,
 } from '../../replies.js';
 import { json, type Operation, type Operations } from '../operation.js';
 
@@ -45,6 +47,26 @@ export const operatorOperations: Operations = {
     replies: { 204: { kind: 'empty', description: 'Taken note of.' } },
     problems: ['forbidden', 'body-too-large'],
     bodyTypes: ['application/json'],
+  },
+  listCharges: {
+    tag: 'Operators',
+    summary: 'Charges of a status, such as those that need attention',
+    description:
+      'Those longest in the status first. A charge needs attention when asking the payment system again does not help.',
+    replies: { 200: json('One page.', pageOf(operatedChargeReply)) },
+  },
+  settleCharge: {
+    tag: 'Operators',
+    summary: 'Settle a charge that needs attention',
+    headers: ['X-Log-Position'],
+    description:
+      'Look the payment up in the payment system by the charge’s id first, and give money back there before rejecting. Repeating it is safe; the first reason is kept.',
+    requestExamples: {
+      credited: { outcome: 'credited', reason: 'The bank confirms payment pay_01JD8Z6W.' },
+      rejected: { outcome: 'rejected', reason: 'Payment pay_01JD8Z6W was refunded to the card.' },
+    },
+    replies: { 200: json('The charge has ended.', settledChargeReply) },
+    problems: ['charge-unknown', 'charge-not-settleable', 'busy'],
   },
   importFeed: {
     tag: 'Operators',
@@ -200,7 +222,8 @@ export const operatorOperations: Operations = {
   getMetrics: {
     tag: 'Health',
     summary: 'Metrics for Prometheus',
-    description: 'Of the read models, and of what this process has applied to them.',
+    description:
+      'Of the read models, of what this process has applied to them, and of charges that need an operator.',
     replies: {
       200: {
         kind: 'text',
