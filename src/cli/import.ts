@@ -66,6 +66,11 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
     .option('--time-zone <name>', 'time zone, such as Asia/Seoul, where the feed states none')
     .option('--focus <x,y>', 'where the audience of the feed’s only plan looks, in plan coordinates')
     .option(
+      '--standing <area=capacity>',
+      'sell the area of a pretix plan with this text as a standing area; may be repeated',
+      collect,
+    )
+    .option(
       '--sales <key=value>',
       'set a sales rule, such as maxActive=100 or opensAt=2026-12-01T11:00:00.000Z; may be repeated',
       collect,
@@ -136,6 +141,7 @@ export interface ImportFlags {
   readonly venueName?: string;
   readonly timeZone?: string;
   readonly focus?: string;
+  readonly standing?: readonly string[];
   readonly acceptRenumbering?: boolean;
   readonly acceptHallChange?: boolean;
   readonly sales?: readonly string[];
@@ -159,6 +165,7 @@ export function toFeedOptions(flags: ImportFlags): FeedOptions {
     acceptRenumbering,
     acceptHallChange,
     focus: focus === undefined ? undefined : toPoint(focus),
+    standing: flags.standing && Object.fromEntries(flags.standing.map(toArea)),
     sales: sales === undefined ? undefined : Object.fromEntries(sales.map(toSalesRule)),
   };
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -196,6 +203,12 @@ function toRates(texts: readonly string[]): number | Record<string, number> {
       return [currency, toNumber(flag, points)];
     }),
   );
+}
+
+/** `Stehplätze=300` */
+function toArea(text: string): [string, number] {
+  const [area, capacity] = toPair('--standing', text);
+  return [area, toNumber('--standing', capacity)];
 }
 
 /** `120,-40` */

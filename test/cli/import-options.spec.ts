@@ -33,12 +33,14 @@ describe('flags of an import', () => {
         pointsPerUnit: ['USD=1300', 'GBP=1700'],
         timeZone: 'Asia/Seoul',
         focus: '120, -40.5',
+        standing: ['Stehplätze=300', 'Pit=A=20'],
       }),
     ).toEqual({
       dedupe: 'rename',
       pointsPerUnit: { USD: 1300, GBP: 1700 },
       timeZone: 'Asia/Seoul',
       focus: { x: 120, y: -40.5 },
+      standing: { Stehplätze: 300, 'Pit=A': 20 },
     });
     expect(toFeedOptions({ dedupe: 'first' })).toEqual({ dedupe: true });
     expect(toFeedOptions({})).toEqual({});
@@ -55,6 +57,8 @@ describe('flags of an import', () => {
     };
     expect(refusal({ price: ['R=-1'] })).toMatch(/^--price 0 price: /);
     expect(refusal({ pointsPerUnit: ['1e3'] })).toBe('--points-per-unit: 1e3 is not a number');
+    expect(refusal({ standing: ['Pit=many'] })).toBe('--standing: many is not a number');
+    expect(refusal({ standing: ['Pit=0'] })).toMatch(/^--standing Pit: /);
     expect(refusal({ focus: '1' })).toBe('--focus: 1 is not of the form x,y');
     expect(refusal({ timeZone: 'Mars' })).toMatch(/^--time-zone: /);
     expect(refusal({ venueId: 'hall' })).toMatch(/^--venue-id: /);

@@ -69,8 +69,8 @@ const flag = z
   .pipe(z.boolean());
 const options = feedOptionsSchema.shape;
 
-/** The feed's format and options as query parameters. `only` may be repeated; `prices`, `pointsPerUnit`, `focus` and
- * `sales` are JSON. */
+/** The feed's format and options as query parameters. `only` may be repeated; `prices`, `pointsPerUnit`, `focus`,
+ * `standing` and `sales` are JSON. */
 const importQuery = z
   .strictObject({
     format: z.enum([...feedFormats, 'auto']).default('auto'),
@@ -91,6 +91,7 @@ const importQuery = z
     venueName: options.venueName,
     timeZone: options.timeZone,
     focus: inJson(options.focus.unwrap()).optional(),
+    standing: inJson(options.standing.unwrap()).optional(),
     acceptRenumbering: flag.optional(),
     acceptHallChange: flag.optional(),
     cancelMissing: flag.optional(),

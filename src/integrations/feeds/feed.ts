@@ -4,7 +4,7 @@ import {
   knownTimeZoneSchema,
   partialSalesSchema,
 } from '../../domain/catalog-document.js';
-import { priceCategorySchema } from '../../events/catalog-events.js';
+import { maxSeatsPerVenue, priceCategorySchema } from '../../events/catalog-events.js';
 import { nfcText, venueIdSchema } from '../../events/ids.js';
 
 export const feedFormats = ['boxoffice', 'pretix', 'ticketmaster', 'kopis'] as const;
@@ -50,6 +50,13 @@ export const feedOptionsSchema = z.strictObject({
   timeZone: knownTimeZoneSchema.optional(),
   /** Where the audience of the feed's only plan looks, in plan coordinates. */
   focus: z.strictObject({ x: z.number(), y: z.number() }).optional(),
+  /**
+   * Standing areas of a pretix plan, which does not say how many people they hold: the text of the area and its capacity.
+   * The text is also the category of its places.
+   */
+  standing: z
+    .record(z.string().trim().min(1).max(100), z.number().int().min(1).max(maxSeatsPerVenue))
+    .optional(),
   /** Held and sold seats may get another section, row or number; each is listed. */
   acceptRenumbering: z.boolean().optional(),
   /** Dates with held or sold seats may move to another hall: holds end, tickets may be given back; each is listed. */

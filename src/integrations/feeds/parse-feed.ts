@@ -105,6 +105,10 @@ export function parseFeed(input: FeedInput): FeedResult {
   if (elementsIn(decoded.value, maxFeedElements) > maxFeedElements) {
     return refused(problems, 'feed', `holds more than ${maxFeedElements} seats, points and other elements`);
   }
+  if (options.data.standing !== undefined && format !== 'pretix') {
+    const reason = 'only a pretix plan has areas that it names, so it was not used';
+    problems.add({ record: 'option standing', reason, effect: 'changed' });
+  }
   const raw = readers[format](decoded.value, problems, options.data);
   const assembled = raw && assemble(raw, options.data, problems);
   if (assembled === undefined) return refused(problems, 'feed', 'has nothing that can be imported');

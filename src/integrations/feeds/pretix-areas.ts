@@ -188,6 +188,14 @@ export function stageOf(areas: readonly ReadArea[]): Point | undefined {
   return mentions.length === 1 ? mentions[0]?.centre : undefined;
 }
 
+/** Words of a standing area in the languages of the plans that are known. */
+const standingWords = ['standing', 'stehplatz', 'stehplätze', 'stehparkett', '스탠딩', '스탠딩석', '입석'];
+
+/** Whether the text of an area says that people stand there. */
+export const isStandingText = (text: string): boolean =>
+  lettersOf(text) === 'generaladmission' ||
+  text.split(/[^\p{L}]+/u).some((word) => standingWords.includes(lettersOf(word)));
+
 /** The middle of the seats' top edge. */
 export function topMiddle(seats: readonly Point[]): Point | undefined {
   const [first] = seats;

@@ -8,6 +8,7 @@ import {
 } from '../../events/catalog-events.js';
 import type { FeedOptions, ProblemList, RawFeed } from './feed.js';
 import {
+  isStandingText,
   type Point,
   pointOf,
   type ReadArea,
@@ -197,6 +198,52 @@ function zoneSections(zone: Zone, ids: SectionIds, reading: Reading): PlanSectio
   return sections;
 }
 
+/**
+ * The standing areas: those that the option names. Others that seem to be some are reported, since the format does not say
+ * how many people they hold.
+ * @returns undefined (and reports it) when the option names an area that the plan does not have.
+ */
+function standingSections(
+  areas: readonly ReadArea[],
+  capacities: Readonly<Record<string, number>>,
+  ids: SectionIds,
+  problems: ProblemList,
+): PlanSection[] | undefined {
+  const nameOf = ({ text }: ReadArea) => text?.normalize('NFC').trim();
+  const names = new Set(areas.flatMap((area) => nameOf(area) ?? []));
+  const wanted = new Map(
+    Object.entries(capacities).map(([name, capacity]) => [name.normalize('NFC').trim(), capacity]),
+  );
+  for (const name of names) {
+    if (wanted.has(name) || !isStandingText(name)) continue;
+    const reason =
+      'seems to be a standing area, and a pretix plan does not say how many people it holds: it is only drawn; the option standing gives its capacity';
+    problems.add({ record: `area "${name}"`, field: 'areas', reason, effect: 'changed' });
+  }
+  const sections: PlanSection[] = [];
+  for (const [name, capacity] of wanted) {
+    const [area, ...others] = areas.filter((one) => nameOf(one) === name);
+    if (!area) {
+      const known =
+        [...names]
+          .slice(0, 20)
+          .map((one) => `"${one}"`)
+          .join(', ') || 'none';
+      const reason = `no area of the plan has the text "${name}"; it has ${known}`;
+      problems.add({ record: 'option standing', field: name, reason, effect: 'refused' });
+      return undefined;
+    }
+    if (others.length > 0) {
+      const reason = `${others.length + 1} areas have this text: they are sold as one, in the middle of the first`;
+      problems.add({ record: `area "${name}"`, field: 'areas', reason, effect: 'changed' });
+    }
+    const standing = { category: name, capacity, ...area.centre };
+    // Short enough for the ids of the places.
+    sections.push({ sectionId: ids.next(name.slice(0, 50)), name: ids.nextName(name), rows: [], standing });
+  }
+  return sections;
+}
+
 /** Most list elements of a plan: more than 100,000 seats need, and few enough to check each. */
 const maxElements = 250_000;
 /** Most shapes a venue may be decorated with. */
@@ -238,8 +285,15 @@ export function readPretixFeed(
   const zones = value.zones.flatMap((zone, index) => readZone(zone, index, problems) ?? []);
   const categories = new Categories(listOf(value.categories));
   const ids = new SectionIds();
-  const sections = zones.flatMap((zone) => zoneSections(zone, ids, { categories, problems }));
-  const seats = sections.flatMap((section) => section.rows.flatMap((row) => row.seats));
+  const seated = zones.flatMap((zone) => zoneSections(zone, ids, { categories, problems }));
+  const areas = zones.flatMap((zone) => zoneAreas(zone, problems));
+  const standing = standingSections(areas, options.standing ?? {}, ids, problems);
+  if (standing === undefined) return undefined;
+  const sections = [...seated, ...standing];
+  const seats: Point[] = [
+    ...seated.flatMap((section) => section.rows.flatMap((row) => row.seats)),
+    ...standing.flatMap((section) => section.standing ?? []),
+  ];
   if (seats.length === 0) {
     problems.add({
       record: 'plan',
@@ -250,7 +304,6 @@ export function readPretixFeed(
     return undefined;
   }
   categories.report(problems);
-  const areas = zones.flatMap((zone) => zoneAreas(zone, problems));
   const focus = stageOf(areas) ?? topMiddle(seats);
   if (stageOf(areas) === undefined && options.focus === undefined && focus !== undefined) {
     const reason =

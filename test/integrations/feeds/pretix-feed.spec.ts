@@ -1,5 +1,5 @@
 import { maxSeatsPerSection } from '../../../src/events/catalog-events.js';
-import { stageOf } from '../../../src/integrations/feeds/pretix-areas.js';
+import { isStandingText, stageOf } from '../../../src/integrations/feeds/pretix-areas.js';
 import { inPhysicalOrder, splitAtAisles } from '../../../src/integrations/feeds/pretix-feed.js';
 import { documentOf, lines, only, parseJson } from './feed-results.js';
 
@@ -336,4 +336,67 @@ describe('pretix seating plan', () => {
       expect(parseJson(value, {}, 'pretix').kind).toBe('refused');
     }
   });
+});
+
+describe('standing areas of a pretix plan', () => {
+  const rectangle = { rectangle: { width: 100, height: 40 }, position: at(10, 20) };
+  const floor = area('rectangle', 'Stehplätze', rectangle);
+  const seated = [row('A', [seat('F-A-1', 0)])];
+  const stood = plan(zone(seated, [floor, area('rectangle', 'Bar', rectangle)], { position: at(1000, 0) }));
+  const areaReasons = (result: ReturnType<typeof parseJson>) =>
+    lines(result.problems).filter((line) => /standing/.test(line));
+
+  it('are sold with the capacity that the option gives, at their middle', () => {
+    const result = parseJson(stood, { ...options, standing: { Stehplätze: 300 } });
+    expect(only(documentOf(result).venues).sections).toMatchObject([
+      { sectionId: 'F', name: 'Floor' },
+      {
+        sectionId: 'Stehplätze',
+        name: 'Stehplätze',
+        rows: [],
+        standing: { category: 'Stehplätze', capacity: 300, x: 1060, y: 40 },
+      },
+    ]);
+    expect(areaReasons(result)).toEqual([]);
+    // Also in the other Unicode form, and when there is no seat at all.
+    const decomposed = { ['Stehplätze'.normalize('NFD')]: 5 };
+    const seatless = parseJson(plan(zone([], [floor])), { ...options, standing: decomposed });
+    expect(only(documentOf(seatless).venues).sections).toMatchObject([{ standing: { capacity: 5 } }]);
+  });
+
+  it('are reported without the option, since the plan does not say how many people they hold', () => {
+    const result = parseJson(stood, options);
+    expect(only(documentOf(result).venues).sections).toHaveLength(1);
+    expect(areaReasons(result)).toEqual([
+      expect.stringMatching(/^changed \| area "Stehplätze" \| areas \| seems to be a standing area/),
+    ]);
+  });
+
+  it('are refused by a text that no area has, and taken together when several have it', () => {
+    const unknown = parseJson(stood, { ...options, standing: { Pit: 5 } });
+    expect(unknown.kind).toBe('refused');
+    expect(lines(unknown.problems)).toContain(
+      'refused | option standing | Pit | no area of the plan has the text "Pit"; it has "Stehplätze", "Bar"',
+    );
+    const twice = plan(zone(seated, [floor, floor]));
+    const result = parseJson(twice, { ...options, standing: { Stehplätze: 300 } });
+    expect(only(documentOf(result).venues).sections).toHaveLength(2);
+    expect(areaReasons(result)).toEqual([]);
+    expect(lines(result.problems)).toEqual([expect.stringContaining('2 areas have this text')]);
+  });
+
+  it('of other formats are not named by an option, which is said', () => {
+    const document = { format: 'boxoffice-catalog', version: 1, source: 's', venues: [], performances: [] };
+    expect(lines(parseJson(document, { standing: { Pit: 5 } }).problems)).toContain(
+      'changed | option standing | only a pretix plan has areas that it names, so it was not used',
+    );
+  });
+
+  it.each(['Standing', 'STANDING A', 'Stehplätze', '스탠딩 A구역', '입석', 'General Admission'])(
+    'may be called %s',
+    (text) => expect(isStandingText(text)).toBe(true),
+  );
+  it.each(['Bar', 'Outstanding', 'Stage', 'VIP'])('are not called %s', (text) =>
+    expect(isStandingText(text)).toBe(false),
+  );
 });

@@ -73,7 +73,7 @@ export const operatorOperations: Operations = {
     summary: 'Import an organiser’s feed',
     headers: ['X-Log-Position'],
     description:
-      'docs/feeds.md describes formats and options; `prices`, `pointsPerUnit`, `focus` and `sales` are JSON.',
+      'docs/feeds.md describes formats and options; `prices`, `pointsPerUnit`, `focus`, `standing` and `sales` are JSON.',
     requestExamples: {
       boxoffice: { format: 'boxoffice-catalog', version: 1, source: 'sample', venues: [], performances: [] },
     },
