@@ -1,7 +1,7 @@
 import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog-document.js';
 import type { PriceCategory } from '../../events/catalog-events.js';
 import { type Instant, toInstant } from '../../events/ids.js';
-import { sampleArena, sampleHall } from './sample-venues.js';
+import { sampleArena, sampleClub, sampleHall } from './sample-venues.js';
 
 const dayMs = 86_400_000;
 /** Seoul keeps UTC+9 all year. */
@@ -35,6 +35,11 @@ const arenaPrices: PriceCategory[] = [
   { category: 'R', label: 'R석 · R', price: 165_000, color: '#d1495b' },
   { category: 'S', label: 'S석 · S', price: 143_000, color: '#2e86ab' },
   { category: 'A', label: 'A석 · A', price: 110_000, color: '#5b8c5a' },
+];
+
+const clubPrices: PriceCategory[] = [
+  { category: 'STANDING', label: '스탠딩 · Standing', price: 55_000, color: '#d1495b' },
+  { category: 'BALCONY', label: '발코니 · Balcony', price: 66_000, color: '#2e86ab' },
 ];
 
 /** Generous rules: nearly everybody is admitted at once. */
@@ -148,18 +153,28 @@ function arenaShows(now: Date): Show[] {
   ];
 }
 
+function clubShow(now: Date): Show {
+  return {
+    id: 'wave-night',
+    ko: '파도의 밤: 인디 라이브',
+    en: 'Wave Night: Indie Live',
+    description: '세 밴드가 여는 스탠딩 공연. Three bands, standing.',
+    dates: [[upcoming(now, 16, friday), '20:00']],
+  };
+}
+
 /**
- * A catalog to try boxoffice with: a small hall, an arena of about 15,000 seats and five performances, all on
- * sale at once, in the weeks after `now`. The same for every moment of one day in Seoul; ids never change, so
+ * A catalog to try boxoffice with: a small hall, an arena of about 15,000 seats, a club with a standing area and six
+ * performances, all on sale at once, in the weeks after `now`. The same for every moment of one day in Seoul; ids never change, so
  * importing it on a later day moves the performances.
  */
 export function sampleCatalog(now: Date): CatalogDocument {
-  const [hall, arena] = [sampleHall(), sampleArena()];
+  const [hall, arena, club] = [sampleHall(), sampleArena(), sampleClub()];
   return {
     format: 'boxoffice-catalog',
     version: 1,
     source: 'sample',
-    venues: [hall, arena],
+    venues: [hall, arena, club],
     performances: [
       ...hallShows(now).map((show) =>
         performance(show, { venue: hall.id, prices: hallPrices, sales: hallSales }),
@@ -167,6 +182,7 @@ export function sampleCatalog(now: Date): CatalogDocument {
       ...arenaShows(now).map((show) =>
         performance(show, { venue: arena.id, prices: arenaPrices, sales: arenaSales }),
       ),
+      performance(clubShow(now), { venue: club.id, prices: clubPrices, sales: hallSales }),
     ],
   };
 }

@@ -83,6 +83,38 @@ export function sampleHall(): VenueDocument {
   };
 }
 
+/** A club: 300 fans stand in front of the stage, and two rows of a balcony have 12 seats each. */
+export function sampleClub(): VenueDocument {
+  const rows = [0, 1].map((index) =>
+    arcRow({
+      section: 'B',
+      label: rowLetter(index),
+      category: 'BALCONY',
+      seats: 12,
+      radius: 1500 + index * 100,
+    }),
+  );
+  const standing = { category: 'STANDING', capacity: 300, x: 0, y: 600 };
+  return {
+    id: 'wave-club',
+    name: '파도 라이브클럽',
+    names: { ko: '파도 라이브클럽', en: 'Wave Club' },
+    location: '서울특별시 마포구 파도길 7',
+    timeZone: 'Asia/Seoul',
+    capacity: 324,
+    focus: { x: 0, y: 0 },
+    decorations: [
+      { shape: 'rectangle', x: -300, y: -250, width: 600, height: 250, color: '#c9c2d6' },
+      { shape: 'text', x: 0, y: -125, text: '무대 STAGE', color: '#3b3350' },
+      { shape: 'rectangle', x: -500, y: 100, width: 1000, height: 1000, color: '#e4dff0' },
+    ],
+    sections: [
+      { sectionId: 'standing', name: '스탠딩 · Standing', rows: [], standing },
+      { sectionId: 'balcony', name: '발코니 · Balcony', rows },
+    ],
+  };
+}
+
 /**
  * An arena with an end stage. Plan units are centimetres; the origin is the middle of the stage's front edge.
  * The tiers are a horseshoe: straight along both sides, a half circle at the back; each row is an offset of it.

@@ -1,14 +1,22 @@
 import { catalogDocumentSchema } from '../../../src/domain/catalog-document.js';
+import { rowsOf } from '../../../src/events/catalog-events.js';
 import { sampleCatalog } from '../../../src/integrations/feeds/sample-catalog.js';
 import { problemsOf } from './feed-results.js';
 
 const now = new Date('2026-11-22T09:00:00.000Z');
 const catalog = sampleCatalog(now);
+/** Without the places of standing areas. */
 const seatsOf = (venueId: string) =>
   catalog.venues
     .filter((venue) => venue.id === venueId)
     .flatMap((venue) => venue.sections)
     .flatMap((section) => section.rows)
+    .flatMap((row) => row.seats);
+const soldIn = (venueId: string) =>
+  catalog.venues
+    .filter((venue) => venue.id === venueId)
+    .flatMap((venue) => venue.sections)
+    .flatMap(rowsOf)
     .flatMap((row) => row.seats);
 
 describe('sample catalog', () => {
@@ -17,11 +25,12 @@ describe('sample catalog', () => {
     expect(problemsOf(catalog)).toEqual([]);
   });
 
-  it('has a hall of 200 seats and an arena of about 15,000, as they state', () => {
+  it('has a hall of 200 seats, an arena of about 15,000 and a club with 300 standing, as they state', () => {
     expect(seatsOf('moonlight-hall')).toHaveLength(200);
     expect(seatsOf('river-arena').length).toBeGreaterThan(14_500);
     expect(seatsOf('river-arena').length).toBeLessThan(15_500);
-    for (const venue of catalog.venues) expect(venue.capacity).toBe(seatsOf(venue.id).length);
+    expect([seatsOf('wave-club').length, soldIn('wave-club').length]).toEqual([24, 324]);
+    for (const venue of catalog.venues) expect(venue.capacity).toBe(soldIn(venue.id).length);
     expect(seatsOf('river-arena').map((seat) => seat.seatId)).toContain('F1-A-12');
   });
 
@@ -51,8 +60,8 @@ describe('sample catalog', () => {
 
   it('prices every category of its venue', () => {
     for (const performance of catalog.performances) {
-      const seated = new Set(seatsOf(performance.venue ?? '').map((seat) => seat.category));
-      expect(new Set(performance.prices.map((price) => price.category))).toEqual(seated);
+      const sold = new Set(soldIn(performance.venue ?? '').map((seat) => seat.category));
+      expect(new Set(performance.prices.map((price) => price.category))).toEqual(sold);
     }
   });
 
@@ -70,7 +79,9 @@ describe('sample catalog', () => {
         expect(days).toBeLessThan(36);
       }
     }
-    expect(catalog.performances.map((performance) => performance.schedules.length)).toEqual([1, 3, 3, 2, 1]);
+    expect(catalog.performances.map((performance) => performance.schedules.length)).toEqual([
+      1, 3, 3, 2, 1, 1,
+    ]);
   });
 
   it('is the same all day in Seoul and moves with the day', () => {
@@ -85,6 +96,6 @@ describe('sample catalog', () => {
     const weekdays = catalog.performances.map((performance) =>
       new Date(`${performance.startDate}T00:00:00Z`).getUTCDay(),
     );
-    expect(weekdays).toEqual([4, 5, 0, 6, 6]);
+    expect(weekdays).toEqual([4, 5, 0, 6, 6, 5]);
   });
 });
