@@ -61,6 +61,32 @@ beforeAll(async () => {
 afterAll(() => office.close());
 
 describe('what the running office answers is what its document says', () => {
+  it('to a fan who stands', async () => {
+    const club = await openSmallHall(office, { id: 'club', rows: 1, seatsPerRow: 2, standing: 300 });
+    const fan = await new CarefulFan(office).arrive();
+    await fan.charge(1000);
+    await fan.queue(club.performanceId, 4);
+    await fan.call('POST', `/v1/performances/${club.performanceId}/queue-token/enter`);
+    const holds = `/v1/schedules/${club.scheduleId}/holds`;
+    const ask = (section: string) =>
+      fan.call('POST', holds, { body: { bestAvailable: { quantity: 4, section } }, key: randomUUID() });
+    expect((await ask('gallery')).status).toBe(404);
+    const held = await ask('floor');
+    const words = ['1', '2', '3', '4'].map((number) => ({ sectionName: 'Floor', row: '', number }));
+    expect(held.body.seats).toMatchObject(words);
+    expect((await fan.call('GET', '/v1/holds')).body.items[0].seats).toMatchObject(words);
+    const paid = (await fan.pay()).body;
+    expect(paid.items).toMatchObject(words);
+    expect((await fan.call('GET', `/v1/orders/${paid.orderId}`)).body.items).toMatchObject(words);
+    expect((await fan.call('GET', '/v1/reservations')).body.items).toHaveLength(4);
+    const map = `/v1/schedules/${club.scheduleId}/seats?section=floor`;
+    for (const path of [map, `${map}&at=${new Date().toISOString()}`]) {
+      const [area] = (await fan.call('GET', path)).body.sections;
+      expect(area).toMatchObject({ rows: [], standing: { capacity: 300, free: 296, held: 0, reserved: 4 } });
+    }
+    await fan.call('GET', `/v1/schedules/${club.scheduleId}/seats/floor:1/history`);
+  });
+
   it('to a fan', async () => {
     const queueToken = `/v1/performances/${hall.performanceId}/queue-token`;
     const unknown = randomUUID();

@@ -17,6 +17,8 @@ export function smallHallDocument(options: {
   readonly id?: string;
   readonly rows: number;
   readonly seatsPerRow: number;
+  /** Places of a standing area `floor`; without it there is none. */
+  readonly standing?: number;
   readonly sales?: Record<string, unknown>;
   readonly startsAt?: string;
 }) {
@@ -42,7 +44,7 @@ export function smallHallDocument(options: {
         id,
         name: 'Small hall',
         location: 'Seoul',
-        sections: [{ sectionId: 'S', name: 'Stalls', rows }],
+        sections: [{ sectionId: 'S', name: 'Stalls', rows }, ...standingArea(options.standing)],
       },
     ],
     performances: [
@@ -59,6 +61,18 @@ export function smallHallDocument(options: {
       },
     ],
   };
+}
+
+function standingArea(capacity: number | undefined) {
+  if (capacity === undefined) return [];
+  return [
+    {
+      sectionId: 'floor',
+      name: 'Floor',
+      rows: [],
+      standing: { category: 'standard', capacity, x: 0, y: -20 },
+    },
+  ];
 }
 
 /** Imports a document through the operators' endpoint. */
