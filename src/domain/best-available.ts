@@ -1,5 +1,8 @@
 import { type PlanRow, type PlanSeat, standingRow } from '../events/catalog-events.js';
 import type { SeatId } from '../events/ids.js';
+import type { WheelchairAccess } from '../events/queue-events.js';
+import { hasFeature, isForEverybody } from '../events/seat-features.js';
+import { assertNever } from './decider.js';
 
 interface BestAvailableQuery {
   readonly rows: readonly PlanRow[];
@@ -10,19 +13,87 @@ interface BestAvailableQuery {
   readonly isFree: (seat: PlanSeat) => boolean;
   /** Where the audience looks; without it the middle of the plan's top edge. */
   readonly focus: { readonly x: number; readonly y: number } | undefined;
+  /** Undefined: the fan needs no wheelchair place, so neither these nor companion places are chosen. */
+  readonly access?: WheelchairAccess | undefined;
+  /** Seats with a restricted view may be chosen when there are too few others. */
+  readonly acceptRestrictedView?: boolean | undefined;
 }
 
 /** A gap wider than this many seat spacings is an aisle: seats across it are not neighbours. */
 const aisleSpacings = 1.75;
 
 /**
+ * Chooses the best free seats of the kind that the fan asks for: ordinary seats, wheelchair places, or one wheelchair
+ * place with `quantity` − 1 companion places of it. Seats with a restricted view are chosen only if the fan accepts them
+ * and there are too few others.
+ * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
+ */
+export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undefined {
+  const isClear = (seat: PlanSeat) => !hasFeature(seat, 'restricted-view') && query.isEligible(seat);
+  const clear = chooseOfKind({ ...query, isEligible: isClear });
+  return clear ?? (query.acceptRestrictedView ? chooseOfKind(query) : undefined);
+}
+
+function chooseOfKind(query: BestAvailableQuery): SeatId[] | undefined {
+  const { access } = query;
+  switch (access) {
+    case undefined:
+      return chooseSideBySide({
+        ...query,
+        isEligible: (seat) => isForEverybody(seat) && query.isEligible(seat),
+        isFree: (seat) => isForEverybody(seat) && query.isFree(seat),
+      });
+    case 'wheelchair':
+      return chooseSideBySide({
+        ...query,
+        isEligible: (seat) => hasFeature(seat, 'wheelchair') && query.isEligible(seat),
+        // A single wheelchair place is as good as several.
+        isFree: () => false,
+      });
+    case 'wheelchair-and-companion':
+      return chooseWithCompanions(query);
+    default:
+      return assertNever(access);
+  }
+}
+
+/** The wheelchair place nearest the focus that has enough companion places, and the nearest of these. */
+function chooseWithCompanions({
+  rows,
+  quantity,
+  isEligible,
+  focus,
+}: BestAvailableQuery): SeatId[] | undefined {
+  const seats = rows.flatMap((row) => row.seats);
+  const companions = new Map<SeatId, PlanSeat[]>();
+  for (const seat of seats) {
+    if (seat.companionOf === undefined || !isEligible(seat)) continue;
+    companions.set(seat.companionOf, [...(companions.get(seat.companionOf) ?? []), seat]);
+  }
+  const point = focus ?? topMiddle(rows);
+  const places = seats.filter(
+    (seat) =>
+      hasFeature(seat, 'wheelchair') &&
+      isEligible(seat) &&
+      (companions.get(seat.seatId)?.length ?? 0) >= quantity - 1,
+  );
+  const [best] = nearestFirst(places, point);
+  if (!best) return undefined;
+  const beside = nearestFirst(companions.get(best.seatId) ?? [], best).slice(0, quantity - 1);
+  return [best, ...beside].map(({ seatId }) => seatId);
+}
+
+function nearestFirst(seats: readonly PlanSeat[], point: Point): PlanSeat[] {
+  return [...seats].sort((a, b) => squaredDistance(point, a) - squaredDistance(point, b));
+}
+
+/**
  * Chooses `quantity` seats side by side in one row: a run that leaves the fewest single free seats beside it, and of
  * those the one nearest the focus. When no row has a run that long, the request
  * is split into the largest runs that exist, nearest first. In a standing area no places are side by side: its lowest
  * free numbers are its only run.
- * @returns the seat ids, or undefined when fewer than `quantity` seats are eligible.
  */
-export function chooseBestAvailable(query: BestAvailableQuery): SeatId[] | undefined {
+function chooseSideBySide(query: BestAvailableQuery): SeatId[] | undefined {
   const blocks = query.rows.filter((row) => !isStanding(row)).flatMap(blocksOf);
   const areas = query.rows.filter(isStanding).map(({ seats }) => seats);
   const eligible = [...blocks, ...areas].reduce(

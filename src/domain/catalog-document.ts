@@ -11,6 +11,7 @@ import {
 } from '../events/catalog-events.js';
 import { instantSchema, venueIdSchema } from '../events/ids.js';
 import { isKnownTimeZone, timeZoneSchema } from '../events/local-time.js';
+import { hasFeature } from '../events/seat-features.js';
 import { placeText, repeatedPlaces } from './plan-identity.js';
 
 /**
@@ -146,7 +147,26 @@ function repetitions(values: readonly string[]): string[] {
   });
 }
 
-/** The problems of one venue: repeated seats, places or section ids, too many seats, events too large. */
+/** Why companion places of a plan could never be sold with their wheelchair places. */
+function companionProblems(record: string, sections: VenueDocument['sections']): CatalogProblem[] {
+  const seats = sections.flatMap(({ rows }) => rows.flatMap((row) => row.seats));
+  const wheelchairPlaces = new Set(
+    seats.filter((seat) => hasFeature(seat, 'wheelchair')).map(({ seatId }) => seatId),
+  );
+  return seats.flatMap(({ seatId, companionOf }) => {
+    if (companionOf === undefined) return [];
+    const reason = wheelchairPlaces.has(seatId)
+      ? 'a wheelchair place cannot be a companion place too'
+      : `names "${companionOf}", which is no wheelchair place of the venue`;
+    const isRight = !wheelchairPlaces.has(seatId) && wheelchairPlaces.has(companionOf);
+    return isRight ? [] : [{ record: `${record}, seat "${seatId}"`, field: 'companionOf', reason }];
+  });
+}
+
+/**
+ * The problems of one venue: repeated seats, places or section ids, too many seats, events too large, companion places
+ * without a wheelchair place.
+ */
 export function venueProblems(venue: VenueDocument): CatalogProblem[] {
   const record = `venue "${venue.id}"`;
   const { sections, ...header } = venue;
@@ -207,7 +227,7 @@ export function venueProblems(venue: VenueDocument): CatalogProblem[] {
       reason: `${seatIds.length} seats have this section, row and number, so tickets could not tell them apart: give them other numbers or sections of other names (${shown})`,
     });
   }
-  return problems;
+  return [...problems, ...companionProblems(record, sections)];
 }
 
 /** The problems of one performance. The import checks whether its venue is in the catalog. */

@@ -7,6 +7,7 @@ import {
   type OrderFailure,
   type OrderItem,
 } from '../events/order-events.js';
+import { companionNeedsWheelchair, loneCompanion } from './companions.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
 interface Placed {
@@ -74,6 +75,9 @@ export function remainingItems(state: Exclude<OrderState, { kind: 'none' }>): re
 /**
  * One checkout. A failure or a cancellation is written before anything is undone, so that of two runs of the same
  * checkout only one outcome can be recorded, and a seat is given back by one cancellation only.
+ *
+ * A companion's place is never sold without its wheelchair place: one event places an order with both or is refused, and
+ * this stream's revision decides between two cancellations that would each leave one of them.
  */
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   initialState: { kind: 'none' },
@@ -81,8 +85,11 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   decide(command, state) {
     if (command.kind === 'place') {
       const { kind: _, ...data } = command;
-      if (state.kind === 'none')
+      if (state.kind === 'none') {
+        const lone = loneCompanion(data.items);
+        if (lone) return companionNeedsWheelchair(lone, 'pay for both in one order');
         return accept({ type: 'OrderPlaced', data: { ...data, items: [...data.items] } });
+      }
       if (state.userId === data.userId && isSameItems(state.items, data.items)) return accept();
       return reject(
         'idempotency-key-reused',
@@ -183,6 +190,8 @@ function decideCancel(
   const why = { cause, ...(note === undefined ? {} : { note }) };
   if (wanted.length === remaining.length)
     return accept({ type: 'OrderCancelled', data: { orderId, userId, ...why } });
+  const lone = loneCompanion(remaining.filter((item) => !wanted.includes(item)));
+  if (lone) return companionNeedsWheelchair(lone, 'give both back, or only the companion’s place');
   const amount = wanted.reduce((sum, item) => sum + item.price, 0);
   const given = wanted.map(({ scheduleId, seatId }) => ({ scheduleId, seatId }));
   return accept({

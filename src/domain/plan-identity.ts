@@ -120,7 +120,25 @@ export function matchSeats(known: Iterable<PlanSection>, wanted: readonly PlanSe
       }),
     })),
   }));
-  return { sections, matched };
+  return { sections: renameCompanionsOf(sections, matched), matched };
+}
+
+/** Companion places name their wheelchair place by the id that it keeps. */
+function renameCompanionsOf(sections: PlanSection[], matched: readonly MatchedSeat[]): PlanSection[] {
+  const kept = new Map(matched.map(({ feedId, seatId }) => [feedId, seatId]));
+  const isRenamed = ({ companionOf }: PlanSeat) => companionOf !== undefined && kept.has(companionOf);
+  return sections.map((section) => {
+    if (!section.rows.some((row) => row.seats.some(isRenamed))) return section;
+    const rows = section.rows.map((row) => ({
+      ...row,
+      seats: row.seats.map((seat) =>
+        seat.companionOf === undefined
+          ? seat
+          : { ...seat, companionOf: kept.get(seat.companionOf) ?? seat.companionOf },
+      ),
+    }));
+    return { ...section, rows };
+  });
 }
 
 /** The seats of both plans whose place differs. */

@@ -26,6 +26,7 @@ export const rejectionCodes = [
   'token-ended',
   'seat-unknown',
   'seat-not-for-sale',
+  'companion-needs-wheelchair',
   'seat-held',
   'already-held',
   'seat-reserved',

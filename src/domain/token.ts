@@ -11,6 +11,7 @@ import {
   type UserId,
 } from '../events/ids.js';
 import type { TokenEvent } from '../events/queue-events.js';
+import { type CompanionPlace, companionNeedsWheelchair } from './companions.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 import { holdEnded } from './seat.js';
 
@@ -23,6 +24,7 @@ export interface TokenHold {
   readonly seatIds: readonly SeatId[];
   /** Those not given back. */
   readonly outstanding: readonly SeatId[];
+  readonly companions: readonly CompanionPlace[];
   readonly request: Extract<TokenEvent, { type: 'SeatsRequested' }>['data']['request'];
   readonly expiresAt: Instant;
   /** It was given back because another hold took one of its seats first. */
@@ -85,6 +87,8 @@ export type TokenCommand =
       readonly admission: Admission | undefined;
       readonly holdTtlMs: number;
       readonly seatIds: readonly SeatId[];
+      /** The companion places among the seats. */
+      readonly companions?: readonly CompanionPlace[];
     } & Pick<Data<'SeatsRequested'>, 'holdId' | 'scheduleId' | 'request'>)
   | { readonly kind: 'record-second-run'; readonly holdId: HoldId }
   | ({
@@ -166,8 +170,8 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
         return { ...state, kind: 'entered', place, admittedAt, expiresAt };
       }
       case 'SeatsRequested': {
-        const { holdId, scheduleId, seatIds, request, expiresAt } = event.data;
-        const asked = { scheduleId, seatIds, outstanding: seatIds, request, expiresAt };
+        const { holdId, scheduleId, seatIds, companions = [], request, expiresAt } = event.data;
+        const asked = { scheduleId, seatIds, outstanding: seatIds, companions, request, expiresAt };
         const hold = { ...asked, lostSeat: false, hasSecondRun: false };
         return { ...state, holds: new Map(state.holds).set(holdId, hold) };
       }
@@ -236,7 +240,7 @@ function decideEnter(
 
 /** Claims seats against the fan's limit; the first claim enters. */
 function decideRequestSeats(command: RequestSeats, state: ExistingToken, now: Instant): Decision<TokenEvent> {
-  const { holdId, scheduleId, seatIds, request, holdTtlMs, admission } = command;
+  const { holdId, scheduleId, seatIds, companions = [], request, holdTtlMs, admission } = command;
   const known = state.holds.get(holdId);
   if (known) return decideRepeatedRequest(command, known, now);
   const entering = decideEnter(admission, state, now);
@@ -260,11 +264,63 @@ function decideRequestSeats(command: RequestSeats, state: ExistingToken, now: In
   }
   const entered = entering.events.find((event) => event.type === 'TokenEntered');
   const turnEndsAt = entered?.data.expiresAt ?? (state.kind === 'entered' ? state.expiresAt : now);
-  const expiresAt = earlier(addMs(now, holdTtlMs), turnEndsAt);
+  let expiresAt = earlier(addMs(now, holdTtlMs), turnEndsAt);
+  for (const companion of companions) {
+    if (seatIds.includes(companion.companionOf)) continue;
+    const wheelchairHold = holdOfSeat(state, scheduleId, companion.companionOf, now);
+    if (!wheelchairHold) {
+      return companionNeedsWheelchair(companion, 'hold both in one request, or the wheelchair place first');
+    }
+    expiresAt = earlier(expiresAt, wheelchairHold.expiresAt);
+  }
   return accept(...entering.events, {
     type: 'SeatsRequested',
-    data: { ...ownerOf(state), holdId, scheduleId, seatIds: [...seatIds], request, expiresAt },
+    data: {
+      ...ownerOf(state),
+      holdId,
+      scheduleId,
+      seatIds: [...seatIds],
+      ...(companions.length > 0 ? { companions: [...companions] } : {}),
+      request,
+      expiresAt,
+    },
   });
+}
+
+/** The live hold that has a seat, or is taking it. */
+function holdOfSeat(
+  { holds }: ExistingToken,
+  scheduleId: ScheduleId,
+  seatId: SeatId,
+  now: Instant,
+): TokenHold | undefined {
+  for (const hold of holds.values()) {
+    const isLive = hold.scheduleId === scheduleId && now < hold.expiresAt;
+    if (isLive && hold.outstanding.includes(seatId)) return hold;
+  }
+  return undefined;
+}
+
+/**
+ * The live holds that have a companion's place whose wheelchair place this token does not have any more. They are to be
+ * given back.
+ *
+ * Each claim of a companion's place is decided in this stream at a revision that has the wheelchair place, and lasts no
+ * longer than that. So of a claim and a return of the wheelchair place, which is written here as well, either the claim
+ * comes second and is refused, or the command that wrote the return finds it here. Between the return and the end of the
+ * companion's hold (at most its deadline, after a crash) the fan holds the companion's place alone, and cannot pay for it:
+ * `order.ts` decides that again.
+ */
+export function strandedHolds(state: ExistingToken, now: Instant): HoldId[] {
+  return [...state.holds]
+    .filter(([, hold]) => {
+      if (now >= hold.expiresAt) return false;
+      return hold.companions.some(
+        ({ seatId, companionOf }) =>
+          hold.outstanding.includes(seatId) && !holdOfSeat(state, hold.scheduleId, companionOf, now),
+      );
+    })
+    .map(([holdId]) => holdId);
 }
 
 /** The same hold id again: a retry of the same request is accepted, anything else is refused. */
@@ -316,7 +372,9 @@ export function isSameSeatRequest(
       hold.request.kind === 'best-available' &&
       hold.request.quantity === asked.quantity &&
       hold.request.category === asked.category &&
-      hold.request.section === asked.section
+      hold.request.section === asked.section &&
+      hold.request.access === asked.access &&
+      (hold.request.acceptRestrictedView ?? false) === (asked.acceptRestrictedView ?? false)
     );
   }
   return (

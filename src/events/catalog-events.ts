@@ -11,6 +11,7 @@ import {
   venueIdSchema,
 } from './ids.js';
 import { timeZoneSchema } from './local-time.js';
+import { seatFeatureFields } from './seat-features.js';
 
 /** The plan's own name of a section: compared as it is written, as ids are. */
 const sectionIdSchema = z.string().trim().min(1).max(64);
@@ -43,6 +44,7 @@ export const planSeatSchema = z.object({
   category: nfcText(100),
   /** Plan coordinates: x grows to the right, y away from the top edge; one unit is the feed's own. */
   ...point,
+  ...seatFeatureFields,
 });
 export type PlanSeat = z.infer<typeof planSeatSchema>;
 
@@ -182,7 +184,7 @@ export const venueEvents = {
     'SectionPublished',
     planSectionSchema.safeExtend({ venueId: venueIdSchema }),
     {
-      version: 2,
+      version: 3,
     },
   ),
   SectionWithdrawn: defineEvent(

@@ -14,6 +14,7 @@ import {
   userIdSchema,
   venueIdSchema,
 } from './ids.js';
+import { seatFeatureFields } from './seat-features.js';
 
 /** What a ticket says, as it was in the catalog when the order was placed: no later import changes it. */
 const soldSchema = z.object({
@@ -27,6 +28,7 @@ const soldSchema = z.object({
   row: z.string(),
   number: z.string(),
   category: z.string(),
+  ...seatFeatureFields,
 });
 export type Sold = z.infer<typeof soldSchema>;
 
@@ -80,7 +82,7 @@ export const orderEvents = {
       items: z.array(orderItemSchema).min(1).max(100),
       total: pointsSchema,
     }),
-    { version: 2 },
+    { version: 3 },
   ),
   OrderPaid: defineEvent(
     'OrderPaid',

@@ -62,6 +62,10 @@ export type AdmissionEvent = EventsOf<typeof admissionEvents>;
 
 const token = { tokenId: tokenIdSchema, userId: userIdSchema, performanceId: performanceIdSchema };
 
+/** Wheelchair places, or one wheelchair place with companion places of it. */
+export const wheelchairAccess = z.enum(['wheelchair', 'wheelchair-and-companion']);
+export type WheelchairAccess = z.infer<typeof wheelchairAccess>;
+
 /** What the fan asked for: named seats, or the best free ones. */
 const seatRequestSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('seats') }),
@@ -71,6 +75,9 @@ const seatRequestSchema = z.discriminatedUnion('kind', [
     category: z.string().optional(),
     /** Id of the only section wanted. */
     section: z.string().optional(),
+    /** Absent: neither wheelchair nor companion places. */
+    access: wheelchairAccess.optional(),
+    acceptRestrictedView: z.boolean().optional(),
   }),
 ]);
 
@@ -104,11 +111,13 @@ export const tokenEvents = {
       holdId: holdIdSchema,
       scheduleId: scheduleIdSchema,
       seatIds: z.array(seatIdSchema).min(1),
+      /** The companion places among the seats: this turn had their wheelchair places then. */
+      companions: z.array(z.object({ seatId: seatIdSchema, companionOf: seatIdSchema })).optional(),
       request: seatRequestSchema,
       /** The deadline of the seats' holds. */
       expiresAt: instantSchema,
     }),
-    { version: 2 },
+    { version: 3 },
   ),
   /**
    * A second run of the request (a retry, in any process) is going to take seats of the hold, beside the first run or

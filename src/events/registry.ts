@@ -162,10 +162,18 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   // Version 1 of both had no time zone: the next import of the venue or the date states it.
   VenuePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
   SchedulePublished: { 1: (data) => ({ ...data, timeZone: 'UTC' }) },
-  // Version 1 knew no standing areas: all its sections have rows.
-  SectionPublished: { 1: (data) => ({ ...data }) },
-  // Version 1 could not ask for seats of one section.
-  SeatsRequested: { 1: (data) => ({ ...data }) },
+  SectionPublished: {
+    // Version 1 knew no standing areas: all its sections have rows.
+    1: (data) => ({ ...data }),
+    // Version 2 knew no wheelchair and companion places: all its seats are ordinary ones.
+    2: (data) => ({ ...data }),
+  },
+  SeatsRequested: {
+    // Version 1 could not ask for seats of one section.
+    1: (data) => ({ ...data }),
+    // Version 2 knew no companion places.
+    2: (data) => ({ ...data }),
+  },
   PerformancePublished: {
     // Version 1 had no end of the sale and no deadlines for giving tickets back.
     1: ({ sales, ...rest }) => ({
@@ -179,6 +187,8 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
       ...rest,
       items: (items as readonly object[]).map((item) => ({ ...item, sold: null })), // as version 1 stored them
     }),
+    // Version 2 knew no wheelchair and companion places.
+    2: (data) => ({ ...data }),
   },
   // Version 1: only fans could cancel.
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },

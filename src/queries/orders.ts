@@ -205,6 +205,7 @@ function presentWords(row: SeatNameColumns & DateColumns): Partial<Sold> {
     ...(row.seat_row === null ? {} : { row: row.seat_row }),
     ...(row.seat_number === null ? {} : { number: row.seat_number }),
     ...(row.category === null ? {} : { category: row.category }),
+    ...row.features,
   };
 }
 

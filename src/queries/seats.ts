@@ -11,6 +11,7 @@ import type {
   UserId,
   VenueId,
 } from '../events/ids.js';
+import type { SeatFeatures } from '../events/seat-features.js';
 import { ScheduleSeatRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
@@ -140,6 +141,7 @@ export function seatQueries({ db, clock, plans }: QueryContext) {
           number: row.seat_number,
           category: row.category,
           price: row.price,
+          ...row.features,
         });
         hold.total += row.price;
       }
@@ -163,6 +165,7 @@ export interface SeatNameColumns {
   readonly seat_row: string | null;
   readonly seat_number: string | null;
   readonly category: string | null;
+  readonly features: SeatFeatures | null;
 }
 
 /** A seat that is not free, and what it belongs to. */
@@ -189,7 +192,7 @@ export function toOwnedSeat(
 }
 
 /** Columns of {@link SeatNameColumns}, with {@link joinSeatNames}. */
-export const seatNameColumns = 'sc.section_name, st.seat_row, st.seat_number, st.category';
+export const seatNameColumns = 'sc.section_name, st.seat_row, st.seat_number, st.category, st.features';
 
 /** Joins the schedule (`sd`), seat (`st`) and section (`sc`) of a table with schedule_id and seat_id. */
 export function joinSeatNames(alias: string): string {

@@ -13,6 +13,7 @@ import {
   type Listed,
   type Unfinished,
 } from './checks.js';
+import { Companions } from './companions.js';
 import { Cancellations, Orders, Reservations } from './orders.js';
 import { Tickets } from './places.js';
 import { Queues } from './queues.js';
@@ -56,6 +57,7 @@ export class Auditor {
       new SeatRequests(findings, this.#owners, ends, turns, bounds),
       new SeatingPlans(findings, this.#owners, bounds),
       new Tickets(findings, bounds),
+      new Companions(findings, this.#orders, bounds),
       new Reservations(findings, this.#owners, this.#orders),
       new Cancellations(findings, this.#owners, bounds),
       new Charges(findings, bounds),

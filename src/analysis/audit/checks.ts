@@ -87,6 +87,10 @@ export const checks = {
     'sales',
     'no seat is reserved on a cancelled date once its refunds have run, but for a moment',
   ],
+  'companion-with-wheelchair': [
+    'sales',
+    'a paid order has the wheelchair place of each companion’s place that it has',
+  ],
   'refunded-seats-free': ['sales', 'a refunded order has no seat left'],
 
   'wallet-balance': ['points', 'each balance is the one before plus or minus the amount'],

@@ -169,7 +169,7 @@ function isGivenBack(order: AuditedOrder, key: string): boolean {
 }
 
 /** Whether the seat was not given back while the rest of the order stood. */
-function hasItem(order: AuditedOrder, item: OrderItem): boolean {
+export function hasItem(order: AuditedOrder, item: OrderItem): boolean {
   return !isGivenBack(order, seatKey(item));
 }
 

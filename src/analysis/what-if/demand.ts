@@ -7,6 +7,7 @@ import {
 } from '../../domain/catalog.js';
 import type { PlanRow, PlanSeat, SalesRules } from '../../events/catalog-events.js';
 import type { PerformanceId, ScheduleId, SeatId } from '../../events/ids.js';
+import type { WheelchairAccess } from '../../events/queue-events.js';
 import type { Outcome } from './outcome.js';
 
 /** The fans of a recorded on-sale and what they wanted: the part that does not depend on its settings. */
@@ -73,6 +74,8 @@ export type SeatWish = { readonly scheduleId: ScheduleId } & (
       readonly category: string | undefined;
       /** Id of the only section wanted. */
       readonly section?: string | undefined;
+      readonly access?: WheelchairAccess | undefined;
+      readonly acceptRestrictedView?: boolean | undefined;
     }
 );
 

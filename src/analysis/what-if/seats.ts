@@ -59,17 +59,21 @@ export class Seats {
     if (!at || nowMs >= at.date.startsAtMs) return undefined;
     const isAvailable = (seatId: SeatId) => at.free.has(seatId);
     if (wish.kind === 'seats') return wish.seatIds.every(isAvailable) ? wish.seatIds : undefined;
-    const { quantity, category, section } = wish;
+    const { quantity, category, section, access, acceptRestrictedView } = wish;
     const rows = section === undefined ? at.date.rows : at.date.rowsOfSection(section);
-    const left = category === undefined ? at.free.size : (at.freeInCategory.get(category) ?? 0);
+    const left =
+      category === undefined || access !== undefined ? at.free.size : (at.freeInCategory.get(category) ?? 0);
     if (left < quantity) return undefined;
     return chooseBestAvailable({
       rows: rows.filter((row) => (at.freeInRow.get(row) ?? 0) > 0),
       quantity,
       isFree: (seat) => isAvailable(seat.seatId),
       isEligible: (seat) =>
-        (category === undefined || seat.category === category) && isAvailable(seat.seatId),
+        (category === undefined || seat.category === category || seat.companionOf !== undefined) &&
+        isAvailable(seat.seatId),
       focus: at.focus,
+      access,
+      acceptRestrictedView,
     });
   }
 

@@ -104,8 +104,7 @@ function wishesOf({ holds }: Trace, enteredAtMs: number): Wish[] {
 
 function seatWishOf({ scheduleId, seatIds, request }: HoldTrace): SeatWish {
   if (request.kind === 'seats') return { scheduleId, kind: 'seats', seatIds };
-  const { quantity, category, section } = request;
-  return { scheduleId, kind: 'best-available', quantity, category, section };
+  return { scheduleId, category: undefined, ...request };
 }
 
 function intentOf({ atMs, paidAtMs, orderedAtMs, cancelledAtMs, returned }: HoldTrace): Intent {

@@ -10,6 +10,7 @@ import {
   type VenueId,
   venueIdSchema,
 } from '../../events/ids.js';
+import { seatFeature } from '../../events/seat-features.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { seatStatus } from '../../queries/replies/catalog.js';
 import type { Language } from '../../queries/replies/reply.js';
@@ -46,6 +47,7 @@ const queueNumbersQuery = z.strictObject({
 const seatMapQuery = z.strictObject({
   section: z.string().min(1).max(64).optional(),
   status: seatStatus.optional(),
+  feature: seatFeature.optional(),
   ...momentField,
 });
 

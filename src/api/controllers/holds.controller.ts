@@ -16,6 +16,7 @@ import {
   scheduleIdSchema,
   type UserId,
 } from '../../events/ids.js';
+import { featuresOf } from '../../events/seat-features.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, type Positioned, withPosition } from '../idempotency.js';
@@ -69,8 +70,9 @@ export class HoldsController {
 function holdReply({ seats, position, ...hold }: HeldSeats): Positioned<NewHoldReply> {
   return {
     ...hold,
-    seats: seats.map(({ seatId, sectionName, row, number, category, price }) => {
-      return { seatId, sectionName, row, number, category, price };
+    seats: seats.map((seat) => {
+      const { seatId, sectionName, row, number, category, price } = seat;
+      return { seatId, sectionName, row, number, category, price, ...featuresOf(seat) };
     }),
     position: position ?? null,
   };

@@ -115,6 +115,14 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '가격이 정해지지 않은 좌석입니다. 다른 좌석을 선택해 주세요.',
     ofSeat((seat) => `${seat} 좌석은 판매하지 않습니다. 다른 좌석을 선택해 주세요.`),
   ),
+  'companion-needs-wheelchair': text(
+    '휠체어석 없는 동반석',
+    '동반석은 휠체어석(`companionOf`)과 함께 선점하고 결제하고 취소해 주세요.',
+    ({ seatId, companionOf }) =>
+      typeof seatId === 'string' && typeof companionOf === 'string'
+        ? `${seatId} 좌석은 휠체어석 ${companionOf}의 동반석입니다. 두 좌석을 함께 선점하고 결제하고 취소해 주세요.`
+        : undefined,
+  ),
   'seat-held': text(
     '선점된 좌석',
     '새 멱등 키로 다른 좌석을 선택해 주세요.',

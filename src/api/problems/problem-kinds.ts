@@ -106,6 +106,11 @@ export const problemKinds = {
   'token-ended': kind(403, 'Turn ended', 'Your time is over or you have paid: join the queue again.'),
   'seat-unknown': kind(404, 'Unknown seat', 'Check the seat id against the seat map.'),
   'seat-not-for-sale': kind(409, 'Seat not for sale', 'Choose another seat: this one has no price.'),
+  'companion-needs-wheelchair': kind(
+    409,
+    'Companion’s place without its wheelchair place',
+    'Take both: hold, pay for and give back a companion’s place together with the wheelchair place `companionOf`.',
+  ),
   'seat-held': kind(409, 'Seat held', 'Choose another seat, with a new idempotency key.'),
   'already-held': kind(409, 'Already held by you', 'Go on with that hold: pay for it, or release it first.'),
   'seat-reserved': kind(409, 'Seat sold', 'Choose another seat, with a new idempotency key.'),

@@ -66,7 +66,7 @@ export class CancelOrderHandler implements ICommandHandler<CancelOrder> {
 
   /**
    * @throws {Rejected} order-unknown (also another user's), order-not-cancellable (also after the deadline of a date),
-   * seat-unknown
+   * seat-unknown, companion-needs-wheelchair
    */
   async execute({ userId, orderId, items, context }: CancelOrder): Promise<CheckoutResult> {
     const stream = streams.order(orderId);
@@ -135,7 +135,7 @@ export class RefundOrderHandler implements ICommandHandler<RefundOrder> {
 
   /**
    * An order that is being paid is brought to its end first.
-   * @throws {Rejected} order-unknown, order-not-cancellable (its payment failed), seat-unknown, busy
+   * @throws {Rejected} order-unknown, order-not-cancellable (its payment failed), seat-unknown, companion-needs-wheelchair, busy
    */
   async execute({ refund, context }: RefundOrder): Promise<RefundResult> {
     const { orderId, which, cause, note } = refund;

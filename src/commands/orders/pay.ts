@@ -15,6 +15,7 @@ import {
   type SeatId,
 } from '../../events/ids.js';
 import type { OrderItem, Sold } from '../../events/order-events.js';
+import { featuresOf } from '../../events/seat-features.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
@@ -56,7 +57,7 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   /**
    * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken, not-on-sale,
-   * insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
+   * companion-needs-wheelchair, insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
    */
   async execute({ queueToken, input, context }: Pay): Promise<CheckoutResult> {
     const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
@@ -183,7 +184,7 @@ export class PayHandler implements ICommandHandler<Pay> {
       if (!seat || venueName === undefined) return null;
       const { sectionName, row, number, category } = seat;
       const where = { venueId, venueName, startsAt, timeZone };
-      return { performanceName, ...where, sectionName, row, number, category };
+      return { performanceName, ...where, sectionName, row, number, category, ...featuresOf(seat) };
     };
   }
 }

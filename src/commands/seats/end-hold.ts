@@ -12,7 +12,13 @@ import {
   seatDecider,
   statusOfHold,
 } from '../../domain/seat.js';
-import { type TokenCommand, type TokenHold, type TokenState, tokenDecider } from '../../domain/token.js';
+import {
+  strandedHolds,
+  type TokenCommand,
+  type TokenHold,
+  type TokenState,
+  tokenDecider,
+} from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import type { HoldId, ScheduleId, SeatId, TokenId, UserId } from '../../events/ids.js';
 import type { SeatEvent } from '../../events/seat-events.js';
@@ -63,12 +69,32 @@ export class Holds {
   }
 
   /**
-   * Frees the seats that the hold has and returns them to the fan's limit. Reserved seats stay.
+   * Frees the seats that the hold has and returns them to the fan's limit. Reserved seats stay. Holds of the token with a
+   * companion's place whose wheelchair place goes are given back with it.
    * @param reason `conflict`: the hold's own request lost a seat and will take no other. The seats it never took need no
    * barrier, unless the request ran twice.
    * @returns undefined when there is nothing to return; without events when it was returned before.
    */
   async giveBack(
+    tokenId: TokenId,
+    holdId: HoldId,
+    reason: HoldEnd,
+    context: CommandContext,
+  ): Promise<Accepted<TokenState> | undefined> {
+    const returned = await this.#giveBack(tokenId, holdId, reason, context);
+    // Also when nothing was left to return: an earlier run may have stopped here.
+    const { state } = returned ?? (await this.repository.load(tokenDecider, streams.token(tokenId)));
+    if (state.kind === 'none') return returned;
+    let all = returned;
+    for (const stranded of strandedHolds(state, this.clock.now())) {
+      const why = reason === 'conflict' ? 'released' : reason;
+      const also = await this.#giveBack(tokenId, stranded, why, stepContext(context, stranded));
+      if (also) all = all ? { ...also, events: [...all.events, ...also.events] } : also;
+    }
+    return all;
+  }
+
+  async #giveBack(
     tokenId: TokenId,
     holdId: HoldId,
     reason: HoldEnd,
@@ -84,7 +110,7 @@ export class Holds {
     if (returned.kind === 'accepted') return returned;
     if (isBarred || returned.rejection.code !== 'hold-in-progress') throw new Rejected(returned.rejection);
     // A second run was recorded in between, so the seats have to bar the hold after all.
-    return this.giveBack(tokenId, holdId, reason, context);
+    return this.#giveBack(tokenId, holdId, reason, context);
   }
 
   /**

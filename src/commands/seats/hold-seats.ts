@@ -1,5 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
+import type { CompanionPlace } from '../../domain/companions.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { holdEnded, inSeatOrder, isReservedBy } from '../../domain/seat.js';
 import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
@@ -12,6 +13,7 @@ import {
   type SeatId,
   seatIdSchema,
 } from '../../events/ids.js';
+import { wheelchairAccess } from '../../events/queue-events.js';
 import { streams } from '../../events/streams.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
@@ -32,12 +34,30 @@ export const holdSeatsSchema = z.union([
       .refine((seatIds) => new Set(seatIds).size === seatIds.length, 'names a seat twice'),
   }),
   z.strictObject({
-    bestAvailable: z.strictObject({
-      quantity: z.number().int().min(1).max(maxSeatsPerHold),
-      category: z.string().min(1).max(100).optional(),
-      /** Id of the only section wanted, such as a standing area. */
-      section: z.string().min(1).max(64).optional(),
-    }),
+    bestAvailable: z
+      .strictObject({
+        quantity: z.number().int().min(1).max(maxSeatsPerHold),
+        category: z.string().min(1).max(100).optional(),
+        section: z
+          .string()
+          .min(1)
+          .max(64)
+          .optional()
+          .describe('Id of the only section wanted, such as a standing area.'),
+        access: wheelchairAccess
+          .optional()
+          .describe(
+            'For a wheelchair user: wheelchair places, or one wheelchair place with its companion places. Without it neither is offered.',
+          ),
+        acceptRestrictedView: z
+          .boolean()
+          .optional()
+          .describe('Also seats with a restricted view, when there are too few others.'),
+      })
+      .refine(({ quantity, access }) => access !== 'wheelchair-and-companion' || quantity > 1, {
+        path: ['quantity'],
+        message: 'counts the wheelchair place and its companion places: at least 2',
+      }),
   }),
 ]);
 export type HoldSeatsInput = z.infer<typeof holdSeatsSchema>;
@@ -77,7 +97,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   ) {}
 
   /**
-   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, seat-held, already-held,
+   * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, companion-needs-wheelchair, seat-held, already-held,
    * seat-reserved, no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
    * idempotency-key-reused, busy
    */
@@ -92,12 +112,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   }
 
   async #holdBestAvailable(command: HoldSeats, forSale: ForSale, wanted: WantedSeats): Promise<HeldSeats> {
-    const request = {
-      kind: 'best-available',
-      quantity: wanted.quantity,
-      ...(wanted.category === undefined ? {} : { category: wanted.category }),
-      ...(wanted.section === undefined ? {} : { section: wanted.section }),
-    } as const;
+    const request = { kind: 'best-available', ...wanted } as const;
     const lost = new Set<SeatId>();
     for (let choice = 0; ; choice++) {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
@@ -131,10 +146,13 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const earlier = await this.holds.find(tokenId, holdId);
     const heldAt = earlier ? await this.holds.pricesOf(earlier, holdId) : undefined;
     // Refuses unknown seats before anything is written.
-    this.seatsForSale.find(forSale, wantedIds, heldAt);
+    const wanted = this.seatsForSale.find(forSale, wantedIds, heldAt);
     if (!earlier) await this.seatsForSale.refuseTaken(scheduleId, wantedIds, { holdId, userId });
     const { holdTtlMs } = forSale.performance.sales;
-    const claim = { holdId, scheduleId, seatIds: wantedIds, request, holdTtlMs };
+    const companions = wanted.flatMap(({ seatId, companionOf }) =>
+      companionOf === undefined ? [] : [{ seatId, companionOf }],
+    );
+    const claim = { holdId, scheduleId, seatIds: wantedIds, companions, request, holdTtlMs };
     const { seatIds, expiresAt } = await this.#claim(queueToken, claim, context);
     // Another run of the same command may have claimed first, and may have chosen other seats.
     const seats = this.seatsForSale.find(forSale, seatIds, heldAt);
@@ -168,7 +186,8 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
    * Claims the seats against the fan's limit before any is taken, or finds the claim of an earlier run of the same
    * command, which may have crashed or may be taking the seats now.
    * @returns the hold as it was claimed first, perhaps of other seats.
-   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, hold-ended, idempotency-key-reused, busy
+   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, companion-needs-wheelchair, hold-ended,
+   * idempotency-key-reused, busy
    */
   async #claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
     const { tokenId, performanceId, number } = queueToken;
@@ -226,6 +245,7 @@ interface SeatClaim {
   readonly holdId: HoldId;
   readonly scheduleId: ScheduleId;
   readonly seatIds: readonly SeatId[];
+  readonly companions: readonly CompanionPlace[];
   readonly request: TokenHold['request'];
   readonly holdTtlMs: number;
 }

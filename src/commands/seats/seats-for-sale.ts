@@ -10,10 +10,12 @@ import {
   type ScheduleDetails,
   type VenueState,
 } from '../../domain/catalog.js';
+import { assertNever } from '../../domain/decider.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { isFree, type SeatState, seatDecider, seatTaken } from '../../domain/seat.js';
 import type { PlanSeat } from '../../events/catalog-events.js';
 import type { HoldId, PerformanceId, ScheduleId, SeatId, UserId } from '../../events/ids.js';
+import type { WheelchairAccess } from '../../events/queue-events.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
@@ -36,9 +38,13 @@ export interface ForSale {
 /** What the best available seats are asked for. */
 export interface WantedSeats {
   readonly quantity: number;
+  /** With companions: of the wheelchair place. */
   readonly category?: string | undefined;
   /** Id of the only section wanted. */
   readonly section?: string | undefined;
+  /** Undefined: neither wheelchair nor companion places. */
+  readonly access?: WheelchairAccess | undefined;
+  readonly acceptRestrictedView?: boolean | undefined;
 }
 
 /** Times a choice waits for requests that are taking the seats which are left. */
@@ -156,20 +162,29 @@ export class SeatsForSale {
       );
       const isAvailable = ({ seatId, category }: PlanSeat) =>
         !taken.has(seatId) && !alsoTaken.has(seatId) && !without.has(seatId) && isSold(category);
-      const choose = (isOpen: (seat: PlanSeat) => boolean) =>
+      const choose = (
+        isOpen: (seat: PlanSeat) => boolean,
+        { acceptRestrictedView }: Pick<WantedSeats, 'acceptRestrictedView'> = wanted,
+      ) =>
         chooseBestAvailable({
           rows,
           quantity: wanted.quantity,
           isFree: isOpen,
-          isEligible: (seat) => isWanted(seat.category) && isOpen(seat),
+          // A companion's place goes with its wheelchair place, whatever its own category.
+          isEligible: (seat) => (isWanted(seat.category) || seat.companionOf !== undefined) && isOpen(seat),
           focus: venue.details?.focus,
+          access: wanted.access,
+          acceptRestrictedView,
         });
       const isOpen = (seat: PlanSeat) =>
         isAvailable(seat) && !this.#chosen.isBeingTaken(scheduleId, seat.seatId);
       const isLastTry = waits >= maxWaits;
       const seatIds = choose(isOpen) ?? (isLastTry ? choose(isAvailable) : undefined);
       if (seatIds) return { seatIds, end: this.#chosen.begin(scheduleId, seatIds) };
-      if (isLastTry || !choose(isAvailable)) throw noSeatsAvailable(wanted);
+      if (isLastTry || !choose(isAvailable)) {
+        const isRestrictedFree = choose(isAvailable, { acceptRestrictedView: true }) !== undefined;
+        throw noSeatsAvailable(wanted, isRestrictedFree);
+      }
       // Others are taking what is left: whether they get it shows in a moment.
       await this.#chosen.untilEnded(scheduleId);
     }
@@ -182,10 +197,30 @@ export class SeatsForSale {
   }
 }
 
-function noSeatsAvailable({ quantity, category, section }: WantedSeats): Rejected {
+function noSeatsAvailable(wanted: WantedSeats, isRestrictedFree: boolean): Rejected {
+  const { quantity, category, section } = wanted;
   const where = [category, section === undefined ? undefined : `section ${section}`].filter(
     (text) => text !== undefined,
   );
   const inWhere = where.length === 0 ? '' : ` in ${where.join(', ')}`;
-  return refuse('no-seats-available', `Fewer than ${quantity} seats are free${inWhere}: ask for fewer.`);
+  const advice = isRestrictedFree
+    ? 'ask for fewer, or accept seats with a restricted view (acceptRestrictedView)'
+    : 'ask for fewer';
+  return refuse(
+    'no-seats-available',
+    `Fewer than ${quantity} ${kindOf(wanted)} are free${inWhere}: ${advice}.`,
+  );
+}
+
+function kindOf({ access }: WantedSeats): string {
+  switch (access) {
+    case undefined:
+      return 'seats';
+    case 'wheelchair':
+      return 'wheelchair places';
+    case 'wheelchair-and-companion':
+      return 'places of one wheelchair user with companions';
+    default:
+      return assertNever(access);
+  }
 }

@@ -11,6 +11,7 @@ import type {
   UserId,
   VenueId,
 } from '../../events/ids.js';
+import type { SeatFeatures } from '../../events/seat-features.js';
 import { bigint, double, flag, int, json, moment, nullable, text, uuid, varchar } from '../engine/entity.js';
 
 @Entity('venues')
@@ -65,6 +66,8 @@ export class SeatRow {
   @Column(varchar(100)) readonly category!: string;
   @Column(double) readonly x!: number;
   @Column(double) readonly y!: number;
+  /** Null for an ordinary seat. */
+  @Column(nullable(json)) readonly features!: SeatFeatures | null;
   @Column(flag) readonly withdrawn!: boolean;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;

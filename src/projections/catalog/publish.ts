@@ -1,6 +1,7 @@
 import { maxSeatsPerVenue, rowsOf } from '../../events/catalog-events.js';
 import { type Instant, type ScheduleId, type SeatId, toInstant, type VenueId } from '../../events/ids.js';
 import { atLocalTime, localTimeOf } from '../../events/local-time.js';
+import { featuresOf } from '../../events/seat-features.js';
 import type { Projected } from '../engine/projection.js';
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { maxRelatedRows, PerformanceRow, ScheduleRow, SeatRow, SectionRow, VenueRow } from './entities.js';
@@ -181,7 +182,8 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
   const counts = new Map<string, number>();
   const replanned: ReplannedSeat[] = [];
   for (const [rowIndex, row] of rowsOf(data).entries()) {
-    for (const [column, { seatId, number, category, x, y }] of row.seats.entries()) {
+    for (const [column, seat] of row.seats.entries()) {
+      const { seatId, number, category, x, y } = seat;
       const earlier = before.get(seatId);
       published.add(seatId);
       counts.set(category, (counts.get(category) ?? 0) + 1);
@@ -199,6 +201,7 @@ export async function publishSection(event: Projected<'SectionPublished'>, rows:
         category,
         x,
         y,
+        features: featuresOf(seat) ?? null,
         withdrawn: false,
         created_at: earlier?.created_at ?? at,
         updated_at: at,

@@ -13,6 +13,7 @@ import {
 } from '../../events/ids.js';
 import { localTimeOf } from '../../events/local-time.js';
 import { cancellationCauseSchema, type Sold } from '../../events/order-events.js';
+import { featuresOf, seatFeatureFields } from '../../events/seat-features.js';
 import { localTime, timeZone } from './catalog.js';
 import { asOfField, named, type Reply, sample } from './reply.js';
 
@@ -32,6 +33,7 @@ const heldSeatSchema = z
     ...seatNames,
     category: z.string().nullable(),
     price: pointsSchema,
+    ...seatFeatureFields,
   })
   .meta({ id: 'HeldSeat' });
 export type HeldSeatReply = Reply<typeof heldSeatSchema>;
@@ -90,6 +92,7 @@ const sold = {
   timeZone: timeZone.nullable(),
   ...seatNames,
   category: z.string().nullable(),
+  ...seatFeatureFields,
 };
 const soldExample = {
   performanceName: 'Strings on a Winter Night',
@@ -129,6 +132,7 @@ export function soldFields(sold: Partial<Sold>): SoldFields {
     row: sold.row ?? null,
     number: sold.number ?? null,
     category: sold.category ?? null,
+    ...featuresOf(sold),
   };
 }
 
@@ -150,6 +154,9 @@ const ticketWords = [
   'row',
   'number',
   'category',
+  'wheelchair',
+  'companionOf',
+  'restrictedView',
 ] as const satisfies readonly (keyof Sold)[];
 
 /** An order, as every reply about it shows it. */

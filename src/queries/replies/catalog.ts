@@ -9,6 +9,7 @@ import {
   seatIdSchema,
   venueIdSchema,
 } from '../../events/ids.js';
+import { seatFeatureFields } from '../../events/seat-features.js';
 import { asOfField, count, named, type Reply, sample } from './reply.js';
 
 const decoration = decorationSchema.meta({ id: 'Decoration' });
@@ -274,6 +275,7 @@ const seatSchema = z
     x: z.number(),
     y: z.number(),
     status: seatStatus,
+    ...seatFeatureFields,
   })
   .meta({ id: 'Seat' });
 export type SeatReply = Reply<typeof seatSchema>;

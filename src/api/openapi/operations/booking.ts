@@ -79,11 +79,12 @@ export const bookingOperations: Operations = {
     summary: 'Hold seats',
     headers: ['X-Log-Position'],
     description:
-      'Named seats, or the best free ones side by side, in one category or section if you like. Of a standing area these are its lowest free entry numbers: in the replies `row` is empty and `number` is the entry number. All of them or none, for a few minutes.',
+      'Named seats, or the best free ones side by side, in one category or section if you like. Of a standing area these are its lowest free entry numbers: in the replies `row` is empty and `number` is the entry number. All of them or none, for a few minutes. A companion’s place (`companionOf`) is held only with its wheelchair place, in this request or in another live hold of yours, and ends no later. The best free ones are neither wheelchair places nor companion places unless `access` asks for them, and have a restricted view only with `acceptRestrictedView`.',
     requestExamples: {
       seats: { seatIds: ['A-1', 'A-2'] },
       bestAvailable: { bestAvailable: { quantity: 2, category: 'R' } },
       standing: { bestAvailable: { quantity: 4, section: 'floor' } },
+      wheelchairAndCompanion: { bestAvailable: { quantity: 2, access: 'wheelchair-and-companion' } },
     },
     replies: { 201: json('The seats are yours until the hold expires.', newHoldReply) },
     problems: [
@@ -91,6 +92,7 @@ export const bookingOperations: Operations = {
       'not-on-sale',
       'seat-unknown',
       'seat-not-for-sale',
+      'companion-needs-wheelchair',
       'seat-held',
       'already-held',
       'seat-reserved',
@@ -111,6 +113,8 @@ export const bookingOperations: Operations = {
   releaseHold: {
     tag: 'Booking',
     summary: 'Release a hold',
+    description:
+      'A hold of yours with a companion’s place is released with the wheelchair place it belongs to.',
     headers: ['X-Log-Position'],
     replies: { 200: json('The seats are free.', receiptReply) },
     problems: ['hold-unknown', 'hold-in-progress'],
@@ -131,6 +135,7 @@ export const bookingOperations: Operations = {
       'hold-lapsed',
       'seat-taken',
       'not-on-sale',
+      'companion-needs-wheelchair',
       'token-ended',
       'token-unknown',
       'busy',
@@ -154,13 +159,19 @@ export const bookingOperations: Operations = {
     summary: 'Cancel a paid order, or some of its seats',
     headers: ['X-Log-Position'],
     description:
-      'Until the deadline of the performance, which is the start unless it states another; after a date was moved also within its refund window. Without `items` all seats go back. Doing it twice changes nothing.',
+      'Until the deadline of the performance, which is the start unless it states another; after a date was moved also within its refund window. Without `items` all seats go back. A wheelchair place goes back with its companion places or after them. Doing it twice changes nothing.',
     requestExamples: {
       whole: {},
       oneSeat: { items: [{ scheduleId: sample.scheduleId, seatId: 'A-1' }] },
     },
     replies: { 200: json('The seats are free and the points are back.', changedOrderReply) },
-    problems: ['order-unknown', 'order-not-cancellable', 'seat-unknown', 'busy'],
+    problems: [
+      'order-unknown',
+      'order-not-cancellable',
+      'seat-unknown',
+      'companion-needs-wheelchair',
+      'busy',
+    ],
   },
   listReservations: {
     tag: 'Booking',

@@ -76,7 +76,9 @@ export const catalogOperations: Operations = {
     tag: 'Catalog',
     summary: 'The seat map',
     description: `${pastDescription} Plan and prices are those of then, too.`,
-    replies: { 200: json('All seats with their state, or those of a section or state.', seatMapReply) },
+    replies: {
+      200: json('All seats with their state, or those of a section, state or feature.', seatMapReply),
+    },
     problems: ['schedule-unknown', 'unavailable'],
   },
   watchSeats: {

@@ -137,7 +137,13 @@ export const operatorOperations: Operations = {
       },
     },
     replies: { 200: json('The order as it is now.', changedOrderReply) },
-    problems: ['order-unknown', 'order-not-cancellable', 'seat-unknown', 'busy'],
+    problems: [
+      'order-unknown',
+      'order-not-cancellable',
+      'seat-unknown',
+      'companion-needs-wheelchair',
+      'busy',
+    ],
   },
   runAudit: {
     tag: 'Operators',
