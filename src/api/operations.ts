@@ -52,6 +52,23 @@ export interface ProjectionOperations {
   eventsApplied(): Promise<ReadonlyMap<string, number>>;
 }
 
+/** The token {@link BackgroundWork} is injected by. */
+export const BACKGROUND_WORK = Symbol('BackgroundWork');
+
+/** What fails in a part of this process that acts without a request; counts since its start. */
+export interface FailureReport {
+  readonly process: string;
+  /** Items that failed when they were last tried, and their failures. */
+  readonly items?: { readonly failing: number; readonly failures: number };
+  /** How often events were followed anew after an error, and events left out because they cannot be handled. */
+  readonly subscription?: { readonly restarts: number; readonly leftOut: number };
+}
+
+/** The processes that act without a request; none in a process with another role. */
+export interface BackgroundWork {
+  failures(): readonly FailureReport[];
+}
+
 /** The token {@link ProjectionRebuilds} is injected by. */
 export const PROJECTION_REBUILDS = Symbol('ProjectionRebuilds');
 

@@ -4,6 +4,7 @@ import { logHistories } from '../analysis/history/log-histories.js';
 import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
+import { BACKGROUND_WORK, type BackgroundWork } from '../api/operations.js';
 import { PersonalKeys } from '../commands/account/erase-user.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
 import { CommandSettings } from '../commands/settings.js';
@@ -33,6 +34,7 @@ export interface AppParts {
   readonly settings: CommandSettings;
   readonly apiSettings: ApiSettings;
   readonly readSide: Pick<ReadSide, 'providers'>;
+  readonly background: BackgroundWork;
 }
 
 @Global()
@@ -59,6 +61,7 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
     { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },
+    { provide: BACKGROUND_WORK, useValue: parts.background },
     ...parts.readSide.providers,
   ];
   return {

@@ -1,4 +1,5 @@
 import type { CommandBus } from '@nestjs/cqrs';
+import type { BackgroundWork, FailureReport } from '../api/operations.js';
 import type { EventStore } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
@@ -7,6 +8,7 @@ import { AdmissionProcess } from '../processes/admission.js';
 import { Cancellations } from '../processes/cancellations.js';
 import { Erasure, type PersonalDataStores } from '../processes/erasure.js';
 import { Expiry } from '../processes/expiry.js';
+import { PeriodicTask, type ProcessParts } from '../processes/periodic-task.js';
 import { Recovery } from '../processes/recovery.js';
 import { BullTimers } from '../processes/redis/bull-timers.js';
 import { RedisRoundLease } from '../processes/redis/round-lease.js';
@@ -21,6 +23,27 @@ interface Parts {
   readonly readSide: ReadSide;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** Counts the failures of the processes, once there are any. */
+export class BackgroundReport implements BackgroundWork {
+  #parts: ProcessParts = [];
+
+  watch(parts: ProcessParts): void {
+    this.#parts = parts;
+  }
+
+  failures(): readonly FailureReport[] {
+    return this.#parts.map((part) => {
+      const { name: process } = part;
+      if (part instanceof PeriodicTask) {
+        const { failing, failures } = part.items;
+        return { process, items: { failing, failures } };
+      }
+      const { restarts, leftOut } = part;
+      return { process, subscription: { restarts, leftOut } };
+    });
+  }
 }
 
 /** How long an erasure waits for the read models before it is tried again. */
@@ -42,6 +65,7 @@ export function backgroundProcesses(
   const cancellations = new Cancellations(bus, queries, clock, log, SWEEP_INTERVAL_MS, lease);
   const erasure = new Erasure(store, personalDataOf(engines, readSide), clock, log, SWEEP_INTERVAL_MS);
   return {
+    parts: [erasure, recovery, cancellations, expiry, admission].flatMap(({ parts }) => parts),
     async start() {
       erasure.start();
       recovery.start();

@@ -23,7 +23,7 @@ import { TokenSigner } from '../platform/token-signer.js';
 import { allProjections } from '../projections/all-projections.js';
 import { Rebuilder } from '../projections/rebuild/rebuilder.js';
 import { appModule } from './app.module.js';
-import { backgroundProcesses } from './background-processes.js';
+import { BackgroundReport, backgroundProcesses } from './background-processes.js';
 import { type Engines, openEngines } from './engines.js';
 import { addQueueDashboard } from './queue-dashboard.js';
 import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
@@ -98,7 +98,18 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     });
     closers.push(() => rebuilder.stop());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
-    const app = await createApp({ config, secrets, engines, store, readSide, hasher, clock, log });
+    const background = new BackgroundReport();
+    const app = await createApp({
+      config,
+      secrets,
+      engines,
+      store,
+      readSide,
+      background,
+      hasher,
+      clock,
+      log,
+    });
     if (does.api && engines.redis) {
       const dashboard = addQueueDashboard(fastifyOf(app), engines.redis, secrets);
       closers.push(() => dashboard.close());
@@ -107,6 +118,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     await app.init();
     const bus = app.get(CommandBus);
     const processes = backgroundProcesses(bus, { config, engines, store, readSide, clock, log });
+    background.watch(processes.parts);
     closers.push(
       () => processes.stop(),
       () => app.close(),
@@ -186,9 +198,14 @@ function fastifyOf(app: NestFastifyApplication): FastifyInstance {
 }
 
 async function createApp(
-  parts: Parts & { readonly secrets: Secrets; readonly engines: Engines; readonly hasher: PasswordHasher },
+  parts: Parts & {
+    readonly secrets: Secrets;
+    readonly engines: Engines;
+    readonly background: BackgroundReport;
+    readonly hasher: PasswordHasher;
+  },
 ): Promise<NestFastifyApplication> {
-  const { config, secrets, engines, store, readSide, hasher, clock, log } = parts;
+  const { config, secrets, engines, store, readSide, background, hasher, clock, log } = parts;
   const apiSettings = apiSettingsOf(config, secrets);
   const isServing = dutiesOf(config.ROLE).api;
   const module = appModule({
@@ -201,6 +218,7 @@ async function createApp(
     hasher,
     apiSettings,
     readSide,
+    background,
     settings: settingsOf(config, secrets),
     signer: new TokenSigner(secrets.secret, clock),
     payments: new HttpPaymentProvider({

@@ -36,6 +36,7 @@ export interface LiveSettings {
  * a batch that failed.
  */
 export class LiveSubscription {
+  readonly name: string;
   readonly #stopping = new AbortController();
   readonly #failures: FailureLog;
   readonly #refused: FailureLog;
@@ -53,6 +54,7 @@ export class LiveSubscription {
     private readonly subscriber: LiveSubscriber,
   ) {
     const { name, log, backOff = usualBackOff } = settings;
+    this.name = name;
     this.#backOffMs = backOff.firstMs;
     this.#failures = new FailureLog(log, name, {
       level: 'warn',

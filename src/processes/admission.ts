@@ -8,7 +8,7 @@ import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
 import { allPages } from '../queries/paging.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 
 /** How often performances on sale are listed again, as a safety net behind the subscription. */
 const listIntervalMs = 30_000;
@@ -64,6 +64,11 @@ export class AdmissionProcess {
     void this.#subscription.start();
     this.#listing.start();
     this.#admitting.start();
+  }
+
+  /** Whose failures are counted. */
+  get parts(): ProcessParts {
+    return [this.#admitting, this.#listing, this.#subscription];
   }
 
   async stop(): Promise<void> {

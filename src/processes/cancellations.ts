@@ -3,7 +3,7 @@ import { SettleCancellation } from '../commands/orders/settle-cancellation.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 
 /** Cancelled dates worked on in one round; those that fail are asked for beside them. */
 const roundLimit = 100;
@@ -31,6 +31,11 @@ export class Cancellations {
 
   start(): void {
     this.#settling.start();
+  }
+
+  /** Whose failures are counted. */
+  get parts(): ProcessParts {
+    return [this.#settling];
   }
 
   async stop(): Promise<void> {

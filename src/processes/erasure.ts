@@ -4,7 +4,7 @@ import type { UserId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
-import { PeriodicTask } from './periodic-task.js';
+import { PeriodicTask, type ProcessParts } from './periodic-task.js';
 
 /** Where an erased person's data is removed from. Both methods are safe to repeat. */
 export interface PersonalDataStores {
@@ -54,6 +54,11 @@ export class Erasure {
   start(): void {
     void this.#subscription.start();
     this.#task.start();
+  }
+
+  /** Whose failures are counted. */
+  get parts(): ProcessParts {
+    return [this.#task, this.#subscription];
   }
 
   async stop(): Promise<void> {

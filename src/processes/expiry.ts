@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
 import type { DeadlineQueries, HeldSeat, LiveToken } from '../queries/deadlines.js';
 import { allPages } from '../queries/paging.js';
-import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 import type { Deadline, Timers } from './timers.js';
 
 /** Lapsed tokens that one sweep ends, beside those that fail; more wait for the next. */
@@ -77,8 +77,15 @@ export class Expiry {
   async start(): Promise<void> {
     await this.timers.start((deadline) => this.#act(deadline));
     await this.#subscription.start();
+    // If it fails, the task tries again at once and says so.
+    await this.#restore().catch(() => undefined);
     this.#restoring.start();
     this.#sweeper.start();
+  }
+
+  /** Whose failures are counted. */
+  get parts(): ProcessParts {
+    return [this.#sweeper, this.#restoring, this.#subscription];
   }
 
   async stop(): Promise<void> {
@@ -102,18 +109,18 @@ export class Expiry {
     }
   }
 
-  #restore(stopping: AbortSignal): Promise<void> {
+  #restore(stopping?: AbortSignal): Promise<void> {
     return this.timers.restore(() => this.#live(stopping));
   }
 
   /** Throws when it is stopped, so that an incomplete scan never counts as complete. */
-  async *#live(stopping: AbortSignal): AsyncGenerator<readonly Deadline[]> {
+  async *#live(stopping?: AbortSignal): AsyncGenerator<readonly Deadline[]> {
     for await (const seats of allPages<HeldSeat>((after, limit) => this.queries.liveHolds(after, limit))) {
-      stopping.throwIfAborted();
+      stopping?.throwIfAborted();
       yield distinctHolds(seats).map(holdDeadline);
     }
     for await (const tokens of allPages<LiveToken>((after, limit) => this.queries.liveTokens(after, limit))) {
-      stopping.throwIfAborted();
+      stopping?.throwIfAborted();
       yield tokens.map(tokenDeadline);
     }
   }

@@ -1,4 +1,5 @@
 import type { Command } from '@nestjs/cqrs';
+import type { LiveSubscription } from '../event-store/live-subscription.js';
 import type { Clock } from '../platform/clock.js';
 import { FailureLog, type ProcessLog } from '../platform/failure-log.js';
 import { ItemBackOff } from './item-back-off.js';
@@ -7,6 +8,9 @@ import { ItemBackOff } from './item-back-off.js';
 export interface Commands {
   execute<Result>(command: Command<Result>): Promise<Result>;
 }
+
+/** What a process consists of. */
+export type ProcessParts = readonly (PeriodicTask | LiveSubscription)[];
 
 /** Shares periodic work among processes: each round of it is run by one of them. */
 export interface RoundLease {
@@ -38,6 +42,7 @@ export interface TaskSettings {
 
 /** Runs work periodically, never twice at the same time. After a failed run the next one follows as usual. */
 export class PeriodicTask {
+  readonly name: string;
   /** The items that fail. */
   readonly items: ItemBackOff;
   #timer: NodeJS.Timeout | undefined;
@@ -52,6 +57,7 @@ export class PeriodicTask {
     private readonly work: (stopping: AbortSignal) => Promise<void>,
   ) {
     const { name, intervalMs, clock, log, maxRetryMs = usualMaxRetryMs } = settings;
+    this.name = name;
     const delays = { firstMs: intervalMs, maxMs: Math.max(intervalMs, maxRetryMs) };
     this.items = new ItemBackOff(name, delays, clock, log);
     this.#failures = new FailureLog(log, name, {

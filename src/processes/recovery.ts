@@ -5,7 +5,7 @@ import { type Instant, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
 import type { ProcessQueries } from '../queries/queries.js';
-import { type Commands, PeriodicTask, type RoundLease } from './periodic-task.js';
+import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 
 /** Orders, and charges, resumed in one round; those that fail, which are the oldest, are asked for beside them. */
 const roundLimit = 200;
@@ -41,6 +41,11 @@ export class Recovery {
   start(): void {
     this.#orders.start();
     this.#charges.start();
+  }
+
+  /** Whose failures are counted. */
+  get parts(): ProcessParts {
+    return [this.#orders, this.#charges];
   }
 
   async stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { ApiModule } from '../../src/api/api.module.js';
 import { API_SETTINGS, type ApiSettings, defaultApiSettings } from '../../src/api/api-settings.js';
 import { configureHttp, createFastifyAdapter } from '../../src/api/http-server.js';
 import {
+  BACKGROUND_WORK,
   PROJECTION_OPERATIONS,
   PROJECTION_REBUILDS,
   type ProjectionOperations,
@@ -201,6 +202,7 @@ export async function startApi(
     { provide: READ_POSITION, useValue: position },
     { provide: READINESS, useValue: { check, refusal: () => readiness.refusal } },
     { provide: PROJECTION_OPERATIONS, useValue: noProjections },
+    { provide: BACKGROUND_WORK, useValue: { failures: () => [] } },
     { provide: PROJECTION_REBUILDS, useValue: options.rebuilds ?? noRebuilds },
   ];
   class ProvidedModule {}

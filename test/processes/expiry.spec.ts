@@ -97,7 +97,6 @@ describe('the expiry process', () => {
     const turn = { tokenId: mina.tokenId, status: 'entered', expiresAt: held.expiresAt } as const;
     const expiry = expiryOf(side, timers, deadlinesOf({ holds: [deadline], tokens: [turn] }));
     await expiry.start();
-    await eventually(() => timers.waiting.size === 2);
     expect([...timers.waiting.keys()].sort()).toEqual([`hold-${held.holdId}`, `token-${mina.tokenId}`]);
     await expiry.stop();
     expect(timers.waiting.size).toBe(0);

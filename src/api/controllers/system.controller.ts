@@ -4,6 +4,9 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { ProjectionReport } from '../../queries/replies/projections.js';
 import {
+  BACKGROUND_WORK,
+  type BackgroundWork,
+  type FailureReport,
   PROJECTION_OPERATIONS,
   type ProjectionOperations,
   READINESS,
@@ -52,6 +55,7 @@ export class MetricsController {
   constructor(
     @Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations,
     @Inject(QUERIES) private readonly queries: Pick<Queries, 'chargesNeedingAttention'>,
+    @Inject(BACKGROUND_WORK) private readonly background: BackgroundWork,
   ) {}
 
   @Get()
@@ -81,7 +85,59 @@ export class MetricsController {
       const counter = new Counter({ name, help: 'Events this process has applied.', labelNames, registers });
       for (const [projection, events] of applied) counter.inc({ projection }, events);
     }
+    addFailures(registry, this.background.failures());
     return registry.metrics();
+  }
+}
+
+const failureMetrics: readonly (readonly [
+  string,
+  string,
+  'gauge' | 'counter',
+  (report: FailureReport) => number | undefined,
+])[] = [
+  [
+    'process_failing_items',
+    'Items that failed when this process last tried them; they are tried again.',
+    'gauge',
+    ({ items }) => items?.failing,
+  ],
+  [
+    'process_item_failures_total',
+    'Failed attempts at single items, in this process.',
+    'counter',
+    ({ items }) => items?.failures,
+  ],
+  [
+    'subscription_restarts_total',
+    'How often this process followed events anew after an error.',
+    'counter',
+    ({ subscription }) => subscription?.restarts,
+  ],
+  [
+    'subscription_events_left_out_total',
+    'Events this process left out because they could not be handled.',
+    'counter',
+    ({ subscription }) => subscription?.leftOut,
+  ],
+];
+
+/** Nothing for a process that acts on nothing by itself. */
+function addFailures(registry: Registry, reports: readonly FailureReport[]): void {
+  for (const [what, help, kind, read] of failureMetrics) {
+    const counted = reports.flatMap((report) => {
+      const value = read(report);
+      return value === undefined ? [] : [{ process: report.process, value }];
+    });
+    if (counted.length === 0) continue;
+    const options = {
+      name: `boxoffice_${what}`,
+      help,
+      labelNames: ['process'] as const,
+      registers: [registry],
+    };
+    const metric = kind === 'gauge' ? new Gauge(options) : new Counter(options);
+    for (const { process, value } of counted) metric.inc({ process }, value);
   }
 }
 
