@@ -45,6 +45,7 @@ export class ItemBackOff {
     private readonly delays: RetryDelays,
     private readonly clock: Pick<Clock, 'nowMs'>,
     private readonly log: ProcessLog,
+    private readonly level: 'warn' | 'error' = 'error',
   ) {}
 
   /** Items that failed when they were last tried, and that there still are. */
@@ -107,11 +108,11 @@ export class ItemBackOff {
     const details = { process: this.name, item: key, err: error, retryInMs };
     if (this.#reported < maxReported) {
       this.#reported++;
-      this.log.error(details, 'an item fails; the others go on, and it is tried again');
+      this.log[this.level](details, 'an item fails; the others go on, and it is tried again');
       return true;
     }
     if (!this.#isSilent)
-      this.log.error(details, `more than ${maxReported} items fail; further ones are counted`);
+      this.log[this.level](details, `more than ${maxReported} items fail; further ones are counted`);
     this.#isSilent = true;
     return false;
   }

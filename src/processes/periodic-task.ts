@@ -38,6 +38,8 @@ export interface TaskSettings {
   readonly lease?: RoundLease | undefined;
   /** How long a failing item is put off at most, ms; default a minute. It begins with `intervalMs`. */
   readonly maxRetryMs?: number;
+  /** The level at which a failing item is logged; default error. */
+  readonly itemLevel?: 'warn' | 'error';
 }
 
 /** Runs work periodically, never twice at the same time. After a failed run the next one follows as usual. */
@@ -56,10 +58,10 @@ export class PeriodicTask {
     private readonly settings: TaskSettings,
     private readonly work: (stopping: AbortSignal) => Promise<void>,
   ) {
-    const { name, intervalMs, clock, log, maxRetryMs = usualMaxRetryMs } = settings;
+    const { name, intervalMs, clock, log, maxRetryMs = usualMaxRetryMs, itemLevel } = settings;
     this.name = name;
     const delays = { firstMs: intervalMs, maxMs: Math.max(intervalMs, maxRetryMs) };
-    this.items = new ItemBackOff(name, delays, clock, log);
+    this.items = new ItemBackOff(name, delays, clock, log, itemLevel);
     this.#failures = new FailureLog(log, name, {
       level: 'error',
       failed: 'a process fails; it runs again',

@@ -1,21 +1,24 @@
 import { processContext } from '../commands/command-context.js';
 import { AdvanceCheckout } from '../commands/orders/checkout-process.js';
 import { AdvanceCharge } from '../commands/wallet/charge-points.js';
-import { type Instant, toInstant } from '../events/ids.js';
+import { type ChargeId, type Instant, type OrderId, toInstant } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
+import type { OpenItem } from '../queries/paging.js';
 import type { ProcessQueries } from '../queries/queries.js';
 import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 
-/** Orders, and charges, resumed in one round; those that fail, which are the oldest, are asked for beside them. */
-const roundLimit = 200;
 /** Charges resumed at the same time: each may wait for the payment system's time-out. */
 const chargesAtOnce = 10;
+/** How long an item that stays open is put off at most, ms. */
+const maxRetryMs = 600_000;
 
 /** Resumes open orders and charges: after a restart at once, later when they are stale. */
 export class Recovery {
   readonly #orders: PeriodicTask;
   readonly #charges: PeriodicTask;
+  readonly #openOrders: OpenItems<OrderId>;
+  readonly #openCharges: OpenItems<ChargeId>;
   readonly #startedAtMs: number;
 
   /**
@@ -25,17 +28,26 @@ export class Recovery {
    */
   constructor(
     private readonly commands: Commands,
-    private readonly queries: Pick<ProcessQueries, 'openOrders' | 'openCharges'>,
+    queries: Pick<ProcessQueries, 'openOrders' | 'openCharges'>,
     private readonly clock: Clock,
-    private readonly log: ProcessLog,
+    log: ProcessLog,
     private readonly resumeAfterMs: number,
     intervalMs: number,
     lease?: RoundLease,
   ) {
     this.#startedAtMs = clock.nowMs();
-    const settings = { intervalMs, clock, log, lease };
+    this.#openOrders = new OpenItems(clock, (after, limit) =>
+      queries.openOrders(this.#staleBefore(), after, limit),
+    );
+    this.#openCharges = new OpenItems(clock, (after, limit) =>
+      queries.openCharges(this.#staleBefore(), after, limit),
+    );
+    const settings = { intervalMs, clock, log, lease, maxRetryMs };
     this.#orders = new PeriodicTask({ name: 'checkout', ...settings }, () => this.#resumeOrders());
-    this.#charges = new PeriodicTask({ name: 'charging', ...settings }, () => this.#resumeCharges());
+    // A payment system that takes its time is nothing to be alerted of.
+    this.#charges = new PeriodicTask({ name: 'charging', ...settings, itemLevel: 'warn' }, () =>
+      this.#resumeCharges(),
+    );
   }
 
   start(): void {
@@ -53,31 +65,72 @@ export class Recovery {
   }
 
   async #resumeOrders(): Promise<void> {
-    const orderIds = await this.queries.openOrders(
-      this.#staleBefore(),
-      roundLimit + this.#orders.items.failing,
-    );
-    if (orderIds.length > 0) this.log.info({ orders: orderIds.length }, 'resuming open orders');
-    await this.#orders.forEach(orderIds, String, (orderId) =>
+    await this.#orders.forEach(this.#openOrders.round(), String, (orderId) =>
       this.commands.execute(new AdvanceCheckout(orderId, processContext('checkout'))),
     );
   }
 
   async #resumeCharges(): Promise<void> {
-    const chargeIds = await this.queries.openCharges(
-      this.#staleBefore(),
-      roundLimit + this.#charges.items.failing,
-    );
-    if (chargeIds.length > 0) this.log.info({ charges: chargeIds.length }, 'resuming open charges');
     await this.#charges.forEach(
-      chargeIds,
+      this.#openCharges.round(),
       String,
-      (chargeId) => this.commands.execute(new AdvanceCharge(chargeId, processContext('charging'))),
+      async (chargeId) => {
+        const result = await this.commands.execute(new AdvanceCharge(chargeId, processContext('charging')));
+        if (result.status === 'pending') throw new ChargeStillOpen(result.cause);
+      },
       { atOnce: chargesAtOnce },
     );
   }
 
   #staleBefore(): Instant {
     return toInstant(Math.max(this.clock.nowMs() - this.resumeAfterMs, this.#startedAtMs));
+  }
+}
+
+/** The payment system has not decided: the charge is put off as an item that failed is. */
+class ChargeStillOpen extends Error {
+  override readonly name = 'ChargeStillOpen';
+}
+
+/** Items read at once. */
+const pageSize = 200;
+/** A round begins no further item after this time, ms, so that new ones need not wait for a long list of slow ones. */
+const roundMs = 10_000;
+
+/**
+ * The open items for the rounds of a task. Each round begins with the items that changed last, and then goes on where
+ * the round before stopped: an item that has just become stale waits for one round at most, however many are stuck, and
+ * each of the others gets its turn. Keeps one page and one cursor.
+ */
+class OpenItems<Id extends string> {
+  /** The last item of the list that a round has come to; null: the next round begins from the start. */
+  #cursor: OpenItem<Id> | null = null;
+
+  /** @param read the items that follow one, those changed last first. */
+  constructor(
+    private readonly clock: Pick<Clock, 'nowMs'>,
+    private readonly read: (after: OpenItem<Id> | null, limit: number) => Promise<OpenItem<Id>[]>,
+  ) {}
+
+  /** The items of one round, one at a time. */
+  async *round(): AsyncGenerator<readonly Id[]> {
+    const startedAtMs = this.clock.nowMs();
+    const isOver = (shareMs: number) => this.clock.nowMs() >= startedAtMs + shareMs;
+    const newest = await this.read(null, pageSize);
+    for (const { id } of newest) {
+      // The rest of the time belongs to the rest of the list.
+      if (isOver(roundMs / 2)) break;
+      yield [id];
+    }
+    this.#cursor ??= newest.at(-1) ?? null;
+    for (let page = newest; page.length === pageSize; ) {
+      page = await this.read(this.#cursor, pageSize);
+      for (const item of page) {
+        if (isOver(roundMs)) return;
+        yield [item.id];
+        this.#cursor = item;
+      }
+    }
+    this.#cursor = null;
   }
 }

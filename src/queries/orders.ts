@@ -11,7 +11,7 @@ import type {
 } from '../projections/orders.js';
 import { pickName } from './catalog.js';
 import { selectAll } from './database.js';
-import { decodeCursor, lastMoment, momentAndId, rowsToRead, toPage } from './paging.js';
+import { decodeCursor, lastMoment, momentAndId, type OpenItem, rowsToRead, toPage } from './paging.js';
 import type { QueryContext } from './queries.js';
 import {
   type OrderItemReply,
@@ -85,20 +85,29 @@ export function orderQueries({ db }: QueryContext) {
 
     /**
      * Orders placed, failed or cancelled but not refunded, or paid while the fan's token is still inside (the last
-     * step of a checkout ends it), unchanged since before `olderThan`; oldest first.
+     * step of a checkout ends it), unchanged since before `olderThan`; those changed last come first.
+     * @param after the last one seen; null to begin.
      */
-    async openOrders(olderThan: Instant, limit: number): Promise<OrderId[]> {
-      const rows = await selectAll<Pick<OrderRow, 'order_id'>>(
+    async openOrders(
+      olderThan: Instant,
+      after: OpenItem<OrderId> | null,
+      limit: number,
+    ): Promise<OpenItem<OrderId>[]> {
+      const at = storedMoment(after?.updatedAt ?? lastMoment);
+      const before = [storedMoment(olderThan), at, at, after?.id ?? ''];
+      const rows = await selectAll<Pick<OrderRow, 'order_id' | 'updated_at'>>(
         db,
-        `SELECT order_id, updated_at FROM orders WHERE settled = 0 AND updated_at < ?
+        `SELECT order_id, updated_at FROM orders WHERE settled = 0
+           AND updated_at < ? AND (updated_at < ? OR (updated_at = ? AND order_id < ?))
          UNION ALL
          SELECT o.order_id, o.updated_at
          FROM tokens t JOIN orders o ON o.user_id = t.user_id AND o.token_id = t.token_id
-         WHERE t.status = 'entered' AND o.order_status = 'paid' AND o.updated_at < ?
-         ORDER BY updated_at LIMIT ?`,
-        [storedMoment(olderThan), storedMoment(olderThan), limit],
+         WHERE t.status = 'entered' AND o.order_status = 'paid'
+           AND o.updated_at < ? AND (o.updated_at < ? OR (o.updated_at = ? AND o.order_id < ?))
+         ORDER BY updated_at DESC, order_id DESC LIMIT ?`,
+        [...before, ...before, limit],
       );
-      return rows.map((row) => row.order_id);
+      return rows.map((row) => ({ id: row.order_id, updatedAt: row.updated_at }));
     },
   };
 }

@@ -111,6 +111,13 @@ export async function aheadFirst<Row, Item>(
   );
 }
 
+/** Something that has not ended, such as an order. */
+export interface OpenItem<Id> {
+  readonly id: Id;
+  /** Of its last change. Together with the id its place in a list. */
+  readonly updatedAt: Instant;
+}
+
 /** All items of a list, in pages. @param ask for the items that follow `after`; null: from the start. */
 export async function* allPages<Item>(
   ask: (after: Item | null, limit: number) => Promise<readonly Item[]>,

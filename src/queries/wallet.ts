@@ -1,10 +1,18 @@
-import { In, LessThan } from 'typeorm';
+import { LessThan } from 'typeorm';
 import { z } from 'zod';
 import type { ChargeId, Instant, UserId } from '../events/ids.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { ChargeRow, WalletHistoryRow, WalletRow } from '../projections/wallet.js';
-import { ask } from './database.js';
-import { decodeCursor, firstMoment, momentAndId, rowsToRead, toPage } from './paging.js';
+import { ask, selectAll } from './database.js';
+import {
+  decodeCursor,
+  firstMoment,
+  lastMoment,
+  momentAndId,
+  type OpenItem,
+  rowsToRead,
+  toPage,
+} from './paging.js';
 import type { QueryContext } from './queries.js';
 import type {
   ChargeReply,
@@ -99,16 +107,25 @@ export function walletQueries({ db }: QueryContext) {
       return ask(() => db.getRepository(ChargeRow).countBy({ status: 'attention' }));
     },
 
-    /** Charges neither declined nor credited, unchanged since before `olderThan`; oldest first. */
-    async openCharges(olderThan: Instant, limit: number): Promise<ChargeId[]> {
-      const rows = await ask(() =>
-        db.getRepository(ChargeRow).find({
-          where: { status: In(['requested', 'approved']), updated_at: LessThan(olderThan) },
-          order: { updated_at: 'ASC' },
-          take: limit,
-        }),
+    /**
+     * Charges neither declined nor credited nor left to an operator, unchanged since before `olderThan`; those changed
+     * last come first.
+     * @param after the last one seen; null to begin.
+     */
+    async openCharges(
+      olderThan: Instant,
+      after: OpenItem<ChargeId> | null,
+      limit: number,
+    ): Promise<OpenItem<ChargeId>[]> {
+      const at = storedMoment(after?.updatedAt ?? lastMoment);
+      const rows = await selectAll<Pick<ChargeRow, 'charge_id' | 'updated_at'>>(
+        db,
+        `SELECT charge_id, updated_at FROM charges WHERE status IN ('requested', 'approved')
+           AND updated_at < ? AND (updated_at < ? OR (updated_at = ? AND charge_id < ?))
+         ORDER BY updated_at DESC, charge_id DESC LIMIT ?`,
+        [storedMoment(olderThan), at, at, after?.id ?? '', limit],
       );
-      return rows.map((row) => row.charge_id);
+      return rows.map((row) => ({ id: row.charge_id, updatedAt: row.updated_at }));
     },
   };
 }

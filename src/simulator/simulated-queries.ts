@@ -6,6 +6,7 @@ import { QueueRow, TokenRow } from '../projections/queue.js';
 import { ChargeRow } from '../projections/wallet.js';
 import { ReadModelsUnavailable } from '../queries/database.js';
 import type { HeldSeat, LiveToken } from '../queries/deadlines.js';
+import type { OpenItem } from '../queries/paging.js';
 import {
   type CommandQueries,
   type ProcessQueries,
@@ -60,7 +61,7 @@ export function simulatedQueries(
       return later.sort((a, b) => order(a.tokenId, b.tokenId)).slice(0, limit);
     },
 
-    async openOrders(olderThan, limit) {
+    async openOrders(olderThan, after, limit) {
       const orders = await rowsOf(OrderRow);
       const entered = new Set(
         database.rows(TokenRow).flatMap((token) => (token.status === 'entered' ? [token.token_id] : [])),
@@ -68,18 +69,24 @@ export function simulatedQueries(
       const isOpen = (row: OrderRow) =>
         !row.settled || (row.order_status === 'paid' && entered.has(row.token_id));
       const open = orders.filter((row) => row.updated_at < olderThan && isOpen(row));
-      const oldestFirst = open.sort((a, b) => order(a.updated_at, b.updated_at));
-      return oldestFirst.slice(0, limit).map((row) => row.order_id);
+      return newestFirst(
+        open.map((row) => ({ id: row.order_id, updatedAt: row.updated_at })),
+        after,
+        limit,
+      );
     },
 
-    async openCharges(olderThan, limit) {
+    async openCharges(olderThan, after, limit) {
       const charges = await rowsOf(ChargeRow);
       const open = charges.filter(
         ({ status, updated_at }) =>
           (status === 'requested' || status === 'approved') && updated_at < olderThan,
       );
-      const oldestFirst = open.sort((a, b) => order(a.updated_at, b.updated_at));
-      return oldestFirst.slice(0, limit).map((row) => row.charge_id);
+      return newestFirst(
+        open.map((row) => ({ id: row.charge_id, updatedAt: row.updated_at })),
+        after,
+        limit,
+      );
     },
 
     async queueSize(performanceId) {
@@ -189,6 +196,17 @@ export function simulatedQueries(
         .map((row) => row.schedule_id);
     },
   };
+}
+
+/** A page of open things, those changed last first. */
+function newestFirst<Id extends string>(
+  items: readonly OpenItem<Id>[],
+  after: OpenItem<Id> | null,
+  limit: number,
+): OpenItem<Id>[] {
+  const compare = (a: OpenItem<Id>, b: OpenItem<Id>) => order(b.updatedAt, a.updatedAt) || order(b.id, a.id);
+  const following = items.filter((item) => after === null || compare(item, after) > 0);
+  return following.sort(compare).slice(0, limit);
 }
 
 /** Compares texts by code unit, as the databases do. */

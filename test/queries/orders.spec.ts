@@ -266,11 +266,14 @@ it('lists the orders that still need work', async () => {
   await story.cancelled(mina, 'o1');
   await story.place(mina, 'fresh', 'h', ['A-3']);
   const { queries } = await asking(history);
-  expect(await queries.openOrders(minute(12), 10)).toEqual([
-    order('stuck'), // placed in minute 7
+  const open = await queries.openOrders(minute(12), null, 10);
+  expect(open.map(({ id }) => id)).toEqual([
     order('o1'), // cancelled in minute 11
+    order('stuck'), // placed in minute 7
   ]);
-  expect(await queries.openOrders(minute(99), 1)).toHaveLength(1);
+  const [newest] = await queries.openOrders(minute(12), null, 1);
+  expect(newest).toEqual(open[0]);
+  expect(await queries.openOrders(minute(12), newest ?? null, 10)).toEqual(open.slice(1));
 });
 
 it('lists a paid order until the fan’s turn has ended with it', async () => {
@@ -281,8 +284,8 @@ it('lists a paid order until the fan’s turn has ended with it', async () => {
   await story.enter(mina, 0);
   await story.place(mina, 'o1', 'h', ['A-1']);
   await story.paid(mina, 'o1', 150);
-  const open = async () => (await asking(history)).queries.openOrders(minute(99), 10);
-  expect(await open()).toEqual([order('o1')]);
+  const open = async () => (await asking(history)).queries.openOrders(minute(99), null, 10);
+  expect(await open()).toMatchObject([{ id: order('o1') }]);
   const data = { tokenId: tokenOf(mina), userId: mina, performanceId, orderId: order('o1') };
   await history.add(streams.token(data.tokenId), { type: 'TokenCompleted', data });
   expect(await open()).toEqual([]);
