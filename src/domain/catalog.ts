@@ -10,7 +10,7 @@ import {
 } from '../events/catalog-events.js';
 import { addMs, type Instant, type SeatId, toInstant, type VenueId } from '../events/ids.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
-import type { RenumberedSeat } from './plan-identity.js';
+import { formerSeatsAfter, type KnownPlan, type RenumberedSeat } from './plan-identity.js';
 
 type Published<E extends { type: string; data: unknown }, Type extends E['type']> = Extract<
   E,
@@ -21,9 +21,8 @@ export type VenueDetails = Published<VenueEvent, 'VenuePublished'>;
 export type PerformanceDetails = Published<PerformanceEvent, 'PerformancePublished'>;
 export type ScheduleDetails = Published<ScheduleEvent, 'SchedulePublished'>;
 
-export interface VenueState {
+export interface VenueState extends KnownPlan {
   readonly details: VenueDetails | undefined;
-  readonly sections: ReadonlyMap<string, PlanSection>;
 }
 
 export type VenueCommand =
@@ -38,7 +37,7 @@ export type VenueCommand =
 
 /** A hall and its plan, published section by section: a feed's revision appends only what changed. */
 export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
-  initialState: { details: undefined, sections: new Map() },
+  initialState: { details: undefined, sections: new Map(), formerSeats: new Map() },
 
   decide(command, state) {
     switch (command.kind) {
@@ -70,12 +69,14 @@ export const venueDecider: Decider<VenueState, VenueCommand, VenueEvent> = {
         return { ...state, details: event.data };
       case 'SectionPublished': {
         const { venueId: _, ...section } = event.data;
-        return { ...state, sections: new Map(state.sections).set(section.sectionId, section) };
+        const formerSeats = formerSeatsAfter(state, section.sectionId, section);
+        return { ...state, formerSeats, sections: new Map(state.sections).set(section.sectionId, section) };
       }
       case 'SectionWithdrawn': {
+        const { sectionId } = event.data;
         const sections = new Map(state.sections);
-        sections.delete(event.data.sectionId);
-        return { ...state, sections };
+        sections.delete(sectionId);
+        return { ...state, formerSeats: formerSeatsAfter(state, sectionId, undefined), sections };
       }
       case 'SeatsRenumbered':
         return state; // the sections that follow say it

@@ -21,6 +21,8 @@ export interface Place {
 
 const keyOf = ({ sectionName, row, number }: Place) => `${sectionName}\u0000${row}\u0000${number}`;
 
+export const isSamePlace = (one: Place, other: Place) => keyOf(one) === keyOf(other);
+
 /** For people: `Stalls, row A, number 12`, or `Floor · entry no. 17`. */
 export const placeText = ({ sectionName, row, number }: Place) =>
   row === standingRow
@@ -59,7 +61,51 @@ export function repeatedPlaces(
   return [...found.values()].filter(({ seatIds }) => seatIds.length > 1);
 }
 
-/** A seat of the published plan that the new plan calls by another id. */
+/** A seating plan as it is published, with what it was. */
+export interface KnownPlan {
+  readonly sections: ReadonlyMap<string, PlanSection>;
+  /**
+   * Seats that have left a section of the plan, with their places in it: a place that comes back is the same seat. One
+   * that is in another section now may be among them, and is then not meant.
+   */
+  readonly formerSeats: ReadonlyMap<SeatId, Place>;
+}
+
+/**
+ * As many as a plan may have. Beyond it the seats that left the longest time ago are forgotten: their places may come back
+ * under other ids. That sells no place twice, since a seat leaves a plan only while it is free.
+ */
+const maxFormerSeats = 100_000;
+
+/** The former seats of a plan of which one section is replaced or withdrawn. */
+export function formerSeatsAfter(
+  { sections, formerSeats }: KnownPlan,
+  sectionId: string,
+  replacement: PlanSection | undefined,
+): KnownPlan['formerSeats'] {
+  const before = sections.get(sectionId);
+  const left = new Map<SeatId, Place>();
+  for (const { seatId, ...place } of placedSeats(before ? [before] : [])) left.set(seatId, place);
+  const back: SeatId[] = [];
+  for (const { seatId } of placedSeats(replacement ? [replacement] : [])) {
+    left.delete(seatId);
+    if (formerSeats.has(seatId)) back.push(seatId);
+  }
+  if (left.size === 0 && back.length === 0) return formerSeats;
+  const after = new Map(formerSeats);
+  for (const seatId of back) after.delete(seatId);
+  for (const [seatId, place] of left) {
+    after.delete(seatId); // so that it becomes the newest
+    after.set(seatId, place);
+  }
+  for (const seatId of after.keys()) {
+    if (after.size <= maxFormerSeats) break;
+    after.delete(seatId);
+  }
+  return after;
+}
+
+/** A seat that is or was in the plan, and that the new plan calls by another id. */
 export interface MatchedSeat extends Place {
   readonly feedId: SeatId;
   /** The id it keeps. */
@@ -80,33 +126,35 @@ interface MatchedPlan {
 }
 
 /**
- * Matches a new plan with the published one. A seat with an unknown id at a place whose known id the new plan does not
- * have is the known seat, and keeps the known id. An id that is known keeps meaning the same seat, also at another place:
- * renumberedSeats() finds those.
+ * Matches a new plan with the published one. A seat whose id the published plan does not have is the seat that has, or
+ * had, its place, if the new plan does not have that one by its id; it keeps the known id. An id that is in the published
+ * plan keeps meaning the same seat, also at another place: renumberedSeats() finds those.
  * @param known the published plan; one of an older build may have a place twice, which then matches nothing
  */
-export function matchSeats(known: Iterable<PlanSection>, wanted: readonly PlanSection[]): MatchedPlan {
-  const published = [...known];
-  const knownSeats = new Map<SeatId, Placed>();
-  const byPlace = new Map<string, Placed[]>();
-  for (const seat of placedSeats(published)) {
-    knownSeats.set(seat.seatId, seat);
-    const key = keyOf(seat);
-    const there = byPlace.get(key);
-    if (there) there.push(seat);
-    else byPlace.set(key, [seat]);
-  }
+export function matchSeats(known: KnownPlan, wanted: readonly PlanSection[]): MatchedPlan {
+  const published = [...known.sections.values()];
   const wantedIds = new Set<SeatId>();
   for (const { seatId } of placedSeats(wanted)) wantedIds.add(seatId);
+  const publishedIds = new Set<SeatId>();
+  const gone = new Map<string, SeatId[]>();
+  for (const seat of placedSeats(published)) {
+    publishedIds.add(seat.seatId);
+    if (!wantedIds.has(seat.seatId)) addTo(gone, keyOf(seat), seat.seatId);
+  }
+  const former = new Map<string, SeatId>();
+  for (const [seatId, place] of known.formerSeats) {
+    // Of several that had the place one after the other it is the last.
+    if (!publishedIds.has(seatId) && !wantedIds.has(seatId)) former.set(keyOf(place), seatId);
+  }
   const matched: MatchedSeat[] = [];
 
   const idOf = (feedId: SeatId, place: Place): SeatId => {
-    if (knownSeats.has(feedId)) return feedId;
-    const gone = (byPlace.get(keyOf(place)) ?? []).filter(({ seatId }) => !wantedIds.has(seatId));
-    const [only, ...others] = gone;
-    if (!only || others.length > 0) return feedId;
-    matched.push({ feedId, seatId: only.seatId, ...place });
-    return only.seatId;
+    if (publishedIds.has(feedId)) return feedId;
+    const [only, ...others] = gone.get(keyOf(place)) ?? [];
+    const seatId = others.length > 0 ? undefined : (only ?? former.get(keyOf(place)));
+    if (seatId === undefined) return feedId;
+    matched.push({ feedId, seatId, ...place });
+    return seatId;
   };
 
   const sections = keepSectionIds(published, wanted).map((section) => ({
@@ -141,21 +189,42 @@ function renameCompanionsOf(sections: PlanSection[], matched: readonly MatchedSe
   });
 }
 
-/** The seats of both plans whose place differs. */
-export function renumberedSeats(
-  known: Iterable<PlanSection>,
-  wanted: Iterable<PlanSection>,
-): RenumberedSeat[] {
-  const before = new Map<SeatId, Placed>();
-  for (const seat of placedSeats(known)) before.set(seat.seatId, seat);
+function addTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+/** The seats of a new plan that are or were in the known one at another place. */
+export function renumberedSeats(known: KnownPlan, wanted: Iterable<PlanSection>): RenumberedSeat[] {
+  const before = new Map<SeatId, Place>(known.formerSeats);
+  for (const { seatId, ...place } of placedSeats(known.sections.values())) before.set(seatId, place);
   const renumbered: RenumberedSeat[] = [];
   for (const { seatId, ...to } of placedSeats(wanted)) {
-    const seat = before.get(seatId);
-    if (!seat || keyOf(seat) === keyOf(to)) continue;
-    const { seatId: _, ...from } = seat;
-    renumbered.push({ seatId, from, to });
+    const from = before.get(seatId);
+    if (from && keyOf(from) !== keyOf(to)) renumbered.push({ seatId, from, to });
   }
   return renumbered;
+}
+
+/** Former seats whose places a new plan gives to other seats than the known one did. */
+export function replacedFormerSeats(
+  known: KnownPlan,
+  wanted: readonly PlanSection[],
+): { readonly seatId: SeatId; readonly place: Place; readonly by: SeatId }[] {
+  const published = new Map<SeatId, string>();
+  for (const seat of placedSeats(known.sections.values())) published.set(seat.seatId, keyOf(seat));
+  const newAt = new Map<string, SeatId>();
+  const wantedIds = new Set<SeatId>();
+  for (const seat of placedSeats(wanted)) {
+    wantedIds.add(seat.seatId);
+    if (published.get(seat.seatId) !== keyOf(seat)) newAt.set(keyOf(seat), seat.seatId);
+  }
+  return [...known.formerSeats].flatMap(([seatId, place]) => {
+    const by = newAt.get(keyOf(place));
+    const isGone = !published.has(seatId) && !wantedIds.has(seatId);
+    return by !== undefined && isGone ? [{ seatId, place, by }] : [];
+  });
 }
 
 /**

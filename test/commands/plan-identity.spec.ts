@@ -6,7 +6,16 @@ import type { CatalogDocument } from '../../src/domain/catalog-document.js';
 import { addMs } from '../../src/events/ids.js';
 import { contradictions, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide } from './box-office.js';
-import { freshContext, hold, inside, openTheatre, outcomeOf, seats, theatreDocument } from './theatre.js';
+import {
+  freshContext,
+  hold,
+  inside,
+  openTheatre,
+  outcomeOf,
+  seats,
+  withNewIds,
+  withSeats,
+} from './theatre.js';
 
 let side: CommandSide;
 beforeEach(async () => {
@@ -16,24 +25,6 @@ beforeEach(async () => {
 afterEach(async () => {
   expect(await contradictions(side.store)).toEqual([]);
 });
-
-type Seat = CatalogDocument['venues'][number]['sections'][number]['rows'][number]['seats'][number];
-
-/** The theatre's document with its seats changed. */
-function changed(change: (seat: Seat, row: string) => Partial<Seat>): CatalogDocument {
-  const document = theatreDocument();
-  const venues = document.venues.map((venue) => ({
-    ...venue,
-    sections: venue.sections.map((section) => ({
-      ...section,
-      rows: section.rows.map(({ label, seats }) => ({
-        label,
-        seats: seats.map((one) => ({ ...one, ...change(one, label) })),
-      })),
-    })),
-  }));
-  return { ...document, venues };
-}
 
 const run = (document: CatalogDocument, options: ImportOptions = {}) =>
   side.execute(new ImportCatalog(document, freshContext(), options));
@@ -56,13 +47,12 @@ const findings = async () => {
   const report = await auditLog(side.store, { now: addMs(side.clock.now(), 3_600_000) });
   return report.findings.map(({ code }) => code);
 };
-const newIds = (prefix: string) => changed((one) => ({ seatId: seats(`${prefix}-${one.seatId}`)[0] }));
 
 describe('A plan whose seat ids changed and whose places did not', () => {
   it('keeps the known ids, says so, and sells no place twice', async () => {
     await buy('anna', 'A-1');
     const before = (await wholeLog(side.store)).length;
-    const report = await run(newIds('guid'));
+    const report = await run(withNewIds('guid'));
     expect(report.matchedSeats).toHaveLength(20);
     expect(report.matchedSeats[0]).toMatchObject({
       feedId: 'guid-A-1',
@@ -80,7 +70,7 @@ describe('A plan whose seat ids changed and whose places did not', () => {
 
   it('keeps the section, too, when its id changed', async () => {
     const before = (await wholeLog(side.store)).length;
-    const document = newIds('guid');
+    const document = withNewIds('guid');
     const venues = document.venues.map((venue) => ({
       ...venue,
       sections: venue.sections.map((section) => ({ ...section, sectionId: 'zone-7' })),
@@ -91,7 +81,7 @@ describe('A plan whose seat ids changed and whose places did not', () => {
 });
 
 describe('A plan that calls seats differently', () => {
-  const swapped = changed(({ number }, row) =>
+  const swapped = withSeats(({ number }, row) =>
     row === 'A' && (number === '1' || number === '2') ? { number: number === '1' ? '2' : '1' } : {},
   );
 
@@ -128,18 +118,11 @@ describe('A plan that calls seats differently', () => {
   it('is refused even then when it gives a sold place to another seat', async () => {
     await buy('anna', 'A-1');
     // A-1 is gone, and A-2 is called what A-1 was.
-    const document = theatreDocument();
-    const venues = document.venues.map((venue) => ({
-      ...venue,
-      sections: venue.sections.map((section) => ({
-        ...section,
-        rows: section.rows.map(({ label, seats }) => ({
-          label,
-          seats: label === 'A' ? seats.slice(1).map((one, x) => ({ ...one, number: `${x + 1}` })) : seats,
-        })),
-      })),
-    }));
-    const problems = await refusals({ ...document, venues }, { acceptRenumbering: true });
+    const document = withSeats((one, row) => {
+      if (row !== 'A') return {};
+      return one.seatId === 'A-1' ? undefined : { number: `${Number(one.number) - 1}` };
+    });
+    const problems = await refusals(document, { acceptRenumbering: true });
     expect(problems.map(({ reason }) => reason)).toEqual([
       'is held or sold as "Stalls, row A, number 1", which the plan gives to another seat: "A-2"',
     ]);
@@ -148,18 +131,8 @@ describe('A plan that calls seats differently', () => {
 
 describe('A date that moves to another hall', () => {
   const moved = (): CatalogDocument => {
-    const document = theatreDocument();
-    const big = document.venues.map((venue) => ({
-      ...venue,
-      id: 'big',
-      sections: venue.sections.map((section) => ({
-        ...section,
-        rows: section.rows.map((row) => ({
-          ...row,
-          seats: row.seats.map((one) => ({ ...one, seatId: seats(`big-${one.seatId}`)[0] ?? one.seatId })),
-        })),
-      })),
-    }));
+    const document = withNewIds('big');
+    const big = document.venues.map((venue) => ({ ...venue, id: 'big' }));
     return {
       ...document,
       venues: big,

@@ -86,6 +86,35 @@ export function theatreDocument(options: TheatreOptions = {}): CatalogDocument {
   });
 }
 
+type PlanSeat = CatalogDocument['venues'][number]['sections'][number]['rows'][number]['seats'][number];
+
+/** The document with its seats changed; `undefined` leaves a seat out. */
+export function withSeats(
+  change: (seat: PlanSeat, row: string) => Partial<PlanSeat> | undefined,
+  document: CatalogDocument = theatreDocument(),
+): CatalogDocument {
+  const venues = document.venues.map((venue) => ({
+    ...venue,
+    sections: venue.sections.map((section) => ({
+      ...section,
+      rows: section.rows
+        .map(({ label, seats }) => ({
+          label,
+          seats: seats.flatMap((one) => {
+            const changed = change(one, label);
+            return changed === undefined ? [] : [{ ...one, ...changed }];
+          }),
+        }))
+        .filter(({ seats }) => seats.length > 0),
+    })),
+  }));
+  return { ...document, venues };
+}
+
+/** The document as an editor exports it again: every seat has a new id, `<prefix>-<id>`. */
+export const withNewIds = (prefix: string, document: CatalogDocument = theatreDocument()): CatalogDocument =>
+  withSeats(({ seatId }) => ({ seatId: seat(`${prefix}-${seatId}`) }), document);
+
 /** Publishes the theatre. */
 export function openTheatre(side: CommandSide, options: TheatreOptions = {}) {
   return side.execute(new ImportCatalog(theatreDocument(options), freshContext()));

@@ -112,7 +112,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
   ),
   'seat-not-for-sale': text(
     '판매하지 않는 좌석',
-    '가격이 정해지지 않은 좌석입니다. 다른 좌석을 선택해 주세요.',
+    '가격이 정해지지 않았거나 배치도가 바뀐 좌석입니다. 다른 좌석을 선택해 주세요.',
     ofSeat((seat) => `${seat} 좌석은 판매하지 않습니다. 다른 좌석을 선택해 주세요.`),
   ),
   'companion-needs-wheelchair': text(

@@ -105,7 +105,11 @@ export const problemKinds = {
   'token-waiting': kind(403, 'Not your turn yet', 'Wait until your place is admitted, then enter.'),
   'token-ended': kind(403, 'Turn ended', 'Your time is over or you have paid: join the queue again.'),
   'seat-unknown': kind(404, 'Unknown seat', 'Check the seat id against the seat map.'),
-  'seat-not-for-sale': kind(409, 'Seat not for sale', 'Choose another seat: this one has no price.'),
+  'seat-not-for-sale': kind(
+    409,
+    'Seat not for sale',
+    'Choose another seat: this one has no price, or an import has changed the seating plan.',
+  ),
   'companion-needs-wheelchair': kind(
     409,
     'Companion’s place without its wheelchair place',

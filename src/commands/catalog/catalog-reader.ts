@@ -48,9 +48,13 @@ export class CatalogReader {
     return schedule;
   }
 
-  /** The plan of a venue; empty when the venue is unknown. */
-  async venue(venueId: VenueId): Promise<VenueState> {
-    return (await this.repository.load(venueDecider, streams.venue(venueId), this.#staleness)).state;
+  /**
+   * The plan of a venue; empty when the venue is unknown.
+   * @param options.isFresh as for {@link schedule}.
+   */
+  async venue(venueId: VenueId, options: { readonly isFresh?: boolean } = {}): Promise<VenueState> {
+    const staleness = options.isFresh ? {} : this.#staleness;
+    return (await this.repository.load(venueDecider, streams.venue(venueId), staleness)).state;
   }
 
   get #staleness() {

@@ -88,7 +88,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
   ) {}
 
-  /** @throws {ImportRefused} and {Rejected} busy, before anything is published */
+  /** @throws {ImportRefused} and {Rejected} busy: nothing is published, or what was is undone */
   async execute({ document, context, options }: ImportCatalog): Promise<ImportReport> {
     const dates = await this.dates.plan(document, options);
     const problems = await this.#checkChosenPrices(document, options);
@@ -110,6 +110,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       problems.push(...published.problems);
       reach(published.position);
     };
+    await this.venues.withdrawChanged(plans, context);
     for (const plan of plans) keep(await this.venues.publish(plan, context));
     for (const [performance, plan] of dates) {
       const published = await this.#publishPerformance(document.source, performance, context);

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type VenueCommand, type VenueState, venueDecider } from '../../domain/catalog.js';
 import type { VenueDocument } from '../../domain/catalog-document.js';
+import type { Revision } from '../../event-store/port.js';
 import { type PlanSection, rowsOf } from '../../events/catalog-events.js';
-import type { VenueId } from '../../events/ids.js';
+import type { SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
-import { StreamRepository } from '../stream-repository.js';
-import { timeZoneProblem } from './check-import.js';
+import { type Loaded, StreamRepository } from '../stream-repository.js';
+import { type ImportProblem, ImportRefused, timeZoneProblem } from './check-import.js';
 import { outcomeOf, type Published, venueIdOf } from './imported-record.js';
 import { SoldSeats } from './retain-sold-seats.js';
 
@@ -17,6 +18,7 @@ export interface VenuePlan extends Awaited<ReturnType<SoldSeats['revise']>> {
   readonly venueId: VenueId;
   /** Published now. */
   readonly known: VenueState;
+  readonly revision: Revision | undefined;
   /** The plan of the feed, or the published one if it has none. */
   readonly wanted: readonly PlanSection[];
 }
@@ -40,19 +42,51 @@ export class VenuePublisher {
     options: { readonly acceptRenumbering?: boolean | undefined },
   ): Promise<VenuePlan> {
     const venueId = venue.venueId ?? venueIdOf(source, venue.id);
-    const { state: known } = await this.repository.load(venueDecider, streams.venue(venueId));
+    const { state: known, revision } = await this.repository.load(venueDecider, streams.venue(venueId));
     const published = [...known.sections.values()];
     const isPlanned = venue.sections.length > 0 && !(venue.ifAbsent && known.details);
-    const plan = { keptSeats: [], matchedSeats: [], renumbered: [], problems: [], sections: published };
+    const unchanged = {
+      keptSeats: [],
+      matchedSeats: [],
+      renumbered: [],
+      leaving: [],
+      acceptedHolds: [],
+      problems: [],
+    };
     const revised = isPlanned
       ? await this.soldSeats.revise({ venueId, id: venue.id }, known, venue.sections, options)
-      : plan;
-    return { venue, venueId, known, wanted: isPlanned ? venue.sections : published, ...revised };
+      : { ...unchanged, sections: published };
+    return { venue, venueId, known, revision, wanted: isPlanned ? venue.sections : published, ...revised };
   }
 
-  /** Publishes a venue and its plan, section by section. */
+  /**
+   * Takes the seats that leave the plans, or get another place, out of the published plans, and then looks again whether
+   * fans have taken any of them. A hold reads the plan again after it has its seats, and a payment reads it after the
+   * hold: so a seat that is free after it has left the plan is not sold any more, and its place may be given away.
+   * @throws {ImportRefused} when fans have taken some: the former plans are published again
+   */
+  async withdrawChanged(plans: readonly VenuePlan[], context: CommandContext): Promise<void> {
+    const changed = plans.filter(({ leaving }) => leaving.length > 0);
+    for (const { venueId, known, leaving } of changed) {
+      const step = stepContext(context, venueId, 'withdraw');
+      await this.#publishSections(venueId, withoutSeats(known.sections.values(), new Set(leaving)), step);
+    }
+    const taken: ImportProblem[] = [];
+    for (const plan of changed) {
+      const venue = { venueId: plan.venueId, id: plan.venue.id };
+      taken.push(...(await this.soldSeats.takenMeanwhile(venue, plan)));
+    }
+    if (taken.length === 0) return;
+    for (const { venueId, known } of changed) {
+      const step = stepContext(context, venueId, 'restore');
+      await this.#publishSections(venueId, [...known.sections.values()], step);
+    }
+    throw new ImportRefused(taken);
+  }
+
+  /** Publishes a venue and its plan. */
   async publish(plan: VenuePlan, context: CommandContext): Promise<Published> {
-    const { venue, venueId, known, wanted, sections, keptSeats, renumbered } = plan;
+    const { venue, venueId, known, revision, wanted, sections, keptSeats, renumbered } = plan;
     const stream = streams.venue(venueId);
     const before = known.details;
     const record = {
@@ -86,26 +120,53 @@ export class VenuePublisher {
     };
     const step = stepContext(context, venueId);
     const run = (command: VenueCommand) => this.deciders.executeOrThrow(venueDecider, stream, command, step);
-    let last = await run({ kind: 'describe', details });
-    let changes = last.events.length;
+    await run({ kind: 'describe', details });
     for (let from = 0; from < renumbered.length; from += maxRenumberedPerEvent) {
       const seats = renumbered.slice(from, from + maxRenumberedPerEvent);
-      last = await run({ kind: 'renumber-seats', venueId, seats });
+      await run({ kind: 'renumber-seats', venueId, seats });
     }
-    // One append for each section: a whole plan would exceed the largest event a store accepts.
-    for (const section of sections) {
-      last = await run({ kind: 'publish-section', venueId, section });
-      changes += last.events.length;
-    }
-    const kept = new Set(sections.map((section) => section.sectionId));
-    for (const sectionId of last.state.sections.keys()) {
-      if (kept.has(sectionId)) continue;
-      last = await run({ kind: 'withdraw-section', venueId, sectionId });
-      changes += last.events.length;
-    }
+    const last = await this.#publishSections(venueId, sections, step);
+    const changes = (last.revision ?? -1) - (revision ?? -1);
     const outcome = outcomeOf(changes, before);
     const seats = planned + keptSeats.length;
     const problems = timeZoneProblem(venue, before?.timeZone);
     return { record: { ...record, outcome, seats }, problems, position: last.position };
   }
+
+  /** Publishes sections and withdraws all others: one append for each, as a whole plan would be too large for one. */
+  async #publishSections(
+    venueId: VenueId,
+    sections: readonly PlanSection[],
+    context: CommandContext,
+  ): Promise<Loaded<VenueState>> {
+    const run = (command: VenueCommand) =>
+      this.deciders.executeOrThrow(venueDecider, streams.venue(venueId), command, context);
+    const kept = new Set(sections.map((section) => section.sectionId));
+    for (const section of sections) await run({ kind: 'publish-section', venueId, section });
+    const { state } = await this.repository.load(venueDecider, streams.venue(venueId));
+    for (const sectionId of state.sections.keys()) {
+      if (!kept.has(sectionId)) await run({ kind: 'withdraw-section', venueId, sectionId });
+    }
+    return this.repository.load(venueDecider, streams.venue(venueId));
+  }
+}
+
+/**
+ * The sections without some of their seats, and without rows and sections that have no others. A standing area has the
+ * numbers up to its capacity, so it loses those above the lowest of them, too.
+ */
+function withoutSeats(sections: Iterable<PlanSection>, seatIds: ReadonlySet<SeatId>): PlanSection[] {
+  return [...sections].flatMap((section) => {
+    const { standing } = section;
+    if (standing) {
+      const places = rowsOf(section).flatMap(({ seats }) => seats);
+      const lowest = places.findIndex(({ seatId }) => seatIds.has(seatId));
+      if (lowest < 0) return [section];
+      return lowest === 0 ? [] : [{ ...section, standing: { ...standing, capacity: lowest } }];
+    }
+    const rows = section.rows
+      .map((row) => ({ ...row, seats: row.seats.filter(({ seatId }) => !seatIds.has(seatId)) }))
+      .filter(({ seats }) => seats.length > 0);
+    return rows.length === 0 ? [] : [{ ...section, rows }];
+  });
 }

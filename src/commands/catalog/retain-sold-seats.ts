@@ -7,11 +7,12 @@ import {
   type RenumberedSeat,
   renumberedSeats,
   repeatedPlaces,
+  replacedFormerSeats,
 } from '../../domain/plan-identity.js';
 import { isFree, type SeatState, seatDecider } from '../../domain/seat.js';
 import { EventStore } from '../../event-store/port.js';
 import { type PlanRow, type PlanSection, rowsOf, standingRow } from '../../events/catalog-events.js';
-import type { ScheduleId, SeatId, VenueId } from '../../events/ids.js';
+import { addMs, type Instant, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
@@ -20,6 +21,9 @@ import { StreamRepository } from '../stream-repository.js';
 import type { ImportProblem } from './check-import.js';
 
 const maxConcurrentReads = 16;
+
+/** A payment that began before its hold's deadline may still be under way: so long a lapsed hold counts as one. */
+const paymentGraceMs = 60_000;
 
 export interface KeptSeat {
   readonly venueId: VenueId;
@@ -41,6 +45,10 @@ interface RevisedPlan {
   readonly matchedSeats: readonly MatchedSeat[];
   /** Held and sold seats with another place in the new plan, which the operator has accepted. */
   readonly renumbered: readonly RenumberedSeat[];
+  /** Seats that leave the plan or get another place; without those that are sold, which the operator has accepted. */
+  readonly leaving: readonly SeatId[];
+  /** Held seats among them, which the operator has accepted. */
+  readonly acceptedHolds: readonly UsedSeat[];
   /** What the operator is told; with the effect `refused` the plan may not be published. */
   readonly problems: readonly ImportProblem[];
 }
@@ -67,8 +75,7 @@ export class SoldSeats {
     { acceptRenumbering = false }: { readonly acceptRenumbering?: boolean | undefined } = {},
   ): Promise<RevisedPlan> {
     const { venueId } = venue;
-    const published = [...known.sections.values()];
-    const { sections: plan, matched } = matchSeats(published, wanted);
+    const { sections: plan, matched } = matchSeats(known, wanted);
     const ids = new Set(
       plan.flatMap((section) => rowsOf(section).flatMap((row) => row.seats.map((s) => s.seatId))),
     );
@@ -85,7 +92,7 @@ export class SoldSeats {
         problems.push({ record: recordOf(venue, seat), field: 'standing', reason, effect: 'refused', about });
     }
     const sections = putBack(known, plan, new Set(kept.map((seat) => seat.seatId)));
-    const moved = new Map(renumberedSeats(published, sections).map((seat) => [seat.seatId, seat]));
+    const moved = new Map(renumberedSeats(known, sections).map((seat) => [seat.seatId, seat]));
     const used = await this.#usedOfVenue(venueId, [...moved.keys()]);
     const effect = acceptRenumbering ? 'changed' : 'refused';
     for (const seat of used) {
@@ -106,14 +113,48 @@ export class SoldSeats {
         problems.push({ record: recordOf(venue, seat), field: 'number', reason, effect: 'refused', about });
       }
     }
+    const replaced = new Map(replacedFormerSeats(known, sections).map((seat) => [seat.seatId, seat]));
+    for (const seat of await this.#usedOfVenue(venueId, [...replaced.keys()])) {
+      const change = replaced.get(seat.seatId);
+      if (!change) continue;
+      const reason = `is held or sold as "${placeText(change.place)}", which the plan gives to another seat: "${change.by}"`;
+      problems.push({ record: recordOf(venue, seat), field: 'number', reason, effect: 'refused', about });
+    }
     const changed = new Set(used.map(({ seatId }) => seatId));
+    const sold = new Set(used.flatMap(({ seatId, state }) => (state.kind === 'reserved' ? [seatId] : [])));
+    const published = new Set(planRows(known).flatMap((row) => row.seats.map(({ seatId }) => seatId)));
+    const leaving = [...dropped.filter((seatId) => !keptById.has(seatId)), ...moved.keys()];
     return {
       sections,
       keptSeats: kept.map(({ seatId, scheduleId }) => ({ venueId, seatId, scheduleId })),
       matchedSeats: matched,
       renumbered: [...moved.values()].filter(({ seatId }) => changed.has(seatId)),
+      leaving: leaving.filter((seatId) => published.has(seatId) && !sold.has(seatId)),
+      acceptedHolds: used.filter(({ state }) => state.kind === 'held'),
       problems,
     };
+  }
+
+  /**
+   * Seats that were free when the plan was revised, and that a fan has taken before they left the published plan.
+   * @returns a refusal for each
+   */
+  async takenMeanwhile(
+    venue: { readonly venueId: VenueId; readonly id: string },
+    { leaving, acceptedHolds }: Pick<RevisedPlan, 'leaving' | 'acceptedHolds'>,
+  ): Promise<ImportProblem[]> {
+    const accepted = new Set(acceptedHolds.map(({ scheduleId, seatId }) => streams.seat(scheduleId, seatId)));
+    const used = await this.#usedOfVenue(venue.venueId, leaving);
+    return used
+      .filter(({ scheduleId, seatId }) => !accepted.has(streams.seat(scheduleId, seatId)))
+      .map((seat) => ({
+        record: recordOf(venue, seat),
+        field: 'number',
+        reason:
+          'was taken while the plan was being imported: the former plan is published again; repeat the import',
+        effect: 'refused',
+        about: venue.id,
+      }));
   }
 
   /** The seats of a date that are held or sold. */
@@ -143,7 +184,7 @@ export class SoldSeats {
     const limit = new ConcurrencyLimit(maxConcurrentReads);
     const used: UsedSeat[] = [];
     for (const scheduleId of scheduleIds) {
-      const taken = doAsk ? await this.queries.takenSeats(scheduleId, this.clock.now()) : undefined;
+      const taken = doAsk ? await this.queries.takenSeats(scheduleId, this.#latestDeadline()) : undefined;
       const candidates = taken ? seatIds.filter((seatId) => taken.has(seatId)) : seatIds;
       const states = await Promise.all(
         candidates.map((seatId) => limit.run(() => this.#usedSeat(scheduleId, seatId))),
@@ -155,8 +196,13 @@ export class SoldSeats {
 
   async #usedSeat(scheduleId: ScheduleId, seatId: SeatId): Promise<UsedSeat | undefined> {
     const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
-    if (state.kind === 'free' || isFree(state, this.clock.now())) return undefined;
+    if (state.kind === 'free' || isFree(state, this.#latestDeadline())) return undefined;
     return { scheduleId, seatId, state };
+  }
+
+  /** Of holds whose seats can no longer be paid for. */
+  #latestDeadline(): Instant {
+    return addMs(this.clock.now(), -paymentGraceMs);
   }
 }
 

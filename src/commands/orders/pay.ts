@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
-import { findSeat } from '../../domain/catalog.js';
+import { findSeat, type PublishedSchedule } from '../../domain/catalog.js';
 import { type OrderState, orderDecider } from '../../domain/order.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { seatDecider } from '../../domain/seat.js';
@@ -57,7 +57,7 @@ export class PayHandler implements ICommandHandler<Pay> {
 
   /**
    * @throws {Rejected} nothing-to-pay, hold-unknown, hold-ended, hold-in-progress, hold-lapsed, seat-taken, not-on-sale,
-   * companion-needs-wheelchair, insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
+   * companion-needs-wheelchair, seat-not-for-sale, insufficient-points, token-ended, token-unknown, idempotency-key-reused, busy
    */
   async execute({ queueToken, input, context }: Pay): Promise<CheckoutResult> {
     const { state: token } = await this.repository.load(tokenDecider, streams.token(queueToken.tokenId));
@@ -143,10 +143,10 @@ export class PayHandler implements ICommandHandler<Pay> {
   }
 
   async #itemsOf(hold: TokenHold, holdId: HoldId): Promise<OrderItem[]> {
-    const items: OrderItem[] = [];
+    const priced: { readonly seatId: SeatId; readonly price: number }[] = [];
     const { scheduleId } = hold;
     // First: a hold that ended because its date was cancelled cannot be held again.
-    const wordsOf = await this.#ticketsOf(scheduleId);
+    await this.#dateOnSale(scheduleId);
     if (!isWhole(hold)) throw refuse('hold-ended', 'This hold has ended: hold the seats again.', { holdId });
     for (const seatId of hold.seatIds) {
       const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
@@ -158,34 +158,45 @@ export class PayHandler implements ICommandHandler<Pay> {
           holdId,
         });
       }
-      items.push({ scheduleId, seatId, holdId, price: state.price, sold: wordsOf(seatId) });
+      priced.push({ seatId, price: state.price });
     }
-    return items;
+    // Read after the seats: an import looks for held seats after it has changed the plan or the hall.
+    const wordsOf = await this.#ticketsOf(scheduleId);
+    return priced.map((item) => ({ scheduleId, holdId, ...item, sold: wordsOf(item.seatId) }));
   }
 
   /**
    * What tickets of a date say, by seat.
-   * @throws {Rejected} not-on-sale when the date is cancelled or has begun.
+   * @throws {Rejected} not-on-sale when the date is cancelled or has begun; the function: seat-not-for-sale for a seat
+   * that is not in the plan, which an import has changed.
    */
-  async #ticketsOf(scheduleId: ScheduleId): Promise<(seatId: SeatId) => Sold | null> {
-    const schedule = await this.catalog.schedule(scheduleId, { isFresh: true });
-    const { performanceId, venueId, startsAt, timeZone } = schedule;
-    if (schedule.status === 'cancelled') {
-      throw refuse('not-on-sale', 'This date was cancelled: no points were taken.', { scheduleId });
-    }
-    if (this.clock.now() >= startsAt) {
-      throw refuse('not-on-sale', 'The performance has begun: no points were taken.', { scheduleId });
-    }
+  async #ticketsOf(scheduleId: ScheduleId): Promise<(seatId: SeatId) => Sold> {
+    const { performanceId, venueId, startsAt, timeZone } = await this.#dateOnSale(scheduleId);
     const { name: performanceName } = await this.catalog.performance(performanceId);
-    const venue = await this.catalog.venue(venueId);
+    const venue = await this.catalog.venue(venueId, { isFresh: true });
     const venueName = venue.details?.name;
     return (seatId) => {
       const seat = findSeat(venue, seatId);
-      if (!seat || venueName === undefined) return null;
+      if (!seat || venueName === undefined) {
+        const message = `Seat ${seatId} is not in the seating plan any more, no points were taken: release it and choose another.`;
+        throw refuse('seat-not-for-sale', message, { scheduleId, seatId });
+      }
       const { sectionName, row, number, category } = seat;
       const where = { venueId, venueName, startsAt, timeZone };
       return { performanceName, ...where, sectionName, row, number, category, ...featuresOf(seat) };
     };
+  }
+
+  /** @throws {Rejected} not-on-sale when the date is cancelled or has begun. */
+  async #dateOnSale(scheduleId: ScheduleId): Promise<PublishedSchedule> {
+    const schedule = await this.catalog.schedule(scheduleId, { isFresh: true });
+    if (schedule.status === 'cancelled') {
+      throw refuse('not-on-sale', 'This date was cancelled: no points were taken.', { scheduleId });
+    }
+    if (this.clock.now() >= schedule.startsAt) {
+      throw refuse('not-on-sale', 'The performance has begun: no points were taken.', { scheduleId });
+    }
+    return schedule;
   }
 }
 

@@ -176,7 +176,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       if (taken.state.kind === 'held') prices.set(seatId, taken.state.price);
       position = taken.position;
     }
-    await this.#confirm(queueToken, holdId, context);
+    await this.#confirm(command, forSale, holdId, seats);
     const held = seats.map((seat) => ({ ...seat, price: prices.get(seat.seatId) ?? seat.price }));
     const total = held.reduce((sum, seat) => sum + seat.price, 0);
     return { holdId, scheduleId, seats: held, total, expiresAt, position };
@@ -218,16 +218,27 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   }
 
   /**
-   * Another run of the same command may have given seats back meanwhile, or the token may have ended: then the hold is
-   * ended on all its seats.
-   * @throws {Rejected} hold-ended
+   * Another run of the same command may have given seats back meanwhile, the token may have ended, or an import may have
+   * changed the plan: then the hold is ended on all its seats. An import looks for holds after it has changed the plan,
+   * and the plan is read here after the seats were taken: so one of them finds the other.
+   * @throws {Rejected} hold-ended, seat-not-for-sale
    */
-  async #confirm({ tokenId }: QueueToken, holdId: HoldId, context: CommandContext): Promise<void> {
-    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
+  async #confirm(
+    { queueToken: { tokenId }, context }: HoldSeats,
+    forSale: ForSale,
+    holdId: HoldId,
+    seats: readonly SeatForSale[],
+  ): Promise<void> {
+    const [{ state }, areInPlan] = await Promise.all([
+      this.repository.load(tokenDecider, streams.token(tokenId)),
+      this.seatsForSale.areInPlan(forSale, seats),
+    ]);
     const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
-    if (hold && isWhole(hold)) return;
+    const isLive = hold !== undefined && isWhole(hold);
+    if (isLive && areInPlan) return;
     await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
-    throw new Rejected(holdEnded.rejection);
+    if (!isLive) throw new Rejected(holdEnded.rejection);
+    throw refuse('seat-not-for-sale', 'The seating plan has just changed: load it again and choose seats.');
   }
 
   async #earlierHold(

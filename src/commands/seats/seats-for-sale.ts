@@ -11,6 +11,7 @@ import {
   type VenueState,
 } from '../../domain/catalog.js';
 import { assertNever } from '../../domain/decider.js';
+import { isSamePlace } from '../../domain/plan-identity.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { isFree, type SeatState, seatDecider, seatTaken } from '../../domain/seat.js';
 import type { PlanSeat } from '../../events/catalog-events.js';
@@ -107,6 +108,17 @@ export class SeatsForSale {
       if (price === undefined)
         throw refuse('seat-not-for-sale', `Seat ${seatId} is not for sale.`, { seatId });
       return { ...seat, price };
+    });
+  }
+
+  /** Whether the log says now that the date is in this hall and the seats are at these places. */
+  async areInPlan({ schedule }: ForSale, seats: readonly PlacedSeat[]): Promise<boolean> {
+    const { venueId } = await this.catalog.schedule(schedule.scheduleId, { isFresh: true });
+    if (venueId !== schedule.venueId) return false;
+    const venue = await this.catalog.venue(venueId, { isFresh: true });
+    return seats.every((seat) => {
+      const present = findSeat(venue, seat.seatId);
+      return present !== undefined && isSamePlace(present, seat);
     });
   }
 

@@ -136,6 +136,7 @@ export const bookingOperations: Operations = {
       'seat-taken',
       'not-on-sale',
       'companion-needs-wheelchair',
+      'seat-not-for-sale',
       'token-ended',
       'token-unknown',
       'busy',
