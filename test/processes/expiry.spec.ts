@@ -1,4 +1,5 @@
 import type { Command } from '@nestjs/cqrs';
+import { ExpireToken } from '../../src/commands/queue/enter-and-leave.js';
 import { AdmitTokens } from '../../src/commands/queue/open-and-admit.js';
 import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { seatDecider } from '../../src/domain/seat.js';
@@ -216,6 +217,32 @@ describe('the expiry process', () => {
     await eventually(() => ended.length > 0);
     await expiry.stop();
     expect(log.lines).toHaveLength(21);
+  });
+
+  it('ends tokens behind more than a round of tokens that cannot be ended', async () => {
+    const { side, timers } = await world();
+    const tokens = Array.from({ length: 1_200 }, (_, index) => ({
+      tokenId: tokenIdSchema.parse(deriveId(`token ${index}`)),
+      status: 'entered' as const,
+      expiresAt: side.clock.now(),
+    }));
+    const last = tokens.at(-1)?.tokenId;
+    const ended: TokenId[] = [];
+    const commands: Commands = {
+      async execute<Result>(command: Command<Result>): Promise<Result> {
+        if (command instanceof ExpireToken && command.tokenId === last) ended.push(command.tokenId);
+        else throw new Error('poisoned');
+        return undefined as Result; // expiry looks at no result
+      },
+    };
+    const limited: DeadlineQueries = {
+      ...deadlinesOf({}),
+      lapsedTokens: async (_now, limit) => tokens.slice(0, limit),
+    };
+    const expiry = new Expiry(side.store, commands, timers, limited, side.clock, new RecordedLog(), 1);
+    await expiry.start();
+    await eventually(() => ended.length > 0);
+    await expiry.stop();
   });
 
   it('sets the timers of holds taken after its subscription has ended by an error', async () => {

@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { type Job, type JobsOptions, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { holdIdSchema, instantSchema, performanceIdSchema, tokenIdSchema } from '../../events/ids.js';
 import type { Clock } from '../../platform/clock.js';
-import type { ProcessLog } from '../../platform/failure-log.js';
+import { FailureLog, type ProcessLog } from '../../platform/failure-log.js';
 import { connectionOptions, OutageLog, type RedisLink } from '../../platform/redis.js';
 import { within } from '../../platform/within.js';
 import { type Deadline, nameOf, type OnDue } from '../timers.js';
@@ -153,8 +153,9 @@ const closeStepMs = 1_000;
 export class DeadlineWorker {
   readonly #client: Redis;
   readonly #worker: Worker;
-  readonly #running = new Set<Promise<void>>();
-  #isStopping = false;
+  readonly #acting = new Set<Promise<void>>();
+  readonly #running: Promise<void>;
+  readonly #stopping = new AbortController();
 
   constructor(
     link: RedisLink,
@@ -182,23 +183,44 @@ export class DeadlineWorker {
     this.#worker.on('stalled', (jobId) =>
       this.log.warn({ jobId }, 'a deadline is taken over from another process'),
     );
-    this.#worker
-      .run()
-      .catch((error: unknown) =>
-        this.log.error({ err: error }, 'no deadlines come from Redis any more; the sweeper goes on'),
-      );
+    this.#running = this.#run();
   }
 
   /** Ends within a bound, also while Redis is away. Unfinished deadlines stay in the queue. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     await this.#worker.pause(true);
-    await bounded(this.settings.stopTimeoutMs, Promise.all(this.#running));
+    await bounded(this.settings.stopTimeoutMs, Promise.all(this.#acting));
     // BullMQ sends the results right after; Redis answers in order, so the ping comes back after them.
     await setImmediate();
     if (this.#client.status === 'ready') await bounded(closeStepMs, this.#client.ping());
     await bounded(closeStepMs, this.#worker.close(true));
+    await bounded(closeStepMs, this.#running);
     this.#client.disconnect();
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Has BullMQ take jobs until it is stopped; its loop may end by an error, and is then started again. */
+  async #run(): Promise<void> {
+    const failures = new FailureLog(this.log, 'deadlines', {
+      level: 'error',
+      failed: 'no deadlines are taken from Redis; it is tried again, and the sweeper goes on',
+      worked: 'deadlines are taken from Redis again',
+    });
+    this.#worker.on('active', () => failures.worked());
+    while (!this.#isStopping) {
+      try {
+        await this.#worker.run();
+        if (this.#isStopping) return;
+        throw new Error('the worker has ended');
+      } catch (error) {
+        failures.failed(error);
+        await delay(retryMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      }
+    }
   }
 
   async #process(job: Job): Promise<void> {
@@ -209,11 +231,11 @@ export class DeadlineWorker {
       () => undefined,
       () => undefined,
     );
-    this.#running.add(settled);
+    this.#acting.add(settled);
     try {
       await running;
     } finally {
-      this.#running.delete(settled);
+      this.#acting.delete(settled);
     }
   }
 

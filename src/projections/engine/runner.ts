@@ -273,8 +273,11 @@ export class ProjectionRunner {
   }
 
   private async backOff(error: unknown): Promise<void> {
-    this.lastError = error instanceof Error ? error.message : String(error);
-    this.options.logger?.error({ error, retryInMs: this.backOffMs }, 'projections wait to try again');
+    const message = error instanceof Error ? error.message : String(error);
+    // An outage fails every few seconds: it is logged when it begins.
+    if (message !== this.lastError)
+      this.options.logger?.error({ error, retryInMs: this.backOffMs }, 'projections wait to try again');
+    this.lastError = message;
     await this.waitToTryAgain();
   }
 

@@ -1,4 +1,4 @@
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedis, type TestRedis } from '../../services/redis.js';
 import { eventually } from '../../services/wait-until.js';
@@ -78,6 +78,30 @@ describe('timers that processes share', () => {
     await timers.schedule([{ kind: 'token', tokenId, status: 'entered', dueAt }]);
     await eventually(() => due.length === 2);
     expect(due.map((deadline) => deadline.dueAt)).toEqual([dueAt, later]);
+  });
+
+  it('act on all others while one deadline always fails', async () => {
+    const poisoned = holdDeadline('poisoned', 0);
+    const { timers, due } = await office.join(async (deadline) => {
+      if (deadline.kind === 'hold' && deadline.holdId === poisoned.holdId) throw new Error('poisoned');
+    });
+    await timers.schedule([poisoned, ...Array.from({ length: 100 }, (_, n) => holdDeadline(n, 0))]);
+    await eventually(() => due.length === 100);
+    await eventually(async () => (await jobsLeft(office.prefix)) === 0);
+    expect(timesActedOn(due).has(poisoned.holdId)).toBe(false);
+  });
+
+  it('are acted on again after the loop that takes them has ended by an error, which is logged once', async () => {
+    const run = jest.spyOn(Worker.prototype, 'run');
+    run.mockRejectedValueOnce(new Error('READONLY')).mockRejectedValueOnce(new Error('READONLY'));
+    const { timers, due, log } = await office.join();
+    await timers.schedule([holdDeadline('after', 0)]);
+    await eventually(() => due.length === 1);
+    run.mockRestore();
+    expect(log.lines).toMatchObject([
+      { level: 'error', details: { err: { message: 'READONLY' } } },
+      { level: 'info', details: { process: 'deadlines' } },
+    ]);
   });
 
   it('give up a job that is no deadline, and go on', async () => {

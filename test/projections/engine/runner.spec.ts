@@ -49,7 +49,7 @@ it('is ready when started again with nothing new in the log', async () => {
 
 it('leaves nothing of a batch whose commit fails, and applies it once when it succeeds', async () => {
   const { history, models } = await registrations(5);
-  let failures = 1;
+  let failures = 3;
   const dialect = beforeCommit(models, async () => {
     if (failures-- > 0) throw new DatabaseFailure('power cut');
   });
