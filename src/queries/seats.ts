@@ -17,7 +17,7 @@ import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { ask, selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
-import type { HeldSeatReply, HoldReply } from './replies/booking.js';
+import { type HeldSeatReply, type HoldReply, seatNamesReply } from './replies/booking.js';
 import type {
   AvailabilityReply,
   CategoryAvailability,
@@ -136,9 +136,7 @@ export function seatQueries({ db, clock, plans }: QueryContext) {
         }
         hold.seats.push({
           seatId: row.seat_id,
-          sectionName: row.section_name,
-          row: row.seat_row,
-          number: row.seat_number,
+          ...seatNamesReply({ sectionName: row.section_name, row: row.seat_row, number: row.seat_number }),
           category: row.category,
           price: row.price,
           ...row.features,

@@ -72,7 +72,12 @@ describe('what the running office answers is what its document says', () => {
       fan.call('POST', holds, { body: { bestAvailable: { quantity: 4, section } }, key: randomUUID() });
     expect((await ask('gallery')).status).toBe(404);
     const held = await ask('floor');
-    const words = ['1', '2', '3', '4'].map((number) => ({ sectionName: 'Floor', row: '', number }));
+    const words = ['1', '2', '3', '4'].map((number) => ({
+      sectionName: 'Floor',
+      row: '',
+      number,
+      seatLabel: { en: `Floor · entry no. ${number}`, ko: `Floor 입장번호 ${number}` },
+    }));
     expect(held.body.seats).toMatchObject(words);
     expect((await fan.call('GET', '/v1/holds')).body.items[0].seats).toMatchObject(words);
     const paid = (await fan.pay()).body;

@@ -15,6 +15,12 @@ import {
 } from '../projections/story.js';
 import { asking, firstPage } from './asking.js';
 
+/** Of a seat of section A. */
+const labelOf = (number: string) => ({
+  en: `Section A, row 1, number ${number}`,
+  ko: `Section A 1열 ${number}번`,
+});
+
 afterEach(closeAll);
 
 async function concert() {
@@ -41,6 +47,7 @@ describe('holds', () => {
       sectionName: 'Section A',
       row: '1',
       number: seatId.slice(2),
+      seatLabel: labelOf(seatId.slice(2)),
       category,
       price: 150,
     });
@@ -103,6 +110,7 @@ it('answers a paid order in full', async () => {
     sectionName: 'Section A',
     row: '1',
     number,
+    seatLabel: labelOf(number),
     category: 'VIP',
     performanceName: 'Autumn Night',
     venueName: 'Olympic Hall',
@@ -201,7 +209,12 @@ describe('a ticket that says what was sold', () => {
     number: '1',
     category: 'VIP',
   };
-  const asSold = { ...sold, startsAtLocal: '2026-11-08T16:40:00+09:00', venueId: undefined };
+  const asSold = {
+    ...sold,
+    startsAtLocal: '2026-11-08T16:40:00+09:00',
+    seatLabel: labelOf('1'),
+    venueId: undefined,
+  };
 
   async function soldTicket() {
     const { history, story } = await concert();

@@ -18,6 +18,7 @@ import {
 } from '../../events/ids.js';
 import { featuresOf } from '../../events/seat-features.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
+import { seatNamesReply } from '../../queries/replies/booking.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { Idempotency, type Positioned, withPosition } from '../idempotency.js';
 import { WaitForPosition } from '../read-position.js';
@@ -72,7 +73,13 @@ function holdReply({ seats, position, ...hold }: HeldSeats): Positioned<NewHoldR
     ...hold,
     seats: seats.map((seat) => {
       const { seatId, sectionName, row, number, category, price } = seat;
-      return { seatId, sectionName, row, number, category, price, ...featuresOf(seat) };
+      return {
+        seatId,
+        ...seatNamesReply({ sectionName, row, number }),
+        category,
+        price,
+        ...featuresOf(seat),
+      };
     }),
     position: position ?? null,
   };

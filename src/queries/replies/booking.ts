@@ -1,5 +1,6 @@
 /** What the queries of holds, orders and reservations answer. */
 import { z } from 'zod';
+import { standingRow } from '../../events/catalog-events.js';
 import {
   holdIdSchema,
   instantSchema,
@@ -24,8 +25,36 @@ const seatNames = {
   sectionName: z.string().nullable(),
   row: z.string().nullable().describe('Empty for a place in a standing area.'),
   number: z.string().nullable().describe('In a standing area the entry number.'),
+  seatLabel: z
+    .strictObject({ en: z.string(), ko: z.string() })
+    .nullable()
+    .describe('The three in words, such as “Floor · entry no. 17” in a standing area.'),
 };
-const seatNamesExample = { sectionName: 'Stalls', row: 'A', number: '1' };
+const seatNamesExample = {
+  sectionName: 'Stalls',
+  row: 'A',
+  number: '1',
+  seatLabel: { en: 'Stalls, row A, number 1', ko: 'Stalls A열 1번' },
+};
+
+interface SeatNames {
+  readonly sectionName: string | null;
+  readonly row: string | null;
+  readonly number: string | null;
+}
+
+/** The names of a seat with its label, for people; null where the names are not known. */
+export function seatNamesReply({ sectionName, row, number }: SeatNames) {
+  return { sectionName, row, number, seatLabel: seatLabelOf(sectionName, row, number) };
+}
+
+function seatLabelOf(sectionName: string | null, row: string | null, number: string | null) {
+  if (sectionName === null || row === null || number === null) return null;
+  if (row === standingRow) {
+    return { en: `${sectionName} · entry no. ${number}`, ko: `${sectionName} 입장번호 ${number}` };
+  }
+  return { en: `${sectionName}, row ${row}, number ${number}`, ko: `${sectionName} ${row}열 ${number}번` };
+}
 
 const heldSeatSchema = z
   .strictObject({
@@ -128,9 +157,11 @@ export function soldFields(sold: Partial<Sold>): SoldFields {
     startsAt,
     startsAtLocal: startsAt === null ? null : localTimeOf(startsAt, timeZone ?? 'UTC'),
     timeZone,
-    sectionName: sold.sectionName ?? null,
-    row: sold.row ?? null,
-    number: sold.number ?? null,
+    ...seatNamesReply({
+      sectionName: sold.sectionName ?? null,
+      row: sold.row ?? null,
+      number: sold.number ?? null,
+    }),
     category: sold.category ?? null,
     ...featuresOf(sold),
   };
