@@ -88,7 +88,7 @@ export class Recovery {
 }
 
 /** The payment system has not decided: the charge is put off as an item that failed is. */
-class ChargeStillOpen extends Error {
+export class ChargeStillOpen extends Error {
   override readonly name = 'ChargeStillOpen';
 }
 

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../event-store/port.js';
 import type { EventMetadata } from '../events/event.js';
+import type { Instant } from '../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../events/registry.js';
 
 /**
@@ -18,11 +19,29 @@ export const expectedBranches = [
   'order failed: insufficient-points',
   'order failed: hold-lapsed',
   'order failed: seat-taken',
+  'order failed: not-on-sale',
   'order paid in its request',
   'order paid by the recovery',
   'order refunded in its request',
   'order refunded by the recovery',
+  'order refunded partly in its request',
+  'order refunded partly by the recovery',
+  'order given back by its fan',
+  'order given back by an operator',
+  'order given back for a cancelled date',
+  'seats of an order given back by its fan',
+  'seats of an order given back by an operator',
+  'seats of an order given back for a cancelled date',
   'points given back',
+  'points of some seats given back',
+  'date cancelled',
+  'performance cancelled',
+  'cancelled date settled',
+  'hold ended because its date was cancelled',
+  'date moved',
+  'prices changed',
+  'refund window opened: date-moved',
+  'refund window opened: operator',
   'charge credited in its request',
   'charge credited by the recovery',
   'charge credited by a callback',
@@ -35,6 +54,7 @@ export const expectedBranches = [
   'turn expired: claim-lapsed',
   'turn expired: time-used-up',
   'turn expired: queue-full',
+  'turn expired: sale-ended',
   'queue number given twice',
   'several fans admitted at once',
   'early fans shuffled',
@@ -54,6 +74,8 @@ export const expectedBranches = [
   'refused: token-waiting',
   'refused: token-ended',
   'refused: queue-full',
+  'refused: not-on-sale',
+  'refused: order-not-cancellable',
   'refused: login-id-taken',
   'refused: payment-declined',
 ] as const;
@@ -61,6 +83,9 @@ export const expectedBranches = [
 /** Reports the branches that each append shows. */
 export class BranchWatch {
   readonly #numbered = new Set<string>();
+  /** By schedule and performance, what was published last. */
+  readonly #starts = new Map<string, Instant>();
+  readonly #prices = new Map<string, string>();
 
   constructor(private readonly saw: (branch: string) => void) {}
 
@@ -73,9 +98,26 @@ export class BranchWatch {
       const event = decodeEvent(recorded);
       const branch = branchOf(event, recorded);
       if (branch !== undefined) this.saw(branch);
+      this.#seeRevision(event);
       if (event.type !== 'TokenIssued') continue;
       if (this.#numbered.has(event.data.tokenId)) this.saw('queue number given twice');
       this.#numbered.add(event.data.tokenId);
+    }
+  }
+
+  #seeRevision(event: DomainEvent): void {
+    if (event.type === 'SchedulePublished') {
+      const { scheduleId, startsAt } = event.data;
+      const before = this.#starts.get(scheduleId);
+      if (before !== undefined && before !== startsAt) this.saw('date moved');
+      this.#starts.set(scheduleId, startsAt);
+    }
+    if (event.type === 'PerformancePublished') {
+      const { performanceId } = event.data;
+      const prices = JSON.stringify(event.data.prices);
+      const before = this.#prices.get(performanceId);
+      if (before !== undefined && before !== prices) this.saw('prices changed');
+      this.#prices.set(performanceId, prices);
     }
   }
 }
@@ -101,8 +143,21 @@ function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefin
       return `order failed: ${event.data.reason}`;
     case 'OrderRefunded':
       return `order refunded ${by}`;
+    case 'OrderItemsCancelled':
+      return `seats of an order given back ${causes[event.data.cause]}`;
+    case 'OrderCancelled':
+      return `order given back ${causes[event.data.cause]}`;
+    case 'OrderItemsRefunded':
+      return `order refunded partly ${by}`;
     case 'PointsRefunded':
-      return event.data.amount > 0 ? 'points given back' : undefined;
+      if (event.data.amount === 0) return undefined;
+      return event.data.refundId === undefined ? 'points given back' : 'points of some seats given back';
+    case 'ScheduleCancelled':
+      return 'date cancelled';
+    case 'ScheduleCancellationSettled':
+      return 'cancelled date settled';
+    case 'RefundWindowOpened':
+      return `refund window opened: ${event.data.cause}`;
     case 'PointsCharged':
       return `charge credited ${actor.kind === 'anonymous' ? 'by a callback' : by}`;
     case 'ChargeDeclined':
@@ -125,6 +180,13 @@ function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefin
       return undefined; // the other events happen in every run
   }
 }
+
+const causes = {
+  fan: 'by its fan',
+  operator: 'by an operator',
+  'schedule-cancelled': 'for a cancelled date',
+  'date-changed': 'for a changed date',
+} as const;
 
 const releases = {
   conflict: 'seats of a partial hold given back',

@@ -1,6 +1,7 @@
 import type { Command } from '@nestjs/cqrs';
+import { ImportRefused } from '../commands/catalog/check-import.js';
 import type { CommandContext } from '../commands/command-context.js';
-import { Rejected, type RejectionCode } from '../domain/rejection.js';
+import { Rejected, type Rejection, type RejectionCode } from '../domain/rejection.js';
 import type { Actor } from '../events/event.js';
 import type { Office } from './office.js';
 import type { Random } from './random.js';
@@ -10,9 +11,16 @@ import type { World } from './world.js';
 
 export type Reply<Result> =
   | { readonly kind: 'done'; readonly result: Result }
-  /** `isCertain`: no other attempt at the same command can have succeeded. */
-  | { readonly kind: 'refused'; readonly code: RejectionCode; readonly isCertain: boolean }
+  | Refused
   | { readonly kind: 'unknown' };
+
+interface Refused {
+  readonly kind: 'refused';
+  readonly code: RejectionCode | 'import-refused';
+  readonly details: Rejection['details'];
+  /** No other attempt at the same command can have succeeded. */
+  readonly isCertain: boolean;
+}
 
 /** How long a client waits for a reply, ms. */
 const clientTimeoutMs = 6_000;
@@ -90,7 +98,11 @@ export class Client {
         (result) => reply({ kind: 'done', result }),
         (error: unknown) => {
           if (error instanceof Rejected) {
-            return reply({ kind: 'refused', code: error.rejection.code, isCertain: true });
+            const { code, details } = error.rejection;
+            return reply({ kind: 'refused', code, details, isCertain: true });
+          }
+          if (error instanceof ImportRefused) {
+            return reply({ kind: 'refused', code: 'import-refused', details: undefined, isCertain: true });
           }
           if (!isOutage(error)) {
             const stack = error instanceof Error ? error.stack : undefined;

@@ -1,28 +1,32 @@
 import { RegisterUser } from '../commands/account/account.js';
 import { Login, RefreshSession } from '../commands/account/sessions.js';
-import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { CancelOrder } from '../commands/orders/cancel-order.js';
+import type { CheckoutResult } from '../commands/orders/checkout-process.js';
 import { Pay } from '../commands/orders/pay.js';
 import { EnterService, LeaveQueue } from '../commands/queue/enter-and-leave.js';
 import { IssueToken } from '../commands/queue/issue-token.js';
-import { AdmitTokens, OpenQueue } from '../commands/queue/open-and-admit.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import { ReleaseHold } from '../commands/seats/end-hold.js';
 import { HoldSeats, type HoldSeatsInput } from '../commands/seats/hold-seats.js';
 import { ChargePoints } from '../commands/wallet/charge-points.js';
-import type { HoldId, OrderId, UserId } from '../events/ids.js';
+import type { HoldId, UserId } from '../events/ids.js';
+import type { Clock } from '../platform/clock.js';
 import { Client } from './client.js';
+import { DatePromises } from './date-promises.js';
 import type { Office } from './office.js';
+import { Operator } from './operator.js';
+import { Organiser } from './organiser.js';
 import { FanPromises, type KeptPromises } from './promises.js';
 import type { Random } from './random.js';
-import { drawSale, type PerformanceOnSale, type Sale } from './sale.js';
+import { RefundPromises } from './refund-promises.js';
+import { drawSale, type PerformanceOnSale, pickDate, type Sale } from './sale.js';
 import { declinedCard } from './simulated-payments.js';
 import type { World } from './world.js';
 
 /** The clients: an organiser, an operator, and more fans than seats. */
 export class Crowd {
-  readonly #client: Client;
-  readonly #sale: Sale;
+  readonly #organiser: Organiser;
+  readonly #operator: Operator;
   readonly #fans: Fan[];
   readonly #chance: Random;
 
@@ -32,59 +36,40 @@ export class Crowd {
     promises: KeptPromises,
   ) {
     this.#chance = world.random('crowd');
-    this.#client = new Client(world, office);
-    this.#sale = drawSale(this.#chance, world.scheduler.nowMs);
+    const client = new Client(world, office);
+    const sale = drawSale(world.random('sale'), world.scheduler.nowMs);
+    const dates = new DatePromises(promises);
+    const refunds = new RefundPromises(promises);
+    const fanPromises = { fan: new FanPromises(promises), dates, refunds };
+    this.#organiser = new Organiser(world, client, sale, dates);
+    this.#operator = new Operator(world, client, office, sale, refunds);
     const names = Array.from({ length: this.#chance.between(3, 8) }, (_, index) => `fan-${index}`);
-    const fanPromises = new FanPromises(promises);
     this.#fans = names.map((name, index) => {
       // All fans but the first may also try to register the second fan's login id.
       const loginIds = index === 0 ? [name] : [name, names[1] ?? name];
-      const mostCharged = this.#chance.chance(0.5) ? 4 : 2;
+      const mostCharged = this.#chance.chance(0.5) ? 6 : 2;
       const chance = world.random(`fan ${index}`);
-      return new Fan(name, loginIds, mostCharged, this.#sale, this.#client, fanPromises, chance);
+      return new Fan(name, loginIds, mostCharged, sale, client, fanPromises, world.clock, chance);
     });
   }
 
   /** The organiser publishes the sale, before anything else happens. */
-  async publish(): Promise<void> {
-    const command = new ImportCatalog(this.#sale.feed(), this.#client.context({ kind: 'admin' }));
-    const reply = await this.#client.send('the organiser publishes', command);
-    if (reply.kind !== 'done') throw new Error('nothing can be published before the faults begin');
+  publish(): Promise<void> {
+    return this.#organiser.publish();
   }
 
   /** One step: a client starts an action, which may take a while. */
   act(): void {
     const share = this.#chance.next();
     const acting =
-      share < 0.015
-        ? this.#republish()
-        : share < 0.03
-          ? this.#operate()
+      share < 0.025
+        ? this.#organiser.act()
+        : share < 0.05
+          ? this.#operator.act()
           : this.#chance.pick(this.#fans)?.act();
     acting?.catch((error: unknown) => {
       this.world.find('unexpected-error', error instanceof Error ? `${error.stack}` : String(error));
     });
-  }
-
-  async #republish(): Promise<void> {
-    const command = new ImportCatalog(this.#sale.feed(), this.#client.context({ kind: 'admin' }));
-    const reply = await this.#client.send('the organiser publishes again', command);
-    if (reply.kind === 'done' && reply.result.keptSeats.length > 0) {
-      this.world.saw('seat kept in a plan that drops it');
-    }
-    if (reply.kind === 'done' && reply.result.matchedSeats.length > 0) {
-      this.world.saw('seat recognised by its place');
-    }
-  }
-
-  /** An operator opens a queue and admits, as the admission process does. */
-  async #operate(): Promise<void> {
-    const performanceId = this.#chance.pick(this.#sale.performances)?.performanceId;
-    if (!performanceId) return;
-    const context = this.#client.context({ kind: 'admin' });
-    await this.#client.send('an operator opens the queue', new OpenQueue(performanceId, context));
-    const admit = new AdmitTokens(performanceId, undefined, this.#client.context({ kind: 'admin' }));
-    await this.#client.send('an operator admits', admit);
   }
 }
 
@@ -99,7 +84,7 @@ class Fan {
   #hasEntered = false;
   #refusals = 0;
   readonly #holds = new Set<HoldId>();
-  readonly #orders: OrderId[] = [];
+  readonly #orders: CheckoutResult['order'][] = [];
 
   /**
    * @param loginIds names to register with; another fan may want the same one.
@@ -111,7 +96,12 @@ class Fan {
     private readonly mostCharged: number,
     private readonly sale: Sale,
     private readonly client: Client,
-    private readonly promises: FanPromises,
+    private readonly promises: {
+      readonly fan: FanPromises;
+      readonly dates: DatePromises;
+      readonly refunds: RefundPromises;
+    },
+    private readonly clock: Clock,
     private readonly chance: Random,
   ) {}
 
@@ -122,7 +112,7 @@ class Fan {
     if (!userId) return this.#register();
     if (chance.chance(0.04)) return this.#logIn();
     if (chance.chance(0.12)) return this.#charge(userId);
-    if (this.#orders.length > 0 && chance.chance(0.06)) return this.#cancel(userId);
+    if (this.#orders.length > 0 && chance.chance(0.08)) return this.#cancel(userId);
     const queueToken = this.#queueToken;
     if (!queueToken || chance.chance(0.03)) return this.#join(userId);
     if (chance.chance(0.02)) return this.#leave(queueToken);
@@ -143,7 +133,7 @@ class Fan {
     if (reply.kind === 'refused') this.#refusals++;
     if (reply.kind !== 'done') return;
     this.#userId = reply.result.userId;
-    this.promises.registered(reply.result);
+    this.promises.fan.registered(reply.result);
   }
 
   async #logIn(): Promise<void> {
@@ -165,7 +155,7 @@ class Fan {
     const context = this.#context(userId);
     const command = new ChargePoints(userId, { amount, paymentMethod }, context);
     const reply = await this.client.send(`${this.name} charges ${amount}`, command);
-    this.promises.charged(userId, amount, context, reply);
+    this.promises.fan.charged(userId, amount, context, reply);
   }
 
   async #join(userId: UserId): Promise<void> {
@@ -177,7 +167,7 @@ class Fan {
     const reply = await this.client.send(`${this.name} joins the queue`, command);
     if (reply.kind !== 'done') return;
     const { tokenId, number } = reply.result;
-    this.promises.queued(performanceId, tokenId, number);
+    this.promises.fan.queued(performanceId, tokenId, number);
     if (this.#queueToken?.tokenId === tokenId) return;
     this.#performance = performance;
     this.#queueToken = { userId, performanceId, tokenId, number };
@@ -190,24 +180,26 @@ class Fan {
     const reply = await this.client.send(`${this.name} enters`, command);
     if (reply.kind === 'done') {
       this.#hasEntered = true;
-      this.promises.entered(queueToken.tokenId);
+      this.promises.fan.entered(queueToken.tokenId);
     } else if (reply.kind === 'refused') {
       this.#forgetIfEnded(queueToken, reply.code);
     }
   }
 
   async #hold(queueToken: QueueToken): Promise<void> {
-    const scheduleId = this.chance.pick(this.#performance?.scheduleIds ?? []);
+    const scheduleId = this.#performance && pickDate(this.#performance, this.chance);
     if (!scheduleId) return;
     const context = this.#context(queueToken.userId);
     const input = this.#wantedSeats();
+    this.promises.dates.holds(context, scheduleId, this.clock.nowMs());
     const command = new HoldSeats(queueToken, scheduleId, input, context);
     const reply = await this.client.send(`${this.name} holds ${JSON.stringify(input)}`, command);
     if (reply.kind === 'done') {
       this.#holds.add(reply.result.holdId);
-      this.promises.held(queueToken, reply.result);
+      this.promises.fan.held(queueToken, reply.result);
     } else if (reply.kind === 'refused') {
-      if (reply.isCertain && 'seatIds' in input) this.promises.notHeld(scheduleId, input.seatIds, context);
+      if (reply.isCertain && 'seatIds' in input)
+        this.promises.fan.notHeld(scheduleId, input.seatIds, context);
       this.#forgetIfEnded(queueToken, reply.code);
     }
   }
@@ -227,7 +219,7 @@ class Fan {
     this.#holds.delete(holdId);
     const command = new ReleaseHold(queueToken, holdId, this.#context(queueToken.userId));
     const reply = await this.client.send(`${this.name} releases`, command);
-    if (reply.kind === 'done') this.promises.released(queueToken.tokenId, holdId);
+    if (reply.kind === 'done') this.promises.fan.released(queueToken.tokenId, holdId);
   }
 
   async #pay(queueToken: QueueToken): Promise<void> {
@@ -243,16 +235,15 @@ class Fan {
 
   /** @param holdIds undefined: all holds. */
   async #payFor(queueToken: QueueToken, holdIds: readonly HoldId[] | undefined): Promise<void> {
-    const command = new Pay(
-      queueToken,
-      holdIds ? { holdIds: [...holdIds] } : {},
-      this.#context(queueToken.userId),
-    );
+    const context = this.#context(queueToken.userId);
+    const command = new Pay(queueToken, holdIds ? { holdIds: [...holdIds] } : {}, context);
+    this.promises.dates.pays(context);
     const reply = await this.client.send(`${this.name} pays`, command);
     if (reply.kind === 'done') {
       const { order } = reply.result;
-      this.#orders.push(order.orderId);
-      this.promises.paid(queueToken.userId, order);
+      this.#orders.push(order);
+      this.promises.fan.paid(queueToken.userId, order);
+      this.promises.refunds.paid(order);
       if (this.#queueToken === queueToken) this.#queueToken = undefined;
     } else if (reply.kind === 'refused') {
       if (this.chance.chance(0.5)) this.#holds.clear();
@@ -260,19 +251,32 @@ class Fan {
     }
   }
 
+  /** Gives an order back, or some of its seats. */
   async #cancel(userId: UserId): Promise<void> {
-    const orderId = this.chance.pick(this.#orders);
-    if (!orderId) return;
-    const command = new CancelOrder(userId, orderId, undefined, this.#context(userId));
-    const reply = await this.client.send(`${this.name} cancels`, command);
-    if (reply.kind === 'done') this.promises.cancelled(userId, reply.result.order);
+    const order = this.chance.pick(this.#orders);
+    if (!order) return;
+    const { orderId } = order;
+    const some = this.chance.chance(0.7) ? this.chance.pickSome(order.items) : undefined;
+    const items = some ?? order.items;
+    const context = this.#context(userId);
+    const sentAtMs = this.clock.nowMs();
+    this.promises.refunds.asks(orderId, items);
+    this.promises.refunds.byFan(orderId, context, sentAtMs);
+    const names = some?.map(({ scheduleId, seatId }) => ({ scheduleId, seatId }));
+    const command = new CancelOrder(userId, orderId, names, context);
+    const reply = await this.client.send(`${this.name} gives back ${items.length} seats`, command);
+    if (reply.kind === 'done') {
+      this.promises.refunds.givenBack(userId, order, items);
+    } else if (reply.kind === 'refused' && reply.details?.until !== undefined) {
+      this.promises.refunds.refusedAsLate(orderId, items, sentAtMs, this.clock.nowMs());
+    }
   }
 
   async #leave(queueToken: QueueToken): Promise<void> {
     const command = new LeaveQueue(queueToken, this.#context(queueToken.userId));
     const reply = await this.client.send(`${this.name} leaves`, command);
     if (reply.kind !== 'done') return;
-    this.promises.left(queueToken.tokenId);
+    this.promises.fan.left(queueToken.tokenId);
     if (this.#queueToken === queueToken) this.#queueToken = undefined;
   }
 

@@ -5,11 +5,13 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { HeldSeats } from '../commands/seats/hold-seats.js';
 import type { ChargeResult } from '../commands/wallet/charge-points.js';
 import type { RecordedEvent } from '../event-store/port.js';
+import type { EventMetadata } from '../events/event.js';
 import {
   type ChargeId,
   chargeIdSchema,
   type HoldId,
   holdIdSchema,
+  type Instant,
   type PerformanceId,
   type ScheduleId,
   type SeatId,
@@ -128,20 +130,6 @@ export class FanPromises {
     );
   }
 
-  cancelled(userId: UserId, { orderId, total }: CheckoutResult['order']): void {
-    this.promises.add(
-      `order ${orderId} was cancelled and refunded once`,
-      (log) =>
-        log.count(streams.order(orderId), 'OrderCancelled') === 1 &&
-        log.count(streams.order(orderId), 'OrderRefunded', (data) => data.amount === total) === 1 &&
-        log.count(
-          streams.wallet(userId),
-          'PointsRefunded',
-          (data) => data.orderId === orderId && data.amount === total,
-        ) === 1,
-    );
-  }
-
   left(tokenId: TokenId): void {
     this.promises.add(`turn ${tokenId} has ended once`, (log) => {
       const stream = streams.token(tokenId);
@@ -156,20 +144,49 @@ export class FanPromises {
 
 type EventOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>;
 
-/** The log by stream, to look up the effects of a command. */
-class LogIndex {
-  readonly #streams = new Map<string, DomainEvent[]>();
+/** An event of the log with what its metadata says about its cause. */
+export type LoggedEvent<Type extends EventType = EventType> = EventOf<Type> & {
+  readonly correlationId: string;
+  /** The decider's clock. */
+  readonly occurredAt: Instant;
+  /** True time, ms. */
+  readonly writtenAtMs: number;
+};
+
+/** The log by stream and in its order, to look up the effects of a command. */
+export class LogIndex {
+  readonly all: readonly LoggedEvent[];
+  readonly #streams = new Map<string, LoggedEvent[]>();
+  readonly #types = new Map<string, LoggedEvent[]>();
 
   constructor(events: readonly RecordedEvent[]) {
-    for (const recorded of events) {
-      const known = this.#streams.get(recorded.stream);
-      if (known) known.push(decodeEvent(recorded));
-      else this.#streams.set(recorded.stream, [decodeEvent(recorded)]);
-    }
+    this.all = events.map((recorded) => {
+      // encodeEvent wrote it.
+      const { correlationId, occurredAt } = recorded.metadata as EventMetadata;
+      const event = {
+        ...decodeEvent(recorded),
+        correlationId,
+        occurredAt,
+        writtenAtMs: recorded.recordedAtMs,
+      };
+      append(this.#streams, recorded.stream, event);
+      append(this.#types, event.type, event);
+      return event;
+    });
   }
 
-  events(stream: StreamName): readonly DomainEvent[] {
+  events(stream: StreamName): readonly LoggedEvent[] {
     return this.#streams.get(stream) ?? [];
+  }
+
+  /** The events of one type, in the order of the log. */
+  ofType<Type extends EventType>(type: Type, stream?: StreamName): readonly LoggedEvent<Type>[] {
+    const events =
+      stream === undefined
+        ? (this.#types.get(type) ?? [])
+        : this.events(stream).filter((event) => event.type === type);
+    // All are of this type.
+    return events as unknown as LoggedEvent<Type>[];
   }
 
   /** The number of a stream's events of a type that match. */
@@ -180,8 +197,18 @@ class LogIndex {
   ): number {
     // The type says which event it is, and so whose data.
     const fits = matches as (data: DomainEvent['data']) => boolean;
-    return this.events(stream).filter((event) => event.type === type && fits(event.data)).length;
+    return this.ofType(type, stream).filter((event) => fits(event.data)).length;
   }
+
+  isCancelled(scheduleId: ScheduleId): boolean {
+    return this.count(streams.schedule(scheduleId), 'ScheduleCancelled') > 0;
+  }
+}
+
+function append(lists: Map<string, LoggedEvent[]>, key: string, event: LoggedEvent): void {
+  const known = lists.get(key);
+  if (known) known.push(event);
+  else lists.set(key, [event]);
 }
 
 interface Promised {

@@ -43,6 +43,12 @@ export class Random {
     return items[this.below(items.length)];
   }
 
+  /** At least one of the items, in their order. */
+  pickSome<Item>(items: readonly Item[]): Item[] {
+    const sure = this.below(items.length);
+    return items.filter((_, index) => index === sure || this.chance(0.25));
+  }
+
   /** Exponentially distributed, as the gaps between independent arrivals are. */
   gap(mean: number): number {
     return Math.round(-Math.log(1 - this.next()) * mean);

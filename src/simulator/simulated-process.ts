@@ -14,7 +14,7 @@ import { AdmissionProcess } from '../processes/admission.js';
 import { Cancellations } from '../processes/cancellations.js';
 import { Expiry } from '../processes/expiry.js';
 import type { Commands } from '../processes/periodic-task.js';
-import { Recovery } from '../processes/recovery.js';
+import { ChargeStillOpen, Recovery } from '../processes/recovery.js';
 import { InProcessTimers } from '../processes/timers.js';
 import { allProjections } from '../projections/all-projections.js';
 import { DatabaseFailure, type WriteSession } from '../projections/engine/dialect.js';
@@ -276,7 +276,7 @@ export function isOutage(error: unknown): boolean {
 
 /** Whether the product's design allows an error; any other one is a finding. */
 export function isExpected(error: unknown): boolean {
-  return isOutage(error) || error instanceof Rejected;
+  return isOutage(error) || error instanceof Rejected || error instanceof ChargeStillOpen;
 }
 
 /** An error in one line. */

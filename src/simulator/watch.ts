@@ -1,7 +1,8 @@
 import type { DataSource } from 'typeorm';
 import { Auditor } from '../analysis/audit/auditor.js';
+import { defaultAuditOptions } from '../analysis/audit/checks.js';
 import type { Position, RecordedEvent } from '../event-store/port.js';
-import type { ChargeId, Instant } from '../events/ids.js';
+import { addMs, type ChargeId, type Instant } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import { allEntities, allProjections } from '../projections/all-projections.js';
 import { BatchPipeline } from '../projections/engine/batch-pipeline.js';
@@ -16,10 +17,15 @@ import { theWorld } from './scheduler.js';
 import { SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { World } from './world.js';
 
+/** Longer than the interval of any process: by then each has seen that nothing is left to do, ms. */
+const calmMs = 5_000;
+
 /** Checks the office: the audit at every append, and all other checks at the end. */
 export class Watch {
   readonly #auditor = new Auditor();
   readonly #open = new OpenThings();
+  /** True time of the last event, ms. */
+  #lastEventMs = 0;
   readonly #branches: BranchWatch;
 
   constructor(
@@ -31,11 +37,11 @@ export class Watch {
     office.log.onWritten((written) => this.#see(written));
   }
 
-  /** Whether no hold, order, charge or queue is open and the read models have the whole log. */
+  /** Whether nothing is open, the read models have the whole log, and nothing has happened for a while. */
   get isSettled(): boolean {
-    const { holds, orders, charges } = this.#open;
     return (
-      holds.size + orders.size + charges.size === 0 &&
+      this.#open.isEmpty &&
+      this.world.scheduler.nowMs >= this.#lastEventMs + calmMs &&
       this.#areReadModelsCurrent &&
       this.#describeQueues().length === 0
     );
@@ -57,7 +63,9 @@ export class Watch {
   /** The final checks of a settled run. @param drive advances virtual time until its argument has settled. */
   async judge(drive: (work: Promise<string[]>) => Promise<string[]>): Promise<void> {
     const { world, office } = this;
-    for (const { code, message } of this.#auditor.finish(world.clock.now()).findings.slice(0, 5)) {
+    // Nothing happens any more, so what is open now would still be open then.
+    const later = addMs(world.clock.now(), 2 * defaultAuditOptions.settleMs);
+    for (const { code, message } of this.#auditor.finish(later).findings.slice(0, 5)) {
       world.find(code, message);
     }
     for (const broken of this.promises.broken(office.log.events)) world.find('promise-broken', broken);
@@ -68,6 +76,7 @@ export class Watch {
   }
 
   #see(written: readonly RecordedEvent[]): void {
+    this.#lastEventMs = this.world.scheduler.nowMs;
     for (const event of written) {
       this.#auditor.apply(event);
       this.#open.apply(event);
@@ -113,12 +122,20 @@ export class Watch {
   }
 }
 
-/** Holds, orders and charges that have not ended, from the log alone. */
+/** Holds, orders, refunds of single seats, charges and cancellations that have not ended, from the log alone. */
 class OpenThings {
   /** By seat stream, the deadline. */
   readonly holds = new Map<string, Instant>();
   readonly orders = new Set<string>();
   readonly charges = new Set<string>();
+  readonly refunds = new Set<string>();
+  /** Cancelled dates of which not everything is given back. */
+  readonly cancellations = new Set<string>();
+
+  get isEmpty(): boolean {
+    const { holds, orders, charges, refunds, cancellations } = this;
+    return [holds, orders, charges, refunds, cancellations].every(({ size }) => size === 0);
+  }
 
   apply(recorded: RecordedEvent): void {
     const event = decodeEvent(recorded);
@@ -139,6 +156,18 @@ class OpenThings {
       case 'OrderRefunded':
         this.orders.delete(event.data.orderId);
         return;
+      case 'OrderItemsCancelled':
+        this.refunds.add(event.data.refundId);
+        return;
+      case 'OrderItemsRefunded':
+        this.refunds.delete(event.data.refundId);
+        return;
+      case 'ScheduleCancelled':
+        this.cancellations.add(event.data.scheduleId);
+        return;
+      case 'ScheduleCancellationSettled':
+        this.cancellations.delete(event.data.scheduleId);
+        return;
       case 'ChargeRequested':
         this.charges.add(event.data.chargeId);
         return;
@@ -158,6 +187,8 @@ class OpenThings {
       ...[...this.holds].map(([stream, deadline]) => `hold of ${stream} (until ${deadline})`),
       ...[...this.orders].map((orderId) => `order ${orderId}`),
       ...[...this.charges].map((chargeId) => `charge ${chargeId}`),
+      ...[...this.refunds].map((refundId) => `refund ${refundId}`),
+      ...[...this.cancellations].map((scheduleId) => `cancelled date ${scheduleId}`),
     ];
     return parts.slice(0, 10).join(', ');
   }

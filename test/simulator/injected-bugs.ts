@@ -1,10 +1,16 @@
+import type { CatalogReader } from '../../src/commands/catalog/catalog-reader.js';
 import type { DeciderHandler } from '../../src/commands/decider-handler.js';
+import { CancelOrderHandler, RefundOrderHandler } from '../../src/commands/orders/cancel-order.js';
+import type { CheckoutProcess } from '../../src/commands/orders/checkout-process.js';
+import { PayHandler } from '../../src/commands/orders/pay.js';
 import { Holds } from '../../src/commands/seats/end-hold.js';
 import type { StreamRepository } from '../../src/commands/stream-repository.js';
-import type { Decider } from '../../src/domain/decider.js';
+import { type PublishedSchedule, scheduleDecider } from '../../src/domain/catalog.js';
+import { accept, type Decider } from '../../src/domain/decider.js';
+import { orderDecider } from '../../src/domain/order.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
 import { walletDecider } from '../../src/domain/wallet.js';
-import { addMs, chargeIdSchema } from '../../src/events/ids.js';
+import { addMs, chargeIdSchema, toInstant } from '../../src/events/ids.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
@@ -99,6 +105,68 @@ function checkpointOutside(session: WriteSession, database: SimulatedDatabase): 
   };
 }
 
+type CancelOrderParts = ConstructorParameters<typeof CancelOrderHandler>;
+
+interface PrivatesOf {
+  readonly repository: StreamRepository;
+  readonly deciders: DeciderHandler;
+  readonly catalog: CatalogReader;
+  readonly checkout: CheckoutProcess;
+  readonly clock: Clock;
+}
+
+/** Dates as the bug sees them; everything else of the catalog is right. */
+function catalogWhere(
+  catalog: CatalogReader,
+  change: (schedule: PublishedSchedule) => PublishedSchedule,
+): CatalogReader {
+  return new Proxy(catalog, {
+    get: (target, name: keyof CatalogReader) =>
+      name === 'schedule'
+        ? async (...asked: Parameters<CatalogReader['schedule']>) => change(await target.schedule(...asked))
+        : target[name].bind(target),
+  });
+}
+
+/** The handler runs with other parts until it is put back. */
+function plantInCancelOrder(change: (parts: CancelOrderParts) => CancelOrderParts): () => void {
+  const { execute } = CancelOrderHandler.prototype;
+  CancelOrderHandler.prototype.execute = function (this: PrivatesOf, command) {
+    const { repository, deciders, catalog, checkout, clock } = this;
+    const parts = change([repository, deciders, catalog, checkout, clock]);
+    return execute.call(new CancelOrderHandler(...parts), command);
+  };
+  return () => {
+    CancelOrderHandler.prototype.execute = execute;
+  };
+}
+
+/** Payments take every date for one that takes place. */
+function plantPaymentOnCancelledDate(): () => void {
+  const { execute } = PayHandler.prototype;
+  PayHandler.prototype.execute = function (this: PrivatesOf, command) {
+    const { repository, deciders, checkout, clock } = this;
+    const catalog = catalogWhere(this.catalog, (date) => ({ ...date, status: 'scheduled' }));
+    return execute.call(new PayHandler(repository, deciders, checkout, catalog, clock), command);
+  };
+  return () => {
+    PayHandler.prototype.execute = execute;
+  };
+}
+
+/** The process that refunds a cancelled date leaves its orders as they are. */
+function plantForgottenOrders(): () => void {
+  const { execute } = RefundOrderHandler.prototype;
+  RefundOrderHandler.prototype.execute = function (this: PrivatesOf, command) {
+    const { orderId, which } = command.refund;
+    if (which.kind !== 'schedule') return execute.call(this, command);
+    return this.checkout.advance(orderId, command.context).then((order) => ({ ...order, refunded: [] }));
+  };
+  return () => {
+    RefundOrderHandler.prototype.execute = execute;
+  };
+}
+
 export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'the expected revision is ignored',
@@ -189,6 +257,124 @@ export const injectedBugs: readonly InjectedBug[] = [
         }
         const orders = state.orders.delete(command.orderId);
         return decide(command, { ...state, orders }, now);
+      }),
+  },
+  {
+    name: 'a refund of single seats is made twice',
+    codes: ['order-items-refunded-once', 'order-refunded-once', 'order-points-agree'],
+    plant: () =>
+      plantIn(walletDecider, (decide) => (command, state, now) => {
+        const order = command.kind === 'refund-items' ? state.orders.get(command.orderId) : undefined;
+        if (command.kind !== 'refund-items' || !order) return decide(command, state, now);
+        const orders = state.orders.set(command.orderId, { ...order, refundIds: [], refunded: 0 });
+        return decide(command, { ...state, orders }, now);
+      }),
+  },
+  {
+    name: 'an order forgets which of its seats were given back',
+    codes: ['order-items-refunded-once'],
+    plant: () =>
+      plantIn(orderDecider, (decide) => (command, state, now) => {
+        const forgets = command.kind === 'cancel' && command.items !== undefined && state.kind === 'paid';
+        return decide(command, forgets ? { ...state, refunds: [] } : state, now);
+      }),
+  },
+  {
+    name: 'the points of single seats are not given back',
+    codes: ['order-points-agree', 'order-refunded-once'],
+    plant: () =>
+      plantIn(
+        walletDecider,
+        (decide) => (command, state, now) =>
+          decide(command.kind === 'refund-items' ? { ...command, amount: 0 } : command, state, now),
+      ),
+  },
+  {
+    name: 'giving back some seats gives back all',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantIn(
+        orderDecider,
+        (decide) => (command, state, now) =>
+          decide(command.kind === 'cancel' ? { ...command, items: undefined } : command, state, now),
+      ),
+  },
+  {
+    name: 'a fan gives tickets back after the deadline',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantInCancelOrder(([repository, deciders, catalog, checkout]) => {
+        const longAgo = { now: () => toInstant(0), nowMs: () => 0 };
+        return [repository, deciders, catalog, checkout, longAgo];
+      }),
+  },
+  {
+    name: 'a refund window does not help fans',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantInCancelOrder(([repository, deciders, catalog, checkout, clock]) => {
+        const closed = catalogWhere(catalog, (date) => ({ ...date, refundWindowUntil: undefined }));
+        return [repository, deciders, closed, checkout, clock];
+      }),
+  },
+  {
+    name: 'a moved date opens no refund window',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantIn(
+        scheduleDecider,
+        (decide) => (command, state, now) =>
+          decide(command.kind === 'publish' ? { ...command, refundWindowMs: 0 } : command, state, now),
+      ),
+  },
+  {
+    name: 'a refund window is made shorter',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantIn(scheduleDecider, (decide) => (command, state, now) => {
+        const forgets = command.kind === 'open-refund-window';
+        return decide(command, forgets ? { ...state, refundWindowUntil: undefined } : state, now);
+      }),
+  },
+  {
+    name: 'a cancelled date can still be paid for',
+    codes: ['promise-broken'],
+    plant: plantPaymentOnCancelledDate,
+  },
+  {
+    name: 'a cancelled date leaves an order paid',
+    codes: ['not-settled'],
+    plant: plantForgottenOrders,
+  },
+  {
+    name: 'a cancelled date is settled before its orders are refunded',
+    codes: ['cancelled-date-refunded'],
+    seams: {
+      queries: (queries) => ({
+        ...queries,
+        ownedSeats: async (...asked) =>
+          (await queries.ownedSeats(...asked)).filter(({ kind }) => kind === 'held'),
+      }),
+    },
+  },
+  {
+    name: 'a cancelled date is never settled',
+    codes: ['not-settled'],
+    plant: () =>
+      plantIn(
+        scheduleDecider,
+        (decide) => (command, state, now) =>
+          command.kind === 'settle' ? accept() : decide(command, state, now),
+      ),
+  },
+  {
+    name: 'a moved date keeps its time',
+    codes: ['promise-broken'],
+    plant: () =>
+      plantIn(scheduleDecider, (decide) => (command, state, now) => {
+        const startsAt = state.details?.startsAt;
+        if (command.kind !== 'publish' || startsAt === undefined) return decide(command, state, now);
+        return decide({ ...command, details: { ...command.details, startsAt } }, state, now);
       }),
   },
 ];

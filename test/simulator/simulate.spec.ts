@@ -1,6 +1,25 @@
+import type { expectedBranches } from '../../src/simulator/branches.js';
 import { faultKinds } from '../../src/simulator/faults.js';
 import { simulate } from '../../src/simulator/simulate.js';
 import { bySize } from '../services/test-size.js';
+
+/** What organiser, operators and fans do to what was sold. */
+const changes = [
+  'date cancelled',
+  'performance cancelled',
+  'cancelled date settled',
+  'hold ended because its date was cancelled',
+  'date moved',
+  'prices changed',
+  'refund window opened: date-moved',
+  'refund window opened: operator',
+  'order given back by its fan',
+  'order given back by an operator',
+  'order given back for a cancelled date',
+  'seats of an order given back by its fan',
+  'seats of an order given back by an operator',
+  'refused: order-not-cancellable',
+] as const satisfies readonly (typeof expectedBranches)[number][];
 
 /** Seeds that once showed a defect, and what they showed. */
 const regressions = [
@@ -19,6 +38,18 @@ describe('an office under simulation', () => {
 
   it.each(regressions)('stays right where $showed (seed $seed)', async ({ seed }) => {
     expect((await simulate({ seed, steps: 300 })).findings).toEqual([]);
+  });
+
+  it('has dates cancelled and moved, and tickets given back by fans, operators and the organiser', async () => {
+    const seen = new Set<string>();
+    // Without faults more is sold.
+    const withoutFaults = new Set(faultKinds);
+    for (let seed = 1; seed <= 60 && changes.some((change) => !seen.has(change)); seed++) {
+      const { branches, findings } = await simulate({ seed, steps: 300, withoutFaults });
+      expect(findings).toEqual([]);
+      for (const branch of branches.keys()) seen.add(branch);
+    }
+    expect(changes.filter((change) => !seen.has(change))).toEqual([]);
   });
 
   it('is the same run for the same seed, and another one for another', async () => {
