@@ -15,8 +15,10 @@ export interface AdmissionState {
   readonly opening: { readonly seed: string; readonly shuffledCount: number } | undefined;
   /** Places below this one were admitted. */
   readonly admittedUpTo: number;
-  /** The ranges that may still be entered or count for the pace, oldest first: bounded by time. */
+  /** The ranges that may still be entered, oldest first: bounded by time. */
   readonly recent: readonly AdmittedRange[];
+  /** When the pace lets the next fan in; undefined before the first one. */
+  readonly nextAt: Instant | undefined;
 }
 
 export type AdmissionCommand =
@@ -36,21 +38,21 @@ export type AdmissionCommand =
       readonly from: number;
       /** The place after the last one to let in. */
       readonly to: number;
-      /** Tokens in the range that still wait (others left): they become active. */
+      /** Tokens in the range that still wait (others left): they become active. Never underestimated. */
       readonly waitingInRange: number;
-      /** Tokens active already; may be overestimated, never underestimated. */
+      /** Tokens active already. Never underestimated. */
       readonly active: number;
       readonly maxActive: number;
       readonly admitPerSecond: number;
       readonly claimWindowMs: number;
     };
 
-/** The longest window the pace is measured over: one fan per ten seconds is the slowest allowed. */
-const longestPaceWindowMs = 10_000;
-
-/** Lets fans in, in the order of their places, at most `maxActive` at once and `admitPerSecond`. */
+/**
+ * Lets fans in, in the order of their places, at most `maxActive` at once and `admitPerSecond`. Places of fans who left
+ * take nothing from either.
+ */
 export const admissionDecider: Decider<AdmissionState, AdmissionCommand, AdmissionEvent> = {
-  initialState: { opening: undefined, admittedUpTo: 0, recent: [] },
+  initialState: { opening: undefined, admittedUpTo: 0, recent: [], nextAt: undefined },
 
   decide(command, state, now) {
     const { performanceId } = command;
@@ -73,23 +75,21 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
       }
       case 'admit': {
         if (!state.opening) return reject('queue-not-open', 'The queue has not opened yet.');
-        const { from, to } = command;
+        const { from, to, waitingInRange, admitPerSecond } = command;
         if (from !== state.admittedUpTo || to <= from) {
           return reject('places-out-of-order', `Places up to ${state.admittedUpTo} are admitted already.`);
         }
-        if (command.active + command.waitingInRange > command.maxActive) {
+        if (command.active + waitingInRange > command.maxActive) {
           return reject('places-out-of-order', `At most ${command.maxActive} fans may be inside at once.`);
         }
-        if (to - from > paceLeft(state, command.admitPerSecond, now)) {
-          return reject(
-            'places-out-of-order',
-            `At most ${command.admitPerSecond} fans a second may be let in.`,
-          );
+        if (waitingInRange > paceLeft(state, admitPerSecond, now)) {
+          return reject('places-out-of-order', `At most ${admitPerSecond} fans a second may be let in.`);
         }
         const expiresAt = addMs(now, command.claimWindowMs);
+        const nextAt = paceAfter(state, admitPerSecond, now, waitingInRange);
         return accept({
           type: 'TokensAdmitted',
-          data: { performanceId, from, to, admittedAt: now, expiresAt },
+          data: { performanceId, from, to, admittedAt: now, expiresAt, nextAt },
         });
       }
       default:
@@ -104,12 +104,10 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
         return { ...state, opening: { seed, shuffledCount } };
       }
       case 'TokensAdmitted': {
-        const { from, to, admittedAt, expiresAt } = event.data;
-        const paceStart = addMs(admittedAt, -longestPaceWindowMs);
-        const stillMatters = (range: AdmittedRange) =>
-          range.expiresAt > admittedAt || range.admittedAt > paceStart;
-        const recent = [...state.recent.filter(stillMatters), { from, to, admittedAt, expiresAt }];
-        return { ...state, admittedUpTo: to, recent };
+        const { from, to, admittedAt, expiresAt, nextAt } = event.data;
+        const mayBeEntered = state.recent.filter((range) => range.expiresAt > admittedAt);
+        const recent = [...mayBeEntered, { from, to, admittedAt, expiresAt }];
+        return { ...state, admittedUpTo: to, recent, nextAt };
       }
       default:
         return assertNever(event);
@@ -117,19 +115,33 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
   },
 };
 
+/** Hides the rounding of a division whose result is whole. */
+const epsilon = 1e-9;
+
 /**
- * How many places the pace still allows at `now`: a sliding window of one second, or as long as one fan takes
- * when the pace is slower than that.
+ * Milliseconds for which the pace has waited for a fan, as far as they are made up for: one second's worth of fans may
+ * come at once. Where a fan takes about a second or more, half a second, so that late rounds do not slow the pace.
+ * Negative while the pace lets nobody in.
+ */
+function pauseMs({ nextAt }: AdmissionState, admitPerSecond: number, now: Instant): number {
+  const longest = Math.max(1000 - 1000 / admitPerSecond, 500);
+  return nextAt === undefined ? longest : Math.min(Date.parse(now) - Date.parse(nextAt), longest);
+}
+
+/**
+ * How many fans the pace lets in at `now`: one each `1000 / admitPerSecond` milliseconds. Those that a late or paused
+ * admission missed are made up for, up to one second's worth. Fans count, not places.
  * @param admitPerSecond 0.1 or more.
  */
 export function paceLeft(state: AdmissionState, admitPerSecond: number, now: Instant): number {
-  const windowMs = Math.min(Math.max(1000, 1000 / admitPerSecond), longestPaceWindowMs);
-  const allowed = Math.max(1, Math.floor((admitPerSecond * windowMs) / 1000));
-  const windowStart = addMs(now, -windowMs);
-  const used = state.recent
-    .filter((range) => range.admittedAt > windowStart)
-    .reduce((sum, range) => sum + range.to - range.from, 0);
-  return Math.max(0, allowed - used);
+  const pause = pauseMs(state, admitPerSecond, now);
+  return pause < 0 ? 0 : Math.floor((pause * admitPerSecond) / 1000 + epsilon) + 1;
+}
+
+/** When the pace lets the next fan in, after `fans` at `now`. */
+function paceAfter(state: AdmissionState, admitPerSecond: number, now: Instant, fans: number): Instant {
+  const pause = pauseMs(state, admitPerSecond, now);
+  return addMs(now, Math.ceil((fans * 1000) / admitPerSecond - pause - epsilon));
 }
 
 /** The admission of a place, if it was admitted recently enough to matter. */

@@ -55,7 +55,10 @@ export const admissionEvents = {
       admittedAt: instantSchema,
       /** A token that has not entered by then expires. */
       expiresAt: instantSchema,
+      /** The pace lets the next fan in at this moment at the earliest. */
+      nextAt: instantSchema,
     }),
+    { version: 2 },
   ),
 };
 export type AdmissionEvent = EventsOf<typeof admissionEvents>;

@@ -7,6 +7,7 @@ import {
   venueEvents,
 } from './catalog-events.js';
 import { type EventDefinition, type EventMetadata, metadataSchema } from './event.js';
+import { addMs, instantSchema } from './ids.js';
 import { type OrderEvent, orderEvents } from './order-events.js';
 import {
   type AdmissionEvent,
@@ -189,6 +190,10 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
     }),
     // Version 2 knew no wheelchair and companion places.
     2: (data) => ({ ...data }),
+  },
+  // Version 1 measured the pace over the last second, by places.
+  TokensAdmitted: {
+    1: (data) => ({ ...data, nextAt: addMs(instantSchema.parse(data.admittedAt), 1_000) }),
   },
   // Version 1: only fans could cancel.
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },

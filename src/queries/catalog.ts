@@ -194,23 +194,6 @@ export function catalogQueries({ db, clock }: QueryContext) {
       return row ? toSchedule(row) : null;
     },
 
-    /** Performances with a scheduled date after `now`, in id order, after `after`. */
-    async performancesOnSale(
-      now: Instant,
-      after: PerformanceId | null,
-      limit: number,
-    ): Promise<PerformanceId[]> {
-      const rows = await selectAll<{ performance_id: PerformanceId }>(
-        db,
-        `SELECT p.performance_id FROM performances p WHERE p.performance_id > ? AND EXISTS (
-           SELECT 1 FROM schedules s WHERE s.performance_id = p.performance_id
-           AND s.status = 'scheduled' AND s.schedule_date_time > ?)
-         ORDER BY p.performance_id LIMIT ?`,
-        [after ?? '', storedMoment(now), limit],
-      );
-      return rows.map((row) => row.performance_id);
-    },
-
     /** Dates of a performance that begin after `now`, cancelled or not, earliest first; 10,000 at most. */
     async schedulesOfPerformance(performanceId: PerformanceId, now: Instant): Promise<ScheduleId[]> {
       const rows = await selectAll<{ schedule_id: ScheduleId }>(

@@ -59,6 +59,7 @@ export type CommandQueries = Pick<
   | 'takenSeats'
   | 'numberOfToken'
   | 'queueSize'
+  | 'queueFront'
   | 'waitingPlaces'
   | 'isSaleOver'
   | 'schedulesOfVenue'
@@ -68,6 +69,6 @@ export type CommandQueries = Pick<
 >;
 export type ProcessQueries = Pick<
   Queries,
-  'openOrders' | 'openCharges' | 'performancesOnSale' | 'cancelledSchedulesToSettle'
+  'openOrders' | 'openCharges' | 'queuesToServe' | 'cancelledSchedulesToSettle'
 > &
   DeadlineQueries;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { shuffleAlgorithm } from '../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../events/ids.js';
+import { storedMoment } from '../projections/engine/entity.js';
 import { emptyQueue, type QueueRow, type TokenRow } from '../projections/queue.js';
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, encodeCursor } from './paging.js';
@@ -20,10 +21,16 @@ const maxNumbersPerPage = 1_000;
 export interface QueueSize {
   /** Fans with a number who still wait. */
   readonly waiting: number;
-  /** Fans admitted or inside: what `sales.maxActive` bounds. */
-  readonly active: number;
   /** Places not admitted yet whose fans no longer wait. */
   readonly leftBeforeAdmission: number;
+}
+
+/** What the read models know of a queue whose places below some place were admitted. Both err on the safe side. */
+export interface QueueFront {
+  /** The fans of these places, and of all beyond, may be unknown. */
+  readonly knownUpTo: number;
+  /** Fans of admitted places who are admitted or inside, at most: what `sales.maxActive` bounds. */
+  readonly inside: number;
 }
 
 // SQL throughout: every waiting fan asks for the token and its queue again and again, and each admission for the places.
@@ -139,6 +146,46 @@ export function queueQueries({ db, clock }: QueryContext) {
       return sizeOf(await queueRow(performanceId));
     },
 
+    /**
+     * What is needed to admit fans while the read models may be behind: places that they do not know as admitted count as
+     * fans inside, unless they know that the fan has left.
+     * @param admittedUpTo the log's: places below it were admitted.
+     */
+    async queueFront(performanceId: PerformanceId, admittedUpTo: number): Promise<QueueFront> {
+      // One statement, so that its parts are of one moment.
+      const row = await selectFirst<FrontRow>(
+        db,
+        `SELECT opened, issued, admitted_up_to, admitted, entered,
+           (SELECT COUNT(*) FROM tokens t WHERE t.performance_id = q.performance_id AND t.place >= q.admitted_up_to
+             AND t.place < ? AND t.status NOT IN ('waiting', 'admitted', 'entered')) AS ended_since
+         FROM queues q WHERE q.performance_id = ?`,
+        [admittedUpTo, performanceId],
+      );
+      return frontOf(row && { ...row, ended_since: Number(row.ended_since) }, admittedUpTo);
+    },
+
+    /**
+     * Queues with somebody to admit or to be opened before `opensBefore`, of performances with a date after `now`; in id
+     * order, after `after`.
+     */
+    async queuesToServe(
+      { now, opensBefore }: { readonly now: Instant; readonly opensBefore: Instant },
+      after: PerformanceId | null,
+      limit: number,
+    ): Promise<PerformanceId[]> {
+      const rows = await selectAll<{ performance_id: PerformanceId }>(
+        db,
+        `SELECT q.performance_id FROM queues q WHERE q.performance_id > ?
+           AND ((q.opened = 1 AND q.waiting > 0)
+             OR (q.opened = 0 AND (q.opens_at IS NULL OR q.opens_at < ?)))
+           AND EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
+             AND s.status = 'scheduled' AND s.schedule_date_time > ?)
+         ORDER BY q.performance_id LIMIT ?`,
+        [after ?? '', storedMoment(opensBefore), storedMoment(now), limit],
+      );
+      return rows.map((row) => row.performance_id);
+    },
+
     /** Places of waiting fans at or beyond `fromPlace`, ascending. Empty until the queue opens. */
     async waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]> {
       const rows = await selectAll<{ place: number }>(
@@ -162,6 +209,11 @@ export function queueQueries({ db, clock }: QueryContext) {
   };
 }
 
+/** `ended_since`: places that were admitted since, of fans whose turn is over. */
+type FrontRow = Pick<QueueRow, 'opened' | 'issued' | 'admitted_up_to' | 'admitted' | 'entered'> & {
+  readonly ended_since: number;
+};
+
 type FairnessRow = Pick<QueueRow, 'opened' | 'opened_at' | 'seed' | 'shuffled_count' | 'admitted_up_to'> & {
   readonly seed_hash: string;
   readonly issued: number | null;
@@ -178,13 +230,18 @@ function toNumberReply({ number, token_id, place, status, admitted_at }: NumberR
 
 /** The counts in a row of the table. */
 export function sizeOf(queue: QueueRow | undefined): QueueSize {
-  if (!queue) return { waiting: 0, active: 0, leftBeforeAdmission: 0 };
-  const { issued, waiting, admitted, entered, admitted_up_to: admittedUpTo } = queue;
-  return {
-    waiting,
-    active: admitted + entered,
-    leftBeforeAdmission: Math.max(0, issued - admittedUpTo - waiting),
-  };
+  if (!queue) return { waiting: 0, leftBeforeAdmission: 0 };
+  const { issued, waiting, admitted_up_to: admittedUpTo } = queue;
+  return { waiting, leftBeforeAdmission: Math.max(0, issued - admittedUpTo - waiting) };
+}
+
+/** @param queue undefined: the read models do not know the queue. */
+export function frontOf(queue: FrontRow | undefined, admittedUpTo: number): QueueFront {
+  // Places are unknown before the read models have the opening.
+  if (!queue?.opened) return { knownUpTo: 0, inside: admittedUpTo };
+  // The read models may have an admission that this process has not read yet.
+  const since = Math.max(0, admittedUpTo - queue.admitted_up_to);
+  return { knownUpTo: queue.issued, inside: queue.admitted + queue.entered + since - queue.ended_since };
 }
 
 /** A token's status at `now`: a deadline that has passed ended it, whether or not an event says so yet. */

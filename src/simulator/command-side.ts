@@ -152,7 +152,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [LeaveQueue, new LeaveQueueHandler(repository, deciders, holds)],
     [Login, new LoginHandler(repository, deciders, hasher, signer, clock, settings)],
     [Logout, new LogoutHandler(deciders, signer)],
-    [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings)],
+    [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings, clock)],
     [Pay, new PayHandler(repository, deciders, checkout, catalog, clock)],
     [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings)],
     [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],

@@ -33,7 +33,7 @@ export class Operator {
     const performanceId = this.#chance.pick(this.sale.performances)?.performanceId;
     if (!performanceId) return;
     await this.client.send('an operator opens the queue', new OpenQueue(performanceId, this.#context()));
-    const admit = new AdmitTokens(performanceId, undefined, this.#context());
+    const admit = new AdmitTokens(performanceId, this.#context());
     await this.client.send('an operator admits', admit);
   }
 

@@ -13,7 +13,7 @@ import {
   type ReadModelProgress,
   waitTimeoutMs,
 } from '../queries/queries.js';
-import { sizeOf } from '../queries/queue.js';
+import { frontOf, sizeOf } from '../queries/queue.js';
 import { toOwnedSeat } from '../queries/seats.js';
 import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
@@ -93,6 +93,21 @@ export function simulatedQueries(
       return sizeOf((await rowsOf(QueueRow)).find((row) => row.performance_id === performanceId));
     },
 
+    async queueFront(performanceId, admittedUpTo) {
+      const queue = (await rowsOf(QueueRow)).find((row) => row.performance_id === performanceId);
+      const ended = database
+        .rows(TokenRow)
+        .filter(
+          ({ performance_id, place, status }) =>
+            performance_id === performanceId &&
+            place !== null &&
+            place >= (queue?.admitted_up_to ?? 0) &&
+            place < admittedUpTo &&
+            !['waiting', 'admitted', 'entered'].includes(status),
+        );
+      return frontOf(queue && { ...queue, ended_since: ended.length }, admittedUpTo);
+    },
+
     async waitingPlaces(performanceId, fromPlace, limit) {
       const tokens = await rowsOf(TokenRow);
       const places = tokens.flatMap(({ place, status, performance_id }) =>
@@ -108,13 +123,20 @@ export function simulatedQueries(
       return token?.number ?? undefined;
     },
 
-    async performancesOnSale(now, after, limit) {
-      const performances = await rowsOf(PerformanceRow);
+    async queuesToServe({ now, opensBefore }, after, limit) {
+      const queues = await rowsOf(QueueRow);
       const schedules = database.rows(ScheduleRow);
       const isOnSale = (id: PerformanceId) =>
         schedules.some((row) => row.performance_id === id && isToCome(row, now));
-      const ids = performances.map((row) => row.performance_id).filter((id) => after === null || id > after);
-      return ids.filter(isOnSale).sort(order).slice(0, limit);
+      const ids = queues
+        .filter(({ opened, waiting, opens_at }) =>
+          opened ? waiting > 0 : opens_at === null || opens_at < opensBefore,
+        )
+        .map((row) => row.performance_id);
+      return ids
+        .filter((id) => (after === null || id > after) && isOnSale(id))
+        .sort(order)
+        .slice(0, limit);
     },
 
     async isSaleOver(performanceId, now) {

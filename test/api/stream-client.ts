@@ -52,7 +52,7 @@ export function changeSeat(
 
 /** Something happens in the queue. */
 export function admit(store: InMemoryEventStore): Promise<Position> {
-  const data = { performanceId, from: 0, to: 1, admittedAt: at, expiresAt: at };
+  const data = { performanceId, from: 0, to: 1, admittedAt: at, expiresAt: at, nextAt: at };
   return append(store, streams.admission(performanceId), { type: 'TokensAdmitted', data });
 }
 

@@ -2,7 +2,7 @@ import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-lea
 import { RefreshToken } from '../../src/commands/queue/issue-token.js';
 import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
-import type { Instant } from '../../src/events/ids.js';
+import { type Instant, toInstant } from '../../src/events/ids.js';
 import { contradictions } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { freshContext, letIn, openTheatre, outcomeOf, performanceId, queued } from './theatre.js';
@@ -36,11 +36,11 @@ describe('admission', () => {
     const queueTokens: QueueToken[] = [];
     for (let n = 0; n < 10; n++) queueTokens.push(await queued(side, `fan ${n}`));
     await side.execute(new OpenQueue(performanceId, freshContext()));
-    const admit = (on: CommandSide) => on.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+    const admit = (on: CommandSide) => on.execute(new AdmitTokens(performanceId, freshContext()));
     const results = await Promise.all([admit(side), admit(restarted(side)), admit(restarted(side))]);
     expect(results.map(({ admitted }) => admitted).sort()).toEqual([0, 0, 3]);
     side.clock.advance(5_000);
-    expect(await admit(side)).toEqual({ admitted: 0, isAnyoneWaiting: true });
+    expect(await admit(side)).toEqual({ admitted: 0, isAnyoneWaiting: true, nextAt: undefined });
     const insiders: QueueToken[] = []; // who they are, the shuffle decided
     for (const queueToken of queueTokens) {
       const entered = await outcomeOf(side.execute(new EnterService(queueToken, freshContext())));
@@ -49,21 +49,92 @@ describe('admission', () => {
     expect(insiders).toHaveLength(3);
     for (const queueToken of insiders.slice(1))
       await side.execute(new LeaveQueue(queueToken, freshContext()));
-    expect(await admit(side)).toEqual({ admitted: 2, isAnyoneWaiting: true });
+    expect(await admit(side)).toMatchObject({ admitted: 2, isAnyoneWaiting: true });
   });
 
-  it('reaches those who wait behind many who left', async () => {
+  it('reaches those who wait behind many who left at once: places take nothing from the pace', async () => {
     side = createCommandSide();
     await openTheatre(side, { sales: { admitPerSecond: 2, opensAt: null } });
     await side.execute(new OpenQueue(performanceId, freshContext()));
-    for (let n = 0; n < 5; n++)
-      await side.execute(new LeaveQueue(await queued(side, `gone ${n}`), freshContext()));
+    const gone = async (name: string) =>
+      side.execute(new LeaveQueue(await queued(side, name), freshContext()));
+    for (let n = 0; n < 5; n++) await gone(`gone ${n}`);
     const mina = await queued(side, 'mina');
-    for (let second = 0; second < 4; second++) {
-      await letIn(side);
-      side.clock.advance(1_000);
-    }
+    await gone('gone too');
+    const [jun, last] = [await queued(side, 'jun'), await queued(side, 'last')];
+    await letIn(side);
     await side.execute(new EnterService(mina, freshContext()));
+    await side.execute(new EnterService(jun, freshContext()));
+    expect(await outcomeOf(side.execute(new EnterService(last, freshContext())))).toBe('token-waiting');
+  });
+
+  it('says when nobody waits, and when the pace lets the next fan in', async () => {
+    side = createCommandSide();
+    await openTheatre(side, { sales: { admitPerSecond: 2 } });
+    const admit = () => side.execute(new AdmitTokens(performanceId, freshContext()));
+    expect(await admit()).toEqual({ admitted: 0, isAnyoneWaiting: true, nextAt: undefined });
+    await side.execute(new OpenQueue(performanceId, freshContext()));
+    expect(await admit()).toEqual({ admitted: 0, isAnyoneWaiting: false, nextAt: undefined });
+    for (const name of ['a', 'b', 'c']) await queued(side, name);
+    const nextAt = toInstant(side.clock.nowMs() + 500);
+    expect(await admit()).toEqual({ admitted: 2, isAnyoneWaiting: true, nextAt });
+    expect(await admit()).toEqual({ admitted: 0, isAnyoneWaiting: true, nextAt });
+    side.clock.moveTo(nextAt);
+    expect(await admit()).toMatchObject({ admitted: 1 });
+  });
+
+  describe('with read models three seconds behind', () => {
+    const round = async () => {
+      side.clock.advance(200);
+      return (await side.execute(new AdmitTokens(performanceId, freshContext()))).admitted;
+    };
+    const rounds = async (count: number) => {
+      let admitted = 0;
+      for (let n = 0; n < count; n++) admitted += await round();
+      return admitted;
+    };
+    beforeEach(async () => {
+      side = createCommandSide();
+      await openTheatre(side, { sales: { maxActive: 10, admitPerSecond: 100 } });
+      await side.execute(new OpenQueue(performanceId, freshContext()));
+      side.clock.advance(10_000);
+      side.models.isCaughtUp = false;
+      side.models.behindMs = 3_000;
+    });
+
+    it('admits a fan who has just joined', async () => {
+      const mina = await queued(side, 'mina');
+      expect(await round()).toBe(1);
+      await side.execute(new EnterService(mina, freshContext()));
+    });
+
+    it('keeps at most maxActive inside, and gives the places of those who left to others', async () => {
+      const fans: QueueToken[] = [];
+      for (let n = 0; n < 30; n++) fans.push(await queued(side, `fan ${n}`));
+      expect(await rounds(40)).toBe(10);
+      for (const queueToken of fans.slice(0, 4)) {
+        await side.execute(new LeaveQueue(queueToken, freshContext()));
+      }
+      for (const queueToken of fans.slice(10, 13)) {
+        await side.execute(new LeaveQueue(queueToken, freshContext()));
+      }
+      // Nobody can know yet that they have left.
+      expect(await rounds(14)).toBe(0);
+      expect(await rounds(40)).toBe(4);
+      for (const queueToken of fans.slice(13, 17)) {
+        await side.execute(new EnterService(queueToken, freshContext()));
+      }
+    });
+
+    it('takes fans who left a moment ago for fans inside', async () => {
+      const fans: QueueToken[] = [];
+      for (let n = 0; n < 12; n++) fans.push(await queued(side, `fan ${n}`));
+      for (const queueToken of fans.slice(0, 4)) {
+        await side.execute(new LeaveQueue(queueToken, freshContext()));
+      }
+      expect(await rounds(10)).toBe(10);
+      expect(await rounds(20)).toBe(2);
+    });
   });
 
   it('lets a fan enter until the claim window ends, exactly', async () => {

@@ -53,7 +53,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const settings = { ...testSettings, ...options.settings };
   const repository = new StreamRepository(store, clock);
   const deciders = new DeciderHandler(repository, clock);
-  const models = new FoldedModels(store);
+  const models = new FoldedModels(store, clock);
   const signer = new TokenSigner(settings.secret, clock);
   const erasedKeys = options.erasedKeys ?? new Set<string>();
   const keys = { destroy: async (userId: string) => void erasedKeys.add(userId) };

@@ -6,9 +6,10 @@ import { type TokenState, tokenDecider } from '../../src/domain/token.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';
+import type { Clock } from '../../src/platform/clock.js';
 import type { UnfinishedBusiness } from '../../src/queries/account.js';
 import type { CommandQueries } from '../../src/queries/queries.js';
-import type { QueueSize } from '../../src/queries/queue.js';
+import { frontOf, type QueueFront, type QueueSize } from '../../src/queries/queue.js';
 import type { OwnedSeat } from '../../src/queries/seats.js';
 
 interface QueuedToken {
@@ -21,15 +22,23 @@ interface QueuedToken {
 export class FoldedModels implements CommandQueries {
   /** Whether the read models catch up with the log in time. Tests set it. */
   isCaughtUp = true;
+  /** How far the read models are behind the log, ms. Tests set it. */
+  behindMs = 0;
   /** What every user still has open. Tests set it. */
   business: UnfinishedBusiness[] = [];
   #folded = 0;
   readonly #seats = new Map<ScheduleId, Map<SeatId, SeatState>>();
   readonly #tokens = new Map<TokenId, QueuedToken>();
+  /** Numbers given by queue. */
+  readonly #issued = new Map<PerformanceId, number>();
   readonly #admissions = new Map<PerformanceId, AdmissionState>();
   readonly #schedules = new Map<ScheduleId, ScheduleDetails>();
 
-  constructor(private readonly store: EventStore) {}
+  /** @param clock the store's: the age of events is measured by it. */
+  constructor(
+    private readonly store: EventStore,
+    private readonly clock: Pick<Clock, 'nowMs'>,
+  ) {}
 
   async waitFor(): Promise<boolean> {
     return this.isCaughtUp;
@@ -49,13 +58,26 @@ export class FoldedModels implements CommandQueries {
   async queueSize(performanceId: PerformanceId): Promise<QueueSize> {
     await this.#catchUp();
     const queued = this.#queuedIn(performanceId);
-    const count = (isAdmitted: boolean, isCounted: (state: TokenState) => boolean) =>
-      queued.filter((token) => token.isAdmitted === isAdmitted && isCounted(token.state)).length;
-    return {
-      waiting: count(false, ({ kind }) => kind === 'waiting'),
-      active: count(true, ({ kind }) => kind !== 'ended'),
-      leftBeforeAdmission: count(false, ({ kind }) => kind === 'ended'),
+    const count = (kind: TokenState['kind']) =>
+      queued.filter((token) => !token.isAdmitted && token.state.kind === kind).length;
+    return { waiting: count('waiting'), leftBeforeAdmission: count('ended') };
+  }
+
+  async queueFront(performanceId: PerformanceId, admittedUpTo: number): Promise<QueueFront> {
+    await this.#catchUp();
+    const admission = this.#admissions.get(performanceId) ?? admissionDecider.initialState;
+    const queued = this.#queuedIn(performanceId);
+    const isOver = ({ state }: { readonly state: TokenState }) => state.kind === 'ended';
+    const queue = {
+      opened: admission.opening !== undefined,
+      issued: this.#issued.get(performanceId) ?? 0,
+      admitted_up_to: admission.admittedUpTo,
+      admitted: queued.filter((token) => token.isAdmitted && !isOver(token)).length,
+      entered: 0, // counted as admitted
+      ended_since: queued.filter((token) => !token.isAdmitted && token.place < admittedUpTo && isOver(token))
+        .length,
     };
+    return frontOf(queue, admittedUpTo);
   }
 
   async waitingPlaces(performanceId: PerformanceId, fromPlace: number, limit: number): Promise<number[]> {
@@ -116,7 +138,9 @@ export class FoldedModels implements CommandQueries {
   async #catchUp(): Promise<void> {
     for (;;) {
       // Positions of the store in memory are 1, 2, 3, …, so the next one is known.
-      const page = await this.store.readAll({ from: (this.#folded + 1) as Position });
+      const read = await this.store.readAll({ from: (this.#folded + 1) as Position });
+      const newestMs = this.behindMs === 0 ? Number.POSITIVE_INFINITY : this.clock.nowMs() - this.behindMs;
+      const page = read.filter(({ recordedAtMs }) => recordedAtMs <= newestMs);
       if (page.length === 0) return;
       // A concurrent caller may have folded some of the page already.
       for (const recorded of page) if (recorded.position > this.#folded) this.#fold(recorded);
@@ -140,6 +164,7 @@ export class FoldedModels implements CommandQueries {
         return;
       }
       case 'TokenIssued':
+        this.#issued.set(event.data.performanceId, recorded.revision + 1);
         this.#changeToken(event.data, ({ number, state }) => ({
           number: number ?? recorded.revision,
           state,

@@ -130,7 +130,7 @@ export async function queued(side: CommandSide, name: string): Promise<QueueToke
 /** Opens the queue and lets everyone in who may come in now. */
 export async function letIn(side: CommandSide): Promise<void> {
   await side.execute(new OpenQueue(performanceId, freshContext()));
-  await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+  await side.execute(new AdmitTokens(performanceId, freshContext()));
 }
 
 /** A fan inside, with points in the wallet. */

@@ -8,9 +8,17 @@ const performanceId = named(performanceIdSchema, 'p');
 const seed = 'ab'.repeat(32);
 const claimWindowMs = 5_000;
 const opened: AdmissionEvent = { type: 'QueueOpened', data: { performanceId, seed, shuffledCount: 3 } };
-const admitted = (from: number, to: number, ms = 0): AdmissionEvent => ({
+/** @param nextAtMs when the pace lets the next fan in. */
+const admitted = (from: number, to: number, ms = 0, nextAtMs = ms): AdmissionEvent => ({
   type: 'TokensAdmitted',
-  data: { performanceId, from, to, admittedAt: at(ms), expiresAt: at(ms + claimWindowMs) },
+  data: {
+    performanceId,
+    from,
+    to,
+    admittedAt: at(ms),
+    expiresAt: at(ms + claimWindowMs),
+    nextAt: at(nextAtMs),
+  },
 });
 const open = {
   kind: 'open',
@@ -39,7 +47,12 @@ describe('opening a queue', () => {
   it('reveals the seed once', () => {
     expect(past().when(open)).toEqual([opened]);
     expect(past(opened).when({ ...open, seed: 'cd'.repeat(32) })).toEqual([]);
-    expect(past().state).toEqual({ opening: undefined, admittedUpTo: 0, recent: [] });
+    expect(past().state).toEqual({
+      opening: undefined,
+      admittedUpTo: 0,
+      recent: [],
+      nextAt: undefined,
+    });
     expect(past(opened).state.opening).toEqual({ seed, shuffledCount: 3 });
   });
 
@@ -57,8 +70,10 @@ describe('admitting', () => {
   it('needs an open queue', () => expect(past().when(admit(0, 1))).toBe('queue-not-open'));
 
   it('lets contiguous ranges in and nothing else', () => {
-    expect(past(opened).when(admit(0, 4))).toEqual([admitted(0, 4)]);
-    expect(past(opened, admitted(0, 4)).when(admit(4, 6))).toEqual([admitted(4, 6)]);
+    // Of ten fans that the pace let in at once, four came: the next one may come at the same moment.
+    expect(past(opened).when(admit(0, 4))).toEqual([admitted(0, 4, 0, -500)]);
+    expect(past(opened, admitted(0, 4)).when(admit(4, 6))).toEqual('places-out-of-order');
+    expect(past(opened, admitted(0, 4)).when(admit(4, 6), at(1_000))).toEqual([admitted(4, 6, 1_000, 300)]);
     for (const [from, to] of [
       [0, 4],
       [3, 6],
@@ -76,50 +91,84 @@ describe('admitting', () => {
     expect(past(opened).when(admit(0, 4, { active: 7, waitingInRange: 3 }))).toHaveLength(1);
   });
 
-  it('keeps the pace within a sliding second', () => {
-    const eight = past(opened, admitted(0, 8, 0));
-    expect(eight.when(admit(8, 10), at(999))).toHaveLength(1);
-    expect(eight.when(admit(8, 11), at(999))).toBe('places-out-of-order');
-    expect(eight.when(admit(8, 18), at(1_000))).toHaveLength(1);
-    expect(eight.when(admit(8, 19, { maxActive: 100 }), at(1_000))).toBe('places-out-of-order');
+  it('lets in one second’s worth of fans at once, then one each time the pace allows', () => {
+    const ten = past(opened, admitted(0, 10, 0, 100));
+    expect(past(opened).when(admit(0, 11, { maxActive: 100 }))).toBe('places-out-of-order');
+    expect(past(opened).when(admit(0, 10))).toEqual([admitted(0, 10, 0, 100)]);
+    expect(ten.when(admit(10, 11), at(99))).toBe('places-out-of-order');
+    expect(ten.when(admit(10, 11), at(100))).toEqual([admitted(10, 11, 100, 200)]);
+  });
+
+  it('makes up for a late admission, up to one second’s worth', () => {
+    const ten = past(opened, admitted(0, 10, 0, 100));
+    const late = (fans: number, ms: number) => ten.when(admit(10, 10 + fans, { maxActive: 100 }), at(ms));
+    expect(late(4, 450)).toEqual([admitted(10, 14, 450, 500)]);
+    expect(late(5, 450)).toBe('places-out-of-order');
+    expect(late(10, 60_000)).toEqual([admitted(10, 20, 60_000, 60_100)]);
+    expect(late(11, 60_000)).toBe('places-out-of-order');
+  });
+
+  it('counts fans: places of those who left take nothing from the pace', () => {
+    const [event] = past(opened).when(admit(0, 500, { waitingInRange: 10 }));
+    expect(event).toEqual(admitted(0, 500, 0, 100));
+    expect(past(opened).when(admit(0, 500, { waitingInRange: 11, maxActive: 100 }))).toBe(
+      'places-out-of-order',
+    );
   });
 
   it('gives each range its own time to enter', () => {
     const [event] = past(opened).when(admit(0, 1), at(700));
-    expect(event).toEqual(admitted(0, 1, 700));
+    expect(event).toEqual(admitted(0, 1, 700, -100));
   });
 });
 
 describe('paceLeft', () => {
   it('lets one fan in every ten seconds at the slowest pace', () => {
-    const { state } = past(opened, admitted(0, 1, 0));
+    const { state } = past(opened, admitted(0, 1, 0, 10_000));
     expect(paceLeft(state, 0.1, at(9_999))).toBe(0);
     expect(paceLeft(state, 0.1, at(10_000))).toBe(1);
+    expect(paceLeft(state, 0.1, at(60_000))).toBe(1);
   });
 
-  it('remembers ranges that count for the pace even when their time to enter is over', () => {
-    const lapsedAtOnce = [0, 500].map(
-      (ms, place): AdmissionEvent => ({
-        type: 'TokensAdmitted',
-        data: { performanceId, from: place, to: place + 1, admittedAt: at(ms), expiresAt: at(0) },
-      }),
-    );
-    const { state } = past(opened, ...lapsedAtOnce);
-    expect(paceLeft(state, 2, at(999))).toBe(0);
-    expect(paceLeft(state, 2, at(1_000))).toBe(1);
-  });
-});
-
-describe('paceLeft, for any pace', () => {
-  it('is one fan at least, even where rounding makes a window a little too short', () => {
+  it('is one fan at least after a pause', () => {
     for (const pace of [0.1, 0.3, 0.7, 0.9, 1]) expect(paceLeft(past(opened).state, pace, at(0))).toBe(1);
     expect(paceLeft(past(opened).state, 2.5, at(0))).toBe(2);
+    expect(paceLeft(past(opened).state, 10_000, at(0))).toBe(10_000);
   });
 
-  it('is never negative, also when the pace was lowered', () => {
-    const { state } = past(opened, admitted(0, 8), admitted(8, 10, 500));
-    expect([2, 9, 10, 11].map((pace) => paceLeft(state, pace, at(999)))).toEqual([0, 0, 0, 1]);
+  it('is never negative, also when the clock is behind the last admission', () => {
+    const { state } = past(opened, admitted(0, 8, 1_000, 1_100));
+    expect([2, 9, 10, 10_000].map((pace) => paceLeft(state, pace, at(999)))).toEqual([0, 0, 0, 0]);
   });
+
+  it.each([0.1, 0.3, 2, 7, 10, 33, 1_000, 9_999])(
+    'keeps %d a second however rounds fall, and never lets in more than one second’s worth beyond it',
+    (admitPerSecond) => {
+      let { state } = past(opened);
+      let fans = 0;
+      let ms = 0;
+      const spanMs = 200_000;
+      // Rounds of 1 … 411 ms, without a pattern that fits any pace.
+      for (let round = 0; ms < spanMs; round++) {
+        const now = at(ms);
+        const count = paceLeft(state, admitPerSecond, now);
+        if (count > 0) {
+          const admission = admit(state.admittedUpTo, state.admittedUpTo + count, {
+            admitPerSecond,
+            maxActive: 1e9,
+          });
+          const decision = admissionDecider.decide(admission, state, now);
+          if (decision.kind !== 'accepted') throw new Error(decision.rejection.message);
+          state = decision.events.reduce(admissionDecider.evolve, state);
+          fans += count;
+          const atOnce = Math.max(admitPerSecond, 1 + admitPerSecond / 2);
+          expect(fans).toBeLessThanOrEqual(admitPerSecond * (ms / 1_000) + atOnce + 1e-6);
+        }
+        ms += 1 + ((round * 137) % 411);
+      }
+      expect(fans).toBeGreaterThan(admitPerSecond * (spanMs / 1_000) * 0.98);
+    },
+  );
 });
 
 describe('admissionOf', () => {
@@ -130,25 +179,10 @@ describe('admissionOf', () => {
     expect(admissionOf(state, 6)).toBeUndefined();
     expect(admissionOf({ ...state, recent: state.recent.slice(1) }, 3)).toBeUndefined();
     expect(past(opened, admitted(0, 4), admitted(4, 6, 60_000)).state.recent).toHaveLength(1);
-    const stillInTime = past(
-      opened,
-      {
-        type: 'TokensAdmitted',
-        data: { performanceId, from: 0, to: 4, admittedAt: at(0), expiresAt: at(60_001) },
-      },
-      admitted(4, 6, 60_000),
-    );
-    expect(admissionOf(stillInTime.state, 3)).toMatchObject({ from: 0 });
   });
 
-  it('forgets a range once it is lapsed and too old for the slowest pace, to the millisecond', () => {
-    const first = (expiresAt: number): AdmissionEvent => ({
-      type: 'TokensAdmitted',
-      data: { performanceId, from: 0, to: 1, admittedAt: at(0), expiresAt: at(expiresAt) },
-    });
-    const remembered = (expiresAt: number, ms: number) =>
-      past(opened, first(expiresAt), admitted(1, 2, ms)).state.recent.length;
-    expect([remembered(0, 9_999), remembered(0, 10_000)]).toEqual([2, 1]);
-    expect([remembered(20_001, 20_000), remembered(20_000, 20_000)]).toEqual([2, 1]);
+  it('forgets a range when its time to enter is over, to the millisecond', () => {
+    const remembered = (ms: number) => past(opened, admitted(0, 1), admitted(1, 2, ms)).state.recent.length;
+    expect([remembered(claimWindowMs - 1), remembered(claimWindowMs)]).toEqual([2, 1]);
   });
 });

@@ -122,11 +122,12 @@ describe('after any history', () => {
         expect(before.opening).toBeDefined();
         expect(event.data.from).toBe(before.admittedUpTo);
         expect(command.active + command.waitingInRange).toBeLessThanOrEqual(command.maxActive);
-        const second = after.recent.filter(
-          ({ admittedAt }) => Date.parse(event.data.admittedAt) - Date.parse(admittedAt) < 1_000,
-        );
-        const inOneSecond = second.reduce((sum, { from, to }) => sum + to - from, 0);
-        expect(inOneSecond).toBeLessThanOrEqual(command.admitPerSecond);
+        const { admittedAt, nextAt } = event.data;
+        expect(command.waitingInRange).toBeLessThanOrEqual(command.admitPerSecond);
+        // Each fan takes a share of a second, from the end of the last one's share, or from a second ago.
+        const paidFromMs = Date.parse(nextAt) - (command.waitingInRange * 1_000) / command.admitPerSecond;
+        const freeFromMs = Math.max(Date.parse(before.nextAt ?? admittedAt), Date.parse(admittedAt) - 1_000);
+        if (before.nextAt !== undefined) expect(paidFromMs).toBeGreaterThanOrEqual(freeFromMs);
       }
     });
   });

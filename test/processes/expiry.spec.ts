@@ -117,7 +117,7 @@ describe('the expiry process', () => {
     await expiry.start();
     await eventually(() => sweeps === 1);
     await queued(side, 'late');
-    await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+    await side.execute(new AdmitTokens(performanceId, freshContext()));
     await eventually(() => [...timers.waiting.values()].some(({ kind }) => kind === 'claims'));
     await timers.fireAll();
     await eventually(() => sweeps === 2);

@@ -168,7 +168,7 @@ export class Story {
   }
 
   admit(from: number, to: number, expiresAt = minute(500)) {
-    const data = { performanceId, from, to, admittedAt: minute(100), expiresAt };
+    const data = { performanceId, from, to, admittedAt: minute(100), expiresAt, nextAt: minute(100) };
     return this.history.add(streams.admission(performanceId), { type: 'TokensAdmitted', data });
   }
 

@@ -140,16 +140,32 @@ describe('what admission asks', () => {
     await story.admit(0, 1);
     await story.leave(fan(2));
     const { queries } = await asking(history);
-    expect(await queries.queueSize(performanceId)).toEqual({ waiting: 1, active: 1, leftBeforeAdmission: 1 });
+    expect(await queries.queueSize(performanceId)).toEqual({ waiting: 1, leftBeforeAdmission: 1 });
+    expect(await queries.queueFront(performanceId, 1)).toEqual({ knownUpTo: 3, inside: 1 });
     await story.enter(fan(1), 0); // the shuffle gave it the first place
     const later = await asking(history);
-    expect(await later.queries.queueSize(performanceId)).toEqual({
-      waiting: 1,
-      active: 1,
-      leftBeforeAdmission: 1,
-    });
-    const nobody = { waiting: 0, active: 0, leftBeforeAdmission: 0 };
+    expect(await later.queries.queueSize(performanceId)).toEqual({ waiting: 1, leftBeforeAdmission: 1 });
+    expect(await later.queries.queueFront(performanceId, 1)).toEqual({ knownUpTo: 3, inside: 1 });
+    const nobody = { waiting: 0, leftBeforeAdmission: 0 };
     expect(await queries.queueSize(id<PerformanceId>('another'))).toEqual(nobody);
+  });
+
+  it('counts places that it does not know as admitted as fans inside, but not those who have left', async () => {
+    const { history, story } = await queueOf(0);
+    const before = await asking(history);
+    expect(await before.queries.queueFront(performanceId, 4)).toEqual({ knownUpTo: 0, inside: 4 });
+    await story.open(0);
+    for (let index = 0; index < 5; index++) await story.queue(fan(index));
+    await story.admit(0, 2);
+    await story.leave(fan(0));
+    await story.leave(fan(3));
+    const { queries } = await asking(history);
+    const inside = async (admittedUpTo: number) =>
+      (await queries.queueFront(performanceId, admittedUpTo)).inside;
+    // Fan 1 is inside. Places 2 … 4 may have been admitted since; of them fan 3 has left.
+    expect(await Promise.all([1, 2, 3, 4, 5, 9].map(inside))).toEqual([1, 1, 2, 2, 3, 7]);
+    const unknown = await queries.queueFront(id<PerformanceId>('another'), 4);
+    expect(unknown).toEqual({ knownUpTo: 0, inside: 4 });
   });
 
   it('is the places of those who wait, and a token’s own', async () => {
@@ -184,12 +200,28 @@ describe('what admission asks', () => {
     );
   });
 
-  it('is which performances still have a date to come', async () => {
-    const { history } = await queueOf(0);
-    const { queries } = await asking(history);
-    expect(await queries.performancesOnSale(minute(9_999), null, 10)).toEqual([performanceId]);
-    expect(await queries.performancesOnSale(minute(10_000), null, 10)).toEqual([]);
-    expect(await queries.performancesOnSale(minute(0), performanceId, 10)).toEqual([]);
+  it('is which queues of performances with a date to come are to be opened, or have somebody waiting', async () => {
+    const { history, story } = await queueOf(0);
+    const listed = async (now: number, opensBefore = now, after: PerformanceId | null = null) => {
+      const { queries } = await asking(history);
+      return queries.queuesToServe({ now: minute(now), opensBefore: minute(opensBefore) }, after, 10);
+    };
+    expect(await listed(9_999)).toEqual([performanceId]);
+    expect(await listed(10_000)).toEqual([]);
+    expect(await listed(0, 0, performanceId)).toEqual([]);
+    await story.open(0);
+    expect(await listed(0)).toEqual([]);
+    await story.queue(mina);
+    expect(await listed(0)).toEqual([performanceId]);
+    await story.admit(0, 1);
+    expect(await listed(0)).toEqual([]);
+  });
+
+  it('is which queues open before a moment', async () => {
+    const { queries } = await asking((await queueOf(2, { opensAt: minute(60) })).history);
+    const listed = (opensBefore: number) =>
+      queries.queuesToServe({ now: minute(0), opensBefore: minute(opensBefore) }, null, 10);
+    expect([await listed(60), await listed(61)]).toEqual([[], [performanceId]]);
   });
 
   it('is who still waits when the last date has begun', async () => {

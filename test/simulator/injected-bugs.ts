@@ -221,7 +221,10 @@ export const injectedBugs: readonly InjectedBug[] = [
     seams: {
       queries: (queries) => ({
         ...queries,
-        queueSize: async (performanceId) => ({ ...(await queries.queueSize(performanceId)), active: 0 }),
+        queueFront: async (performanceId, admittedUpTo) => ({
+          ...(await queries.queueFront(performanceId, admittedUpTo)),
+          inside: 0,
+        }),
       }),
     },
   },

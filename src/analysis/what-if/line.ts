@@ -15,8 +15,8 @@ export interface InLine {
   status: 'absent' | 'waiting' | 'gone';
 }
 
-/** Places looked at in one admission, as in the office's AdmitTokens. */
-const maxPlacesPerAdmission = 2_000;
+/** Fans let in by one admission, as in the office's AdmitTokens. */
+const maxFansPerAdmission = 2_000;
 
 /** The queue of a simulated sale: admissions are chosen as the office does, and decided by its own decider. */
 export class Line<Person extends InLine> {
@@ -44,16 +44,13 @@ export class Line<Person extends InLine> {
     const now = toInstant(nowMs);
     const { maxActive, admitPerSecond, claimWindowMs } = this.settings;
     const nobody = { people: [], claimUntil: now };
-    const pace = Math.min(paceLeft(this.#state, admitPerSecond, now), maxPlacesPerAdmission);
+    const pace = Math.min(paceLeft(this.#state, admitPerSecond, now), maxFansPerAdmission);
     if (pace === 0) return nobody;
     const from = this.#state.admittedUpTo;
-    const waiting = this.#waitingFrom(pace);
-    const withinPace = waiting.filter(({ place }) => place < from + pace);
-    const people = withinPace.slice(0, Math.max(0, maxActive - this.active));
+    const people = this.#waitingFrom(Math.min(pace, Math.max(0, maxActive - this.active)));
     const last = people.at(-1);
-    const isVacantStretch = withinPace.length === 0 && waiting.length > 0;
-    const to = last ? last.place + 1 : isVacantStretch ? from + pace : from;
-    if (to === from) return nobody;
+    if (!last) return nobody;
+    const to = last.place + 1;
     const decision = admissionDecider.decide(
       {
         kind: 'admit',

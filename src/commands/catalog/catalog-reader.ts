@@ -22,10 +22,19 @@ export class CatalogReader {
     @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'catalogMaxAgeMs'>,
   ) {}
 
-  /** @throws {Rejected} performance-unknown */
-  async performance(performanceId: PerformanceId): Promise<PerformanceDetails> {
-    const stream = streams.performance(performanceId);
-    const { state } = await this.repository.load(performanceDecider, stream, this.#staleness);
+  /**
+   * @param options.isFresh as the log says now, not as it said at most `catalogMaxAgeMs` ago.
+   * @throws {Rejected} performance-unknown
+   */
+  async performance(
+    performanceId: PerformanceId,
+    options: { readonly isFresh?: boolean } = {},
+  ): Promise<PerformanceDetails> {
+    const { state } = await this.repository.load(
+      performanceDecider,
+      streams.performance(performanceId),
+      options.isFresh ? {} : this.#staleness,
+    );
     if (!state.details) throw refuse('performance-unknown', 'There is no such performance.');
     return state.details;
   }

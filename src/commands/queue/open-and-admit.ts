@@ -2,8 +2,8 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { admissionDecider, paceLeft } from '../../domain/admission.js';
 import { isSaleClosed } from '../../domain/catalog.js';
-import type { Position } from '../../event-store/port.js';
-import type { PerformanceId } from '../../events/ids.js';
+import { Rejected } from '../../domain/rejection.js';
+import type { Instant, PerformanceId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
@@ -14,8 +14,13 @@ import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 import { queueSeed } from './queue-admission.js';
 
+/** Whether the queue is open; if not, when it opens. */
+export type QueueOpening =
+  | { readonly isOpen: true }
+  | { readonly isOpen: false; readonly opensAt: Instant | null };
+
 /** Opens a performance's queue: reveals the seed and fixes how many early fans are shuffled. */
-export class OpenQueue extends Command<{ readonly isOpen: boolean }> {
+export class OpenQueue extends Command<QueueOpening> {
   constructor(
     readonly performanceId: PerformanceId,
     readonly context: CommandContext,
@@ -31,14 +36,17 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
     private readonly settings: CommandSettings,
+    private readonly clock: Clock,
   ) {}
 
-  /** @throws {Rejected} performance-unknown, seed-mismatch (another server's secret) */
-  async execute({ performanceId, context }: OpenQueue): Promise<{ isOpen: boolean }> {
-    const { sales, seedHash } = await this.catalog.performance(performanceId);
+  /** @throws {Rejected} performance-unknown, seed-mismatch (another server's secret), busy */
+  async execute({ performanceId, context }: OpenQueue): Promise<QueueOpening> {
     const stream = streams.admission(performanceId);
     const known = await this.repository.load(admissionDecider, stream);
     if (known.state.opening) return { isOpen: true };
+    const { sales, seedHash } = await this.catalog.performance(performanceId, { isFresh: true });
+    const notOpen = { isOpen: false, opensAt: sales.opensAt } as const;
+    if (sales.opensAt !== null && this.clock.now() < sales.opensAt) return notOpen;
     const opened = await this.deciders.execute(
       admissionDecider,
       stream,
@@ -52,31 +60,39 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
       },
       context,
     );
-    return { isOpen: opened.kind === 'accepted' };
+    if (opened.kind === 'accepted') return { isOpen: true };
+    if (opened.rejection.code === 'queue-not-open') return notOpen;
+    throw new Rejected(opened.rejection);
   }
 }
 
-interface AdmissionResult {
+export interface AdmissionResult {
+  /** Fans let in, at most: some of them may have left without the read models knowing it. */
   readonly admitted: number;
   /** Whether fans still wait; true when unknown. */
   readonly isAnyoneWaiting: boolean;
+  /** When the pace lets the next fan in; undefined: nothing more can be done until the queue changes. */
+  readonly nextAt: Instant | undefined;
 }
 
 /** Admits the next fans, as many as capacity and pace allow. */
 export class AdmitTokens extends Command<AdmissionResult> {
   constructor(
     readonly performanceId: PerformanceId,
-    /** The newest event of this queue that the caller has seen: waiting fans are counted at it or later. */
-    readonly seen: Position | undefined,
     readonly context: CommandContext,
   ) {
     super();
   }
 }
 
-/** Places looked at in one admission: some of them may belong to fans who left. */
-const maxPlacesPerAdmission = 2_000;
+/** Fans let in by one admission. */
+const maxFansPerAdmission = 2_000;
 
+/**
+ * Counts with the log, so that read models which are behind neither stop an admission nor let in too many: who has
+ * joined and which places were admitted is read from the streams. The read models say only who has left, before or after
+ * being admitted. A fan who has left without their knowing still counts, as one who waits or who is inside.
+ */
 @CommandHandler(AdmitTokens)
 export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
   constructor(
@@ -87,45 +103,64 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     private readonly clock: Clock,
   ) {}
 
-  async execute({ performanceId, seen, context }: AdmitTokens): Promise<AdmissionResult> {
+  /** @throws {Rejected} performance-unknown */
+  async execute({ performanceId, context }: AdmitTokens): Promise<AdmissionResult> {
     const performance = await this.catalog.performance(performanceId);
-    if (isSaleClosed(performance, this.clock.now())) return nothingAdmitted;
+    if (isSaleClosed(performance, this.clock.now())) return nothingToDo;
     const { maxActive, admitPerSecond, claimWindowMs } = performance.sales;
     const stream = streams.admission(performanceId);
-    const { state, position } = await this.repository.load(admissionDecider, stream);
-    if (!state.opening || position === undefined) return nothingAdmitted;
-    const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxPlacesPerAdmission);
-    if (pace === 0) return nothingAdmitted;
-    // Waiting fans are counted once the read model has every admission so far. Ended tokens that it lacks only make it
-    // overestimate who is inside. If another process admits meanwhile, the expected revision refuses this admission.
+    const { state } = await this.repository.load(admissionDecider, stream);
+    if (!state.opening) return nothingToDo;
+    const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxFansPerAdmission);
+    if (pace === 0) return { ...nothingToDo, nextAt: state.nextAt };
     const from = state.admittedUpTo;
-    const after = seen !== undefined && seen > position ? seen : position;
-    if (!(await this.queries.waitFor(after))) return nothingAdmitted;
-    // Places first: a fan who leaves between the two queries is then counted as inside, never as room for another.
-    const waitingPlaces = await this.queries.waitingPlaces(performanceId, from, pace);
-    const { active } = await this.queries.queueSize(performanceId);
-    const withinPace = waitingPlaces.filter((place) => place < from + pace);
-    const admitted = Math.min(withinPace.length, Math.max(0, maxActive - active));
-    const lastPlace = withinPace[admitted - 1];
-    const isVacantStretch = withinPace.length === 0 && waitingPlaces.length > 0;
-    // All fans of the next places have left: admit those places to reach fans who wait.
-    const to = lastPlace !== undefined ? lastPlace + 1 : isVacantStretch ? from + pace : from;
-    if (to === from) return { admitted: 0, isAnyoneWaiting: waitingPlaces.length > 0 };
+    const { knownUpTo, inside } = await this.queries.queueFront(performanceId, from);
+    const room = Math.max(0, maxActive - inside);
+    // One place at least, to know whether anybody waits.
+    const places = await this.#nextPlaces(performanceId, from, knownUpTo, Math.max(1, Math.min(pace, room)));
+    const admitted = places.slice(0, room);
+    const last = admitted.at(-1);
+    if (last === undefined) return { ...nothingToDo, isAnyoneWaiting: places.length > 0 };
     const admit = {
       kind: 'admit',
       performanceId,
       from,
-      to,
-      waitingInRange: admitted,
-      active,
+      to: last + 1,
+      waitingInRange: admitted.length,
+      active: inside,
       maxActive,
       admitPerSecond,
       claimWindowMs,
     } as const;
+    // If another process has admitted meanwhile, the range does not begin where that one ended, and is refused.
     const outcome = await this.deciders.execute(admissionDecider, stream, admit, context);
-    return { admitted: outcome.kind === 'accepted' ? admitted : 0, isAnyoneWaiting: true };
+    return {
+      admitted: outcome.kind === 'accepted' ? admitted.length : 0,
+      isAnyoneWaiting: true,
+      nextAt: outcome.state.nextAt,
+    };
+  }
+
+  /**
+   * The next places of fans who wait or may wait, at most `limit`.
+   * @param knownUpTo of the fans of this place and all beyond, the read models may know nothing: each may wait.
+   */
+  async #nextPlaces(
+    performanceId: PerformanceId,
+    from: number,
+    knownUpTo: number,
+    limit: number,
+  ): Promise<number[]> {
+    const waiting = await this.queries.waitingPlaces(performanceId, from, limit);
+    const places = waiting.filter((place) => place < knownUpTo);
+    if (places.length === limit) return places;
+    const issued = await this.repository.eventCount(streams.queue(performanceId));
+    for (let place = Math.max(from, knownUpTo); place < issued && places.length < limit; place++) {
+      places.push(place);
+    }
+    return places;
   }
 }
 
-/** Nothing could be decided now; ask again later. */
-const nothingAdmitted: AdmissionResult = { admitted: 0, isAnyoneWaiting: true };
+/** Whether anybody waits is unknown. */
+const nothingToDo: AdmissionResult = { admitted: 0, isAnyoneWaiting: true, nextAt: undefined };

@@ -150,7 +150,7 @@ export class LogUnderAudit {
     const expiresAt = addMs(admittedAt, sales.claimWindowMs);
     return this.add(`admission-${performanceId}`, {
       type: 'TokensAdmitted',
-      data: { performanceId, from, to, admittedAt, expiresAt, ...change },
+      data: { performanceId, from, to, admittedAt, expiresAt, nextAt: admittedAt, ...change },
     });
   }
 }

@@ -59,7 +59,7 @@ class Play {
         const to = Math.min(from + step.count, this.#numbers);
         if (this.#shuffled === undefined || to <= from) return undefined;
         this.#admittedUpTo = to;
-        const window = { admittedAt: minute(0), expiresAt: minute(1_000) };
+        const window = { admittedAt: minute(0), expiresAt: minute(1_000), nextAt: minute(0) };
         return this.history.add(streams.admission(performanceId), {
           type: 'TokensAdmitted',
           data: { performanceId, from, to, ...window },
@@ -161,7 +161,8 @@ describe('a queue of the past', () => {
     );
     const opening = { performanceId, seed, shuffledCount: 1 };
     await add(streams.admission(performanceId), { type: 'QueueOpened', data: opening }, minute(2));
-    const range = { performanceId, from: 0, to: 1, admittedAt: minute(3), expiresAt: minute(4) };
+    const admittedAt = minute(3);
+    const range = { performanceId, from: 0, to: 1, admittedAt, expiresAt: minute(4), nextAt: admittedAt };
     await add(streams.admission(performanceId), { type: 'TokensAdmitted', data: range }, minute(3));
     const histories = logHistories(history.store, clockAt(minute(60)));
     const statusAt = async (at: Instant) => {

@@ -26,6 +26,7 @@ const admitted = stored('TokensAdmitted', {
   to: 20,
   admittedAt: minute(10),
   expiresAt: minute(11),
+  nextAt: minute(10),
 });
 const waiting: QueueEvidence = { issued, drawn: undefined, admitted: undefined };
 const letIn: QueueEvidence = { issued, drawn: { event: opened, place: 12 }, admitted };

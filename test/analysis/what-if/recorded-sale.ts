@@ -133,7 +133,7 @@ export async function recordedSale(options: {
     for (const act of agenda.get(ms) ?? []) await act();
     if (ms % admissionIntervalMs !== 0) continue;
     await side.execute(new OpenQueue(performanceId, freshContext()));
-    await side.execute(new AdmitTokens(performanceId, undefined, freshContext()));
+    await side.execute(new AdmitTokens(performanceId, freshContext()));
     const { state } = await side.repository.load(admissionDecider, streams.admission(performanceId));
     if (!state.opening) continue;
     const places = shuffledPlaces(state.opening.seed, state.opening.shuffledCount);
