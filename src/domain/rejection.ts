@@ -10,6 +10,7 @@ export const rejectionCodes = [
   'account-in-use',
   'insufficient-points',
   'wallet-full',
+  'wallet-closed',
   'payment-declined',
   'charge-unknown',
   'charge-not-settleable',

@@ -37,6 +37,8 @@ export interface WalletState {
   readonly charges: ImmutableSet<ChargeId>;
   /** What each order took and got back. */
   readonly orders: ImmutableMap<OrderId, OrderPoints>;
+  /** The owner is erased: no charge is credited and no order spends any more. */
+  readonly isClosed: boolean;
 }
 
 export type WalletCommand =
@@ -51,11 +53,13 @@ export type WalletCommand =
       readonly orderId: OrderId;
       readonly refundId: RefundId;
       readonly amount: number;
-    };
+    }
+  /** Ends the wallet of an erased user. What it holds is given up. */
+  | { readonly kind: 'close'; readonly userId: UserId };
 
 /** A fan's points: never negative, each charge credited once, each order paid once and never refunded more than it spent. */
 export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
-  initialState: { balance: 0, charges: ImmutableSet(), orders: ImmutableMap() },
+  initialState: { balance: 0, charges: ImmutableSet(), orders: ImmutableMap(), isClosed: false },
 
   decide(command, state) {
     const { userId } = command;
@@ -63,6 +67,7 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
       case 'credit': {
         const { chargeId, amount } = command;
         if (state.charges.has(chargeId)) return accept();
+        if (state.isClosed) return walletClosed();
         const balance = state.balance + amount;
         return accept({ type: 'PointsCharged', data: { userId, chargeId, amount, balance } });
       }
@@ -71,6 +76,7 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
         const order = state.orders.get(orderId);
         if (order?.isClosed) return reject('insufficient-points', 'This order was closed: place a new one.');
         if (order) return accept();
+        if (state.isClosed) return walletClosed();
         if (amount > state.balance) return insufficientPoints(amount, state.balance);
         const balance = state.balance - amount;
         return accept({ type: 'PointsSpent', data: { userId, orderId, amount, balance } });
@@ -91,6 +97,9 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
         const balance = state.balance + amount;
         return accept({ type: 'PointsRefunded', data: { userId, orderId, refundId, amount, balance } });
       }
+      case 'close':
+        if (state.isClosed) return accept();
+        return accept({ type: 'WalletClosed', data: { userId, balance: state.balance } });
       default:
         return assertNever(command);
     }
@@ -117,11 +126,18 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
         };
         return { ...state, balance, orders: state.orders.set(orderId, order) };
       }
+      case 'WalletClosed':
+        return { ...state, isClosed: true };
       default:
         return assertNever(event);
     }
   },
 };
+
+/** The refusal of everything that an erased user's wallet takes no part in any more. */
+export function walletClosed() {
+  return reject('wallet-closed', 'The account of this wallet was erased: open a new account.');
+}
 
 /** The refusal of a payment that exceeds the balance. Amounts in points. */
 export function insufficientPoints(needed: number, balance: number) {

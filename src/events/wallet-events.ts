@@ -57,6 +57,15 @@ export const walletEvents = {
     }),
     { version: 2 },
   ),
+  /** The owner's account is being erased: nothing is credited or spent any more. Refunds still end orders. */
+  WalletClosed: defineEvent(
+    'WalletClosed',
+    z.object({
+      userId: userIdSchema,
+      /** Points given up. */
+      balance: pointsSchema,
+    }),
+  ),
 };
 export type WalletEvent = EventsOf<typeof walletEvents>;
 

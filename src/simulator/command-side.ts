@@ -166,7 +166,7 @@ export function commandSide(parts: CommandSideParts): Commands {
       new SettleCancellationHandler(deciders, catalog, holds, refunds, parts.store, parts.queries),
     ],
     [ReleaseHold, new ReleaseHoldHandler(repository, holds)],
-    [SettleCharge, new SettleChargeHandler(deciders, charging)],
+    [SettleCharge, new SettleChargeHandler(repository, deciders, charging)],
     ...erasingHandlers(parts, deciders),
   ]);
   return {

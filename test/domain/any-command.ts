@@ -20,6 +20,7 @@ import {
   tokenIdSchema,
   userIdSchema,
 } from '../../src/events/ids.js';
+import { attentionCauses, settlementOutcomes } from '../../src/events/wallet-events.js';
 import { at, named } from './given.js';
 
 /** Few names, so that commands of one sequence meet. */
@@ -98,6 +99,7 @@ export const walletCommands: fc.Arbitrary<WalletCommand> = fc.oneof(
     refundId: names.map((name) => named(refundIdSchema, name)),
     amount: amounts,
   }),
+  fc.record({ kind: fc.constant('close' as const), userId: fc.constant(userId) }),
 );
 
 export const chargeCommands: fc.Arbitrary<ChargeCommand> = fc.oneof(
@@ -110,6 +112,16 @@ export const chargeCommands: fc.Arbitrary<ChargeCommand> = fc.oneof(
   }),
   fc.constant({ kind: 'approve' as const, paymentId }),
   fc.constant({ kind: 'decline' as const, reason: 'no funds' }),
+  fc.record({
+    kind: fc.constant('need-attention' as const),
+    cause: fc.constantFrom(...attentionCauses),
+    reason: fc.constant('unclear'),
+  }),
+  fc.record({
+    kind: fc.constant('settle' as const),
+    outcome: fc.constantFrom(...settlementOutcomes),
+    reason: fc.constant('looked up'),
+  }),
 );
 
 export const orderCommands: fc.Arbitrary<OrderCommand> = fc.oneof(

@@ -95,6 +95,21 @@ describe('a wallet', () => {
     expect(neverSpent.state.orders.get(orderId('x'))?.wasSpent).toBe(false);
   });
 
+  it('takes no part in anything but refunds once its owner is erased', () => {
+    const close = { kind: 'close', userId } as const;
+    const closed: WalletEvent = { type: 'WalletClosed', data: { userId, balance: 20 } };
+    const history = [charged('a', 100, 100), spent('x', 80, 20)];
+    expect(past(...history).when(close)).toEqual([closed]);
+    const gone = past(...history, closed);
+    expect(gone.when(close)).toEqual([]);
+    expect(gone.when(credit('b', 50))).toBe('wallet-closed');
+    expect(gone.when(spend('y', 1))).toBe('wallet-closed');
+    // What was done before the end may be repeated, and what was sold may be given back.
+    expect(gone.when(credit('a', 100))).toEqual([]);
+    expect(gone.when(spend('x', 80))).toEqual([]);
+    expect(gone.when(refund('x'))).toEqual([refunded('x', 80, 100)]);
+  });
+
   it('says how many points are missing', () => {
     const decision = walletDecider.decide(spend('x', 130), past(charged('a', 100, 100)).state, '' as never);
     expect(decision).toMatchObject({ rejection: { details: { needed: 130, balance: 100 } } });

@@ -95,6 +95,7 @@ export const checks = {
 
   'wallet-balance': ['points', 'each balance is the one before plus or minus the amount'],
   'wallet-not-negative': ['points', 'no wallet spends more than it has'],
+  'wallet-closed': ['points', 'no points are credited to or spent from the wallet of an erased user'],
   'charge-outcome': [
     'points',
     'a charge is requested once and approved or declined once, for its amount, by the payment system or an operator',

@@ -140,6 +140,8 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
     amount === 0
       ? `barred order ${orderId} from spending: ${balance} points`
       : `gave back ${amount} points of order ${orderId}: ${balance} points`,
+  WalletClosed: ({ balance }) =>
+    balance === 0 ? 'closed the wallet' : `closed the wallet and gave up its ${balance} points`,
   ChargeRequested: ({ amount }) => `asked the payment system for ${amount} points`,
   ChargeApproved: ({ amount, paymentId }) => `payment ${paymentId} took ${amount} points`,
   ChargeDeclined: ({ amount, reason }) => `the payment of ${amount} points was declined: ${reason}`,

@@ -28,6 +28,7 @@ function refundedOf({ byRefund, closing = 0 }: OrderPoints): number {
 /** Tracks every wallet's balance, and the points each order spent and refunded. */
 export class Wallets implements CheckGroup {
   readonly #balances = new Map<UserId, number>();
+  readonly #closed = new Map<UserId, EventRef>();
   readonly #orderPoints = new Map<OrderId, OrderPoints>();
   /** Sums over all wallets, in points. */
   readonly totals = { charged: 0, spent: 0, refunded: 0 };
@@ -40,10 +41,12 @@ export class Wallets implements CheckGroup {
   readonly on: Handlers = {
     PointsCharged: (fact) => {
       this.totals.charged += fact.data.amount;
+      this.#expectOpen(fact);
       this.#book(fact, fact.data.amount);
     },
     PointsSpent: (fact) => {
       this.totals.spent += fact.data.amount;
+      this.#expectOpen(fact);
       this.#book(fact, -fact.data.amount);
       this.#spend(fact);
     },
@@ -51,6 +54,16 @@ export class Wallets implements CheckGroup {
       this.totals.refunded += fact.data.amount;
       this.#book(fact, fact.data.amount);
       this.#refund(fact);
+    },
+    WalletClosed: ({ data, ref }) => {
+      const balance = this.#balances.get(data.userId) ?? 0;
+      this.findings.expect(
+        'wallet-balance',
+        data.balance === balance,
+        () => `the wallet of ${data.userId} is closed with ${data.balance} points, it should have ${balance}`,
+        ref,
+      );
+      this.#closed.set(data.userId, ref);
     },
     OrderPaid: ({ data, ref }) => {
       const points = this.#orderPoints.get(data.orderId);
@@ -89,6 +102,17 @@ export class Wallets implements CheckGroup {
     let sum = 0;
     for (const balance of this.#balances.values()) sum += balance;
     return sum;
+  }
+
+  #expectOpen({ data, type, ref }: Fact<'PointsCharged' | 'PointsSpent'>): void {
+    const closed = this.#closed.get(data.userId);
+    this.findings.expect(
+      'wallet-closed',
+      closed === undefined,
+      () => `${type} in the wallet of ${data.userId}, which was closed before`,
+      ref,
+      ...(closed ? [closed] : []),
+    );
   }
 
   #book({ data, ref }: Fact<'PointsCharged' | 'PointsSpent' | 'PointsRefunded'>, change: number): void {

@@ -68,6 +68,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '지갑 한도 초과',
     '지갑에 담을 수 있는 포인트에는 한도가 있습니다. 더 적은 금액을 충전해 주세요.',
   ),
+  'wallet-closed': text('닫힌 지갑', '탈퇴 처리된 계정입니다. 새 계정을 만들어 주세요.'),
   'payment-declined': text('결제 거절', '다른 카드와 새 멱등 키로 다시 시도해 주세요.'),
   'charge-unknown': text(
     '없는 충전 내역',

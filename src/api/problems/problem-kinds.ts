@@ -66,6 +66,7 @@ export const problemKinds = {
     'Charge points, then pay again with a new idempotency key.',
   ),
   'wallet-full': kind(409, 'Wallet full', 'Charge less: a wallet has an upper bound.'),
+  'wallet-closed': kind(409, 'Wallet closed', 'The account was erased: open a new one.'),
   'payment-declined': kind(402, 'Payment declined', 'Use another card, with a new idempotency key.'),
   'charge-unknown': kind(
     404,

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
-import { refuse } from '../../domain/rejection.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
 import { loginDecider, userDecider } from '../../domain/user.js';
-import { walletDecider } from '../../domain/wallet.js';
+import { type WalletState, walletDecider } from '../../domain/wallet.js';
 import { EventStore, type Position } from '../../event-store/port.js';
 import { type UserId, userIdSchema } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -60,10 +60,16 @@ export class EraseOwnAccount extends Command<ErasedUser> {
   }
 }
 
+/** Attempts to close a wallet that changes all the time. */
+const maxAttempts = 10;
+
 /**
- * Writes UserErased, then destroys the key of the person's data. After a crash between the two, a repeated command or
+ * Closes the wallet, writes UserErased, then destroys the key of the person's data. After a crash between the two, a repeated command or
  * the erasure process (processes/erasure.ts) destroys the key. UserErased ends all sessions: refresh tokens of an erased
  * user are refused.
+ *
+ * The wallet is closed at the revision that was read before the account was found unused, and is looked at anew where
+ * that fails. So points credited before are seen here, and points credited later are refused by the wallet.
  */
 @Injectable()
 export class UserEraser {
@@ -80,7 +86,7 @@ export class UserEraser {
   async erase(userId: UserId, options: { forfeit: boolean }, context: CommandContext): Promise<ErasedUser> {
     const stream = streams.user(userId);
     const user = await this.repository.load(userDecider, stream);
-    if (user.state.kind === 'registered') await this.#refuseInUse(userId, options);
+    if (user.state.kind === 'registered') await this.#closeWallet(userId, options, context);
     const erased = await this.deciders.execute(userDecider, stream, { kind: 'erase' }, context);
     // An earlier run may have written UserErased and crashed before it destroyed the key.
     if (erased.state.kind !== 'erased') throw refuse('user-unknown', 'There is no such user.');
@@ -88,8 +94,21 @@ export class UserEraser {
     return { userId, position: erased.position };
   }
 
-  async #refuseInUse(userId: UserId, options: { forfeit: boolean }): Promise<void> {
-    const { state: wallet } = await this.repository.load(walletDecider, streams.wallet(userId));
+  async #closeWallet(userId: UserId, options: { forfeit: boolean }, context: CommandContext): Promise<void> {
+    const stream = streams.wallet(userId);
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const wallet = await this.repository.refresh(walletDecider, stream);
+      await this.#refuseInUse(userId, wallet.state, options);
+      const now = this.clock.now();
+      const close = walletDecider.decide({ kind: 'close', userId }, wallet.state, now);
+      if (close.kind === 'rejected') throw new Rejected(close.rejection);
+      if (close.events.length === 0) return;
+      if (await this.repository.append(walletDecider, stream, wallet, close.events, context, now)) return;
+    }
+    throw refuse('busy', 'The points of this account change all the time: try again shortly.');
+  }
+
+  async #refuseInUse(userId: UserId, wallet: WalletState, options: { forfeit: boolean }): Promise<void> {
     const head = await this.store.head();
     if (head !== undefined && !(await this.queries.waitFor(head)))
       throw refuse(
@@ -97,9 +116,10 @@ export class UserEraser {
         'The open holds, orders and charges of this account are not known yet: try again shortly.',
       );
     const unfinished = await this.queries.unfinishedBusiness(userId, this.clock.now());
-    const open = [...unfinished, ...(wallet.balance > 0 ? (['points'] as const) : [])].filter(
-      (one) => !options.forfeit || (one !== 'points' && one !== 'tickets'),
-    );
+    const open = [
+      ...unfinished,
+      ...(wallet.balance > 0 && !wallet.isClosed ? (['points'] as const) : []),
+    ].filter((one) => !options.forfeit || (one !== 'points' && one !== 'tickets'));
     if (open.length === 0) return;
     throw refuse(
       'account-in-use',

@@ -3,8 +3,9 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import { type ChargeCommand, type ChargeState, chargeDecider } from '../../domain/charge.js';
 import { assertNever } from '../../domain/decider.js';
-import { refuse } from '../../domain/rejection.js';
-import { maxBalance, walletDecider } from '../../domain/wallet.js';
+import { Rejected, refuse } from '../../domain/rejection.js';
+import { userDecider } from '../../domain/user.js';
+import { maxBalance, walletClosed, walletDecider } from '../../domain/wallet.js';
 import type { Position } from '../../event-store/port.js';
 import { type ChargeId, chargeIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -76,7 +77,7 @@ export class ChargeProcess {
   ): Promise<ChargeResult> {
     const stream = streams.charge(chargeId);
     let { state, position } = await this.repository.load(chargeDecider, stream);
-    const answer = await this.#ask(state, isFirst);
+    const answer = await this.#ask(state, isFirst, context);
     if (answer !== undefined && answer.kind !== 'pending')
       ({ state, position } = await this.deciders.executeOrThrow(chargeDecider, stream, answer, context));
     switch (state.kind) {
@@ -98,8 +99,16 @@ export class ChargeProcess {
   }
 
   /** What the payment system says of a charge that it has not decided; undefined when there is nothing to ask. */
-  async #ask(state: ChargeState, isFirst: boolean): Promise<Answer | undefined> {
+  async #ask(state: ChargeState, isFirst: boolean, context: CommandContext): Promise<Answer | undefined> {
     const signal = AbortSignal.timeout(this.settings.chargeReplyTimeoutMs);
+    if (state.kind === 'requested' && (await this.isClosed(state.userId, context))) {
+      // No money is taken of an erased user; what was taken before must be known.
+      const found = await this.payments.findPayment(state.chargeId, signal);
+      if (found.kind !== 'not-found') return toAnswer(found, state);
+      const reason =
+        'The account was erased while the payment was asked for, and no payment of it is known yet.';
+      return { kind: 'need-attention', cause: 'payment-unclear', reason };
+    }
     if (state.kind === 'requested') {
       const outcome = await this.payments.createPayment(this.#requestOf(state), signal);
       if (outcome.kind !== 'conflict' && outcome.kind !== 'rejected') return toAnswer(outcome, state);
@@ -123,15 +132,33 @@ export class ChargeProcess {
     return { idempotencyKey: chargeId, amount, paymentMethod, reference, ...callback };
   }
 
+  /** Credits the points; where the wallet was closed in the meantime, the money is left to an operator. */
   async #credit({ userId, chargeId, amount }: Requested, context: CommandContext): Promise<ChargeResult> {
+    await this.isClosed(userId, context);
     const credit = { kind: 'credit', userId, chargeId, amount } as const;
-    const credited = await this.deciders.executeOrThrow(
-      walletDecider,
-      streams.wallet(userId),
-      credit,
-      context,
-    );
-    return { status: 'credited', balance: credited.state.balance, position: credited.position };
+    const credited = await this.deciders.execute(walletDecider, streams.wallet(userId), credit, context);
+    if (credited.kind === 'accepted')
+      return { status: 'credited', balance: credited.state.balance, position: credited.position };
+    if (credited.rejection.code !== 'wallet-closed') throw new Rejected(credited.rejection);
+    const reason = 'The account was erased before the points were credited: give the money back.';
+    const needAttention = { kind: 'need-attention', cause: 'wallet-closed', reason } as const;
+    const stream = streams.charge(chargeId);
+    const { position } = await this.deciders.executeOrThrow(chargeDecider, stream, needAttention, context);
+    return { status: 'needs-attention', reason, position };
+  }
+
+  /**
+   * Whether the user's account was erased, so that there is no wallet to credit. Closes the wallets of those whom a
+   * build erased that did not close wallets.
+   */
+  async isClosed(userId: UserId, context: CommandContext): Promise<boolean> {
+    const stream = streams.wallet(userId);
+    const wallet = await this.repository.load(walletDecider, stream);
+    if (wallet.state.isClosed) return true;
+    const user = await this.repository.load(userDecider, streams.user(userId));
+    if (user.state.kind !== 'erased') return false;
+    await this.deciders.executeOrThrow(walletDecider, stream, { kind: 'close', userId }, context);
+    return true;
   }
 }
 
@@ -143,8 +170,9 @@ export class ChargePointsHandler implements ICommandHandler<ChargePoints> {
     private readonly progress: ChargeProcess,
   ) {}
 
-  /** @throws {Rejected} payment-declined, wallet-full, idempotency-key-reused */
+  /** @throws {Rejected} payment-declined, wallet-full, wallet-closed, idempotency-key-reused */
   async execute({ userId, input, context }: ChargePoints) {
+    if (await this.progress.isClosed(userId, context)) throw new Rejected(walletClosed().rejection);
     const wallet = await this.repository.load(walletDecider, streams.wallet(userId));
     if (wallet.state.balance + input.amount > maxBalance) {
       throw refuse('wallet-full', `A wallet holds at most ${maxBalance} points: charge less.`, {

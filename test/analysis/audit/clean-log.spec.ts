@@ -42,6 +42,7 @@ function cleanLog(): LogUnderAudit {
   dan.place(['A-3', 'A-4']).spend(200).reserve('A-3').fail();
   dan.refund(200).unreserve('A-3').release('A-4', { reason: 'order-failed' });
   dan.giveBack(['A-3', 'A-4'], 'order-failed').close(200);
+  eve.closeWallet();
   return log;
 }
 

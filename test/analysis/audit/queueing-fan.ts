@@ -74,6 +74,12 @@ export class QueueingFan {
     return this;
   }
 
+  closeWallet(change: Partial<DataOf<'WalletClosed'>> = {}): this {
+    const { userId, balance } = this;
+    this.log.add(`wallet-${userId}`, { type: 'WalletClosed', data: { userId, balance, ...change } });
+    return this;
+  }
+
   charge(): this {
     return this.requestCharge().approve().credit();
   }

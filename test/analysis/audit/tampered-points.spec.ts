@@ -52,6 +52,20 @@ describe('the audit finds in the orders', () => {
 });
 
 describe('the audit finds in the wallets', () => {
+  it('points credited to or spent from the wallet of an erased user', () => {
+    const credited = new LogUnderAudit();
+    new Fan(credited, 'ann').requestCharge().approve().closeWallet().credit();
+    expect(credited.codes()).toEqual(['wallet-closed']);
+
+    const { log, ann } = buying();
+    ann.closeWallet().place(['A-1', 'A-2']).spend(200);
+    expect(log.codes()).toEqual(['wallet-closed']);
+
+    const other = new LogUnderAudit();
+    new Fan(other, 'ann').charge().closeWallet({ balance: 999 });
+    expect(other.codes()).toEqual(['wallet-balance']);
+  });
+
   it('a balance that is not the sum', () => {
     const { log, ann } = buying();
     ann.place(['A-1', 'A-2']).spend(200, { balance: 900 });

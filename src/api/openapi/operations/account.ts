@@ -88,7 +88,7 @@ export const accountOperations: Operations = {
       201: json('The points are in the wallet.', chargeReceiptReply),
       202: json('The payment system has not decided yet.', chargeReceiptReply),
     },
-    problems: ['payment-declined', 'wallet-full'],
+    problems: ['payment-declined', 'wallet-full', 'wallet-closed'],
     isIdempotent: true,
   },
   getCharge: {

@@ -66,7 +66,7 @@ export const operatorOperations: Operations = {
       rejected: { outcome: 'rejected', reason: 'Payment pay_01JD8Z6W was refunded to the card.' },
     },
     replies: { 200: json('The charge has ended.', settledChargeReply) },
-    problems: ['charge-unknown', 'charge-not-settleable', 'busy'],
+    problems: ['charge-unknown', 'charge-not-settleable', 'wallet-closed', 'busy'],
   },
   importFeed: {
     tag: 'Operators',
