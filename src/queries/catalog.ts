@@ -205,14 +205,17 @@ export function catalogQueries({ db, clock }: QueryContext) {
       return rows.map((row) => row.schedule_id);
     },
 
-    /** Cancelled dates with seats that are held or sold, or that are not settled yet; in id order. */
-    async cancelledSchedulesToSettle(limit: number): Promise<ScheduleId[]> {
+    /**
+     * Cancelled dates that are not settled yet, or of which somebody has a seat, withdrawn from sale or not; by id.
+     * @param after the last one seen; null to begin.
+     */
+    async cancelledSchedulesToSettle(after: ScheduleId | null, limit: number): Promise<ScheduleId[]> {
       const rows = await selectAll<{ schedule_id: ScheduleId }>(
         db,
-        `SELECT s.schedule_id FROM schedules s WHERE s.status = 'cancelled'
-         AND (s.cancellation_settled_at IS NULL OR s.held_seats > 0 OR s.reserved_seats > 0)
-         ORDER BY s.schedule_id LIMIT ?`,
-        [limit],
+        `SELECT schedule_id FROM schedules WHERE schedule_id > ? AND status = 'cancelled'
+         AND (cancellation_settled_at IS NULL OR taken_seats IS NULL OR taken_seats > 0)
+         ORDER BY schedule_id LIMIT ?`,
+        [after ?? '', limit],
       );
       return rows.map((row) => row.schedule_id);
     },
@@ -223,13 +226,21 @@ export function catalogQueries({ db, clock }: QueryContext) {
         scheduleId,
       ]);
       if (row?.status !== 'cancelled') return null;
+      // Not the schedule's own counts: they leave out seats that were withdrawn from sale.
+      const taken = await selectFirst<{ held: number | null; reserved: number | null }>(
+        db,
+        `SELECT SUM(CASE WHEN status = 'held' THEN 1 ELSE 0 END) AS held,
+           SUM(CASE WHEN status = 'reserved' THEN 1 ELSE 0 END) AS reserved
+         FROM schedule_seats WHERE schedule_id = ?`,
+        [scheduleId],
+      );
       return {
         scheduleId,
         reason: row.cancel_reason,
         cancelledAt: row.cancelled_at,
         settledAt: row.cancellation_settled_at,
-        seatsHeld: row.held_seats,
-        seatsReserved: row.reserved_seats,
+        seatsHeld: Number(taken?.held ?? 0),
+        seatsReserved: Number(taken?.reserved ?? 0),
       };
     },
 

@@ -165,7 +165,7 @@ export class SimulatedProcess {
     const log = this.#log;
     return {
       recovery: new Recovery(commands, queries, this.clock, log, resumeAfterMs, sweepMs, lease),
-      cancellations: new Cancellations(commands, queries, this.clock, log, sweepMs, lease),
+      cancellations: new Cancellations(store, commands, queries, this.clock, log, sweepMs, lease),
       expiry: new Expiry(store, commands, timers, queries, this.clock, log, sweepMs, lease),
       admission: new AdmissionProcess(store, commands, queries, this.clock, log, admissionMs, lease),
     };

@@ -187,11 +187,12 @@ export function simulatedQueries(
         .map((row) => row.schedule_id);
     },
 
-    async cancelledSchedulesToSettle(limit) {
+    async cancelledSchedulesToSettle(after, limit) {
       const schedules = (await rowsOf(ScheduleRow)).filter(
         (row) =>
           row.status === 'cancelled' &&
-          (row.cancellation_settled_at === null || row.held_seats > 0 || row.reserved_seats > 0),
+          row.schedule_id > (after ?? '') &&
+          (row.cancellation_settled_at === null || row.taken_seats !== 0),
       );
       return schedules
         .map((row) => row.schedule_id)

@@ -1,31 +1,99 @@
 import type { Command } from '@nestjs/cqrs';
 import { SettleCancellation } from '../../src/commands/orders/settle-cancellation.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { type ScheduleId, scheduleIdSchema } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { Cancellations } from '../../src/processes/cancellations.js';
-import type { Commands } from '../../src/processes/periodic-task.js';
+import type { Commands, RoundLease } from '../../src/processes/periodic-task.js';
 import { ManualClock } from '../commands/manual-clock.js';
+import { History } from '../projections/history.js';
+import { performanceId } from '../projections/story.js';
 import { eventually } from '../services/wait-until.js';
 import { RecordedLog } from './support.js';
 
-it('settles the other cancelled dates while more than fit in a round fail', async () => {
-  const dates = Array.from({ length: 151 }, (_, index) => scheduleIdSchema.parse(deriveId(`date ${index}`)));
+const never = 1_000_000;
+const dateNamed = (name: string) => scheduleIdSchema.parse(deriveId('date', name));
+
+/** Notes the dates that are settled; some fail. */
+class Settling implements Commands {
+  readonly settled: ScheduleId[] = [];
+  constructor(private readonly fails: (scheduleId: ScheduleId) => boolean = () => false) {}
+
+  async execute<Result>(command: Command<Result>): Promise<Result> {
+    if (!(command instanceof SettleCancellation) || this.fails(command.scheduleId))
+      throw new Error('poisoned');
+    this.settled.push(command.scheduleId);
+    return {} as Result; // it is only logged
+  }
+}
+
+/** Answers as the read models would. */
+const showing = (dates: readonly ScheduleId[]) => ({
+  cancelledSchedulesToSettle: async (after: ScheduleId | null, limit: number) =>
+    [...dates]
+      .sort()
+      .filter((date) => date > (after ?? ''))
+      .slice(0, limit),
+});
+
+it('settles the last of 1,200 cancelled dates in its first round, although all the others fail', async () => {
+  const dates = Array.from({ length: 1_200 }, (_, index) => dateNamed(String(index))).sort();
   const last = dates.at(-1);
-  const settled: ScheduleId[] = [];
-  const commands: Commands = {
-    async execute<Result>(command: Command<Result>): Promise<Result> {
-      if (!(command instanceof SettleCancellation) || command.scheduleId !== last)
-        throw new Error('poisoned');
-      settled.push(command.scheduleId);
-      return {} as Result; // it is only logged
-    },
-  };
-  const queries = { cancelledSchedulesToSettle: async (limit: number) => dates.slice(0, limit) };
+  const commands = new Settling((scheduleId) => scheduleId !== last);
   const log = new RecordedLog();
-  const cancellations = new Cancellations(commands, queries, new ManualClock(), log, 1);
+  const store = new InMemoryEventStore();
+  const cancellations = new Cancellations(store, commands, showing(dates), new ManualClock(), log, never);
   cancellations.start();
-  await eventually(() => settled.length > 0);
+  await eventually(() => commands.settled.length > 0);
   await cancellations.stop();
+  expect(commands.settled).toEqual([last]);
   // Twenty of the dates that fail are named, the others are counted.
   expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(21);
+});
+
+describe('a date that is cancelled between two rounds', () => {
+  async function cancelled(lease?: RoundLease) {
+    const history = new History();
+    const commands = new Settling();
+    const [clock, log] = [new ManualClock(), new RecordedLog()];
+    // The read models do not show it yet.
+    const cancellations = new Cancellations(history.store, commands, showing([]), clock, log, never, lease);
+    cancellations.start();
+    const cancel = (name: string) => {
+      const scheduleId = dateNamed(name);
+      const data = { scheduleId, performanceId, reason: 'the singer is ill' };
+      return history.add(streams.schedule(scheduleId), { type: 'ScheduleCancelled', data });
+    };
+    return { commands, cancel, stop: () => cancellations.stop() };
+  }
+
+  it('is settled at once', async () => {
+    const { commands, cancel, stop } = await cancelled();
+    // Following begins in the background: the first of them that it sees is enough.
+    for (let n = 0; commands.settled.length === 0 && n < 1_000; n++) {
+      await cancel(`date ${n}`);
+      await new Promise(setImmediate);
+    }
+    await stop();
+    expect(commands.settled.length).toBeGreaterThan(0);
+  });
+
+  it('is begun by one of several processes', async () => {
+    const claims: string[] = [];
+    const lease: RoundLease = {
+      claim: async (task, everyMs) => {
+        claims.push(task);
+        return task === 'cancellations' ? 0 : everyMs;
+      },
+    };
+    const { commands, cancel, stop } = await cancelled(lease);
+    await cancel('before');
+    await eventually(async () => {
+      await cancel(`date ${claims.length}`);
+      return claims.some((task) => task.startsWith('cancellation of '));
+    });
+    await stop();
+    expect(commands.settled).toEqual([]);
+  });
 });

@@ -192,6 +192,7 @@ async function countAgain(models: ReadModels) {
     capacity,
     held_seats: held,
     reserved_seats: reserved,
+    taken_seats: taken.filter(({ status }) => status !== 'free').length,
     available_seats: capacity - held - reserved,
   };
 }
@@ -217,6 +218,6 @@ it('counts a date that moves to another hall in that hall', async () => {
     },
   });
   expect(await rowsOf(await project(history), 'schedules')).toMatchObject([
-    { venue_id: other, capacity: 1, held_seats: 1, available_seats: 0 },
+    { venue_id: other, capacity: 1, held_seats: 1, taken_seats: 300, available_seats: 0 },
   ]);
 });

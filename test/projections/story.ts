@@ -131,6 +131,17 @@ export class Story {
     return this.history.add(streams.schedule(date), { type: 'SchedulePublished', data });
   }
 
+  cancelDate(date = scheduleId) {
+    const data = { scheduleId: date, performanceId, reason: 'the singer is ill' };
+    return this.history.add(streams.schedule(date), { type: 'ScheduleCancelled', data });
+  }
+
+  /** The process that gives everything of a cancelled date back has ended. */
+  settleDate(date = scheduleId) {
+    const data = { scheduleId: date, performanceId };
+    return this.history.add(streams.schedule(date), { type: 'ScheduleCancellationSettled', data });
+  }
+
   /** Seats A-1 … A-3 (VIP, VIP, R) and B-1 (X, not for sale) on one date. */
   async concert(sales: Parameters<Story['performance']>[1] = {}) {
     await this.venue();

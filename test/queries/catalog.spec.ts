@@ -419,3 +419,37 @@ it('tells commands and imports which seats are in use', async () => {
   expect(await queries.takenSeats(scheduleId, minute(40))).toEqual(new Set(['A-2', 'A-3']));
   expect(await queries.schedulesOfVenue(venueId)).toEqual([scheduleId]);
 });
+
+describe('cancelled dates', () => {
+  it('are listed by pages until they are settled', async () => {
+    const { history, story } = await concert();
+    const dates = Array.from({ length: 5 }, (_, index) => id<ScheduleId>(`date ${index}`)).sort();
+    for (const date of dates) {
+      await story.schedule('scheduled', minute(10_000), date);
+      await story.cancelDate(date);
+    }
+    const { queries, models } = await asking(history);
+    expect(await queries.cancelledSchedulesToSettle(null, 3)).toEqual(dates.slice(0, 3));
+    expect(await queries.cancelledSchedulesToSettle(dates[2] ?? null, 3)).toEqual(dates.slice(3));
+    for (const date of dates.slice(1)) await story.settleDate(date);
+    await caughtUp(history, run(history, models));
+    expect(await queries.cancelledSchedulesToSettle(null, 3)).toEqual(dates.slice(0, 1));
+  });
+
+  it('are listed again when a seat is sold after they were settled, also one withdrawn from sale', async () => {
+    const { history, story } = await concert();
+    await story.cancelDate();
+    await story.settleDate();
+    await story.section('A', ['VIP', 'VIP']);
+    // A-3 is in the plan no longer.
+    await story.hold(mina, 'A-3', 'h1');
+    await story.reserve(mina, 'A-3', 'h1', 'o1');
+    const { queries, models } = await asking(history);
+    expect(await queries.cancelledSchedulesToSettle(null, 10)).toEqual([scheduleId]);
+    expect(await queries.cancellation(scheduleId)).toMatchObject({ seatsHeld: 0, seatsReserved: 1 });
+    await story.cancelReservation(mina, 'A-3', 'o1');
+    await caughtUp(history, run(history, models));
+    expect(await queries.cancelledSchedulesToSettle(null, 10)).toEqual([]);
+    expect(await queries.cancellation(scheduleId)).toMatchObject({ seatsHeld: 0, seatsReserved: 0 });
+  });
+});

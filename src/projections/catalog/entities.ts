@@ -125,6 +125,8 @@ export class ScheduleRow {
   @Column(int) readonly available_seats!: number;
   @Column(int) readonly held_seats!: number;
   @Column(int) readonly reserved_seats!: number;
+  /** Held and reserved seats with those withdrawn from sale; null in rows of the release before. */
+  @Column(nullable(int)) readonly taken_seats!: number | null;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }

@@ -18,7 +18,7 @@ import { freeSeat, holdSeat, reserveSeat, wantSeat } from './seats.js';
  */
 export const catalogProjection: Projection = {
   name: 'catalog',
-  version: 5,
+  version: 6,
   entities: [VenueRow, SectionRow, SeatRow, PerformanceRow, ScheduleRow, ScheduleSeatRow],
   on: {
     VenuePublished: publishVenue,

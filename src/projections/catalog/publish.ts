@@ -93,6 +93,7 @@ export async function publishSchedule(
     available_seats: 0,
     held_seats: 0,
     reserved_seats: 0,
+    taken_seats: known?.taken_seats ?? 0,
     created_at: known?.created_at ?? at,
     updated_at: at,
   };

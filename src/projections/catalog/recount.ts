@@ -105,14 +105,16 @@ async function countTakenSeats(
 ): Promise<void> {
   const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
   const tally = new Tally(rows, { ...schedule, held_seats: 0, reserved_seats: 0 }, capacity, at);
+  let taken = 0;
   for await (const step of takenSeats(rows, schedule)) {
+    taken += step.length;
     await rows.prefetch(
       SeatRow,
       step.map((seat) => ({ venue_id: schedule.venue_id, seat_id: seat.seat_id })),
     );
     for (const seat of step) tally.count(seat, await isForSale(rows, schedule, seat.seat_id));
   }
-  tally.write();
+  tally.write(taken);
 }
 
 /** The counts of one date while its seats are read. */
@@ -145,7 +147,8 @@ class Tally {
     this.reserved += countsAs(counted, 'reserved');
   }
 
-  write(): void {
+  /** @param taken_seats how many are held or reserved; unchanged by changes of what is for sale. */
+  write(taken_seats = this.schedule.taken_seats): void {
     const { schedule, capacity, held, reserved, at } = this;
     const available_seats = capacity - held - reserved;
     this.rows.put(ScheduleRow, {
@@ -153,6 +156,7 @@ class Tally {
       capacity,
       held_seats: held,
       reserved_seats: reserved,
+      taken_seats,
       available_seats,
       updated_at: at,
     });

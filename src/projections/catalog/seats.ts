@@ -103,7 +103,9 @@ async function changeSeat(
   const held_seats = schedule.held_seats + countsAs(after, 'held') - countsAs(before, 'held');
   const reserved_seats = schedule.reserved_seats + countsAs(after, 'reserved') - countsAs(before, 'reserved');
   const available_seats = schedule.capacity - held_seats - reserved_seats;
-  rows.put(ScheduleRow, { ...schedule, held_seats, reserved_seats, available_seats, updated_at: at });
+  const taken_seats = (schedule.taken_seats ?? 0) + Number(after.status !== 'free') - Number(wasTaken);
+  const counts = { held_seats, reserved_seats, taken_seats, available_seats };
+  rows.put(ScheduleRow, { ...schedule, ...counts, updated_at: at });
 }
 
 /** 1 when the row counts among its schedule's held or reserved seats. */

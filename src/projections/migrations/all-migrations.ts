@@ -3,6 +3,7 @@ import { ReadModels1796000000001 } from './1796000000001-read-models.js';
 import { LocalTimes1797000000008 } from './1797000000008-local-times.js';
 import { Refunds1797000000010 } from './1797000000010-refunds.js';
 import { ChargesNeedingAttention1797000000011 } from './1797000000011-charges-needing-attention.js';
+import { TakenSeats1797000000012 } from './1797000000012-taken-seats.js';
 import { SeatFeatures1797000000014 } from './1797000000014-seat-features.js';
 
 /**
@@ -15,5 +16,6 @@ export const allMigrations = [
   LocalTimes1797000000008,
   Refunds1797000000010,
   ChargesNeedingAttention1797000000011,
+  TakenSeats1797000000012,
   SeatFeatures1797000000014,
 ];
