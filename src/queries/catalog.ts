@@ -227,10 +227,10 @@ export function catalogQueries({ db, clock }: QueryContext) {
       ]);
       if (row?.status !== 'cancelled') return null;
       // Not the schedule's own counts: they leave out seats that were withdrawn from sale.
-      const taken = await selectFirst<{ held: number | null; reserved: number | null }>(
+      const taken = await selectFirst<{ held_count: number | null; reserved_count: number | null }>(
         db,
-        `SELECT SUM(CASE WHEN status = 'held' THEN 1 ELSE 0 END) AS held,
-           SUM(CASE WHEN status = 'reserved' THEN 1 ELSE 0 END) AS reserved
+        `SELECT SUM(CASE WHEN status = 'held' THEN 1 ELSE 0 END) AS held_count,
+           SUM(CASE WHEN status = 'reserved' THEN 1 ELSE 0 END) AS reserved_count
          FROM schedule_seats WHERE schedule_id = ?`,
         [scheduleId],
       );
@@ -239,8 +239,8 @@ export function catalogQueries({ db, clock }: QueryContext) {
         reason: row.cancel_reason,
         cancelledAt: row.cancelled_at,
         settledAt: row.cancellation_settled_at,
-        seatsHeld: Number(taken?.held ?? 0),
-        seatsReserved: Number(taken?.reserved ?? 0),
+        seatsHeld: Number(taken?.held_count ?? 0),
+        seatsReserved: Number(taken?.reserved_count ?? 0),
       };
     },
 

@@ -421,6 +421,15 @@ it('tells commands and imports which seats are in use', async () => {
 });
 
 describe('cancelled dates', () => {
+  it('say how many seats are still held and sold', async () => {
+    const { history, story } = await concert();
+    for (const name of ['A-1', 'A-2', 'A-3']) await story.hold(mina, name, 'h1');
+    for (const name of ['A-1', 'A-2']) await story.reserve(mina, name, 'h1', 'o1');
+    await story.cancelDate();
+    const { queries } = await asking(history);
+    expect(await queries.cancellation(scheduleId)).toMatchObject({ seatsHeld: 1, seatsReserved: 2 });
+  });
+
   it('are listed by pages until they are settled', async () => {
     const { history, story } = await concert();
     const dates = Array.from({ length: 5 }, (_, index) => id<ScheduleId>(`date ${index}`)).sort();
