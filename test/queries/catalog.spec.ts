@@ -1,6 +1,6 @@
 import { logHistories } from '../../src/analysis/history/log-histories.js';
 import type { Position } from '../../src/event-store/port.js';
-import type { PerformanceEvent } from '../../src/events/catalog-events.js';
+import { type PerformanceEvent, planSeatSchema } from '../../src/events/catalog-events.js';
 import { type PerformanceId, type ScheduleId, toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { encodeCursor, InvalidCursor } from '../../src/queries/paging.js';
@@ -400,6 +400,49 @@ it('draws one section or one status only', async () => {
   expect(await names({ section: 'B' })).toEqual(['B-1']);
   expect(await names({ status: 'free' })).toEqual(['A-1']);
   expect(await names({ section: 'A', status: 'not-for-sale' })).toEqual([]);
+});
+
+it('draws what seats are beside their place, those of one feature only, now and in the past', async () => {
+  const { history, story } = await concert();
+  await story.standingArea('S', 'R', 300);
+  const features = {
+    'C-1': { wheelchair: true },
+    'C-2': { companionOf: 'C-1' },
+    'C-3': { restrictedView: true },
+  };
+  const rows = [
+    {
+      label: '1',
+      seats: Object.entries(features).map(([seatId, of], x) =>
+        planSeatSchema.parse({ seatId, number: seatId, category: 'VIP', x, y: 1, ...of }),
+      ),
+    },
+  ];
+  const data = { venueId, sectionId: 'C', name: 'Section C', rows };
+  await history.add(streams.venue(venueId), { type: 'SectionPublished', data });
+  const position = await story.hold(mina, 'C-2', 'h1');
+  const { queries } = await asking(history);
+  const past = logHistories(history.store, clockAt(minute(40)));
+  for (const [feature, seat] of [
+    ['wheelchair', { seatId: 'C-1', wheelchair: true }],
+    ['companion', { seatId: 'C-2', companionOf: 'C-1' }],
+    ['restricted-view', { seatId: 'C-3', restrictedView: true }],
+  ] as const) {
+    const drawn = [{ sectionId: 'C', rows: [{ label: '1', seats: [seat] }] }];
+    expect((await queries.seatMap(scheduleId, { feature }))?.sections).toMatchObject(drawn);
+    const then = await past.seatMap(scheduleId, { kind: 'position', position }, { feature });
+    expect(then.kind === 'known' ? then.reply.sections : then.kind).toMatchObject(drawn);
+  }
+  expect((await queries.seatMap(scheduleId, { section: 'A' }))?.sections[0]?.rows[0]?.seats[0]).toEqual({
+    seatId: 'A-1',
+    number: '1',
+    category: 'VIP',
+    price: 150,
+    x: 0,
+    y: 1,
+    status: 'free',
+  });
+  expect((await queries.holds(mina))[0]?.seats).toMatchObject([{ seatId: 'C-2', companionOf: 'C-1' }]);
 });
 
 it('draws the new plan as soon as it is published', async () => {

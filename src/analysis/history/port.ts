@@ -11,9 +11,10 @@ import type {
 } from '../../events/ids.js';
 import type { WalletReply } from '../../queries/replies/account.js';
 import type { OrderReply } from '../../queries/replies/booking.js';
-import type { SeatMapReply, SeatStatus } from '../../queries/replies/catalog.js';
+import type { SeatMapReply } from '../../queries/replies/catalog.js';
 import type { QueueReply, QueueTokenReply } from '../../queries/replies/queue.js';
 import type { Language, Page, PageRequest } from '../../queries/replies/reply.js';
+import type { SeatMapFilter } from '../../queries/seating-plans.js';
 
 /** The token {@link Histories} is injected by. */
 export const HISTORIES = Symbol('Histories');
@@ -80,11 +81,7 @@ export interface Histories {
    * @throws {MomentAhead} by every method with a moment, when that lies in the future.
    * @throws {HistoryUnavailable} by every method that reads an index, when that is not available now.
    */
-  seatMap(
-    scheduleId: ScheduleId,
-    moment: Moment,
-    filter: { readonly section?: string | undefined; readonly status?: SeatStatus | undefined },
-  ): Promise<Then<SeatMapReply>>;
+  seatMap(scheduleId: ScheduleId, moment: Moment, filter: SeatMapFilter): Promise<Then<SeatMapReply>>;
   wallet(userId: UserId, moment: Moment): Promise<Then<WalletReply>>;
   /** Unknown also when the order belongs to another user. */
   order(userId: UserId, orderId: OrderId, moment: Moment): Promise<Then<OrderReply>>;

@@ -10,8 +10,8 @@ import {
   venueProblems,
 } from '../../domain/catalog-document.js';
 import { placeOf, placeText } from '../../domain/plan-identity.js';
-import type { PriceCategory } from '../../events/catalog-events.js';
-import { addMs, type Instant, seatIdSchema } from '../../events/ids.js';
+import type { PlanSeat, PriceCategory } from '../../events/catalog-events.js';
+import { addMs, type Instant, type SeatId, seatIdSchema } from '../../events/ids.js';
 import { atLocalTime, localTimeOf } from '../../events/local-time.js';
 import type { Candidate, FeedOptions, ProblemList, RawFeed } from './feed.js';
 import { validateRecord } from './validate-record.js';
@@ -352,9 +352,10 @@ function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: Probl
   const sections = venue.sections.map((section) => ({
     ...section,
     rows: section.rows
-      .map((row) => ({
-        ...row,
-        seats: row.seats.flatMap((seat) => {
+      .map((row) => {
+        /** Ids that a seat of the row had before, with the new ones: its companion places are in its row. */
+        const renames = new Map<string, SeatId>();
+        const seats = row.seats.flatMap((seat) => {
           if (!seen.has(seat.seatId)) {
             seen.add(seat.seatId);
             places.add(placeText(placeOf(section, row, seat)));
@@ -372,11 +373,18 @@ function dedupeSeats(venue: VenueDocument, how: true | 'rename', problems: Probl
           if (!isFree) return [];
           known.add(renamed.data);
           places.add(placeText(placeOf(section, row, seat)));
+          renames.set(seat.seatId, renamed.data);
           return [{ ...seat, seatId: renamed.data }];
-        }),
-      }))
+        });
+        return { ...row, seats: seats.map((seat) => withCompanionOf(seat, renames)) };
+      })
       .filter((row) => row.seats.length > 0),
   }));
   const isLeft = ({ rows, standing }: (typeof sections)[number]) => rows.length > 0 || standing !== undefined;
   return { ...venue, sections: sections.filter(isLeft) };
+}
+
+function withCompanionOf(seat: PlanSeat, renames: ReadonlyMap<string, SeatId>): PlanSeat {
+  const companionOf = seat.companionOf === undefined ? undefined : renames.get(seat.companionOf);
+  return companionOf === undefined ? seat : { ...seat, companionOf };
 }

@@ -17,6 +17,7 @@ import {
   stageOf,
   topMiddle,
 } from './pretix-areas.js';
+import { SeatWords } from './seat-words.js';
 import { elementsIn, isObject, type JsonObject, labelOf, listOf, objectOf, textOf } from './values.js';
 
 const add = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y });
@@ -25,6 +26,7 @@ const origin: Point = { x: 0, y: 0 };
 /** What the seats of a plan are read with. */
 interface Reading {
   readonly categories: Categories;
+  readonly words: SeatWords;
   readonly problems: ProblemList;
 }
 
@@ -40,7 +42,9 @@ function readSeat(
   value: unknown,
   at: Point,
   record: string,
-  { categories, problems }: Reading,
+  /** Of its row and zone. */
+  names: readonly string[],
+  { categories, words, problems }: Reading,
 ): PlanSeat | undefined {
   const position = isObject(value) ? pointOf(value.position) : undefined;
   if (!isObject(value) || position === undefined) {
@@ -56,7 +60,7 @@ function readSeat(
     x: roundCoordinate(x),
     y: roundCoordinate(y),
   });
-  if (seat.success) return seat.data;
+  if (seat.success) return words.read(seat.data, [seat.data.number, seat.data.category, ...names]);
   for (const { path, message } of seat.error.issues) {
     const names: Readonly<Record<string, string>> = { seatId: 'seat_guid', number: 'seat_number' };
     const field = String(path[0] ?? '');
@@ -93,7 +97,7 @@ function rowLabel(row: JsonObject, index: number, record: string, problems: Prob
 }
 
 function readRow(value: unknown, zone: Zone, index: number, reading: Reading): PlanRow[] {
-  const { problems } = reading;
+  const { problems, words } = reading;
   const named = isObject(value) ? labelOf(value.row_number) : undefined;
   const record = `${zone.record}, row ${named === undefined ? '' : `"${named}" `}(rows[${index}])`;
   if (!isObject(value)) {
@@ -111,8 +115,11 @@ function readRow(value: unknown, zone: Zone, index: number, reading: Reading): P
     return [];
   }
   const at = add(zone.position, position);
+  const names = [labelOf(value.row_number), labelOf(value.row_label), zone.name].filter(
+    (name) => name !== undefined,
+  );
   const seats = listOf(value.seats).flatMap((seat, seatIndex) => {
-    const read = readSeat(seat, at, `${record}, seats[${seatIndex}]`, reading);
+    const read = readSeat(seat, at, `${record}, seats[${seatIndex}]`, names, reading);
     return read === undefined ? [] : [read];
   });
   if (seats.length === 0) {
@@ -120,7 +127,8 @@ function readRow(value: unknown, zone: Zone, index: number, reading: Reading): P
     return [];
   }
   const label = rowLabel(value, index, record, problems);
-  return splitAtAisles(inPhysicalOrder(seats)).map((part) => ({ label, seats: part }));
+  const ordered = words.withCompanions(inPhysicalOrder(seats), record, problems);
+  return splitAtAisles(ordered).map((part) => ({ label, seats: part }));
 }
 
 function readZone(value: unknown, index: number, problems: ProblemList): Zone | undefined {
@@ -285,7 +293,8 @@ export function readPretixFeed(
   const zones = value.zones.flatMap((zone, index) => readZone(zone, index, problems) ?? []);
   const categories = new Categories(listOf(value.categories));
   const ids = new SectionIds();
-  const seated = zones.flatMap((zone) => zoneSections(zone, ids, { categories, problems }));
+  const words = new SeatWords();
+  const seated = zones.flatMap((zone) => zoneSections(zone, ids, { categories, words, problems }));
   const areas = zones.flatMap((zone) => zoneAreas(zone, problems));
   const standing = standingSections(areas, options.standing ?? {}, ids, problems);
   if (standing === undefined) return undefined;
@@ -304,6 +313,7 @@ export function readPretixFeed(
     return undefined;
   }
   categories.report(problems);
+  words.report(problems);
   const focus = stageOf(areas) ?? topMiddle(seats);
   if (stageOf(areas) === undefined && options.focus === undefined && focus !== undefined) {
     const reason =

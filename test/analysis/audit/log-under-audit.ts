@@ -5,6 +5,7 @@ import { hashSeed } from '../../../src/domain/shuffle.js';
 import type { Position, RecordedEvent } from '../../../src/event-store/port.js';
 import { addMs, type Instant } from '../../../src/events/ids.js';
 import { type DomainEvent, type EventType, encodeEvent } from '../../../src/events/registry.js';
+import type { SeatFeatures } from '../../../src/events/seat-features.js';
 import { deriveId } from '../../../src/platform/derive-id.js';
 
 export type DataOf<T extends EventType> = Extract<DomainEvent, { type: T }>['data'];
@@ -102,8 +103,13 @@ export class LogUnderAudit {
       });
   }
 
-  section(sectionId: string, seatIds: readonly string[]): this {
+  section(
+    sectionId: string,
+    seatIds: readonly string[],
+    features: Readonly<Record<string, SeatFeatures>> = {},
+  ): this {
     const seats = seatIds.map((seatId, x) => ({
+      ...features[seatId],
       seatId: seat(seatId),
       number: seatId,
       category: 'R',
