@@ -193,7 +193,16 @@ export const seatMapSchema = z.object({
     z.object({
       rows: z.array(
         z.object({
-          seats: z.array(z.object({ seatId: z.string(), x: z.number(), y: z.number(), status: z.string() })),
+          seats: z.array(
+            z.object({
+              seatId: z.string(),
+              x: z.number(),
+              y: z.number(),
+              status: z.string(),
+              wheelchair: z.boolean().optional(),
+              companionOf: z.string().optional(),
+            }),
+          ),
         }),
       ),
     }),

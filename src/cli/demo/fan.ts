@@ -370,7 +370,7 @@ async function look(
 const shortlist = 12;
 
 /**
- * Adjacent free seats: a random one of the groups nearest to the focus; undefined when no row has that many free
+ * Adjacent free seats, which are no wheelchair or companion places: a random one of the groups nearest to the focus; undefined when no row has that many free
  * together.
  */
 export function chooseSeats(map: SeatMap, quantity: number, random: Random): string[] | undefined {
@@ -380,7 +380,7 @@ export function chooseSeats(map: SeatMap, quantity: number, random: Random): str
     for (const { seats } of rows) {
       for (let first = 0; first + quantity <= seats.length; first++) {
         const group = seats.slice(first, first + quantity);
-        if (group.some((seat) => seat.status !== 'free')) continue;
+        if (group.some((seat) => seat.status !== 'free' || seat.wheelchair || seat.companionOf)) continue;
         const distance = group.reduce((sum, seat) => sum + Math.hypot(seat.x - focus.x, seat.y - focus.y), 0);
         groups.push({ seatIds: group.map((seat) => seat.seatId), distance });
       }

@@ -1,6 +1,7 @@
 import type { VenueDocument } from '../../domain/catalog-document.js';
 import type { PlanRow, PlanSection } from '../../events/catalog-events.js';
 import { type SeatId, seatIdSchema } from '../../events/ids.js';
+import type { SeatFeatures } from '../../events/seat-features.js';
 
 /** Plan units are centimetres; the stage's front edge is the origin, the audience below it. */
 const hallSeatPitchCm = 60;
@@ -33,16 +34,28 @@ function arcRow({ section, label, category, seats, radius }: ArcRow): PlanRow {
     label,
     seats: Array.from({ length: seats }, (_, index) => {
       const angle = (index - (seats - 1) / 2) * step;
+      const seatId = sampleSeatId(section, label, index + 1);
       return {
-        seatId: sampleSeatId(section, label, index + 1),
+        seatId,
         number: String(index + 1),
         category,
         x: round((radius + behindStage) * Math.sin(angle)),
         y: round((radius + behindStage) * Math.cos(angle) - behindStage),
+        ...hallFeatures.get(seatId),
       };
     }),
   };
 }
+
+/** At both ends of the last row of the stalls a wheelchair place with a companion's; the balcony's ends see less. */
+const hallFeatures: ReadonlyMap<SeatId, SeatFeatures> = new Map([
+  [sampleSeatId('1F', 'J', 1), { wheelchair: true }],
+  [sampleSeatId('1F', 'J', 2), { companionOf: sampleSeatId('1F', 'J', 1) }],
+  [sampleSeatId('1F', 'J', 15), { companionOf: sampleSeatId('1F', 'J', 16) }],
+  [sampleSeatId('1F', 'J', 16), { wheelchair: true }],
+  [sampleSeatId('2F', 'A', 1), { restrictedView: true }],
+  [sampleSeatId('2F', 'A', 15), { restrictedView: true }],
+]);
 
 function stalls(): PlanSection {
   const rows = Array.from({ length: 10 }, (_, index) =>
