@@ -218,10 +218,10 @@ function toPoint(text: string): { x: number; y: number } {
   return { x: toNumber('--focus', x.trim()), y: toNumber('--focus', y.trim()) };
 }
 
-/** `holdTtlMs=60000`; `opensAt=null`: open at once. */
+/** `holdTtlMs=60000`; `opensAt=null`: open at once; `closesAt=null`: until the start. */
 function toSalesRule(text: string): [string, unknown] {
   const [key, value] = toPair('--sales', text);
-  if (key !== 'opensAt') return [key, toNumber('--sales', value)];
+  if (key !== 'opensAt' && key !== 'closesAt') return [key, toNumber('--sales', value)];
   return [key, value === 'null' ? null : value];
 }
 

@@ -48,7 +48,11 @@ export const knownTimeZoneSchema = timeZoneSchema.refine(isKnownTimeZone, {
 
 /** Sales rules of which an organiser states some; the import completes them. */
 export const partialSalesSchema = z
-  .strictObject({ ...salesRulesSchema.shape, opensAt: momentSchema.nullable() })
+  .strictObject({
+    ...salesRulesSchema.shape,
+    opensAt: momentSchema.nullable(),
+    closesAt: momentSchema.nullable(),
+  })
   .partial();
 export type PartialSales = z.infer<typeof partialSalesSchema>;
 
@@ -240,6 +244,11 @@ export function performanceProblems(performance: PerformanceDocument): CatalogPr
       field: 'endDate',
       reason: `${performance.endDate} is before startDate ${performance.startDate}`,
     });
+  }
+  const { opensAt, closesAt } = performance.sales ?? {};
+  if (opensAt && closesAt && closesAt <= opensAt) {
+    const reason = `${closesAt} is not after opensAt ${opensAt}: nothing could be sold`;
+    problems.push({ record, field: 'sales.closesAt', reason });
   }
   for (const category of repetitions(performance.prices.map((price) => price.category))) {
     problems.push({ record, field: 'prices', reason: `category "${category}" is priced twice` });

@@ -26,7 +26,9 @@ describe('flags of an import', () => {
       venueName: 'Hall',
       sales: { maxActive: 10, opensAt: '2026-12-01T11:00:00.000Z' },
     });
-    expect(toFeedOptions({ sales: ['opensAt=null'] })).toEqual({ sales: { opensAt: null } });
+    expect(toFeedOptions({ sales: ['opensAt=null', 'closesAt=null'] })).toEqual({
+      sales: { opensAt: null, closesAt: null },
+    });
     expect(
       toFeedOptions({
         dedupe: 'rename',

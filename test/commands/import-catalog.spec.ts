@@ -306,6 +306,30 @@ describe('ImportCatalog', () => {
       expect(settled.problems.filter(({ field }) => field === 'schedules')).toEqual([]);
     });
 
+    it('does not take a date for another one of its day when its own id is known', async () => {
+      const late = { id: 'late', startsAt: '2026-12-04T13:00:00.000Z' };
+      await run(side, dates({ ...friday, status: 'cancelled' }, late));
+      const report = await run(side, dates(friday));
+      expect(report.records.filter(({ kind }) => kind === 'schedule')).toEqual([
+        expect.objectContaining({ externalId: friday.id, outcome: 'skipped' }),
+      ]);
+      expect(await onSale()).toEqual([late.startsAt]);
+    });
+
+    it('corrects a time up to 24 hours after it, and does not miss dates that have begun', async () => {
+      await run(side, dates(friday, saturday));
+      side.clock.moveTo(instantSchema.parse(friday.startsAt), 23 * 3_600_000);
+      const later = { id: '20261204-2359', startsAt: '2026-12-04T14:59:00.000Z' };
+      const report = await run(side, dates(later, saturday));
+      const ofDates = report.records.filter(({ kind }) => kind === 'schedule');
+      expect(ofDates.map(({ outcome }) => outcome)).toEqual(['revised', 'unchanged']);
+      const without = await run(side, dates(saturday));
+      expect(without.problems.filter(({ field }) => field === 'schedules')).toEqual([]);
+      side.clock.moveTo(instantSchema.parse(later.startsAt), 24 * 3_600_000);
+      const tooLate = await run(side, dates({ ...friday, id: 'again' }));
+      expect(tooLate.records.at(-1)?.outcome).toBe('published');
+    });
+
     it('cancels nothing for a performance of which it has no date', async () => {
       await run(side, dates(friday));
       await side.execute(new ImportCatalog(dates(), freshContext(), { cancelMissing: true }));

@@ -151,6 +151,14 @@ describe('what keeps a document from being published', () => {
     ]);
   });
 
+  it('names an end of the sale that is not after its opening', () => {
+    const opensAt = '2026-09-01T10:00:00.000Z';
+    const sale = (sales: object) => fieldsOf({ performances: [{ ...show, sales }] });
+    expect(sale({ opensAt, closesAt: opensAt })).toEqual(['sales.closesAt']);
+    expect(sale({ opensAt, closesAt: '2026-09-01T10:00:00.001Z' })).toEqual([]);
+    expect(sale({ opensAt: null, closesAt: opensAt })).toEqual([]);
+  });
+
   it('lets two performances number their schedules alike', () => {
     expect(problemsOf({ performances: [show, { ...show, id: 'other' }] })).toEqual([]);
   });

@@ -7,6 +7,8 @@ interface WantedSchedule {
   readonly scheduleId: ScheduleId;
   readonly startsAt: Instant;
   readonly timeZone: string;
+  /** A date was published under this id, on sale or not: it is that date and no other. */
+  readonly isPublished: boolean;
 }
 
 export interface MatchedSchedules {
@@ -20,20 +22,19 @@ export interface MatchedSchedules {
  * Finds out which published dates of a performance a document means. Feeds that make a date's id from its time give a
  * corrected time another id: a date that is unknown is the published one of the same moment, or the only published one of
  * the same local day if the document has one unknown date on that day and that one is absent from it.
- * @param published dates that are not cancelled and have not begun
+ * @param published dates that are not cancelled and may still be corrected
  */
 export function matchSchedules(
   published: readonly PublishedSchedule[],
   wanted: readonly WantedSchedule[],
 ): MatchedSchedules {
-  const known = new Set(published.map(({ scheduleId }) => scheduleId));
   const named = new Set(wanted.map(({ scheduleId }) => scheduleId));
   const left = new Map(
     published.flatMap((date) => (named.has(date.scheduleId) ? [] : [[date.scheduleId, date]])),
   );
   const sameAs = new Map<ScheduleId, ScheduleId>();
   const match = (keyOf: (date: { startsAt: Instant; timeZone: string }) => string) => {
-    const unknown = wanted.filter(({ scheduleId }) => !known.has(scheduleId) && !sameAs.has(scheduleId));
+    const unknown = wanted.filter(({ scheduleId, isPublished }) => !isPublished && !sameAs.has(scheduleId));
     const byKey = groupBy([...left.values()], keyOf);
     for (const [key, dates] of groupBy(unknown, keyOf)) {
       const [date, other] = dates;

@@ -14,7 +14,7 @@ import type {
 } from '../../domain/catalog-document.js';
 import { refuse } from '../../domain/rejection.js';
 import { EventStore, type Position } from '../../event-store/port.js';
-import type { Instant, ScheduleId } from '../../events/ids.js';
+import { addMs, type Instant, type ScheduleId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
@@ -26,11 +26,14 @@ import { type HallChange, HallChanges } from './hall-changes.js';
 import { hallIdOf, outcomeOf, type Published, performanceIdOf, scheduleIdOf } from './imported-record.js';
 import { matchSchedules } from './match-schedules.js';
 
+/** A feed may correct the time of a date that should have begun by now, for so long after that. */
+const correctableMs = 24 * 60 * 60_000;
+
 /** What will be published of the dates of one performance. */
 interface DatesPlan {
   /** Which published date each of the document's is. */
   readonly wanted: readonly { readonly schedule: ScheduleDocument; readonly scheduleId: ScheduleId }[];
-  /** Published dates that the document does not have. */
+  /** Published dates to come that the document does not have. */
   readonly absent: readonly PublishedSchedule[];
   /** Dates with held or sold seats that move to another hall. */
   readonly moves: readonly HallChange[];
@@ -129,9 +132,7 @@ export class DatePublisher {
 
   async #hasUnknownDate(source: string, performance: PerformanceDocument): Promise<boolean> {
     for (const schedule of performance.schedules) {
-      const stream = streams.schedule(scheduleIdOf(source, performance, schedule));
-      const { state } = await this.repository.load(scheduleDecider, stream);
-      if (!state.details) return true;
+      if (!(await this.#isPublished(scheduleIdOf(source, performance, schedule)))) return true;
     }
     return false;
   }
@@ -139,24 +140,33 @@ export class DatePublisher {
   async #match(source: string, performance: PerformanceDocument): Promise<Omit<DatesPlan, 'moves'>> {
     const performanceId = performanceIdOf(source, performance.id);
     const published: PublishedSchedule[] = [];
-    for (const scheduleId of await this.queries.schedulesOfPerformance(performanceId, this.clock.now())) {
+    const now = this.clock.now();
+    const since = addMs(now, -correctableMs);
+    for (const scheduleId of await this.queries.schedulesOfPerformance(performanceId, since)) {
       const { state } = await this.repository.load(scheduleDecider, streams.schedule(scheduleId));
       const date = publishedSchedule(state);
       if (date && date.status === 'scheduled') published.push(date);
     }
     const timeZone = performance.timeZone ?? published[0]?.timeZone ?? 'UTC';
-    const wanted = performance.schedules.map((schedule) => {
+    const wanted = [];
+    for (const schedule of performance.schedules) {
       const scheduleId = scheduleIdOf(source, performance, schedule);
-      return { schedule, scheduleId, startsAt: schedule.startsAt, timeZone };
-    });
+      const isPublished = await this.#isPublished(scheduleId);
+      wanted.push({ schedule, scheduleId, startsAt: schedule.startsAt, timeZone, isPublished });
+    }
     const { sameAs, absent } = matchSchedules(published, wanted);
     return {
       wanted: wanted.map(({ schedule, scheduleId }) => ({
         schedule,
         scheduleId: sameAs.get(scheduleId) ?? scheduleId,
       })),
-      absent,
+      absent: absent.filter(({ startsAt }) => startsAt > now),
     };
+  }
+
+  async #isPublished(scheduleId: ScheduleId): Promise<boolean> {
+    const { state } = await this.repository.load(scheduleDecider, streams.schedule(scheduleId));
+    return state.details !== undefined;
   }
 
   async #publishDate(

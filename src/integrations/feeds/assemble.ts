@@ -288,8 +288,9 @@ function shift(
   timeZone: string | undefined,
 ): PerformanceDocument | undefined {
   const { startDate, endDate, schedules, sales } = performance;
+  const { opensAt, closesAt } = sales ?? {};
   const moments = [startDate, endDate, ...schedules.map((schedule) => schedule.startsAt)];
-  if (typeof sales?.opensAt === 'string') moments.push(sales.opensAt);
+  for (const moment of [opensAt, closesAt]) if (moment) moments.push(moment);
   const years = moments.map((moment) => new Date(Date.parse(moment) + days * dayMs).getUTCFullYear());
   if (years.some((year) => !(year >= firstYear && year <= lastYear))) return undefined;
   return {
@@ -300,9 +301,15 @@ function shift(
       ...schedule,
       startsAt: shiftMoment(schedule.startsAt, days, timeZone),
     })),
-    ...(typeof sales?.opensAt === 'string'
-      ? { sales: { ...sales, opensAt: shiftMoment(sales.opensAt, days, timeZone) } }
-      : {}),
+    ...(sales === undefined
+      ? {}
+      : {
+          sales: {
+            ...sales,
+            ...(opensAt ? { opensAt: shiftMoment(opensAt, days, timeZone) } : {}),
+            ...(closesAt ? { closesAt: shiftMoment(closesAt, days, timeZone) } : {}),
+          },
+        }),
   };
 }
 

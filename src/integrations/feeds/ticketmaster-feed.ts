@@ -123,7 +123,7 @@ function readEvent(
     prices: isOffSale(event, options, record, problems)
       ? prices.map((price) => ({ ...price, price: null }))
       : prices,
-    sales: readSales(event, dates.schedules[0]?.startsAt, record, problems),
+    sales: readSales(event, record, problems),
   };
   return { performance: { record, value: performance }, venue: place?.venue };
 }

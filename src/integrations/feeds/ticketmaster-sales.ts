@@ -176,12 +176,7 @@ function readSeatLimit(
 const firstOpening = '2000';
 
 /** When sales open and end. */
-function readSalesTimes(
-  event: JsonObject,
-  startsAt: Instant | undefined,
-  record: string,
-  problems: ProblemList,
-): JsonObject {
+function readSalesTimes(event: JsonObject, record: string, problems: ProblemList): JsonObject {
   const sale = objectOf(objectOf(event.sales).public);
   const moment = (key: 'startDateTime' | 'endDateTime'): Instant | undefined => {
     if (sale[key] === undefined) return undefined;
@@ -197,22 +192,14 @@ function readSalesTimes(
     problems.add({ record, field, reason: 'the start of sales is to be announced', effect: 'changed' });
   }
   const opensAt = isOpen ? undefined : moment('startDateTime');
-  const endsAt = moment('endDateTime');
-  if (endsAt !== undefined && startsAt !== undefined && endsAt < startsAt) {
-    const reason = `sales end at ${endsAt}, before the start: seats are for sale until the start`;
-    problems.add({ record, field: 'sales.public.endDateTime', reason, effect: 'changed' });
-  }
+  const closesAt = moment('endDateTime');
   return {
     ...(opensAt === undefined ? {} : { opensAt: opensAt < firstOpening ? null : opensAt }),
+    ...(closesAt === undefined ? {} : { closesAt: closesAt < firstOpening ? null : closesAt }),
   };
 }
 
 /** The sales rules an event states: when sales open and end, and how many seats one fan may have. */
-export function readSales(
-  event: JsonObject,
-  startsAt: Instant | undefined,
-  record: string,
-  problems: ProblemList,
-): JsonObject {
-  return { ...readSalesTimes(event, startsAt, record, problems), ...readSeatLimit(event, record, problems) };
+export function readSales(event: JsonObject, record: string, problems: ProblemList): JsonObject {
+  return { ...readSalesTimes(event, record, problems), ...readSeatLimit(event, record, problems) };
 }

@@ -211,19 +211,24 @@ describe('feed options', () => {
     const hall = { ...venue('a'), timeZone: 'Europe/Berlin' };
     const evening = {
       ...performance('p', 'a'),
-      sales: { opensAt: '2023-09-01T08:00:00Z' },
+      sales: { opensAt: '2023-09-01T08:00:00Z', closesAt: '2023-10-28T17:00:00Z' },
       schedules: [{ id: 's', startsAt: '2023-10-28T19:30:00+02:00' }],
     };
     const [moved] = documentOf(parseJson(feed([hall], [evening]), { shiftDays: 154 })).performances;
     expect(moved?.schedules[0]?.startsAt).toBe('2024-03-30T18:30:00.000Z');
-    expect(moved?.sales?.opensAt).toBe('2024-02-02T09:00:00.000Z');
+    expect(moved?.sales).toEqual({
+      opensAt: '2024-02-02T09:00:00.000Z',
+      closesAt: '2024-03-30T18:00:00.000Z',
+    });
   });
 
   it('skips what cannot be moved that far', () => {
     const old = { ...performance('p', 'a'), startDate: '1001-01-01' };
-    const result = parseJson(feed([venue('a')], [old]), { shiftDays: -3650 });
+    const far = { ...performance('q', 'a'), sales: { closesAt: '1001-01-01T00:00:00Z' } };
+    const result = parseJson(feed([venue('a')], [old, far]), { shiftDays: -3650 });
     expect(lines(result.problems)).toEqual([
       'skipped | performance "p" | startDate | cannot be moved by -3650 days',
+      'skipped | performance "q" | startDate | cannot be moved by -3650 days',
     ]);
   });
 
