@@ -138,9 +138,9 @@ export const configSchema = z.object({
     .describe('Password hashes computed at the same time.'),
 
   SWEEP_INTERVAL_MS: durationMs(5_000).describe(
-    'How often the process searches for lapsed holds, lapsed tokens, open orders and open charges.',
+    'How often the process searches for lapsed holds, lapsed tokens, cancelled dates, open orders and open charges.',
   ),
-  ADMISSION_INTERVAL_MS: durationMs(200).describe('How often fans are admitted from the queue.'),
+  ADMISSION_INTERVAL_MS: durationMs(200).describe('How often a queue is served while fans can be admitted.'),
   RESUME_AFTER_MS: durationMs(10_000, 0).describe(
     'An order or charge that has been open for this long is resumed.',
   ),

@@ -76,7 +76,7 @@ export const problemKinds = {
   'charge-not-settleable': kind(
     409,
     'Charge not settleable',
-    'Only a charge that needs attention can be settled: list those, or wait until this one does.',
+    'Only a charge that needs attention can be settled. List those; an open charge may need attention later.',
   ),
   'idempotency-key-reused': kind(
     422,
@@ -128,7 +128,7 @@ export const problemKinds = {
   'order-not-cancellable': kind(
     409,
     'Order not cancellable',
-    'Only a paid order can be cancelled, and only before its first date begins.',
+    'Only a paid order can be cancelled, and only until the deadline for giving its tickets back.',
   ),
   'hold-lapsed': kind(409, 'Hold lapsed', 'Hold the seats again: time ran out, and no points were taken.'),
   'seat-taken': kind(
