@@ -1,5 +1,6 @@
 import type { LoadLimits } from './load-gate.js';
 import type { RequestTimeouts } from './request-timeout.js';
+import type { SharedReplySettings } from './shared-replies.js';
 
 /** The token the API's settings are injected by. */
 export const API_SETTINGS = Symbol('ApiSettings');
@@ -31,6 +32,7 @@ export interface ApiSettings {
   readonly load: LoadLimits;
   readonly requestTimeouts: RequestTimeouts;
   readonly sse: SseSettings;
+  readonly sharedReplies: SharedReplySettings;
 }
 
 export interface SseSettings {
@@ -66,4 +68,5 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
     positionEveryMs: 1_000,
     rememberedSeatChanges: 20_000,
   },
+  sharedReplies: { freshForMs: 250, maxBytes: 64 * 1024 * 1024 },
 };

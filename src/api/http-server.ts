@@ -5,14 +5,16 @@ import { Logger } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../platform/logging.js';
-import type { ApiSettings } from './api-settings.js';
+import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { isOperator, operatorsOnly } from './guards.js';
 import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
 import { setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problems/problem.js';
 import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
+import { READ_POSITION, type ReadPosition } from './read-position.js';
 import { pathOf, requestIdOf } from './request.js';
 import { addRequestTimeout } from './request-timeout.js';
+import { shareReplies } from './shared-replies.js';
 
 /** A request that is too slow in arriving is ended at most this part of the allowed time late. */
 const receiveTolerance = 0.1;
@@ -51,6 +53,9 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
 /** Gives an application created on {@link createFastifyAdapter} its error replies and its documentation. */
 export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {}): void {
   app.useGlobalFilters(new ProblemFilter());
+  const { sharedReplies } = app.get<ApiSettings>(API_SETTINGS);
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  shareReplies(fastify, app.get<ReadPosition>(READ_POSITION), sharedReplies);
   if (hasApi) setUpDocs(app);
 }
 

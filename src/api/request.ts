@@ -8,6 +8,7 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
 import type { Language } from '../queries/replies/reply.js';
+import type { SharedReplyKind } from './shared-replies.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,6 +32,8 @@ declare module 'fastify' {
     operatorsOnly?: boolean;
     /** `essential`: answered under any load; `stream`: an event stream; `long`: may take minutes. */
     load?: 'essential' | 'stream' | 'long';
+    /** The reply is the same for everybody who asks in the same language: sent from memory. */
+    shared?: SharedReplyKind;
   }
 }
 

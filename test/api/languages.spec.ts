@@ -100,7 +100,9 @@ describe('a problem', () => {
 
 describe('a reply that depends on the language', () => {
   it('tells caches so', async () => {
-    expect((await api.app.inject('/v1/performances')).headers.vary).toBe('Accept-Language');
+    expect((await api.app.inject('/v1/performances')).headers.vary).toBe(
+      'Accept-Language, Accept-Encoding, X-Wait-For-Position',
+    );
     expect((await api.app.inject('/health/live')).headers.vary).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { refuse } from '../../domain/rejection.js';
@@ -60,6 +61,7 @@ export class PerformancesController {
   ) {}
 
   @Get('venues/:venueId')
+  @RouteConfig({ shared: 'live' })
   async getVenue(
     @ValidParam('venueId', venueIdSchema) venueId: VenueId,
     @PreferredLanguage() language: Language | null,
@@ -70,6 +72,7 @@ export class PerformancesController {
   }
 
   @Get('performances')
+  @RouteConfig({ shared: 'live' })
   listPerformances(
     @ValidQuery(performancesQuery) query: z.infer<typeof performancesQuery>,
     @PreferredLanguage() language: Language | null,
@@ -79,6 +82,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId')
+  @RouteConfig({ shared: 'live' })
   async getPerformance(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @PreferredLanguage() language: Language | null,
@@ -89,6 +93,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/schedules')
+  @RouteConfig({ shared: 'live' })
   async listSchedules(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(schedulesQuery) query: z.infer<typeof schedulesQuery>,
@@ -100,6 +105,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue')
+  @RouteConfig({ shared: 'live' })
   async getQueue(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(momentQuery) { at }: MomentQuery,
@@ -114,6 +120,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue/fairness')
+  @RouteConfig({ shared: 'live' })
   async getQueueFairness(@ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId) {
     const fairness = await this.queries.queueFairness(performanceId);
     if (!fairness) throw performanceUnknown();
@@ -121,6 +128,7 @@ export class PerformancesController {
   }
 
   @Get('performances/:performanceId/queue/numbers')
+  @RouteConfig({ shared: 'live' })
   async listQueueNumbers(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(queueNumbersQuery) page: z.infer<typeof queueNumbersQuery>,
@@ -144,16 +152,19 @@ export class SchedulesController {
   ) {}
 
   @Get()
+  @RouteConfig({ shared: 'live' })
   async getSchedule(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
     return (await this.queries.schedule(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('availability')
+  @RouteConfig({ shared: 'live' })
   async getAvailability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
     return (await this.queries.availability(scheduleId)) ?? scheduleUnknown();
   }
 
   @Get('seats')
+  @RouteConfig({ shared: 'live' })
   async getSeatMap(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidQuery(seatMapQuery) { at, ...filter }: z.infer<typeof seatMapQuery>,

@@ -116,7 +116,9 @@ type HeaderName =
   | 'Retry-After'
   | 'Content-Language'
   | 'WWW-Authenticate'
-  | 'Location';
+  | 'Location'
+  | 'ETag'
+  | 'Cache-Control';
 
 const text = { type: 'string' };
 const headers: Record<HeaderName, { description: string; schema: JsonSchema }> = {
@@ -139,6 +141,11 @@ const headers: Record<HeaderName, { description: string; schema: JsonSchema }> =
   },
   'WWW-Authenticate': { description: 'The authentication that is needed.', schema: text },
   Location: { description: 'Address of what was created.', schema: text },
+  ETag: {
+    description: 'Names this reply: send it as If-None-Match to hear whether it is still so.',
+    schema: text,
+  },
+  'Cache-Control': { description: 'For how long, and by which caches, it may be used again.', schema: text },
 };
 
 function headerRefs(names: readonly HeaderName[]): Record<string, object> {
@@ -150,8 +157,11 @@ function describe(route: ReflectedRoute, operation: Operation, schemas: Record<s
   const requestBody = requestBodyOf(route, operation, schemas);
   const names: HeaderName[] = ['X-Request-Id', ...(operation.headers ?? [])];
   if (operation.isIdempotent) names.push('Idempotency-Replayed');
+  const isShared = route.config.shared !== undefined;
+  if (isShared) names.push('ETag', 'Cache-Control');
+  const replyHeaders = headerRefs(names);
   const responses = Object.entries(replies).map(([status, reply]) => {
-    return [status, { ...describeReply(reply), headers: headerRefs(names) }];
+    return [status, { ...describeReply(reply), headers: replyHeaders }] as const;
   });
   const parameters = parametersOf(route, operation);
   return {
@@ -164,10 +174,13 @@ function describe(route: ReflectedRoute, operation: Operation, schemas: Record<s
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: {
       ...Object.fromEntries(responses),
+      ...(isShared ? { 304: { description: notModified, headers: replyHeaders } } : {}),
       ...problemResponses(problemCodesOf(route, operation)),
     },
   };
 }
+
+const notModified = 'The reply named by If-None-Match is still right. No body.';
 
 function describeReply(reply: DocumentedReply): object {
   const { description } = reply;
@@ -211,6 +224,10 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
     const about =
       'Answer only once the read models contain everything up to this log position. A position beyond the end of the log (restored from a backup) is not waited for.';
     header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
+  }
+  if (route.config.shared !== undefined) {
+    const about = 'The ETag of the reply you have: 304 instead of the same again.';
+    header('If-None-Match', false, about, text);
   }
   if (operation.isResumable) {
     const about = 'Sent by the browser when it reconnects; counts before `after`.';
