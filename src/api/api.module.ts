@@ -36,6 +36,7 @@ import {
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
+import { SeatBoards } from './live/seat-boards.js';
 import { SeatChanges } from './live/seat-changes.js';
 import { inMemoryRateLimiters, RATE_LIMITERS, redisRateLimiters } from './rate-limiter.js';
 
@@ -89,6 +90,7 @@ export const allControllers = [
       inject: [API_SETTINGS, Clock, REDIS_LINK],
     },
     EventStreams,
+    SeatBoards,
     SeatChanges,
     QueuePositions,
     RebuildProgressFeed,

@@ -1,4 +1,10 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Position } from '../event-store/port.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
@@ -30,6 +36,12 @@ export function hasReached(
 ): boolean | Promise<boolean> {
   return wanted === undefined || wanted <= readPosition.current() || readPosition.waitFor(wanted, timeoutMs);
 }
+
+/** The position that a read names, once the read models have reached it. */
+export const WantedPosition = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['x-wait-for-position'];
+  return header === undefined ? undefined : check(logPosition, header, 'X-Wait-For-Position');
+});
 
 /** Read your writes: a read that names a log position waits, bounded, until the read models have reached it. */
 @Injectable()

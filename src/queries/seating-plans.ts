@@ -9,6 +9,7 @@ import type {
   Decoration,
   Point,
   SeatMapReply,
+  SeatPlanReply,
   SeatReply,
   SeatStatus,
   StandingReply,
@@ -185,6 +186,23 @@ export function seatMapSections(
       };
     })
     .filter(({ rows, standing }) => rows.length > 0 || standing !== undefined);
+}
+
+/** The seats of a plan with their prices, in the order of a date's statuses. */
+export function planSections(
+  sections: readonly Pick<PlannedSection, 'sectionId' | 'name' | 'rows'>[],
+  priceOf: (category: string) => number | null,
+): SeatPlanReply['sections'] {
+  const nothingTaken = { priceOf, takenAs: () => undefined };
+  return seatMapSections(sections, nothingTaken, {}).map(({ sectionId, name, rows, standing }) => {
+    const planned = rows.map(({ label, seats }) => ({
+      label,
+      seats: seats.map(({ status: _, ...seat }) => seat),
+    }));
+    if (standing === undefined) return { sectionId, name, rows: planned };
+    const { free: _, held: __, reserved: ___, ...area } = standing;
+    return { sectionId, name, rows: planned, standing: area };
+  });
 }
 
 /** @param places all of the area: they differ in nothing but their numbers and statuses. */

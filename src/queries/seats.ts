@@ -15,94 +15,30 @@ import type { SeatFeatures } from '../events/seat-features.js';
 import { ScheduleSeatRow } from '../projections/catalog/entities.js';
 import { PriceList } from '../projections/catalog/prices.js';
 import { storedMoment } from '../projections/engine/entity.js';
-import { ask, selectAll, selectFirst } from './database.js';
+import { selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import { type HeldSeatReply, type HoldReply, seatNamesReply } from './replies/booking.js';
-import type {
-  AvailabilityReply,
-  CategoryAvailability,
-  SeatMapReply,
-  SectionAvailability,
-} from './replies/catalog.js';
-import { type SeatMapFilter, seatMapSections } from './seating-plans.js';
-
-type Counting<Reply> = { -readonly [Field in keyof Reply]: Reply[Field] };
+import { isTaken, type PricedDate, SeatBoard, type TakenSeat } from './seat-board.js';
 
 /** Far more seats than any limit lets one fan hold. */
 const maxHeldSeats = 1_000;
 
 export function seatQueries({ db, clock, plans }: QueryContext) {
   return {
-    /** Every seat of a date with its price and status; null when unknown. A lapsed hold is free. */
-    async seatMap(scheduleId: ScheduleId, filter: SeatMapFilter = {}): Promise<SeatMapReply | null> {
+    /** Every seat of a date with its price and status, as the tables have them; null when unknown. */
+    async seatBoard(scheduleId: ScheduleId): Promise<SeatBoard | null> {
       const schedule = await pricedSchedule(db, scheduleId);
       const plan = schedule && (await plans.of(schedule.venueId));
       if (!plan) return null;
-      const taken = await selectTakenSeats(db, scheduleId, clock.now());
-      const { venueId, position, prices } = schedule;
-      const { focus, decorations } = plan;
-      const state = {
-        priceOf: (category: string) => prices.priceOf(category),
-        takenAs: (seatId: SeatId) => taken.get(seatId),
-      };
-      const sections = seatMapSections(plan.sections, state, filter);
-      return { scheduleId, venueId, position, sections, focus, decorations };
-    },
-
-    /** How many seats of a date are free, by category and section; null when unknown. A lapsed hold is free. */
-    async availability(scheduleId: ScheduleId): Promise<AvailabilityReply | null> {
-      const schedule = await pricedSchedule(db, scheduleId);
-      const plan = schedule && (await plans.of(schedule.venueId));
-      if (!plan) return null;
-      const { prices, position } = schedule;
-      const byCategory = new Map<string, Counting<CategoryAvailability>>();
-      const bySection = new Map<string, Counting<SectionAvailability>>();
-      for (const { sectionId, name, categoryCounts } of plan.sections) {
-        const section = { sectionId, name, capacity: 0, available: 0 };
-        bySection.set(sectionId, section);
-        for (const [category, count] of categoryCounts) {
-          const price = prices.priceOf(category);
-          if (price === null) continue;
-          const label = prices.entryOf(category)?.label ?? category;
-          const ofCategory = byCategory.get(category) ?? {
-            category,
-            label,
-            price,
-            capacity: 0,
-            available: 0,
-          };
-          byCategory.set(category, ofCategory);
-          for (const counted of [section, ofCategory]) {
-            counted.capacity += count;
-            counted.available += count;
-          }
-        }
-      }
-      const taken = { held: 0, reserved: 0 };
-      for (const [seatId, status] of await selectTakenSeats(db, scheduleId, clock.now())) {
-        const ofCategory = byCategory.get(plan.categoryOf.get(seatId) ?? '');
-        const section = bySection.get(plan.sectionOf.get(seatId)?.sectionId ?? '');
-        // Seats withdrawn from the plan or from sale are not counted at all.
-        if (!ofCategory || !section) continue;
-        ofCategory.available--;
-        section.available--;
-        taken[status]++;
-      }
-      const capacity = [...byCategory.values()].reduce((sum, category) => sum + category.capacity, 0);
-      return {
-        scheduleId,
-        capacity,
-        available: capacity - taken.held - taken.reserved,
-        ...taken,
-        byCategory: [...byCategory.values()].sort((a, b) => b.price - a.price),
-        bySection: [...bySection.values()],
-        position,
-      };
+      const { position, ...date } = schedule;
+      return new SeatBoard({ scheduleId, plan, ...date }, await selectTakenSeats(db, scheduleId), position);
     },
 
     /** Seats of a date that are reserved, or held with a deadline after `now`. */
     async takenSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId>> {
-      return new Set((await selectTakenSeats(db, scheduleId, now)).keys());
+      const nowMs = Date.parse(now);
+      const taken = await selectTakenSeats(db, scheduleId);
+      return new Set([...taken].filter(([, seat]) => isTaken(seat, nowMs)).map(([seatId]) => seatId));
     },
 
     /** Seats of a date that are held, lapsed or not, or reserved; by id. @param after the last one seen; null to begin. */
@@ -200,9 +136,7 @@ export function joinSeatNames(alias: string): string {
 }
 
 /** One date with what its seats cost, as of a position of the log. */
-interface PricedSchedule {
-  readonly venueId: VenueId;
-  readonly prices: PriceList;
+interface PricedSchedule extends Pick<PricedDate, 'venueId' | 'performanceId' | 'prices'> {
   /** Everything read after this is at least as new. */
   readonly position: number;
 }
@@ -211,11 +145,12 @@ interface PricedSchedule {
 async function pricedSchedule(db: DataSource, scheduleId: ScheduleId): Promise<PricedSchedule | null> {
   const row = await selectFirst<{
     venue_id: VenueId;
+    performance_id: PerformanceId;
     prices: readonly PriceCategory[] | null;
     position: number | null;
   }>(
     db,
-    `SELECT s.venue_id, p.prices,
+    `SELECT s.venue_id, s.performance_id, p.prices,
        (SELECT c.position FROM projection_checkpoints c WHERE c.name = 'catalog') AS position
      FROM schedules s LEFT JOIN performances p ON p.performance_id = s.performance_id
      WHERE s.schedule_id = ?`,
@@ -223,24 +158,23 @@ async function pricedSchedule(db: DataSource, scheduleId: ScheduleId): Promise<P
   );
   if (!row) return null;
   const prices = new PriceList(row.prices ?? []);
-  return { venueId: row.venue_id, prices, position: row.position ?? -1 };
+  const { venue_id: venueId, performance_id: performanceId } = row;
+  return { venueId, performanceId, prices, position: row.position ?? -1 };
 }
 
-async function selectTakenSeats(
-  db: DataSource,
-  scheduleId: ScheduleId,
-  now: Instant,
-): Promise<Map<SeatId, 'held' | 'reserved'>> {
-  // Raw rows: objects of 15,000 seats take the builder 2.5 times as long.
-  const rows = await ask(() =>
-    db
-      .createQueryBuilder(ScheduleSeatRow, 's')
-      .select(['s.seat_id AS seat_id', 's.status AS status'])
-      .where('s.schedule_id = :scheduleId', { scheduleId })
-      .andWhere("(s.status = 'reserved' OR (s.status = 'held' AND s.expires_at > :now))", {
-        now: storedMoment(now),
-      })
-      .getRawMany<{ seat_id: SeatId; status: 'held' | 'reserved' }>(),
+/** Seats that are held, lapsed or not, or reserved. */
+async function selectTakenSeats(db: DataSource, scheduleId: ScheduleId): Promise<Map<SeatId, TakenSeat>> {
+  const rows = await selectAll<TakenSeatRow>(
+    db,
+    "SELECT seat_id, status, expires_at FROM schedule_seats WHERE schedule_id = ? AND status <> 'free'",
+    [scheduleId],
   );
-  return new Map(rows.map((row) => [row.seat_id, row.status]));
+  return new Map(
+    rows.map(({ seat_id: seatId, status, expires_at: expiresAt }) => [
+      seatId,
+      status === 'reserved' ? { status } : { status: 'held', untilMs: Date.parse(expiresAt ?? '') },
+    ]),
+  );
 }
+
+type TakenSeatRow = Pick<ScheduleSeatRow, 'seat_id' | 'status' | 'expires_at'>;

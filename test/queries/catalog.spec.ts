@@ -5,9 +5,10 @@ import { type PerformanceId, type ScheduleId, toInstant } from '../../src/events
 import { streams } from '../../src/events/streams.js';
 import { encodeCursor, InvalidCursor } from '../../src/queries/paging.js';
 import { openQueries, type Queries } from '../../src/queries/queries.js';
+import type { SeatMapFilter } from '../../src/queries/seating-plans.js';
 import { caughtUp, closeAll, History, id, minute, run } from '../projections/history.js';
 import { joon, mina, performanceId, Story, scheduleId, venueId } from '../projections/story.js';
-import { asking, clockAt, firstPage } from './asking.js';
+import { asking, availabilityOf, clockAt, firstPage, seatMapOf } from './asking.js';
 
 afterEach(closeAll);
 
@@ -76,8 +77,8 @@ it('answers null for what is not there', async () => {
   expect(await queries.venue(venueId)).toBeNull();
   expect(await queries.performance(performanceId)).toBeNull();
   expect(await queries.schedule(scheduleId)).toBeNull();
-  expect(await queries.availability(scheduleId)).toBeNull();
-  expect(await queries.seatMap(scheduleId)).toBeNull();
+  expect(await availabilityOf(queries, scheduleId)).toBeNull();
+  expect(await seatMapOf(queries, scheduleId)).toBeNull();
 });
 
 describe('finding performances', () => {
@@ -284,7 +285,7 @@ async function partlySold() {
 it('counts free seats by category and section; a lapsed hold is free', async () => {
   const { history } = await partlySold();
   const { queries } = await asking(history, minute(40));
-  expect(await queries.availability(scheduleId)).toEqual({
+  expect(await availabilityOf(queries, scheduleId)).toEqual({
     scheduleId,
     capacity: 3,
     available: 1,
@@ -314,7 +315,7 @@ it('draws every seat with its price and status', async () => {
     y: 1,
     status,
   });
-  expect(await queries.seatMap(scheduleId)).toEqual({
+  expect(await seatMapOf(queries, scheduleId)).toEqual({
     scheduleId,
     venueId,
     position: 9,
@@ -357,10 +358,10 @@ it('draws a standing area as a block with the numbers of its places, now and in 
   const only = { section: 'S' } as const;
   const drawn = area({ ...block, free: 298, held: 1, reserved: 1 });
   for (const status of [undefined, 'free', 'held', 'reserved'] as const) {
-    expect((await queries.seatMap(scheduleId, { ...only, status }))?.sections).toEqual([drawn]);
+    expect((await seatMapOf(queries, scheduleId, { ...only, status }))?.sections).toEqual([drawn]);
   }
-  expect((await queries.seatMap(scheduleId, { ...only, status: 'not-for-sale' }))?.sections).toEqual([]);
-  expect((await queries.availability(scheduleId))?.bySection).toContainEqual({
+  expect((await seatMapOf(queries, scheduleId, { ...only, status: 'not-for-sale' }))?.sections).toEqual([]);
+  expect((await availabilityOf(queries, scheduleId))?.bySection).toContainEqual({
     sectionId: 'S',
     name: 'Section S',
     capacity: 300,
@@ -380,7 +381,7 @@ it('counts and draws more places when the capacity of a standing area is raised,
   await story.standingArea('S', 'R', 20_000);
   await story.hold(mina, 'S:20000', 'h1');
   const { queries, models } = await asking(history);
-  const available = async () => (await queries.availability(scheduleId))?.available;
+  const available = async () => (await availabilityOf(queries, scheduleId))?.available;
   expect(await available()).toBe(3 + 19_999);
   await story.standingArea('S', 'R', 20_010);
   await caughtUp(history, run(history, models));
@@ -393,8 +394,8 @@ it('counts and draws more places when the capacity of a standing area is raised,
 it('draws one section or one status only', async () => {
   const { history } = await partlySold();
   const { queries } = await asking(history, minute(40));
-  const names = async (filter: Parameters<Queries['seatMap']>[1]) =>
-    (await queries.seatMap(scheduleId, filter))?.sections.flatMap((section) =>
+  const names = async (filter: SeatMapFilter) =>
+    (await seatMapOf(queries, scheduleId, filter))?.sections.flatMap((section) =>
       section.rows.flatMap((row) => row.seats.map((seat) => String(seat.seatId))),
     );
   expect(await names({ section: 'B' })).toEqual(['B-1']);
@@ -448,10 +449,10 @@ it('draws what seats are beside their place, those of one feature only, now and 
 it('draws the new plan as soon as it is published', async () => {
   const { history, story } = await concert();
   const { queries, models } = await asking(history);
-  await queries.seatMap(scheduleId);
+  await seatMapOf(queries, scheduleId);
   await story.section('C', ['VIP']);
   await caughtUp(history, run(history, models));
-  const map = await queries.seatMap(scheduleId);
+  const map = await seatMapOf(queries, scheduleId);
   expect(map?.sections.map((section) => section.sectionId)).toEqual(['A', 'B', 'C']);
 });
 

@@ -3,6 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
 import { refuse } from '../../domain/rejection.js';
+import type { Position } from '../../event-store/port.js';
 import {
   type PerformanceId,
   performanceIdSchema,
@@ -12,10 +13,13 @@ import {
   venueIdSchema,
 } from '../../events/ids.js';
 import { seatFeature } from '../../events/seat-features.js';
+import { Clock } from '../../platform/clock.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import { seatStatus } from '../../queries/replies/catalog.js';
 import type { Language } from '../../queries/replies/reply.js';
-import { notFound } from '../problems/problem.js';
+import type { SeatBoard } from '../../queries/seat-board.js';
+import { SeatBoards } from '../live/seat-boards.js';
+import { ApiProblem, notFound } from '../problems/problem.js';
 import {
   knownThen,
   type MomentQuery,
@@ -24,7 +28,7 @@ import {
   pageFields,
   wholeNumber,
 } from '../query-parameters.js';
-import { WaitForPosition } from '../read-position.js';
+import { WaitForPosition, WantedPosition } from '../read-position.js';
 import { PreferredLanguage } from '../request.js';
 import { ValidParam, ValidQuery } from '../validation.js';
 
@@ -51,6 +55,8 @@ const seatMapQuery = z.strictObject({
   feature: seatFeature.optional(),
   ...momentField,
 });
+
+const planRevision = z.string().regex(/^[\w-]{16}$/);
 
 @Controller('v1')
 @UseGuards(WaitForPosition)
@@ -149,6 +155,8 @@ export class SchedulesController {
   constructor(
     @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
+    private readonly boards: SeatBoards,
+    private readonly clock: Clock,
   ) {}
 
   @Get()
@@ -159,8 +167,11 @@ export class SchedulesController {
 
   @Get('availability')
   @RouteConfig({ shared: 'live' })
-  async getAvailability(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
-    return (await this.queries.availability(scheduleId)) ?? scheduleUnknown();
+  async getAvailability(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @WantedPosition() wanted: Position | undefined,
+  ) {
+    return (await this.#board(scheduleId, wanted)).availability(this.clock.nowMs());
   }
 
   @Get('seats')
@@ -168,15 +179,47 @@ export class SchedulesController {
   async getSeatMap(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidQuery(seatMapQuery) { at, ...filter }: z.infer<typeof seatMapQuery>,
+    @WantedPosition() wanted: Position | undefined,
   ) {
     if (at !== undefined) {
       const then = await this.histories.seatMap(scheduleId, at, filter);
       return knownThen(then, 'schedule-unknown', 'such schedule');
     }
-    return (await this.queries.seatMap(scheduleId, filter)) ?? scheduleUnknown();
+    return (await this.#board(scheduleId, wanted)).seatMap(filter, this.clock.nowMs());
+  }
+
+  @Get('seats/status')
+  @RouteConfig({ shared: 'live' })
+  async getSeatStatuses(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @WantedPosition() wanted: Position | undefined,
+  ) {
+    return (await this.#board(scheduleId, wanted)).statuses(this.clock.nowMs());
+  }
+
+  @Get('plans/:revision')
+  @RouteConfig({ shared: 'immutable' })
+  async getSeatPlan(
+    @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
+    @ValidParam('revision', planRevision) revision: string,
+  ) {
+    const board = await this.#board(scheduleId, undefined);
+    if (board.planRevision !== revision) throw planChanged();
+    return board.plan();
+  }
+
+  async #board(scheduleId: ScheduleId, wanted: Position | undefined): Promise<SeatBoard> {
+    return (await this.boards.of(scheduleId, wanted)) ?? scheduleUnknown();
   }
 }
 
 function scheduleUnknown(): never {
   throw refuse('schedule-unknown', 'There is no such schedule.');
+}
+
+function planChanged(): ApiProblem {
+  return new ApiProblem('plan-changed', {
+    en: 'The plan or its prices were published anew: load the seat status, which names the present plan.',
+    ko: '좌석 배치도나 가격이 새로 게시되었습니다. 현재 배치도를 알려 주는 좌석 상태를 다시 조회해 주세요.',
+  });
 }

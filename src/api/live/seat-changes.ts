@@ -9,21 +9,22 @@ import { LiveSubscription } from '../../event-store/live-subscription.js';
 import { EventStore, type Position, type RecordedEvent } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
+import { categoryOf } from '../../events/streams.js';
 import { reportTo } from '../../platform/logging.js';
 import type { SeatStatus } from '../../queries/replies/catalog.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { sseMessage } from './event-streams.js';
+import type { SeatChange } from './recent-seat-changes.js';
+import { SeatBoards } from './seat-boards.js';
 
 /** Takes a message of the stream, ready for the wire. */
 export type Listener = (message: string) => void;
 
-/** Before any position a store gives. */
-const beforeFirst = -1;
 /** A client that missed changes of more seats than this loads the seat map again. */
 const maxReplayedSeats = 2_000;
 
 interface Gathered {
-  readonly statuses: Map<SeatId, SeatChange['status']>;
+  readonly statuses: Map<SeatId, Exclude<SeatStatus, 'not-for-sale'>>;
   position: Position;
 }
 
@@ -36,21 +37,24 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   readonly #logger = new Logger('SeatChanges');
   readonly #settings: SseSettings;
   readonly #subscription: LiveSubscription;
-  readonly #recent: RecentSeatChanges;
   readonly #listeners = new Map<ScheduleId, Set<Listener>>();
   readonly #gathered = new Map<ScheduleId, Gathered>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: EventStore, @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>) {
+  constructor(
+    store: EventStore,
+    private readonly boards: SeatBoards,
+    @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>,
+  ) {
     this.#settings = sse;
-    this.#recent = new RecentSeatChanges(sse.rememberedSeatChanges);
     const name = 'live seat changes';
     this.#subscription = new LiveSubscription(
       store,
-      { name, categories: ['seat'], log: reportTo(this.#logger) },
+      { name, categories: ['seat', 'venue', 'performance', 'schedule'], log: reportTo(this.#logger) },
       {
-        started: (head) => this.#recent.begin(head ?? beforeFirst),
-        take: (event) => this.#gather(event),
+        started: (head) => boards.begin(head),
+        take: (event) => this.#take(event),
+        taken: async ({ position }) => boards.followed(position),
       },
     );
   }
@@ -85,21 +89,33 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   #missed(scheduleId: ScheduleId, after: Position): string | undefined {
-    const changes = this.#recent.since(scheduleId, after);
-    const statuses = new Map(changes?.map(({ seatId, status }) => [seatId, status]));
+    const changes = this.boards.recentChanges(scheduleId, after);
+    const statuses: Gathered['statuses'] = new Map();
+    for (const { seatId, taken } of changes ?? []) statuses.set(seatId, taken?.status ?? 'free');
     if (!changes || statuses.size > maxReplayedSeats) return sseMessage('resync', {});
     const last = changes.at(-1);
     return last && seatsMessage({ statuses, position: last.position });
   }
 
-  #gather(recorded: RecordedEvent): void {
-    const change = toSeatChange(decodeEvent(recorded), recorded.position);
-    if (!change) return;
-    this.#recent.add(change);
-    const { scheduleId, seatId, status, position } = change;
+  #take(recorded: RecordedEvent): void {
+    const { position } = recorded;
+    try {
+      const event = decodeEvent(recorded);
+      if (categoryOf(recorded.stream) !== 'seat') this.boards.catalogChanged(event, position);
+      const change = toSeatChange(event, position);
+      if (change) this.#changed(change);
+    } catch (error) {
+      this.boards.missed(position);
+      throw error;
+    }
+  }
+
+  #changed(change: SeatChange): void {
+    this.boards.changed(change);
+    const { scheduleId, seatId, taken, position } = change;
     if (!this.#listeners.has(scheduleId)) return;
     const gathered = this.#gathered.get(scheduleId) ?? { statuses: new Map(), position };
-    gathered.statuses.set(seatId, status);
+    gathered.statuses.set(seatId, taken?.status ?? 'free');
     gathered.position = position;
     this.#gathered.set(scheduleId, gathered);
     this.#timer ??= setTimeout(() => this.#publish(), this.#settings.seatsEveryMs);
@@ -132,60 +148,17 @@ function seatsMessage({ statuses, position }: Readonly<Gathered>): string {
 
 function toSeatChange({ type, data }: DomainEvent, position: Position): SeatChange | undefined {
   switch (type) {
-    case 'SeatHeld':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, status: 'held', position };
+    case 'SeatHeld': {
+      const { scheduleId, seatId, expiresAt } = data;
+      return { scheduleId, seatId, taken: { status: 'held', untilMs: Date.parse(expiresAt) }, position };
+    }
     case 'SeatReserved':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, status: 'reserved', position };
+      return { scheduleId: data.scheduleId, seatId: data.seatId, taken: { status: 'reserved' }, position };
     case 'SeatHoldReleased':
     case 'SeatHoldExpired':
     case 'SeatReservationCancelled':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, status: 'free', position };
+      return { scheduleId: data.scheduleId, seatId: data.seatId, taken: undefined, position };
     default:
       return undefined;
-  }
-}
-
-interface SeatChange {
-  readonly scheduleId: ScheduleId;
-  readonly seatId: SeatId;
-  readonly status: Exclude<SeatStatus, 'not-for-sale'>;
-  readonly position: Position;
-}
-
-/** The last seat changes of all schedules, for clients that reconnect. */
-class RecentSeatChanges {
-  readonly #ring: (SeatChange | undefined)[];
-  #next = 0;
-  /** Every change after this position is still here. */
-  #completeAfter: number | undefined;
-
-  constructor(private readonly capacity: number) {
-    this.#ring = new Array<SeatChange | undefined>(capacity);
-  }
-
-  /** From this position on changes are recorded. */
-  begin(position: number): void {
-    this.#completeAfter = position;
-  }
-
-  add(change: SeatChange): void {
-    const slot = this.#next % this.capacity;
-    const dropped = this.#ring[slot];
-    if (dropped) this.#completeAfter = dropped.position;
-    this.#ring[slot] = change;
-    this.#next++;
-  }
-
-  /** A schedule's changes after a position, oldest first; undefined when some of them are forgotten. */
-  since(scheduleId: ScheduleId, after: Position): SeatChange[] | undefined {
-    if (this.#completeAfter === undefined || after < this.#completeAfter) return undefined;
-    const found: SeatChange[] = [];
-    // Backwards from the newest, so that a client that was away briefly costs little.
-    for (let back = 1; back <= Math.min(this.capacity, this.#next); back++) {
-      const change = this.#ring[(this.#next - back) % this.capacity];
-      if (!change || change.position <= after) break;
-      if (change.scheduleId === scheduleId) found.push(change);
-    }
-    return found.reverse();
   }
 }

@@ -188,6 +188,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '이 공연에서 본인이 받은, 만료되지 않은 대기열 토큰을 X-Queue-Token 헤더로 보내 주세요. 대기열에 다시 참여하면 같은 순번의 새 토큰을 받습니다.',
   ),
   'not-found': text('찾을 수 없음', '주소를 확인해 주세요.'),
+  'plan-changed': text(
+    '좌석 배치도 변경됨',
+    '좌석 배치도나 가격이 새로 게시되었습니다. 좌석 상태를 다시 조회하면 현재 배치도를 알 수 있습니다.',
+  ),
   'method-not-allowed': text('허용되지 않은 메서드', 'Allow 헤더에 있는 메서드를 사용해 주세요.'),
   'body-too-large': text('너무 큰 본문', '일반 요청의 본문은 64KiB, 피드는 32MiB까지 보낼 수 있습니다.'),
   'unsupported-media-type': text(

@@ -11,6 +11,7 @@ export const apiCodes = [
   'forbidden',
   'queue-token-invalid',
   'not-found',
+  'plan-changed',
   'method-not-allowed',
   'body-too-large',
   'unsupported-media-type',
@@ -172,6 +173,11 @@ export const problemKinds = {
     'Send your own, unexpired queue token of this performance as X-Queue-Token: ask for your place again.',
   ),
   'not-found': kind(404, 'Not found', 'Check the address.'),
+  'plan-changed': kind(
+    404,
+    'Plan changed',
+    'The plan or its prices were published anew: load the seat status, which names the present plan.',
+  ),
   'method-not-allowed': kind(405, 'Method not allowed', 'Use one of the methods in the Allow header.'),
   'body-too-large': kind(
     413,

@@ -294,6 +294,100 @@ const standingSchema = z
   .meta({ id: 'StandingArea' });
 export type StandingReply = Reply<typeof standingSchema>;
 
+const plannedSeatSchema = seatSchema.omit({ status: true }).meta({ id: 'PlannedSeat' });
+const plannedStandingSchema = standingSchema
+  .omit({ free: true, held: true, reserved: true })
+  .meta({ id: 'PlannedStandingArea' });
+
+export const seatPlanReply = named(
+  'SeatPlan',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    venueId: venueIdSchema,
+    revision: z.string().describe('Names this plan with these prices: another one has another revision.'),
+    sections: z
+      .array(
+        z.strictObject({
+          sectionId: z.string(),
+          name: z.string(),
+          rows: z.array(z.strictObject({ label: z.string(), seats: z.array(plannedSeatSchema) })),
+          standing: plannedStandingSchema.optional(),
+        }),
+      )
+      .describe(
+        'The order of the statuses: section by section the seats of its rows, or the places of its standing area from 1 to its capacity.',
+      ),
+    focus,
+    decorations: z.array(decoration),
+  }),
+  {
+    scheduleId: sample.scheduleId,
+    venueId: sample.venueId,
+    revision: 'nQx3f0aBLk27TzWc',
+    sections: [
+      {
+        sectionId: 'stalls',
+        name: 'Stalls',
+        rows: [
+          { label: 'A', seats: [{ seatId: 'A-1', number: '1', category: 'R', price: 77000, x: 10, y: 20 }] },
+        ],
+      },
+    ],
+    focus: { x: 120, y: 0 },
+    decorations: [stage],
+  },
+);
+export type SeatPlanReply = Reply<typeof seatPlanReply>;
+
+/** In the order of their codes, two bits each. */
+const statusCodes: readonly SeatStatus[] = ['free', 'held', 'reserved', 'not-for-sale'];
+const seatsPerByte = 4;
+
+/** Base64 of two bits a seat, the first seat in the lowest bits of the first byte. */
+export function encodeSeatStatuses(statuses: readonly SeatStatus[]): string {
+  const bytes = new Uint8Array(Math.ceil(statuses.length / seatsPerByte));
+  for (const [index, status] of statuses.entries()) {
+    const byte = Math.floor(index / seatsPerByte);
+    bytes[byte] = (bytes[byte] ?? 0) | (statusCodes.indexOf(status) << ((index % seatsPerByte) * 2));
+  }
+  return Buffer.from(bytes).toString('base64');
+}
+
+/** What {@link encodeSeatStatuses} was given. */
+export function decodeSeatStatuses(encoded: string, seatCount: number): SeatStatus[] {
+  const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+  return Array.from({ length: seatCount }, (_, index) => {
+    const byte = bytes[Math.floor(index / seatsPerByte)] ?? 0;
+    return statusCodes[(byte >> ((index % seatsPerByte) * 2)) & 3] ?? 'free';
+  });
+}
+
+export const seatStatusesReply = named(
+  'SeatStatuses',
+  z.strictObject({
+    scheduleId: scheduleIdSchema,
+    plan: z.string().describe('Revision of the plan whose seats these are.'),
+    position: z
+      .number()
+      .int()
+      .describe('Log position the statuses are at least as new as: follow the live changes `after` it.'),
+    seatCount: count,
+    statuses: z
+      .string()
+      .describe(
+        'Base64 of two bits a seat in the order of the plan, the first seat in the lowest bits of the first byte. 0 free, 1 held, 2 reserved, 3 not for sale.',
+      ),
+  }),
+  {
+    scheduleId: sample.scheduleId,
+    plan: 'nQx3f0aBLk27TzWc',
+    position: 4711,
+    seatCount: 4,
+    statuses: encodeSeatStatuses(['free', 'held', 'reserved', 'not-for-sale']),
+  },
+);
+export type SeatStatusesReply = Reply<typeof seatStatusesReply>;
+
 export const seatMapReply = named(
   'SeatMap',
   z.strictObject({

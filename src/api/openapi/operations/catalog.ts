@@ -4,6 +4,8 @@ import {
   performanceSummary,
   scheduleReply,
   seatMapReply,
+  seatPlanReply,
+  seatStatusesReply,
   venueReply,
 } from '../../../queries/replies/catalog.js';
 import { queueFairnessReply, queueNumberReply, queueReply } from '../../../queries/replies/queue.js';
@@ -80,6 +82,22 @@ export const catalogOperations: Operations = {
       200: json('All seats with their state, or those of a section, state or feature.', seatMapReply),
     },
     problems: ['schedule-unknown', 'unavailable'],
+  },
+  getSeatStatuses: {
+    tag: 'Catalog',
+    summary: 'The status of every seat',
+    description:
+      'Small, and meant to be asked for again and again: the status of each seat in the order of the plan. Load the plan that it names once.',
+    replies: { 200: json('Two bits a seat.', seatStatusesReply) },
+    problems: ['schedule-unknown'],
+  },
+  getSeatPlan: {
+    tag: 'Catalog',
+    summary: 'The seating plan with its prices',
+    description:
+      'What stays the same until the plan or the prices are published anew, at an address that names it: caches may keep it for good. The seat status says which plan is the present one.',
+    replies: { 200: json('All seats with their prices.', seatPlanReply) },
+    problems: ['schedule-unknown', 'plan-changed'],
   },
   watchSeats: {
     tag: 'Catalog',

@@ -1,0 +1,123 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import type { Position } from '../../event-store/port.js';
+import type { ScheduleId } from '../../events/ids.js';
+import type { DomainEvent } from '../../events/registry.js';
+import { QUERIES, type Queries } from '../../queries/queries.js';
+import type { SeatBoard } from '../../queries/seat-board.js';
+import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
+import { READ_POSITION, type ReadPosition } from '../read-position.js';
+import { RecentSeatChanges, type SeatChange } from './recent-seat-changes.js';
+
+/** Before any position a store gives. */
+const beforeFirst = -1;
+/** Boards kept, those asked for last; one with 15,000 taken seats takes about 3 MB. */
+const keptBoards = 64;
+/** A plan that is published again and again while its board is read is answered from the tables. */
+const maxLoads = 3;
+
+/**
+ * The seats of the dates that clients look at, in memory: read from the tables once, kept up to date by the events that
+ * {@link follow} is given. A board is dropped when its plan, prices or date are published again, or when an event could
+ * not be read, and is then read anew.
+ */
+@Injectable()
+export class SeatBoards {
+  readonly #boards = new LRUCache<ScheduleId, SeatBoard>({ max: keptBoards });
+  readonly #loading = new Map<ScheduleId, Promise<SeatBoard | null>>();
+  readonly #recent: RecentSeatChanges;
+  /** Newest event followed; undefined: following has not begun. */
+  #followedTo: Position | undefined;
+  /** Newest event of the catalog: tables that are behind it show a former plan. */
+  #catalogChangedAt: Position | undefined;
+
+  constructor(
+    @Inject(QUERIES) private readonly queries: Queries,
+    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
+    @Inject(API_SETTINGS)
+    private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
+  ) {
+    this.#recent = new RecentSeatChanges(settings.sse.rememberedSeatChanges);
+  }
+
+  /** @param head the newest event when following begins; undefined: there is none. */
+  begin(head: Position | undefined): void {
+    this.#followedTo = head;
+    this.#recent.begin(head ?? beforeFirst);
+  }
+
+  /** A seat has changed. Events come in log order. */
+  changed(change: SeatChange): void {
+    this.#recent.add(change);
+    this.#boards.peek(change.scheduleId)?.apply(change);
+  }
+
+  /** An event of a venue, a performance or a date. */
+  catalogChanged({ data }: DomainEvent, position: Position): void {
+    this.#catalogChangedAt = position;
+    for (const [scheduleId, { date }] of this.#boards.entries()) {
+      const isConcerned =
+        ('venueId' in data && data.venueId === date.venueId) ||
+        ('performanceId' in data && data.performanceId === date.performanceId) ||
+        ('scheduleId' in data && data.scheduleId === scheduleId);
+      if (isConcerned) this.#boards.delete(scheduleId);
+    }
+  }
+
+  /** Everything up to here has been told. */
+  followed(position: Position): void {
+    this.#followedTo = position;
+  }
+
+  /** Events up to here may have been missed. */
+  missed(position: Position): void {
+    this.#boards.clear();
+    this.#catalogChangedAt = position;
+    this.#recent.begin(position);
+  }
+
+  /** @see RecentSeatChanges.since */
+  recentChanges(scheduleId: ScheduleId, after: Position): SeatChange[] | undefined {
+    return this.#recent.since(scheduleId, after);
+  }
+
+  /**
+   * The seats of a date now; null when it is unknown.
+   * @param wanted a log position that the board must have reached, and the tables have.
+   */
+  async of(scheduleId: ScheduleId, wanted?: Position): Promise<SeatBoard | null> {
+    const board = this.#boards.get(scheduleId);
+    if (board) {
+      board.advanceTo(this.#followedTo ?? board.position);
+      if (wanted === undefined || wanted <= board.position) return board;
+      // The events are on their way; the tables have them.
+      return this.queries.seatBoard(scheduleId);
+    }
+    // Requests that come while a board is read share it.
+    let loading = this.#loading.get(scheduleId);
+    if (!loading) {
+      loading = this.#load(scheduleId).finally(() => this.#loading.delete(scheduleId));
+      this.#loading.set(scheduleId, loading);
+    }
+    const loaded = await loading;
+    const isOld = loaded !== null && wanted !== undefined && wanted > loaded.position;
+    return isOld ? this.queries.seatBoard(scheduleId) : loaded;
+  }
+
+  async #load(scheduleId: ScheduleId): Promise<SeatBoard | null> {
+    for (let load = 1; ; load++) {
+      const catalogChangedAt = this.#catalogChangedAt;
+      if (catalogChangedAt !== undefined && catalogChangedAt > this.readPosition.current())
+        await this.readPosition.waitFor(catalogChangedAt, this.settings.waitForPositionTimeoutMs);
+      const board = await this.queries.seatBoard(scheduleId);
+      if (!board) return null;
+      const missing = this.#recent.since(scheduleId, board.position as Position); // tables hold the store's positions
+      if (catalogChangedAt === this.#catalogChangedAt && missing) {
+        for (const change of missing) board.apply(change);
+        this.#boards.set(scheduleId, board);
+        return board;
+      }
+      if (load === maxLoads) return board;
+    }
+  }
+}
