@@ -5,6 +5,7 @@ import type { Operation } from '../../src/api/openapi/operation.js';
 import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { resolveSecrets } from '../../src/platform/secrets.js';
+import { decodeSeatStatuses } from '../../src/queries/replies/catalog.js';
 import { type Answer, type CallOptions, call, Fan } from '../e2e/fan.js';
 import { Office } from '../e2e/office.js';
 import { openSmallHall, type SmallHall, smallHallDocument } from '../e2e/small-hall.js';
@@ -90,6 +91,14 @@ describe('what the running office answers is what its document says', () => {
       expect(area).toMatchObject({ rows: [], standing: { capacity: 300, free: 296, held: 0, reserved: 4 } });
     }
     await fan.call('GET', `/v1/schedules/${club.scheduleId}/seats/floor:1/history`);
+    const { plan, statuses, seatCount } = (
+      await fan.call('GET', `/v1/schedules/${club.scheduleId}/seats/status`)
+    ).body;
+    expect(decodeSeatStatuses(statuses, seatCount).filter((status) => status === 'reserved')).toHaveLength(4);
+    const drawn = await fan.call('GET', `/v1/schedules/${club.scheduleId}/plans/${plan}`);
+    expect(drawn.body.sections.at(-1)).toMatchObject({ standing: { capacity: 300 } });
+    const former = await fan.call('GET', `/v1/schedules/${club.scheduleId}/plans/0123456789abcdef`);
+    expect(former.body.code).toBe('plan-changed');
   });
 
   it('to a fan', async () => {

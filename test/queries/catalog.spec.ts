@@ -430,11 +430,11 @@ it('draws what seats are beside their place, those of one feature only, now and 
     ['restricted-view', { seatId: 'C-3', restrictedView: true }],
   ] as const) {
     const drawn = [{ sectionId: 'C', rows: [{ label: '1', seats: [seat] }] }];
-    expect((await queries.seatMap(scheduleId, { feature }))?.sections).toMatchObject(drawn);
+    expect((await seatMapOf(queries, scheduleId, { feature }))?.sections).toMatchObject(drawn);
     const then = await past.seatMap(scheduleId, { kind: 'position', position }, { feature });
     expect(then.kind === 'known' ? then.reply.sections : then.kind).toMatchObject(drawn);
   }
-  expect((await queries.seatMap(scheduleId, { section: 'A' }))?.sections[0]?.rows[0]?.seats[0]).toEqual({
+  expect((await seatMapOf(queries, scheduleId, { section: 'A' }))?.sections[0]?.rows[0]?.seats[0]).toEqual({
     seatId: 'A-1',
     number: '1',
     category: 'VIP',
