@@ -348,12 +348,31 @@ describe('ImportCatalog', () => {
       expect(await onSale()).toEqual([saturday.startsAt]);
     });
 
-    it('is refused before anything is published while it is not known which dates are', async () => {
-      await run(side, dates(friday));
-      const before = await logLength();
+    it.each([
+      { what: 'be moved', changed: dates(corrected, saturday), options: {} },
+      { what: 'be cancelled', changed: dates(friday), options: { cancelMissing: true } },
+    ])(
+      'is refused before anything is published while it is not known which dates would $what',
+      async ({ changed, options }) => {
+        await run(side, dates(friday, saturday));
+        const before = await logLength();
+        side.models.isCaughtUp = false;
+        const importing = side.execute(new ImportCatalog(changed, freshContext(), options));
+        expect(await outcomeOf(importing)).toBe('busy');
+        expect(await logLength()).toBe(before);
+      },
+    );
+
+    it('says so while it is not known which dates it lost', async () => {
+      const reasons = async () => {
+        const { problems } = await run(side, dates(friday));
+        return problems.filter(({ field }) => field === 'schedules').map(({ reason }) => reason);
+      };
+      await run(side, dates(friday, saturday));
       side.models.isCaughtUp = false;
-      expect(await outcomeOf(run(side, dates(corrected)))).toBe('busy');
-      expect(await logLength()).toBe(before);
+      expect(await reasons()).toContainEqual(expect.stringContaining('not up to date'));
+      side.models.isCaughtUp = true;
+      expect(await reasons()).toEqual([expect.stringContaining('published earlier, absent now')]);
     });
   });
 });

@@ -37,6 +37,8 @@ interface DatesPlan {
   readonly absent: readonly PublishedSchedule[];
   /** Dates with held or sold seats that move to another hall. */
   readonly moves: readonly HallChange[];
+  /** The read models are late, so more dates may be absent. */
+  readonly isUnsure: boolean;
 }
 
 /** A performance of the document as it is published. */
@@ -69,7 +71,7 @@ export class DatePublisher {
     document: CatalogDocument,
     options: DateOptions,
   ): Promise<ReadonlyMap<PerformanceDocument, DatesPlan>> {
-    await this.#refuseIfLate(document);
+    const unsure = await this.#withUnsureDates(document, options);
     const plans = new Map<PerformanceDocument, DatesPlan>();
     for (const performance of document.performances) {
       const { wanted, absent } = await this.#match(document.source, performance);
@@ -79,7 +81,7 @@ export class DatePublisher {
         const move = await this.hallChanges.find(scheduleId, venueId, performance, options);
         if (move) moves.push(move);
       }
-      plans.set(performance, { wanted, absent, moves });
+      plans.set(performance, { wanted, absent, moves, isUnsure: unsure.has(performance) });
     }
     return plans;
   }
@@ -87,7 +89,7 @@ export class DatePublisher {
   /** Publishes what was planned of a performance's dates. */
   async publish(
     published: PublishedPerformance,
-    { wanted, absent, moves }: DatesPlan,
+    { wanted, absent, moves, isUnsure }: DatesPlan,
     options: DateOptions,
     context: CommandContext,
   ): Promise<{
@@ -105,6 +107,7 @@ export class DatePublisher {
       );
     }
     const problems: ImportProblem[] = [];
+    if (isUnsure) problems.push(unsureProblem(published.performance));
     let position: Position | undefined;
     for (const date of absent) {
       const left = await this.#leaveOut(published.performance, date, options, context);
@@ -115,19 +118,28 @@ export class DatePublisher {
   }
 
   /**
-   * Whether an unknown date is a published one with another id is found out from the read models, so they must contain
-   * every earlier import.
-   * @throws {Rejected} busy
+   * Which published dates a document moves or leaves out is found out from the read models, so they must contain every
+   * earlier import.
+   * @returns the published performances whose missing dates are not all known because the read models are late
+   * @throws {Rejected} busy when a date would be moved or cancelled by such a list
    */
-  async #refuseIfLate({ source, performances }: CatalogDocument): Promise<void> {
+  async #withUnsureDates(
+    { source, performances }: CatalogDocument,
+    { cancelMissing = false }: DateOptions,
+  ): Promise<ReadonlySet<PerformanceDocument>> {
+    const published = new Set<PerformanceDocument>();
     for (const performance of performances) {
       const stream = streams.performance(performanceIdOf(source, performance.id));
       const { state } = await this.repository.load(performanceDecider, stream);
-      if (!state.details || !(await this.#hasUnknownDate(source, performance))) continue;
-      const head = await this.store.head();
-      if (head === undefined || (await this.queries.waitFor(head))) return;
-      throw refuse('busy', 'The list of dates is not up to date: import the feed again in a moment.');
+      if (state.details) published.add(performance);
     }
+    const head = published.size > 0 ? await this.store.head() : undefined;
+    if (head === undefined || (await this.queries.waitFor(head))) return new Set();
+    for (const performance of published) {
+      if (cancelMissing || (await this.#hasUnknownDate(source, performance)))
+        throw refuse('busy', 'The list of dates is not up to date: import the feed again in a moment.');
+    }
+    return published;
   }
 
   async #hasUnknownDate(source: string, performance: PerformanceDocument): Promise<boolean> {
@@ -137,7 +149,10 @@ export class DatePublisher {
     return false;
   }
 
-  async #match(source: string, performance: PerformanceDocument): Promise<Omit<DatesPlan, 'moves'>> {
+  async #match(
+    source: string,
+    performance: PerformanceDocument,
+  ): Promise<Pick<DatesPlan, 'wanted' | 'absent'>> {
     const performanceId = performanceIdOf(source, performance.id);
     const published: PublishedSchedule[] = [];
     const now = this.clock.now();
@@ -231,6 +246,15 @@ export class DatePublisher {
 const aboutDate = (performance: PerformanceDocument, startsAt: Instant) => ({
   record: `date ${startsAt} of performance "${performance.name}" (${performance.id})`,
   about: performance.id,
+});
+
+const unsureProblem = ({ name, id }: PerformanceDocument): ImportProblem => ({
+  record: `performance "${name}" (${id})`,
+  about: id,
+  field: 'schedules',
+  reason:
+    'the list of published dates is not up to date, so dates absent from the feed may not be reported: import it again in a moment',
+  effect: 'changed',
 });
 
 /** Reports a published date that begins at another moment from now on. */
