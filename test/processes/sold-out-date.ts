@@ -30,6 +30,8 @@ export interface SoldOutDate {
 export const chargedPoints = 100_000;
 
 const fansAtOnce = 64;
+/** No more than one admission lets in. */
+const fansPerRound = 1_000;
 const seatsPerRow = 100;
 const rowsPerSection = 30;
 const dayMs = 86_400_000;
@@ -50,7 +52,10 @@ export async function sellDate(file: string, { orders, seatsPerOrder, holders }:
     const all = <Result>(work: (fan: number) => Promise<Result>) =>
       Promise.all(Array.from({ length: orders + holders }, (_, fan) => limit.run(() => work(fan))));
     const fans = await all((fan) => queued(side, `fan ${fan}`));
-    await letIn(side);
+    for (let admitted = 0; admitted < fans.length; admitted += fansPerRound) {
+      await letIn(side);
+      clock.advance(1_000);
+    }
     await all(async (fan) => {
       const queueToken = fans[fan];
       if (!queueToken) throw new Error(`fan ${fan} is not in the queue`);
