@@ -18,6 +18,7 @@ export const rejectionCodes = [
   'performance-unknown',
   'schedule-unknown',
   'not-on-sale',
+  'sold-out',
   'queue-full',
   'queue-not-open',
   'too-many-entries',

@@ -89,7 +89,7 @@ export class AdmissionProcess {
     );
     this.#subscription = new LiveSubscription(
       store,
-      { name: 'admission', categories: ['queue', 'token', 'performance'], log },
+      { name: 'admission', categories: ['queue', 'token', 'performance', 'schedule'], log },
       { take: (recorded) => this.#take(recorded) },
     );
   }
@@ -122,9 +122,11 @@ export class AdmissionProcess {
       case 'TokenCompleted':
       case 'TokenExpired':
       case 'TokenLeft':
+      case 'SeatsReturned':
+      case 'SchedulePublished':
         this.#changed(event.data.performanceId, 'if-watched');
         break;
-      default: // the other events neither make somebody wait nor make room
+      default: // the other events neither make somebody wait nor make room or seats free
     }
   }
 

@@ -244,20 +244,6 @@ export function catalogQueries({ db, clock }: QueryContext) {
       };
     },
 
-    /** Whether a performance has dates and every one of them has begun at `now` or was cancelled. */
-    async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
-      const dates = await selectFirst<{ count: number; last_at: Instant | null }>(
-        db,
-        `SELECT COUNT(*) AS count, MAX(CASE WHEN status = 'scheduled' THEN schedule_date_time END) AS last_at
-         FROM schedules WHERE performance_id = ?`,
-        [performanceId],
-        { last_at: 'schedule_date_time' },
-      );
-      if (!dates || dates.count === 0) return false;
-      // Null: all are cancelled.
-      return dates.last_at === null || dates.last_at <= now;
-    },
-
     /** In the order of their dates, then ids; at most 10,000. */
     async schedulesOfVenue(venueId: VenueId): Promise<ScheduleId[]> {
       const rows = await ask(() =>

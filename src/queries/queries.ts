@@ -5,6 +5,7 @@ import { catalogQueries } from './catalog.js';
 import { type DeadlineQueries, deadlineQueries } from './deadlines.js';
 import { orderQueries } from './orders.js';
 import { queueQueries } from './queue.js';
+import { saleQueries } from './sale.js';
 import { SeatingPlans } from './seating-plans.js';
 import { seatQueries } from './seats.js';
 import { walletQueries } from './wallet.js';
@@ -43,6 +44,7 @@ export function openQueries(db: DataSource, progress: ReadModelProgress, clock: 
     ...catalogQueries(context),
     ...seatQueries(context),
     ...queueQueries(context),
+    ...saleQueries(context),
     ...orderQueries(context),
     ...deadlineQueries(context),
     /** Waits until the read models contain everything up to `position`. @returns false when that takes over 2 s. */
@@ -61,7 +63,7 @@ export type CommandQueries = Pick<
   | 'queueSize'
   | 'queueFront'
   | 'waitingPlaces'
-  | 'isSaleOver'
+  | 'sale'
   | 'schedulesOfVenue'
   | 'schedulesOfPerformance'
   | 'ownedSeats'

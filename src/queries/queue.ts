@@ -14,6 +14,7 @@ import type {
   TokenStatus,
 } from './replies/queue.js';
 import type { Page, PageRequest } from './replies/reply.js';
+import { saleQueries } from './sale.js';
 
 /** Most numbers of a page: a queue of 200,000 is read with 200 requests. */
 const maxNumbersPerPage = 1_000;
@@ -34,7 +35,9 @@ export interface QueueFront {
 }
 
 // SQL throughout: every waiting fan asks for the token and its queue again and again, and each admission for the places.
-export function queueQueries({ db, clock }: QueryContext) {
+export function queueQueries(context: QueryContext) {
+  const { db, clock } = context;
+  const { sale: saleAt } = saleQueries(context);
   const queueRow = (performanceId: PerformanceId): Promise<QueueRow | undefined> =>
     selectFirst<QueueRow>(db, 'SELECT * FROM queues WHERE performance_id = ?', [performanceId]);
 
@@ -70,6 +73,8 @@ export function queueQueries({ db, clock }: QueryContext) {
       const queue = (await queueRow(performanceId)) ?? emptyQueue(performanceId, now);
       const status = statusAt(token, now);
       const ahead = fansAhead(token, queue);
+      const isWaiting = status === 'waiting';
+      const sale = await saleAt(performanceId, now);
       return {
         tokenId: token.token_id,
         performanceId,
@@ -79,7 +84,11 @@ export function queueQueries({ db, clock }: QueryContext) {
         opened: queue.opened,
         opensAt: queue.opens_at,
         ahead,
-        estimatedWaitSeconds: status === 'waiting' ? estimateWaitSeconds(ahead, queue, clock.nowMs()) : null,
+        estimatedWaitSeconds:
+          isWaiting && sale.status === 'on-sale' ? estimateWaitSeconds(ahead, queue, clock.nowMs()) : null,
+        seatsMayRunOut: isWaiting && sale.freeSeats !== undefined && sale.freeSeats <= ahead,
+        sale: sale.status,
+        saleEndsAt: sale.endsAt,
         enterBefore: status === 'admitted' ? token.claim_until : null,
         expiresAt: token.expire_date,
         numberOfTickets: token.number_of_tickets,
@@ -97,6 +106,7 @@ export function queueQueries({ db, clock }: QueryContext) {
         [performanceId, queue.admitted_up_to],
       );
       const capacity = queue.capacity ?? 0;
+      const sale = await saleAt(performanceId, clock.now());
       return {
         performanceId,
         opened: queue.opened,
@@ -110,6 +120,9 @@ export function queueQueries({ db, clock }: QueryContext) {
         admittedUpTo: queue.admitted_up_to,
         issued: queue.issued,
         head: head ? { number: head.number } : null,
+        sale: sale.status,
+        saleEndsAt: sale.endsAt,
+        freeSeats: sale.freeSeats ?? null,
       };
     },
 

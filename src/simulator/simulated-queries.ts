@@ -14,6 +14,7 @@ import {
   waitTimeoutMs,
 } from '../queries/queries.js';
 import { frontOf, sizeOf } from '../queries/queue.js';
+import { saleOf } from '../queries/sale.js';
 import { toOwnedSeat } from '../queries/seats.js';
 import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
@@ -139,9 +140,10 @@ export function simulatedQueries(
         .slice(0, limit);
     },
 
-    async isSaleOver(performanceId, now) {
+    async sale(performanceId, now) {
       const dates = (await rowsOf(ScheduleRow)).filter((row) => row.performance_id === performanceId);
-      return dates.length > 0 && !dates.some((date) => isToCome(date, now));
+      const performance = database.rows(PerformanceRow).find((row) => row.performance_id === performanceId);
+      return saleOf(dates, performance?.sales_closes_at ?? null, now);
     },
 
     async waitingAfterSale(endedBy, limit) {

@@ -2,9 +2,10 @@ import type { DataSource } from 'typeorm';
 import { Auditor } from '../analysis/audit/auditor.js';
 import { defaultAuditOptions } from '../analysis/audit/checks.js';
 import type { Position, RecordedEvent } from '../event-store/port.js';
-import { addMs, type ChargeId, type Instant } from '../events/ids.js';
+import { addMs, type ChargeId, type Instant, type PerformanceId } from '../events/ids.js';
 import { decodeEvent } from '../events/registry.js';
 import { allEntities, allProjections } from '../projections/all-projections.js';
+import { ScheduleRow } from '../projections/catalog/entities.js';
 import { BatchPipeline } from '../projections/engine/batch-pipeline.js';
 import { beforeFirst, CheckpointRow, loadCheckpoint } from '../projections/engine/checkpoints.js';
 import { type AnyRow, type Entity, keyOfRow, tableOf } from '../projections/engine/entity.js';
@@ -111,11 +112,16 @@ export class Watch {
     return positions.length > 0 && positions.every((position) => position >= this.office.log.head);
   }
 
-  /** The queues with waiting or active fans. */
+  /** The queues with active fans, or with fans who wait for a sale that is not sold out. */
   #describeQueues(): string[] {
     const queues = this.office.database.rows(QueueRow);
+    const scheduled = this.office.database.rows(ScheduleRow).filter(({ status }) => status === 'scheduled');
+    const isSoldOut = (id: PerformanceId) => {
+      const dates = scheduled.filter((date) => date.performance_id === id);
+      return dates.length > 0 && dates.every((date) => date.available_seats === 0);
+    };
     return queues.flatMap(({ performance_id, waiting, admitted, entered }) =>
-      waiting + admitted + entered === 0
+      admitted + entered === 0 && (waiting === 0 || isSoldOut(performance_id))
         ? []
         : [`queue ${performance_id}: ${waiting} wait, ${admitted} are admitted, ${entered} inside`],
     );

@@ -5,7 +5,14 @@ import { defaultApiSettings } from '../../src/api/api-settings.js';
 import { EventStreams } from '../../src/api/live/event-streams.js';
 import { SeatChanges } from '../../src/api/live/seat-changes.js';
 import type { Position } from '../../src/event-store/port.js';
-import { type ScheduleId, scheduleIdSchema, toInstant, venueIdSchema } from '../../src/events/ids.js';
+import {
+  addMs,
+  type Instant,
+  type ScheduleId,
+  scheduleIdSchema,
+  toInstant,
+  venueIdSchema,
+} from '../../src/events/ids.js';
 import type { Queries } from '../../src/queries/queries.js';
 import type { ScheduleReply } from '../../src/queries/replies/catalog.js';
 import type { QueueTokenReply } from '../../src/queries/replies/queue.js';
@@ -202,6 +209,9 @@ describe('live places', () => {
     opensAt: null,
     ahead,
     estimatedWaitSeconds: null,
+    seatsMayRunOut: false,
+    sale: 'on-sale',
+    saleEndsAt: null,
     enterBefore: null,
     expiresAt: null,
     numberOfTickets: 2,
@@ -224,6 +234,21 @@ describe('live places', () => {
     await admit(api.store);
     await eventually(() => client.messages('position').length === 2);
     expect(client.messages('position')).toEqual([place(3), place(0)]);
+  });
+
+  it('tell that the sale has ended when its time comes, without an event', async () => {
+    let endsAt: Instant | null = null;
+    const queueToken = async (): Promise<QueueTokenReply> => {
+      const sale = endsAt !== null && api.clock.now() >= endsAt ? 'ended' : 'on-sale';
+      return { ...place(3), sale, saleEndsAt: endsAt };
+    };
+    await start({}, { queueToken });
+    endsAt = addMs(api.clock.now(), 30);
+    const client = await open(placePath, { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' });
+    await eventually(() => client.messages('position').length === 1);
+    api.clock.ms += 30;
+    await eventually(() => client.messages('position').length === 2);
+    expect(client.messages('position')).toMatchObject([{ sale: 'on-sale' }, { sale: 'ended' }]);
   });
 
   it('wait for the read models before they look', async () => {

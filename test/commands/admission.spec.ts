@@ -1,11 +1,25 @@
+import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import { Pay } from '../../src/commands/orders/pay.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { RefreshToken } from '../../src/commands/queue/issue-token.js';
 import { AdmitTokens, OpenQueue } from '../../src/commands/queue/open-and-admit.js';
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
-import { type Instant, toInstant } from '../../src/events/ids.js';
+import { type Instant, instantSchema, toInstant } from '../../src/events/ids.js';
 import { contradictions } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
-import { freshContext, letIn, openTheatre, outcomeOf, performanceId, queued } from './theatre.js';
+import {
+  freshContext,
+  hold,
+  inside,
+  letIn,
+  openTheatre,
+  outcomeOf,
+  performanceId,
+  queued,
+  release,
+  seats,
+  startsAt,
+} from './theatre.js';
 
 let side: CommandSide;
 beforeEach(async () => {
@@ -81,6 +95,58 @@ describe('admission', () => {
     expect(await admit()).toEqual({ admitted: 0, isAnyoneWaiting: true, nextAt });
     side.clock.moveTo(nextAt);
     expect(await admit()).toMatchObject({ admitted: 1 });
+  });
+
+  it('admits nobody while no seat is free, and the next fan when one is', async () => {
+    side = createCommandSide();
+    await openTheatre(side, { rows: ['A'], seatsPerRow: 2 });
+    const mina = await inside(side, 'mina', 200);
+    const held = await hold(side, mina, seats('A-1', 'A-2'));
+    const jun = await queued(side, 'jun');
+    const admit = async () => (await side.execute(new AdmitTokens(performanceId, freshContext()))).admitted;
+    side.clock.advance(1_000);
+    expect(await admit()).toBe(0);
+    await release(side, mina, held);
+    expect(await admit()).toBe(1);
+    await side.execute(new EnterService(jun, freshContext()));
+  });
+
+  it('closes the queue when every seat is sold, and opens it again when one is given back', async () => {
+    side = createCommandSide();
+    await openTheatre(side, { rows: ['A'], seatsPerRow: 1 });
+    const mina = await inside(side, 'mina', 100);
+    const { holdId } = await hold(side, mina, seats('A-1'));
+    const jun = await queued(side, 'jun');
+    const { order } = await side.execute(new Pay(mina, { holdIds: [holdId] }, freshContext()));
+    side.clock.advance(1_000);
+    const admit = async () => (await side.execute(new AdmitTokens(performanceId, freshContext()))).admitted;
+    expect(await admit()).toBe(0);
+    expect(await outcomeOf(queued(side, 'late'))).toBe('sold-out');
+    // Who waits keeps the place: asking for it again is no new entry.
+    expect((await queued(side, 'jun')).number).toBe(jun.number);
+    await side.execute(new CancelOrder(mina.userId, order.orderId, undefined, freshContext()));
+    const late = await queued(side, 'late');
+    expect(await admit()).toBe(1);
+    await side.execute(new EnterService(jun, freshContext()));
+    expect(await outcomeOf(side.execute(new EnterService(late, freshContext())))).toBe('token-waiting');
+  });
+
+  it('lets no more fans inside than there are seats that are not sold', async () => {
+    side = createCommandSide();
+    await openTheatre(side, { rows: ['A'], seatsPerRow: 3 });
+    for (let n = 0; n < 9; n++) await queued(side, `fan ${n}`);
+    await side.execute(new OpenQueue(performanceId, freshContext()));
+    const admit = async () => (await side.execute(new AdmitTokens(performanceId, freshContext()))).admitted;
+    expect([await admit(), await admit()]).toEqual([3, 0]);
+  });
+
+  it('admits nobody once the last date has begun', async () => {
+    side = createCommandSide();
+    await openTheatre(side);
+    await side.execute(new OpenQueue(performanceId, freshContext()));
+    await queued(side, 'mina');
+    side.clock.moveTo(instantSchema.parse(startsAt));
+    expect(await side.execute(new AdmitTokens(performanceId, freshContext()))).toMatchObject({ admitted: 0 });
   });
 
   describe('with read models three seconds behind', () => {

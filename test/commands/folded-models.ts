@@ -1,5 +1,12 @@
 import { type AdmissionState, admissionDecider } from '../../src/domain/admission.js';
-import type { ScheduleDetails } from '../../src/domain/catalog.js';
+import {
+  type PerformanceDetails,
+  planRows,
+  priceOf,
+  type ScheduleDetails,
+  type VenueState,
+  venueDecider,
+} from '../../src/domain/catalog.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat.js';
 import { shuffledPlaces } from '../../src/domain/shuffle.js';
 import { type TokenState, tokenDecider } from '../../src/domain/token.js';
@@ -10,6 +17,7 @@ import type { Clock } from '../../src/platform/clock.js';
 import type { UnfinishedBusiness } from '../../src/queries/account.js';
 import type { CommandQueries } from '../../src/queries/queries.js';
 import { frontOf, type QueueFront, type QueueSize } from '../../src/queries/queue.js';
+import { type Sale, saleOf } from '../../src/queries/sale.js';
 import type { OwnedSeat } from '../../src/queries/seats.js';
 
 interface QueuedToken {
@@ -33,6 +41,8 @@ export class FoldedModels implements CommandQueries {
   readonly #issued = new Map<PerformanceId, number>();
   readonly #admissions = new Map<PerformanceId, AdmissionState>();
   readonly #schedules = new Map<ScheduleId, ScheduleDetails>();
+  readonly #performances = new Map<PerformanceId, PerformanceDetails>();
+  readonly #venues = new Map<VenueId, VenueState>();
 
   /** @param clock the store's: the age of events is measured by it. */
   constructor(
@@ -115,10 +125,26 @@ export class FoldedModels implements CommandQueries {
     return owned.sort((a, b) => (a.seatId < b.seatId ? -1 : 1)).slice(0, limit);
   }
 
-  async isSaleOver(performanceId: PerformanceId, now: Instant): Promise<boolean> {
+  async sale(performanceId: PerformanceId, now: Instant): Promise<Sale> {
     await this.#catchUp();
-    const dates = [...this.#schedules.values()].filter((date) => date.performanceId === performanceId);
-    return dates.length > 0 && dates.every((date) => date.status === 'cancelled' || date.startsAt <= now);
+    const performance = this.#performances.get(performanceId);
+    const schedules = [...this.#schedules.values()].filter((date) => date.performanceId === performanceId);
+    const dates = schedules.map(({ scheduleId, venueId, status, startsAt }) => {
+      const venue = this.#venues.get(venueId) ?? venueDecider.initialState;
+      const seats = planRows(venue)
+        .flatMap((row) => row.seats)
+        .filter(({ category }) => performance && priceOf(performance, category) !== undefined);
+      const states = this.#seats.get(scheduleId);
+      const count = (kind: SeatState['kind']) =>
+        seats.filter(({ seatId }) => (states?.get(seatId)?.kind ?? 'free') === kind).length;
+      return {
+        status,
+        schedule_date_time: startsAt,
+        available_seats: count('free'),
+        held_seats: count('held'),
+      };
+    });
+    return saleOf(dates, performance?.sales.closesAt ?? null, now);
   }
 
   async unfinishedBusiness(): Promise<UnfinishedBusiness[]> {
@@ -190,6 +216,17 @@ export class FoldedModels implements CommandQueries {
         this.#admissions.set(performanceId, admissionDecider.evolve(before, event));
         return;
       }
+      case 'VenuePublished':
+      case 'SectionPublished':
+      case 'SectionWithdrawn': {
+        const { venueId } = event.data;
+        const before = this.#venues.get(venueId) ?? venueDecider.initialState;
+        this.#venues.set(venueId, venueDecider.evolve(before, event));
+        return;
+      }
+      case 'PerformancePublished':
+        this.#performances.set(event.data.performanceId, event.data);
+        return;
       case 'SchedulePublished':
         this.#schedules.set(event.data.scheduleId, event.data);
         return;

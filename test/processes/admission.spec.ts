@@ -201,7 +201,7 @@ describe('the admission process', () => {
   it('keeps the pace while the read models are three seconds behind and fans keep joining', async () => {
     const side = createCommandSide();
     const admitPerSecond = 20;
-    await openTheatre(side, { sales: { admitPerSecond } });
+    await openTheatre(side, { sales: { admitPerSecond }, seatsPerRow: 200 });
     side.models.isCaughtUp = false;
     side.models.behindMs = 3_000;
     const commands = new ObservedCommands(side);

@@ -35,6 +35,9 @@ describe('a fan’s token', () => {
       ahead: 1,
       // Ten minutes to the opening, then two fans at two a second.
       estimatedWaitSeconds: 601,
+      seatsMayRunOut: false,
+      sale: 'on-sale',
+      saleEndsAt: minute(10_000),
       enterBefore: null,
       expiresAt: null,
       numberOfTickets: 2,
@@ -93,6 +96,45 @@ describe('a fan’s token', () => {
   });
 });
 
+describe('a fan who waits', () => {
+  const waiting = async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    await story.queue(mina);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    await story.admit(0, 1);
+    const place = async (index: number, now = minute(50)) => {
+      const { queries } = await asking(history, now);
+      const status = await queries.queueToken(tokenOf(fan(index)));
+      return status && [status.sale, status.seatsMayRunOut, status.estimatedWaitSeconds !== null];
+    };
+    return { history, story, place };
+  };
+
+  it('is told when fewer seats are free than fans are in the line', async () => {
+    const { story, place } = await waiting();
+    expect(await place(2)).toEqual(['on-sale', false, true]);
+    expect(await place(3)).toEqual(['on-sale', true, true]);
+    await story.hold(mina, 'A-1', 'first');
+    expect(await place(1)).toEqual(['on-sale', false, true]);
+    expect(await place(2)).toEqual(['on-sale', true, true]);
+  });
+
+  it('is told that every seat is held or sold, and when one is free again', async () => {
+    const { story, place } = await waiting();
+    for (const name of ['A-1', 'A-2', 'A-3']) await story.hold(mina, name, `hold of ${name}`);
+    expect(await place(0)).toEqual(['all-held', true, false]);
+    await story.release(mina, 'A-3', 'hold of A-3');
+    expect(await place(0)).toEqual(['on-sale', false, true]);
+  });
+
+  it('is told that the sale has ended at the moment it ends', async () => {
+    const { place } = await waiting();
+    expect(await place(0, minute(9_999))).toEqual(['on-sale', false, true]);
+    expect(await place(0, minute(10_000))).toEqual(['ended', true, false]);
+  });
+});
+
 describe('a queue', () => {
   it('is null when its performance is unknown', async () => {
     const { queries } = await asking(new History());
@@ -119,6 +161,9 @@ describe('a queue', () => {
       admittedUpTo: 1,
       issued: 5,
       head: { number: 2 },
+      sale: 'on-sale',
+      saleEndsAt: minute(10_000),
+      freeSeats: 3,
     });
   });
 
@@ -232,21 +277,26 @@ describe('what admission asks', () => {
     await story.leave(fan(1));
     const { queries } = await asking(history);
     expect(await queries.waitingAfterSale(minute(9_999), 10)).toEqual([]);
-    expect(await queries.isSaleOver(performanceId, minute(9_999))).toBe(false);
+    expect(await queries.sale(performanceId, minute(9_999))).toEqual({
+      status: 'on-sale',
+      freeSeats: 3,
+      unsoldSeats: 3,
+      endsAt: minute(10_000),
+    });
     expect(new Set(await queries.waitingAfterSale(minute(10_000), 10))).toEqual(
       new Set([tokenOf(fan(2)), tokenOf(fan(3))]),
     );
     expect(await queries.waitingAfterSale(minute(10_000), 1)).toHaveLength(1);
-    expect(await queries.isSaleOver(performanceId, minute(10_000))).toBe(true);
+    expect((await queries.sale(performanceId, minute(10_000))).status).toBe('ended');
   });
 
   it('counts cancelled dates as over, and a performance without dates as not', async () => {
     const { history, story } = await queueOf(1);
     await story.schedule('cancelled');
     const { queries } = await asking(history);
-    expect(await queries.isSaleOver(performanceId, minute(0))).toBe(true);
+    expect((await queries.sale(performanceId, minute(0))).status).toBe('ended');
     expect(await queries.waitingAfterSale(minute(0), 10)).toEqual([tokenOf(fan(0))]);
-    expect(await queries.isSaleOver(id<PerformanceId>('another'), minute(0))).toBe(false);
+    expect((await queries.sale(id<PerformanceId>('another'), minute(0))).status).toBe('on-sale');
   });
 });
 

@@ -8,8 +8,9 @@ import {
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { LiveSubscription } from '../../event-store/live-subscription.js';
 import { EventStore, type Position } from '../../event-store/port.js';
-import type { PerformanceId } from '../../events/ids.js';
+import type { Instant, PerformanceId } from '../../events/ids.js';
 import { decodeEvent } from '../../events/registry.js';
+import { Clock } from '../../platform/clock.js';
 import { ConcurrencyLimit } from '../../platform/concurrency-limit.js';
 import { reportTo } from '../../platform/logging.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
@@ -31,14 +32,22 @@ interface Line {
   changedAt: Position | undefined;
   /** A look-up of all watchers is planned or running. */
   isBusy: boolean;
+  /** The sale has ended while they were looked up. */
+  isDueAgain: boolean;
+  /** Looks all watchers up when the sale ends, which no event says; undefined when the end is not known or over. */
+  saleEnd: { readonly endsAt: Instant; readonly timer: NodeJS.Timeout } | undefined;
 }
 
 /** Places looked up at the same time. */
 const maxLookUps = 16;
 
+/** The end of a sale that lies further ahead is planned again after this time, ms: timers of Node count 31 bits. */
+const maxTimerMs = 24 * 3_600_000;
+
 /**
- * Live places in the queues. An event of a performance's queue makes the places of its connected fans be
- * looked up again, at most every `sse.positionEveryMs`; a place that has not changed is not sent.
+ * Live places in the queues. An event of a performance's queue, or of the performance, and the end of its sale make the
+ * places of its connected fans be looked up again, at most every `sse.positionEveryMs`; a place that has not changed is
+ * not sent.
  */
 @Injectable()
 export class QueuePositions implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -57,9 +66,10 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS)
     private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
+    private readonly clock: Clock,
   ) {
     const name = 'live places';
-    const categories = ['queue', 'admission', 'token'];
+    const categories = ['queue', 'admission', 'token', 'performance', 'schedule'];
     this.#subscription = new LiveSubscription(
       store,
       { name, categories, log: reportTo(this.#logger) },
@@ -80,6 +90,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   async beforeApplicationShutdown(): Promise<void> {
     this.#isClosing = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    for (const line of this.#lines.values()) clearTimeout(line.saleEnd?.timer);
     await this.#subscription.stop();
   }
 
@@ -89,18 +100,20 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
       watchers: new Set(),
       changedAt: undefined,
       isBusy: false,
+      isDueAgain: false,
+      saleEnd: undefined,
     };
     const watcher = { queueToken, listener, last: '' };
     this.#lines.set(queueToken.performanceId, line);
     line.watchers.add(watcher);
     const readUpTo = this.readPosition.current();
-    await this.#tell(watcher);
+    await this.#tell(watcher, line);
     // An event received before this queue had a watcher, and not yet in the read models, would otherwise be missed.
     if (this.#newest !== undefined && this.#newest > readUpTo)
       this.#changed(queueToken.performanceId, this.#newest);
     return () => {
       line.watchers.delete(watcher);
-      if (line.watchers.size === 0 && !line.isBusy) this.#lines.delete(queueToken.performanceId);
+      if (line.watchers.size === 0 && !line.isBusy) this.#forget(queueToken.performanceId, line);
     };
   }
 
@@ -124,6 +137,7 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
   async #look(performanceId: PerformanceId, line: Line): Promise<void> {
     const changedAt = line.changedAt;
     line.changedAt = undefined;
+    line.isDueAgain = false;
     if (changedAt !== undefined) {
       // Without the wait a place may be one change behind, until the next event.
       await this.readPosition
@@ -132,19 +146,46 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     }
     const lookUps = [...line.watchers].map((watcher) =>
       this.#lookUps.run(async () => {
-        if (line.watchers.has(watcher)) await this.#tell(watcher);
+        if (line.watchers.has(watcher)) await this.#tell(watcher, line);
       }),
     );
     await Promise.all(lookUps);
     line.isBusy = false;
-    if (line.watchers.size === 0) this.#lines.delete(performanceId);
-    else if (line.changedAt !== undefined) this.#plan(performanceId, line);
+    if (line.watchers.size === 0) this.#forget(performanceId, line);
+    else if (line.changedAt !== undefined || line.isDueAgain) this.#plan(performanceId, line);
   }
 
-  async #tell(watcher: Watcher): Promise<void> {
+  #forget(performanceId: PerformanceId, line: Line): void {
+    clearTimeout(line.saleEnd?.timer);
+    line.saleEnd = undefined;
+    if (this.#lines.get(performanceId) === line) this.#lines.delete(performanceId);
+  }
+
+  /** Plans to look all watchers up when the sale ends. */
+  #planSaleEnd(performanceId: PerformanceId, line: Line, endsAt: Instant | null): void {
+    if (line.saleEnd?.endsAt === endsAt || this.#isClosing) return;
+    clearTimeout(line.saleEnd?.timer);
+    line.saleEnd = undefined;
+    const leftMs = endsAt === null ? 0 : Date.parse(endsAt) - this.clock.nowMs();
+    if (endsAt === null || leftMs <= 0) return;
+    const timer = setTimeout(
+      () => {
+        line.saleEnd = undefined;
+        if (line.isBusy) line.isDueAgain = true;
+        else this.#plan(performanceId, line);
+      },
+      Math.min(leftMs, maxTimerMs),
+    );
+    line.saleEnd = { endsAt, timer };
+  }
+
+  async #tell(watcher: Watcher, line: Line): Promise<void> {
     try {
       const status = await this.queries.queueToken(watcher.queueToken.tokenId);
       if (!status) return;
+      if (line.watchers.has(watcher)) {
+        this.#planSaleEnd(watcher.queueToken.performanceId, line, status.saleEndsAt);
+      }
       const message = sseMessage('position', status);
       if (message === watcher.last) return;
       watcher.last = message;

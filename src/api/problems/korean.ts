@@ -91,6 +91,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '판매 중이 아님',
     '취소되었거나 이미 시작했거나 끝난 공연입니다. 다른 회차나 공연을 선택해 주세요.',
   ),
+  'sold-out': text(
+    '매진',
+    '모든 좌석이 판매되었습니다. 취소된 좌석이 나오면 대기열이 다시 열립니다. 나중에 다시 시도해 주세요.',
+  ),
   'queue-full': text('대기열 정원 초과', '앞선 대기자들이 입장한 뒤 다시 시도해 주세요.'),
   'queue-not-open': text('대기열이 열리기 전', '대기열이 열릴 때까지 기다려 주세요.', ({ opensAt }) =>
     typeof opensAt === 'string' ? `대기열은 ${opensAt}에 열립니다.` : undefined,

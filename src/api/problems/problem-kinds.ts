@@ -95,6 +95,11 @@ export const problemKinds = {
     'Not on sale',
     'Choose another date or performance: this one was cancelled, has begun or is over.',
   ),
+  'sold-out': kind(
+    409,
+    'Sold out',
+    'Try again later: when seats are given back and nobody waits for them, the queue opens again.',
+  ),
   'queue-full': kind(409, 'Queue full', 'Try again when some fans have been served.'),
   'queue-not-open': kind(409, 'Queue not open', 'Wait for the opening.'),
   'too-many-entries': kind(

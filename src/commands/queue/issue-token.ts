@@ -59,15 +59,20 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws {Rejected} performance-unknown, not-on-sale, queue-full, seat-limit-reached, too-many-entries */
+  /** @throws {Rejected} performance-unknown, not-on-sale, sold-out, queue-full, seat-limit-reached, too-many-entries */
   async execute(command: IssueToken): Promise<IssuedToken> {
     const { userId, performanceId, numberOfTickets, context } = command;
     const performance = await this.catalog.performance(performanceId);
     const { tokenId, entry, seatsBought, isLive } = await this.#findEntry(userId, performance);
     if (isLive) return this.#resume(command, tokenId);
     const now = this.clock.now();
-    if (isSaleClosed(performance, now) || (await this.queries.isSaleOver(performanceId, now))) {
+    const sale = await this.queries.sale(performanceId, now);
+    if (isSaleClosed(performance, now) || sale.status === 'ended') {
       throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
+    }
+    if (sale.status === 'sold-out') {
+      const message = 'Every seat is sold. Seats that are given back go to those who wait already.';
+      throw refuse('sold-out', message);
     }
 
     const seatLimit = performance.sales.seatLimitPerUser - seatsBought;

@@ -75,7 +75,7 @@ export interface AdmissionResult {
   readonly nextAt: Instant | undefined;
 }
 
-/** Admits the next fans, as many as capacity and pace allow. */
+/** Admits the next fans, as many as capacity, pace and the seats that are left allow. */
 export class AdmitTokens extends Command<AdmissionResult> {
   constructor(
     readonly performanceId: PerformanceId,
@@ -92,6 +92,9 @@ const maxFansPerAdmission = 2_000;
  * Counts with the log, so that read models which are behind neither stop an admission nor let in too many: who has
  * joined and which places were admitted is read from the streams. The read models say only who has left, before or after
  * being admitted. A fan who has left without their knowing still counts, as one who waits or who is inside.
+ *
+ * Nobody is admitted while no seat is free, and never more are inside than there are seats not sold. That is as the read
+ * models know it, so fans whom they let in while they are behind may find nothing.
  */
 @CommandHandler(AdmitTokens)
 export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
@@ -113,9 +116,13 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     if (!state.opening) return nothingToDo;
     const pace = Math.min(paceLeft(state, admitPerSecond, this.clock.now()), maxFansPerAdmission);
     if (pace === 0) return { ...nothingToDo, nextAt: state.nextAt };
+    const sale = await this.queries.sale(performanceId, this.clock.now());
+    if (sale.status !== 'on-sale') return nothingToDo;
+    // Each fan inside may take one of the seats that are not sold.
+    const maxInside = Math.min(maxActive, sale.unsoldSeats ?? maxActive);
     const from = state.admittedUpTo;
     const { knownUpTo, inside } = await this.queries.queueFront(performanceId, from);
-    const room = Math.max(0, maxActive - inside);
+    const room = Math.max(0, maxInside - inside);
     // One place at least, to know whether anybody waits.
     const places = await this.#nextPlaces(performanceId, from, knownUpTo, Math.max(1, Math.min(pace, room)));
     const admitted = places.slice(0, room);
@@ -128,7 +135,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
       to: last + 1,
       waitingInRange: admitted.length,
       active: inside,
-      maxActive,
+      maxActive: maxInside,
       admitPerSecond,
       claimWindowMs,
     } as const;

@@ -6,6 +6,23 @@ import { asOfField, count, named, type Reply, sample } from './reply.js';
 export const tokenStatus = z.enum(['waiting', 'admitted', 'entered', 'completed', 'expired', 'left']);
 export type TokenStatus = z.infer<typeof tokenStatus>;
 
+/** How the sale stands: what a fan who waits may hope for. */
+export const saleStatus = z.enum(['on-sale', 'all-held', 'sold-out', 'ended']);
+export type SaleStatus = z.infer<typeof saleStatus>;
+
+const saleFields = {
+  sale: saleStatus
+    .nullable()
+    .describe(
+      '`on-sale`: seats are free. `all-held`: every seat is held or sold; keep waiting, held seats may come back. ' +
+        '`sold-out`: every seat is sold and nobody new may join; who waits keeps the place, and seats that are given ' +
+        'back go to those who wait. `ended`: nobody is let in any more. Null in an answer about the past.',
+    ),
+  saleEndsAt: instantSchema
+    .nullable()
+    .describe('When the last date begins, or the organiser ends the sale; null while neither is known.'),
+};
+
 /** A fan's place, as every reply about it shows it. */
 export const placeFields = {
   tokenId: tokenIdSchema,
@@ -16,7 +33,18 @@ export const placeFields = {
   opened: z.boolean(),
   opensAt: instantSchema.nullable(),
   ahead: count.describe('Fans before you; 0 when admitted.'),
-  estimatedWaitSeconds: z.number().min(0).nullable(),
+  estimatedWaitSeconds: z
+    .number()
+    .min(0)
+    .nullable()
+    .describe('Null when it cannot be told, as while no seat is free.'),
+  seatsMayRunOut: z
+    .boolean()
+    .nullable()
+    .describe(
+      'While waiting: fewer seats are free than fans are in the line up to you, so they may be sold before your turn. Null in an answer about the past.',
+    ),
+  ...saleFields,
   enterBefore: instantSchema.nullable().describe('Enter before this, or lose the place.'),
   expiresAt: instantSchema.nullable().describe('The end of your time inside.'),
   numberOfTickets: z.number().int().min(1),
@@ -31,6 +59,9 @@ export const placeExample = {
   opensAt: null,
   ahead: 37,
   estimatedWaitSeconds: 2,
+  seatsMayRunOut: false,
+  sale: 'on-sale' as const,
+  saleEndsAt: '2026-12-24T10:00:00.000Z',
   enterBefore: null,
   expiresAt: null,
   numberOfTickets: 2,
@@ -58,6 +89,8 @@ export const queueReply = named(
     admittedUpTo: count.describe('Places below this one were admitted.'),
     issued: count.describe('Numbers given so far; the next fan gets this one.'),
     head: z.strictObject({ number: count }).nullable().describe('Who is next.'),
+    ...saleFields,
+    freeSeats: count.nullable().describe('Free seats of all dates to come; null when unknown.'),
     ...asOfField,
   }),
   {
@@ -73,6 +106,9 @@ export const queueReply = named(
     admittedUpTo: 1005,
     issued: 1043,
     head: { number: 1005 },
+    sale: 'on-sale',
+    saleEndsAt: '2026-12-24T10:00:00.000Z',
+    freeSeats: 4210,
   },
 );
 export type QueueReply = Reply<typeof queueReply>;

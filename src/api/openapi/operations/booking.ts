@@ -26,6 +26,7 @@ export const bookingOperations: Operations = {
     problems: [
       'performance-unknown',
       'not-on-sale',
+      'sold-out',
       'queue-full',
       'seat-limit-reached',
       'too-many-entries',

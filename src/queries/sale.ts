@@ -1,0 +1,63 @@
+import type { Instant, PerformanceId } from '../events/ids.js';
+import type { PerformanceRow, ScheduleRow } from '../projections/catalog/entities.js';
+import { selectAll } from './database.js';
+import type { QueryContext } from './queries.js';
+import type { SaleStatus } from './replies/queue.js';
+
+/** How the sale of a performance stands. */
+export interface Sale {
+  readonly status: SaleStatus;
+  /** Free seats of all dates to come; undefined while no date is known. Lapsed holds count until they are ended. */
+  readonly freeSeats: number | undefined;
+  /** Free and held ones. */
+  readonly unsoldSeats: number | undefined;
+  /** When the last date begins, or the organiser's end of the sale if that is earlier; null: neither is known. */
+  readonly endsAt: Instant | null;
+}
+
+/** A date, as far as {@link saleOf} needs it. */
+export type DateOnSale = Pick<
+  ScheduleRow,
+  'status' | 'schedule_date_time' | 'available_seats' | 'held_seats'
+>;
+
+export function saleQueries({ db }: QueryContext) {
+  return {
+    /** How the sale of a performance stands at `now`. One that is unknown counts as on sale. */
+    async sale(performanceId: PerformanceId, now: Instant): Promise<Sale> {
+      const rows = await selectAll<SaleRow>(
+        db,
+        `SELECT p.sales_closes_at, s.status, s.schedule_date_time, s.available_seats, s.held_seats
+         FROM performances p LEFT JOIN schedules s ON s.performance_id = p.performance_id
+         WHERE p.performance_id = ?`,
+        [performanceId],
+      );
+      const dates = rows.filter((row): row is SaleRow & DateOnSale => row.status !== null);
+      return saleOf(dates, rows[0]?.sales_closes_at ?? null, now);
+    },
+  };
+}
+
+type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null };
+type SaleRow = Pick<PerformanceRow, 'sales_closes_at'> & Nullable<DateOnSale>;
+
+/** @param closesAt the organiser's end of the sale; null: it ends when the last date begins. */
+export function saleOf(dates: readonly DateOnSale[], closesAt: Instant | null, now: Instant): Sale {
+  const scheduled = dates.filter(({ status }) => status === 'scheduled');
+  const toCome = scheduled.filter(({ schedule_date_time: startsAt }) => startsAt > now);
+  const lastAt = scheduled.map((date) => date.schedule_date_time).reduce(latest, null);
+  const endsAt = closesAt !== null && (lastAt === null || closesAt < lastAt) ? closesAt : lastAt;
+  const isOver = dates.length > 0 && toCome.length === 0;
+  if (isOver || (closesAt !== null && closesAt <= now)) {
+    return { status: 'ended', freeSeats: 0, unsoldSeats: 0, endsAt };
+  }
+  if (dates.length === 0) return { status: 'on-sale', freeSeats: undefined, unsoldSeats: undefined, endsAt };
+  const freeSeats = toCome.reduce((sum, date) => sum + date.available_seats, 0);
+  const heldSeats = toCome.reduce((sum, date) => sum + date.held_seats, 0);
+  const status = freeSeats > 0 ? 'on-sale' : heldSeats > 0 ? 'all-held' : 'sold-out';
+  return { status, freeSeats, unsoldSeats: freeSeats + heldSeats, endsAt };
+}
+
+function latest(a: Instant | null, b: Instant): Instant {
+  return a !== null && a > b ? a : b;
+}
