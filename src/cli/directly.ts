@@ -59,7 +59,7 @@ export async function importDirectly(
     const soldSeats = new SoldSeats(repository, store, readSide.queries, systemClock);
     const { queries } = readSide;
     const holds = new Holds(repository, deciders, systemClock);
-    const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, store, queries, systemClock);
+    const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, systemClock);
     const venues = new VenuePublisher(repository, deciders, soldSeats);
     const dates = new DatePublisher(repository, deciders, hallChanges, store, queries, systemClock);
     const settings = { secret: secrets.secret };

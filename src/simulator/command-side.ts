@@ -120,15 +120,7 @@ export function commandSide(parts: CommandSideParts): Commands {
   const offer = new SeatsForSale(repository, catalog, parts.queries, clock);
   const checkout = new CheckoutProcess(repository, deciders, holds, catalog);
   const soldSeats = new SoldSeats(repository, parts.store, parts.queries, clock);
-  const hallChanges = new HallChanges(
-    repository,
-    deciders,
-    soldSeats,
-    holds,
-    parts.store,
-    parts.queries,
-    clock,
-  );
+  const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, clock);
   const venues = new VenuePublisher(repository, deciders, soldSeats);
   const dates = new DatePublisher(repository, deciders, hallChanges, parts.store, parts.queries, clock);
   const charging = new ChargeProcess(repository, deciders, payments, settings);

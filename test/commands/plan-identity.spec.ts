@@ -165,6 +165,16 @@ describe('A date that moves to another hall', () => {
     expect(order.kind).toBe('paid');
   });
 
+  it('ends its holds also while the read models do not know of them', async () => {
+    const chris = await inside(side, 'chris', 1_000);
+    await hold(side, chris, seats('A-2'));
+    side.models.isCaughtUp = false;
+    jest.spyOn(side.models, 'ownedSeats').mockResolvedValue([]);
+    jest.spyOn(side.models, 'takenSeats').mockResolvedValue(new Set());
+    await run(moved(), { acceptHallChange: true });
+    expect(await outcomeOf(side.execute(new Pay(chris, {}, freshContext())))).toBe('nothing-to-pay');
+  });
+
   it('moves without the option while nobody has a seat', async () => {
     await run(moved());
     await buy('ben', 'big-A-1');

@@ -1,12 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { findSeat, planRows, scheduleDecider, venueDecider } from '../../domain/catalog.js';
 import type { PerformanceDocument } from '../../domain/catalog-document.js';
 import { placeText } from '../../domain/plan-identity.js';
-import { EventStore } from '../../event-store/port.js';
-import { addMs, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
+import { addMs, type HoldId, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
-import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { Holds } from '../seats/end-hold.js';
@@ -17,12 +15,11 @@ import { SoldSeats } from './retain-sold-seats.js';
 /** A date with held or sold seats that gets another hall. */
 export interface HallChange {
   readonly scheduleId: ScheduleId;
+  /** Those of the hall that the date leaves. */
+  readonly seatIds: readonly SeatId[];
   /** One for each seat; `refused` unless the operator has accepted the change. */
   readonly problems: readonly ImportProblem[];
 }
-
-/** Seats read at once. */
-const pageSize = 200;
 
 /** Moves dates with held or sold seats to another hall, if the operator says so: holds end, tickets may be given back. */
 @Injectable()
@@ -32,8 +29,6 @@ export class HallChanges {
     private readonly deciders: DeciderHandler,
     private readonly soldSeats: SoldSeats,
     private readonly holds: Holds,
-    private readonly store: EventStore,
-    @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly clock: Clock,
   ) {}
 
@@ -69,7 +64,7 @@ export class HallChanges {
         about: performance.id,
       } as const;
     });
-    return { scheduleId, problems };
+    return { scheduleId, seatIds, problems };
   }
 
   /**
@@ -79,36 +74,34 @@ export class HallChanges {
    * @param publish moves the date.
    */
   async carryOut<Result>(
-    { scheduleId }: HallChange,
+    change: HallChange,
     refundWindowMs: number,
     publish: () => Promise<Result>,
     context: CommandContext,
   ): Promise<Result> {
+    const { scheduleId } = change;
     const until = addMs(this.clock.now(), refundWindowMs);
     const open = { kind: 'open-refund-window', until, cause: 'hall-changed', note: undefined } as const;
     const step = stepContext(context, scheduleId, 'hall');
     await this.deciders.executeOrThrow(scheduleDecider, streams.schedule(scheduleId), open, step);
-    await this.#endHolds(scheduleId, step);
+    await this.#endHolds(change, step);
     const result = await publish();
     // Seats that were held in between.
-    await this.#endHolds(scheduleId, stepContext(step, 'after'));
+    await this.#endHolds(change, stepContext(step, 'after'));
     return result;
   }
 
-  async #endHolds(scheduleId: ScheduleId, context: CommandContext): Promise<void> {
-    const head = await this.store.head();
-    if (head !== undefined) await this.queries.waitFor(head);
-    let after: SeatId | null = null;
-    for (;;) {
-      const page = await this.queries.ownedSeats(scheduleId, after, pageSize);
-      for (const seat of page) {
-        if (seat.kind !== 'held') continue;
-        const step = stepContext(context, seat.holdId);
-        await this.holds.giveBack(seat.tokenId, seat.holdId, 'hall-changed', step);
-      }
-      const last = page.at(-1);
-      if (!last || page.length < pageSize) return;
-      after = last.seatId;
+  async #endHolds({ scheduleId, seatIds }: HallChange, context: CommandContext): Promise<void> {
+    const ended = new Set<HoldId>();
+    for (const { state } of await this.soldSeats.usedOn(scheduleId, seatIds)) {
+      if (state.kind !== 'held' || ended.has(state.holdId)) continue;
+      ended.add(state.holdId);
+      await this.holds.giveBack(
+        state.tokenId,
+        state.holdId,
+        'hall-changed',
+        stepContext(context, state.holdId),
+      );
     }
   }
 }
