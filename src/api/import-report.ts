@@ -43,6 +43,9 @@ export const problemsFields = {
     .describe('All problems, those of one cause as one entry, the most frequent first.'),
 };
 
+/** The counts of an example, before any record. */
+const none = { published: 0, revised: 0, unchanged: 0, skipped: 0 };
+
 export const importReply = named(
   'ImportReport',
   z.strictObject({
@@ -68,7 +71,7 @@ export const importReply = named(
     ),
     keptSeats: z
       .array(z.strictObject({ venueId: venueIdSchema, seatId: seatIdSchema, scheduleId: scheduleIdSchema }))
-      .describe('Seats the feed no longer has, but somebody holds or bought: they stay in the plan.'),
+      .describe('Seats that are missing from the feed, but held or sold: they stay in the plan.'),
     matchedSeats: z
       .array(
         z.strictObject({
@@ -81,7 +84,7 @@ export const importReply = named(
         }),
       )
       .describe(
-        'Seats with a new id in the feed at a place that is known: they keep their ids. The first 1,000.',
+        'Seats that have a new id in the feed at a known place: they keep their known ids. The first 1,000.',
       ),
     moreMatchedSeats: count.describe('Matched seats beyond those listed.'),
     ...problemsFields,
@@ -94,9 +97,9 @@ export const importReply = named(
   {
     format: 'kopis',
     summary: {
-      venues: { published: 1, revised: 0, unchanged: 0, skipped: 0 },
-      performances: { published: 1, revised: 0, unchanged: 0, skipped: 0 },
-      dates: { published: 4, revised: 0, unchanged: 0, skipped: 0 },
+      venues: { ...none, published: 1 },
+      performances: { ...none, published: 1 },
+      dates: { ...none, published: 4 },
       cancelledDates: 0,
       seats: 208,
     },

@@ -152,7 +152,7 @@ export class StreamRepository {
   }
 
   /**
-   * Appends one event whatever the stream's revision: the store gives it the next number atomically.
+   * Appends one event without an expected revision: the store gives it the next number atomically.
    * A retry may write a second copy, which every fold of such a stream must ignore.
    */
   async appendAny(stream: StreamName, event: DomainEvent, context: CommandContext): Promise<AppendResult> {

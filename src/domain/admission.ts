@@ -48,8 +48,8 @@ export type AdmissionCommand =
     };
 
 /**
- * Lets fans in, in the order of their places, at most `maxActive` at once and `admitPerSecond`. Places of fans who left
- * take nothing from either.
+ * Admits fans in the order of their places, at most `maxActive` at the same time and `admitPerSecond`. Places of fans who
+ * left count for neither.
  */
 export const admissionDecider: Decider<AdmissionState, AdmissionCommand, AdmissionEvent> = {
   initialState: { opening: undefined, admittedUpTo: 0, recent: [], nextAt: undefined },
@@ -119,9 +119,8 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
 const epsilon = 1e-9;
 
 /**
- * Milliseconds for which the pace has waited for a fan, as far as they are made up for: one second's worth of fans may
- * come at once. Where a fan takes about a second or more, half a second, so that late rounds do not slow the pace.
- * Negative while the pace lets nobody in.
+ * How late admission is against the pace, in ms, limited to what it may catch up: the fans of one second. If a fan takes
+ * about a second or more, half a second, so that late rounds do not slow the pace. Negative before the next fan may come.
  */
 function pauseMs({ nextAt }: AdmissionState, admitPerSecond: number, now: Instant): number {
   const longest = Math.max(1000 - 1000 / admitPerSecond, 500);

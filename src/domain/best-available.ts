@@ -13,7 +13,7 @@ interface BestAvailableQuery {
   readonly isFree: (seat: PlanSeat) => boolean;
   /** Where the audience looks; without it the middle of the plan's top edge. */
   readonly focus: { readonly x: number; readonly y: number } | undefined;
-  /** Undefined: the fan needs no wheelchair place, so neither these nor companion places are chosen. */
+  /** Undefined: the fan needs no wheelchair place, so no wheelchair or companion places are chosen. */
   readonly access?: WheelchairAccess | undefined;
   /** Seats with a restricted view may be chosen when there are too few others. */
   readonly acceptRestrictedView?: boolean | undefined;

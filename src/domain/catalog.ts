@@ -101,7 +101,7 @@ export interface ScheduleState {
   readonly details: ScheduleDetails | undefined;
   /** Undefined unless the date is cancelled, which it then stays. */
   readonly cancellation: ScheduleCancellation | undefined;
-  /** Until then fans may give tickets back, whatever the performance's deadline. */
+  /** Until then fans may give tickets back, even after the performance's deadline. */
   readonly refundWindowUntil: Instant | undefined;
 }
 

@@ -26,7 +26,7 @@ export function loneCompanion(items: readonly SoldSeat[]): CompanionPlace | unde
   return undefined;
 }
 
-/** The refusal of whatever would part a companion's place from its wheelchair place. @param advice what to do. */
+/** The refusal of a command after which a companion's place would be without its wheelchair place. @param advice what to do. */
 export function companionNeedsWheelchair({ seatId, companionOf }: CompanionPlace, advice: string) {
   const message = `Seat ${seatId} is the companion’s place of wheelchair place ${companionOf}: ${advice}.`;
   return reject('companion-needs-wheelchair', message, { seatId, companionOf });

@@ -65,8 +65,8 @@ export function repeatedPlaces(
 export interface KnownPlan {
   readonly sections: ReadonlyMap<string, PlanSection>;
   /**
-   * Seats that have left a section of the plan, with their places in it: a place that comes back is the same seat. One
-   * that is in another section now may be among them, and is then not meant.
+   * Seats that have left a section of the plan, with their places in it: a place that comes back is the same seat. A
+   * seat that is in another section now may be among them, and is then ignored.
    */
   readonly formerSeats: ReadonlyMap<SeatId, Place>;
 }
@@ -228,8 +228,8 @@ export function replacedFormerSeats(
 }
 
 /**
- * Sections with new ids keep the known ones, where a name says unmistakably which; and with them the places of a standing
- * area their ids.
+ * A section with a new id gets the id of the known section that the new plan lacks, if both are the only ones of their
+ * name and kind (rows or standing). So the places of a standing area keep their ids too.
  */
 function keepSectionIds(known: readonly PlanSection[], wanted: readonly PlanSection[]): PlanSection[] {
   const knownIds = new Set(known.map(({ sectionId }) => sectionId));

@@ -27,8 +27,8 @@ interface SeatName {
 }
 
 /**
- * If given, a command that ends a hold also makes the seat refuse that hold, in case it never had the seat: a late run of
- * its request can then not take the seat any more (docs/late-requests.md).
+ * If given, a command that ends a hold also makes the seat refuse that hold, in case it never had the seat: after that, a late
+ * run of its request cannot take the seat (docs/late-requests.md).
  */
 interface Barrier {
   readonly userId: UserId;
@@ -36,9 +36,9 @@ interface Barrier {
   readonly expiresAt: Instant;
 }
 
-/** What the log says about a hold that the seat may have forgotten. */
+/** What the log says about a hold that ended too long ago to be among the seat's {@link EndedHolds}. */
 interface Evidence {
-  /** The hold is none of the first so many that ended on the seat: {@link EndedHolds} counts them. Default 0. */
+  /** The hold is not among the first `notAmongFirst` holds that ended on the seat, as {@link EndedHolds} counts. Default 0. */
   readonly notAmongFirst?: number | undefined;
 }
 
@@ -68,7 +68,7 @@ export type SeatCommand = SeatName &
       } & Evidence)
     | ({ readonly kind: 'expire'; readonly holdId: HoldId; readonly barrier?: Barrier } & Evidence)
     | { readonly kind: 'reserve'; readonly holdId: HoldId; readonly orderId: OrderId }
-    /** Undoes whatever the order has of the seat: its reservation, or the hold it was going to reserve. */
+    /** Ends the order's reservation of the seat, or the hold that the order was going to reserve. */
     | {
         readonly kind: 'give-back';
         readonly holdId: HoldId;
@@ -78,19 +78,19 @@ export type SeatCommand = SeatName &
   );
 
 /**
- * The order in which every command takes several seats. One order for all: of two commands that want overlapping seats one
- * always gets all of them.
+ * The order in which every command takes several seats. It is the same for all commands, so of two commands that want
+ * overlapping seats, one always gets all of its seats.
  */
 export function inSeatOrder<Item extends { readonly seatId: SeatId }>(items: readonly Item[]): Item[] {
   return [...items].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 }
 
-/** Whether nobody owns the seat at `now`: a hold past its deadline is free, whether or not that was written. */
+/** Whether the seat has no owner at `now`: after its hold's deadline it is free, even if the expiry was not written yet. */
 export function isFree(state: SeatState, now: Instant): boolean {
   return state.kind === 'free' || (state.kind === 'held' && now >= state.expiresAt);
 }
 
-/** Whether the hold has turned the seat into a reservation: it is no longer the hold's to give back. */
+/** Whether the hold has turned the seat into a reservation: from then on only the order can give it back. */
 export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
   return state.kind === 'reserved' && state.holdId === holdId;
 }
@@ -105,7 +105,7 @@ export function isReservedBy(state: SeatState, holdId: HoldId): boolean {
  */
 export type HoldStatus = 'untouched' | 'held' | 'reserved' | 'ended' | 'forgotten';
 
-/** @param evidence what its stream said before, if it was asked. */
+/** @param evidence what the seat's stream said, if it was read before. */
 export function statusOfHold(state: SeatState, hold: HoldDeadline, evidence: Evidence = {}): HoldStatus {
   if (state.kind !== 'free' && state.holdId === hold.holdId) return state.kind;
   const { known, count, forgottenUntil } = state.endedHolds;
@@ -129,15 +129,16 @@ export interface HoldDeadline {
 }
 
 /**
- * The holds that a seat refuses for good: those that ended on it, and those barred from it. It refuses them whatever
- * is retried, however late, and by whatever clock. The last ones are kept by id; of the others the stream knows the ids.
+ * The holds that a seat refuses for good: those that ended on it, and those barred from it. It refuses
+ * every retry, however late it comes and whatever time the clock shows. The ids of the last ones are kept here; those of
+ * the others are only in the stream.
  */
 interface EndedHolds {
-  /** Of all. */
+  /** How many holds have ended or were barred. */
   readonly count: number;
-  /** The last ones to end, the last of all first. */
+  /** The holds that ended last, newest first. */
   readonly known: readonly HoldDeadline[];
-  /** The latest deadline among the others: a hold that would end later is none of them. */
+  /** The latest deadline among the others: a hold with a later deadline is not one of them. */
   readonly forgottenUntil: Instant | undefined;
 }
 
@@ -200,7 +201,7 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
       case 'SeatHoldExpired':
         return { kind: 'free', endedHolds: afterHold(state) };
       case 'SeatHoldBarred':
-        // Changes nothing about who has the seat.
+        // The owner of the seat stays the same.
         return { ...state, endedHolds: withEnded(endedHolds, event.data) };
       case 'SeatReserved': {
         const { orderId, holdId, userId } = event.data;
@@ -231,7 +232,7 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   return seatTaken(state, command);
 }
 
-/** The refusal of a hold because the seat has an owner. Fans learn which of their own holds has it. */
+/** The refusal of a hold because the seat has an owner. If the fan holds it, the refusal names the fan's hold. */
 export function seatTaken(
   owner: Exclude<SeatState, { kind: 'free' }>,
   { seatId, userId }: { readonly seatId: SeatId; readonly userId: UserId },
@@ -322,10 +323,10 @@ function holderOf({ holdId, userId }: Held) {
   return { holdId, userId };
 }
 
-/** The refusal of a command that must come with {@link Evidence}: commands/seats asks the log and repeats it. */
+/** The refusal of a command that needs {@link Evidence}: commands/seats reads the log and repeats the command with it. */
 const holdForgotten = reject('busy', 'This seat changes hands too fast: try again shortly.');
 
-/** The refusal of whatever a hold asks for after its end. */
+/** The refusal of every command of a hold after its end. */
 export const holdEnded = reject(
   'hold-ended',
   'This hold has ended: hold the seats again with a new idempotency key.',

@@ -384,5 +384,5 @@ export function isSameSeatRequest(
   );
 }
 
-/** The refusal of whatever a token asks for after its end. */
+/** The refusal of every command of a token after its end. */
 export const tokenEnded = reject('token-ended', 'Your turn has ended: join the queue again.');

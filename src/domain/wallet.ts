@@ -134,7 +134,7 @@ export const walletDecider: Decider<WalletState, WalletCommand, WalletEvent> = {
   },
 };
 
-/** The refusal of everything that an erased user's wallet takes no part in any more. */
+/** The refusal of commands that a closed wallet does not accept. */
 export function walletClosed() {
   return reject('wallet-closed', 'The account of this wallet was erased: open a new account.');
 }

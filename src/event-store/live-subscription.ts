@@ -9,8 +9,8 @@ export interface LiveSubscriber {
   /** Called once, with the log's newest position when following began; undefined: the log was empty. */
   started?(head: Position | undefined): void;
   /**
-   * Takes in an event, in log order. One at which this throws is reported and left out: it would throw again, and keep
-   * all later ones waiting.
+   * Handles an event, in log order. If this throws, the event is reported and left out: it would throw again, and block
+   * all later events.
    */
   take(event: RecordedEvent): void;
   /**
@@ -32,8 +32,8 @@ export interface LiveSettings {
 
 /**
  * Follows the events of some categories until it is stopped. After a failure, of the store or of the subscriber, it
- * subscribes again after the last batch that was handled, so that no event is lost and none is taken in twice but those of
- * a batch that failed.
+ * subscribes again after the last batch that was handled. So no event is lost, and only events of a batch that failed are
+ * handled twice.
  */
 export class LiveSubscription {
   readonly name: string;

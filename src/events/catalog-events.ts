@@ -13,7 +13,7 @@ import {
 import { timeZoneSchema } from './local-time.js';
 import { seatFeatureFields } from './seat-features.js';
 
-/** The plan's own name of a section: compared as it is written, as ids are. */
+/** The plan's own name of a section. Like an id, it is compared exactly as written. */
 const sectionIdSchema = z.string().trim().min(1).max(64);
 
 /** A name in the languages the organiser gave beside the main one. */
@@ -52,7 +52,7 @@ export type PlanSeat = z.infer<typeof planSeatSchema>;
 const planRowSchema = z.object({ label: nfcText(20), seats: z.array(planSeatSchema).min(1).max(1000) });
 export type PlanRow = z.infer<typeof planRowSchema>;
 
-/** Most seats a section may have: keeps its event well below the store's 1 MiB. A standing area is stated in one line. */
+/** Most seats a section may have: keeps its event well below the store's 1 MiB. It does not limit standing areas, whose events are short. */
 export const maxSeatsPerSection = 4000;
 /** Most seats one venue may have, places of standing areas included. */
 export const maxSeatsPerVenue = 100_000;
@@ -66,7 +66,7 @@ const standingAreaSchema = z.object({
 });
 export type StandingArea = z.infer<typeof standingAreaSchema>;
 
-/** Either rows of seats or a standing area: {@link rowsOf} gives what is sold of both. */
+/** Either rows of seats or a standing area: {@link rowsOf} gives the seats of both. */
 export const planSectionSchema = z
   .object({
     sectionId: sectionIdSchema,
@@ -86,22 +86,22 @@ export const planSectionSchema = z
       context.addIssue({ code: 'custom', path: ['rows'], message });
     }
     if (!seatIdSchema.safeParse(placeId(sectionId, standing.capacity)).success) {
-      const message = `must be printable and so short that "${placeId('…', standing.capacity)}" has at most 64 characters, since it names the places of a standing area`;
+      const message = `must be printable and so short that "${placeId('…', standing.capacity)}" has at most 64 characters: the ids of a standing area’s places begin with it`;
       context.addIssue({ code: 'custom', path: ['sectionId'], message });
     }
   });
 export type PlanSection = z.infer<typeof planSectionSchema>;
 
-/** The row's label of every place in a standing area, and of no seat: its number is an entry number. */
+/** The row label of places in a standing area, whose number is an entry number. No seat in a row has this label. */
 export const standingRow = '';
 
 /** The id under which an entry number of a standing area is sold. */
 const placeId = (sectionId: string, entryNumber: number) => `${sectionId}:${entryNumber}`;
 
-/** Sections are immutable, so each standing area is written out once. */
+/** The rows of standing areas: sections are immutable, so the rows of each are made only once. */
 const rowsOfAreas = new WeakMap<object, readonly PlanRow[]>();
 
-/** What a section sells: its rows, or the places of a standing area as one row of seats, lowest number first. */
+/** The seats of a section by row; the places of a standing area are one row, lowest number first. */
 export function rowsOf(section: PlanSection): readonly PlanRow[] {
   const { sectionId, rows, standing } = section;
   if (standing === undefined) return rows;
@@ -115,7 +115,7 @@ export function rowsOf(section: PlanSection): readonly PlanRow[] {
 
 function placesOf(sectionId: string, { category, capacity, x, y }: StandingArea): PlanSeat[] {
   return Array.from({ length: capacity }, (_, index) => ({
-    // The schema has checked the longest of them.
+    // The schema has checked the longest of these ids.
     seatId: placeId(sectionId, index + 1) as SeatId,
     number: String(index + 1),
     category,
@@ -154,7 +154,7 @@ export const salesRulesSchema = z.object({
   closesAt: instantSchema.nullable(),
   /** A fan may give tickets back until this long before the start: 0 = until the start. At most a year. */
   cancelBeforeStartMs: z.number().int().min(0).max(31_536_000_000),
-  /** How long tickets of a date that was moved may be given back, whatever the deadline above. At most a year. */
+  /** How long tickets of a date that was moved may be given back, even after the deadline above. At most a year. */
   refundWindowMs: z.number().int().min(0).max(31_536_000_000),
 });
 export type SalesRules = z.infer<typeof salesRulesSchema>;
@@ -241,16 +241,16 @@ export const scheduleEvents = {
       startsAt: instantSchema,
       /** The zone in which the start is announced: the venue's, unless the performance states its own. */
       timeZone: timeZoneSchema,
-      /** `cancelled`: as ScheduleCancelled, which follows it since that event exists. */
+      /** `cancelled` means the same as ScheduleCancelled. Newer builds append that event as well. */
       status: z.enum(['scheduled', 'cancelled']),
     }),
     { version: 2 },
   ),
-  /** For good: no hold and no payment from here on; a process ends the holds and refunds the orders. */
+  /** Final: no hold and no payment after this event; a process ends the holds and refunds the orders. */
   ScheduleCancelled: defineEvent('ScheduleCancelled', z.object({ ...schedule, reason: nfcText(500) })),
   /** Every hold of the cancelled date has ended and every paid seat is refunded. */
   ScheduleCancellationSettled: defineEvent('ScheduleCancellationSettled', z.object(schedule), { version: 2 }),
-  /** Fans may give their tickets of the date back until a moment, whatever the performance's own deadline. */
+  /** Fans may give their tickets of the date back until this moment, even after the performance's own deadline. */
   RefundWindowOpened: defineEvent(
     'RefundWindowOpened',
     z.object({

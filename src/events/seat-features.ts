@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { seatIdSchema } from './ids.js';
 
-/** What fans must know of a seat beside its place. A seat without any of it is an ordinary one. */
+/** Properties of a seat that fans must know. A seat without any of them is an ordinary one. */
 export const seatFeatureFields = {
   wheelchair: z.boolean().optional().describe('A place for a wheelchair.'),
   companionOf: seatIdSchema

@@ -20,8 +20,8 @@ const frozenRequestSchema = z.object({
 export type FrozenRequest = z.infer<typeof frozenRequestSchema>;
 
 /**
- * Why a charge needs an operator. `payment-unclear`: it cannot be found out whether its money was taken, or another
- * amount was. `wallet-closed`: the money was taken, and the fan's account was erased before the points were credited.
+ * Why a charge needs an operator. `payment-unclear`: it is unknown whether its money was taken, or another
+ * amount was taken. `wallet-closed`: the money was taken, and the fan's account was erased before the points were credited.
  */
 export const attentionCauses = ['payment-unclear', 'wallet-closed'] as const;
 export type AttentionCause = (typeof attentionCauses)[number];
@@ -80,8 +80,8 @@ export const chargeEvents = {
       /** The payment system's token for the card, never the card number. */
       paymentMethod: z.string().min(1).max(100),
       /**
-       * The rest of the request to the payment system, as it was made first: every retry sends the same one, whatever
-       * the configuration is by then. Absent: requested by an older build, which did not record it.
+       * The rest of the request to the payment system, as it was made first: every retry sends the same one, even if
+       * the configuration has changed. Absent: requested by an older build, which did not record it.
        */
       payment: frozenRequestSchema.optional(),
     }),
@@ -106,7 +106,7 @@ export const chargeEvents = {
       reason: z.string().min(1).max(200),
     }),
   ),
-  /** Asking again does not help: an operator settles the charge, unless the payment system gives a final answer first. */
+  /** The payment system is no longer asked: an operator settles the charge, unless a final answer arrives first. */
   ChargeNeedsAttention: defineEvent(
     'ChargeNeedsAttention',
     z.object({
@@ -129,7 +129,7 @@ export const chargeEvents = {
       amount: positivePoints,
       /** Credited: the points go to the wallet. Rejected: they do not, and the charge has ended. */
       outcome: z.enum(settlementOutcomes),
-      /** The operator's words. */
+      /** The reason that the operator gave. */
       reason: z.string().min(1).max(500),
     }),
   ),

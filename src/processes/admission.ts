@@ -20,39 +20,39 @@ const listIntervalMs = 30_000;
 /** Queues that open later than this are not watched: they are listed again before. */
 const openingHorizonMs = 2 * listIntervalMs;
 
-/** The longest time for which a watched queue is believed to open when it was last found to. */
+/** For how long a watched queue's opening time is used before it is read again. */
 const openingAgeMs = 5_000;
 
-/** How long a queue that fails is left alone at most: its fans wait. */
+/** The longest pause before a failing queue is tried again: its fans wait meanwhile. */
 const maxRetryMs = 5_000;
 
-/** Queues served at the same time, and those opened: neither keeps the other waiting. */
+/** Queues served at the same time, and queues opened at the same time: two limits, so that neither delays the other. */
 const servedAtOnce = 16;
 const openedAtOnce = 8;
 
-/** A queue with somebody waiting or an opening due. */
+/** A queue with waiting fans, or one that opens soon. */
 interface WatchedQueue {
   /** Open, as far as this process knows; it then admits. */
   isOpen: boolean;
-  /** Not looked at before this moment of the clock, ms. */
+  /** It is not served before this moment of the clock, ms. */
   dueAtMs: number;
-  /** The pause before the next look, when nothing could be done at the last one: doubled each time, ms. */
+  /** The pause before it is served again if nothing could be done the last time: doubled each time, ms. */
   pauseMs: number;
-  /** Whether it is being looked at. */
+  /** Whether it is being served now. */
   isBusy: boolean;
-  /** Events seen of it. */
+  /** Number of its events that this process has seen. */
   changes: number;
 }
 
-/** When a queue is looked at again: at a moment of the clock, ms; after a pause; or not before one of its events. */
+/** When a queue is served again: at a moment of the clock, ms; after a pause; or not before one of its events. */
 type NextLook = number | 'later' | 'unwatch';
 
 /**
- * Opens queues when their time comes and admits fans. It watches the queues in which somebody waits and those to be
- * opened soon: what it costs does not depend on how many performances are on sale.
+ * Opens queues at their opening time and admits fans. It watches only queues with waiting fans and queues that open
+ * soon, so its cost does not depend on how many performances are on sale.
  *
- * A queue in which nothing can be done is looked at less and less often, until one of its events. Queues are served
- * independently: one that is slow or fails holds up no other.
+ * A queue in which nothing can be done is served less and less often, until one of its events arrives. Queues are
+ * independent: one that is slow or fails does not delay the others.
  */
 export class AdmissionProcess {
   readonly #watched = new Map<PerformanceId, WatchedQueue>();
@@ -65,7 +65,7 @@ export class AdmissionProcess {
   #isStopped = false;
 
   /**
-   * @param intervalMs pause between two looks at a queue in which something can be done.
+   * @param intervalMs pause before a queue in which something can be done is served again.
    * @param lease shared by all processes that admit, if there are several.
    */
   constructor(
@@ -105,7 +105,7 @@ export class AdmissionProcess {
     return [this.#rounds, this.#listing, this.#subscription];
   }
 
-  /** Begins nothing more; resolves when what was begun has ended. */
+  /** Starts no more work; resolves when the work in progress has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all([this.#subscription.stop(), this.#listing.stop(), this.#rounds.stop()]);
@@ -126,7 +126,7 @@ export class AdmissionProcess {
       case 'SchedulePublished':
         this.#changed(event.data.performanceId, 'if-watched');
         break;
-      default: // the other events neither make somebody wait nor make room or seats free
+      default: // no other event adds a waiting fan, makes room or frees seats
     }
   }
 
@@ -142,7 +142,7 @@ export class AdmissionProcess {
     }
   }
 
-  /** Something happened in a queue: it is looked at in the next round. */
+  /** Something happened in a queue: it is served in the next round. */
   #changed(performanceId: PerformanceId, how: 'watch' | 'if-watched'): void {
     let queue = this.#watched.get(performanceId);
     if (!queue) {
@@ -171,7 +171,7 @@ export class AdmissionProcess {
     }
   }
 
-  /** Looks at one queue and decides when it is looked at again, if at all. Never fails. */
+  /** Serves one queue and decides when it is served again, if at all. Never fails. */
   async #look(performanceId: PerformanceId, queue: WatchedQueue): Promise<void> {
     if (this.#isStopped) return;
     const { changes } = queue;
@@ -183,7 +183,7 @@ export class AdmissionProcess {
       this.#rounds.items.failed(performanceId, error);
       return;
     }
-    // An event came meanwhile: the queue is due.
+    // An event arrived in the meantime, so the queue is due.
     if (queue.changes !== changes) return;
     if (next === 'unwatch') this.#watched.delete(performanceId);
     else if (next === 'later') {

@@ -11,9 +11,9 @@ import type { ProcessQueries } from '../queries/queries.js';
 import { type Commands, PeriodicTask, type ProcessParts, type RoundLease } from './periodic-task.js';
 
 /**
- * Ends the holds of cancelled dates and refunds their orders, however many and however long after. A date is worked on as
- * soon as it is cancelled, and then in each round until nothing of it is held or reserved, also when an order was paid in
- * the moment of the cancellation.
+ * Ends the holds of cancelled dates and refunds their orders, without a limit of number or time. A date is settled as soon
+ * as it is cancelled, and again in each round until none of its seats is held or reserved. So an order that was paid at
+ * the moment of the cancellation is refunded too.
  */
 export class Cancellations {
   readonly #settling: PeriodicTask;
@@ -63,7 +63,7 @@ export class Cancellations {
     await Promise.all([this.#subscription.stop(), this.#settling.stop()]);
   }
 
-  /** One process begins with each date; the rounds of the others find what that one leaves. */
+  /** Only one process starts with a date; the rounds of the others continue if that one stops. */
   async #announce(scheduleIds: readonly ScheduleId[]): Promise<void> {
     for (const scheduleId of scheduleIds) {
       const task = `cancellation of ${scheduleId}`;

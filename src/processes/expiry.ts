@@ -146,7 +146,7 @@ export class Expiry {
     const sweep = (lapsed: readonly Lapsed[] | AsyncIterable<readonly Lapsed[]>) =>
       this.#sweeper.forEach(lapsed, keyOf, (one) => this.#expire(one), { atOnce });
     await sweep(this.#lapsedHolds());
-    // The tokens that fail lapsed first and come first: the others find room behind them.
+    // Failing tokens come first, since they lapsed first: the limit is raised by their number, so that others fit.
     const limit = sweepLimit + this.#sweeper.items.failing;
     const tokens = await this.queries.lapsedTokens(this.clock.now(), limit);
     await sweep(tokens.map((token) => ({ kind: 'token', ...token })));

@@ -9,11 +9,11 @@ export interface RetryDelays {
   readonly maxMs: number;
 }
 
-/** Most failing items that are remembered; the one not heard of for longest is forgotten, and then tried as a new one. */
+/** Most failing items that are remembered. Beyond it the least recently used one is forgotten, and then tried as a new one. */
 const maxItems = 10_000;
-/** Items reported one by one at the same time; the others are counted. */
+/** Failing items that are logged one by one; further ones are only counted. */
 const maxReported = 20;
-/** Causes whose end is remembered. */
+/** Causes for which the time of the last success is remembered. */
 const maxCauses = 20;
 
 interface FailingItem {
@@ -27,14 +27,14 @@ interface FailingItem {
 }
 
 /**
- * The failing items of one task. Each is put off longer after each failure, so that it takes little from the others;
- * it is logged when it begins to fail and when it works again, and counted all the time. When one item works again, the
- * others that failed for the same cause are due at once: what they all needed is back.
+ * The failing items of one task. The pause before a retry grows with each failure, so that failing items take little time
+ * from the others. An item is logged when it begins to fail and when it succeeds again, and is counted in between. When
+ * one item succeeds, the others that failed for the same cause are due at once, since the cause may be gone.
  */
 export class ItemBackOff {
-  /** By key; the ones not heard of for longest come first. */
+  /** By key; the least recently used ones come first. */
   readonly #items = new Map<string, FailingItem>();
-  /** When an item last worked again that had failed for this cause. */
+  /** By cause, when an item that had failed for it last succeeded. */
   readonly #endedAtMs = new Map<string, number>();
   #reported = 0;
   #isSilent = false;
@@ -48,7 +48,7 @@ export class ItemBackOff {
     private readonly level: 'warn' | 'error' = 'error',
   ) {}
 
-  /** Items that failed when they were last tried, and that there still are. */
+  /** Items that failed when they were last tried, and that are still asked for. */
   get failing(): number {
     this.#forgetUnseen();
     return this.#items.size;
@@ -75,7 +75,7 @@ export class ItemBackOff {
     this.#failures++;
     const before = this.#items.get(key);
     const nowMs = this.clock.nowMs();
-    // A timer may try an item that is not due: that makes it wait no longer.
+    // A timer may try an item that is not due: its pause does not grow by that.
     const isEarly = before !== undefined && !this.isDue(key);
     const failures = isEarly ? before.failures : (before?.failures ?? 0) + 1;
     const delayMs = Math.min(this.delays.firstMs * 2 ** (failures - 1), this.delays.maxMs);
@@ -117,7 +117,7 @@ export class ItemBackOff {
     return false;
   }
 
-  /** Items nobody asks for any more were done elsewhere: every run asks for all there are. */
+  /** Forgets items that are no longer asked for: every run asks for all open items, so these were done elsewhere. */
   #forgetUnseen(): void {
     const nowMs = this.clock.nowMs();
     for (const [key, { seenAtMs }] of this.#items) {
@@ -126,7 +126,7 @@ export class ItemBackOff {
     }
   }
 
-  /** At the end of the map: it was heard of just now. */
+  /** Moves the item to the end of the map, as the one used last. */
   #put(key: string, item: FailingItem): void {
     this.#items.delete(key);
     this.#items.set(key, item);

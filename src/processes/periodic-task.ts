@@ -9,7 +9,7 @@ export interface Commands {
   execute<Result>(command: Command<Result>): Promise<Result>;
 }
 
-/** What a process consists of. */
+/** The parts of a process whose failures are counted. */
 export type ProcessParts = readonly (PeriodicTask | LiveSubscription)[];
 
 /** Shares periodic work among processes: each round of it is run by one of them. */

@@ -44,7 +44,7 @@ export class Recovery {
     );
     const settings = { intervalMs, clock, log, lease, maxRetryMs };
     this.#orders = new PeriodicTask({ name: 'checkout', ...settings }, () => this.#resumeOrders());
-    // A payment system that takes its time is nothing to be alerted of.
+    // A slow payment system is no reason for an alert.
     this.#charges = new PeriodicTask({ name: 'charging', ...settings, itemLevel: 'warn' }, () =>
       this.#resumeCharges(),
     );
@@ -87,7 +87,7 @@ export class Recovery {
   }
 }
 
-/** The payment system has not decided: the charge is put off as an item that failed is. */
+/** The payment system has not decided: the charge is retried later, like an item that failed. */
 export class ChargeStillOpen extends Error {
   override readonly name = 'ChargeStillOpen';
 }
@@ -118,7 +118,7 @@ class OpenItems<Id extends string> {
     const isOver = (shareMs: number) => this.clock.nowMs() >= startedAtMs + shareMs;
     const newest = await this.read(null, pageSize);
     for (const { id } of newest) {
-      // The rest of the time belongs to the rest of the list.
+      // The time that is left is used for the rest of the list.
       if (isOver(roundMs / 2)) break;
       yield [id];
     }

@@ -41,7 +41,7 @@ export class ChargeRow {
   /** Why it needs or needed an operator; null when it never did. */
   @Column(nullable(varchar(30))) readonly attention_cause!: AttentionCause | null;
   @Column(nullable(varchar(500))) readonly attention_reason!: string | null;
-  /** The words of the operator who settled it. */
+  /** The reason that the operator gave when settling it. */
   @Column(nullable(varchar(500))) readonly settle_reason!: string | null;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;

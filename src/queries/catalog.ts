@@ -206,7 +206,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
     },
 
     /**
-     * Cancelled dates that are not settled yet, or of which somebody has a seat, withdrawn from sale or not; by id.
+     * Cancelled dates that are not settled yet, or have held or reserved seats (also withdrawn ones); by id.
      * @param after the last one seen; null to begin.
      */
     async cancelledSchedulesToSettle(after: ScheduleId | null, limit: number): Promise<ScheduleId[]> {

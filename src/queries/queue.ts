@@ -26,7 +26,7 @@ export interface QueueSize {
   readonly leftBeforeAdmission: number;
 }
 
-/** What the read models know of a queue whose places below some place were admitted. Both err on the safe side. */
+/** What the read models show of a queue whose places below a given one were admitted. Both numbers are safe if they are behind. */
 export interface QueueFront {
   /** The fans of these places, and of all beyond, may be unknown. */
   readonly knownUpTo: number;
@@ -154,14 +154,14 @@ export function queueQueries(context: QueryContext) {
       };
     },
 
-    /** All 0 while nobody has queued. */
+    /** All 0 before the first fan joins. */
     async queueSize(performanceId: PerformanceId): Promise<QueueSize> {
       return sizeOf(await queueRow(performanceId));
     },
 
     /**
-     * What is needed to admit fans while the read models may be behind: places that they do not know as admitted count as
-     * fans inside, unless they know that the fan has left.
+     * What is needed to admit fans while the read models may be behind: places that are admitted according to the log count as
+     * fans inside, unless the read models show that the fan has left.
      * @param admittedUpTo the log's: places below it were admitted.
      */
     async queueFront(performanceId: PerformanceId, admittedUpTo: number): Promise<QueueFront> {
@@ -178,7 +178,7 @@ export function queueQueries(context: QueryContext) {
     },
 
     /**
-     * Queues with somebody to admit or to be opened before `opensBefore`, of performances with a date after `now`; in id
+     * Queues with waiting fans, or that open before `opensBefore`, of performances with a date after `now`; in id
      * order, after `after`.
      */
     async queuesToServe(

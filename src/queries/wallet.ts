@@ -71,7 +71,7 @@ export function walletQueries({ db }: QueryContext) {
       return chargeFields(row);
     },
 
-    /** All charges of a status, those longest in it first. @throws {InvalidCursor} */
+    /** All charges of a status; those that have had it for the longest time come first. @throws {InvalidCursor} */
     async chargesByStatus(status: ChargeStatus, page: PageRequest): Promise<Page<OperatedChargeReply>> {
       const [updatedAt, chargeId] = decodeCursor(page.cursor, momentAndId) ?? [firstMoment, ''];
       const rows = await ask(() =>
@@ -130,7 +130,7 @@ export function walletQueries({ db }: QueryContext) {
   };
 }
 
-/** What both replies about a charge say alike. */
+/** The fields that both replies about a charge share. */
 function chargeFields(row: ChargeRow) {
   return {
     chargeId: row.charge_id,

@@ -106,7 +106,7 @@ interface CommandSideParts {
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
   readonly queries: CommandQueries;
-  /** Unset: nobody can be erased. */
+  /** Unset: no user can be erased. */
   readonly personalKeys?: PersonalKeys;
 }
 

@@ -7,7 +7,7 @@ import type { FeedRevision } from './sale.js';
 /** How long after its cancellation a date may still be held: catalog caches by clocks that jump, ms. */
 const holdToleranceMs = 20_000;
 
-/** Records what replies to the organiser promise about dates, and what fans may then no longer do. */
+/** Records what replies to the organiser promise about dates, and which requests of fans must fail after that. */
 export class DatePromises {
   /** By date, the true time at which its cancellation was acknowledged, ms. */
   readonly #cancelled = new Map<ScheduleId, number>();

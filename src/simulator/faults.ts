@@ -55,7 +55,7 @@ export class Faults {
   /**
    * Each seed draws its own rates (swarm testing: Groce et al., ISSTA 2012): some kinds never strike, others rarely or
    * often, so that a frequent kind does not hide the effects of another.
-   * @param without kinds that never strike, whatever the seed; everything else stays the same.
+   * @param without kinds that never strike with any seed; everything else stays the same.
    */
   constructor(
     private readonly random: Random,

@@ -8,7 +8,7 @@ import type { RefundPromises } from './refund-promises.js';
 import type { Sale } from './sale.js';
 import type { World } from './world.js';
 
-/** Opens queues, admits, and refunds orders of which the read models tell, also after the fans' deadline. */
+/** Opens queues, admits fans, and refunds orders that the read models show, also after the fans' deadline. */
 export class Operator {
   readonly #chance: Random;
   readonly #refunds: number;

@@ -14,9 +14,9 @@ interface KnownOrder {
 /** How far any process's clock is from true time at most, with a margin, ms. */
 const clockErrorMs = 10_000;
 
-/** Records who asks for which seats to be given back, and what must come of it. */
+/** Records requests to give seats back, and checks their effects. */
 export class RefundPromises {
-  /** Seats that somebody asked to give back, with success or not; by order. */
+  /** By order, the seats that a fan or an operator asked to give back, with success or not. */
   readonly #asked = new Map<OrderId, Set<string>>();
 
   constructor(private readonly promises: KeptPromises) {}
@@ -28,11 +28,11 @@ export class RefundPromises {
     this.#asked.set(orderId, asked);
   }
 
-  /** A paid order: it keeps each seat that nobody gives back and whose date takes place. */
+  /** A paid order: it keeps each seat that is not given back and whose date takes place. */
   paid({ orderId, items }: KnownOrder): void {
     for (const item of items) {
       const { scheduleId, seatId } = item;
-      this.promises.add(`order ${orderId} keeps seat ${seatId}, which nobody gave back`, (log) => {
+      this.promises.add(`order ${orderId} keeps seat ${seatId}, which was not given back`, (log) => {
         if (this.#asked.get(orderId)?.has(itemKey(item)) || log.isCancelled(scheduleId)) return true;
         return timesFreed(log, orderId, item) === 0;
       });

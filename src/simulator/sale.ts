@@ -66,7 +66,7 @@ const firstDayMs = Date.parse('2026-12-24T00:00:00.000Z');
 /** Dates that one performance may have had. */
 const maxDates = 8;
 
-/** Draws a sale: few seats, short holds, a small maxActive, and how often its organiser changes its mind. */
+/** Draws a sale: few seats, short holds, a small maxActive, and how often the organiser changes it. */
 export function drawSale(chance: Random, nowMs: number): Sale {
   const rows = chance.between(1, 2);
   const seatsInRow = chance.between(2, 5);
@@ -213,7 +213,7 @@ export function drawSale(chance: Random, nowMs: number): Sale {
       case 'left out of the feed':
         return [];
       case 'by command':
-        // A feed may go on announcing it. With an id that the office has not seen it would be another date.
+        // A feed may still announce it. With an id that is new to the office it would be another date.
         return chance.chance(0.5) && externalId === firstExternalId ? [entry] : [];
     }
   }

@@ -18,7 +18,7 @@ import { theWorld } from './scheduler.js';
 import { SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { World } from './world.js';
 
-/** Longer than the interval of any process: by then each has seen that nothing is left to do, ms. */
+/** Longer than the interval of every process, so that each has run and found nothing to do, ms. */
 const calmMs = 5_000;
 
 /** Checks the office: the audit at every append, and all other checks at the end. */

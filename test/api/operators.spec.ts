@@ -68,15 +68,17 @@ describe('imports', () => {
       payload,
     });
   const feed = JSON.stringify(sampleCatalog(new Date('2026-11-22T09:00:00Z')));
+  const nothingImported = {
+    records: [],
+    keptSeats: [],
+    matchedSeats: [],
+    moreMatchedSeats: 0,
+    problems: [],
+    position: 99,
+  };
 
   it('publish what the feed has, and report', async () => {
-    api.commands.handler = () => ({
-      records: [],
-      keptSeats: [],
-      matchedSeats: [],
-      problems: [],
-      position: 99,
-    });
+    api.commands.handler = () => nothingImported;
     expect(feed.length).toBeGreaterThan(1024 * 1024);
     const reply = await post('?source=mine&shiftDays=7&sales=%7B%22seatLimitPerUser%22%3A2%7D', feed);
     expect(reply.json()).toMatchObject({ format: 'boxoffice', position: 99, moreProblems: 0 });
@@ -93,6 +95,7 @@ describe('imports', () => {
     const record = { externalId: 'x', id: venueId, name: 'X' };
     const problem = { record: 'venue "X" (x)', field: 'timeZone', reason: 'has none', effect: 'changed' };
     api.commands.handler = () => ({
+      ...nothingImported,
       records: [
         { ...record, kind: 'venue', outcome: 'revised', seats: 40 },
         { ...record, kind: 'performance', outcome: 'published' },
@@ -100,11 +103,7 @@ describe('imports', () => {
         { ...record, kind: 'schedule', outcome: 'unchanged' },
         { ...record, kind: 'performance', outcome: 'skipped', reason: 'no venue' },
       ],
-      keptSeats: [],
-      matchedSeats: [],
-      moreMatchedSeats: 0,
       problems: [problem],
-      position: 99,
     });
     const none = { published: 0, revised: 0, unchanged: 0, skipped: 0 };
     expect((await post('', feed)).json()).toMatchObject({
@@ -140,13 +139,7 @@ describe('imports', () => {
   });
 
   it('take the encoding that a feed states', async () => {
-    api.commands.handler = () => ({
-      records: [],
-      keptSeats: [],
-      matchedSeats: [],
-      problems: [],
-      position: 99,
-    });
+    api.commands.handler = () => nothingImported;
     const inUtf16 = Buffer.from(`\uFEFF${feed}`, 'utf16le');
     expect((await post('', inUtf16)).json()).toMatchObject({ format: 'boxoffice' });
     const venue = { id: 'v', name: 'Salle', location: '', sections: [] };

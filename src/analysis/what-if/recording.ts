@@ -162,7 +162,7 @@ class DemandReader {
 
   /**
    * The demand, after the last event of the log.
-   * @throws {NothingToReplay} when the performance is unknown, its queue never opened, or nobody was admitted.
+   * @throws {NothingToReplay} when the performance is unknown, its queue never opened, or no fan was admitted.
    */
   finish(): Demand {
     const catalog = this.#catalog.finish();

@@ -29,7 +29,7 @@ export interface RegisteredUser {
   readonly position: Position;
 }
 
-/** Opens an account. The login id is unique, whatever its case. */
+/** Opens an account. The login id is unique without regard to letter case. */
 export class RegisterUser extends Command<RegisteredUser> {
   constructor(
     readonly input: z.infer<typeof registerUserSchema>,

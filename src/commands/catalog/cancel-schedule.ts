@@ -96,7 +96,7 @@ export class CancelPerformanceHandler implements ICommandHandler<CancelPerforman
   }
 }
 
-/** Lets fans give tickets of a date back until a moment, whatever the performance's own deadline. */
+/** Lets fans give tickets of a date back until a moment, even after the performance's own deadline. */
 export class OpenRefundWindow extends Command<Changed> {
   constructor(
     readonly scheduleId: ScheduleId,

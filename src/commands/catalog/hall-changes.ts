@@ -21,7 +21,7 @@ export interface HallChange {
   readonly problems: readonly ImportProblem[];
 }
 
-/** Moves dates with held or sold seats to another hall, if the operator says so: holds end, tickets may be given back. */
+/** Moves dates with held or sold seats to another hall if the operator accepts it: holds end, tickets may be given back. */
 @Injectable()
 export class HallChanges {
   constructor(
@@ -32,7 +32,7 @@ export class HallChanges {
     private readonly clock: Clock,
   ) {}
 
-  /** Undefined when the date stays in its hall, or nobody holds or has a seat. */
+  /** Undefined when the date stays in its hall, or all its seats are free. */
   async find(
     scheduleId: ScheduleId,
     venueId: VenueId,
@@ -86,7 +86,7 @@ export class HallChanges {
     await this.deciders.executeOrThrow(scheduleDecider, streams.schedule(scheduleId), open, step);
     await this.#endHolds(change, step);
     const result = await publish();
-    // Seats that were held in between.
+    // Seats may have been held after the first round and before the date moved.
     await this.#endHolds(change, stepContext(step, 'after'));
     return result;
   }

@@ -45,7 +45,7 @@ interface DatesPlan {
 interface PublishedPerformance {
   readonly performance: PerformanceDocument;
   readonly details: PerformanceDetails;
-  /** In which its dates are announced. */
+  /** The time zone in which its dates are announced. */
   readonly timeZone: string;
 }
 

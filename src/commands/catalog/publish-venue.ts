@@ -62,7 +62,7 @@ export class VenuePublisher {
   /**
    * Takes the seats that leave the plans, or get another place, out of the published plans, and then looks again whether
    * fans have taken any of them. A hold reads the plan again after it has its seats, and a payment reads it after the
-   * hold: so a seat that is free after it has left the plan is not sold any more, and its place may be given away.
+   * hold: so a seat that is free after it has left the plan can no longer be sold, and another seat may get its place.
    * @throws {ImportRefused} when fans have taken some: the former plans are published again
    */
   async withdrawChanged(plans: readonly VenuePlan[], context: CommandContext): Promise<void> {
@@ -152,8 +152,8 @@ export class VenuePublisher {
 }
 
 /**
- * The sections without some of their seats, and without rows and sections that have no others. A standing area has the
- * numbers up to its capacity, so it loses those above the lowest of them, too.
+ * The sections without some of their seats; rows and sections that become empty are left out. A standing area has all
+ * numbers up to its capacity, so it also loses the numbers above the lowest one that is removed.
  */
 function withoutSeats(sections: Iterable<PlanSection>, seatIds: ReadonlySet<SeatId>): PlanSection[] {
   return [...sections].flatMap((section) => {

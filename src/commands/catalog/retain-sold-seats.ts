@@ -22,7 +22,7 @@ import type { ImportProblem } from './check-import.js';
 
 const maxConcurrentReads = 16;
 
-/** A payment that began before its hold's deadline may still be under way: so long a lapsed hold counts as one. */
+/** How long a lapsed hold still counts as a hold: a payment that began before its deadline may be in progress. */
 const paymentGraceMs = 60_000;
 
 export interface KeptSeat {
@@ -49,7 +49,7 @@ interface RevisedPlan {
   readonly leaving: readonly SeatId[];
   /** Held seats among them, which the operator has accepted. */
   readonly acceptedHolds: readonly UsedSeat[];
-  /** What the operator is told; with the effect `refused` the plan may not be published. */
+  /** The entries for the report; if one has the effect `refused`, the plan must not be published. */
   readonly problems: readonly ImportProblem[];
 }
 
@@ -64,8 +64,8 @@ export class SoldSeats {
   ) {}
 
   /**
-   * The wanted plan with the ids of the known one wherever the places say that it is the same seat, and with the held and
-   * sold seats that it drops put back where they were.
+   * The wanted plan, in which seats at a known place have the known id, and held and sold seats that it drops are back at
+   * their places.
    * @param options.acceptRenumbering held and sold seats may get another place.
    */
   async revise(

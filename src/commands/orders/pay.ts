@@ -70,7 +70,7 @@ export class PayHandler implements ICommandHandler<Pay> {
   }
 
   /**
-   * The order of these holds: its id derives from them, so that paying twice, whatever the idempotency keys,
+   * The order of these holds: its id derives from them, so that paying twice, even with other idempotency keys,
    * is one order. An order that failed leaves its number behind and the next one is tried.
    */
   async #findOrder(

@@ -39,12 +39,12 @@ export class SettleCancellation extends Command<CancellationProgress> {
 /** Seats read at once, and given back at the same time. */
 const pageSize = 200;
 const maxConcurrentRefunds = 8;
-/** Rounds over the seats: one that found none ends it; orders that were being paid meanwhile need another. */
+/** Rounds over the seats: the first that finds none is the last; orders that were paid meanwhile need another round. */
 const maxRounds = 5;
 
 /**
- * Any number of runs may work on one date, and each may stop anywhere: a seat is given back once, and what is left is
- * whatever the seats' read model still shows as held or reserved.
+ * Any number of runs may work on one date, and each may stop at any point: a seat is given back only once, and the next
+ * run finds the remaining seats in the read model of seats, as held or reserved.
  */
 @CommandHandler(SettleCancellation)
 export class SettleCancellationHandler implements ICommandHandler<SettleCancellation> {

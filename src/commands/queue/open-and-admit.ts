@@ -90,11 +90,11 @@ const maxFansPerAdmission = 2_000;
 
 /**
  * Counts with the log, so that read models which are behind neither stop an admission nor let in too many: who has
- * joined and which places were admitted is read from the streams. The read models say only who has left, before or after
- * being admitted. A fan who has left without their knowing still counts, as one who waits or who is inside.
+ * joined and which places were admitted is read from the streams. The read models only say which fans have left,
+ * before or after being admitted. A fan who has left counts as waiting or inside until the read models show it.
  *
- * Nobody is admitted while no seat is free, and never more are inside than there are seats not sold. That is as the read
- * models know it, so fans whom they let in while they are behind may find nothing.
+ * No fan is admitted while no seat is free, and there are never more fans inside than unsold seats. Both numbers come from
+ * the read models: while these are behind, admitted fans may find no free seat.
  */
 @CommandHandler(AdmitTokens)
 export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
@@ -123,7 +123,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     const from = state.admittedUpTo;
     const { knownUpTo, inside } = await this.queries.queueFront(performanceId, from);
     const room = Math.max(0, maxInside - inside);
-    // One place at least, to know whether anybody waits.
+    // One place at least, to find out whether a fan waits.
     const places = await this.#nextPlaces(performanceId, from, knownUpTo, Math.max(1, Math.min(pace, room)));
     const admitted = places.slice(0, room);
     const last = admitted.at(-1);
@@ -150,7 +150,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
 
   /**
    * The next places of fans who wait or may wait, at most `limit`.
-   * @param knownUpTo of the fans of this place and all beyond, the read models may know nothing: each may wait.
+   * @param knownUpTo the read models may not have the fans of this place and later ones yet: each of them may wait.
    */
   async #nextPlaces(
     performanceId: PerformanceId,
@@ -169,5 +169,5 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
   }
 }
 
-/** Whether anybody waits is unknown. */
+/** It is unknown whether a fan waits. */
 const nothingToDo: AdmissionResult = { admitted: 0, isAnyoneWaiting: true, nextAt: undefined };

@@ -48,7 +48,7 @@ export interface WantedSeats {
   readonly acceptRestrictedView?: boolean | undefined;
 }
 
-/** Times a choice waits for requests that are taking the seats which are left. */
+/** How often a choice waits for other requests that are taking the last seats. */
 const maxWaits = 5;
 
 /** The best available seats, until the attempt to take them ends. */
@@ -182,7 +182,7 @@ export class SeatsForSale {
           rows,
           quantity: wanted.quantity,
           isFree: isOpen,
-          // A companion's place goes with its wheelchair place, whatever its own category.
+          // A companion's place is chosen with its wheelchair place, also if its own category is another one.
           isEligible: (seat) => (isWanted(seat.category) || seat.companionOf !== undefined) && isOpen(seat),
           focus: venue.details?.focus,
           access: wanted.access,
@@ -197,7 +197,7 @@ export class SeatsForSale {
         const isRestrictedFree = choose(isAvailable, { acceptRestrictedView: true }) !== undefined;
         throw noSeatsAvailable(wanted, isRestrictedFree);
       }
-      // Others are taking what is left: whether they get it shows in a moment.
+      // Other requests are taking the last seats: wait until it is clear whether they get them.
       await this.#chosen.untilEnded(scheduleId);
     }
   }

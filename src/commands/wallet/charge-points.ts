@@ -47,7 +47,7 @@ export class ChargePoints extends Command<
  *
  * A charge is declined only when the payment system says of this charge's id that no money was taken. Where it refuses
  * the request instead (a conflict, or an invalid request that is not the first one), an earlier request may have taken
- * the money: it is asked what became of it, and where that decides nothing the charge is left to an operator.
+ * the money. So the payment is looked up, and if that decides nothing the charge is left to an operator.
  */
 @Injectable()
 export class ChargeProcess {
@@ -115,7 +115,7 @@ export class ChargeProcess {
       const found = await this.payments.findPayment(state.chargeId, signal);
       if (found.kind !== 'not-found') return toAnswer(found, state);
       if (outcome.kind === 'rejected' && isFirst) return { kind: 'decline', reason: outcome.reason };
-      const reason = `The payment system refuses the request (${outcome.reason}) and knows no payment of this charge.`;
+      const reason = `The payment system refuses the request (${outcome.reason}) and has no payment of this charge.`;
       return { kind: 'need-attention', cause: 'payment-unclear', reason };
     }
     // A callback or the fan's retry: it may be known by now.
@@ -148,8 +148,8 @@ export class ChargeProcess {
   }
 
   /**
-   * Whether the user's account was erased, so that there is no wallet to credit. Closes the wallets of those whom a
-   * build erased that did not close wallets.
+   * Whether the user's account was erased, so that there is no wallet to credit. Older builds did not close the wallets of
+   * erased users: closes such a wallet.
    */
   async isClosed(userId: UserId, context: CommandContext): Promise<boolean> {
     const stream = streams.wallet(userId);
@@ -200,7 +200,7 @@ export type ChargeResult =
   | { readonly status: 'declined'; readonly reason: string; readonly position: Position | undefined }
   /** The payment system has not given a final answer and will be asked again. */
   | { readonly status: 'pending'; readonly cause: string; readonly position: Position | undefined }
-  /** Left to an operator: it is not asked for by itself any more. */
+  /** Left to an operator: the payment system is no longer asked automatically. */
   | { readonly status: 'needs-attention'; readonly reason: string; readonly position: Position | undefined };
 
 type Requested = Exclude<ChargeState, { kind: 'none' }>;

@@ -5,7 +5,7 @@ import type { ProblemList } from './feed.js';
 
 /**
  * Words by which names of categories, rows, zones and seats tell what a seat is. A name with a word of companions means
- * a companion's place, whatever else it says ("Wheelchair companion"). docs/feeds.md lists them.
+ * a companion's place, even if it has other words too ("Wheelchair companion"). docs/feeds.md lists them.
  */
 const words: readonly (readonly [SeatFeature, RegExp])[] = [
   [
@@ -73,9 +73,9 @@ export class SeatWords {
   }
 
   /**
-   * A row whose companion places name the wheelchair place that is nearest in it, with nothing but companion places in
-   * between; of two the one with fewer companions. One without is kept as a wheelchair place, so that it is not offered to
-   * everybody, and reported.
+   * A row whose companion places name the wheelchair place that is nearest in it, with only companion places in
+   * between; of two equally near ones, the one with fewer companions. A companion place without a wheelchair place becomes
+   * a wheelchair place, so that it is not offered to all fans, and is reported.
    * @param seats in physical order
    */
   withCompanions(seats: readonly PlanSeat[], record: string, problems: ProblemList): PlanSeat[] {

@@ -36,7 +36,7 @@ export type PaymentOutcome =
   | { readonly kind: 'rejected'; readonly reason: string }
   /**
    * The key belongs to another payment than the one asked for (other content, other amount): a bug or fraud. Money may
-   * have been taken. Creating again does not help: look the payment up, and if that decides nothing let a person decide.
+   * have been taken. Creating it again cannot succeed: look the payment up; if that decides nothing, a person must decide.
    */
   | { readonly kind: 'conflict'; readonly reason: string };
 

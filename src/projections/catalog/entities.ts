@@ -118,14 +118,14 @@ export class ScheduleRow {
   @Column(nullable(moment)) readonly cancelled_at!: Instant | null;
   /** Since when every hold has ended and every order is refunded. */
   @Column(nullable(moment)) readonly cancellation_settled_at!: Instant | null;
-  /** Until then fans may give tickets back, whatever the performance's deadline. */
+  /** Until then fans may give tickets back, even after the performance's deadline. */
   @Column(nullable(moment)) readonly refund_window_until!: Instant | null;
   /** Seats for sale: = available_seats + held_seats + reserved_seats. */
   @Column(int) readonly capacity!: number;
   @Column(int) readonly available_seats!: number;
   @Column(int) readonly held_seats!: number;
   @Column(int) readonly reserved_seats!: number;
-  /** Held and reserved seats with those withdrawn from sale; null in rows of the release before. */
+  /** Held and reserved seats, including those withdrawn from sale; null in rows of the release before. */
   @Column(nullable(int)) readonly taken_seats!: number | null;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addColumns } from './create-table.js';
 
-/** Seats of a date that somebody has, for sale or not: null in older rows. */
+/** Held and reserved seats of a date, including those withdrawn from sale: null in older rows. */
 export class TakenSeats1797000000012 implements MigrationInterface {
   readonly name = 'TakenSeats1797000000012';
 

@@ -65,7 +65,9 @@ export const chargeStatuses = ['pending', 'approved', 'credited', 'declined', 'n
 export type ChargeStatus = (typeof chargeStatuses)[number];
 const chargeStatus = z
   .enum(chargeStatuses)
-  .describe('needs-attention: the payment cannot be cleared up by itself, an operator does it.');
+  .describe(
+    'needs-attention: the outcome of the payment stays unclear, so an operator must settle the charge.',
+  );
 
 export const chargeReply = named(
   'Charge',
@@ -105,7 +107,7 @@ export const operatedChargeReply = named(
       .strictObject({ cause: z.enum(attentionCauses), reason: z.string() })
       .nullable()
       .describe('Why it needs or needed an operator.'),
-    settleReason: z.string().nullable().describe('The words of the operator who settled it.'),
+    settleReason: z.string().nullable().describe('The reason that the operator gave when settling it.'),
     ...changed,
   }),
   {

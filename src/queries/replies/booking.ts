@@ -28,7 +28,9 @@ const seatNames = {
   seatLabel: z
     .strictObject({ en: z.string(), ko: z.string() })
     .nullable()
-    .describe('The three in words, such as “Floor · entry no. 17” in a standing area.'),
+    .describe(
+      'Section, row and number as one text for people, such as “Floor · entry no. 17” in a standing area.',
+    ),
 };
 const seatNamesExample = {
   sectionName: 'Stalls',
@@ -277,7 +279,7 @@ export const reservationReply = named(
     scheduleStatus: z.enum(['scheduled', 'cancelled']).nullable(),
     refundWindowUntil: instantSchema
       .nullable()
-      .describe('The ticket may be given back until then, whatever the performance’s own deadline.'),
+      .describe('The ticket may be given back until then, even after the performance’s own deadline.'),
   }),
   {
     reservationId: sample.reservationId,

@@ -105,7 +105,7 @@ export const scheduleReply = named(
       .describe('Null unless the date is cancelled.'),
     refundWindowUntil: instantSchema
       .nullable()
-      .describe('Tickets may be given back until then, whatever the performance’s own deadline.'),
+      .describe('Tickets may be given back until then, even after the performance’s own deadline.'),
     capacity: count.describe('Seats for sale.'),
     availableSeats: count,
   }),
@@ -286,7 +286,7 @@ const standingSchema = z
     price: pointsSchema.nullable().describe('Null: not for sale.'),
     x: z.number(),
     y: z.number(),
-    capacity: count.describe('Places, with the entry numbers 1 to this.'),
+    capacity: count.describe('Number of places; their entry numbers are 1 to `capacity`.'),
     free: count,
     held: count,
     reserved: count,
@@ -407,7 +407,7 @@ export const seatMapReply = named(
         standing: standingSchema
           .optional()
           .describe(
-            'Of a standing area, which has no seats: hold places of it by `bestAvailable` with its section. In live changes and holds a place has the id of its section, a colon and its entry number.',
+            'Only for a standing area, which has places instead of seats: hold them by `bestAvailable` with this section. In live changes and holds the id of a place is the section’s id, a colon and the entry number.',
           ),
       }),
     ),

@@ -1,4 +1,4 @@
-/** What operators are told of projections and their rebuilds. */
+/** Replies to operators about projections and their rebuilds. */
 import { z } from 'zod';
 import { instantSchema } from '../../events/ids.js';
 import { count, named, type Reply, sample } from './reply.js';

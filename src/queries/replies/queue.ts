@@ -154,7 +154,9 @@ export const queueNumberReply = named(
     place: count.nullable().describe('Null until the queue opens.'),
     state: z
       .enum(['waiting', 'admitted', 'left'])
-      .describe('`left`: the turn ended before it came; `admitted`: it came, whatever followed.'),
+      .describe(
+        '`left`: the fan left before being admitted; `admitted`: the fan was admitted, and may have left since.',
+      ),
     admittedAt: instantSchema.nullable(),
   }),
   { number: 0, tokenId: sample.tokenId, place: 4, state: 'waiting', admittedAt: null },

@@ -10,7 +10,7 @@ export const accountOperations: Operations = {
     tag: 'Account',
     summary: 'Register',
     headers: ['X-Log-Position'],
-    description: 'Opens an account with an empty wallet. Login ids are unique whatever their case.',
+    description: 'Opens an account with an empty wallet. Login ids are unique without regard to letter case.',
     requestExamples: {
       minji: { loginId: 'minji', username: 'Minji', name: '김민지', password: 'winter-night-2026' },
     },

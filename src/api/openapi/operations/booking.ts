@@ -80,7 +80,7 @@ export const bookingOperations: Operations = {
     summary: 'Hold seats',
     headers: ['X-Log-Position'],
     description:
-      'Named seats, or the best free ones side by side, in one category or section if you like. Of a standing area these are its lowest free entry numbers: in the replies `row` is empty and `number` is the entry number. All of them or none, for a few minutes. A companion’s place (`companionOf`) is held only with its wheelchair place, in this request or in another live hold of yours, and ends no later. The best free ones are neither wheelchair places nor companion places unless `access` asks for them, and have a restricted view only with `acceptRestrictedView`.',
+      'Holds named seats, or the best free ones side by side, if you like in one category or section: all of them or none, for a few minutes. In a standing area the best ones are the lowest free entry numbers; in the replies `row` is empty and `number` is the entry number. A companion’s place (`companionOf`) is held only with its wheelchair place, in this request or in another live hold of yours, and its hold ends no later. The best free seats are wheelchair places or companion places only if `access` asks for them, and have a restricted view only with `acceptRestrictedView`.',
     requestExamples: {
       seats: { seatIds: ['A-1', 'A-2'] },
       bestAvailable: { bestAvailable: { quantity: 2, category: 'R' } },
@@ -114,8 +114,7 @@ export const bookingOperations: Operations = {
   releaseHold: {
     tag: 'Booking',
     summary: 'Release a hold',
-    description:
-      'A hold of yours with a companion’s place is released with the wheelchair place it belongs to.',
+    description: 'If you release a wheelchair place, your holds of its companion’s places are released too.',
     headers: ['X-Log-Position'],
     replies: { 200: json('The seats are free.', receiptReply) },
     problems: ['hold-unknown', 'hold-in-progress'],
@@ -161,7 +160,7 @@ export const bookingOperations: Operations = {
     summary: 'Cancel a paid order, or some of its seats',
     headers: ['X-Log-Position'],
     description:
-      'Until the deadline of the performance, which is the start unless it states another; after a date was moved also within its refund window. Without `items` all seats go back. A wheelchair place goes back with its companion places or after them. Doing it twice changes nothing.',
+      'Possible until the deadline of the performance, which is the start unless it states another; after a date was moved, also within its refund window. Without `items` all seats go back. A wheelchair place goes back with its companion places or after them. Doing it twice changes nothing.',
     requestExamples: {
       whole: {},
       oneSeat: { items: [{ scheduleId: sample.scheduleId, seatId: 'A-1' }] },

@@ -52,7 +52,7 @@ export const operatorOperations: Operations = {
     tag: 'Operators',
     summary: 'Charges of a status, such as those that need attention',
     description:
-      'Those longest in the status first. A charge needs attention when asking the payment system again does not help.',
+      'The charges that have had the status for the longest time come first. A charge needs attention when the payment system cannot say whether its money was taken, or when the fan’s account was erased.',
     replies: { 200: json('One page.', pageOf(operatedChargeReply)) },
   },
   settleCharge: {
@@ -60,7 +60,7 @@ export const operatorOperations: Operations = {
     summary: 'Settle a charge that needs attention',
     headers: ['X-Log-Position'],
     description:
-      'Look the payment up in the payment system by the charge’s id first, and give money back there before rejecting. Repeating it is safe; the first reason is kept.',
+      'First look the payment up in the payment system by the charge’s id; give the money back there before you reject the charge. Repeating the request is safe; the first reason is kept.',
     requestExamples: {
       credited: { outcome: 'credited', reason: 'The bank confirms payment pay_01JD8Z6W.' },
       rejected: { outcome: 'rejected', reason: 'Payment pay_01JD8Z6W was refunded to the card.' },
@@ -91,7 +91,7 @@ export const operatorOperations: Operations = {
     summary: 'Cancel a date',
     headers: ['X-Log-Position'],
     description:
-      'For good. From now on no seat of it can be held or paid for; its holds end and every order is refunded by a process, whatever is restarted meanwhile. Doing it twice changes nothing.',
+      'This is final. From now on no seat of the date can be held or paid for. A process ends its holds and refunds every order, and continues after a restart. Doing it twice changes nothing.',
     requestExamples: { illness: { reason: 'The singer is ill.' } },
     replies: {
       200: json('The date is cancelled; see its cancellation for the refunds.', changedSchedulesReply),
@@ -102,15 +102,15 @@ export const operatorOperations: Operations = {
     tag: 'Operators',
     summary: 'Cancel all dates of a performance that have not begun',
     headers: ['X-Log-Position'],
-    description: 'As for one date. Repeating it cancels what a failure left.',
+    description: 'As for one date. After a failure, repeat it: it cancels the dates that are left.',
     requestExamples: { illness: { reason: 'The tour is off.' } },
     replies: { 200: json('The dates that are cancelled now.', changedSchedulesReply) },
     problems: ['performance-unknown', 'busy'],
   },
   getCancellation: {
     tag: 'Operators',
-    summary: 'How far the refunds of a cancelled date are',
-    replies: { 200: json('What is left.', cancellationReply) },
+    summary: 'Progress of the refunds of a cancelled date',
+    replies: { 200: json('The seats that are still held or sold.', cancellationReply) },
     problems: ['schedule-unknown'],
   },
   openRefundWindow: {
@@ -118,7 +118,7 @@ export const operatorOperations: Operations = {
     summary: 'Let fans give tickets of a date back until a moment',
     headers: ['X-Log-Position'],
     description:
-      'Whatever the performance’s own deadline. A window that is open longer stays as it is: no promise to fans is made shorter.',
+      'This holds even after the performance’s own deadline. A window that is already open for longer stays as it is.',
     requestExamples: { moved: { until: '2026-12-10T15:00:00.000Z', reason: 'The hall has changed.' } },
     replies: { 200: json('The window is open.', changedSchedulesReply) },
     problems: ['schedule-unknown', 'busy'],
@@ -229,7 +229,7 @@ export const operatorOperations: Operations = {
     tag: 'Health',
     summary: 'Metrics for Prometheus',
     description:
-      'Of the read models, of what this process has applied to them, and of charges that need an operator.',
+      'Metrics of the read models, of what this process does in the background, and of charges that need an operator.',
     replies: {
       200: {
         kind: 'text',
