@@ -1,3 +1,5 @@
+import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
+import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { ExpireToken } from '../../src/commands/queue/enter-and-leave.js';
 import { IssueToken } from '../../src/commands/queue/issue-token.js';
@@ -18,6 +20,7 @@ import {
   performanceId,
   release,
   seats,
+  theatreDocument,
 } from './theatre.js';
 
 const holdTtlMs = 60_000;
@@ -47,6 +50,21 @@ describe('Pay', () => {
     expect(await balanceOf(mina)).toBe(700);
     const { tokens } = await readBooks(side.store);
     expect(tokens.get(`token-${mina.tokenId}`)).toMatchObject({ kind: 'ended', end: { kind: 'completed' } });
+  });
+
+  it('takes, and gives back, the price at which the seats were held, whatever the price list says now', async () => {
+    await hold(side, mina, seats('A-1', 'A-2'));
+    const document = theatreDocument({ sales: { holdTtlMs } });
+    const performances = document.performances.map((one) => ({
+      ...one,
+      prices: [{ category: 'R', price: 400 }],
+    }));
+    await side.execute(new ImportCatalog({ ...document, performances }, freshContext()));
+    const { order } = await pay(restarted(side), mina);
+    expect(order).toMatchObject({ kind: 'paid', total: 200 });
+    expect(await balanceOf(mina)).toBe(800);
+    await side.execute(new CancelOrder(mina.userId, order.orderId, undefined, freshContext()));
+    expect(await balanceOf(mina)).toBe(1000);
   });
 
   it('returns the position at which the token has ended, too', async () => {
