@@ -7,7 +7,7 @@ import type { SaleStatus } from './replies/queue.js';
 /** How the sale of a performance stands. */
 export interface Sale {
   readonly status: SaleStatus;
-  /** Free seats of all dates to come; undefined while no date is known. Lapsed holds count until they are ended. */
+  /** Free seats of all dates to come; undefined while none is known to be for sale. Lapsed holds count until they are ended. */
   readonly freeSeats: number | undefined;
   /** Free and held ones. */
   readonly unsoldSeats: number | undefined;
@@ -18,7 +18,7 @@ export interface Sale {
 /** A date, as far as {@link saleOf} needs it. */
 export type DateOnSale = Pick<
   ScheduleRow,
-  'status' | 'schedule_date_time' | 'available_seats' | 'held_seats'
+  'status' | 'schedule_date_time' | 'capacity' | 'available_seats' | 'held_seats'
 >;
 
 export function saleQueries({ db }: QueryContext) {
@@ -27,7 +27,7 @@ export function saleQueries({ db }: QueryContext) {
     async sale(performanceId: PerformanceId, now: Instant): Promise<Sale> {
       const rows = await selectAll<SaleRow>(
         db,
-        `SELECT p.sales_closes_at, s.status, s.schedule_date_time, s.available_seats, s.held_seats
+        `SELECT p.sales_closes_at, s.status, s.schedule_date_time, s.capacity, s.available_seats, s.held_seats
          FROM performances p LEFT JOIN schedules s ON s.performance_id = p.performance_id
          WHERE p.performance_id = ?`,
         [performanceId],
@@ -51,7 +51,9 @@ export function saleOf(dates: readonly DateOnSale[], closesAt: Instant | null, n
   if (isOver || (closesAt !== null && closesAt <= now)) {
     return { status: 'ended', freeSeats: 0, unsoldSeats: 0, endsAt };
   }
-  if (dates.length === 0) return { status: 'on-sale', freeSeats: undefined, unsoldSeats: undefined, endsAt };
+  // Without a date, or without a seat that has a price, nothing can have been sold out.
+  if (toCome.every(({ capacity }) => capacity === 0))
+    return { status: 'on-sale', freeSeats: undefined, unsoldSeats: undefined, endsAt };
   const freeSeats = toCome.reduce((sum, date) => sum + date.available_seats, 0);
   const heldSeats = toCome.reduce((sum, date) => sum + date.held_seats, 0);
   const status = freeSeats > 0 ? 'on-sale' : heldSeats > 0 ? 'all-held' : 'sold-out';

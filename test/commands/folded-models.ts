@@ -140,6 +140,7 @@ export class FoldedModels implements CommandQueries {
       return {
         status,
         schedule_date_time: startsAt,
+        capacity: seats.length,
         available_seats: count('free'),
         held_seats: count('held'),
       };
