@@ -22,7 +22,7 @@ export interface SoldOutDate {
   /** Each of so many seats. */
   readonly orders: number;
   readonly seatsPerOrder: number;
-  /** Fans who hold as many seats and have not paid. */
+  /** Fans who hold as many seats and have not paid; their seats have the first ids. */
   readonly holders: number;
 }
 
@@ -63,7 +63,7 @@ export async function sellDate(file: string, { orders, seatsPerOrder, holders }:
       await charge(side, queueToken.userId, chargedPoints);
       const wanted = names.slice(fan * seatsPerOrder, (fan + 1) * seatsPerOrder);
       await hold(side, queueToken, seats(...wanted));
-      if (fan < orders) await side.execute(new Pay(queueToken, {}, freshContext()));
+      if (fan >= holders) await side.execute(new Pay(queueToken, {}, freshContext()));
     });
   } finally {
     await store.close();
