@@ -25,7 +25,7 @@ const { values } = parseArgs({
 });
 const orders = Number(values.orders);
 const seats = orders * Number(values.seats);
-const lookEveryMs = 50;
+const lookEveryMs = 200;
 
 const progressSchema = z.object({ settledAt: z.string().nullable(), seatsReserved: z.number() });
 
