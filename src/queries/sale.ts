@@ -9,8 +9,6 @@ export interface Sale {
   readonly status: SaleStatus;
   /** Free seats of all dates to come; undefined while none is known to be for sale. Lapsed holds count until they are ended. */
   readonly freeSeats: number | undefined;
-  /** Free and held ones. */
-  readonly unsoldSeats: number | undefined;
   /** When the last date begins, or the organiser's end of the sale if that is earlier; null: neither is known. */
   readonly endsAt: Instant | null;
 }
@@ -49,15 +47,15 @@ export function saleOf(dates: readonly DateOnSale[], closesAt: Instant | null, n
   const endsAt = closesAt !== null && (lastAt === null || closesAt < lastAt) ? closesAt : lastAt;
   const isOver = dates.length > 0 && toCome.length === 0;
   if (isOver || (closesAt !== null && closesAt <= now)) {
-    return { status: 'ended', freeSeats: 0, unsoldSeats: 0, endsAt };
+    return { status: 'ended', freeSeats: 0, endsAt };
   }
   // Without a date, or without a seat that has a price, nothing can have been sold out.
   if (toCome.every(({ capacity }) => capacity === 0))
-    return { status: 'on-sale', freeSeats: undefined, unsoldSeats: undefined, endsAt };
+    return { status: 'on-sale', freeSeats: undefined, endsAt };
   const freeSeats = toCome.reduce((sum, date) => sum + date.available_seats, 0);
   const heldSeats = toCome.reduce((sum, date) => sum + date.held_seats, 0);
   const status = freeSeats > 0 ? 'on-sale' : heldSeats > 0 ? 'all-held' : 'sold-out';
-  return { status, freeSeats, unsoldSeats: freeSeats + heldSeats, endsAt };
+  return { status, freeSeats, endsAt };
 }
 
 function latest(a: Instant | null, b: Instant): Instant {

@@ -56,9 +56,6 @@ describe('HoldSeats', () => {
 
   it('gives one seat to exactly one of many fans who come at once', async () => {
     const crowd = bySize(200, 1_000);
-    // No more fans are inside than seats are unsold.
-    side = createCommandSide();
-    await openTheatre(side, { seatsPerRow: crowd, sales: { holdTtlMs } });
     const queueTokens = [];
     for (let n = 0; n < crowd; n++) queueTokens.push(await queued(side, `fan ${n}`));
     const opener = await inside(side, 'the last one');

@@ -19,8 +19,7 @@ const join = (on: CommandSide, name: string, tickets = 1, context = freshContext
 describe('a queue with a capacity of 50', () => {
   beforeEach(async () => {
     side = createCommandSide();
-    // As many seats as fans are let in at once: no more are inside than seats are unsold.
-    await openTheatre(side, { seatsPerRow: 25, sales: { queueCapacity: 50 } });
+    await openTheatre(side, { sales: { queueCapacity: 50 } });
   });
   const crowd = (size: number, name: string, on = side) =>
     Promise.all(Array.from({ length: size }, (_, n) => outcomeOf(join(on, `${name} ${n}`))));

@@ -280,7 +280,6 @@ describe('what admission asks', () => {
     expect(await queries.sale(performanceId, minute(9_999))).toEqual({
       status: 'on-sale',
       freeSeats: 3,
-      unsoldSeats: 3,
       endsAt: minute(10_000),
     });
     expect(new Set(await queries.waitingAfterSale(minute(10_000), 10))).toEqual(

@@ -93,8 +93,8 @@ const maxFansPerAdmission = 2_000;
  * joined and which places were admitted is read from the streams. The read models only say which fans have left,
  * before or after being admitted. A fan who has left counts as waiting or inside until the read models show it.
  *
- * No fan is admitted while no seat is free, and there are never more fans inside than unsold seats. Both numbers come from
- * the read models: while these are behind, admitted fans may find no free seat.
+ * No fan is admitted while no seat is free. That number comes from the read models: while these are behind, admitted fans
+ * may find no free seat.
  */
 @CommandHandler(AdmitTokens)
 export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
@@ -118,11 +118,9 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
     if (pace === 0) return { ...nothingToDo, nextAt: state.nextAt };
     const sale = await this.queries.sale(performanceId, this.clock.now());
     if (sale.status !== 'on-sale') return nothingToDo;
-    // Each fan inside may take one of the seats that are not sold.
-    const maxInside = Math.min(maxActive, sale.unsoldSeats ?? maxActive);
     const from = state.admittedUpTo;
     const { knownUpTo, inside } = await this.queries.queueFront(performanceId, from);
-    const room = Math.max(0, maxInside - inside);
+    const room = Math.max(0, maxActive - inside);
     // One place at least, to find out whether a fan waits.
     const places = await this.#nextPlaces(performanceId, from, knownUpTo, Math.max(1, Math.min(pace, room)));
     const admitted = places.slice(0, room);
@@ -135,7 +133,7 @@ export class AdmitTokensHandler implements ICommandHandler<AdmitTokens> {
       to: last + 1,
       waitingInRange: admitted.length,
       active: inside,
-      maxActive: maxInside,
+      maxActive,
       admitPerSecond,
       claimWindowMs,
     } as const;
