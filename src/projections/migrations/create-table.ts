@@ -69,18 +69,37 @@ export async function createTable(
   await runner.createTable(asStored(runner.dataSource, table), mayExist);
 }
 
-/** Adds columns to a table, and leaves those that it has: where DDL commits by itself, a migration may run again. */
+/**
+ * Adds columns to a table, and leaves those that it has: where DDL commits by itself, a migration may run again. Servers
+ * are asked once and told once: before each column TypeORM would read the whole schema, in queries that end MariaDB
+ * 10.11.19 now and then.
+ */
 export async function addColumns(
   runner: QueryRunner,
   table: string,
   columns: Readonly<Record<string, ColumnSpec>>,
 ): Promise<void> {
-  for (const [name, text] of Object.entries(columns)) {
-    if (await runner.hasColumn(table, name)) continue;
-    const added = new Table({ name: table, columns: [columnOptions(runner, name, text)] });
-    const [column] = asStored(runner.dataSource, added).columns;
-    if (column) await runner.addColumn(table, column);
+  const { dataSource } = runner;
+  const options = Object.entries(columns).map(([name, text]) => columnOptions(runner, name, text));
+  const added = asStored(dataSource, new Table({ name: table, columns: options })).columns;
+  if (dataSource.options.type === 'better-sqlite3') {
+    for (const column of added) {
+      if (!(await runner.hasColumn(table, column.name))) await runner.addColumn(table, column);
+    }
+    return;
   }
+  // The driver returns the rows of SHOW as they are.
+  const rows = (await runner.query(`SHOW COLUMNS FROM ${table}`)) as { readonly Field: string }[];
+  const present = new Set(rows.map(({ Field }) => Field));
+  const clauses = added
+    .filter(({ name }) => !present.has(name))
+    .map((column) => {
+      const { name, charset, collation, isNullable } = column;
+      const order = charset && collation ? ` CHARACTER SET ${charset} COLLATE ${collation}` : '';
+      const type = dataSource.driver.createFullType(column);
+      return `ADD COLUMN ${name} ${type}${order} ${isNullable ? 'NULL' : 'NOT NULL'}`;
+    });
+  if (clauses.length > 0) await runner.query(`ALTER TABLE ${table} ${clauses.join(', ')}`);
 }
 
 function columnOptions(runner: QueryRunner, name: string, text: ColumnSpec): TableColumnOptions {
