@@ -231,8 +231,9 @@ describe('when a connection is lost in the middle of COMMIT', () => {
     proxy.losses.push(loss, loss);
     await log.add(20);
     await caughtUp(log.history, runner);
+    // Both were lost; an outage is reported when it begins, however often a try fails in it.
     expect(proxy.losses).toEqual([]);
-    expect(errors).toHaveLength(2);
+    expect(errors).toEqual(['projections wait to try again']);
     expect(await tallies(models)).toEqual({ t: 24 });
   });
 });
