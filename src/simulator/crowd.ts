@@ -39,7 +39,7 @@ export class Crowd {
     const client = new Client(world, office);
     const sale = drawSale(world.random('sale'), world.scheduler.nowMs);
     const dates = new DatePromises(promises);
-    const refunds = new RefundPromises(promises);
+    const refunds = new RefundPromises(promises, world);
     const fanPromises = { fan: new FanPromises(promises), dates, refunds };
     this.#organiser = new Organiser(world, client, sale, dates);
     this.#operator = new Operator(world, client, office, sale, refunds);

@@ -5,9 +5,6 @@ import type { LogIndex } from './promises.js';
 /** A fan may give back tickets of a cancelled date at any time. */
 const never = Number.POSITIVE_INFINITY;
 
-/** How long a process may use a version of the catalog after the next one was published, with a margin, ms. */
-const staleMs = 10_000;
-
 /**
  * The latest moment until which any version of a date, published by `untilMs`, lets fans give tickets back. True time and
  * milliseconds, as below.
@@ -28,10 +25,9 @@ export function earliestDeadline(
   fromMs: number,
   untilMs: number,
 ): number {
-  const knownSinceMs = fromMs - staleMs;
-  if (cancelledAt(log, scheduleId) <= knownSinceMs) return never;
-  const deadlines = versionsOf(log, scheduleId, knownSinceMs, untilMs);
-  return Math.max(Math.min(...deadlines), ...windowsOf(log, scheduleId, knownSinceMs));
+  if (cancelledAt(log, scheduleId) <= fromMs) return never;
+  const deadlines = versionsOf(log, scheduleId, fromMs, untilMs);
+  return Math.max(Math.min(...deadlines), ...windowsOf(log, scheduleId, fromMs));
 }
 
 /** When the date's cancellation was written; infinity: never. */

@@ -18,11 +18,14 @@ import {
 } from './simulated-process.js';
 import type { World } from './world.js';
 
+/** How old a process's copy of the catalog may be by its own clock, ms. */
+export const catalogMaxAgeMs = 1_000;
+
 const settings: CommandSettings = {
   accessTokenTtlMs: 900_000,
   refreshTokenTtlMs: 3_600_000,
   queueTokenTtlMs: 3_600_000,
-  catalogMaxAgeMs: 1_000,
+  catalogMaxAgeMs,
   chargeReplyTimeoutMs: 2_000,
   paymentCallbackUrl: undefined,
   secret: 'a secret of the simulation alone, 32+ characters',

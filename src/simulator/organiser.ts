@@ -89,7 +89,7 @@ export class Organiser {
     if (!date) return;
     const { scheduleId } = date;
     const now = toInstant(this.world.scheduler.nowMs);
-    const until = addMs(now, this.#chance.between(5_000, 60_000));
+    const until = addMs(now, this.#chance.between(5_000, 120_000));
     const command = new OpenRefundWindow(scheduleId, until, undefined, this.#context());
     const reply = await this.client.send('the organiser opens a refund window', command);
     if (reply.kind === 'done') this.promises.windowOpened(scheduleId, until);

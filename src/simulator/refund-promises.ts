@@ -3,7 +3,9 @@ import type { OrderId, ScheduleId, UserId } from '../events/ids.js';
 import { type ItemName, itemKey } from '../events/order-events.js';
 import { streams } from '../events/streams.js';
 import { earliestDeadline, latestDeadline } from './deadlines.js';
+import { catalogMaxAgeMs } from './office.js';
 import type { KeptPromises, LogIndex } from './promises.js';
+import type { World } from './world.js';
 
 /** An order as its fan or an operator knows it. */
 interface KnownOrder {
@@ -11,15 +13,20 @@ interface KnownOrder {
   readonly items: readonly (ItemName & { readonly price: number })[];
 }
 
-/** How far any process's clock is from true time at most, with a margin, ms. */
-const clockErrorMs = 10_000;
-
 /** Records requests to give seats back, and checks their effects. */
 export class RefundPromises {
   /** By order, the seats that a fan or an operator asked to give back, with success or not. */
   readonly #asked = new Map<OrderId, Set<string>>();
 
-  constructor(private readonly promises: KeptPromises) {}
+  constructor(
+    private readonly promises: KeptPromises,
+    private readonly world: World,
+  ) {}
+
+  /** How far any process's clock was from true time at most in this run, with a margin, ms. */
+  get #clockErrorMs(): number {
+    return this.world.faults.counts.has('clock-jump') ? 10_000 : 200;
+  }
 
   /** Call it before the request is sent: a request whose reply is lost may succeed. */
   asks(orderId: OrderId, items: readonly ItemName[]): void {
@@ -61,7 +68,7 @@ export class RefundPromises {
       ].every((event) => {
         if (event.correlationId !== correlationId) return true;
         return datesLostBy(log, orderId, event).every(
-          (scheduleId) => sentAtMs - clockErrorMs < latestDeadline(log, scheduleId, event.writtenAtMs),
+          (scheduleId) => sentAtMs - this.#clockErrorMs < latestDeadline(log, scheduleId, event.writtenAtMs),
         );
       }),
     );
@@ -69,13 +76,15 @@ export class RefundPromises {
 
   /** A fan was refused because the deadline of a date had passed. @param repliedAtMs true time */
   refusedAsLate(orderId: OrderId, items: readonly ItemName[], sentAtMs: number, repliedAtMs: number): void {
-    this.promises.add(`order ${orderId} is refused to its fan only after a deadline`, (log) =>
-      items.some(
+    this.promises.add(`order ${orderId} is refused to its fan only after a deadline`, (log) => {
+      const errorMs = this.#clockErrorMs;
+      // By a clock that jumps back a cached version may be used for longer.
+      const readFromMs = sentAtMs - catalogMaxAgeMs - 2 * errorMs;
+      return items.some(
         ({ scheduleId }) =>
-          repliedAtMs + clockErrorMs >=
-          earliestDeadline(log, scheduleId, sentAtMs - clockErrorMs, repliedAtMs),
-      ),
-    );
+          repliedAtMs + errorMs >= earliestDeadline(log, scheduleId, readFromMs, repliedAtMs),
+      );
+    });
   }
 }
 
