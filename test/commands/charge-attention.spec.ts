@@ -80,6 +80,21 @@ describe('a charge that is retried under another address for callbacks', () => {
   });
 });
 
+it('asks for a charge again in the words of its first request, whatever the address for callbacks is by then', async () => {
+  const payments = new ScriptedPayments();
+  const settings = (port: number) => ({
+    paymentCallbackUrl: `http://localhost:${port}/v1/payment-callbacks`,
+  });
+  const side = createCommandSide({ payments, settings: settings(3000) });
+  payments.answerNext(() => ({ kind: 'unknown', reason: 'timed out' }));
+  const { chargeId } = await charge(side, 'a');
+  await resume(restarted(side, { payments, settings: settings(4000) }), chargeId);
+  const [first, again] = payments.requests;
+  expect(first?.callbackUrl).toBe(settings(3000).paymentCallbackUrl);
+  expect(again).toEqual(first);
+  expect(payments.lookups).toEqual([]);
+});
+
 describe('a charge whose request is refused', () => {
   let payments: ScriptedPayments;
   let side: CommandSide;
