@@ -23,7 +23,7 @@ describe('timers that processes share', () => {
     };
     const [a, b] = [await office.join(act), await office.join(act)];
     // Not due before both have scheduled them: one that was acted on may be scheduled anew.
-    const deadlines = Array.from({ length: 40 }, (_, n) => holdDeadline(n, 2_000 + n));
+    const deadlines = Array.from({ length: 40 }, (_, n) => holdDeadline(n, 10_000 + n));
     await Promise.all([a.timers.schedule(deadlines), b.timers.schedule(deadlines)]);
     await eventually(() => timesActedOn(office.due).size === 40);
     // All that was waiting has been acted on, so nothing is left that could come a second time.
