@@ -72,6 +72,8 @@ export async function recordedSale(options: {
 }): Promise<EventStore> {
   const side = createCommandSide();
   await openTheatre(side, { sales: options.sales });
+  // A replay lets fans in also when no seat is free (docs/what-if.md), so the recording does.
+  side.models.sale = async () => ({ status: 'on-sale', freeSeats: undefined, endsAt: null });
   const random = new Random(options.seed ?? 1);
   const startMs = side.clock.nowMs();
   const agenda = new Map<number, (() => Promise<unknown>)[]>();
