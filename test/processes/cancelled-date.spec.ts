@@ -29,7 +29,7 @@ const moments = [
   'before:OrderRefunded',
 ];
 
-const date = { orders: bySize(12, 3_750), seatsPerOrder: 4, holders: 3 };
+const date = { orders: bySize(12, 1_000), seatsPerOrder: 4, holders: 3 };
 let folder: string;
 let office: OfficeProcess | undefined;
 beforeAll(() => {
