@@ -115,9 +115,12 @@ export class Watch {
   /** The queues with active fans, or with fans who wait for a sale that is not sold out. */
   #describeQueues(): string[] {
     const queues = this.office.database.rows(QueueRow);
-    const scheduled = this.office.database.rows(ScheduleRow).filter(({ status }) => status === 'scheduled');
+    const now = this.world.clock.now();
+    const toCome = this.office.database
+      .rows(ScheduleRow)
+      .filter((date) => date.status === 'scheduled' && date.schedule_date_time > now);
     const isSoldOut = (id: PerformanceId) => {
-      const dates = scheduled.filter((date) => date.performance_id === id);
+      const dates = toCome.filter((date) => date.performance_id === id);
       return dates.length > 0 && dates.every((date) => date.available_seats === 0);
     };
     return queues.flatMap(({ performance_id, waiting, admitted, entered }) =>
