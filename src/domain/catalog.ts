@@ -103,6 +103,8 @@ export interface ScheduleState {
   readonly cancellation: ScheduleCancellation | undefined;
   /** Until then fans may give tickets back, even after the performance's deadline. */
   readonly refundWindowUntil: Instant | undefined;
+  /** Halls that the date was in before, each once; its present one may be among them. */
+  readonly formerVenueIds: readonly VenueId[];
 }
 
 interface ScheduleCancellation {
@@ -133,7 +135,12 @@ export type ScheduleCommand =
 
 /** One date of a performance: it may move until it is cancelled, and is cancelled once. */
 export const scheduleDecider: Decider<ScheduleState, ScheduleCommand, ScheduleEvent> = {
-  initialState: { details: undefined, cancellation: undefined, refundWindowUntil: undefined },
+  initialState: {
+    details: undefined,
+    cancellation: undefined,
+    refundWindowUntil: undefined,
+    formerVenueIds: [],
+  },
 
   decide(command, state, now) {
     if (command.kind === 'publish') return decidePublishSchedule(command, state, now);
@@ -167,13 +174,14 @@ export const scheduleDecider: Decider<ScheduleState, ScheduleCommand, ScheduleEv
     switch (event.type) {
       case 'SchedulePublished': {
         const details = event.data;
+        const published = { ...state, details, formerVenueIds: formerVenuesOf(state, details) };
         const cancellation = { reason: null, isSettled: false };
         if (details.status === 'cancelled') {
-          return { ...state, details, cancellation: state.cancellation ?? cancellation };
+          return { ...published, cancellation: state.cancellation ?? cancellation };
         }
         // Older builds could put a cancelled date on sale again.
         const isRevived = state.cancellation?.reason === null && !state.cancellation.isSettled;
-        return isRevived ? { ...state, details, cancellation: undefined } : { ...state, details };
+        return isRevived ? { ...published, cancellation: undefined } : published;
       }
       case 'ScheduleCancelled':
         return { ...state, cancellation: { reason: event.data.reason, isSettled: false } };
@@ -189,6 +197,14 @@ export const scheduleDecider: Decider<ScheduleState, ScheduleCommand, ScheduleEv
     }
   },
 };
+
+function formerVenuesOf(
+  { details: before, formerVenueIds }: ScheduleState,
+  { venueId }: ScheduleDetails,
+): readonly VenueId[] {
+  if (!before || before.venueId === venueId || formerVenueIds.includes(before.venueId)) return formerVenueIds;
+  return [...formerVenueIds, before.venueId];
+}
 
 function decidePublishSchedule(
   { details, refundWindowMs, reason }: Extract<ScheduleCommand, { kind: 'publish' }>,

@@ -3,9 +3,11 @@ import { ImportRefused } from '../../src/commands/catalog/check-import.js';
 import { ImportCatalog, type ImportOptions } from '../../src/commands/catalog/import-catalog.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import type { CatalogDocument } from '../../src/domain/catalog-document.js';
+import { StoreUnavailable } from '../../src/event-store/port.js';
 import { addMs } from '../../src/events/ids.js';
-import { contradictions, wholeLog } from './audit.js';
-import { type CommandSide, createCommandSide } from './box-office.js';
+import { contradictions, heldSeats, wholeLog } from './audit.js';
+import { type CommandSide, createCommandSide, restarted } from './box-office.js';
+import { died, HookedStore } from './crashing-store.js';
 import {
   freshContext,
   hold,
@@ -13,6 +15,7 @@ import {
   openTheatre,
   outcomeOf,
   seats,
+  theatreDocument,
   withNewIds,
   withSeats,
 } from './theatre.js';
@@ -173,6 +176,52 @@ describe('A date that moves to another hall', () => {
     jest.spyOn(side.models, 'takenSeats').mockResolvedValue(new Set());
     await run(moved(), { acceptHallChange: true });
     expect(await outcomeOf(side.execute(new Pay(chris, {}, freshContext())))).toBe('nothing-to-pay');
+  });
+
+  it('ends holds that came in between when the import is repeated after a crash', async () => {
+    await hold(side, await inside(side, 'chris'), seats('A-2'));
+    const ben = await inside(side, 'ben', 1_000);
+    const appends: string[] = [];
+    const isMoving = (stream: string) =>
+      stream.startsWith('schedule-') && appends.filter((one) => one.startsWith('schedule-')).length === 2;
+    const store = new HookedStore(side.store, {
+      async before(_, stream) {
+        appends.push(stream);
+        if (isMoving(stream)) await hold(side, ben, seats('A-3'));
+      },
+      after(_, stream) {
+        if (isMoving(stream)) throw new StoreUnavailable('the process died here');
+      },
+    });
+    const dying = restarted(side, { store });
+    const options = { acceptHallChange: true };
+    expect(await died(dying.execute(new ImportCatalog(moved(), freshContext(), options)))).toBe(true);
+    expect(await heldSeats(side.store)).toHaveLength(1);
+
+    const windows = async () =>
+      (await wholeLog(side.store)).filter(({ type }) => type === 'RefundWindowOpened').length;
+    const before = await windows();
+    const { problems } = await run(moved());
+    expect(problems.filter(({ field }) => field === 'venue')).toMatchObject([
+      { record: expect.stringContaining('seat "A-3", hold '), effect: 'changed' },
+    ]);
+    expect(await heldSeats(side.store)).toEqual([]);
+    // Fans have one refund window; a third import has nothing left to do.
+    expect(await windows()).toBe(before);
+    const length = (await wholeLog(side.store)).length;
+    expect((await run(moved())).problems.filter(({ field }) => field === 'venue')).toEqual([]);
+    expect(await wholeLog(side.store)).toHaveLength(length);
+  });
+
+  it('keeps holds of seats that the new hall has under the same ids', async () => {
+    await run({
+      ...moved(),
+      venues: theatreDocument().venues.map((venue) => ({ ...venue, id: 'big' })),
+    });
+    const ben = await inside(side, 'ben', 1_000);
+    await hold(side, ben, seats('A-3'));
+    await run({ ...moved(), venues: [] });
+    expect(await heldSeats(side.store)).toEqual(['A-3']);
   });
 
   it('moves without the option while nobody has a seat', async () => {
