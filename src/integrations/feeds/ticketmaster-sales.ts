@@ -15,6 +15,11 @@ interface PriceRange {
   readonly max: number;
 }
 
+/** 9999, 99999.99 and the like: organisers write them where they do not know the price yet. */
+function isPlaceholder(amount: number): boolean {
+  return /^9{4,}(\.9+)?$/.test(String(amount));
+}
+
 function rangesOf(event: JsonObject, record: string, problems: ProblemList): PriceRange[] {
   const ranges = listOf(event.priceRanges);
   if (ranges.length > maxRanges) {
@@ -35,6 +40,9 @@ function rangesOf(event: JsonObject, record: string, problems: ProblemList): Pri
       report('is 0 to 0, which stands for an unknown price: left out');
       return [];
     }
+    const doubtful = [min, max].find((amount) => isPlaceholder(amount));
+    if (doubtful !== undefined)
+      report(`names ${doubtful}, which often stands for an unknown price: check it`);
     if (max < min) report(`has a highest price of ${max}, below its lowest of ${min}: the higher is taken`);
     const type = textOf(range.type) ?? 'standard';
     return [{ type, currency, min: Math.min(min, max), max: Math.max(min, max) }];

@@ -199,6 +199,14 @@ describe('Ticketmaster Discovery feed', () => {
       'priceRanges[0] | is 0 to 0, which stands for an unknown price: left out',
       'priceRanges | states no price: no seat is for sale unless prices are given as an option',
     ]);
+    for (const amount of [9999, 99_999, 9999.99]) {
+      expect(prices(range(amount, amount))).toEqual([
+        [amount * 100],
+        `priceRanges[0] | names ${amount}, which often stands for an unknown price: check it`,
+      ]);
+    }
+    expect(prices(range(9999, 20))[1]).toContain('names 9999');
+    for (const amount of [999, 99.99, 9990, 10_000]) expect(prices(range(amount, amount))).toHaveLength(1);
     expect(prices(range('55.00', '55.00'))).toEqual([[5500]]);
     expect(prices(range(33.333, 33.333))).toEqual([
       [3333],
