@@ -63,7 +63,7 @@ export function backgroundProcesses(
   const admission = new AdmissionProcess(store, bus, queries, clock, log, ADMISSION_INTERVAL_MS, lease);
   const recovery = new Recovery(bus, queries, clock, log, RESUME_AFTER_MS, SWEEP_INTERVAL_MS, lease);
   const cancellations = new Cancellations(store, bus, queries, clock, log, SWEEP_INTERVAL_MS, lease);
-  const erasure = new Erasure(store, personalDataOf(engines, readSide), clock, log, SWEEP_INTERVAL_MS);
+  const erasure = new Erasure(store, bus, personalDataOf(engines, readSide), clock, log, SWEEP_INTERVAL_MS);
   return {
     parts: [erasure, recovery, cancellations, expiry, admission].flatMap(({ parts }) => parts),
     async start() {

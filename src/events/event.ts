@@ -37,7 +37,7 @@ const actorSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('admin') }),
   z.object({
     kind: z.literal('process'),
-    name: z.enum(['admission', 'expiry', 'charging', 'checkout', 'refunds', 'import']),
+    name: z.enum(['admission', 'expiry', 'charging', 'checkout', 'refunds', 'erasure', 'import']),
   }),
   z.object({ kind: z.literal('anonymous') }),
 ]);

@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { EraseUser } from '../../src/commands/account/erase-user.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
-import type { UserId } from '../../src/events/ids.js';
-import { encodeEvent } from '../../src/events/registry.js';
+import { toInstant, type UserId, userIdSchema } from '../../src/events/ids.js';
+import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
-import { systemClock } from '../../src/platform/clock.js';
+import { type Clock, systemClock } from '../../src/platform/clock.js';
 import { Erasure } from '../../src/processes/erasure.js';
+import type { Commands } from '../../src/processes/periodic-task.js';
 import { newUserId } from '../personal-data/new-user.js';
 import { eventually } from '../services/wait-until.js';
 import { RecordedLog } from './support.js';
 
 let store: InMemoryEventStore;
 let log: RecordedLog;
+/** How far the process's clock is ahead of the log's, ms. */
+let aheadMs: number;
+/** What the process asked the command side for. */
+const finished: EraseUser[] = [];
+let refusals: number;
 const destroyed: UserId[] = [];
 const cleaned: number[] = [];
 let failures: number;
@@ -20,6 +27,9 @@ const running: Erasure[] = [];
 beforeEach(() => {
   store = new InMemoryEventStore();
   log = new RecordedLog();
+  aheadMs = 0;
+  finished.length = 0;
+  refusals = 0;
   failures = 0;
   isStuck = () => false;
   destroyed.length = 0;
@@ -28,6 +38,11 @@ beforeEach(() => {
 afterEach(async () => {
   for (const erasure of running.splice(0)) await erasure.stop();
 });
+
+const shiftedClock: Clock = {
+  now: () => toInstant(shiftedClock.nowMs()),
+  nowMs: () => systemClock.nowMs() + aheadMs,
+};
 
 function start(): void {
   const fail = () => {
@@ -44,12 +59,21 @@ function start(): void {
       cleaned.push(position);
     },
   };
-  const erasure = new Erasure(store, forgetting, systemClock, log, 1);
+  const commands: Commands = {
+    async execute(command) {
+      if (!(command instanceof EraseUser)) throw new Error('the process knows one command');
+      if (refusals-- > 0) throw new Error('the account has an open order');
+      finished.push(command);
+      await erase(userIdSchema.parse(command.input.user));
+      return undefined as never; // the process uses no result
+    },
+  };
+  const erasure = new Erasure(store, commands, forgetting, shiftedClock, log, 1);
   running.push(erasure);
   erasure.start();
 }
 
-async function erase(userId = newUserId()): Promise<UserId> {
+async function append(stream: string, event: DomainEvent): Promise<void> {
   const metadata = {
     commandId: randomUUID(),
     correlationId: 'test',
@@ -57,8 +81,17 @@ async function erase(userId = newUserId()): Promise<UserId> {
     actor: { kind: 'admin' },
     occurredAt: '2026-11-22T09:00:00.000Z',
   } as unknown as Parameters<typeof encodeEvent>[1]; // a literal instant
-  const event = encodeEvent({ type: 'UserErased', data: { userId } }, metadata);
-  await store.append(streams.user(userId), 'any', [{ id: randomUUID(), ...event }]);
+  await store.append(stream, 'any', [{ id: randomUUID(), ...encodeEvent(event, metadata) }]);
+}
+
+async function erase(userId = newUserId()): Promise<UserId> {
+  await append(streams.user(userId), { type: 'UserErased', data: { userId } });
+  return userId;
+}
+
+/** The first step of an erasure. */
+async function closeWallet(userId = newUserId()): Promise<UserId> {
+  await append(streams.wallet(userId), { type: 'WalletClosed', data: { userId, balance: 5 } });
   return userId;
 }
 
@@ -120,4 +153,37 @@ it('leaves the files of the read models alone when nobody was erased', async () 
   const person = await erase();
   await eventually(() => cleaned.length > 0);
   expect([destroyed, cleaned]).toEqual([[person], [2]]);
+});
+
+describe('An erasure that a crash stopped after it had closed the wallet', () => {
+  const minuteMs = 60_000;
+
+  it('is finished after a minute, and the key is destroyed', async () => {
+    const [left, done] = [await closeWallet(), await closeWallet()];
+    await erase(done);
+    start();
+    await eventually(() => destroyed.includes(done));
+    expect(finished).toEqual([]);
+    aheadMs += minuteMs;
+    await eventually(() => destroyed.includes(left));
+    expect(finished.map(({ input }) => input)).toEqual([{ user: left, forfeit: true }]);
+    expect(finished[0]?.context.actor).toEqual({ kind: 'process', name: 'erasure' });
+  });
+
+  it('is left to its command for a minute, and keeps nobody waiting while it is refused', async () => {
+    start();
+    const slow = await closeWallet();
+    const second = await closeWallet();
+    await erase(slow);
+    await eventually(() => destroyed.includes(slow));
+    expect(finished).toEqual([]);
+    refusals = 2;
+    aheadMs += minuteMs;
+    await eventually(() => refusals < 1);
+    const other = await erase();
+    await eventually(() => destroyed.includes(other));
+    aheadMs += minuteMs;
+    await eventually(() => destroyed.includes(second));
+    expect(finished).toHaveLength(1);
+  });
 });

@@ -64,8 +64,8 @@ export class EraseOwnAccount extends Command<ErasedUser> {
 const maxAttempts = 10;
 
 /**
- * Closes the wallet, writes UserErased, then destroys the key of the person's data. After a crash between the two, a repeated command or
- * the erasure process (processes/erasure.ts) destroys the key. UserErased ends all sessions: refresh tokens of an erased
+ * Closes the wallet, writes UserErased, then destroys the key of the person's data. After a crash in between, a repeated
+ * command or the erasure process (processes/erasure.ts) does the rest. UserErased ends all sessions: refresh tokens of an erased
  * user are refused.
  *
  * The wallet is closed at the revision that was read before the account was found unused, and is looked at anew where
