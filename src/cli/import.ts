@@ -373,6 +373,10 @@ function describeRecords({ records }: ImportReply): string {
 /** A large plan has many sections to write; a server that takes longer hangs. */
 const importTimeoutMs = 120_000;
 
+/** Until an import that stopped in the middle is repeated, seats of a plan that it changes may be off sale. */
+const repeatAdvice =
+  'The import may have stopped in the middle, with seats of changed plans off sale: repeat it, that finishes it.';
+
 /**
  * Sends a feed to a running server.
  * @param query format and options, see toQuery.
@@ -387,16 +391,19 @@ export async function importOverHttp(
   const url = new URL('/v1/admin/imports', serverUrl);
   url.search = query.toString();
   const via = `the server at ${serverUrl}`;
-  const { status, body } = await postAsOperator(url, adminKey, {
-    type: 'text/plain; charset=utf-8',
-    text,
-    timeoutMs: importTimeoutMs,
-  });
+  const request = { type: 'text/plain; charset=utf-8', text, timeoutMs: importTimeoutMs };
+  const { status, body } = await postAsOperator(url, adminKey, request).catch(unfinished);
   if (status === 200) return { kind: 'imported', via, ...importReply.parse(body) };
   const refused = refusedReplySchema.safeParse(body);
   if (refused.success) {
     const { problems, moreProblems, groups } = refused.data;
     return { kind: 'refused', via, problems, moreProblems, groups };
   }
-  throw refusedRequest(via, status, body);
+  const failure = refusedRequest(via, status, body);
+  throw status < 500 ? failure : unfinished(failure);
+}
+
+function unfinished(failure: unknown): never {
+  if (!(failure instanceof CliFailure)) throw failure;
+  throw new CliFailure(`${failure.message}\n${repeatAdvice}`, failure.exitCode);
 }

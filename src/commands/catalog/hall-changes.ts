@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { findSeat, planRows, type ScheduleState, scheduleDecider, venueDecider } from '../../domain/catalog.js';
+import {
+  findSeat,
+  planRows,
+  type ScheduleState,
+  scheduleDecider,
+  venueDecider,
+} from '../../domain/catalog.js';
 import type { PerformanceDocument } from '../../domain/catalog-document.js';
 import { placeText } from '../../domain/plan-identity.js';
 import { addMs, type HoldId, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
