@@ -2,6 +2,9 @@ import { connect, type Socket } from 'node:net';
 
 export interface RawReply {
   readonly status: number;
+  /** Status line and header lines, as they came. */
+  readonly head: string;
+  /** Each byte as one character (Latin-1). */
   readonly body: string;
   readonly tookMs: number;
   /** What the server asks to wait before the next try; 0 when it says nothing. */
@@ -57,7 +60,7 @@ export class RawClient {
     this.#received = this.#received.slice(end);
     const retryAfterMs = Number(/retry-after: (\d+)/i.exec(head)?.[1] ?? 0) * 1_000;
     const tookMs = performance.now() - this.#sentAt;
-    this.#finish({ status: Number(head.slice(9, 12)), body, tookMs, retryAfterMs });
+    this.#finish({ status: Number(head.slice(9, 12)), head, body, tookMs, retryAfterMs });
   }
 
   #finish(reply: RawReply | undefined): void {

@@ -12,7 +12,11 @@ export async function startServer(file: string, env: Record<string, string> = {}
   const child = fork(fileURLToPath(new URL(`./${file}`, import.meta.url)), {
     env: { ...process.env, ...env },
   });
-  const [message] = await once(child, 'message');
+  const ended = new AbortController();
+  child.once('exit', () => ended.abort(new Error(`${file} ended before it listened`)));
+  const [message] = await once(child, 'message', { signal: ended.signal }).catch(() => {
+    throw ended.signal.reason;
+  });
   return { url: (message as { url: string }).url, child }; // every server sends this when it listens
 }
 

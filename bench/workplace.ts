@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const interrupted = 130;
+
+/**
+ * A folder for the files of one run, and the processes that end with it. Interrupted by Ctrl-C or SIGTERM, it ends them,
+ * removes the folder and ends the process.
+ */
+export class Workplace {
+  readonly folder: string;
+  readonly #pids = new Set<number>();
+
+  /** @param parent created if it is missing. */
+  constructor(parent: string, name: string) {
+    mkdirSync(parent, { recursive: true });
+    this.folder = mkdtempSync(join(parent, `bench-${name}-`));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        this.clear();
+        process.exit(interrupted);
+      });
+    }
+  }
+
+  /** Has a process ended with the run, if it has not ended before. */
+  endWith(child: {
+    readonly pid?: number | undefined;
+    once(event: 'exit', listener: () => void): unknown;
+  }): void {
+    const { pid } = child;
+    if (pid === undefined) return;
+    this.#pids.add(pid);
+    child.once('exit', () => this.#pids.delete(pid));
+  }
+
+  /** Kills what still runs and removes the folder. */
+  clear(): void {
+    for (const pid of this.#pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It has ended in this moment.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // what process.kill throws
+      }
+    }
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
