@@ -3,6 +3,7 @@ import { Pay } from '../../src/commands/orders/pay.js';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { IssueToken } from '../../src/commands/queue/issue-token.js';
 import { instantSchema } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
 import { contradictions, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
@@ -86,6 +87,14 @@ describe('IssueToken', () => {
       return isDead;
     });
     expect(tried).toBe(4);
+  });
+
+  it('reads no number of others from the log when many fans join at once', async () => {
+    const readStream = jest.spyOn(side.store, 'readStream');
+    const joined = await Promise.all(Array.from({ length: 200 }, (_, fan) => join(side, `fan ${fan}`)));
+    expect(new Set(joined.map(({ number }) => number)).size).toBe(200);
+    const ofQueue = readStream.mock.calls.filter(([stream]) => stream === streams.queue(performanceId));
+    expect(ofQueue).toHaveLength(0);
   });
 
   it('refuses more tickets than the performance allows', async () => {

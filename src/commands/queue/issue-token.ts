@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isSaleClosed, type PerformanceDetails } from '../../domain/catalog.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { outstandingSeats, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
-import type { Position, Revision } from '../../event-store/port.js';
+import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
@@ -17,6 +17,7 @@ import { DeciderHandler } from '../decider-handler.js';
 import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
 import { QueueAdmission, type QueueToken } from './queue-admission.js';
+import { RecentNumbers } from './recent-numbers.js';
 
 export const issueTokenSchema = z.strictObject({ numberOfTickets: z.number().int().min(1).max(20) });
 
@@ -48,6 +49,8 @@ const maxEntries = 20;
 
 @CommandHandler(IssueToken)
 export class IssueTokenHandler implements ICommandHandler<IssueToken> {
+  readonly #numbers: RecentNumbers;
+
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
@@ -57,7 +60,9 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     @Inject(QUERIES) private readonly queries: CommandQueries,
     private readonly settings: CommandSettings,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#numbers = new RecentNumbers(repository);
+  }
 
   /** @throws {Rejected} performance-unknown, not-on-sale, sold-out, queue-full, seat-limit-reached, too-many-entries */
   async execute(command: IssueToken): Promise<IssuedToken> {
@@ -92,7 +97,9 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     // Another request of the same fan claimed the token first: find the number that it was given.
     if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
     const { revision, position } = await this.#issue(tokenId, command);
-    const number = await this.#firstNumber(tokenId, performanceId, claimed.position, revision);
+    // The first number of a token is the one that counts. Another request of the same fan may have resumed this claim and
+    // written its TokenIssued first.
+    const number = await this.#numbers.firstOf(tokenId, performanceId, claimed.position, revision);
     if (number - queueSize.admittedUpTo - queueSize.leftBeforeAdmission >= performance.sales.queueCapacity) {
       await this.#giveUp(tokenId, context);
       throw queueFull(performance);
@@ -107,24 +114,6 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   async #queueSize(performanceId: PerformanceId) {
     const admittedUpTo = await this.admission.admittedUpTo(performanceId);
     return { admittedUpTo, ...(await this.queries.queueSize(performanceId)) };
-  }
-
-  /**
-   * The first number of a token is the one that counts. Another request of the same fan may have resumed this claim and
-   * written its TokenIssued first.
-   */
-  async #firstNumber(
-    tokenId: TokenId,
-    performanceId: PerformanceId,
-    claimedAt: Position,
-    issued: Revision,
-  ): Promise<Revision> {
-    let number = issued;
-    const stream = streams.queue(performanceId);
-    for await (const { event, revision } of this.repository.eventsBetween(stream, claimedAt, issued)) {
-      if (event.type === 'TokenIssued' && event.data.tokenId === tokenId) number = revision;
-    }
-    return number;
   }
 
   /** The fan's live entry, or the next free one; with the seats that earlier entries bought. */
@@ -162,11 +151,14 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     return this.queries.numberOfToken(tokenId);
   }
 
-  #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
+  async #issue(tokenId: TokenId, { userId, performanceId, numberOfTickets, context }: IssueToken) {
     const data = { tokenId, performanceId, userId, numberOfTickets };
     // A retry may find its first entry ended and make another one: another step, with an event id of its own.
     const step = stepContext(context, tokenId);
-    return this.repository.appendAny(streams.queue(performanceId), { type: 'TokenIssued', data }, step);
+    const stream = streams.queue(performanceId);
+    const issued = await this.repository.appendAny(stream, { type: 'TokenIssued', data }, step);
+    this.#numbers.add(performanceId, issued.revision, { tokenId, position: issued.position });
+    return issued;
   }
 
   async #giveUp(tokenId: TokenId, context: CommandContext): Promise<void> {
