@@ -20,11 +20,11 @@ import { createLog, type Log, nestLog } from '../platform/logging.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
 import { TokenSigner } from '../platform/token-signer.js';
-import { allProjections } from '../projections/all-projections.js';
-import { Rebuilder } from '../projections/rebuild/rebuilder.js';
 import { appModule } from './app.module.js';
 import { BackgroundReport, backgroundProcesses } from './background-processes.js';
-import { type Engines, openEngines } from './engines.js';
+import { type Engines, openEngines, projectionOrder } from './engines.js';
+import { ProjectionThread } from './projection-thread-client.js';
+import { LocalProjector, type Projector } from './projector.js';
 import { addQueueDashboard } from './queue-dashboard.js';
 import { followingReadSide, projectingReadSide, type ReadSide } from './read-side.js';
 
@@ -43,11 +43,12 @@ export interface RunningBoxoffice {
 }
 
 export interface StartOptions {
+  /** Tests set the time; the projections then run in the thread that serves. */
   readonly clock?: Clock;
   readonly log?: Log;
   /** Tests hash passwords cheaply. */
   readonly hasher?: PasswordHasher;
-  /** Tests make the store fail or die at a chosen append. */
+  /** Tests make the store fail or die at a chosen append; the projections read it too, so they run in the thread that serves. */
   readonly wrapStore?: (store: EventStore) => EventStore;
   /** Gives up a start that rebuilds tables. */
   readonly signal?: AbortSignal;
@@ -85,18 +86,17 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     await checkClock(sealedStore, clock, { isOnlyWriter: engines.isOnlyWriter, config, log });
     const store = sealingStore(sealedStore, engines.personalKeys);
     const does = dutiesOf(config.ROLE);
-    const openReadSide = does.projections ? projectingReadSide : followingReadSide;
-    const readSide = openReadSide({ ...engines, store: sealedStore, clock, log });
+    // A clock or a store that a test has made exists in this thread only.
+    const hasOwnThread = options.clock === undefined && options.wrapStore === undefined;
+    const project = hasOwnThread ? projectInThread : projectHere;
+    const projector = does.projections
+      ? await project({ config, secrets, engines, store: sealedStore, clock, log })
+      : undefined;
+    const readSideParts = { ...engines, store: sealedStore, clock };
+    const readSide = projector
+      ? projectingReadSide(readSideParts, projector)
+      : followingReadSide(readSideParts);
     closers.push(() => readSide.close());
-    const rebuilder = new Rebuilder({
-      store: revealingStore(sealedStore, engines.personalKeys),
-      models: engines.readModels,
-      location: engines.location,
-      projections: allProjections,
-      clock,
-      log,
-    });
-    closers.push(() => rebuilder.stop());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
     const background = new BackgroundReport();
     const app = await createApp({
@@ -128,8 +128,6 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     if (isNew) {
       await bus.execute(new ImportCatalog(sampleCatalog(new Date(clock.nowMs())), processContext('import')));
     }
-    // A dead rebuild may keep projections from catching up until its lease is over.
-    if (does.projections) rebuilder.start();
     const head = await store.head();
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
     await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
@@ -142,6 +140,40 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     await close();
     throw error;
   }
+}
+
+interface ProjectorParts {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly engines: Engines;
+  /** The log with personal data sealed. */
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+function projectInThread({ config, secrets, engines, log }: ProjectorParts): Promise<Projector> {
+  const { fit, growth, breakdown } = engines;
+  return ProjectionThread.start(projectionOrder(config, secrets, engines), {
+    growth,
+    log,
+    onMisfit: (misfit) => fit.found(misfit),
+    onLost: breakdown.report,
+  });
+}
+
+async function projectHere({ engines, store, clock, log }: ProjectorParts): Promise<Projector> {
+  const { fit, personalKeys, readModels, location } = engines;
+  const projector = new LocalProjector({
+    store: revealingStore(store, personalKeys),
+    tables: readModels,
+    clock,
+    log,
+    onMisfit: (misfit) => fit.found(misfit),
+    rebuildsAt: location,
+  });
+  projector.start();
+  return projector;
 }
 
 /** How far the newest event may lie in the future: clocks of several machines differ a little. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { checkEventStoreDb, EventStoreDbRefused } from '../event-store/eventstoredb/check-server.js';
 import { openEventStoreDb } from '../event-store/eventstoredb/event-store-db.js';
 import type { EventStore } from '../event-store/port.js';
-import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
+import { LogGrowth, openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
 import { startVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
 import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';
@@ -18,6 +18,7 @@ import {
   type ReadModels,
 } from '../projections/open-read-models.js';
 import { bringTogether, FittingStore, LogFit } from './log-fit.js';
+import type { ProjectionOrder } from './projection-thread-client.js';
 
 /** The loss of a part that this process cannot work without and cannot replace: its supervisor has to start it again. */
 export class Breakdown {
@@ -52,9 +53,11 @@ export interface Engines {
   readonly store: EventStore;
   /** Whether log and read models belong together; checked when the engines are opened. */
   readonly fit: LogFit;
-  /** Happens when a thread that writes the log or the read models ends by itself. */
+  /** Happens when a thread that writes the log or the read models, or projects, ends by itself. */
   readonly breakdown: Breakdown;
   readonly personalKeys: PersonalKeys;
+  /** Tells of each commit of the embedded log. */
+  readonly growth: LogGrowth;
   /** The embedded log: one process holds it open for writing. */
   readonly isOnlyWriter: boolean;
   /**
@@ -109,7 +112,8 @@ export async function openEngines(
     const isEmbedded = config.EVENTSTORE_URL === undefined;
     const fit = new LogFit(log, mayLag(config));
     const breakdown = new Breakdown(log);
-    const opening = openStore(config, log, fit, breakdown.report);
+    const growth = new LogGrowth();
+    const opening = openStore(config, log, { fit, growth, onWriterLost: breakdown.report });
     const store = keep(new FittingStore(await opening, fit, !isEmbedded));
     const location = readModelLocation(config);
     const readModels = keep(await openTables(location, breakdown.report));
@@ -138,6 +142,7 @@ export async function openEngines(
       fit,
       breakdown,
       personalKeys,
+      growth,
       isOnlyWriter: isEmbedded,
       maxLag: isEmbedded ? 50_000 : 64 * 1024 * 1024,
       readModels,
@@ -160,12 +165,19 @@ function mayLag({ EVENTSTORE_URL }: Config): boolean {
 async function openStore(
   config: Config,
   log: Log,
-  fit: LogFit,
-  onWriterLost: Breakdown['report'],
+  {
+    fit,
+    growth,
+    onWriterLost,
+  }: {
+    readonly fit: LogFit;
+    readonly growth: LogGrowth;
+    readonly onWriterLost: Breakdown['report'];
+  },
 ): Promise<EventStore> {
   const maxWaitingAppends = config.MAX_PENDING_APPENDS;
   if (config.EVENTSTORE_URL === undefined) {
-    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends, onWriterLost });
+    return openSqliteEventStore({ file: dataFile(config, 'log'), maxWaitingAppends, growth, onWriterLost });
   }
   await checkEventStoreUrl(config.EVENTSTORE_URL);
   const warn = (message: string) => log.warn({ engine: 'EventStoreDB' }, message);
@@ -203,6 +215,26 @@ async function openTables(
     if (error instanceof BadDatabaseUrl) throw new BadConfiguration(`DATABASE_URL: ${reason}`);
     throw new Error(`DATABASE_URL: the database cannot be used: ${reason}`, { cause: error });
   }
+}
+
+/** What a thread that projects has to open of these engines. */
+export function projectionOrder(
+  config: Config,
+  secrets: Secrets,
+  { fit, location, readModels }: Pick<Engines, 'fit' | 'location' | 'readModels'>,
+): ProjectionOrder {
+  const { EVENTSTORE_URL, DATABASE_URL, PERSONAL_KEYS_LOST } = config;
+  return {
+    log: EVENTSTORE_URL === undefined ? { file: dataFile(config, 'log') } : { url: EVENTSTORE_URL },
+    mayLag: fit.mayLag,
+    readModels: location,
+    writer: readModels.connectWriter(),
+    personalKeys: {
+      file: DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : undefined,
+      secret: secrets.secret,
+      isLossAccepted: PERSONAL_KEYS_LOST,
+    },
+  };
 }
 
 /** Where the read models of this configuration are. */

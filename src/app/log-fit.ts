@@ -45,10 +45,14 @@ export class LogFit {
   #refusal: string | undefined;
   #newest: SeenEvent | undefined;
 
-  /** @param mayLag the log is read from a follower, which may not have the newest events yet: missing ones are no proof. */
+  /**
+   * @param mayLag the log is read from a follower, which may not have the newest events yet: missing ones are no proof.
+   * @param onRefused called once, with what does not match.
+   */
   constructor(
     private readonly log: { error(details: object, message: string): void },
     readonly mayLag: boolean,
+    private readonly onRefused: (misfit: Misfit) => void = () => undefined,
   ) {}
 
   /** Why nothing is served or written any more; undefined while log and read models belong together. */
@@ -57,10 +61,12 @@ export class LogFit {
   }
 
   /** Records a mismatch, unless the follower's lag explains it. */
-  found({ kind, sentence }: Misfit): void {
+  found(misfit: Misfit): void {
+    const { kind, sentence } = misfit;
     if (this.#refusal !== undefined || (this.mayLag && kind !== 'other-log')) return;
     this.#refusal = sentence;
     this.log.error({ misfit: kind }, `nothing is served any more: ${sentence}`);
+    this.onRefused(misfit);
   }
 
   /** Compares the read models with the log. @returns what does not match; undefined when they belong together. */

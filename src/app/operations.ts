@@ -13,7 +13,6 @@ import { allProjections } from '../projections/all-projections.js';
 import { beforeFirst, type Checkpoint, controlProjections } from '../projections/engine/checkpoints.js';
 import type { WriteSession } from '../projections/engine/dialect.js';
 import type { Projection } from '../projections/engine/projection.js';
-import type { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import {
   addRebuild,
@@ -26,6 +25,7 @@ import { projectionStates } from '../queries/projection-progress.js';
 import type { ProjectionRebuild, ProjectionReport } from '../queries/replies/projections.js';
 import type { Breakdown } from './engines.js';
 import type { LogFit } from './log-fit.js';
+import type { Projector } from './projector.js';
 
 /** Longest wait for an answer: an orchestrator's probe waits about as long for ours. */
 const answerTimeoutMs = 1_000;
@@ -111,7 +111,7 @@ interface OperationsParts {
   readonly readModels: ReadModels;
   readonly clock: Clock;
   /** Undefined: another process projects. */
-  readonly runner: ProjectionRunner | undefined;
+  readonly projector: Pick<Projector, 'state'> | undefined;
 }
 
 const projectionNames = allProjections.map(({ name }) => name);
@@ -121,7 +121,7 @@ export function projectionOperations({
   store,
   readModels,
   clock,
-  runner,
+  projector,
 }: OperationsParts): ProjectionOperations {
   return {
     async report() {
@@ -145,7 +145,7 @@ export function projectionOperations({
       return true;
     },
     async eventsApplied() {
-      const projections = runner ? (await runner.status()).projections : [];
+      const projections = projector?.state.projections ?? [];
       return new Map(projections.map((one) => [one.name, one.eventsApplied]));
     },
   };

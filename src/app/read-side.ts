@@ -9,24 +9,15 @@ import {
 import { READ_POSITION, type ReadPosition } from '../api/read-position.js';
 
 import type { EventStore, Position } from '../event-store/port.js';
-import type { PersonalKeys } from '../personal-data/personal-keys.js';
-import { revealingStore } from '../personal-data/store-views.js';
 import type { Clock } from '../platform/clock.js';
-import type { Log } from '../platform/logging.js';
 import { allProjections } from '../projections/all-projections.js';
-import { ProjectionRunner } from '../projections/engine/runner.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import { CheckpointProgress } from '../queries/projection-progress.js';
-import { openQueries, QUERIES, type Queries, type ReadModelProgress } from '../queries/queries.js';
+import { openQueries, QUERIES, type Queries } from '../queries/queries.js';
 import type { Breakdown } from './engines.js';
 import type { LogFit } from './log-fit.js';
 import { type Following, projectionOperations, projectionRebuilds, readinessOf } from './operations.js';
-
-/** How far the read models are, whichever process writes them. */
-export interface ReadProgress extends ReadModelProgress {
-  /** Where they were when last looked at; -1 before the first event. */
-  readonly position: number;
-}
+import type { Projector, ReadProgress } from './projector.js';
 
 /** The read models and everything that reads them. */
 export interface ReadSide {
@@ -41,33 +32,20 @@ interface Parts {
   readonly store: EventStore;
   readonly fit: LogFit;
   readonly breakdown: Pick<Breakdown, 'reason'>;
-  readonly personalKeys: PersonalKeys;
   /** See Engines. */
   readonly maxLag: number;
   readonly readModels: ReadModels;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
-/** Follows the log with the projections of this process. */
-export function projectingReadSide(parts: Parts): ReadSide {
-  const { store, fit, personalKeys, readModels, clock, log } = parts;
-  const runner = new ProjectionRunner({
-    store: revealingStore(store, personalKeys),
-    dataSource: readModels.write,
-    dialect: readModels.dialect,
-    projections: allProjections,
-    clock,
-    logger: log,
-    onMisfit: (misfit) => fit.found(misfit),
-  });
-  runner.start();
-  return readSide(parts, runner, projectionOperations({ ...parts, runner }), {
+/** Reads what this process projects. */
+export function projectingReadSide(parts: Parts, projector: Projector): ReadSide {
+  return readSide(parts, projector, projectionOperations({ ...parts, projector }), {
     trouble: async () => {
-      const { running, lastError } = await runner.status();
+      const { running, lastError } = projector.state;
       return lastError ?? (running ? undefined : 'not running');
     },
-    stop: () => runner.stop(),
+    stop: () => projector.stop(),
   });
 }
 
@@ -75,7 +53,7 @@ export function projectingReadSide(parts: Parts): ReadSide {
 export function followingReadSide(parts: Parts): ReadSide {
   const names = allProjections.map(({ name }) => name);
   const progress = new CheckpointProgress(parts.readModels.read, names);
-  return readSide(parts, progress, projectionOperations({ ...parts, runner: undefined }), {
+  return readSide(parts, progress, projectionOperations({ ...parts, projector: undefined }), {
     trouble: async () => undefined,
     stop: () => progress.stop(),
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { importReplyOf } from '../api/import-report.js';
 import { type Engines, openEngines } from '../app/engines.js';
+import { LocalProjector } from '../app/projector.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
 import { ImportRefused } from '../commands/catalog/check-import.js';
@@ -22,7 +23,7 @@ import {
   withProblems,
 } from '../integrations/feeds/feed.js';
 import { parseFeed } from '../integrations/feeds/parse-feed.js';
-import { sealingStore } from '../personal-data/store-views.js';
+import { revealingStore, sealingStore } from '../personal-data/store-views.js';
 import { systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog } from '../platform/logging.js';
@@ -135,7 +136,15 @@ async function withDataFolder<Result>(
     throw new CliFailure(`${reason}\nIf a server is running on it, name the server with --server.`);
   });
   const store = sealingStore(engines.store, engines.personalKeys);
-  const readSide = projectingReadSide({ ...engines, clock: systemClock, log });
+  const projector = new LocalProjector({
+    store: revealingStore(engines.store, engines.personalKeys),
+    tables: engines.readModels,
+    clock: systemClock,
+    log,
+    onMisfit: (misfit) => engines.fit.found(misfit),
+  });
+  projector.start();
+  const readSide = projectingReadSide({ ...engines, clock: systemClock }, projector);
   const catchUp = async () => {
     const head = await store.head();
     return head === undefined || readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });

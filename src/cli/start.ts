@@ -18,7 +18,7 @@ const shutdownTimeoutMs = 20_000;
 
 /**
  * Runs the server until SIGINT or SIGTERM, then lets accepted requests finish; a second signal ends the process
- * at once. It also ends when it can write nothing any more, so that its supervisor starts it again. Log lines go to standard output, the banner and error messages to standard error.
+ * at once. It also ends when it has lost a part that it cannot work without, so that its supervisor starts it again. Log lines go to standard output, the banner and error messages to standard error.
  * @returns the exit code.
  */
 export async function runServer(
@@ -63,7 +63,7 @@ async function serveUntil(
   terminal.err(
     reason === undefined
       ? 'finishing accepted requests; press Ctrl-C again to stop at once\n'
-      : `boxoffice stops, because it can write nothing any more: ${reason}. Start it again: what was acknowledged is kept\n`,
+      : `boxoffice stops, because it has lost a part that it cannot work without: ${reason}. Start it again: what was acknowledged is kept\n`,
   );
   const deadline = setTimeout(() => {
     terminal.err('the shutdown takes too long: stopping now\n');

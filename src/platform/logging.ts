@@ -24,6 +24,12 @@ function serializeError(error: unknown): unknown {
   return { type, message, stack, ...Object.fromEntries(details) };
 }
 
+/** The details of a log line, in a form that another thread can be sent: errors as they are logged. */
+export function plainDetails(details: object): object {
+  const plain = Object.entries(details).map(([name, value]) => [name, serializeError(value)]);
+  return Object.fromEntries(plain);
+}
+
 /** Writes Nest's log lines to our log. Nest logs every route at the start with level info; here that is debug. */
 export function nestLog(log: Log): LoggerService {
   const line =

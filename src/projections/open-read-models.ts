@@ -1,14 +1,15 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { MigrationOutcome } from './migrations/outcome.js';
-import { migrateMysql, openMysql } from './mysql/open.js';
+import { joinMysql, migrateMysql, openMysql } from './mysql/open.js';
 import { defaultMysqlLimits, type MysqlLimits } from './mysql/pool.js';
 import { parseMysqlUrl, serverKind } from './mysql/server.js';
-import type { ReadModels } from './read-models.js';
-import { migrateSqlite, openSqlite } from './sqlite/open.js';
+import type { ReadModels, WritableTables } from './read-models.js';
+import { joinSqlite, migrateSqlite, openSqlite } from './sqlite/open.js';
 
 export type { MigrationOutcome } from './migrations/outcome.js';
 export type { MysqlLimits } from './mysql/pool.js';
 export { BadDatabaseUrl } from './mysql/server.js';
-export type { ReadModels } from './read-models.js';
+export type { ReadModels, WritableTables } from './read-models.js';
 
 /** Where the read models are: a MySQL or MariaDB URL, or else an SQLite file. */
 export type ReadModelLocation =
@@ -27,6 +28,21 @@ export function openReadModels(
 ): Promise<ReadModels> {
   if (location.url === undefined) return openSqlite(location.file, onWriterLost);
   return openMysql(location.url, { ...defaultMysqlLimits, ...location.limits });
+}
+
+/**
+ * Opens, in another thread, tables that this process has open.
+ * @param writer of their {@link ReadModels.connectWriter}.
+ * @throws when the database cannot be reached.
+ */
+export function joinReadModels(
+  location: ReadModelLocation,
+  writer: MessagePort | undefined,
+): Promise<WritableTables> {
+  if (location.url !== undefined)
+    return joinMysql(location.url, { ...defaultMysqlLimits, ...location.limits });
+  if (writer === undefined) throw new Error('a file is written through its writer');
+  return joinSqlite(location.file, writer);
 }
 
 /**

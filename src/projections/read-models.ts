@@ -1,16 +1,26 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { DataSource } from 'typeorm';
 import type { Dialect } from './engine/dialect.js';
 
-/** The read models' database, migrated to this build. */
-export interface ReadModels {
-  /** For projections only. */
+/** The read models' database, migrated to this build, as projections and rebuilds use it. */
+export interface WritableTables {
+  /** Sessions of the dialect write; rows are read as they are committed. */
   readonly write: DataSource;
+  readonly dialect: Dialect;
+  close(): Promise<void>;
+}
+
+/** The read models' database, migrated to this build. */
+export interface ReadModels extends WritableTables {
   /** For queries: sees committed batches only. */
   readonly read: DataSource;
-  readonly dialect: Dialect;
   /** Removes what deleted rows of people left behind in the files, where that is in our power. */
   clean(): Promise<void>;
-  close(): Promise<void>;
+  /**
+   * A port by which another thread of this process writes: one file has one writer. Undefined when each thread connects by
+   * itself, as to a server.
+   */
+  connectWriter(): MessagePort | undefined;
 }
 
 /** Runs `work`, and closes what was opened when it fails. */
@@ -33,8 +43,9 @@ export function readModels(
   {
     dialect,
     clean,
+    connectWriter,
     beforeClose,
-  }: Pick<ReadModels, 'dialect' | 'clean'> & { beforeClose?: () => Promise<void> },
+  }: Pick<ReadModels, 'dialect' | 'clean' | 'connectWriter'> & { beforeClose?: () => Promise<void> },
 ): ReadModels {
   let closing: Promise<void> | undefined;
   const closeBoth = async (): Promise<void> => {
@@ -47,6 +58,7 @@ export function readModels(
     read,
     dialect,
     clean,
+    connectWriter,
     close() {
       closing ??= closeBoth();
       return closing;

@@ -29,10 +29,11 @@ describe('the server’s process', () => {
   });
 
   it.each([
-    ['event-store', "the event store's writer thread is gone"],
-    ['projections', 'the thread that writes the read models is gone'],
+    ['event-store/sqlite/writer-thread', "the event store's writer thread is gone"],
+    ['projections/sqlite/writer-thread', 'the thread that writes the read models is gone'],
+    ['app/projection-thread', 'the thread that projects the log is gone'],
   ])(
-    'ends with an error when the writer thread of %s dies, so that its supervisor starts it again',
+    'ends with an error when the thread %s dies, so that its supervisor starts it again',
     async (part, reason) => {
       const workers: { readonly program: string; readonly worker: threads.Worker }[] = [];
       const { Worker } = threads;
@@ -46,11 +47,11 @@ describe('the server’s process', () => {
         const terminal = new CapturedTerminal();
         const running = runServer(env, terminal);
         await shows(terminal, 'curl');
-        const writer = workers.find(({ program }) => program.includes(`${part}/sqlite/writer-thread`));
-        await writer?.worker.terminate();
+        const thread = workers.find(({ program }) => program.includes(part));
+        await thread?.worker.terminate();
         expect(await running).toBe(1);
         expect(terminal.stderr).toContain(
-          `boxoffice stops, because it can write nothing any more: ${reason}`,
+          `boxoffice stops, because it has lost a part that it cannot work without: ${reason}`,
         );
       } finally {
         starting.mockRestore();

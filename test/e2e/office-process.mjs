@@ -16,9 +16,11 @@ class CheapHasher extends PasswordHasher {
 
 const { HALT_AT = '', READS_WAIT_WHILE, DIE_AT_COMMIT } = process.env;
 const [halting, waiting] = [haltingStore(HALT_AT), waitingStore(READS_WAIT_WHILE)];
+// With a store of ours the projections run in this thread, where they can be halted too.
+const isHalting = HALT_AT !== '' || READS_WAIT_WHILE || DIE_AT_COMMIT;
 const running = await startBoxoffice(readConfig(process.env), {
   hasher: new CheapHasher(),
-  wrapStore: (store) => halting(waiting(store)),
+  ...(isHalting && { wrapStore: (store) => halting(waiting(store)) }),
 });
 process.once('SIGTERM', () => running.close());
 console.log(JSON.stringify({ url: running.url, paymentUrl: running.paymentUrl }));

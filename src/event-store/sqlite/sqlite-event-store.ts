@@ -38,6 +38,26 @@ interface SqliteOptions {
   readonly maxWaitingBytes?: number;
   /** Called when the writer thread ends by itself: every append fails from then on, until the log is opened anew. */
   readonly onWriterLost?: (reason: string) => void;
+  /**
+   * A store that writes tells it of each commit. One that is `readOnly` learns from it that the log has grown; without,
+   * it looks at the file now and then while it has subscriptions.
+   */
+  readonly growth?: LogGrowth;
+}
+
+/** Tells that the log has grown, within a thread. */
+export class LogGrowth {
+  readonly #listeners = new Set<() => void>();
+
+  /** @returns stops it. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
 }
 
 /**
@@ -49,7 +69,7 @@ export async function openSqliteEventStore(options: SqliteOptions): Promise<Even
   const file = canonicalPath(options.file);
   if (options.readOnly) {
     const reader = new Reader(openForReading(file), file);
-    return new SqliteEventStore(reader, reader.head());
+    return new SqliteEventStore(reader, reader.head(), options.growth);
   }
   const worker = new Worker(compiledFile(import.meta.url, './writer-thread.js'), {
     workerData: file,
@@ -66,7 +86,7 @@ export async function openSqliteEventStore(options: SqliteOptions): Promise<Even
         onCommitted,
         onLost: options.onWriterLost,
       });
-    return new SqliteEventStore(new Reader(openForReading(file), file), head, connectWriter);
+    return new SqliteEventStore(new Reader(openForReading(file), file), head, options.growth, connectWriter);
   } catch (error) {
     await worker.terminate();
     throw error;
@@ -94,16 +114,18 @@ class SqliteEventStore implements EventStore {
   private readonly recent: RecentEvents;
   private readonly source: LogSource;
   private readonly writer: WriterClient | undefined;
-  private following: NodeJS.Timeout | undefined;
+  private stopFollowing: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
   /**
    * @param head Position of the newest committed event, 0 in an empty log.
+   * @param growth See {@link SqliteOptions}.
    * @param connectWriter Connects the writer to the callback for commits; left out, the store is read-only.
    */
   constructor(
     private readonly reader: Reader,
     head: number,
+    private readonly growth: LogGrowth | undefined,
     connectWriter?: (onCommitted: WriterClientOptions['onCommitted']) => WriterClient,
   ) {
     const recent = new RecentEvents(head);
@@ -181,21 +203,31 @@ class SqliteEventStore implements EventStore {
     if (last === undefined) return;
     if (this.subscriptions.size > 0) this.recent.add(appends);
     else this.recent.skipTo(last.position);
-    for (const subscription of this.subscriptions) subscription.wake();
+    this.wakeSubscriptions();
+    this.growth?.tell();
   }
 
   private forget(subscription: SubscriptionLoop): void {
     this.subscriptions.delete(subscription);
     if (this.subscriptions.size > 0) return;
     this.recent.skipTo(this.recent.head);
-    clearInterval(this.following);
-    this.following = undefined;
+    this.stopFollowing?.();
+    this.stopFollowing = undefined;
   }
 
-  /** Has subscriptions look for what another process has written. */
+  /** Has subscriptions look for what another process or thread has written. */
   private follow(): void {
-    this.following ??= setInterval(() => {
-      for (const subscription of this.subscriptions) subscription.wake();
-    }, followIntervalMs);
+    if (this.stopFollowing !== undefined) return;
+    const wake = () => this.wakeSubscriptions();
+    if (this.growth !== undefined) {
+      this.stopFollowing = this.growth.listen(wake);
+      return;
+    }
+    const timer = setInterval(wake, followIntervalMs);
+    this.stopFollowing = () => clearInterval(timer);
+  }
+
+  private wakeSubscriptions(): void {
+    for (const subscription of this.subscriptions) subscription.wake();
   }
 }

@@ -7,7 +7,7 @@ import { beforeFirst, loadCheckpoint } from '../engine/checkpoints.js';
 import { type ActiveProjection, ProjectionFailure, type WatchRow } from '../engine/fold-batch.js';
 import type { Projection } from '../engine/projection.js';
 import { RowCache } from '../engine/unit-of-work.js';
-import type { ReadModels } from '../read-models.js';
+import type { WritableTables } from '../read-models.js';
 
 export interface FoldProgress {
   readonly events: number;
@@ -50,7 +50,7 @@ export class LogFold {
 
   constructor(
     private readonly store: EventStore,
-    private readonly models: ReadModels,
+    private readonly models: WritableTables,
     projections: readonly Projection[],
     private readonly options: FoldOptions = {},
   ) {

@@ -14,17 +14,23 @@ interface ProjectionStatus {
   readonly eventsApplied: number;
 }
 
-export interface RunnerStatus {
+/** Plain data: it may come from another thread. */
+export interface RunnerState {
   readonly running: boolean;
-  /** The log's newest position; -1 in an empty log. */
-  readonly headPosition: number;
   /** Where every projection has arrived; -1 before the first event. */
   readonly position: number;
-  /** False while behind, parked, paused or failing: this process should not be asked. */
-  readonly ready: boolean;
+  /** Whether waiting for a later position is useless: a projection is parked or paused. */
+  readonly isStuck: boolean;
   /** The last failure not yet followed by a success. */
   readonly lastError: string | null;
   readonly projections: readonly ProjectionStatus[];
+}
+
+export interface RunnerStatus extends RunnerState {
+  /** The log's newest position; -1 in an empty log. */
+  readonly headPosition: number;
+  /** False while behind, parked, paused or failing: this process should not be asked. */
+  readonly ready: boolean;
 }
 
 /** One projection of a runner. */

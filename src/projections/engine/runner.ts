@@ -25,6 +25,7 @@ import {
   newEntry,
   parkedBy,
   type RunnerEntry,
+  type RunnerState,
   type RunnerStatus,
   statusOf,
   takeOver,
@@ -47,6 +48,8 @@ export interface RunnerOptions {
   readonly logger?: { error(details: object, message: string): void };
   /** Called while the tables are not the log's, each time that is found; must not throw. */
   readonly onMisfit?: (misfit: Misfit) => void;
+  /** Called whenever {@link ProjectionRunner.state} may have changed; must not throw. */
+  readonly onChange?: () => void;
 }
 
 /** How far the read models may lag on purpose while no reader waits for them. */
@@ -94,7 +97,7 @@ export class ProjectionRunner {
     this.stopping.abort();
     await this.subscription?.stop();
     await this.loop;
-    this.waiters.giveUp();
+    this.giveUp();
   }
 
   /** Where every projection has arrived; -1 before the first event. */
@@ -112,19 +115,23 @@ export class ProjectionRunner {
     return this.waiters.wait(position, options);
   }
 
-  /** How the projections are doing; asks the store for its head. */
-  async status(): Promise<RunnerStatus> {
-    const headPosition = (await this.options.store.head()) ?? beforeFirst;
-    const isSound = this.lastError === null && this.caughtUp && !this.entries.some(isStuck);
-    const running = this.loop !== undefined && !this.stopping.signal.aborted;
+  /** How the projections are doing. */
+  get state(): RunnerState {
     return {
-      running,
-      headPosition,
+      running: this.loop !== undefined && !this.stopping.signal.aborted,
       position: this.position,
-      ready: running && isSound,
+      isStuck: this.entries.some(isStuck),
       lastError: this.lastError,
       projections: this.entries.map(statusOf),
     };
+  }
+
+  /** The same beside the log; asks the store for its head. */
+  async status(): Promise<RunnerStatus> {
+    const headPosition = (await this.options.store.head()) ?? beforeFirst;
+    const { state } = this;
+    const { running, isStuck, lastError } = state;
+    return { ...state, headPosition, ready: running && lastError === null && this.caughtUp && !isStuck };
   }
 
   private async run(): Promise<void> {
@@ -170,7 +177,7 @@ export class ProjectionRunner {
       this.caughtUp = true;
       this.lastError = null;
     }
-    this.waiters.reached(this.position);
+    this.reached();
     if (end.aborted) return;
     const subscription = this.options.store.subscribe(
       {
@@ -207,7 +214,8 @@ export class ProjectionRunner {
     for (const { projection, parked } of stuck) {
       logger?.error({ projection: projection.name }, parked?.error ?? `${projection.name} is paused`);
     }
-    if (stuck.length > 0) this.waiters.giveUp();
+    if (stuck.length > 0) this.giveUp();
+    else this.options.onChange?.();
   }
 
   /** @throws {TablesOfAnotherLog} */
@@ -240,7 +248,7 @@ export class ProjectionRunner {
       this.backOffMs = firstBackOffMs;
       this.lastError = null;
       this.caughtUp = batch.caughtUp;
-      this.waiters.reached(this.position);
+      this.reached();
     });
     // The HTTP server shares this thread: it gets a turn, and when nothing is pressing, time in which events
     // gather, since a batch costs more than an event.
@@ -254,7 +262,7 @@ export class ProjectionRunner {
     const entry = this.entries.find((one) => one === failure.active);
     if (entry) entry.parked = parked;
     logger?.error({ projection: failure.active.projection.name, event: parked.event }, parked.error);
-    this.waiters.giveUp();
+    this.giveUp();
     await dialect
       .withSession(dataSource, (session) =>
         recordFault(session, markOf(failure.active), parked, this.clock.now()),
@@ -267,7 +275,7 @@ export class ProjectionRunner {
     const { logger, onMisfit } = this.options;
     if (this.lastError !== misfit.sentence) logger?.error({ misfit: misfit.kind }, misfit.sentence);
     this.lastError = misfit.sentence;
-    this.waiters.giveUp();
+    this.giveUp();
     onMisfit?.(misfit);
     await this.waitToTryAgain();
   }
@@ -278,7 +286,19 @@ export class ProjectionRunner {
     if (message !== this.lastError)
       this.options.logger?.error({ error, retryInMs: this.backOffMs }, 'projections wait to try again');
     this.lastError = message;
+    this.options.onChange?.();
     await this.waitToTryAgain();
+  }
+
+  private reached(): void {
+    this.waiters.reached(this.position);
+    this.options.onChange?.();
+  }
+
+  /** Waiting is useless until something changes. */
+  private giveUp(): void {
+    this.waiters.giveUp();
+    this.options.onChange?.();
   }
 
   private async waitToTryAgain(): Promise<void> {

@@ -3,7 +3,7 @@ import { allEntities } from '../all-projections.js';
 import { TableNames } from '../engine/entity.js';
 import { allMigrations } from '../migrations/all-migrations.js';
 import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.js';
-import { closeOnError, type ReadModels, readModels } from '../read-models.js';
+import { closeOnError, type ReadModels, readModels, type WritableTables } from '../read-models.js';
 import { mysqlDialect, takeServerLock } from './dialect.js';
 import { boundedMysql, type MysqlLimits, readSession, writeSession } from './pool.js';
 import { type MysqlLocation, parseMysqlUrl, type ServerKind, serverKind, tlsOptions } from './server.js';
@@ -17,20 +17,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   const kind = await serverKind(location, limits.connectTimeoutMs);
   await migrateMysql(location, kind, limits);
   const { acquireTimeoutMs, idleTimeoutMs: idleMs } = limits;
-  const write = new DataSource({
-    ...mysqlOptions(location, kind, limits),
-    poolSize: limits.writePoolSize,
-    ...plainCells,
-    entities: [...allEntities],
-    migrations: allMigrations,
-    driver: boundedMysql({
-      session: writeSession(limits),
-      silenceMs: limits.writeTimeoutMs,
-      idleMs,
-      acquireTimeoutMs,
-    }),
-  });
-  await write.initialize();
+  const write = await openForWriting(location, kind, limits);
   const read = new DataSource({
     ...mysqlOptions(location, kind, limits),
     poolSize: limits.readPoolSize,
@@ -45,7 +32,39 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
   });
   await closeOnError([write], () => read.initialize());
   // Pages of a server are its own: docs/personal-data.md.
-  return readModels(write, read, { dialect: mysqlDialect, clean: async () => undefined });
+  return readModels(write, read, {
+    dialect: mysqlDialect,
+    clean: async () => undefined,
+    connectWriter: () => undefined,
+  });
+}
+
+/**
+ * Opens, in another thread, tables that this process has opened and migrated.
+ * @throws when the server cannot be reached.
+ */
+export async function joinMysql(url: string, limits: MysqlLimits): Promise<WritableTables> {
+  const location = parseMysqlUrl(url);
+  const kind = await serverKind(location, limits.connectTimeoutMs);
+  const write = await openForWriting(location, kind, limits);
+  return { write, dialect: mysqlDialect, close: () => write.destroy() };
+}
+
+function openForWriting(location: MysqlLocation, kind: ServerKind, limits: MysqlLimits): Promise<DataSource> {
+  const write = new DataSource({
+    ...mysqlOptions(location, kind, limits),
+    poolSize: limits.writePoolSize,
+    ...plainCells,
+    entities: [...allEntities],
+    migrations: allMigrations,
+    driver: boundedMysql({
+      session: writeSession(limits),
+      silenceMs: limits.writeTimeoutMs,
+      idleMs: limits.idleTimeoutMs,
+      acquireTimeoutMs: limits.acquireTimeoutMs,
+    }),
+  });
+  return write.initialize();
 }
 
 /** Sessions of projections convert moments and JSON themselves, as on SQLite. */

@@ -15,7 +15,7 @@ import { DatabaseFailure, TablesInUse, type WriteSession } from '../engine/diale
 import { misfitOf } from '../engine/made-from.js';
 import { type Projection, tablesOf } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
-import type { ReadModels } from '../read-models.js';
+import type { WritableTables } from '../read-models.js';
 import type { RebuildProgress, RebuildReport, RebuildRequest, RebuiltProjection } from './rebuild-record.js';
 import {
   describeTableUse,
@@ -34,7 +34,7 @@ export interface RebuildOptions {
   readonly rebuildId: string;
   /** The log as projections read it. */
   readonly store: EventStore;
-  readonly models: ReadModels;
+  readonly models: WritableTables;
   /** Of the same read models. */
   readonly location: ReadModelLocation;
   readonly projections: readonly Projection[];

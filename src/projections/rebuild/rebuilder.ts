@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../platform/clock.js';
 import { beforeFirst } from '../engine/checkpoints.js';
 import type { Projection } from '../engine/projection.js';
 import type { ReadModelLocation } from '../open-read-models.js';
-import type { ReadModels } from '../read-models.js';
+import type { WritableTables } from '../read-models.js';
 import { type RebuildOptions, rebuild } from './rebuild.js';
 import {
   claimRebuild,
@@ -21,7 +21,7 @@ import { resolveDeadRebuilds } from './shadow-tables.js';
 interface RebuilderOptions {
   /** The log as projections read it. */
   readonly store: EventStore;
-  readonly models: ReadModels;
+  readonly models: WritableTables;
   /** Of the same read models. */
   readonly location: ReadModelLocation;
   /** All there are. */
@@ -35,10 +35,7 @@ interface RebuilderOptions {
   readonly lookEveryMs?: number;
 }
 
-/**
- * Where one process does everything, a transaction keeps HTTP requests waiting: few events each, and time for the
- * requests in between.
- */
+/** Where there is one writer, a transaction keeps the live projections waiting: few events each, and time in between. */
 const gentle = { batchSize: 100, pauseMs: 5 };
 
 /**
@@ -179,7 +176,7 @@ interface Lease {
 
 /** Renews a rebuild's lease once a second, and tells on the way how far it is. */
 function keepLease(
-  { write, dialect }: ReadModels,
+  { write, dialect }: WritableTables,
   rebuildId: string,
   options: { readonly clock: Clock; progress(): RebuildProgress },
 ): Lease {

@@ -7,7 +7,7 @@ import { type ComparedLog, misfitOf } from '../engine/made-from.js';
 import { type Projection, tablesOf } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
 import { asStored } from '../migrations/create-table.js';
-import type { ReadModels } from '../read-models.js';
+import type { WritableTables } from '../read-models.js';
 import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-record.js';
 
 /** Of the tables a rebuild fills beside the live ones. */
@@ -26,7 +26,7 @@ export function tableNames(projection: Projection, suffix: string): string[] {
  * @param options.restart whether to start again in any case.
  */
 export async function prepareShadow(
-  { write, dialect }: ReadModels,
+  { write, dialect }: WritableTables,
   projections: readonly Projection[],
   { log, restart }: { readonly log: ComparedLog; readonly restart: boolean },
 ): Promise<void> {
@@ -133,7 +133,7 @@ function freeName(name: string, namesInUse: ReadonlySet<string>): string {
 
 /** Step 0. @param forSeconds leaves out transactions that have been open for less: those of queries end soon. */
 export function usedByOthers(
-  { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
+  { dialect, write }: Pick<WritableTables, 'dialect' | 'write'>,
   projections: readonly Projection[],
   forSeconds: number,
 ): Promise<TableUse> {
@@ -188,7 +188,7 @@ export function fence(
  * @throws {RebuildStopped} when the fence is gone: the rebuild was taken for dead; {@link TablesInUse}.
  */
 export function swapTables(
-  { dialect, write }: Pick<ReadModels, 'dialect' | 'write'>,
+  { dialect, write }: Pick<WritableTables, 'dialect' | 'write'>,
   session: WriteSession,
   projections: readonly Projection[],
   { rebuildId, at }: { readonly rebuildId: string; readonly at: Instant },

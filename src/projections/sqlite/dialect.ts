@@ -10,11 +10,17 @@ import {
 import { type AnyRow, type Cells, type CellValue, cellsOf, rowOf, type Table } from '../engine/entity.js';
 import { columnsBesideKey, deleteSql, insertSql, keyCondition, selectSql } from '../engine/sql.js';
 import { Statements } from './statements.js';
-import { type Answer, type Ask, type LostWriter, WriterClient } from './writer-client.js';
+import type { Answer, Ask } from './writer-client.js';
+
+/** A line to the writer thread. */
+interface Writer {
+  /** @throws what SQLite said, or that the thread is gone. */
+  ask(ask: Ask): Promise<Answer>;
+}
 
 /** The writer thread's connection, for one transaction at a time. */
 export class SqliteSession implements WriteSession {
-  constructor(private readonly writer: { ask(ask: Ask): Promise<Answer> }) {}
+  constructor(private readonly writer: Writer) {}
 
   async begin(): Promise<void> {
     await this.ask({ kind: 'begin' });
@@ -108,17 +114,15 @@ interface Connections {
 
 const connections = new WeakMap<DataSource, Connections>();
 
-/** Starts the thread that writes the file of an open, migrated data source. */
-export function startWriter(dataSource: DataSource, file: string, onLost?: LostWriter): WriterClient {
+/** Has what is written through an open, migrated data source go to the writer of its file. */
+export function writeThrough(dataSource: DataSource, writer: Writer): void {
   // TypeORM types no driver's own handle; for better-sqlite3 this is it.
   const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: Database };
-  const writer = new WriterClient(file, { onLost });
   connections.set(dataSource, {
     session: new SqliteSession(writer),
     reader: new Statements(databaseConnection),
     last: Promise.resolve(),
   });
-  return writer;
 }
 
 function connectionsOf(dataSource: DataSource): Connections {

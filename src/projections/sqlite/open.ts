@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
 import { DataSource, MigrationExecutor } from 'typeorm';
 import { Database } from '../../platform/sqlite.js';
 import { allEntities } from '../all-projections.js';
 import { TableNames } from '../engine/entity.js';
 import { allMigrations } from '../migrations/all-migrations.js';
 import { type MigrationOutcome, migrationOutcome } from '../migrations/outcome.js';
-import { closeOnError, type ReadModels, readModels } from '../read-models.js';
-import { sqliteDialect, startWriter } from './dialect.js';
+import { closeOnError, type ReadModels, readModels, type WritableTables } from '../read-models.js';
+import { sqliteDialect, writeThrough } from './dialect.js';
 import { setForWriting } from './statements.js';
-import type { LostWriter } from './writer-client.js';
+import { type LostWriter, WriterClient, WriterConnection } from './writer-client.js';
 
 /**
  * Opens and migrates the file, made if missing.
@@ -29,20 +30,45 @@ export async function openSqlite(file: string, onWriterLost?: LostWriter): Promi
 async function openTables(file: string, onWriterLost?: LostWriter): Promise<ReadModels> {
   const write = await openForWriting(file);
   await closeOnError([write], () => write.runMigrations({ transaction: 'each' }));
-  const read = new DataSource({
+  const read = openForReading(file);
+  await closeOnError([write], () => read.initialize());
+  const writer = new WriterClient(file, { onLost: onWriterLost });
+  writeThrough(write, writer);
+  return readModels(write, read, {
+    dialect: sqliteDialect,
+    clean: () => cleanSqlite(write),
+    connectWriter: () => writer.connect(),
+    beforeClose: () => writer.close(),
+  });
+}
+
+/**
+ * Opens, in another thread, tables that this process has open.
+ * @param port to the writer of the file, of {@link ReadModels.connectWriter}.
+ */
+export async function joinSqlite(file: string, port: MessagePort): Promise<WritableTables> {
+  const tables = await openForReading(file).initialize();
+  const writer = new WriterConnection(port);
+  writeThrough(tables, writer);
+  return {
+    write: tables,
+    dialect: sqliteDialect,
+    async close() {
+      await writer.close();
+      await tables.destroy();
+    },
+  };
+}
+
+/** Not initialized. */
+function openForReading(file: string): DataSource {
+  return new DataSource({
     ...optionsOf(file),
     readonly: true,
     entities: [...allEntities],
     prepareDatabase(database: Database) {
       database.pragma('cache_size = -32000');
     },
-  });
-  await closeOnError([write], () => read.initialize());
-  const writer = startWriter(write, file, onWriterLost);
-  return readModels(write, read, {
-    dialect: sqliteDialect,
-    clean: () => cleanSqlite(write),
-    beforeClose: () => writer.close(),
   });
 }
 

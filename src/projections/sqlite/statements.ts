@@ -22,6 +22,11 @@ export class Statements {
 
   constructor(private readonly database: Database) {}
 
+  /** From a BEGIN to its COMMIT or ROLLBACK, also when SQLite has rolled back by itself meanwhile. */
+  get isInTransaction(): boolean {
+    return this.isOpen;
+  }
+
   /** @throws SQLite's error. */
   async execute(ask: Ask): Promise<Answer> {
     switch (ask.kind) {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Database } from '../../../src/platform/sqlite.js';
 import { DatabaseFailure, RowRefused } from '../../../src/projections/engine/dialect.js';
 import { SqliteSession } from '../../../src/projections/sqlite/dialect.js';
-import { WriterClient } from '../../../src/projections/sqlite/writer-client.js';
+import { WriterClient, WriterConnection } from '../../../src/projections/sqlite/writer-client.js';
 import { tallyTable } from '../engine/tally.js';
 
 let folder: string;
@@ -86,10 +86,61 @@ it('finishes what it was asked for before it closes, and takes nothing more', as
   await closed;
 });
 
+describe('two threads that write through one writer', () => {
+  let writer: WriterClient;
+  let connection: WriterConnection;
+  let [session, other]: SqliteSession[] = [];
+  const namesIn = async (asking: SqliteSession | undefined) =>
+    (await asking?.all('SELECT name FROM tallies', []))?.map(({ name }) => name);
+  const put = (asking: SqliteSession | undefined, name: string) =>
+    asking?.upsert(tallyTable, 'tallies', [{ name, events: 1 }]);
+
+  beforeEach(async () => {
+    writer = new WriterClient(join(folder, 'read-models.db'));
+    connection = new WriterConnection(writer.connect());
+    session = new SqliteSession(writer);
+    other = new SqliteSession(connection);
+    await session.run(createTable, []);
+  });
+  afterEach(() => writer.close());
+
+  it('have their transactions one after the other', async () => {
+    await session?.begin();
+    const order: string[] = [];
+    const others = [other?.begin(), put(other, 'b'), other?.rollback()].map((asked) =>
+      asked?.then(() => void order.push('other')),
+    );
+    await put(session, 'a');
+    expect(await namesIn(session)).toEqual(['a']);
+    order.push('own');
+    await session?.commit();
+    await Promise.all(others);
+    expect(order).toEqual(['own', 'other', 'other', 'other']);
+    expect(await namesIn(other)).toEqual(['a']);
+    await connection.close();
+  });
+
+  it('do not wait for a transaction that one of them leaves open when it ends', async () => {
+    await other?.begin();
+    await put(other, 'lost');
+    const waiting = session?.begin();
+    await connection.close();
+    await waiting;
+    expect(await namesIn(session)).toEqual([]);
+    await session?.rollback();
+  });
+
+  it('are told when the writer is gone', async () => {
+    const closing = writer.close();
+    await closing;
+    await expect(other?.begin()).rejects.toThrow('the thread that writes the read models is gone');
+  });
+});
+
 it('keeps a process going while it waits for an answer, and no longer', async () => {
   const file = join(folder, 'read-models.db');
   const client = new URL('../../../dist/projections/sqlite/writer-client.js', import.meta.url);
-  const program = `import { WriterClient } from ${JSON.stringify(client.href)};
+  const program = `import { WriterClient, WriterConnection } from ${JSON.stringify(client.href)};
     const writer = new WriterClient(${JSON.stringify(file)});
     const ask = { kind: 'all', sql: 'SELECT 1 AS one', parameters: [] };
     void writer.ask(ask).then((rows) => console.log(JSON.stringify(rows)));`;
