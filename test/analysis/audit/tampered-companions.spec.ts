@@ -1,6 +1,6 @@
 import type { SeatFeatures } from '../../../src/events/seat-features.js';
 import { Fan, refundId } from './fan.js';
-import { at, LogUnderAudit, scheduleId, seat, venueId } from './log-under-audit.js';
+import { at, id, LogUnderAudit, performanceId, scheduleId, seat, venueId } from './log-under-audit.js';
 
 const features: Readonly<Record<string, SeatFeatures>> = {
   'A-1': { wheelchair: true },
@@ -68,6 +68,30 @@ describe('the audit of companion places', () => {
     ann.cancelSeats(['A-1']).refund(100, { refundId }).unreserve('A-1');
     ann.giveBack(['A-1'], 'order-cancelled').seatsRefunded(100);
     expect(codes(log)).toEqual(['companion-with-wheelchair']);
+  });
+
+  it('goes by the plan of the hall that the ticket names, and by a plan that was published again unchanged', () => {
+    const { log, ann } = holding(['A-2', 'A-3']);
+    const items = ['A-2', 'A-3'].map((name) => ({
+      scheduleId,
+      seatId: seat(name),
+      holdId: ann.holdId,
+      price: 100,
+      sold: { ...words, number: name },
+    }));
+    log.section('a', ['A-1', 'A-2', 'A-3', 'A-4'], features).add(`schedule-${scheduleId}`, {
+      type: 'SchedulePublished',
+      data: {
+        scheduleId,
+        performanceId,
+        venueId: id('annex'),
+        startsAt: words.startsAt,
+        timeZone: words.timeZone,
+        status: 'scheduled',
+      },
+    });
+    ann.place(['A-2', 'A-3'], { items }).spend(200).reserve('A-2').reserve('A-3').paid(200);
+    expect(codes(log)).toContain('companion-with-wheelchair');
   });
 
   it('does not judge by a plan that was published a moment before the order', () => {

@@ -1,5 +1,7 @@
 import { Fan, refundId } from './fan.js';
-import { at, LogUnderAudit } from './log-under-audit.js';
+import { at, id, LogUnderAudit } from './log-under-audit.js';
+
+const otherRefundId = id<typeof refundId>('another refund');
 
 /** A fan who has paid for two seats. */
 function paidForTwo(): { log: LogUnderAudit; ann: Fan } {
@@ -53,6 +55,31 @@ describe('the audit of seats given back while the rest of the order stands', () 
     const strange = paidForTwo();
     strange.ann.cancelSeats(['A-3']);
     expect(codes(strange.log)).toContain('order-items-refunded-once');
+  });
+
+  it('finds a seat given back by two refunds, or of an order that is cancelled', () => {
+    const twice = paidForTwo();
+    giveBackFirst(twice.ann).cancelSeats(['A-1'], { refundId: otherRefundId });
+    expect(codes(twice.log)).toContain('order-items-refunded-once');
+    const cancelled = paidForTwo();
+    cancelled.ann.cancel().cancelSeats(['A-1']);
+    expect(codes(cancelled.log)).toContain('order-items-refunded-once');
+  });
+
+  it('finds a refund with the id of another one', () => {
+    const { log, ann } = paidForTwo();
+    giveBackFirst(ann).cancelSeats(['A-2']);
+    expect(codes(log)).toContain('order-items-refunded-once');
+  });
+
+  it('finds a refund that ends twice, or with other points than it began with', () => {
+    const twice = paidForTwo();
+    giveBackFirst(twice.ann).seatsRefunded(100);
+    expect(codes(twice.log)).toEqual(['order-items-refunded-once']);
+    const other = paidForTwo();
+    other.ann.cancelSeats(['A-1']).refund(100, { refundId }).unreserve('A-1');
+    other.ann.giveBack(['A-1'], 'order-cancelled').seatsRefunded(90);
+    expect(codes(other.log)).toContain('order-items-refunded-once');
   });
 
   it('finds a refunded seat that is still reserved, and a refund that does not end', () => {
