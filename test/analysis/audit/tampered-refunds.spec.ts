@@ -96,5 +96,8 @@ describe('the audit of seats given back while the rest of the order stands', () 
     const { log, ann } = paidForTwo();
     giveBackFirst(ann).unreserve('A-2');
     expect(codes(log)).toContain('paid-seats-reserved');
+    const tooEarly = paidForTwo();
+    giveBackFirst(tooEarly.ann.unreserve('A-1'));
+    expect(codes(tooEarly.log)).toContain('paid-seats-reserved');
   });
 });
