@@ -98,6 +98,9 @@ export class PayHandler implements ICommandHandler<Pay> {
       return { orderId, state: (await this.repository.load(orderDecider, streams.order(orderId))).state };
     }
     if (token.kind === 'ended') throw new Rejected(tokenEnded.rejection);
+    // A fan whose hold has ended because its date was cancelled reads that, rather than that there is nothing to pay.
+    const dates = token.kind === 'none' ? [] : [...token.holds.values()].map(({ scheduleId }) => scheduleId);
+    for (const scheduleId of new Set(dates)) await this.#dateOnSale(scheduleId);
     throw refuse('nothing-to-pay', 'You hold no seats: choose some first.');
   }
 
