@@ -201,6 +201,7 @@ describe('A date that moves to another hall', () => {
     const windows = async () =>
       (await wholeLog(side.store)).filter(({ type }) => type === 'RefundWindowOpened').length;
     const before = await windows();
+    side.clock.advance(1_000);
     const { problems } = await run(moved());
     expect(problems.filter(({ field }) => field === 'venue')).toMatchObject([
       { record: expect.stringContaining('seat "A-3", hold '), effect: 'changed' },
