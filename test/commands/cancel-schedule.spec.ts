@@ -84,6 +84,19 @@ it('sells nothing after the organiser’s end of the sale: nobody joins, is let 
   expect((await pay(mina)).order.kind).toBe('paid');
 });
 
+it('lets nobody join or in after the end of the sale, also when the read models do not show it yet', async () => {
+  const closesAt = addMs(side.clock.now(), 30_000);
+  await openTheatre(side, { sales: { closesAt } });
+  side.clock.advance(side.settings.catalogMaxAgeMs + 1);
+  await inside(side, 'mina');
+  const jun = await queued(side, 'jun');
+  side.clock.moveTo(closesAt);
+  jest.spyOn(side.models, 'sale').mockResolvedValue({ status: 'on-sale', freeSeats: 10, endsAt: null });
+  await letIn(side);
+  expect(await outcomeOf(side.execute(new EnterService(jun, freshContext())))).toBe('token-waiting');
+  expect(await outcomeOf(queued(side, 'sora'))).toBe('not-on-sale');
+});
+
 it('ends the holds and refunds the orders of a cancelled date, once, and says so', async () => {
   const [mina, jun] = [await inside(side, 'mina', 1000), await inside(side, 'jun', 1000)];
   await hold(side, mina, seats('A-1', 'A-2'));

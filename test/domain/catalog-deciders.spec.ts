@@ -6,6 +6,7 @@ import {
   planRows,
   priceOf,
   publishedSchedule,
+  type ScheduleCommand,
   type ScheduleDetails,
   scheduleDecider,
   venueDecider,
@@ -157,6 +158,13 @@ describe('performances and schedules', () => {
       expect(opened).toEqual(window(at(3_000)));
       const later = given(scheduleDecider, [planned, window(at(5_000))]).when(moved, at(2_000));
       expect(later).toHaveLength(1);
+      const typesOf = (command: ScheduleCommand) => {
+        const decided = given(scheduleDecider, [planned]).when(command, at(2_000));
+        return typeof decided === 'string' ? decided : decided.map(({ type }) => type);
+      };
+      expect(typesOf({ ...moved, refundWindowMs: 0 })).toEqual(['SchedulePublished']);
+      const movedAndCancelled = publish({ startsAt: at(9_000), status: 'cancelled' });
+      expect(typesOf(movedAndCancelled)).toEqual(['SchedulePublished', 'ScheduleCancelled']);
       const open = { kind: 'open-refund-window', until: at(4_000), cause: 'operator', note: 'x' } as const;
       expect(given(scheduleDecider, [planned, window(at(5_000))]).when(open)).toEqual([]);
       expect(given(scheduleDecider, [planned, window(at(3_000))]).when(open)).toEqual([

@@ -99,11 +99,23 @@ describe('many items that fail', () => {
     for (let item = 0; item < 1_000; item++) items.worked(String(item));
     expect(log.lines).toHaveLength(21 + 20 + 1);
     expect(log.lines.at(-1)).toMatchObject({ level: 'info', details: { process: 'sweep' } });
+    items.failed('later', away);
+    expect(log.lines.at(-1)?.message).toMatch(/^an item fails/);
   });
 
   it('take a bounded memory: the one not heard of for longest is forgotten', () => {
     for (let item = 0; item <= 10_000; item++) items.failed(String(item), away);
     expect(items.failing).toBe(10_000);
     expect([items.isDue('0'), items.isDue('1')]).toEqual([true, false]);
+  });
+
+  it('are remembered with the last twenty causes that are over', () => {
+    const causeNumber = (number: number) => new Error(`cause ${number}`);
+    for (let number = 0; number <= 20; number++) {
+      items.failed(`waits for ${number}`, causeNumber(number));
+      items.failed(`shows ${number}`, causeNumber(number));
+    }
+    for (let number = 0; number <= 20; number++) items.worked(`shows ${number}`);
+    expect([0, 1, 20].map((number) => items.isDue(`waits for ${number}`))).toEqual([false, true, true]);
   });
 });
