@@ -35,6 +35,7 @@ const mayImport = {
     'queries',
     'domain/rejection',
     'domain/catalog-document',
+    'domain/shuffle',
     'event-store/port',
     'event-store/live-subscription',
     'integrations',

@@ -35,6 +35,7 @@ import {
 } from './controllers/wallet.controller.js';
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
+import { QueueBoards } from './live/queue-boards.js';
 import { QueuePositions } from './live/queue-positions.js';
 import { SeatBoards } from './live/seat-boards.js';
 import { SeatChanges } from './live/seat-changes.js';
@@ -91,6 +92,7 @@ export const allControllers = [
     },
     EventStreams,
     SeatBoards,
+    QueueBoards,
     SeatChanges,
     QueuePositions,
     RebuildProgressFeed,

@@ -13,13 +13,27 @@ export const shuffleAlgorithm = 'fisher-yates-sha256-v1';
  * @returns the place of each queue number: a permutation of 0 … count−1.
  */
 export function shuffledPlaces(seed: string, count: number): Uint32Array {
-  const places = Uint32Array.from({ length: count }, (_, number) => number);
+  const steps = shuffling(seed, count);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Numbers shuffled between two pauses of {@link shuffling}: about a millisecond. */
+const numbersPerStep = 2_048;
+
+/** As {@link shuffledPlaces}, with pauses in which other work can be done: a million numbers take half a second. */
+export function* shuffling(seed: string, count: number): Generator<undefined, Uint32Array> {
+  const places = new Uint32Array(count);
+  for (let number = 0; number < count; number++) places[number] = number;
   const nextBelow = randomBelow(seed);
   for (let last = count - 1; last > 0; last--) {
     const other = nextBelow(last + 1);
     const swapped = places[last] ?? last;
     places[last] = places[other] ?? other;
     places[other] = swapped;
+    if (last % numbersPerStep === 0) yield;
   }
   return places;
 }

@@ -2,19 +2,14 @@ import { z } from 'zod';
 import { shuffleAlgorithm } from '../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../events/ids.js';
 import { storedMoment } from '../projections/engine/entity.js';
-import { emptyQueue, type QueueRow, type TokenRow } from '../projections/queue.js';
+import type { QueueRow, TokenRow } from '../projections/queue.js';
 import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, encodeCursor } from './paging.js';
 import type { QueryContext } from './queries.js';
-import type {
-  QueueFairnessReply,
-  QueueNumberReply,
-  QueueReply,
-  QueueTokenReply,
-  TokenStatus,
-} from './replies/queue.js';
+import { QueueBoard, type QueueState, type TokenState } from './queue-board.js';
+import type { QueueFairnessReply, QueueNumberReply, QueueReply, QueueTokenReply } from './replies/queue.js';
 import type { Page, PageRequest } from './replies/reply.js';
-import { saleQueries } from './sale.js';
+import { selectSale } from './sale.js';
 
 /** Most numbers of a page: a queue of 200,000 is read with 200 requests. */
 const maxNumbersPerPage = 1_000;
@@ -34,10 +29,12 @@ export interface QueueFront {
   readonly inside: number;
 }
 
-// SQL throughout: every waiting fan asks for the token and its queue again and again, and each admission for the places.
+/** Most tokens of one statement. */
+export const maxTokensAtOnce = 500;
+
+// SQL throughout: every fan asks for the own token, and each admission for the places.
 export function queueQueries(context: QueryContext) {
   const { db, clock } = context;
-  const { sale: saleAt } = saleQueries(context);
   const queueRow = (performanceId: PerformanceId): Promise<QueueRow | undefined> =>
     selectFirst<QueueRow>(db, 'SELECT * FROM queues WHERE performance_id = ?', [performanceId]);
 
@@ -63,67 +60,60 @@ export function queueQueries(context: QueryContext) {
     };
   }
 
+  /** The queue as the tables have it. */
+  async function queueBoard(performanceId: PerformanceId): Promise<QueueBoard> {
+    // The position first: what is read after it is at least as new.
+    const row = await selectFirst<Position & Nullable<QueueState & { performance_id: PerformanceId }>>(
+      db,
+      `SELECT (SELECT MIN(c.position) FROM projection_checkpoints c WHERE c.name IN ('tokens', 'catalog')) AS position,
+         q.performance_id, q.capacity, q.max_active, q.admit_per_second, q.service_window_ms, q.opens_at, q.opened,
+         q.issued, q.admitted_up_to, q.waiting, q.admitted, q.entered
+       FROM (SELECT 1 AS one) o LEFT JOIN queues q ON q.performance_id = ?`,
+      [performanceId],
+    );
+    const queue = row && isQueue(row) ? row : undefined;
+    return new QueueBoard(performanceId, queue, await selectSale(db, performanceId), row?.position ?? -1);
+  }
+
+  /** Tokens as the tables have them, at most {@link maxTokensAtOnce}; those that are unknown are left out. */
+  async function queueTokens(tokenIds: readonly TokenId[]): Promise<TokenState[]> {
+    const rows = await selectAll<OwnTokenRow & Position>(
+      db,
+      `SELECT token_id, performance_id, number, place, status, claim_until, expire_date, number_of_tickets,
+         (SELECT c.position FROM projection_checkpoints c WHERE c.name = 'tokens') AS position
+       FROM tokens WHERE token_id IN (${tokenIds.map(() => '?').join(', ')})`,
+      tokenIds.slice(0, maxTokensAtOnce),
+    );
+    return rows.map(toTokenState);
+  }
+
+  /** The number of the fan who is let in next; null when nobody waits, or the queue has not opened. */
+  async function queueHead(performanceId: PerformanceId, admittedUpTo: number): Promise<number | null> {
+    const head = await selectFirst<{ number: number }>(
+      db,
+      `SELECT number FROM tokens WHERE performance_id = ? AND place >= ? AND status = 'waiting'
+       ORDER BY place LIMIT 1`,
+      [performanceId, admittedUpTo],
+    );
+    return head?.number ?? null;
+  }
+
   return {
-    /** A fan's place in a queue; null when unknown. */
+    queueBoard,
+    queueTokens,
+    queueHead,
+
+    /** A fan's place in a queue, as the tables have it; null when unknown. */
     async queueToken(tokenId: TokenId): Promise<QueueTokenReply | null> {
-      const token = await selectFirst<TokenRow>(db, 'SELECT * FROM tokens WHERE token_id = ?', [tokenId]);
-      if (!token) return null;
-      const performanceId = token.performance_id;
-      const now = clock.now();
-      const queue = (await queueRow(performanceId)) ?? emptyQueue(performanceId, now);
-      const status = statusAt(token, now);
-      const ahead = fansAhead(token, queue);
-      const isWaiting = status === 'waiting';
-      const sale = await saleAt(performanceId, now);
-      return {
-        tokenId: token.token_id,
-        performanceId,
-        number: token.number,
-        place: token.place,
-        status,
-        opened: queue.opened,
-        opensAt: queue.opens_at,
-        ahead,
-        estimatedWaitSeconds:
-          isWaiting && sale.status === 'on-sale' ? estimateWaitSeconds(ahead, queue, clock.nowMs()) : null,
-        seatsMayRunOut: isWaiting && sale.freeSeats !== undefined && sale.freeSeats <= ahead,
-        sale: sale.status,
-        saleEndsAt: sale.endsAt,
-        enterBefore: status === 'admitted' ? token.claim_until : null,
-        expiresAt: token.expire_date,
-        numberOfTickets: token.number_of_tickets,
-      };
+      const [token] = await queueTokens([tokenId]);
+      return token ? (await queueBoard(token.performanceId)).placeOf(token, clock.nowMs()) : null;
     },
 
-    /** A performance's queue as anyone may see it; null when the performance is unknown. */
+    /** A performance's queue as anyone may see it, as the tables have it; null when the performance is unknown. */
     async queue(performanceId: PerformanceId): Promise<QueueReply | null> {
-      const queue = await queueRow(performanceId);
-      if (!queue) return null;
-      const head = await selectFirst<{ number: number }>(
-        db,
-        `SELECT number FROM tokens WHERE performance_id = ? AND place >= ? AND status = 'waiting'
-         ORDER BY place LIMIT 1`,
-        [performanceId, queue.admitted_up_to],
-      );
-      const capacity = queue.capacity ?? 0;
-      const sale = await saleAt(performanceId, clock.now());
-      return {
-        performanceId,
-        opened: queue.opened,
-        opensAt: queue.opens_at,
-        size: queue.waiting,
-        capacity,
-        isEmpty: queue.waiting === 0,
-        isFull: queue.waiting >= capacity,
-        active: queue.admitted + queue.entered,
-        maxActive: queue.max_active ?? 0,
-        admittedUpTo: queue.admitted_up_to,
-        issued: queue.issued,
-        head: head ? { number: head.number } : null,
-        sale: sale.status,
-        saleEndsAt: sale.endsAt,
-        freeSeats: sale.freeSeats ?? null,
-      };
+      const board = await queueBoard(performanceId);
+      if (!board.isKnown) return null;
+      return board.reply(await queueHead(performanceId, board.admittedUpTo), clock.nowMs());
     },
 
     /** What is needed to recompute the places of a queue; null when the performance is unknown. */
@@ -227,6 +217,44 @@ type FrontRow = Pick<QueueRow, 'opened' | 'issued' | 'admitted_up_to' | 'admitte
   readonly ended_since: number;
 };
 
+interface Position {
+  /** Everything up to here is in what was read; null: nothing was projected yet. */
+  readonly position: number | null;
+}
+
+type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null };
+
+/** A LEFT JOIN without a match is all null. */
+function isQueue<Row extends { readonly performance_id: PerformanceId }>(row: Nullable<Row>): row is Row {
+  return row.performance_id !== null;
+}
+
+type OwnTokenRow = Pick<
+  TokenRow,
+  | 'token_id'
+  | 'performance_id'
+  | 'number'
+  | 'place'
+  | 'status'
+  | 'claim_until'
+  | 'expire_date'
+  | 'number_of_tickets'
+>;
+
+function toTokenState(row: OwnTokenRow & Position): TokenState {
+  return {
+    tokenId: row.token_id,
+    performanceId: row.performance_id,
+    number: row.number,
+    place: row.place,
+    status: row.status,
+    enterBefore: row.claim_until,
+    expiresAt: row.expire_date,
+    numberOfTickets: row.number_of_tickets,
+    position: row.position ?? -1,
+  };
+}
+
 type FairnessRow = Pick<QueueRow, 'opened' | 'opened_at' | 'seed' | 'shuffled_count' | 'admitted_up_to'> & {
   readonly seed_hash: string;
   readonly issued: number | null;
@@ -255,42 +283,4 @@ export function frontOf(queue: FrontRow | undefined, admittedUpTo: number): Queu
   // The read models may have an admission that this process has not read yet.
   const since = Math.max(0, admittedUpTo - queue.admitted_up_to);
   return { knownUpTo: queue.issued, inside: queue.admitted + queue.entered + since - queue.ended_since };
-}
-
-/** A token's status at `now`: a deadline that has passed ended it, whether or not an event says so yet. */
-function statusAt(token: TokenRow, now: Instant): TokenStatus {
-  const { status, claim_until, expire_date } = token;
-  const hasLapsed =
-    (status === 'admitted' && claim_until !== null && claim_until <= now) ||
-    (status === 'entered' && expire_date !== null && expire_date <= now);
-  return hasLapsed ? 'expired' : status;
-}
-
-/**
- * Fans before a waiting one. Those who left count until their place is passed, but never more than wait.
- * Before the opening places are not drawn yet: it is then the number of fans who joined earlier.
- */
-function fansAhead(token: TokenRow, queue: QueueRow): number {
-  if (token.status !== 'waiting') return 0;
-  const others = Math.max(0, queue.waiting - (token.number === null ? 0 : 1));
-  const before = token.place === null ? (token.number ?? queue.issued) : token.place - queue.admitted_up_to;
-  return Math.min(Math.max(0, before), others);
-}
-
-/**
- * Seconds until a fan with `ahead` others before is admitted, if everyone inside stays as long as allowed:
- * first the free room fills at `admitPerSecond`; then each fan inside makes room once per service window.
- * Before the opening the time until `opensAt` is added; null when that is unknown.
- */
-function estimateWaitSeconds(ahead: number, queue: QueueRow, nowMs: number): number | null {
-  const { admit_per_second: perSecond, max_active: maxActive, service_window_ms: windowMs } = queue;
-  if (perSecond === null || maxActive === null || windowMs === null) return null;
-  if (!queue.opened && queue.opens_at === null) return null;
-  const untilOpening =
-    queue.opened || queue.opens_at === null ? 0 : Math.max(0, Date.parse(queue.opens_at) - nowMs) / 1000;
-  const room = Math.max(0, maxActive - queue.admitted - queue.entered);
-  const turnoverPerSecond = Math.min(perSecond, maxActive / (windowMs / 1000));
-  const filling = Math.min(ahead + 1, room) / perSecond;
-  const turningOver = Math.max(0, ahead + 1 - room) / turnoverPerSecond;
-  return Math.ceil(untilOpening + filling + turningOver);
 }

@@ -1,3 +1,4 @@
+import type { DataSource } from 'typeorm';
 import type { Instant, PerformanceId } from '../events/ids.js';
 import type { PerformanceRow, ScheduleRow } from '../projections/catalog/entities.js';
 import { selectAll } from './database.js';
@@ -19,25 +20,38 @@ export type DateOnSale = Pick<
   'status' | 'schedule_date_time' | 'capacity' | 'available_seats' | 'held_seats'
 >;
 
+/** What decides how a sale stands. */
+export interface SaleDates {
+  readonly dates: readonly (DateOnSale & Pick<ScheduleRow, 'schedule_id'>)[];
+  /** The organiser's end of the sale; null: it ends when the last date begins. */
+  readonly closesAt: Instant | null;
+}
+
 export function saleQueries({ db }: QueryContext) {
   return {
     /** How the sale of a performance stands at `now`. One that is unknown counts as on sale. */
     async sale(performanceId: PerformanceId, now: Instant): Promise<Sale> {
-      const rows = await selectAll<SaleRow>(
-        db,
-        `SELECT p.sales_closes_at, s.status, s.schedule_date_time, s.capacity, s.available_seats, s.held_seats
-         FROM performances p LEFT JOIN schedules s ON s.performance_id = p.performance_id
-         WHERE p.performance_id = ?`,
-        [performanceId],
-      );
-      const dates = rows.filter((row): row is SaleRow & DateOnSale => row.status !== null);
-      return saleOf(dates, rows[0]?.sales_closes_at ?? null, now);
+      const { dates, closesAt } = await selectSale(db, performanceId);
+      return saleOf(dates, closesAt, now);
     },
   };
 }
 
+/** The dates of a performance; none when it is unknown. */
+export async function selectSale(db: DataSource, performanceId: PerformanceId): Promise<SaleDates> {
+  const rows = await selectAll<SaleRow>(
+    db,
+    `SELECT p.sales_closes_at, s.schedule_id, s.status, s.schedule_date_time, s.capacity, s.available_seats, s.held_seats
+     FROM performances p LEFT JOIN schedules s ON s.performance_id = p.performance_id
+     WHERE p.performance_id = ?`,
+    [performanceId],
+  );
+  const dates = rows.filter((row): row is SaleRow & SaleDates['dates'][number] => row.schedule_id !== null);
+  return { dates, closesAt: rows[0]?.sales_closes_at ?? null };
+}
+
 type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null };
-type SaleRow = Pick<PerformanceRow, 'sales_closes_at'> & Nullable<DateOnSale>;
+type SaleRow = Pick<PerformanceRow, 'sales_closes_at'> & Nullable<SaleDates['dates'][number]>;
 
 /** @param closesAt the organiser's end of the sale; null: it ends when the last date begins. */
 export function saleOf(dates: readonly DateOnSale[], closesAt: Instant | null, now: Instant): Sale {

@@ -41,6 +41,7 @@ import {
   QUERIES,
   type Queries,
 } from '../../src/queries/queries.js';
+import { QueueBoard } from '../../src/queries/queue-board.js';
 import type { ProjectionRebuild } from '../../src/queries/replies/projections.js';
 
 export const userId = userIdSchema.parse('11111111-1111-4111-8111-111111111111');
@@ -109,6 +110,10 @@ const noReads: ApiQueries = {
   seatBoard: nothing,
   queueToken: nothing,
   queue: nothing,
+  queueBoard: async (performanceId) =>
+    new QueueBoard(performanceId, undefined, { dates: [], closesAt: null }, 0),
+  queueTokens: async () => [],
+  queueHead: nothing,
   queueFairness: nothing,
   queueNumbers: nothing,
   holds: async () => [],

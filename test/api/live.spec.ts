@@ -1,21 +1,26 @@
+import { randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../../src/api/api-settings.js';
 import { defaultApiSettings } from '../../src/api/api-settings.js';
 import { EventStreams } from '../../src/api/live/event-streams.js';
 import { SeatChanges } from '../../src/api/live/seat-changes.js';
+import { shuffledPlaces } from '../../src/domain/shuffle.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   addMs,
-  type Instant,
   type ScheduleId,
   scheduleIdSchema,
   toInstant,
+  tokenIdSchema,
   venueIdSchema,
 } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
 import type { Queries } from '../../src/queries/queries.js';
+import { QueueBoard, type QueueState, type TokenState } from '../../src/queries/queue-board.js';
 import type { ScheduleReply } from '../../src/queries/replies/catalog.js';
-import type { QueueTokenReply } from '../../src/queries/replies/queue.js';
+import { liveQueue, placeIn, queueTokenReply } from '../../src/queries/replies/queue.js';
+import type { SaleDates } from '../../src/queries/sale.js';
 import { eventually } from '../services/wait-until.js';
 import {
   type ApiUnderTest,
@@ -24,8 +29,9 @@ import {
   scheduleId,
   startApi,
   tokenId,
+  userId,
 } from './api-under-test.js';
-import { admit, changeSeat, StreamClient } from './stream-client.js';
+import { append, changeSeat, StreamClient } from './stream-client.js';
 
 const id: ScheduleId = scheduleIdSchema.parse(scheduleId);
 const schedule: ScheduleReply = {
@@ -121,7 +127,7 @@ describe('live seats', () => {
     await start();
     const received: string[] = [];
     const other = scheduleIdSchema.parse('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb');
-    api.app.get(SeatChanges).subscribe(other, 0 as Position, (message) => received.push(message));
+    api.app.get(SeatChanges).subscribe(other, 0 as Position, (message) => received.push(String(message)));
     const client = await open(seatsPath);
     await changeSeat(api.store, 'A-1', 'held');
     await eventually(() => client.messages('seats').length > 0);
@@ -199,77 +205,228 @@ describe('event streams', () => {
 });
 
 describe('live places', () => {
-  const place = (ahead: number): QueueTokenReply => ({
-    tokenId,
-    performanceId,
-    number: 7,
-    place: 7,
-    status: ahead === 0 ? 'admitted' : 'waiting',
-    opened: true,
-    opensAt: null,
-    ahead,
-    estimatedWaitSeconds: null,
-    seatsMayRunOut: false,
-    sale: 'on-sale',
-    saleEndsAt: null,
-    enterBefore: null,
-    expiresAt: null,
-    numberOfTickets: 2,
+  let queue: QueueState;
+  let tokens: readonly TokenState[];
+  /** Where the tables are. */
+  let position: number;
+  let dates: SaleDates['dates'];
+  /** Statements that the tables are asked. */
+  let asked: string[];
+
+  const ids = Array.from({ length: 6 }, (_, n) =>
+    n === 0 ? tokenId : tokenIdSchema.parse(`6666666${n}-5555-4555-8555-555555555555`),
+  );
+  const user = { userId, performanceId };
+
+  beforeEach(() => {
+    position = 0;
+    asked = [];
+    dates = [];
+    queue = {
+      capacity: 100,
+      max_active: 10,
+      admit_per_second: 2,
+      service_window_ms: 60_000,
+      opens_at: null,
+      opened: true,
+      issued: 6,
+      admitted_up_to: 0,
+      waiting: 6,
+      admitted: 0,
+      entered: 0,
+    };
+    tokens = ids.map((tokenId, number) => ({
+      tokenId,
+      performanceId,
+      number,
+      place: number,
+      status: 'waiting',
+      enterBefore: null,
+      expiresAt: null,
+      numberOfTickets: 2,
+      position: 0,
+    }));
   });
 
-  it('tell the place at once, and again when it changes', async () => {
-    let ahead = 3;
-    let asked = 0;
-    const queueToken = async () => {
-      asked++;
-      return place(ahead);
+  const reads: Partial<Queries> = {
+    queueBoard: async () => {
+      asked.push('queue');
+      return new QueueBoard(performanceId, queue, { dates, closesAt: null }, position);
+    },
+    queueTokens: async (wanted) => {
+      asked.push(`tokens ${wanted.length}`);
+      return tokens.filter(({ tokenId }) => wanted.includes(tokenId)).map((one) => ({ ...one, position }));
+    },
+  };
+
+  const watch = (n = 0) => {
+    const claims = { sub: userId, tid: ids[n] ?? tokenId, pid: performanceId, num: n };
+    const queueToken = api.signer.queue.sign(claims, 3_600_000).value;
+    return open(`${placePath}?queueToken=${queueToken}`);
+  };
+  const admitTo = (from: number, to: number) => {
+    const until = addMs(api.clock.now(), 60_000);
+    const data = { performanceId, from, to, admittedAt: until, expiresAt: until, nextAt: until };
+    return append(api.store, streams.admission(performanceId), { type: 'TokensAdmitted', data });
+  };
+  const last = (client: StreamClient, event: string) => client.messages(event).at(-1);
+
+  it('begin with the place and the state of the queue', async () => {
+    await start({}, reads);
+    const client = await watch(3);
+    await eventually(() => client.messages('queue').length === 1);
+    expect(client.messages('position')).toMatchObject([{ tokenId: ids[3], place: 3, ahead: 3 }]);
+    expect(client.messages('queue')).toMatchObject([{ waiting: 6, admittedUpTo: 0, sale: 'on-sale' }]);
+    expect(client.response.headers.get('content-encoding')).toBeNull();
+  });
+
+  it('tell everybody the same about an admission, and its fans that they are let in, without asking for a token', async () => {
+    await start({}, reads);
+    const clients = await Promise.all(ids.map((_, n) => watch(n)));
+    await eventually(() => clients.every((client) => client.messages('queue').length > 0));
+    asked.length = 0;
+    await admitTo(0, 2);
+    await eventually(() =>
+      clients.every((client) => JSON.stringify(last(client, 'queue')).includes('"admittedUpTo":2')),
+    );
+    for (const [n, client] of clients.entries()) {
+      const own = client.messages('position');
+      const first = queueTokenReply.parse(own[0]);
+      const now = placeIn(first, liveQueue.parse(last(client, 'queue')), api.clock.nowMs());
+      if (n < 2) expect(own).toMatchObject([{ ahead: n }, { status: 'admitted', ahead: 0 }]);
+      else expect([own.length, now.ahead]).toEqual([1, n - 2]);
+    }
+    expect(asked.filter((question) => question.startsWith('tokens'))).toEqual([]);
+  });
+
+  it('are drawn from the seed at the opening, and let in at once, before the tables have them', async () => {
+    const places = shuffledPlaces('ab'.repeat(32), 6);
+    queue = { ...queue, opened: false };
+    tokens = tokens.map((token) => ({ ...token, place: null }));
+    await start({}, reads);
+    const clients = await Promise.all(ids.map((_, n) => watch(n)));
+    await eventually(() => clients.every((client) => client.messages('queue').length > 0));
+    asked.length = 0;
+    const opening = { performanceId, seed: 'ab'.repeat(32), shuffledCount: 6 };
+    await append(api.store, streams.admission(performanceId), { type: 'QueueOpened', data: opening });
+    await admitTo(0, 1);
+    const isRight = (n: number) => {
+      const own = last(clients[n] ?? unreachable(), 'position');
+      const { place, status, opened } = queueTokenReply.parse(own);
+      return place === places[n] && opened && status === (place === 0 ? 'admitted' : 'waiting');
     };
-    await start({}, { queueToken });
-    const token = api.fanHeaders()['x-queue-token'];
-    const client = await open(`${placePath}?queueToken=${token}`);
+    await eventually(() => clients.every((_, n) => isRight(n)));
+    expect(asked.filter((question) => question.startsWith('tokens'))).toEqual([]);
+  });
+
+  it('tell what becomes of the fan’s own turn, and nobody else', async () => {
+    await start({}, reads);
+    const [client, other] = [await watch(0), await watch(1)];
+    await eventually(() => other.messages('queue').length > 0);
+    const own = { ...user, tokenId };
+    const stream = streams.token(tokenId);
+    const expiresAt = addMs(api.clock.now(), 60_000);
+    const entered = { ...own, place: 0, admittedAt: api.clock.now(), expiresAt };
+    await append(api.store, stream, { type: 'TokenEntered', data: entered });
+    await append(api.store, stream, { type: 'TokenLeft', data: own });
+    await eventually(() => client.messages('position').length === 3);
+    expect(client.messages('position')).toMatchObject([
+      { status: 'waiting' },
+      { status: 'entered', expiresAt },
+      { status: 'left' },
+    ]);
+    expect(other.messages('position')).toHaveLength(1);
+  });
+
+  it('tell the number once the tables have it', async () => {
+    const [first] = tokens;
+    tokens = first ? [{ ...first, number: null, place: null }] : [];
+    await start({}, reads);
+    const client = await watch();
     await eventually(() => client.messages('position').length === 1);
-    await admit(api.store);
-    await eventually(() => asked === 2);
-    ahead = 0;
-    await admit(api.store);
+    tokens = first ? [first] : [];
+    const data = { ...user, tokenId, numberOfTickets: 2 };
+    position = await append(api.store, streams.queue(performanceId), { type: 'TokenIssued', data });
     await eventually(() => client.messages('position').length === 2);
-    expect(client.messages('position')).toEqual([place(3), place(0)]);
+    expect(client.messages('position')).toMatchObject([{ number: null }, { number: 0, place: 0 }]);
+  });
+
+  it('tell everybody how many fans wait once the tables have who has left', async () => {
+    await start({}, reads);
+    const client = await watch(3);
+    await eventually(() => client.messages('queue').length === 1);
+    const data = { ...user, tokenId: ids[1] ?? tokenId };
+    const leftAt = await append(api.store, streams.token(data.tokenId), { type: 'TokenLeft', data });
+    await eventually(() => asked.length > 2);
+    expect(client.messages('queue')).toHaveLength(1);
+    queue = { ...queue, waiting: 5 };
+    position = leftAt;
+    await eventually(() => client.messages('queue').length === 2);
+    expect(last(client, 'queue')).toMatchObject({ waiting: 5 });
+  });
+
+  it('tell everybody how many seats are free', async () => {
+    const date = {
+      schedule_id: id,
+      status: 'scheduled' as const,
+      schedule_date_time: addMs(toInstant(Date.now()), 10 * 365 * 86_400_000),
+      capacity: 2,
+      available_seats: 2,
+      held_seats: 0,
+    };
+    dates = [date];
+    await start({}, reads);
+    const client = await watch();
+    await eventually(() => client.messages('queue').length === 1);
+    dates = [{ ...date, available_seats: 1, held_seats: 1 }];
+    position = await changeSeat(api.store, 'A-1', 'held');
+    await eventually(() => client.messages('queue').length === 2);
+    expect(client.messages('queue')).toMatchObject([{ freeSeats: 2 }, { freeSeats: 1 }]);
+    expect(client.messages('position')).toHaveLength(1);
   });
 
   it('tell that the sale has ended when its time comes, without an event', async () => {
-    let endsAt: Instant | null = null;
-    const queueToken = async (): Promise<QueueTokenReply> => {
-      const sale = endsAt !== null && api.clock.now() >= endsAt ? 'ended' : 'on-sale';
-      return { ...place(3), sale, saleEndsAt: endsAt };
-    };
-    await start({}, { queueToken });
-    endsAt = addMs(api.clock.now(), 30);
-    const client = await open(placePath, { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' });
-    await eventually(() => client.messages('position').length === 1);
+    await start({}, reads);
+    const startsAt = addMs(api.clock.now(), 30);
+    const seats = { capacity: 2, available_seats: 2, held_seats: 0 };
+    dates = [{ schedule_id: id, status: 'scheduled', schedule_date_time: startsAt, ...seats }];
+    const client = await watch();
+    await eventually(() => client.messages('queue').length === 1);
     api.clock.ms += 30;
-    await eventually(() => client.messages('position').length === 2);
-    expect(client.messages('position')).toMatchObject([{ sale: 'on-sale' }, { sale: 'ended' }]);
+    await eventually(() => client.messages('queue').length === 2);
+    expect(client.messages('queue')).toMatchObject([{ sale: 'on-sale' }, { sale: 'ended' }]);
   });
 
-  it('wait for the read models before they look', async () => {
-    await start({}, { queueToken: async () => place(3) });
-    await open(placePath, { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' });
-    const position = await admit(api.store);
-    await eventually(() => api.position.waited.length > 0);
-    expect(api.position.waited).toEqual([{ position, timeoutMs: 2_000 }]);
+  it('are read again, many at once, when events could not be read', async () => {
+    await start({}, reads);
+    const clients = await Promise.all(ids.map((_, n) => watch(n)));
+    await eventually(() => clients.every((client) => client.messages('queue').length > 0));
+    asked.length = 0;
+    tokens = tokens.map((token) => (token.number === 2 ? { ...token, status: 'left' } : token));
+    const unreadable = { id: randomUUID(), type: 'FromTheFuture', data: {}, metadata: {} };
+    ({ position } = await api.store.append(streams.queue(performanceId), 'any', [unreadable]));
+    await eventually(() => clients[2]?.messages('position').length === 2);
+    expect(last(clients[2] ?? unreachable(), 'position')).toMatchObject({ status: 'left' });
+    expect(asked.filter((question) => question.startsWith('tokens'))).toEqual(['tokens 6']);
   });
 
-  it('are looked up again when the read models lacked an event that came before the fan did', async () => {
-    await start({}, { queueToken: async () => place(api.position.waited.length < 2 ? 3 : 0) });
-    const headers = { 'x-queue-token': api.fanHeaders()['x-queue-token'] ?? '' };
-    const earlier = await open(placePath, headers);
-    const position = await admit(api.store);
-    await eventually(() => api.position.waited.length === 1);
-    await earlier.close();
-    api.position.at = (position - 1) as Position; // a test's own position
-    const client = await open(placePath, headers);
+  it('lack an admission that the tables lacked when the fan came, until they have it', async () => {
+    await start({}, reads);
+    const earlier = await watch(5);
+    await eventually(() => earlier.messages('queue').length === 1);
+    const admittedAt = await admitTo(0, 1);
+    await eventually(() => earlier.messages('queue').length === 2);
+    const client = await watch(0);
+    await eventually(() => client.messages('position').length === 1);
+    tokens = tokens.map((token) =>
+      token.number === 0
+        ? { ...token, status: 'admitted', enterBefore: addMs(api.clock.now(), 60_000) }
+        : token,
+    );
+    queue = { ...queue, admitted_up_to: 1, waiting: 5, admitted: 1 };
+    position = admittedAt;
     await eventually(() => client.messages('position').length === 2);
-    expect(client.messages('position')).toEqual([place(3), place(0)]);
+    expect(client.messages('position')).toMatchObject([{ status: 'waiting' }, { status: 'admitted' }]);
   });
 
   it('are shown to the token’s fan only', async () => {
@@ -281,3 +438,7 @@ describe('live places', () => {
     expect(other.json().code).toBe('queue-token-invalid');
   });
 });
+
+function unreachable(): never {
+  throw new Error('there is one for each token');
+}

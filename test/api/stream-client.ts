@@ -10,7 +10,7 @@ import {
 } from '../../src/events/ids.js';
 import { type DomainEvent, encodeEvent } from '../../src/events/registry.js';
 import { type StreamName, streams } from '../../src/events/streams.js';
-import { performanceId, scheduleId, tokenId, userId } from './api-under-test.js';
+import { scheduleId, tokenId, userId } from './api-under-test.js';
 
 const at: Instant = toInstant(0);
 const hold = {
@@ -48,12 +48,6 @@ export function changeSeat(
   }
   const data = { ...hold, seatId, tokenId, price: 9, expiresAt: at };
   return append(store, stream, { type: 'SeatHeld', data });
-}
-
-/** Something happens in the queue. */
-export function admit(store: InMemoryEventStore): Promise<Position> {
-  const data = { performanceId, from: 0, to: 1, admittedAt: at, expiresAt: at, nextAt: at };
-  return append(store, streams.admission(performanceId), { type: 'TokensAdmitted', data });
 }
 
 /** A client of an event stream. */

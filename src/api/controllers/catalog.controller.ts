@@ -18,6 +18,7 @@ import { QUERIES, type Queries } from '../../queries/queries.js';
 import { seatStatus } from '../../queries/replies/catalog.js';
 import type { Language } from '../../queries/replies/reply.js';
 import type { SeatBoard } from '../../queries/seat-board.js';
+import { QueueBoards } from '../live/queue-boards.js';
 import { SeatBoards } from '../live/seat-boards.js';
 import { ApiProblem, notFound } from '../problems/problem.js';
 import {
@@ -64,6 +65,7 @@ export class PerformancesController {
   constructor(
     @Inject(QUERIES) private readonly queries: Queries,
     @Inject(HISTORIES) private readonly histories: Histories,
+    private readonly queues: QueueBoards,
   ) {}
 
   @Get('venues/:venueId')
@@ -115,12 +117,13 @@ export class PerformancesController {
   async getQueue(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidQuery(momentQuery) { at }: MomentQuery,
+    @WantedPosition() wanted: Position | undefined,
   ) {
     if (at !== undefined) {
       const then = await this.histories.queue(performanceId, at);
       return knownThen(then, 'performance-unknown', 'such performance');
     }
-    const queue = await this.queries.queue(performanceId);
+    const queue = await this.queues.queue(performanceId, wanted);
     if (!queue) throw performanceUnknown();
     return queue;
   }

@@ -25,14 +25,21 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
-import { QUERIES, type Queries } from '../../queries/queries.js';
+import { Clock } from '../../platform/clock.js';
 import type { QueueTokenReply } from '../../queries/replies/queue.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { withPosition } from '../idempotency.js';
+import { QueueBoards } from '../live/queue-boards.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
-import { hasReached, READ_POSITION, type ReadPosition, WaitForPosition } from '../read-position.js';
+import {
+  hasReached,
+  READ_POSITION,
+  type ReadPosition,
+  WaitForPosition,
+  WantedPosition,
+} from '../read-position.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -40,14 +47,15 @@ import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 @Injectable()
 export class QueueStatus {
   constructor(
-    @Inject(QUERIES) private readonly queries: Queries,
+    private readonly boards: QueueBoards,
     @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
+    private readonly clock: Clock,
   ) {}
 
-  /** @throws {Rejected} token-unknown */
-  async of(queueToken: QueueToken): Promise<QueueTokenReply> {
-    const status = await this.queries.queueToken(queueToken.tokenId);
+  /** @param wanted a log position that the read models have reached. @throws {Rejected} token-unknown */
+  async of(queueToken: QueueToken, wanted?: Position): Promise<QueueTokenReply> {
+    const status = await this.boards.placeOf(queueToken.tokenId, wanted);
     if (!status) throw refuse('token-unknown', 'Join the queue of this performance first.');
     return status;
   }
@@ -55,7 +63,7 @@ export class QueueStatus {
   /** After entering, a command that is safe to repeat. @throws {ApiProblem} read-model-behind */
   async after(queueToken: QueueToken, position: Position | undefined): Promise<QueueTokenReply> {
     await this.#catchUp(position);
-    const status = await this.queries.queueToken(queueToken.tokenId);
+    const status = await this.boards.placeOf(queueToken.tokenId, position);
     if (status) return status;
     throw new ApiProblem(
       'read-model-behind',
@@ -73,22 +81,24 @@ export class QueueStatus {
   async ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
     await this.#catchUp(issued.position);
     const { tokenId, performanceId, number } = issued;
-    const status = await this.queries.queueToken(tokenId);
+    // The boards may hear of it a moment later.
+    this.boards.issued(performanceId, number);
+    const status = await this.boards.placeOf(tokenId);
     if (status?.number === number) return status;
-    const queue = await this.queries.queue(performanceId);
+    const queue = (await this.boards.of(performanceId)).live(this.clock.nowMs());
     return {
       tokenId,
       performanceId,
       number,
       place: null,
       status: 'waiting',
-      opened: queue?.opened ?? false,
-      opensAt: queue?.opensAt ?? null,
-      ahead: Math.max(0, number - (queue?.admittedUpTo ?? 0)),
+      opened: queue.opened,
+      opensAt: queue.opensAt,
+      ahead: Math.max(0, number - queue.admittedUpTo),
       estimatedWaitSeconds: null,
       seatsMayRunOut: null,
-      sale: queue?.sale ?? null,
-      saleEndsAt: queue?.saleEndsAt ?? null,
+      sale: queue.sale,
+      saleEndsAt: queue.saleEndsAt,
       enterBefore: null,
       expiresAt: null,
       numberOfTickets,
@@ -131,7 +141,11 @@ export class QueueController {
 
   @Get()
   @UseGuards(UserGuard, QueueTokenGuard, WaitForPosition)
-  async getPlace(@CurrentQueueToken() queueToken: QueueToken, @ValidQuery(momentQuery) { at }: MomentQuery) {
+  async getPlace(
+    @CurrentQueueToken() queueToken: QueueToken,
+    @ValidQuery(momentQuery) { at }: MomentQuery,
+    @WantedPosition() wanted: Position | undefined,
+  ) {
     if (at !== undefined) {
       return knownThen(
         await this.histories.queueToken(queueToken, at),
@@ -139,7 +153,7 @@ export class QueueController {
         'such place in this queue',
       );
     }
-    return this.status.of(queueToken);
+    return this.status.of(queueToken, wanted);
   }
 
   @Post('enter')

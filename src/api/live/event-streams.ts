@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { inSlices } from '../../platform/time-slices.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 
@@ -14,12 +15,15 @@ export function sseMessage(event: string, data: unknown, id?: number): string {
 }
 
 /** A line clients ignore: keeps proxies from closing a silent stream. */
-const heartbeat = ': still here\n\n';
+const heartbeat = Buffer.from(': still here\n\n');
+
+/** A message ready for the wire; one that many clients get is encoded once. */
+export type WireMessage = string | Buffer;
 
 /** One client's open stream. */
 export interface EventStream {
   /** Sends a message; a client too slow to take what was sent before is disconnected instead. */
-  send(message: string): void;
+  send(message: WireMessage): void;
   /** Ends it: nothing more will be sent. */
   end(): void;
   /** Runs once the stream has ended, on either side. */
@@ -84,7 +88,7 @@ export class EventStreams implements BeforeApplicationShutdown {
     // Tells the client's library at once that it is connected, and how soon to come back (milliseconds).
     raw.write('retry: 2000\n\n');
     this.#heartbeats ??= setInterval(() => {
-      for (const stream of this.#open) this.#write(stream, heartbeat);
+      void inSlices([...this.#open], (stream) => this.#write(stream, heartbeat));
     }, this.#settings.heartbeatMs);
     raw.once('close', () => {
       this.#open.delete(raw);
@@ -94,7 +98,7 @@ export class EventStreams implements BeforeApplicationShutdown {
     });
   }
 
-  #write(raw: FastifyReply['raw'], message: string): void {
+  #write(raw: FastifyReply['raw'], message: WireMessage): void {
     if (raw.writableEnded || raw.destroyed) return;
     if (raw.writableLength > this.#settings.maxBufferedBytes) raw.destroy();
     else raw.write(message);

@@ -11,14 +11,16 @@ import type { ScheduleId, SeatId } from '../../events/ids.js';
 import { type DomainEvent, decodeEvent } from '../../events/registry.js';
 import { categoryOf } from '../../events/streams.js';
 import { reportTo } from '../../platform/logging.js';
+import { inSlices } from '../../platform/time-slices.js';
 import type { SeatStatus } from '../../queries/replies/catalog.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
-import { sseMessage } from './event-streams.js';
+import { sseMessage, type WireMessage } from './event-streams.js';
+import { QueueBoards } from './queue-boards.js';
 import type { SeatChange } from './recent-seat-changes.js';
 import { SeatBoards } from './seat-boards.js';
 
 /** Takes a message of the stream, ready for the wire. */
-export type Listener = (message: string) => void;
+export type Listener = (message: WireMessage) => void;
 
 /** A client that missed changes of more seats than this loads the seat map again. */
 const maxReplayedSeats = 2_000;
@@ -40,10 +42,13 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   readonly #listeners = new Map<ScheduleId, Set<Listener>>();
   readonly #gathered = new Map<ScheduleId, Gathered>();
   #timer: NodeJS.Timeout | undefined;
+  #isPublishing = false;
+  #isClosing = false;
 
   constructor(
     store: EventStore,
     private readonly boards: SeatBoards,
+    private readonly queues: QueueBoards,
     @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>,
   ) {
     this.#settings = sse;
@@ -52,9 +57,15 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
       store,
       { name, categories: ['seat', 'venue', 'performance', 'schedule'], log: reportTo(this.#logger) },
       {
-        started: (head) => boards.begin(head),
+        started: (head) => {
+          boards.begin(head);
+          queues.begin('seats', head);
+        },
         take: (event) => this.#take(event),
-        taken: async ({ position }) => boards.followed(position),
+        taken: async ({ position }) => {
+          boards.followed(position);
+          queues.followed('seats', position);
+        },
       },
     );
   }
@@ -64,6 +75,7 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.#isClosing = true;
     clearTimeout(this.#timer);
     await this.#subscription.stop();
   }
@@ -101,11 +113,15 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
     const { position } = recorded;
     try {
       const event = decodeEvent(recorded);
-      if (categoryOf(recorded.stream) !== 'seat') this.boards.catalogChanged(event, position);
+      if (categoryOf(recorded.stream) !== 'seat') {
+        this.boards.catalogChanged(event, position);
+        this.queues.catalogChanged(position);
+      }
       const change = toSeatChange(event, position);
       if (change) this.#changed(change);
     } catch (error) {
       this.boards.missed(position);
+      this.queues.missed(position);
       throw error;
     }
   }
@@ -113,26 +129,37 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   #changed(change: SeatChange): void {
     this.boards.changed(change);
     const { scheduleId, seatId, taken, position } = change;
+    this.queues.seatChanged(scheduleId, position);
     if (!this.#listeners.has(scheduleId)) return;
     const gathered = this.#gathered.get(scheduleId) ?? { statuses: new Map(), position };
     gathered.statuses.set(seatId, taken?.status ?? 'free');
     gathered.position = position;
     this.#gathered.set(scheduleId, gathered);
-    this.#timer ??= setTimeout(() => this.#publish(), this.#settings.seatsEveryMs);
+    this.#plan();
   }
 
-  #publish(): void {
+  #plan(): void {
+    // Changes that come while the ones before are written are gathered: messages stay in order and cannot pile up.
+    if (this.#isPublishing || this.#isClosing) return;
+    this.#timer ??= setTimeout(() => void this.#publish(), this.#settings.seatsEveryMs);
+  }
+
+  async #publish(): Promise<void> {
     this.#timer = undefined;
+    this.#isPublishing = true;
     const gathered = [...this.#gathered];
     this.#gathered.clear();
     for (const [scheduleId, changes] of gathered) {
-      const message = seatsMessage(changes);
-      for (const listener of this.#listeners.get(scheduleId) ?? []) this.#tell(listener, message);
+      const message = Buffer.from(seatsMessage(changes));
+      const listeners = [...(this.#listeners.get(scheduleId) ?? [])];
+      await inSlices(listeners, (listener) => this.#tell(listener, message));
     }
+    this.#isPublishing = false;
+    if (this.#gathered.size > 0) this.#plan();
   }
 
   /** A client that cannot be written to must not keep the message from the others. */
-  #tell(listener: Listener, message: string): void {
+  #tell(listener: Listener, message: WireMessage): void {
     try {
       listener(message);
     } catch (error) {

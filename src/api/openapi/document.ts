@@ -187,8 +187,11 @@ function describeReply(reply: DocumentedReply): object {
   switch (reply.kind) {
     case 'empty':
       return { description };
-    case 'events':
-      return { description, content: { 'text/event-stream': { schema: text, example: reply.example } } };
+    case 'events': {
+      const data = (reply.data ?? []).map((schema) => ({ $ref: schemaRef(nameOf(schema)) }));
+      const schema = data.length === 0 ? text : { ...text, contentSchema: { oneOf: data } };
+      return { description, content: { 'text/event-stream': { schema, example: reply.example } } };
+    }
     case 'text':
       return { description, content: { 'text/plain': { schema: text, example: reply.example } } };
     case 'json': {

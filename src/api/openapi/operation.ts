@@ -24,7 +24,13 @@ export interface Operation {
 
 export type DocumentedReply =
   | { readonly kind: 'json'; readonly description: string; readonly schema: z.ZodType }
-  | { readonly kind: 'events'; readonly description: string; readonly example: string }
+  | {
+      readonly kind: 'events';
+      readonly description: string;
+      readonly example: string;
+      /** What the messages' data is, where it has a schema: ones that were given a name. */
+      readonly data?: readonly z.ZodType[];
+    }
   | { readonly kind: 'text'; readonly description: string; readonly example: string }
   | { readonly kind: 'empty'; readonly description: string };
 

@@ -113,6 +113,98 @@ export const queueReply = named(
 );
 export type QueueReply = Reply<typeof queueReply>;
 
+/** What the live stream of a place tells everybody in a queue: enough to compute one's own place with {@link placeIn}. */
+export const liveQueue = named(
+  'LiveQueue',
+  z.strictObject({
+    performanceId: performanceIdSchema,
+    opened: z.boolean(),
+    opensAt: instantSchema.nullable(),
+    waiting: count.describe('Fans waiting.'),
+    active: count.describe('Fans admitted or inside.'),
+    admittedUpTo: count.describe('Places below this one were admitted.'),
+    issued: count.describe('Numbers given so far.'),
+    maxActive: count.nullable().describe('Fans who may be admitted or inside at the same time.'),
+    admitPerSecond: z.number().positive().nullable().describe('The pace.'),
+    serviceWindowMs: count.nullable().describe('How long a fan may stay inside, milliseconds.'),
+    ...saleFields,
+    freeSeats: count.nullable().describe('Free seats of all dates to come; null when unknown.'),
+  }),
+  {
+    performanceId: sample.performanceId,
+    opened: true,
+    opensAt: null,
+    waiting: 37,
+    active: 100,
+    admittedUpTo: 1005,
+    issued: 1043,
+    maxActive: 100,
+    admitPerSecond: 20,
+    serviceWindowMs: 600_000,
+    sale: 'on-sale',
+    saleEndsAt: '2026-12-24T10:00:00.000Z',
+    freeSeats: 4210,
+  },
+);
+export type LiveQueue = Reply<typeof liveQueue>;
+
+/**
+ * A fan's place, given the last `position` message of the live stream and the last `queue` message: what the server
+ * would answer now. docs/fair-queue.md has the formulas for other languages.
+ * @param nowMs the present, milliseconds since 1970.
+ */
+export function placeIn(own: QueueTokenReply, queue: LiveQueue, nowMs: number): QueueTokenReply {
+  const status = statusAt(own, nowMs);
+  const ahead = status === 'waiting' ? fansAhead(own, queue) : 0;
+  const isWaiting = status === 'waiting';
+  const { opened, opensAt, sale, saleEndsAt, freeSeats } = queue;
+  return {
+    ...own,
+    status,
+    opened,
+    opensAt,
+    ahead,
+    estimatedWaitSeconds: isWaiting && sale === 'on-sale' ? estimatedWaitSeconds(ahead, queue, nowMs) : null,
+    seatsMayRunOut: isWaiting && freeSeats !== null && freeSeats <= ahead,
+    sale,
+    saleEndsAt,
+    enterBefore: status === 'admitted' ? own.enterBefore : null,
+  };
+}
+
+/** A deadline that has passed ended the turn, whether or not the server has said so yet. */
+function statusAt({ status, enterBefore, expiresAt }: QueueTokenReply, nowMs: number): TokenStatus {
+  const deadline = status === 'admitted' ? enterBefore : status === 'entered' ? expiresAt : null;
+  return deadline !== null && Date.parse(deadline) <= nowMs ? 'expired' : status;
+}
+
+/**
+ * Fans before a waiting one. Those who left count until their place is passed, but never more than wait.
+ * Before the opening places are not drawn yet: it is then the number of fans who joined earlier.
+ */
+function fansAhead({ number, place }: QueueTokenReply, queue: LiveQueue): number {
+  const others = Math.max(0, queue.waiting - (number === null ? 0 : 1));
+  const before = place === null ? (number ?? queue.issued) : place - queue.admittedUpTo;
+  return Math.min(Math.max(0, before), others);
+}
+
+/**
+ * Seconds until a fan with `ahead` others before is admitted, if everyone inside stays as long as allowed:
+ * first the free room fills at `admitPerSecond`; then each fan inside makes room once per service window.
+ * Before the opening the time until `opensAt` is added; null when that is unknown.
+ */
+function estimatedWaitSeconds(ahead: number, queue: LiveQueue, nowMs: number): number | null {
+  const { opened, opensAt, active, admitPerSecond: perSecond, maxActive, serviceWindowMs: windowMs } = queue;
+  if (perSecond === null || maxActive === null || windowMs === null) return null;
+  if (!opened && opensAt === null) return null;
+  const untilOpening = opened || opensAt === null ? 0 : Math.max(0, Date.parse(opensAt) - nowMs) / 1000;
+  const room = Math.max(0, maxActive - active);
+  const turnoverPerSecond = Math.min(perSecond, maxActive / (windowMs / 1000));
+  const filling = Math.min(ahead + 1, room) / perSecond;
+  const turningOver = Math.max(0, ahead + 1 - room) / turnoverPerSecond;
+  return Math.ceil(untilOpening + filling + turningOver);
+}
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What anyone needs to recompute the places of a queue. */

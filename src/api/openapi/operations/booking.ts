@@ -1,5 +1,5 @@
 import { holdsReply, orderReply, reservationReply } from '../../../queries/replies/booking.js';
-import { queueTokenReply } from '../../../queries/replies/queue.js';
+import { liveQueue, queueTokenReply } from '../../../queries/replies/queue.js';
 import { exampleOf, pageOf, sample } from '../../../queries/replies/reply.js';
 import {
   changedOrderReply,
@@ -69,8 +69,12 @@ export const bookingOperations: Operations = {
     replies: {
       200: {
         kind: 'events',
-        description: 'Your place at once and whenever it changes.',
-        example: `event: position\ndata: ${JSON.stringify(exampleOf(queueTokenReply))}\n\n`,
+        description:
+          '`position`: your place, when the stream begins and at once when your own token changes: a number, the place drawn at the opening, admitted, entered, ended. `queue`: the state of the queue (schema LiveQueue), the same for everybody, when the stream begins and at most once a second when it changes. Your place follows from the last message of each: see docs/fair-queue.md.',
+        example:
+          `event: position\ndata: ${JSON.stringify(exampleOf(queueTokenReply))}\n\n` +
+          `event: queue\ndata: ${JSON.stringify(exampleOf(liveQueue))}\n\n`,
+        data: [queueTokenReply, liveQueue],
       },
     },
     problems: ['queue-token-invalid', 'unavailable'],
