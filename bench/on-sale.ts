@@ -27,7 +27,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     /** Percent of the fans. */
     streams: { type: 'string', default: '10' },
-    connections: { type: 'string', default: '512' },
+    connections: { type: 'string', default: '2000' },
     think: { type: 'string', default: '4' },
     poll: { type: 'string' },
   },

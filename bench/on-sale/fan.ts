@@ -69,7 +69,6 @@ const lookAgainMs = 1_000;
 const secondThought = 0.25;
 
 const problemSchema = z.object({ code: z.string() });
-const joinedSchema = z.object({ queueToken: z.string() });
 const placeSchema = z.object({
   status: z.enum(['waiting', 'admitted', 'entered', 'completed', 'expired', 'left']),
   sale: z.string().nullable(),
@@ -77,6 +76,7 @@ const placeSchema = z.object({
   estimatedWaitSeconds: z.number().nullable(),
 });
 type Place = z.infer<typeof placeSchema>;
+const joinedSchema = placeSchema.extend({ queueToken: z.string(), position: z.number().nullable() });
 const statusSchema = z.object({ plan: z.string(), seatCount: z.number(), statuses: z.string() });
 const anything = z.unknown();
 
@@ -87,6 +87,8 @@ export class Fan {
   #accessToken = '';
   #signedAtMs = 0;
   #queueToken: string | undefined;
+  /** Log position of the joining, until the place has been read. */
+  #joinedAt: number | null = null;
   #hasPlan = false;
   #doing = 'joins';
 
@@ -110,9 +112,11 @@ export class Fan {
     });
     if ('code' in joined) return this.#turnedAway(joined.code);
     this.#queueToken = joined.reply.queueToken;
+    this.#joinedAt = joined.reply.position;
     progress.joined++;
     progress.lastJoinAtMs = Date.now();
     const hasStream = this.index < story.streams;
+    if (!hasStream) await delay(this.#pauseMs(joined.answer, joined.reply));
     for (;;) {
       this.#doing = hasStream ? 'waits on a live stream' : 'waits and polls';
       const turn = hasStream ? await this.#watch() : await this.#poll();
@@ -211,6 +215,7 @@ export class Fan {
     for (;;) {
       const asked = await this.#ask('place', placeSchema, 'GET', `${this.#show}/queue-token`);
       if ('code' in asked) return 'lost';
+      this.#joinedAt = null;
       const turn = turnOf(asked.reply);
       if (turn !== undefined) return turn;
       await delay(this.#pauseMs(asked.answer, asked.reply));
@@ -280,7 +285,7 @@ export class Fan {
       let answer: Answer;
       try {
         const text = body === undefined ? undefined : JSON.stringify(body);
-        answer = await connections.send(method, path, this.#headers(text, key, isCompressed), text);
+        answer = await connections.send(method, path, this.#headers(step, text, key, isCompressed), text);
       } catch {
         tally.failed(step, 'connection lost');
         await delay(lookAgainMs);
@@ -302,11 +307,13 @@ export class Fan {
     }
   }
 
-  #headers(body: string | undefined, key: string | undefined, isCompressed: boolean): string {
+  #headers(step: Step, body: string | undefined, key: string | undefined, isCompressed: boolean): string {
     const lines = [`Authorization: Bearer ${this.#access()}`];
     if (this.#queueToken !== undefined) lines.push(`X-Queue-Token: ${this.#queueToken}`);
     if (body !== undefined) lines.push('Content-Type: application/json');
     if (key !== undefined) lines.push(`Idempotency-Key: ${key}`);
+    // Read models may be behind the joining.
+    if (step === 'place' && this.#joinedAt !== null) lines.push(`X-Wait-For-Position: ${this.#joinedAt}`);
     if (isCompressed) lines.push('Accept-Encoding: br');
     return lines.map((line) => `${line}\r\n`).join('');
   }
