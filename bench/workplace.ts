@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const interrupted = 130;
 
@@ -8,13 +8,14 @@ const interrupted = 130;
  * removes the folder and ends the process.
  */
 export class Workplace {
+  /** Its absolute path. */
   readonly folder: string;
   readonly #pids = new Set<number>();
 
   /** @param parent created if it is missing. */
   constructor(parent: string, name: string) {
     mkdirSync(parent, { recursive: true });
-    this.folder = mkdtempSync(join(parent, `bench-${name}-`));
+    this.folder = mkdtempSync(join(resolve(parent), `bench-${name}-`));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
         this.clear();
