@@ -75,6 +75,7 @@ const placeSchema = z.object({
   opened: z.boolean(),
   estimatedWaitSeconds: z.number().nullable(),
 });
+const queueSchema = z.object({ sale: z.string().nullable() });
 type Place = z.infer<typeof placeSchema>;
 const joinedSchema = placeSchema.extend({ queueToken: z.string(), position: z.number().nullable() });
 const statusSchema = z.object({ plan: z.string(), seatCount: z.number(), statuses: z.string() });
@@ -251,8 +252,8 @@ export class Fan {
           (event, data) => {
             if (isFirst) tally.took('stream', performance.now() - startedAt);
             isFirst = false;
-            const place = event === 'position' ? placeSchema.safeParse(data).data : undefined;
-            const turn = place && turnOf(place);
+            const turn =
+              event === 'position' ? turnOf(placeSchema.parse(data)) : newsOf(queueSchema.parse(data));
             if (turn === undefined) return;
             stream.close();
             resolve(turn);
@@ -332,7 +333,11 @@ export class Fan {
 
 function turnOf({ status, sale }: Place): Turn | undefined {
   if (status === 'admitted' || status === 'entered') return 'admitted';
-  if (status !== 'waiting') return 'lost';
+  return status === 'waiting' ? newsOf({ sale }) : 'lost';
+}
+
+/** What the message for all fans of a queue means to one who waits. */
+function newsOf({ sale }: z.infer<typeof queueSchema>): Turn | undefined {
   return sale === 'sold-out' || sale === 'ended' ? 'sold-out' : undefined;
 }
 
