@@ -27,8 +27,11 @@ const mayImport = {
   // Replies about the past have the shapes of the queries' replies.
   'analysis/history': ['platform', 'events', 'event-store/port', 'domain', 'queries'],
   'analysis/what-if': ['platform', 'events', 'event-store', 'domain'],
+  // What clients look at again and again, in memory.
+  boards: ['platform', 'events', 'queries', 'event-store/port', 'event-store/live-subscription'],
   // The API translates; decisions are commands.
   api: [
+    'boards',
     'platform',
     'events',
     'commands',
@@ -37,7 +40,6 @@ const mayImport = {
     'domain/catalog-document',
     'domain/shuffle',
     'event-store/port',
-    'event-store/live-subscription',
     'integrations',
     'analysis',
   ],
@@ -52,6 +54,7 @@ const mayImport = {
     'personal-data',
     'projections',
     'queries',
+    'boards',
     'integrations/payment/port',
     'commands',
     'processes',

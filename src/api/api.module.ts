@@ -1,4 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
+import { BoardFeeds } from '../boards/board-feeds.js';
+import { QueueBoards } from '../boards/queue-boards.js';
+import { SeatBoards } from '../boards/seat-boards.js';
 import { EventStore } from '../event-store/port.js';
 import { Clock } from '../platform/clock.js';
 import {
@@ -6,8 +9,10 @@ import {
   InMemoryIdempotencyRecords,
   type RecordedReply,
 } from '../platform/idempotency-records.js';
+import { reportTo } from '../platform/logging.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
 import { RedisIdempotencyRecords } from '../platform/redis-idempotency-records.js';
+import { QUERIES, type Queries } from '../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { AuthController, UsersController } from './controllers/account.controller.js';
 import { PerformancesController, SchedulesController } from './controllers/catalog.controller.js';
@@ -35,11 +40,10 @@ import {
 } from './controllers/wallet.controller.js';
 import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
-import { QueueBoards } from './live/queue-boards.js';
 import { QueuePositions } from './live/queue-positions.js';
-import { SeatBoards } from './live/seat-boards.js';
 import { SeatChanges } from './live/seat-changes.js';
 import { inMemoryRateLimiters, RATE_LIMITERS, redisRateLimiters } from './rate-limiter.js';
+import { READ_POSITION, type ReadPosition } from './read-position.js';
 
 /** Every controller: what the API answers and what its document describes. */
 export const allControllers = [
@@ -91,8 +95,31 @@ export const allControllers = [
       inject: [API_SETTINGS, Clock, REDIS_LINK],
     },
     EventStreams,
-    SeatBoards,
-    QueueBoards,
+    {
+      provide: SeatBoards,
+      useFactory: (
+        queries: Queries,
+        readPosition: ReadPosition,
+        { sse, waitForPositionTimeoutMs }: ApiSettings,
+      ) =>
+        new SeatBoards(queries, readPosition, {
+          rememberedSeatChanges: sse.rememberedSeatChanges,
+          waitForPositionTimeoutMs,
+        }),
+      inject: [QUERIES, READ_POSITION, API_SETTINGS],
+    },
+    {
+      provide: QueueBoards,
+      useFactory: (queries: Queries, { sharedReplies }: ApiSettings, clock: Clock) =>
+        new QueueBoards(queries, sharedReplies, clock),
+      inject: [QUERIES, API_SETTINGS, Clock],
+    },
+    {
+      provide: BoardFeeds,
+      useFactory: (store: EventStore, seats: SeatBoards, queues: QueueBoards) =>
+        new BoardFeeds(store, seats, queues, reportTo(new Logger('BoardFeeds'))),
+      inject: [EventStore, SeatBoards, QueueBoards],
+    },
     SeatChanges,
     QueuePositions,
     RebuildProgressFeed,

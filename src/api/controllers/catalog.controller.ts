@@ -2,6 +2,8 @@ import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
+import { QueueBoards } from '../../boards/queue-boards.js';
+import { SeatBoards } from '../../boards/seat-boards.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import {
@@ -18,8 +20,6 @@ import { QUERIES, type Queries } from '../../queries/queries.js';
 import { seatStatus } from '../../queries/replies/catalog.js';
 import type { Language } from '../../queries/replies/reply.js';
 import type { SeatBoard } from '../../queries/seat-board.js';
-import { QueueBoards } from '../live/queue-boards.js';
-import { SeatBoards } from '../live/seat-boards.js';
 import { ApiProblem, notFound } from '../problems/problem.js';
 import {
   knownThen,

@@ -14,6 +14,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
+import { QueueBoards } from '../../boards/queue-boards.js';
 import { EnterService, LeaveQueue } from '../../commands/queue/enter-and-leave.js';
 import {
   type IssuedToken,
@@ -30,7 +31,6 @@ import type { QueueTokenReply } from '../../queries/replies/queue.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { withPosition } from '../idempotency.js';
-import { QueueBoards } from '../live/queue-boards.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
 import {

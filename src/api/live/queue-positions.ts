@@ -1,23 +1,16 @@
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { BoardFeeds } from '../../boards/board-feeds.js';
+import { QueueBoards } from '../../boards/queue-boards.js';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { shuffling } from '../../domain/shuffle.js';
-import { LiveSubscription } from '../../event-store/live-subscription.js';
-import { EventStore, type RecordedEvent } from '../../event-store/port.js';
+import type { Position } from '../../event-store/port.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
-import { type DomainEvent, decodeEvent } from '../../events/registry.js';
+import type { DomainEvent } from '../../events/registry.js';
 import { Clock } from '../../platform/clock.js';
-import { reportTo } from '../../platform/logging.js';
 import { inSlices } from '../../platform/time-slices.js';
 import { isTokenEvent, type TokenEvent, type TokenState, tokenAfter } from '../../queries/queue-board.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { sseMessage, type WireMessage } from './event-streams.js';
-import { QueueBoards } from './queue-boards.js';
 import type { Listener } from './seat-changes.js';
 
 /** A token with the streams that show it. */
@@ -67,42 +60,30 @@ const maxTimerMs = 24 * 3_600_000;
  * reveals, seconds before the tables have them all.
  */
 @Injectable()
-export class QueuePositions implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class QueuePositions implements BeforeApplicationShutdown {
   readonly #logger = new Logger('QueuePositions');
-  readonly #subscription: LiveSubscription;
   readonly #lines = new Map<PerformanceId, Line>();
   #isClosing = false;
 
   constructor(
-    store: EventStore,
     private readonly boards: QueueBoards,
+    feeds: BoardFeeds,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'sse'>,
     private readonly clock: Clock,
   ) {
-    const name = 'live places';
-    this.#subscription = new LiveSubscription(
-      store,
-      { name, categories: ['queue', 'admission', 'token'], log: reportTo(this.#logger) },
-      {
-        started: (head) => boards.begin('queues', head),
-        take: (recorded) => this.#take(recorded),
-        taken: async ({ position }) => boards.followed('queues', position),
-      },
-    );
+    feeds.add({
+      queueEvent: (event, position) => this.#take(event, position),
+      queueEventsMissed: () => this.#missed(),
+    });
     boards.onChange((performanceId) => {
       const line = this.#lines.get(performanceId);
       if (line) this.#plan(performanceId, line);
     });
   }
 
-  onApplicationBootstrap(): void {
-    void this.#subscription.start();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): void {
     this.#isClosing = true;
     for (const [performanceId, line] of this.#lines) this.#forget(performanceId, line);
-    await this.#subscription.stop();
   }
 
   /** Sends the fan's place and the state of the queue at once and whenever they change, until the returned function is called. */
@@ -145,25 +126,20 @@ export class QueuePositions implements OnApplicationBootstrap, BeforeApplication
     };
   }
 
-  #take(recorded: RecordedEvent): void {
-    const { position, revision } = recorded;
-    try {
-      const event = decodeEvent(recorded);
-      this.boards.take(event, revision, position);
-      if (!('performanceId' in event.data)) return;
-      const { performanceId } = event.data;
-      const line = this.#lines.get(performanceId);
-      if (!line) return;
-      if (event.type === 'QueueOpened') void this.#open(performanceId, line, event.data);
-      else if (event.type === 'TokensAdmitted') this.#admit(performanceId, line, event.data);
-      else if (isTokenEvent(event)) this.#change(performanceId, line, event, position);
-    } catch (error) {
-      this.boards.missed(position);
-      for (const [performanceId, line] of this.#lines) {
-        for (const watched of line.watched.values()) watched.isBehind = true;
-        this.#plan(performanceId, line);
-      }
-      throw error;
+  #take(event: DomainEvent, position: Position): void {
+    if (!('performanceId' in event.data)) return;
+    const { performanceId } = event.data;
+    const line = this.#lines.get(performanceId);
+    if (!line) return;
+    if (event.type === 'QueueOpened') void this.#open(performanceId, line, event.data);
+    else if (event.type === 'TokensAdmitted') this.#admit(performanceId, line, event.data);
+    else if (isTokenEvent(event)) this.#change(performanceId, line, event, position);
+  }
+
+  #missed(): void {
+    for (const [performanceId, line] of this.#lines) {
+      for (const watched of line.watched.values()) watched.isBehind = true;
+      this.#plan(performanceId, line);
     }
   }
 

@@ -1,23 +1,13 @@
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { LiveSubscription } from '../../event-store/live-subscription.js';
-import { EventStore, type Position, type RecordedEvent } from '../../event-store/port.js';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { BoardFeeds } from '../../boards/board-feeds.js';
+import type { SeatChange } from '../../boards/recent-seat-changes.js';
+import { SeatBoards } from '../../boards/seat-boards.js';
+import type { Position } from '../../event-store/port.js';
 import type { ScheduleId, SeatId } from '../../events/ids.js';
-import { type DomainEvent, decodeEvent } from '../../events/registry.js';
-import { categoryOf } from '../../events/streams.js';
-import { reportTo } from '../../platform/logging.js';
 import { inSlices } from '../../platform/time-slices.js';
 import type { SeatStatus } from '../../queries/replies/catalog.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { sseMessage, type WireMessage } from './event-streams.js';
-import { QueueBoards } from './queue-boards.js';
-import type { SeatChange } from './recent-seat-changes.js';
-import { SeatBoards } from './seat-boards.js';
 
 /** Takes a message of the stream, ready for the wire. */
 export type Listener = (message: WireMessage) => void;
@@ -31,14 +21,12 @@ interface Gathered {
 }
 
 /**
- * Live seat changes. One subscription serves all clients of this process; changes of a schedule are collected for
- * `sse.seatsEveryMs` and sent to all its watchers as one message.
+ * Live seat changes: those of a schedule are collected for `sse.seatsEveryMs` and sent to all its watchers as one message.
  */
 @Injectable()
-export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class SeatChanges implements BeforeApplicationShutdown {
   readonly #logger = new Logger('SeatChanges');
   readonly #settings: SseSettings;
-  readonly #subscription: LiveSubscription;
   readonly #listeners = new Map<ScheduleId, Set<Listener>>();
   readonly #gathered = new Map<ScheduleId, Gathered>();
   #timer: NodeJS.Timeout | undefined;
@@ -46,38 +34,17 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
   #isClosing = false;
 
   constructor(
-    store: EventStore,
     private readonly boards: SeatBoards,
-    private readonly queues: QueueBoards,
+    feeds: BoardFeeds,
     @Inject(API_SETTINGS) { sse }: Pick<ApiSettings, 'sse'>,
   ) {
     this.#settings = sse;
-    const name = 'live seat changes';
-    this.#subscription = new LiveSubscription(
-      store,
-      { name, categories: ['seat', 'venue', 'performance', 'schedule'], log: reportTo(this.#logger) },
-      {
-        started: (head) => {
-          boards.begin(head);
-          queues.begin('seats', head);
-        },
-        take: (event) => this.#take(event),
-        taken: async ({ position }) => {
-          boards.followed(position);
-          queues.followed('seats', position);
-        },
-      },
-    );
+    feeds.add({ seatChanged: (change) => this.#changed(change) });
   }
 
-  onApplicationBootstrap(): void {
-    void this.#subscription.start();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): void {
     this.#isClosing = true;
     clearTimeout(this.#timer);
-    await this.#subscription.stop();
   }
 
   /**
@@ -109,27 +76,7 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
     return last && seatsMessage({ statuses, position: last.position });
   }
 
-  #take(recorded: RecordedEvent): void {
-    const { position } = recorded;
-    try {
-      const event = decodeEvent(recorded);
-      if (categoryOf(recorded.stream) !== 'seat') {
-        this.boards.catalogChanged(event, position);
-        this.queues.catalogChanged(position);
-      }
-      const change = toSeatChange(event, position);
-      if (change) this.#changed(change);
-    } catch (error) {
-      this.boards.missed(position);
-      this.queues.missed(position);
-      throw error;
-    }
-  }
-
-  #changed(change: SeatChange): void {
-    this.boards.changed(change);
-    const { scheduleId, seatId, taken, position } = change;
-    this.queues.seatChanged(scheduleId, position);
+  #changed({ scheduleId, seatId, taken, position }: SeatChange): void {
     if (!this.#listeners.has(scheduleId)) return;
     const gathered = this.#gathered.get(scheduleId) ?? { statuses: new Map(), position };
     gathered.statuses.set(seatId, taken?.status ?? 'free');
@@ -171,21 +118,4 @@ export class SeatChanges implements OnApplicationBootstrap, BeforeApplicationShu
 function seatsMessage({ statuses, position }: Readonly<Gathered>): string {
   const seats = [...statuses].map(([seatId, status]) => ({ seatId, status }));
   return sseMessage('seats', { position, seats }, position);
-}
-
-function toSeatChange({ type, data }: DomainEvent, position: Position): SeatChange | undefined {
-  switch (type) {
-    case 'SeatHeld': {
-      const { scheduleId, seatId, expiresAt } = data;
-      return { scheduleId, seatId, taken: { status: 'held', untilMs: Date.parse(expiresAt) }, position };
-    }
-    case 'SeatReserved':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, taken: { status: 'reserved' }, position };
-    case 'SeatHoldReleased':
-    case 'SeatHoldExpired':
-    case 'SeatReservationCancelled':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, taken: undefined, position };
-    default:
-      return undefined;
-  }
 }

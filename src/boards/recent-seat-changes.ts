@@ -1,6 +1,6 @@
-import type { Position } from '../../event-store/port.js';
-import type { ScheduleId } from '../../events/ids.js';
-import type { SeatChange as BoardChange } from '../../queries/seat-board.js';
+import type { Position } from '../event-store/port.js';
+import type { ScheduleId } from '../events/ids.js';
+import type { SeatChange as BoardChange } from '../queries/seat-board.js';
 
 /** What happened to a seat, and where in the log. */
 export interface SeatChange extends BoardChange {

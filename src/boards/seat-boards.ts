@@ -1,13 +1,24 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Position } from '../../event-store/port.js';
-import type { ScheduleId } from '../../events/ids.js';
-import type { DomainEvent } from '../../events/registry.js';
-import { QUERIES, type Queries } from '../../queries/queries.js';
-import type { SeatBoard } from '../../queries/seat-board.js';
-import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
-import { READ_POSITION, type ReadPosition } from '../read-position.js';
+import type { Position } from '../event-store/port.js';
+import type { ScheduleId } from '../events/ids.js';
+import type { DomainEvent } from '../events/registry.js';
+import type { Queries } from '../queries/queries.js';
+import type { SeatBoard } from '../queries/seat-board.js';
 import { RecentSeatChanges, type SeatChange } from './recent-seat-changes.js';
+
+/** How far the tables are. */
+export interface TablesPosition {
+  /** @returns false when that takes longer than `timeoutMs`. */
+  waitFor(position: Position, timeoutMs: number): Promise<boolean>;
+  current(): Position;
+}
+
+export interface SeatBoardSettings {
+  /** Seat changes remembered for clients that reconnect and for boards being read, over all dates. */
+  readonly rememberedSeatChanges: number;
+  /** How long tables that show a former plan are waited for. */
+  readonly waitForPositionTimeoutMs: number;
+}
 
 /** Before any position a store gives. */
 const beforeFirst = -1;
@@ -21,7 +32,6 @@ const maxLoads = 3;
  * {@link follow} is given. A board is dropped when its plan, prices or date are published again, or when an event could
  * not be read, and is then read anew.
  */
-@Injectable()
 export class SeatBoards {
   readonly #boards = new LRUCache<ScheduleId, SeatBoard>({ max: keptBoards });
   readonly #loading = new Map<ScheduleId, Promise<SeatBoard | null>>();
@@ -32,12 +42,11 @@ export class SeatBoards {
   #catalogChangedAt: Position | undefined;
 
   constructor(
-    @Inject(QUERIES) private readonly queries: Queries,
-    @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
-    @Inject(API_SETTINGS)
-    private readonly settings: Pick<ApiSettings, 'sse' | 'waitForPositionTimeoutMs'>,
+    private readonly queries: Pick<Queries, 'seatBoard'>,
+    private readonly tables: TablesPosition,
+    private readonly settings: SeatBoardSettings,
   ) {
-    this.#recent = new RecentSeatChanges(settings.sse.rememberedSeatChanges);
+    this.#recent = new RecentSeatChanges(settings.rememberedSeatChanges);
   }
 
   /** @param head the newest event when following begins; undefined: there is none. */
@@ -107,8 +116,8 @@ export class SeatBoards {
   async #load(scheduleId: ScheduleId): Promise<SeatBoard | null> {
     for (let load = 1; ; load++) {
       const catalogChangedAt = this.#catalogChangedAt;
-      if (catalogChangedAt !== undefined && catalogChangedAt > this.readPosition.current())
-        await this.readPosition.waitFor(catalogChangedAt, this.settings.waitForPositionTimeoutMs);
+      if (catalogChangedAt !== undefined && catalogChangedAt > this.tables.current())
+        await this.tables.waitFor(catalogChangedAt, this.settings.waitForPositionTimeoutMs);
       const board = await this.queries.seatBoard(scheduleId);
       if (!board) return null;
       const missing = this.#recent.since(scheduleId, board.position as Position); // tables hold the store's positions

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { defaultApiSettings } from '../../src/api/api-settings.js';
-import { QueueBoards } from '../../src/api/live/queue-boards.js';
+import { QueueBoards } from '../../src/boards/queue-boards.js';
 import type { EventStore, Position } from '../../src/event-store/port.js';
 import { type Instant, type ScheduleId, type TokenId, toInstant } from '../../src/events/ids.js';
 import { decodeEvent } from '../../src/events/registry.js';
@@ -11,9 +10,9 @@ import { QueueBoard, type QueueState, type TokenState } from '../../src/queries/
 import { placeIn } from '../../src/queries/replies/queue.js';
 import { performanceId as hallPerformance, publishHall, seatNames } from '../analysis/history/hall.js';
 import { fans, Play, steps, tokenOf } from '../analysis/history/queue-play.js';
+import { ManualClock, performanceId, tokenId } from '../api/api-under-test.js';
 import { caughtUp, closeAll, emptyModels, History, id, minute, run } from '../projections/history.js';
 import { bySize } from '../services/test-size.js';
-import { ManualClock, performanceId, tokenId } from './api-under-test.js';
 
 const at = (position: number): Position => position as Position; // a test's own position
 const night = id<ScheduleId>('night');
@@ -103,7 +102,7 @@ describe('replies from the boards of queues', () => {
         const clock = new ManualClock();
         clock.ms = Date.parse(minute(900));
         const queries = openQueries(models.read, { waitFor: async () => true }, clock);
-        const settings = { sharedReplies: { ...defaultApiSettings.sharedReplies, freshForMs: 0 } };
+        const settings = { freshForMs: 0 };
         let boards = new QueueBoards(queries, settings, clock);
         let feeds = new Feeds(history.store, boards);
         await feeds.begin();
@@ -205,8 +204,7 @@ describe('boards of queues in memory', () => {
         return 1;
       },
     };
-    const settings = { sharedReplies: { ...defaultApiSettings.sharedReplies, freshForMs } };
-    const opened = new QueueBoards(queries, settings, clock);
+    const opened = new QueueBoards(queries, { freshForMs }, clock);
     opened.begin('queues', at(5));
     opened.begin('seats', at(5));
     opened.onChange((performanceId) => changed.push(performanceId));

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { defaultApiSettings } from '../../src/api/api-settings.js';
-import { SeatBoards } from '../../src/api/live/seat-boards.js';
+import { SeatBoards } from '../../src/boards/seat-boards.js';
 import type { Position } from '../../src/event-store/port.js';
 import {
   type ScheduleId,
@@ -11,11 +10,10 @@ import {
 } from '../../src/events/ids.js';
 import type { DomainEvent } from '../../src/events/registry.js';
 import { PriceList } from '../../src/projections/catalog/prices.js';
-import type { Queries } from '../../src/queries/queries.js';
 import { decodeSeatStatuses, encodeSeatStatuses, seatStatus } from '../../src/queries/replies/catalog.js';
 import { SeatBoard, type TakenSeat } from '../../src/queries/seat-board.js';
 import type { PlannedSection, SeatingPlan } from '../../src/queries/seating-plans.js';
-import { scheduleId as date, performanceId, ScriptedPosition } from './api-under-test.js';
+import { scheduleId as date, performanceId, ScriptedPosition } from '../api/api-under-test.js';
 
 const scheduleId = scheduleIdSchema.parse(date);
 const otherDate = scheduleIdSchema.parse('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb');
@@ -121,6 +119,8 @@ describe('the board of a date', () => {
   });
 });
 
+const settings = { rememberedSeatChanges: 20_000, waitForPositionTimeoutMs: 2_000 };
+
 describe('boards in memory', () => {
   let loads: number;
   let table: () => SeatBoard | null;
@@ -136,7 +136,7 @@ describe('boards in memory', () => {
       return table();
     };
     // The only question that boards ask.
-    boards = new SeatBoards({ seatBoard } as Partial<Queries> as Queries, position, defaultApiSettings);
+    boards = new SeatBoards({ seatBoard }, position, settings);
     boards.begin(at(5));
   });
 

@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Position } from '../../event-store/port.js';
-import type { PerformanceId, ScheduleId, TokenId } from '../../events/ids.js';
-import type { DomainEvent } from '../../events/registry.js';
-import { Clock } from '../../platform/clock.js';
-import { QUERIES, type Queries } from '../../queries/queries.js';
-import { maxTokensAtOnce } from '../../queries/queue.js';
+import type { Position } from '../event-store/port.js';
+import type { PerformanceId, ScheduleId, TokenId } from '../events/ids.js';
+import type { DomainEvent } from '../events/registry.js';
+import type { Clock } from '../platform/clock.js';
+import type { Queries } from '../queries/queries.js';
+import { maxTokensAtOnce } from '../queries/queue.js';
 import {
   bothFacts,
   factsOf,
@@ -16,9 +15,8 @@ import {
   type TokenEvent,
   type TokenState,
   tokenAfter,
-} from '../../queries/queue-board.js';
-import type { QueueReply, QueueTokenReply } from '../../queries/replies/queue.js';
-import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
+} from '../queries/queue-board.js';
+import type { QueueReply, QueueTokenReply } from '../queries/replies/queue.js';
 
 /** Before any position a store gives. */
 const beforeFirst = -1;
@@ -54,10 +52,9 @@ interface KeptToken {
  * The queues and places that clients look at, in memory: read from the tables by their keys, and kept up to date by the
  * events that the feeds tell. What a reply costs does not depend on how many fans queue.
  *
- * A queue that has changed is read again when it is asked for, at most once in `sharedReplies.freshForMs` for everybody.
+ * A queue that has changed is read again when it is asked for, at most once in `freshForMs` for everybody.
  * A token is read again only when its own event does not say what it became, or when it was let in.
  */
-@Injectable()
 export class QueueBoards {
   readonly #queues = new LRUCache<PerformanceId, KeptQueue>({
     max: keptQueues,
@@ -83,9 +80,8 @@ export class QueueBoards {
   #listener: (performanceId: PerformanceId) => void = () => undefined;
 
   constructor(
-    @Inject(QUERIES)
     private readonly queries: Pick<Queries, 'queueBoard' | 'queueTokens' | 'queueHead'>,
-    @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'sharedReplies'>,
+    private readonly settings: { readonly freshForMs: number },
     private readonly clock: Clock,
   ) {}
 
@@ -226,7 +222,7 @@ export class QueueBoards {
     const isBehind = kept.changedAt > board.position;
     const reached = isBehind ? board.position : Math.max(board.position, this.#followedByBoth());
     if (wanted !== undefined && wanted > reached) return false;
-    return !isBehind || performance.now() - kept.madeAtMs < this.settings.sharedReplies.freshForMs;
+    return !isBehind || performance.now() - kept.madeAtMs < this.settings.freshForMs;
   }
 
   async #load(performanceId: PerformanceId, kept: KeptQueue): Promise<QueueBoard> {
