@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bringFansIn, openSale } from './http/fans.js';
 import { holdsOf } from './http/holds.js';
-import { type LoadResult, measure } from './http/load.js';
-import { officeEnvironment, startServer, stopServer } from './http/servers.js';
+import { type HoldRequest, type LoadResult, measure } from './http/load.js';
+import { processorTimeOf } from './http/processor-time.js';
+import { type BenchServer, officeEnvironment, startServer, stopServer } from './http/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -25,8 +26,34 @@ const connections = Number(values.connections);
 const seconds = Number(values.seconds);
 const fanCount = Number(values.fans);
 
+/** What one server answered, and what it cost. */
+interface Measured extends LoadResult {
+  /** Processor time of all threads for a request, microseconds. */
+  readonly processUs: number;
+  /** Of the thread that answers requests. */
+  readonly mainThreadUs: number;
+}
+
+interface Round {
+  readonly bare: Measured;
+  readonly hold: Measured;
+}
+
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
+
+async function measureServer(server: BenchServer, requests: Iterator<HoldRequest>): Promise<Measured> {
+  const pid = server.child.pid ?? 0;
+  const before = processorTimeOf(pid);
+  const result = await measure(server.url, requests, { connections, seconds });
+  const after = processorTimeOf(pid);
+  const count = Object.values(result.statuses).reduce((sum, of) => sum + of, 0);
+  return {
+    ...result,
+    processUs: ((after.process - before.process) / count) * 1e6,
+    mainThreadUs: ((after.mainThread - before.mainThread) / count) * 1e6,
+  };
 }
 
 mkdirSync(values.folder, { recursive: true });
@@ -45,11 +72,9 @@ try {
   const again = () => holdsOf(sale, fans, holdsPerFan);
   await measure(bare.url, again(), { connections, seconds: 2 });
   await measure(office.url, requests, { connections, seconds: 2 });
-  const rounds: { hold: LoadResult; bare: LoadResult }[] = [];
+  const rounds: Round[] = [];
   for (let round = 0; round < Number(values.repetitions); round++) {
-    const bareResult = await measure(bare.url, again(), { connections, seconds });
-    const holdResult = await measure(office.url, requests, { connections, seconds });
-    rounds.push({ bare: bareResult, hold: holdResult });
+    rounds.push({ bare: await measureServer(bare, again()), hold: await measureServer(office, requests) });
   }
   report(rounds);
 } finally {
@@ -57,10 +82,16 @@ try {
   rmSync(dataDir, { recursive: true, force: true });
 }
 
-function report(rounds: readonly { hold: LoadResult; bare: LoadResult }[]): void {
-  const ratio = median(rounds.map(({ hold, bare }) => hold.requestsPerSecond / bare.requestsPerSecond));
+function report(rounds: readonly Round[]): void {
+  const ratioOf = (figure: (of: Measured) => number) =>
+    median(rounds.map(({ hold, bare }) => figure(hold) / figure(bare)));
+  const ratios = {
+    requestsPerSecond: ratioOf((of) => of.requestsPerSecond),
+    processUs: ratioOf((of) => of.processUs),
+    mainThreadUs: ratioOf((of) => of.mainThreadUs),
+  };
   if (values.json) {
-    console.log(JSON.stringify({ connections, seconds, ratio, rounds }));
+    console.log(JSON.stringify({ connections, seconds, ratios, rounds }));
     return;
   }
   console.table(
@@ -69,11 +100,16 @@ function report(rounds: readonly { hold: LoadResult; bare: LoadResult }[]): void
         round: round + 1,
         what,
         'requests/s': Math.round(result.requestsPerSecond),
+        'process µs': Math.round(result.processUs),
+        'main thread µs': Math.round(result.mainThreadUs),
         'p50 ms': Number(result.p50Ms.toFixed(2)),
         'p99 ms': Number(result.p99Ms.toFixed(2)),
         statuses: JSON.stringify(result.statuses),
       })),
     ),
   );
-  console.log(`hold / bare, median of the rounds: ${ratio.toFixed(2)}`);
+  console.log(
+    `hold / bare, median of the rounds: ${ratios.requestsPerSecond.toFixed(2)} requests/s, ` +
+      `${ratios.processUs.toFixed(1)} processor time, ${ratios.mainThreadUs.toFixed(1)} of it on the main thread`,
+  );
 }
