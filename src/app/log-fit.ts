@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { appendOneByOne } from '../event-store/append.js';
 import {
   type AppendResult,
   type EventStore,
@@ -11,6 +12,7 @@ import {
   type RecordedEvent,
   type Revision,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -135,6 +137,15 @@ export class FittingStore implements EventStore {
     const appending = this.store.append(stream, expected, events);
     // Not async, and no extra promise for the embedded log: every command appends.
     return this.isWatched ? this.#watched(appending, stream, events) : appending;
+  }
+
+  appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    // A server that can be replaced has no transaction over streams either, and each append is to be watched.
+    if (this.isWatched) return appendOneByOne(this, appends);
+    const { refusal } = this.fit;
+    if (refusal !== undefined)
+      return Promise.reject(new StoreUnavailable(`nothing was appended: ${refusal}`));
+    return this.store.appendInOrder(appends);
   }
 
   readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

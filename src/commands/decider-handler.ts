@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Decider } from '../domain/decider.js';
 import { Rejected, type Rejection, rejection } from '../domain/rejection.js';
+import type { AppendResult } from '../event-store/port.js';
+import type { Instant } from '../events/ids.js';
 import type { DomainEvent } from '../events/registry.js';
 import type { StreamName } from '../events/streams.js';
 import { Clock } from '../platform/clock.js';
 import type { CommandContext } from './command-context.js';
-import { type Loaded, newStream, StreamRepository } from './stream-repository.js';
+import { type DecidedAppend, type Loaded, newStream, StreamRepository } from './stream-repository.js';
 
 export type Accepted<State> = Loaded<State> & {
   readonly kind: 'accepted';
@@ -74,6 +76,11 @@ export class DeciderHandler {
     return { kind: 'rejected', rejection: busy, ...loaded };
   }
 
+  /** Commands on several streams that are decided now and appended together. */
+  plan(): PlannedCommands {
+    return new PlannedCommands(this.repository, this.clock.now());
+  }
+
   /** As {@link execute}, but throws the rejection. @throws {Rejected} */
   async executeOrThrow<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
@@ -84,5 +91,52 @@ export class DeciderHandler {
     const outcome = await this.execute(decider, stream, command, context);
     if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
     return outcome;
+  }
+}
+
+/**
+ * Commands on several streams, decided on the states that are known here, without reading. They travel to the log
+ * together, in the order of {@link add}: each is written only if those before it were. What cannot be decided or written
+ * this way is to be left to {@link DeciderHandler.execute}.
+ */
+export class PlannedCommands {
+  readonly #decided: DecidedAppend[] = [];
+
+  /** @param now the moment of all decisions. */
+  constructor(
+    private readonly repository: StreamRepository,
+    private readonly now: Instant,
+  ) {}
+
+  /**
+   * @param options.isLikelyNew see {@link DeciderHandler.execute}.
+   * @returns the stream's state after the command. Undefined when nothing was added, because the stream's state is not
+   * known or the command writes no event.
+   */
+  add<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: StreamName,
+    command: Command,
+    options: { readonly isLikelyNew?: boolean } = {},
+  ): State | undefined {
+    const { repository } = this;
+    const loaded =
+      repository.cached<State>(stream) ?? (options.isLikelyNew ? newStream(decider.initialState) : undefined);
+    if (!loaded) return undefined;
+    const decision = decider.decide(command, loaded.state, this.now);
+    if (decision.kind === 'rejected' || decision.events.length === 0) return undefined;
+    const { events } = decision;
+    const state = events.reduce(decider.evolve, loaded.state);
+    const refresh = () => repository.refresh(decider, stream);
+    this.#decided.push({ stream, revision: loaded.revision, events, state, refresh });
+    return state;
+  }
+
+  /**
+   * @returns the results of those that were written, in order.
+   * @throws {StoreUnavailable} when it is unknown how many were written: repeat the same command.
+   */
+  append(context: CommandContext): Promise<readonly AppendResult[]> {
+    return this.repository.appendInOrder(this.#decided, context, this.now);
   }
 }

@@ -138,17 +138,49 @@ export class StreamRepository {
     now: Instant,
   ): Promise<Loaded<State> | undefined> {
     const { revision } = loaded;
-    const first = revision === undefined ? 0 : revision + 1;
-    // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
-    const newEvents = events.map((event, index) =>
-      toNewEvent(event, deriveId(context.commandId, stream, first + index), context, now),
-    );
+    const newEvents = newEventsOf(stream, revision, events, context, now);
     const appended = await this.#tryAppend(stream, revision, newEvents);
     if (!appended || appended.replayed) return undefined;
     const state = events.reduce(evolve, loaded.state);
     const next = { state, revision: appended.revision, position: appended.position };
     this.#remember(stream, next);
     return next;
+  }
+
+  /**
+   * Appends to several streams, each only if everything before it was written; see {@link EventStore.appendInOrder}.
+   * @param now the moment of the decisions.
+   * @returns the results of those that were written. If there are fewer than decided, the stream of the next one is read
+   * again, so that the rest can be decided anew.
+   * @throws {StoreUnavailable} when it is unknown how many were written: repeat the same command.
+   */
+  async appendInOrder(
+    decided: readonly DecidedAppend[],
+    context: CommandContext,
+    now: Instant,
+  ): Promise<readonly AppendResult[]> {
+    const appends = decided.map(({ stream, revision, events }) => {
+      const newEvents = newEventsOf(stream, revision, events, context, now);
+      return { stream, expected: revision ?? ('none' as const), events: newEvents };
+    });
+    let results: readonly AppendResult[];
+    try {
+      results = await this.store.appendInOrder(appends);
+    } catch (error) {
+      if (!isNothingWritten(error)) {
+        for (const { stream, revision } of decided) this.#invalidate(stream, revision);
+      }
+      throw error;
+    }
+    for (const [index, { stream, state, refresh }] of decided.entries()) {
+      const result = results[index];
+      if (!result) {
+        await refresh();
+        break;
+      }
+      this.#remember(stream, { state, revision: result.revision, position: result.position });
+    }
+    return results;
   }
 
   /**
@@ -246,6 +278,33 @@ function isNothingWritten(error: unknown): boolean {
 /** A stream without events. */
 export function newStream<State>(state: State): Loaded<State> {
   return { state, revision: undefined, position: undefined };
+}
+
+/** What was decided for one stream: see {@link StreamRepository.appendInOrder}. */
+export interface DecidedAppend {
+  readonly stream: StreamName;
+  /** What it was decided on; undefined for a stream without events. */
+  readonly revision: Revision | undefined;
+  readonly events: readonly DomainEvent[];
+  /** The stream's state after the events. */
+  readonly state: unknown;
+  /** Reads the stream again. */
+  readonly refresh: () => Promise<unknown>;
+}
+
+/** Decided events as the store takes them, to follow a revision. */
+function newEventsOf(
+  stream: StreamName,
+  revision: Revision | undefined,
+  events: readonly DomainEvent[],
+  context: CommandContext,
+  now: Instant,
+): NewEvent[] {
+  const first = revision === undefined ? 0 : revision + 1;
+  // The revision is part of the id: the same attempt repeated has the same ids, a new decision has others.
+  return events.map((event, index) =>
+    toNewEvent(event, deriveId(context.commandId, stream, first + index), context, now),
+  );
 }
 
 function toNewEvent(event: DomainEvent, id: string, context: CommandContext, occurredAt: Instant): NewEvent {

@@ -1,10 +1,16 @@
 import {
+  type AppendResult,
+  type EventStore,
   EventTooLarge,
   type ExpectedRevision,
+  maxAppendsInOrder,
   maxEventBytes,
   maxEventsPerAppend,
   type NewEvent,
   type Revision,
+  StoreBusy,
+  type StreamAppend,
+  WrongExpectedRevision,
 } from './port.js';
 
 /** An event as an engine stores it: checked, its JSON already text. */
@@ -60,6 +66,34 @@ export function prepareAppend(
     return text;
   });
   return { stream, expected, events: serialised, bytes };
+}
+
+/** @throws {RangeError} when there are no appends or more than {@link maxAppendsInOrder}. */
+export function assertAppendsInOrder(appends: readonly StreamAppend[]): void {
+  if (appends.length > 0 && appends.length <= maxAppendsInOrder) return;
+  throw new RangeError(`1 to ${maxAppendsInOrder} appends can be made in order, not ${appends.length}`);
+}
+
+/** {@link EventStore.appendInOrder} for engines that have no transaction over several streams. */
+export async function appendOneByOne(
+  store: Pick<EventStore, 'append'>,
+  appends: readonly StreamAppend[],
+): Promise<AppendResult[]> {
+  assertAppendsInOrder(appends);
+  const results: AppendResult[] = [];
+  for (const { stream, expected, events } of appends) {
+    try {
+      const result = await store.append(stream, expected, events);
+      if (result.replayed) return results;
+      results.push(result);
+    } catch (error) {
+      const isRefused =
+        error instanceof WrongExpectedRevision || (error instanceof StoreBusy && results.length > 0);
+      if (isRefused) return results;
+      throw error;
+    }
+  }
+  return results;
 }
 
 function isExpectedRevision(expected: ExpectedRevision): boolean {

@@ -1,5 +1,12 @@
 import { categoryOf } from '../events/streams.js';
-import { type AppendRequest, decideAppend, emptyStream, expectedHead, prepareAppend } from './append.js';
+import {
+  type AppendRequest,
+  appendOneByOne,
+  decideAppend,
+  emptyStream,
+  expectedHead,
+  prepareAppend,
+} from './append.js';
 import {
   type AppendResult,
   asPosition,
@@ -11,6 +18,7 @@ import {
   type RecordedEvent,
   type Revision,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -66,6 +74,10 @@ export class InMemoryEventStore implements EventStore {
     const result = resultOf(this.write(request, recorded), false);
     for (const subscription of this.subscriptions) subscription.wake();
     return result;
+  }
+
+  appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    return appendOneByOne(this, appends);
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

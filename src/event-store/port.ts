@@ -46,6 +46,16 @@ export interface RecordedEvent extends NewEvent {
   readonly recordedAtMs: number;
 }
 
+/** One of several appends: see {@link EventStore.appendInOrder}. */
+export interface StreamAppend {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly NewEvent[];
+}
+
+/** Most appends in one call of {@link EventStore.appendInOrder}. */
+export const maxAppendsInOrder = 32;
+
 export interface AppendResult {
   /** Revision of the last event appended. */
   readonly revision: Revision;
@@ -109,6 +119,17 @@ export abstract class EventStore {
     expected: ExpectedRevision,
     events: readonly NewEvent[],
   ): Promise<AppendResult>;
+
+  /**
+   * Several appends, each only if everything before it was written: a crash leaves some of the first ones, or all, but
+   * never a later one without those before it. An engine may make them durable together. The first append that is
+   * refused, or whose events the stream has already, ends it: neither it nor any after it is written.
+   * @param appends 1 … {@link maxAppendsInOrder}.
+   * @returns the results of those that were written; the next one, if any, was not.
+   * @throws {EventTooLarge} {@link StoreBusy} when the first append fails so; nothing is written.
+   * @throws {StoreUnavailable} when it is unknown how many were written, or the store is closed.
+   */
+  abstract appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]>;
 
   /** A page of one stream; empty if the stream does not exist. */
   abstract readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]>;

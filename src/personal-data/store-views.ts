@@ -8,6 +8,7 @@ import {
   type RecordedEvent,
   type Revision,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -162,6 +163,14 @@ class StoreView implements EventStore {
     // Not async: nearly all appends pass unchanged, and this runs for every append.
     if (!events.some(this.view.isTouched)) return this.store.append(stream, expected, events);
     return this.view.toStore(events).then((changed) => this.store.append(stream, expected, changed));
+  }
+
+  async appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    const changed = appends.map(async (append) => {
+      const isTouched = append.events.some(this.view.isTouched);
+      return isTouched ? { ...append, events: await this.view.toStore(append.events) } : append;
+    });
+    return this.store.appendInOrder(await Promise.all(changed));
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -1,3 +1,4 @@
+import { appendOneByOne } from '../event-store/append.js';
 import { InMemoryEventStore } from '../event-store/in-memory-event-store.js';
 import {
   type AppendResult,
@@ -9,6 +10,7 @@ import {
   type RecordedEvent,
   type Revision,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -110,6 +112,10 @@ export class ProcessStore implements EventStore {
       return this.#timeOut();
     }
     return this.#reply(arrived);
+  }
+
+  appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    return appendOneByOne(this, appends);
   }
 
   readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -1,3 +1,4 @@
+import { appendOneByOne } from '../../src/event-store/append.js';
 import type {
   AppendResult,
   EventStore,
@@ -7,6 +8,7 @@ import type {
   ReadOptions,
   RecordedEvent,
   Revision,
+  StreamAppend,
   SubscribeOptions,
   Subscription,
   SubscriptionBatch,
@@ -38,6 +40,10 @@ export class HookedStore implements EventStore {
     const result = await this.inner.append(stream, expected, events);
     await this.hooks.after?.(index, stream);
     return result;
+  }
+
+  appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    return appendOneByOne(this, appends);
   }
 
   readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { appendOneByOne } from '../../src/event-store/append.js';
 import type { EventStore, Subscription, SubscriptionBatch } from '../../src/event-store/port.js';
 import { eventually } from '../services/wait-until.js';
 import { call, Fan } from './fan.js';
@@ -24,11 +25,13 @@ function fragile(store: EventStore) {
     });
     return { stop: () => inner.stop(), done };
   };
+  const append: EventStore['append'] = async (stream, expected, events) => {
+    if (events.some(({ type }) => faults.refuses(stream, type))) throw new Error('a bad block on the disk');
+    return store.append(stream, expected, events);
+  };
   const wrapped: EventStore = {
-    append: async (stream, expected, events) => {
-      if (events.some(({ type }) => faults.refuses(stream, type))) throw new Error('a bad block on the disk');
-      return store.append(stream, expected, events);
-    },
+    append,
+    appendInOrder: (appends) => appendOneByOne({ append }, appends),
     readStream: (stream, options) => store.readStream(stream, options),
     readCategory: (category, options) => store.readCategory(category, options),
     readAll: (options) => store.readAll(options),

@@ -2,6 +2,7 @@ import {
   type AppendResult,
   type EventStore,
   EventTooLarge,
+  maxAppendsInOrder,
   maxEventBytes,
   maxEventsPerAppend,
   StoreUnavailable,
@@ -58,6 +59,95 @@ export function appendContract(store: () => EventStore): void {
       const stream = streamIn('note');
       expect(await store().append(stream, 'any', newEvents(1))).toMatchObject({ revision: 0 });
       expect(await store().append(stream, 'any', newEvents(2))).toMatchObject({ revision: 2 });
+    });
+  });
+
+  describe('appends in order', () => {
+    it('are all written, one after the other in the log', async () => {
+      const [claim, seat] = [streamIn('note'), streamIn('note')];
+      await store().append(seat, 'none', newEvents(1));
+      const results = await store().appendInOrder([
+        { stream: claim, expected: 'none', events: newEvents(2) },
+        { stream: seat, expected: 0, events: newEvents(1) },
+      ]);
+      expect(results).toMatchObject([
+        { revision: 1, replayed: false },
+        { revision: 1, replayed: false },
+      ]);
+      const [first, second] = results;
+      expect(second?.position).toBeGreaterThan(first?.position ?? Number.NaN);
+      const written = [await store().readStream(claim), await store().readStream(seat)];
+      expect(written.map((events) => events.at(-1)?.position)).toEqual([first?.position, second?.position]);
+    });
+
+    it('end at the first that is refused: it and the rest are not written', async () => {
+      const [before, taken, after] = [streamIn('note'), streamIn('note'), streamIn('note')];
+      await store().append(taken, 'none', newEvents(1));
+      const results = await store().appendInOrder([
+        { stream: before, expected: 'none', events: newEvents(1) },
+        { stream: taken, expected: 'none', events: newEvents(1) },
+        { stream: after, expected: 'none', events: newEvents(1) },
+      ]);
+      expect(results).toMatchObject([{ revision: 0, replayed: false }]);
+      const counts = await Promise.all(
+        [before, taken, after].map(async (stream) => (await store().readStream(stream)).length),
+      );
+      expect(counts).toEqual([1, 1, 0]);
+    });
+
+    it('end at the first whose events are there already', async () => {
+      const [claim, seat] = [streamIn('note'), streamIn('note')];
+      const claimed = { stream: claim, expected: 'none', events: newEvents(1) } as const;
+      await store().append(claimed.stream, claimed.expected, claimed.events);
+      const results = await store().appendInOrder([
+        claimed,
+        { stream: seat, expected: 'none', events: newEvents(1) },
+      ]);
+      expect(results).toEqual([]);
+      expect(await store().readStream(claim)).toHaveLength(1);
+      expect(await store().readStream(seat)).toEqual([]);
+    });
+
+    it('do not hold up the appends of others that come with them', async () => {
+      const [taken, skipped, other] = [streamIn('note'), streamIn('note'), streamIn('note')];
+      await store().append(taken, 'none', newEvents(1));
+      const [refused, single, whole] = await Promise.all([
+        store().appendInOrder([
+          { stream: taken, expected: 'none', events: newEvents(1) },
+          { stream: skipped, expected: 'none', events: newEvents(1) },
+        ]),
+        store().append(other, 'none', newEvents(1)),
+        store().appendInOrder([{ stream: streamIn('note'), expected: 'none', events: newEvents(1) }]),
+      ]);
+      expect(refused).toEqual([]);
+      expect(single).toMatchObject({ revision: 0 });
+      expect(whole).toMatchObject([{ revision: 0 }]);
+      expect(await store().readStream(skipped)).toEqual([]);
+    });
+
+    it.each([0, maxAppendsInOrder + 1])('are refused when there are %p of them', async (count) => {
+      const appends = Array.from({ length: count }, () => ({
+        stream: streamIn('note'),
+        expected: 'none' as const,
+        events: newEvents(1),
+      }));
+      await expect(store().appendInOrder(appends)).rejects.toThrow(RangeError);
+    });
+
+    it('many at once keep their order', async () => {
+      const claims = Array.from({ length: 40 }, () => ({ claim: streamIn('note'), seat: streamIn('note') }));
+      const results = await Promise.all(
+        claims.map(({ claim, seat }) =>
+          store().appendInOrder([
+            { stream: claim, expected: 'none', events: newEvents(1) },
+            { stream: seat, expected: 'none', events: newEvents(2) },
+          ]),
+        ),
+      );
+      for (const [first, second] of results) {
+        expect(second?.revision).toBe(1);
+        expect(second?.position).toBeGreaterThan(first?.position ?? Number.NaN);
+      }
     });
   });
 

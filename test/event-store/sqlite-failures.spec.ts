@@ -163,6 +163,7 @@ function batchOf(stream: string, data: string): AppendBatch {
     streams: [stream],
     expected: [-1],
     counts: [1],
+    follows: [false],
     ids: [id],
     types: [type],
     data: [JSON.stringify(data)],

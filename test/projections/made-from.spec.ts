@@ -387,6 +387,7 @@ it('stores only positions of events in checkpoints, whatever position a batch ha
 function delivering(store: EventStore, batch: SubscriptionBatch, delivered: () => void): EventStore {
   return {
     append: (stream, expected, events) => store.append(stream, expected, events),
+    appendInOrder: (appends) => store.appendInOrder(appends),
     readStream: (stream, options) => store.readStream(stream, options),
     readCategory: (category, options) => store.readCategory(category, options),
     readAll: (options) => store.readAll(options),

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
 import type { CompanionPlace } from '../../domain/companions.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
-import { holdEnded, inSeatOrder, isReservedBy } from '../../domain/seat.js';
+import { holdEnded, inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
 import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import {
@@ -153,12 +153,14 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       companionOf === undefined ? [] : [{ seatId, companionOf }],
     );
     const claim = { holdId, scheduleId, seatIds: wantedIds, companions, request, holdTtlMs };
-    const { seatIds, expiresAt } = await this.#claim(queueToken, claim, context);
+    const first = earlier ? undefined : await this.#claimAndTake(queueToken, claim, wanted, context);
+    const { seatIds, expiresAt } = first?.hold ?? (await this.#claim(queueToken, claim, context));
     // Another run of the same command may have claimed first, and may have chosen other seats.
-    const seats = this.seatsForSale.find(forSale, seatIds, heldAt);
+    const seats = first ? wanted : this.seatsForSale.find(forSale, seatIds, heldAt);
     const prices = new Map<SeatId, number>();
-    let position: Position | undefined;
+    let position = first?.position;
     for (const { seatId, price } of inSeatOrder(seats)) {
+      if (first?.taken.has(seatId)) continue;
       const { outcome: taken } = await this.holds.executeOnSeat(
         { tokenId, holdId, scheduleId, seatId, expiresAt },
         { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
@@ -183,6 +185,56 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   }
 
   /**
+   * The first run of a request, as it nearly always goes: the claim and all seats are decided on what is known here and
+   * travel to the log together, the claim first. The log writes a seat only if the claim was written in the same run, and
+   * not found there from an earlier one: docs/late-requests.md.
+   * @returns the hold and which seats it got; the others are still to be taken. Undefined when nothing was claimed.
+   */
+  async #claimAndTake(
+    queueToken: QueueToken,
+    claim: SeatClaim,
+    seats: readonly SeatForSale[],
+    context: CommandContext,
+  ): Promise<FirstRun | undefined> {
+    const { tokenId, userId } = queueToken;
+    const { holdId, scheduleId } = claim;
+    const request = await this.#requestOf(queueToken, claim);
+    const plan = this.deciders.plan();
+    const claimed = plan.add(tokenDecider, streams.token(tokenId), request);
+    const hold = claimed?.kind === 'entered' ? claimed.holds.get(holdId) : undefined;
+    if (!hold) return undefined;
+    const { expiresAt } = hold;
+    const ordered = inSeatOrder(seats);
+    for (const { seatId, price } of ordered) {
+      const command = {
+        kind: 'hold',
+        scheduleId,
+        seatId,
+        holdId,
+        userId,
+        tokenId,
+        price,
+        expiresAt,
+      } as const;
+      const taken = plan.add(seatDecider, streams.seat(scheduleId, seatId), command, { isLikelyNew: true });
+      // It may be taken, or have forgotten holds: the ordinary way finds out.
+      if (!taken) return undefined;
+    }
+    const results = await plan.append(context);
+    if (results.length === 0) return undefined;
+    const taken = new Set(ordered.slice(0, results.length - 1).map(({ seatId }) => seatId));
+    return { hold, taken, position: results.at(-1)?.position };
+  }
+
+  /** The claim as the token's stream decides it. */
+  async #requestOf({ tokenId, performanceId, number }: QueueToken, claim: SeatClaim) {
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
+    const hasEntered = state.kind === 'entered';
+    const admission = hasEntered ? undefined : await this.admission.admissionOf(performanceId, number);
+    return { kind: 'request-seats', ...claim, admission } as const;
+  }
+
+  /**
    * Claims the seats against the fan's limit before any is taken, or finds the claim of an earlier run of the same
    * command, which may have crashed or may be taking the seats now.
    * @returns the hold as it was claimed first, perhaps of other seats.
@@ -190,12 +242,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
    * idempotency-key-reused, busy
    */
   async #claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
-    const { tokenId, performanceId, number } = queueToken;
+    const { tokenId } = queueToken;
     const stream = streams.token(tokenId);
-    const { state } = await this.repository.load(tokenDecider, stream);
-    const hasEntered = state.kind === 'entered';
-    const admission = hasEntered ? undefined : await this.admission.admissionOf(performanceId, number);
-    const request = { kind: 'request-seats', ...claim, admission } as const;
+    const request = await this.#requestOf(queueToken, claim);
     const attempt = () => this.deciders.execute(tokenDecider, stream, request, context);
     let claimed = await attempt();
     if (claimed.kind === 'rejected' && claimed.rejection.code === 'seat-limit-reached') {
@@ -259,6 +308,15 @@ interface SeatClaim {
   readonly companions: readonly CompanionPlace[];
   readonly request: TokenHold['request'];
   readonly holdTtlMs: number;
+}
+
+/** What the first run of a request wrote at once. */
+interface FirstRun {
+  readonly hold: TokenHold;
+  /** The seats it got; in the fixed order, all seats after the first that is missing are missing too. */
+  readonly taken: ReadonlySet<SeatId>;
+  /** Of the last event. */
+  readonly position: Position | undefined;
 }
 
 /** The seat that another hold got first, if that is why the request was refused. */

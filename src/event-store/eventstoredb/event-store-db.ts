@@ -1,4 +1,4 @@
-import { prepareAppend } from '../append.js';
+import { appendOneByOne, prepareAppend } from '../append.js';
 import {
   type AppendResult,
   type EventStore,
@@ -10,6 +10,7 @@ import {
   type Revision,
   type StoredLog,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -106,6 +107,10 @@ class EventStoreDb implements EventStore {
     this.refuseWhenClosed();
     if (stream.startsWith('$')) throw new TypeError(`stream ${stream} is EventStoreDB's own`);
     return this.parts.appender.append(prepareAppend(stream, expected, events));
+  }
+
+  appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    return appendOneByOne(this, appends);
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import { compiledFile } from '../../platform/compiled-file.js';
-import { prepareAppend } from '../append.js';
+import { assertAppendsInOrder, prepareAppend } from '../append.js';
 import {
   type AppendResult,
   asPosition,
@@ -13,6 +13,7 @@ import {
   type RecordedEvent,
   type Revision,
   StoreUnavailable,
+  type StreamAppend,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionBatch,
@@ -151,12 +152,25 @@ class SqliteEventStore implements EventStore {
   append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult> {
     // Not async: that would wrap the writer's promise in another one, for every append.
     try {
-      if (this.closing !== undefined) throw new StoreUnavailable('the event store is closed');
-      if (this.writer === undefined) throw new StoreUnavailable('the event store is open for reading only');
-      return this.writer.append(prepareAppend(stream, expected, events));
+      return this.openWriter().append(prepareAppend(stream, expected, events));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** One message to the writer thread, and one transaction. */
+  async appendInOrder(appends: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+    const writer = this.openWriter();
+    assertAppendsInOrder(appends);
+    return writer.appendInOrder(
+      appends.map(({ stream, expected, events }) => prepareAppend(stream, expected, events)),
+    );
+  }
+
+  private openWriter(): WriterClient {
+    if (this.closing !== undefined) throw new StoreUnavailable('the event store is closed');
+    if (this.writer === undefined) throw new StoreUnavailable('the event store is open for reading only');
+    return this.writer;
   }
 
   async readStream(stream: string, options?: ReadOptions<Revision>): Promise<RecordedEvent[]> {

@@ -13,8 +13,8 @@ import {
   type AppendBatch,
   conflict,
   type FromWriter,
+  fullBatchAppends,
   fullBatchBytes,
-  maxAppendsPerBatch,
   type Outcomes,
   outcomeSize,
   replayed,
@@ -72,22 +72,56 @@ export class WriterClient {
    * @throws {StoreBusy} {@link StoreUnavailable} {@link WrongExpectedRevision} as the port says.
    */
   append(request: AppendRequest): Promise<AppendResult> {
-    const { maxWaitingAppends, maxWaitingBytes } = this.options;
-    if (this.refusal !== undefined) return Promise.reject(new StoreUnavailable(this.refusal));
-    const tooManyBytes = this.waitingBytes > 0 && this.waitingBytes + request.bytes > maxWaitingBytes;
-    if (this.waitingAppends >= maxWaitingAppends || tooManyBytes) {
-      const waiting = `${this.waitingAppends} appends (${this.waitingBytes} bytes)`;
-      return Promise.reject(new StoreBusy(`the event store is busy: ${waiting} are waiting for the disk`));
-    }
-    this.waitingAppends += 1;
-    this.waitingBytes += request.bytes;
+    const refusal = this.refusalOf(1, request.bytes);
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.collecting.push({ request, resolve, reject });
-      this.collectingBytes += request.bytes;
-      if (this.collecting.length === 1) setImmediate(() => this.flush());
-      const isFull = this.collecting.length === maxAppendsPerBatch || this.collectingBytes >= fullBatchBytes;
-      if (isFull) this.flush();
+      const settle = (outcome: Settled): void => answer(outcome, resolve, reject);
+      this.collect({ request, follows: false, settle, reject });
     });
+  }
+
+  /**
+   * Sends appends that are made in order, in one message.
+   * @throws {StoreBusy} {@link StoreUnavailable} as the port says.
+   */
+  appendInOrder(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
+    const refusal = this.refusalOf(requests.length, bytes);
+    if (refusal) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const results: AppendResult[] = [];
+      let left = requests.length;
+      const settle = (outcome: Settled): void => {
+        if (outcome.code === written) results.push(resultOf(outcome));
+        left -= 1;
+        if (left === 0) resolve(results);
+      };
+      for (const [index, request] of requests.entries()) {
+        this.collect({ request, follows: index > 0, settle, reject }, index === requests.length - 1);
+      }
+    });
+  }
+
+  /** Why appends cannot be accepted now. */
+  private refusalOf(appends: number, bytes: number): StoreUnavailable | undefined {
+    const { maxWaitingAppends, maxWaitingBytes } = this.options;
+    if (this.refusal !== undefined) return new StoreUnavailable(this.refusal);
+    const tooManyBytes = this.waitingBytes > 0 && this.waitingBytes + bytes > maxWaitingBytes;
+    const tooMany = this.waitingAppends > 0 && this.waitingAppends + appends > maxWaitingAppends;
+    if (!tooMany && !tooManyBytes) return undefined;
+    const waiting = `${this.waitingAppends} appends (${this.waitingBytes} bytes)`;
+    return new StoreBusy(`the event store is busy: ${waiting} are waiting for the disk`);
+  }
+
+  /** @param isLast false: the next append belongs into the same message. */
+  private collect(append: Pending, isLast = true): void {
+    this.waitingAppends += 1;
+    this.waitingBytes += append.request.bytes;
+    this.collecting.push(append);
+    this.collectingBytes += append.request.bytes;
+    if (this.collecting.length === 1) setImmediate(() => this.flush());
+    const isFull = this.collecting.length >= fullBatchAppends || this.collectingBytes >= fullBatchBytes;
+    if (isFull && isLast) this.flush();
   }
 
   /** Refuses new appends and resolves when the accepted ones are settled. */
@@ -133,7 +167,7 @@ export class WriterClient {
     this.options.onCommitted(settled.filter((append) => append.code === written));
     for (const append of settled) {
       this.release(append.request);
-      answer(append);
+      append.pending.settle(append);
     }
     this.signalIdle();
   }
@@ -177,7 +211,9 @@ export interface CommittedAppend {
 /** An append that is waited for. */
 interface Pending {
   readonly request: AppendRequest;
-  readonly resolve: (result: AppendResult) => void;
+  /** It is only made if the append before it was written. */
+  readonly follows: boolean;
+  readonly settle: (outcome: Settled) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -213,14 +249,23 @@ function settlements(batches: readonly SentBatch[], outcomes: Outcomes): Settled
   return settled;
 }
 
-/** Settles the promise of the append. */
-function answer({ pending, request, code, revision, position }: Settled): void {
+/** Settles the promise of a single append. */
+function answer(
+  outcome: Settled,
+  resolve: (result: AppendResult) => void,
+  reject: (error: Error) => void,
+): void {
+  const { request, code, revision } = outcome;
   if (code === conflict) {
     const actual = revision === emptyStream ? undefined : revision;
-    pending.reject(new WrongExpectedRevision(request.stream, request.expected, actual));
+    reject(new WrongExpectedRevision(request.stream, request.expected, actual));
   } else {
-    pending.resolve({ revision, position: asPosition(position), replayed: code === replayed });
+    resolve(resultOf(outcome));
   }
+}
+
+function resultOf({ code, revision, position }: Settled): AppendResult {
+  return { revision, position: asPosition(position), replayed: code === replayed };
 }
 
 /** Appends as a message. */
@@ -231,12 +276,14 @@ function toBatch(appends: readonly Pending[], recordedAtMs: number): AppendBatch
     streams: [],
     expected: [],
     counts: [],
+    follows: [],
     ids: [],
     types: [],
     data: [],
     metadata: [],
   };
-  for (const { request } of appends) {
+  for (const { request, follows } of appends) {
+    batch.follows.push(follows);
     batch.streams.push(request.stream);
     batch.expected.push(expectedHead(request.expected));
     batch.counts.push(request.events.length);

@@ -1,14 +1,7 @@
 /** The writer thread: drains every waiting message into one transaction, and replies when it is on disk. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { claimWriting, openForWriting, reasonOf } from './log-file.js';
-import {
-  type AppendBatch,
-  type FromWriter,
-  maxAppendsPerBatch,
-  maxAppendsPerCommit,
-  type ToWriter,
-  Writer,
-} from './writer.js';
+import { type AppendBatch, type FromWriter, fullCommitAppends, type ToWriter, Writer } from './writer.js';
 
 function serve(port: MessagePort, file: string): void {
   const reply = (message: FromWriter) => port.postMessage(message);
@@ -35,7 +28,7 @@ function serve(port: MessagePort, file: string): void {
   reply({ kind: 'ready', head: writer.head() });
 }
 
-/** Takes the messages that wait at the port, as long as another full message fits into the transaction. */
+/** Takes the messages that wait at the port, until the transaction is full. */
 function drain(port: MessagePort, first: ToWriter): { batches: AppendBatch[]; close: boolean } {
   const batches: AppendBatch[] = [];
   let appends = 0;
@@ -44,7 +37,7 @@ function drain(port: MessagePort, first: ToWriter): { batches: AppendBatch[]; cl
     if (next.kind === 'close') return { batches, close: true };
     batches.push(next);
     appends += next.streams.length;
-    next = appends <= maxAppendsPerCommit - maxAppendsPerBatch ? receive(port) : undefined;
+    next = appends < fullCommitAppends ? receive(port) : undefined;
   }
   return { batches, close: false };
 }

@@ -15,6 +15,8 @@ export interface AppendBatch {
   readonly streams: string[];
   readonly expected: ExpectedHead[];
   readonly counts: number[];
+  /** Whether the append is only made if the one before it in this batch was written. */
+  readonly follows: boolean[];
   /** One entry per event, in the order of the appends. */
   readonly ids: string[];
   readonly types: string[];
@@ -43,15 +45,20 @@ export const written = 0;
 export const replayed = 1;
 /** Refused. Revision: the stream's actual one, -1 for an empty stream; the position means nothing. */
 export const conflict = 2;
+/** Not tried, because the append that it follows was not written. Revision and position mean nothing. */
+export const skipped = 3;
 
 /**
- * Most appends in one message: the writer works on one message while the main thread prepares the next.
+ * Appends with which a message is full: the writer works on one message while the main thread prepares the next.
+ * Appends in order stay together, so a message may have up to `maxAppendsInOrder - 1` more.
  */
-export const maxAppendsPerBatch = 64;
+export const fullBatchAppends = 64;
 /** No append is added to a message of this many JSON bytes or more. */
 export const fullBatchBytes = 2 * 1024 * 1024;
-/** Most appends in one transaction. */
-export const maxAppendsPerCommit = 512;
+/** A transaction that has so many appends takes no further message. */
+export const fullCommitAppends = 448;
+
+type AppendOutcome = [code: number, revision: number, position: number];
 
 interface StreamHead {
   /** Row in `streams`; undefined while the stream has none. */
@@ -134,10 +141,16 @@ export class Writer {
   private appendBatch(batch: AppendBatch, outcomes: Outcomes, offset: number): void {
     let firstEvent = 0;
     let at = offset;
+    let isWritten = true;
     for (const [index, stream] of batch.streams.entries()) {
       const count = batch.counts[index] ?? 0;
       const expected = batch.expected[index] ?? emptyStream;
-      outcomes.set(this.append(batch, stream, expected, firstEvent, count), at);
+      const isSkipped = batch.follows[index] === true && !isWritten;
+      const outcome: AppendOutcome = isSkipped
+        ? [skipped, emptyStream, 0]
+        : this.append(batch, stream, expected, firstEvent, count);
+      isWritten = outcome[0] === written;
+      outcomes.set(outcome, at);
       firstEvent += count;
       at += outcomeSize;
     }
@@ -149,7 +162,7 @@ export class Writer {
     expected: number,
     firstEvent: number,
     count: number,
-  ): [number, number, number] {
+  ): AppendOutcome {
     const head = this.headOf(stream);
     const revision = head?.revision ?? emptyStream;
     const decision = decideAppend(revision, expected, count, (at, index) => {
