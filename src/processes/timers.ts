@@ -1,5 +1,6 @@
 import type { HoldId, Instant, PerformanceId, TokenId } from '../events/ids.js';
 import type { Clock } from '../platform/clock.js';
+import { DeadlineQueue } from '../platform/deadline-queue.js';
 
 /** What ends at which time, as data: any process can act on it. */
 export type Deadline = { readonly dueAt: Instant } & (
@@ -34,15 +35,15 @@ export interface Timers {
   stop(): Promise<void>;
 }
 
-/** setTimeout's longest delay. */
-const longestDelayMs = 2 ** 31 - 1;
-
-/** Most timers of a process, which bounds its memory; further deadlines are left to the sweeper. */
-const maxTimers = 500_000;
+/** Most deadlines of a process, which bounds its memory; further ones are left to the sweeper. */
+const maxDeadlines = 500_000;
 
 /** Timers in this process; lost with it and restored from the read models at the next start. */
 export class InProcessTimers implements Timers {
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #queue = new DeadlineQueue<string, Deadline>((deadline) => {
+    // Already logged, and the sweeper repeats it.
+    this.#onDue?.(deadline).catch(() => undefined);
+  });
   #onDue: OnDue | undefined;
   #isRestored = false;
 
@@ -64,24 +65,15 @@ export class InProcessTimers implements Timers {
 
   async stop(): Promise<void> {
     this.#onDue = undefined;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#queue.clear();
   }
 
   /** The later deadline of one hold or token replaces the earlier. */
   #set(deadline: Deadline): void {
-    const onDue = this.#onDue;
-    if (!onDue) return;
+    if (!this.#onDue) return;
     const name = nameOf(deadline);
-    clearTimeout(this.#timers.get(name));
-    if (this.#timers.size >= maxTimers && !this.#timers.has(name)) return;
-    const delayMs = Math.min(Math.max(0, Date.parse(deadline.dueAt) - this.clock.nowMs()), longestDelayMs);
-    const timer = setTimeout(() => {
-      this.#timers.delete(name);
-      // Already logged, and the sweeper repeats it.
-      onDue(deadline).catch(() => undefined);
-    }, delayMs);
-    this.#timers.set(name, timer);
+    if (this.#queue.size >= maxDeadlines && !this.#queue.has(name)) return;
+    this.#queue.set(name, Math.max(0, Date.parse(deadline.dueAt) - this.clock.nowMs()), deadline);
   }
 }
 

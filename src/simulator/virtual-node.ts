@@ -16,6 +16,7 @@ export function installVirtualNode(world: World): () => void {
     setTimeout: globalThis.setTimeout,
     clearTimeout: globalThis.clearTimeout,
     now: Date.now,
+    elapsed: performance.now.bind(performance),
     random: Math.random,
     abortAfter: AbortSignal.timeout,
     abortWithAny: AbortSignal.any,
@@ -47,6 +48,7 @@ export function installVirtualNode(world: World): () => void {
   globalThis.clearTimeout = ((handle?: { readonly cancel: Cancel }) =>
     handle?.cancel()) as typeof clearTimeout;
   Date.now = () => scheduler.nowMs;
+  performance.now = () => scheduler.nowMs;
   Math.random = () => random.next();
   AbortSignal.timeout = (delayMs) => {
     const controller = new AbortController();
@@ -76,6 +78,7 @@ export function installVirtualNode(world: World): () => void {
     globalThis.setTimeout = real.setTimeout;
     globalThis.clearTimeout = real.clearTimeout;
     Date.now = real.now;
+    performance.now = real.elapsed;
     Math.random = real.random;
     AbortSignal.timeout = real.abortAfter;
     AbortSignal.any = real.abortWithAny;
