@@ -242,12 +242,19 @@ export interface PublishedSchedule extends ScheduleDetails {
   readonly refundWindowUntil: Instant | undefined;
 }
 
-/** Undefined when the date was never published. */
+const publishedByState = new WeakMap<ScheduleState, PublishedSchedule>();
+
+/** Undefined when the date was never published. Of the same state it is always the same object: every hold asks for it. */
 export function publishedSchedule(state: ScheduleState): PublishedSchedule | undefined {
   const { details, cancellation, refundWindowUntil } = state;
   if (!details) return undefined;
-  const status = cancellation ? 'cancelled' : details.status;
-  return { ...details, status, cancellation, refundWindowUntil };
+  let published = publishedByState.get(state);
+  if (!published) {
+    const status = cancellation ? 'cancelled' : details.status;
+    published = { ...details, status, cancellation, refundWindowUntil };
+    publishedByState.set(state, published);
+  }
+  return published;
 }
 
 /** Whether the organiser's end of the sale has passed. */

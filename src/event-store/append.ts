@@ -35,6 +35,9 @@ export interface AppendRequest {
 const maxStreamLength = 512;
 const maxTypeLength = 200;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// What the product's names look like. The general patterns below take several times as long, and are tried when these fail.
+const plainStreamName = /^[A-Za-z0-9]+-[A-Za-z0-9._-]+$/;
+const plainTypeName = /^[A-Za-z0-9]+$/;
 // Control characters and lone surrogates do not survive every engine's encoding.
 const streamName = /^[^-\p{Cc}\p{Cs}]+-[^\p{Cc}\p{Cs}]+$/u;
 const typeName = /^[^\p{Cc}\p{Cs}]+$/u;
@@ -50,7 +53,7 @@ export function prepareAppend(
   expected: ExpectedRevision,
   events: readonly NewEvent[],
 ): AppendRequest {
-  if (stream.length > maxStreamLength || !streamName.test(stream)) {
+  if (stream.length > maxStreamLength || !(plainStreamName.test(stream) || streamName.test(stream))) {
     throw new TypeError(`not a stream name, <category>-<id>: ${JSON.stringify(stream.slice(0, 100))}`);
   }
   if (!isExpectedRevision(expected)) throw new TypeError(`not an expected revision: ${expected}`);
@@ -105,10 +108,14 @@ function isRevision(value: Revision): boolean {
 }
 
 function serialise(event: NewEvent): SerialisedEvent {
-  const id = event.id.toLowerCase();
-  if (!uuid.test(id))
-    throw new TypeError(`not an event id, a UUID: ${JSON.stringify(event.id.slice(0, 100))}`);
-  if (event.type.length > maxTypeLength || !typeName.test(event.type)) {
+  let { id } = event;
+  if (!uuid.test(id)) {
+    id = id.toLowerCase();
+    if (!uuid.test(id))
+      throw new TypeError(`not an event id, a UUID: ${JSON.stringify(event.id.slice(0, 100))}`);
+  }
+  const isName = plainTypeName.test(event.type) || typeName.test(event.type);
+  if (event.type.length > maxTypeLength || !isName) {
     throw new TypeError(`not an event type: ${JSON.stringify(event.type.slice(0, 100))}`);
   }
   return {

@@ -42,6 +42,35 @@ describe('HoldSeats', () => {
     expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2']);
   });
 
+  it('claims and takes all its seats in one go to the log, the claim first', async () => {
+    const mina = await inside(side, 'mina');
+    const inOrder = jest.spyOn(side.store, 'appendInOrder');
+    await hold(side, mina, seats('A-2', 'A-1'));
+    expect(inOrder.mock.calls.map(([appends]) => appends.map(({ stream }) => stream))).toEqual([
+      [
+        streams.token(mina.tokenId),
+        streams.seat(scheduleId, seat('A-1')),
+        streams.seat(scheduleId, seat('A-2')),
+      ],
+    ]);
+  });
+
+  it('takes the rest one by one when another fan had one of the seats for a moment', async () => {
+    const [mina, jun] = [await inside(side, 'mina'), await inside(side, 'jun')];
+    const contested = streams.seat(scheduleId, seat('A-2'));
+    let isFirst = true;
+    const store = new HookedStore(side.store, {
+      async before(_, stream) {
+        if (stream !== contested || !isFirst) return;
+        isFirst = false;
+        await release(side, jun, await hold(side, jun, seats('A-2')));
+      },
+    });
+    const held = await hold(restarted(side, { store }), mina, seats('A-1', 'A-2', 'A-3'));
+    expect(held.seats).toHaveLength(3);
+    expect(await heldSeats(side.store)).toEqual(['A-1', 'A-2', 'A-3']);
+  });
+
   it('needs a token that was admitted', async () => {
     const mina = await queued(side, 'mina');
     expect(await outcomeOf(hold(side, mina, seats('A-1')))).toBe('token-waiting');
