@@ -5,7 +5,7 @@ import type { EventStore, StoredLog } from '../event-store/port.js';
 import { EventLogRefused } from '../event-store/sqlite/log-file.js';
 import { openSqliteStoredLog } from '../event-store/sqlite/reader.js';
 import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
-import { PersonalKeysRefused } from '../personal-data/key-tables.js';
+import { PersonalKeysRefused } from '../personal-data/key-file.js';
 import { openPersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore, withholdingStore } from '../personal-data/store-views.js';
 import type { Config } from '../platform/config.js';

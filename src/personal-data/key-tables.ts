@@ -1,13 +1,9 @@
-import { closeSync, openSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import type { DataSource } from 'typeorm';
 import type { UserId } from '../events/ids.js';
-import { Database } from '../platform/sqlite.js';
-import { wrappedKeyBytes } from './sealing.js';
-
-/** The keys cannot be used: the start is refused, and the message says what to do. */
-export class PersonalKeysRefused extends Error {
-  override readonly name = 'PersonalKeysRefused';
-}
+import { compiledFile } from '../platform/compiled-file.js';
+import { type KeyChange, KeyFile } from './key-file.js';
+import type { FromKeyWriter, ToKeyWriter } from './key-writer-thread.js';
 
 /**
  * The table of wrapped keys, a row for each user who ever had one. Engines (SQLite, MySQL) pass one contract suite
@@ -28,115 +24,117 @@ export interface KeyTable {
   close(): Promise<void>;
 }
 
-/** "boxk": in the file's header, which tells it from other SQLite files. */
-const applicationId = 0x626f786b;
-const schemaVersion = 1;
-/** Only a command that runs beside the server can hold the lock, and only for a moment. */
-const lockTimeoutMs = 1_000;
-
-// Rows are appended, so keys never move: when SQLite splits a page in the middle, copies of its rows remain. Pages of
-// the index on user ids are split, but contain no keys.
-const schema = `
-  CREATE TABLE personal_keys (
-    id INTEGER PRIMARY KEY,
-    user_id TEXT NOT NULL UNIQUE,
-    wrapped_key BLOB NOT NULL
-  ) STRICT;
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
-
-/** Replaces a destroyed key. It has the same length, so that SQLite overwrites the bytes of the key. */
-const zeroedKey = Buffer.alloc(wrappedKeyBytes);
-
-interface SqliteRow {
-  readonly user_id: UserId;
-  readonly wrapped_key: Buffer;
-}
-
 /**
- * Keys in one SQLite file, which is created if missing and can be read by its owner only. It has no write-ahead log,
- * because that would keep old pages for a while; the rollback journal is emptied with each commit, so nothing of a
- * destroyed key remains in the file.
+ * Keys in one SQLite file: see {@link KeyFile}. They are read here and written by a thread of their own, which starts with
+ * the first change: a commit waits for the disk, and the changes that wait together share one.
  */
 export class SqliteKeyTable implements KeyTable {
-  private constructor(private readonly database: Database) {}
+  #writer: KeyWriter | undefined;
+  #isClosed = false;
+
+  private constructor(
+    private readonly file: string,
+    private readonly keys: KeyFile,
+  ) {}
 
   /** @throws {PersonalKeysRefused} when the file holds something else or cannot be opened. */
   static open(file: string): SqliteKeyTable {
-    let database: Database | undefined;
-    try {
-      closeSync(openSync(file, 'a', 0o600));
-      database = new Database(file, { timeout: lockTimeoutMs });
-      database.pragma('journal_mode = TRUNCATE');
-      // With a truncated journal, each commit is on disk before it returns.
-      database.pragma('synchronous = FULL');
-      database.pragma('secure_delete = ON');
-      createIfBlank(database);
-      assertOurs(database, file);
-      return new SqliteKeyTable(database);
-    } catch (error) {
-      database?.close();
-      if (error instanceof PersonalKeysRefused) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new PersonalKeysRefused(`the keys in ${file} cannot be opened: ${reason}`, { cause: error });
-    }
+    return new SqliteKeyTable(file, KeyFile.open(file));
   }
 
   async find(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, Buffer>> {
-    const live = this.#rowsOf(userIds).filter((row) => !row.wrapped_key.equals(zeroedKey));
-    return new Map(live.map((row) => [row.user_id, row.wrapped_key]));
+    return this.keys.find(userIds);
   }
 
   async known(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> {
-    return new Set(this.#rowsOf(userIds).map((row) => row.user_id));
+    return this.keys.known(userIds);
   }
 
-  #rowsOf(userIds: readonly UserId[]): SqliteRow[] {
-    const select = this.database.prepare<[UserId], SqliteRow>(
-      'SELECT * FROM personal_keys WHERE user_id = ?',
-    );
-    // One transaction: the file is locked and checked once, not for each key.
-    const rows = this.database.transaction(() => userIds.map((userId) => select.get(userId)))();
-    return rows.filter((row) => row !== undefined);
-  }
-
-  async add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {
-    this.#insert(userId, wrappedKey);
-    return (await this.find([userId])).get(userId);
+  add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {
+    return this.#write({ kind: 'add', userId, wrappedKey });
   }
 
   async destroy(userId: UserId): Promise<void> {
-    this.#insert(userId, zeroedKey);
-    this.database
-      .prepare('UPDATE personal_keys SET wrapped_key = ? WHERE user_id = ? AND wrapped_key <> ?')
-      .run(zeroedKey, userId, zeroedKey);
+    await this.#write({ kind: 'destroy', userId });
   }
 
+  /** What was asked for before is written. */
   async close(): Promise<void> {
-    this.database.close();
+    this.#isClosed = true;
+    await this.#writer?.close();
+    this.keys.close();
   }
 
-  #insert(userId: UserId, wrappedKey: Buffer): void {
-    this.database
-      .prepare('INSERT INTO personal_keys (user_id, wrapped_key) VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(userId, wrappedKey);
+  async #write(change: KeyChange): Promise<Buffer | undefined> {
+    if (this.#isClosed) throw new Error('the keys are closed');
+    // A thread that has ended is replaced.
+    if (!this.#writer || this.#writer.hasEnded) this.#writer = new KeyWriter(this.file);
+    return this.#writer.write(change);
   }
 }
 
-function createIfBlank(database: Database): void {
-  const create = database.transaction(() => {
-    const isBlank = database.prepare('SELECT 1 FROM sqlite_master').get() === undefined;
-    if (isBlank) database.exec(schema);
-  });
-  create.immediate();
+interface WaitingChange {
+  readonly resolve: (key: Buffer | undefined) => void;
+  readonly reject: (error: Error) => void;
 }
 
-function assertOurs(database: Database, file: string): void {
-  const id = database.pragma('application_id', { simple: true });
-  const version = database.pragma('user_version', { simple: true });
-  if (id === applicationId && version === schemaVersion) return;
-  throw new PersonalKeysRefused(`${file} does not hold keys of this version of boxoffice`);
+/** This thread's side of the thread that writes keys. */
+class KeyWriter {
+  readonly #worker: Worker;
+  /** In the order in which they were sent. */
+  readonly #waiting: WaitingChange[] = [];
+  readonly #exited: Promise<void>;
+  hasEnded = false;
+
+  constructor(file: string) {
+    const worker = new Worker(compiledFile(import.meta.url, './key-writer-thread.js'), {
+      workerData: file,
+      execArgv: [],
+    });
+    this.#worker = worker;
+    worker.on('message', (message: FromKeyWriter) => this.#receive(message));
+    let cause = 'it stopped';
+    worker.on('error', (error) => {
+      cause = String(error);
+    });
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.hasEnded = true;
+        this.#fail(this.#waiting.length, `the thread that writes keys is gone: ${cause}`);
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves when the change is on disk. */
+  write(change: KeyChange): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#worker.ref();
+      this.#send(change);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#worker.ref();
+    this.#send({ kind: 'close' });
+    return this.#exited;
+  }
+
+  #send(message: ToKeyWriter): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromKeyWriter): void {
+    if (message.kind === 'failed') this.#fail(message.changes, message.reason);
+    else for (const key of message.keys) this.#waiting.shift()?.resolve(key && Buffer.from(key));
+    // Keys that were not closed must not keep the process alive.
+    if (this.#waiting.length === 0) this.#worker.unref();
+  }
+
+  #fail(changes: number, reason: string): void {
+    for (const { reject } of this.#waiting.splice(0, changes)) reject(new Error(reason));
+  }
 }
 
 /** Replaces a destroyed key. */

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { EventStore } from '../event-store/port.js';
 import { type UserId, userIdSchema } from '../events/ids.js';
-import { type KeyTable, MysqlKeyTable, PersonalKeysRefused, SqliteKeyTable } from './key-tables.js';
+import { PersonalKeysRefused } from './key-file.js';
+import { type KeyTable, MysqlKeyTable, SqliteKeyTable } from './key-tables.js';
 import { isPersonal, isSealed, keyBytes, MasterKey, personalDataOf } from './sealing.js';
 
 interface PersonalKeysSource {

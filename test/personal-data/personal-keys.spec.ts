@@ -1,4 +1,4 @@
-import { PersonalKeysRefused } from '../../src/personal-data/key-tables.js';
+import { PersonalKeysRefused } from '../../src/personal-data/key-file.js';
 import { PersonalKeyDestroyed, PersonalKeys } from '../../src/personal-data/personal-keys.js';
 import { InMemoryKeyTable, keysInMemory, newUserId, secret } from './new-user.js';
 

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PersonalKeysRefused, SqliteKeyTable } from '../../src/personal-data/key-tables.js';
+import { PersonalKeysRefused } from '../../src/personal-data/key-file.js';
+import { SqliteKeyTable } from '../../src/personal-data/key-tables.js';
 import { wrappedKeyBytes } from '../../src/personal-data/sealing.js';
+import { Database } from '../../src/platform/sqlite.js';
 import { bySize } from '../services/test-size.js';
 import { keyTableContract } from './key-table-contract.js';
 import { newUserId } from './new-user.js';
@@ -17,6 +19,9 @@ const open = () => {
   opened.push(one);
   return one;
 };
+
+/** SQLite counts the transactions of a file without a write-ahead log in its header. */
+const commitsOf = (path: string) => readFileSync(path).readUInt32BE(24);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'keys-'));
@@ -46,6 +51,48 @@ describe('keys in an SQLite file', () => {
     const isThere = (key: Buffer) => bytes.includes(key.subarray(20, 40));
     const there = keys.map(({ key }, index) => ({ isThere: isThere(key), isErased: isErased(index) }));
     expect(there.filter((one) => one.isThere === one.isErased)).toEqual([]);
+  });
+
+  it('writes keys that wait together in a few commits', async () => {
+    const before = commitsOf(file());
+    const keys = Array.from({ length: 200 }, () => ({
+      userId: newUserId(),
+      key: randomBytes(wrappedKeyBytes),
+    }));
+    const added = await Promise.all(keys.map(({ userId, key }) => table.add(userId, key)));
+    expect(added).toEqual(keys.map(({ key }) => key));
+    expect(commitsOf(file()) - before).toBeLessThan(20);
+  });
+
+  it('makes changes in the order in which they were asked for, also those that share a commit', async () => {
+    const [userId, other, key] = [newUserId(), newUserId(), randomBytes(wrappedKeyBytes)];
+    const answers = await Promise.all([
+      table.add(userId, key),
+      table.destroy(userId),
+      table.add(userId, randomBytes(wrappedKeyBytes)),
+      table.destroy(other),
+      table.add(other, key),
+    ]);
+    expect(answers).toEqual([key, undefined, undefined, undefined, undefined]);
+    expect(await table.find([userId, other])).toEqual(new Map());
+  });
+
+  it('writes what was asked for before it closes, and nothing afterwards', async () => {
+    const [userId, key] = [newUserId(), randomBytes(wrappedKeyBytes)];
+    const adding = table.add(userId, key);
+    await table.close();
+    expect(await adding).toEqual(key);
+    await expect(table.add(newUserId(), key)).rejects.toThrow('the keys are closed');
+    expect(await open().find([userId])).toEqual(new Map([[userId, key]]));
+  });
+
+  it('tells those who wait that the keys cannot be written, and goes on when they can again', async () => {
+    const [userId, key] = [newUserId(), randomBytes(wrappedKeyBytes)];
+    const inTheWay = new Database(file());
+    inTheWay.exec('BEGIN IMMEDIATE');
+    await expect(table.add(userId, key)).rejects.toThrow('locked');
+    inTheWay.close();
+    expect(await table.add(userId, key)).toEqual(key);
   });
 
   it('is readable by its owner alone', () => {
