@@ -236,6 +236,18 @@ describe('DeciderHandler', () => {
       expect(reads).toEqual([]);
     });
 
+    it('still trusts its cache of a stream whose append was refused as one too many', async () => {
+      const more = (name: string) =>
+        alone.deciders.execute(walletDecider, wallet, credit(name, 10), freshContext());
+      await more('a');
+      failure = new StoreBusy('too many appends are waiting');
+      await expect(more('b')).rejects.toBe(failure);
+      failure = undefined;
+      reads.length = 0;
+      await alone.repository.load(walletDecider, wallet);
+      expect(reads).toEqual([]);
+    });
+
     it('still trusts its cache after more than ten thousand of unknown outcome, but not about those streams', async () => {
       await alone.deciders.execute(walletDecider, wallet, credit('a', 10), freshContext());
       await failOn(10_001, new StoreUnavailable('the reply was lost'));
@@ -243,6 +255,10 @@ describe('DeciderHandler', () => {
       expect(reads).toEqual([]);
       for (const n of [0, 1, 10_000]) await alone.repository.load(walletDecider, streams.wallet(fanOf(n)));
       expect(reads).toEqual([0, 1, 10_000].map((n) => streams.wallet(fanOf(n))));
+      // The first of them is the one too many: read once more, it counts as settled.
+      reads.length = 0;
+      for (const n of [0, 1]) await alone.repository.load(walletDecider, streams.wallet(fanOf(n)));
+      expect(reads).toEqual([streams.wallet(fanOf(1))]);
     });
 
     it('trusts its cache of a stream again once the append of unknown outcome can no longer be written', async () => {

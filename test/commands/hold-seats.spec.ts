@@ -5,7 +5,7 @@ import { streams } from '../../src/events/streams.js';
 import { bySize } from '../services/test-size.js';
 import { contradictions, heldSeats } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
-import { HookedStore } from './crashing-store.js';
+import { HookedStore, pausingAppends } from './crashing-store.js';
 import {
   contextOf,
   freshContext,
@@ -152,6 +152,22 @@ describe('HoldSeats', () => {
       });
     }
     expect(await outcomeOf(hold(side, mina, seats('A-3')))).toBe('seat-not-for-sale');
+  });
+
+  it('answers with the price at which another run of the command has taken the seat meanwhile', async () => {
+    const mina = await inside(side, 'mina');
+    const document = theatreDocument({ sales: { holdTtlMs } });
+    const prices = [{ category: 'R', price: seatPrice + 50 }];
+    const performances = document.performances.map((one) => ({ ...one, prices }));
+    // The first process may sell by the former price list for a moment.
+    await restarted(side).execute(new ImportCatalog({ ...document, performances }, freshContext()));
+    const context = contextOf('once');
+    const { store, paused, goOn } = pausingAppends(side.store, 'token-');
+    const second = hold(restarted(side, { store }), mina, seats('A-1'), context);
+    await paused;
+    const first = await hold(side, mina, seats('A-1'), context);
+    goOn();
+    expect([first.total, (await second).total]).toEqual([seatPrice, seatPrice]);
   });
 
   it('tells a fan who asks for an own seat with another key which hold has it', async () => {
