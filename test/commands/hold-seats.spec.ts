@@ -1,9 +1,10 @@
 import { ImportCatalog } from '../../src/commands/catalog/import-catalog.js';
+import { Pay } from '../../src/commands/orders/pay.js';
 import { LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import { toInstant } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { bySize } from '../services/test-size.js';
-import { contradictions, heldSeats } from './audit.js';
+import { contradictions, heldSeats, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
 import { HookedStore, pausingAppends } from './crashing-store.js';
 import {
@@ -168,6 +169,18 @@ describe('HoldSeats', () => {
     const first = await hold(side, mina, seats('A-1'), context);
     goOn();
     expect([first.total, (await second).total]).toEqual([seatPrice, seatPrice]);
+  });
+
+  it('refuses a taken seat before anything is written, and says whether it is sold or bought by the same fan', async () => {
+    const [mina, jun] = [await inside(side, 'mina', 1_000), await inside(side, 'jun')];
+    await hold(side, mina, seats('A-1', 'A-2'));
+    await side.execute(new Pay({ ...mina }, {}, freshContext()));
+    const again = await inside(side, 'mina');
+    const length = (await wholeLog(side.store)).length;
+    const refusal = (fan: typeof mina) => hold(side, fan, seats('A-3', 'A-1'));
+    await expect(refusal(again)).rejects.toThrow('You have bought seat A-1 already');
+    await expect(refusal(jun)).rejects.toThrow('Seat A-1 is sold');
+    expect(await wholeLog(side.store)).toHaveLength(length);
   });
 
   it('tells a fan who asks for an own seat with another key which hold has it', async () => {
