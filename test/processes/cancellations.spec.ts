@@ -52,6 +52,25 @@ it('settles the last of 1,200 cancelled dates in its first round, although all t
   expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(21);
 });
 
+it('runs each round in the process that has it', async () => {
+  const commands = new Settling();
+  const claims: string[] = [];
+  const lease: RoundLease = {
+    claim: async (task) => {
+      claims.push(task);
+      return claims.length < 3 ? 1 : never;
+    },
+  };
+  const [store, clock, log] = [new InMemoryEventStore(), new ManualClock(), new RecordedLog()];
+  const dates = showing([dateNamed('cancelled')]);
+  const cancellations = new Cancellations(store, commands, dates, clock, log, never, lease);
+  cancellations.start();
+  await eventually(() => claims.length === 3);
+  await cancellations.stop();
+  expect(claims).toEqual(Array(3).fill('cancellations'));
+  expect(commands.settled).toEqual([]);
+});
+
 describe('a date that is cancelled between two rounds', () => {
   async function cancelled(lease?: RoundLease) {
     const history = new History();
