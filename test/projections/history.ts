@@ -82,7 +82,7 @@ export async function project(history: History, options: Partial<RunnerOptions> 
 /** Waits until the runner has applied the whole history. */
 export async function caughtUp(history: History, runner: ProjectionRunner): Promise<void> {
   const head = await history.store.head();
-  const reached = head === undefined || (await runner.waitFor(head, { timeoutMs: 20_000 }));
+  const reached = head === undefined || (await runner.waitFor(head, { timeoutMs: 240_000 }));
   if (!reached) throw new Error(`not caught up: ${JSON.stringify(await runner.status())}`);
 }
 

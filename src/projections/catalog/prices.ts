@@ -1,6 +1,7 @@
 import type { PriceCategory } from '../../events/catalog-events.js';
 import type { SeatId } from '../../events/ids.js';
-import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { placeholders } from '../engine/sql.js';
+import type { Statement, UnitOfWork } from '../engine/unit-of-work.js';
 import { PerformanceRow, type ScheduleRow, SeatRow } from './entities.js';
 
 /** Prices of a performance by seat category. */
@@ -19,6 +20,17 @@ export class PriceList {
   /** Points for a seat of this category; null: not for sale. */
   priceOf(category: string): number | null {
     return this.entryOf(category)?.price ?? null;
+  }
+
+  /** A condition in SQL that a column's category has a price. */
+  isPricedSql(column: string): Statement {
+    const hasDefault = this.priceOf('*') !== null;
+    const exceptions = [...this.byCategory.values()]
+      .filter(({ price }) => (price !== null) !== hasDefault)
+      .map(({ category }) => category);
+    if (exceptions.length === 0) return { sql: hasDefault ? '1 = 1' : '1 = 0', parameters: [] };
+    const operator = hasDefault ? 'NOT IN' : 'IN';
+    return { sql: `${column} ${operator} (${placeholders(exceptions.length)})`, parameters: exceptions };
   }
 }
 

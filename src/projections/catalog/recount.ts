@@ -1,10 +1,11 @@
 import type { Instant, PerformanceId, SeatId, VenueId } from '../../events/ids.js';
-import type { UnitOfWork } from '../engine/unit-of-work.js';
+import { storedMoment } from '../engine/entity.js';
+import { placeholders } from '../engine/sql.js';
+import type { NameOf, Statement, UnitOfWork } from '../engine/unit-of-work.js';
 import { maxRelatedRows, ScheduleRow, ScheduleSeatRow, SeatRow, SectionRow } from './entities.js';
-import { isForSale, type PriceList, pricesOf } from './prices.js';
-import { countsAs } from './seats.js';
+import { type PriceList, pricesOf } from './prices.js';
 
-/** Seats read together: bounds the rows in memory in a hall of any size. */
+/** Seats that one statement names. */
 const seatsPerStep = 1_000;
 
 /** A seat of a published section whose category may have changed. */
@@ -17,8 +18,8 @@ export interface ReplannedSeat {
 }
 
 /**
- * Recounts the dates of a venue after one of its sections changed. Only taken seats among `replanned` are read: for the
- * others nothing has changed.
+ * Recounts the dates of a venue after one of its sections changed. Taken seats are looked at only if seats of the section
+ * have come on sale or gone off sale, and only those of the section.
  * @param sections all sections of the venue, as they are now.
  */
 export async function recountVenue(
@@ -31,29 +32,21 @@ export async function recountVenue(
   const seatCounts = seatsByCategory(sections);
   for (const schedule of await schedulesOf(rows, { venue_id: venueId })) {
     const prices = await pricesOf(rows, schedule);
-    const tally = new Tally(rows, schedule, capacityOf(seatCounts, prices), at);
     const affected = replanned.filter(
       ({ categoryBefore, categoryAfter }) =>
         categoryBefore === undefined || isPriced(categoryBefore, prices) !== isPriced(categoryAfter, prices),
     );
-    for (const step of stepsOf(affected)) {
-      await rows.prefetch(
-        ScheduleSeatRow,
-        step.map(({ seatId }) => ({ schedule_id: schedule.schedule_id, seat_id: seatId })),
-      );
-      for (const { seatId, categoryAfter } of step) {
-        const seat = await rows.get(ScheduleSeatRow, { schedule_id: schedule.schedule_id, seat_id: seatId });
-        if (seat && seat.status !== 'free') tally.change(seat, isPriced(categoryAfter, prices));
-      }
-      await rows.flushIfLarge();
+    let counted = schedule;
+    for (const some of stepsOf(affected.map(({ seatId }) => seatId))) {
+      counted = await updateForSale(rows, counted, prices, at, some);
     }
-    tally.write();
+    rows.put(ScheduleRow, { ...withCapacity(counted, capacityOf(seatCounts, prices)), updated_at: at });
   }
 }
 
 /**
- * Recounts the dates of a performance after its prices changed. The taken seats are read only if the set of categories
- * that have a price has changed.
+ * Recounts the dates of a performance after its prices changed. The taken seats are looked at only if the set of
+ * categories that have a price has changed.
  */
 export async function recountPerformance(
   rows: UnitOfWork,
@@ -72,8 +65,8 @@ export async function recountPerformance(
     const isAffected = [...seatCounts.keys()].some(
       (category) => isPriced(category, before) !== isPriced(category, prices),
     );
-    if (isAffected) await countTakenSeats(rows, schedule, sections, at);
-    else new Tally(rows, schedule, capacityOf(seatCounts, prices), at).write();
+    const counted = isAffected ? await updateForSale(rows, schedule, prices, at) : schedule;
+    rows.put(ScheduleRow, { ...withCapacity(counted, capacityOf(seatCounts, prices)), updated_at: at });
   }
 }
 
@@ -88,98 +81,91 @@ export async function recountSchedule(
   sections: readonly SectionRow[],
   at: Instant,
 ): Promise<void> {
-  if (known?.venue_id !== schedule.venue_id || known.performance_id !== schedule.performance_id) {
-    return countTakenSeats(rows, schedule, sections, at);
-  }
-  const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
-  const { held_seats, reserved_seats } = known;
-  new Tally(rows, { ...schedule, held_seats, reserved_seats }, capacity, at).write();
+  const prices = await pricesOf(rows, schedule);
+  const { held_seats = 0, reserved_seats = 0 } = known ?? {};
+  const before = { ...schedule, held_seats, reserved_seats };
+  const isSame = known?.venue_id === schedule.venue_id && known.performance_id === schedule.performance_id;
+  const counted = isSame ? before : await updateForSale(rows, before, prices, at);
+  const taken_seats = known?.taken_seats ?? (await countTaken(rows, schedule));
+  const capacity = capacityOf(seatsByCategory(sections), prices);
+  rows.put(ScheduleRow, { ...withCapacity(counted, capacity), taken_seats });
 }
 
-/** Counts every taken seat of a date again, {@link seatsPerStep} at a time. */
-async function countTakenSeats(
+/**
+ * Has the database find the taken seats of a date that have come on sale or gone off sale, count them by their state and
+ * change them.
+ * @param seatIds only these seats; default all.
+ * @returns the date with the counts that follow.
+ */
+async function updateForSale(
   rows: UnitOfWork,
   schedule: ScheduleRow,
-  sections: readonly SectionRow[],
+  prices: PriceList,
   at: Instant,
-): Promise<void> {
-  const capacity = capacityOf(seatsByCategory(sections), await pricesOf(rows, schedule));
-  const tally = new Tally(rows, { ...schedule, held_seats: 0, reserved_seats: 0 }, capacity, at);
-  let taken = 0;
-  for await (const step of takenSeats(rows, schedule)) {
-    taken += step.length;
-    await rows.prefetch(
-      SeatRow,
-      step.map((seat) => ({ venue_id: schedule.venue_id, seat_id: seat.seat_id })),
-    );
-    for (const seat of step) tally.count(seat, await isForSale(rows, schedule, seat.seat_id));
-  }
-  tally.write(taken);
+  seatIds?: readonly SeatId[],
+): Promise<ScheduleRow> {
+  const isWrong = (nameOf: NameOf) => isWronglyForSale(nameOf, schedule, prices, seatIds);
+  const groups = await rows.query((nameOf) => {
+    const { sql, parameters } = isWrong(nameOf);
+    const table = nameOf(ScheduleSeatRow);
+    return {
+      sql: `SELECT status, for_sale, COUNT(*) AS seats FROM ${table} WHERE ${sql} GROUP BY status, for_sale`,
+      parameters,
+    };
+  });
+  if (groups.length === 0) return schedule;
+  await rows.update(ScheduleSeatRow, (nameOf) => ({
+    set: { sql: 'for_sale = 1 - for_sale, updated_at = ?', parameters: [storedMoment(at)] },
+    where: isWrong(nameOf),
+  }));
+  /** By how many the seats for sale in a state have become more. */
+  const gained = (state: 'held' | 'reserved') =>
+    groups
+      .filter(({ status }) => status === state)
+      .reduce(
+        (sum, { for_sale, seats }) => sum + (Number(for_sale) === 0 ? Number(seats) : -Number(seats)),
+        0,
+      );
+  return {
+    ...schedule,
+    held_seats: schedule.held_seats + gained('held'),
+    reserved_seats: schedule.reserved_seats + gained('reserved'),
+  };
 }
 
-/** The counts of one date while its seats are read. */
-class Tally {
-  private held: number;
-  private reserved: number;
-
-  constructor(
-    private readonly rows: UnitOfWork,
-    private readonly schedule: ScheduleRow,
-    private readonly capacity: number,
-    private readonly at: Instant,
-  ) {
-    this.held = schedule.held_seats;
-    this.reserved = schedule.reserved_seats;
-  }
-
-  /** Changes a taken seat that is in the counts to `forSale`. */
-  change(seat: ScheduleSeatRow, forSale: boolean): void {
-    this.held -= countsAs(seat, 'held');
-    this.reserved -= countsAs(seat, 'reserved');
-    this.count(seat, forSale);
-  }
-
-  /** Adds a taken seat that is not in the counts yet. */
-  count(seat: ScheduleSeatRow, forSale: boolean): void {
-    const counted = forSale === seat.for_sale ? seat : { ...seat, for_sale: forSale, updated_at: this.at };
-    if (counted !== seat) this.rows.put(ScheduleSeatRow, counted);
-    this.held += countsAs(counted, 'held');
-    this.reserved += countsAs(counted, 'reserved');
-  }
-
-  /** @param taken_seats how many are held or reserved; unchanged by changes of what is for sale. */
-  write(taken_seats = this.schedule.taken_seats): void {
-    const { schedule, capacity, held, reserved, at } = this;
-    const available_seats = capacity - held - reserved;
-    this.rows.put(ScheduleRow, {
-      ...schedule,
-      capacity,
-      held_seats: held,
-      reserved_seats: reserved,
-      taken_seats,
-      available_seats,
-      updated_at: at,
-    });
-  }
+/** A condition on rows of {@link ScheduleSeatRow}: taken seats of a date whose `for_sale` is not what plan and prices say. */
+function isWronglyForSale(
+  nameOf: NameOf,
+  { schedule_id, venue_id }: Pick<ScheduleRow, 'schedule_id' | 'venue_id'>,
+  prices: PriceList,
+  seatIds: readonly SeatId[] | undefined,
+): Statement {
+  const [taken, plan] = [nameOf(ScheduleSeatRow), nameOf(SeatRow)];
+  const priced = prices.isPricedSql('plan.category');
+  // A list, not a subquery: servers would ask that for every seat of the date.
+  const listed = seatIds === undefined ? '' : `AND seat_id IN (${placeholders(seatIds.length)})`;
+  return {
+    sql: `schedule_id = ? AND status <> 'free' ${listed}
+      AND for_sale <> EXISTS (SELECT 1 FROM ${plan} plan WHERE plan.venue_id = ? AND plan.seat_id = ${taken}.seat_id
+        AND plan.withdrawn = 0 AND ${priced.sql})`,
+    parameters: [schedule_id, ...(seatIds ?? []), venue_id, ...priced.parameters],
+  };
 }
 
-/** The taken seats of a date in steps, in the order of their ids. */
-async function* takenSeats(
+async function countTaken(
   rows: UnitOfWork,
   { schedule_id }: Pick<ScheduleRow, 'schedule_id'>,
-): AsyncGenerator<ScheduleSeatRow[]> {
-  let from: SeatId | undefined;
-  do {
-    const page: ScheduleSeatRow[] = await rows.select(ScheduleSeatRow, {
-      equal: { schedule_id },
-      ...(from !== undefined && { range: { column: 'seat_id', from } }),
-      orderBy: 'seat_id',
-      limit: seatsPerStep + 1,
-    });
-    // The extra row is the first of the next step.
-    from = page[seatsPerStep]?.seat_id;
-    yield page.slice(0, seatsPerStep).filter((seat) => seat.status !== 'free');
-  } while (from !== undefined);
+): Promise<number> {
+  const [row] = await rows.query((nameOf) => ({
+    sql: `SELECT COUNT(*) AS seats FROM ${nameOf(ScheduleSeatRow)} WHERE schedule_id = ? AND status <> 'free'`,
+    parameters: [schedule_id],
+  }));
+  return Number(row?.seats ?? 0);
+}
+
+function withCapacity(schedule: ScheduleRow, capacity: number): ScheduleRow {
+  const available_seats = capacity - schedule.held_seats - schedule.reserved_seats;
+  return { ...schedule, capacity, available_seats };
 }
 
 function schedulesOf(rows: UnitOfWork, equal: Partial<ScheduleRow>): Promise<ScheduleRow[]> {

@@ -116,9 +116,12 @@ export async function foldBatch(
   const { projection, cache, watch } = active;
   const handled = events.filter((event) => event.type in projection.on);
   let current: RecordedEvent | undefined;
-  const rows = new UnitOfWork(source, cache, (table, { key, row }) => {
-    if (watch && current) watch(decoded.of(current), table, key, row);
-  });
+  const watched: ConstructorParameters<typeof UnitOfWork>[2] =
+    watch &&
+    ((table, { key, row }) => {
+      if (current) watch(decoded.of(current), table, key, row);
+    });
+  const rows = new UnitOfWork(source, cache, watched);
   try {
     if (projection.reads) {
       const wanted = new WantedRows();

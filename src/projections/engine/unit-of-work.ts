@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Selection, WriteSession } from './dialect.js';
 import {
   type AnyRow,
+  type Cells,
   type CellValue,
   type Entity,
   type Key,
@@ -33,6 +34,22 @@ export interface RowSource {
   openTransaction(): Promise<WriteSession>;
 }
 
+/** SQL with its parameters: moments as storedMoment makes them, flags as 0 and 1. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly CellValue[];
+}
+
+/** Where the rows of an entity are: a rebuild has them in tables of other names. */
+export type NameOf = (entity: Entity) => string;
+
+export interface RowUpdate {
+  /** Assignments; nothing of the key. */
+  readonly set: Statement;
+  /** A condition; a row that was changed does not meet it any more. */
+  readonly where: Statement;
+}
+
 /** A row that handlers will get; one that is new needs no reading. */
 export interface Wanted {
   readonly key: readonly CellValue[];
@@ -57,8 +74,8 @@ export class UnitOfWork {
   constructor(
     private readonly source: RowSource,
     private readonly cache: RowCache,
-    /** Called for every row put or deleted. */
-    private readonly onChange: (table: Table, known: Known) => void = () => {},
+    /** Called for every row that is changed or deleted. */
+    private readonly onChange?: (table: Table, known: Known) => void,
   ) {}
 
   /** The row as all earlier events left it: from this batch, the cache or the database. */
@@ -103,6 +120,42 @@ export class UnitOfWork {
     return rows as Row[];
   }
 
+  /**
+   * The rows of a SELECT of our own, as the database has them: for counts over rows that are too many to be read. Writes
+   * everything first, as {@link update} does.
+   */
+  async query(statement: (nameOf: NameOf) => Statement): Promise<Cells[]> {
+    const session = await this.writeAll();
+    const { sql, parameters } = statement(this.nameOf);
+    return session.all(sql, parameters);
+  }
+
+  /**
+   * Has the database change all rows of a table that meet a condition, without reading them. Writes everything that was
+   * changed before, of all tables, so use it for rare events.
+   */
+  async update<Row extends object>(
+    entity: Entity<Row>,
+    change: (nameOf: NameOf) => RowUpdate,
+  ): Promise<void> {
+    const table = tableOf(entity);
+    const tableName = this.source.tableName(table);
+    const session = await this.writeAll();
+    const { set, where } = change(this.nameOf);
+    const selectKeys = `SELECT ${table.key.join(', ')} FROM ${tableName} WHERE ${where.sql}`;
+    const found = this.onChange ? await session.all(selectKeys, where.parameters) : [];
+    await session.run(`UPDATE ${tableName} SET ${set.sql} WHERE ${where.sql}`, [
+      ...set.parameters,
+      ...where.parameters,
+    ]);
+    this.state(table).cache.clear();
+    if (found.length === 0) return;
+    const keys = found.map((cells) => table.key.map((column) => cells[column] ?? null));
+    for (const row of await session.rowsByKey(table, tableName, keys)) {
+      this.onChange?.(table, { key: keyOfRow(table, row), row });
+    }
+  }
+
   /** Reads rows together so that later gets need no query; of more keys than the cache has room for, only the last. */
   prefetch<Row extends object>(entity: Entity<Row>, keys: readonly Key<Row>[]): Promise<void> {
     const table = tableOf(entity);
@@ -123,7 +176,7 @@ export class UnitOfWork {
   }
 
   /** Writes what has changed so far if that is a lot. */
-  flushIfLarge(): Promise<void> | undefined {
+  flushIfLarge(): Promise<unknown> | undefined {
     return this.changedRows > maxChangedRows ? this.writeAll() : undefined;
   }
 
@@ -137,13 +190,16 @@ export class UnitOfWork {
     return changes;
   }
 
-  private async writeAll(): Promise<void> {
+  private readonly nameOf: NameOf = (entity) => this.source.tableName(tableOf(entity));
+
+  private async writeAll(): Promise<WriteSession> {
     const session = await this.source.openTransaction();
     for (const [table, state] of this.states) await this.write(session, table, state);
+    return session;
   }
 
   private mark(table: Table, known: Known): void {
-    this.onChange(table, known);
+    this.onChange?.(table, known);
     const { changed } = this.state(table);
     const text = keyText(known.key);
     if (!changed.has(text)) this.changedRows++;

@@ -130,6 +130,24 @@ it('blames the event that decided the column, not the last one about the row', a
   ]);
 });
 
+it('blames an event by which the database changed the row without its being read', async () => {
+  const history = await soldSeat();
+  await new Story(history).performance([{ category: 'VIP', price: null }]);
+  const models = await project(history);
+  await models.write.query('UPDATE schedule_seats SET for_sale = 1, price = 7');
+  const { differences } = await compare(history, models);
+  expect(differences).toMatchObject([
+    {
+      table: 'schedule_seats',
+      event: { type: 'PerformancePublished', revision: 1 },
+      cells: [
+        { column: 'for_sale', expected: 0, found: 1, event: { type: 'PerformancePublished', revision: 1 } },
+        { column: 'price', event: { type: 'SeatHeld' } },
+      ],
+    },
+  ]);
+});
+
 it('compares each projection at its own checkpoint, wherever that is', async () => {
   const history = await soldSeat();
   const early: Projection[] = allProjections.filter(({ name }) => name === 'wallets');
