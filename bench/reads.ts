@@ -1,11 +1,31 @@
 /** What everybody reads during an on-sale, beside `/health/live`. See bench/README.md. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { PerformanceId } from '../src/events/ids.js';
 import { bringFansIn, openSale, type ReadyFan, type Sale } from './http/fans.js';
 import { processorTimeOf } from './http/processor-time.js';
 import { RawClient } from './http/raw-client.js';
-import { type BenchServer, officeEnvironment, startServer, stopServer } from './http/servers.js';
+import {
+  type BenchServer,
+  longestStallOf,
+  officeEnvironment,
+  startServer,
+  stopServer,
+} from './http/servers.js';
+import {
+  accessTokenOf,
+  joinInLog,
+  joinInTables,
+  publishCrowded,
+  queueTokenOf,
+  secret,
+} from './reads/crowd.js';
+import type { News, Watching } from './reads/watchers.js';
+import { Workplace } from './workplace.js';
 
 const { values } = parseArgs({
   options: {
@@ -15,10 +35,18 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
     repetitions: { type: 'string', default: '3' },
     sections: { type: 'string', default: '15' },
+    watchers: { type: 'string', default: '0,1000,19800' },
+    tokens: { type: 'string', default: '1000,1000000' },
+    admissions: { type: 'string', default: '5' },
   },
 });
 const connections = Number(values.connections);
 const seconds = Number(values.seconds);
+const watcherCounts = numbersOf(values.watchers);
+const tokenCounts = numbersOf(values.tokens);
+const mostWatchers = Math.max(0, ...watcherCounts);
+/** Admissions that are watched come one at a time. */
+const watchedPerSecond = 0.4;
 
 interface Read {
   readonly name: string;
@@ -35,6 +63,19 @@ interface Measured {
   /** Of a reply's body. */
   readonly bytes: number;
   readonly statuses: Readonly<Record<string, number>>;
+}
+
+interface Told {
+  readonly watchers: number;
+  /** From an admission to the moment when every watcher was told, milliseconds. */
+  readonly medianMs: number;
+  readonly longestMs: number;
+  /** The longest time that the event loop was kept during an admission, milliseconds. */
+  readonly longestStallMs: number;
+}
+
+function numbersOf(text: string): number[] {
+  return text.split(',').filter(Boolean).map(Number);
 }
 
 function median(numbers: readonly number[]): number {
@@ -77,7 +118,12 @@ async function etagOf(url: string, path: string, headers: Record<string, string>
   return response.headers.get('etag') ?? '"none"';
 }
 
-async function readsOf(url: string, sale: Sale, fan: ReadyFan): Promise<Read[]> {
+async function readsOf(
+  url: string,
+  sale: Sale,
+  fan: ReadyFan,
+  crowds: ReadonlyMap<number, PerformanceId>,
+): Promise<Read[]> {
   const date = `/v1/schedules/${sale.scheduleId}`;
   const show = `/v1/performances/${sale.performanceId}`;
   const status = `${date}/seats/status`;
@@ -98,36 +144,151 @@ async function readsOf(url: string, sale: Sale, fan: ReadyFan): Promise<Read[]> 
     { name: 'performance', path: show, headers: '' },
     { name: 'queue', path: `${show}/queue`, headers: '' },
     { name: 'own place', path: `${show}/queue-token`, headers: own },
+    ...[...crowds].map(([count, performanceId]) => ({
+      name: `own place of ${count}`,
+      path: `/v1/performances/${performanceId}/queue-token`,
+      headers: `Authorization: Bearer ${accessTokenOf(crowdOf(count), count - 1)}\r\nX-Queue-Token: ${queueTokenOf(crowdOf(count), performanceId, count - 1)}\r\n`,
+    })),
   ];
 }
 
-mkdirSync(values.folder, { recursive: true });
-const dataDir = mkdtempSync(join(values.folder, 'bench-reads-'));
-const office = await startServer('hold-server.js', {
-  ...officeEnvironment(dataDir),
+function crowdOf(tokens: number): string {
+  return `tokens-${tokens}`;
+}
+
+/** What everybody reads while many watch. */
+const readBesideWatchers = new Set(['health/live', 'seat status', 'queue', 'own place']);
+
+/** Connects watchers until the returned function is called. */
+async function connectWatchers(
+  { url }: BenchServer,
+  performanceId: PerformanceId,
+  watchers: number,
+): Promise<{ told(): Promise<number>; close(): Promise<void> }> {
+  const watching: Watching = { url, crowd: 'watched', performanceId, watchers };
+  const program = fileURLToPath(new URL('./reads/watchers.js', import.meta.url));
+  const child = fork(program, [JSON.stringify(watching)]);
+  work.endWith(child);
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the watchers have ended')));
+  ended.catch(() => undefined);
+  const news = async (): Promise<News> => {
+    const [message] = await Promise.race([once(child, 'message'), ended]);
+    return message as News; // all that watchers.ts says
+  };
+  await news();
+  return {
+    told: async () => {
+      const next = await news();
+      return next.kind === 'told' ? next.tookMs : Number.NaN;
+    },
+    close: async () => {
+      const exit = once(child, 'exit');
+      child.kill();
+      await exit;
+    },
+  };
+}
+
+/** How soon all watchers are told of an admission. */
+async function measureAdmissions(
+  office: BenchServer,
+  watchers: number,
+  told: () => Promise<number>,
+): Promise<Told> {
+  const took: number[] = [];
+  // The first one may have been on its way while they connected.
+  await told();
+  await longestStallOf(office);
+  for (let admission = 0; admission < Number(values.admissions); admission++) took.push(await told());
+  return {
+    watchers,
+    medianMs: median(took),
+    longestMs: Math.max(...took),
+    longestStallMs: await longestStallOf(office),
+  };
+}
+
+async function whenReady({ url }: BenchServer): Promise<void> {
+  while (!(await fetch(new URL('/health/ready', url))).ok) await delay(200);
+}
+
+const work = new Workplace(values.folder, 'reads');
+const environment = {
+  ...officeEnvironment(work.folder),
+  SECRET: secret,
   // What is measured is what a reply costs, not how requests are refused: see overload.ts.
   MAX_REQUEST_WAIT_MS: '0',
-});
+};
+async function startOffice(): Promise<BenchServer> {
+  const office = await startServer('hold-server.js', environment);
+  work.endWith(office.child);
+  await whenReady(office);
+  return office;
+}
+
 try {
+  let office = await startOffice();
   const sale = await openSale(office.url, Number(values.sections));
   const [fan] = await bringFansIn(office.url, sale, 1);
   if (!fan) throw new Error('no fan came in');
-  const reads = await readsOf(office.url, sale, fan);
+  const crowds = new Map<number, PerformanceId>();
+  for (const count of tokenCounts) crowds.set(count, await publishCrowded(office.url, crowdOf(count), 1));
+  const watched = await publishCrowded(office.url, 'watched', watchedPerSecond);
+  await stopServer(office);
+  await joinInLog(join(work.folder, 'events.db'), 'watched', watched, mostWatchers);
+  for (const [count, performanceId] of crowds)
+    joinInTables(join(work.folder, 'read-models.db'), crowdOf(count), performanceId, count);
+
+  office = await startOffice();
+  const reads = await readsOf(office.url, sale, fan, crowds);
+  const rounds = await measureInTurns(office, reads);
+  const besideWatchers = new Map<number, ReadonlyMap<string, readonly Measured[]>>();
+  const told: Told[] = [];
+  for (const watchers of watcherCounts.filter((count) => count > 0)) {
+    const connected = await connectWatchers(office, watched, watchers);
+    told.push(await measureAdmissions(office, watchers, connected.told));
+    const some = reads.filter(({ name }) => readBesideWatchers.has(name));
+    besideWatchers.set(watchers, await measureInTurns(office, some));
+    await connected.close();
+  }
+  await stopServer(office);
+  const rows = [
+    ...rowsOf(0, rounds),
+    ...[...besideWatchers].flatMap(([watchers, beside]) => rowsOf(watchers, beside)),
+  ];
+  report(rows, told);
+} finally {
+  work.clear();
+}
+
+async function measureInTurns(
+  office: BenchServer,
+  reads: readonly Read[],
+): Promise<ReadonlyMap<string, readonly Measured[]>> {
   const rounds = new Map<string, Measured[]>(reads.map(({ name }) => [name, []]));
   for (const read of reads) await measure(office, read);
   for (let round = 0; round < Number(values.repetitions); round++) {
     for (const read of reads) rounds.get(read.name)?.push(await measure(office, read));
   }
-  report(rounds);
-} finally {
-  await stopServer(office);
-  rmSync(dataDir, { recursive: true, force: true });
+  return rounds;
 }
 
-function report(rounds: ReadonlyMap<string, readonly Measured[]>): void {
+interface Row {
+  readonly name: string;
+  readonly watchers: number;
+  readonly requestsPerSecond: number;
+  readonly processUs: number;
+  readonly mainThreadUs: number;
+  readonly ratio: number;
+  readonly bytes: number;
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+function rowsOf(watchers: number, rounds: ReadonlyMap<string, readonly Measured[]>): Row[] {
   const yardstick = rounds.get('health/live') ?? [];
-  const rows = [...rounds].map(([name, measured]) => ({
+  return [...rounds].map(([name, measured]) => ({
     name,
+    watchers,
     requestsPerSecond: median(measured.map((one) => one.requestsPerSecond)),
     processUs: median(measured.map((one) => one.processUs)),
     mainThreadUs: median(measured.map((one) => one.mainThreadUs)),
@@ -135,19 +296,31 @@ function report(rounds: ReadonlyMap<string, readonly Measured[]>): void {
     bytes: measured[0]?.bytes ?? 0,
     statuses: measured[0]?.statuses ?? {},
   }));
+}
+
+function report(rows: readonly Row[], told: readonly Told[]): void {
   if (values.json) {
-    console.log(JSON.stringify({ connections, seconds, rows }));
+    console.log(JSON.stringify({ connections, seconds, rows, told }));
     return;
   }
   console.table(
     rows.map((row) => ({
       read: row.name,
+      watchers: row.watchers,
       'requests/s': Math.round(row.requestsPerSecond),
       'processor µs': Math.round(row.processUs),
       'main thread µs': Math.round(row.mainThreadUs),
       '÷ health/live': Number(row.ratio.toFixed(2)),
       bytes: row.bytes,
       statuses: JSON.stringify(row.statuses),
+    })),
+  );
+  console.table(
+    told.map((one) => ({
+      watchers: one.watchers,
+      'all told after ms': Math.round(one.medianMs),
+      'at most ms': Math.round(one.longestMs),
+      'longest stall ms': Math.round(one.longestStallMs),
     })),
   );
 }

@@ -37,6 +37,13 @@ export function officeEnvironment(dataDir: string): Record<string, string> {
   };
 }
 
+/** The longest time, ms, that the event loop of a hold-server was kept since this was asked last. */
+export async function longestStallOf({ child }: BenchServer): Promise<number> {
+  child.send('longest stall');
+  const [message] = await once(child, 'message');
+  return (message as { longestStallMs: number }).longestStallMs; // what it answers
+}
+
 export async function stopServer({ child }: BenchServer): Promise<void> {
   child.kill('SIGTERM');
   await once(child, 'exit');

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect as connectTo } from 'node:net';
 import { Writable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../../src/api/api-settings.js';
 import { defaultApiSettings } from '../../src/api/api-settings.js';
-import { EventStreams } from '../../src/api/live/event-streams.js';
+import { type EventStream, EventStreams } from '../../src/api/live/event-streams.js';
 import { SeatChanges } from '../../src/api/live/seat-changes.js';
 import { shuffledPlaces } from '../../src/domain/shuffle.js';
 import type { Position } from '../../src/event-store/port.js';
@@ -179,6 +182,49 @@ describe('event streams', () => {
     stream.send('x');
     expect(raw.destroyed).toBe(true);
     await eventually(() => streams.connections === 0);
+  });
+
+  it('drop a client whose socket is not read before it costs memory, while others get everything', async () => {
+    await start();
+    const maxBufferedBytes = 100_000;
+    const streams = new EventStreams({ sse: { ...defaultApiSettings.sse, maxBufferedBytes } });
+    const opened: { readonly raw: ServerResponse; readonly stream: EventStream }[] = [];
+    const server = createServer((_, raw) => {
+      const reply: unknown = { raw, hijack: () => undefined };
+      const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+      opened.push({ raw, stream });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo; // it listens on a port
+    const connect = async () => {
+      const socket = connectTo(port, '127.0.0.1');
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      await once(socket, 'data');
+      return socket;
+    };
+    const slow = (await connect()).pause();
+    const reader = await connect();
+    let received = 0;
+    reader.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    const message = Buffer.alloc(50_000, 'x');
+    let [sent, mostBuffered] = [0, 0];
+    while (streams.connections === 2) {
+      for (const { stream } of opened) stream.send(message);
+      sent += message.length;
+      mostBuffered = Math.max(mostBuffered, opened[0]?.raw.writableLength ?? 0);
+      await eventually(() => received >= sent);
+    }
+    expect(opened.map(({ raw }) => raw.destroyed)).toEqual([true, false]);
+    expect(mostBuffered).toBeGreaterThan(maxBufferedBytes);
+    expect(mostBuffered).toBeLessThan(maxBufferedBytes + 2 * message.length);
+    for (const { stream } of opened) stream.send(message);
+    await eventually(() => received >= sent + message.length);
+    slow.destroy();
+    reader.destroy();
+    server.close();
+    await once(server, 'close');
   });
 
   it('of a client that has gone before they begin are not kept', async () => {

@@ -190,17 +190,16 @@ export class QueuePositions implements BeforeApplicationShutdown {
       return;
     }
     watched.told = token;
-    this.#tell(watched, sseMessage('position', board.placeOf(token, this.clock.nowMs())));
+    const message = sseMessage('position', board.placeOf(token, this.clock.nowMs()));
+    for (const listener of watched.listeners) this.#tell(listener, message);
   }
 
   /** A client that cannot be written to must not keep the message from the others. */
-  #tell({ listeners }: Watched, message: WireMessage): void {
-    for (const listener of listeners) {
-      try {
-        listener(message);
-      } catch (error) {
-        this.#logger.warn(`a place could not be sent: ${String(error)}`);
-      }
+  #tell(listener: Listener, message: WireMessage): void {
+    try {
+      listener(message);
+    } catch (error) {
+      this.#logger.warn(`a place could not be sent: ${String(error)}`);
     }
   }
 
@@ -234,7 +233,7 @@ export class QueuePositions implements BeforeApplicationShutdown {
         line.told = text;
         line.toldAtMs = performance.now();
         const message = Buffer.from(text);
-        await inSlices([...line.watched.values()], (watched) => this.#tell(watched, message));
+        await inSlices(listenersOf(line), (listener) => this.#tell(listener, message));
       }
     } catch (error) {
       this.#logger.warn(`a queue could not be looked up: ${String(error)}`);
@@ -305,6 +304,10 @@ function newLine(): Line {
     admittedMeanwhile: undefined,
     saleEnd: undefined,
   };
+}
+
+function* listenersOf(line: Line): Generator<Listener> {
+  for (const { listeners } of line.watched.values()) yield* listeners;
 }
 
 /** Lets in the fan if it is the turn of the place. @returns whether it is. */
