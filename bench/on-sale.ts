@@ -223,5 +223,5 @@ try {
   report(result);
   process.exitCode = isGood(result) ? 0 : 1;
 } finally {
-  workplace.clear();
+  await workplace.clear();
 }

@@ -186,10 +186,10 @@ function report(rows: ReturnType<typeof table>): void {
 }
 
 const workplace = new Workplace(values.folder, 'peers');
-let engines: PeerEngines | undefined;
 const sides: Contestant[] = [];
 try {
-  engines = await startPeerEngines(workplace.folder, values['durable-line']);
+  const engines = await startPeerEngines(workplace.folder, values['durable-line']);
+  workplace.stopWith(() => engines.stop());
   say(`bringing in ${fanCount} fans on each side …`);
   sides.push(await startOffice(workplace));
   for (const taking of ['row-lock', 'conditional-update'] as const) {
@@ -198,6 +198,5 @@ try {
   report(table(await measureAll(sides), sides));
 } finally {
   await Promise.all(sides.map(({ server }) => stopServer(server)));
-  await engines?.stop();
-  workplace.clear();
+  await workplace.clear();
 }

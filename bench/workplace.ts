@@ -11,16 +11,14 @@ export class Workplace {
   /** Its absolute path. */
   readonly folder: string;
   readonly #pids = new Set<number>();
+  readonly #stops: (() => Promise<void>)[] = [];
 
   /** @param parent created if it is missing. */
   constructor(parent: string, name: string) {
     mkdirSync(parent, { recursive: true });
     this.folder = mkdtempSync(join(resolve(parent), `bench-${name}-`));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        this.clear();
-        process.exit(interrupted);
-      });
+      process.once(signal, () => void this.clear().finally(() => process.exit(interrupted)));
     }
   }
 
@@ -35,8 +33,13 @@ export class Workplace {
     child.once('exit', () => this.#pids.delete(pid));
   }
 
-  /** Kills what still runs and removes the folder. */
-  clear(): void {
+  /** Has servers stopped before the folder goes, in which they have their files. */
+  stopWith(stop: () => Promise<void>): void {
+    this.#stops.push(stop);
+  }
+
+  /** Kills what still runs, stops the servers and removes the folder. */
+  async clear(): Promise<void> {
     for (const pid of this.#pids) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -45,6 +48,7 @@ export class Workplace {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // what process.kill throws
       }
     }
+    await Promise.all(this.#stops.map((stop) => stop()));
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }

@@ -12,6 +12,8 @@ import { idealSeconds, storySchema } from './story.js';
 import { Tally } from './tally.js';
 
 const tellEveryMs = 1_000;
+/** Fans inside are few: the pace lets in a dozen a second. */
+const connectionsInside = 200;
 /** Coprime to every number of fans below it, so that each has one turn. */
 const scatter = 1_000_003;
 /** After so many times the ideal time, and so many seconds more, the crowd gives up. */
@@ -31,7 +33,8 @@ process.once('message', async (message) => {
   };
   const world: World = {
     story,
-    connections: new Connections(story.url, story.connections),
+    waiting: new Connections(story.url, story.connections),
+    inside: new Connections(story.url, connectionsInside),
     // A token is verified by the server only; nothing is remembered here.
     signer: new TokenSigner(story.secret, systemClock, 1),
     tally: new Tally(),
@@ -60,7 +63,8 @@ process.once('message', async (message) => {
   if (!isOver)
     for (const { doing } of fans) world.tally.failed('leave', `the crowd gave up: a fan still ${doing}`);
   clearInterval(telling);
-  world.connections.close();
+  world.waiting.close();
+  world.inside.close();
   const told = progress.toldAfterMs.toSorted((a, b) => a - b);
   const { joined, entered, sold, toldSoldOut, lost, soldOutAtMs } = progress;
   await tell({

@@ -31,7 +31,10 @@ export interface Progress {
 /** What all fans share. */
 export interface World {
   readonly story: Story;
-  readonly connections: Connections;
+  /** Of fans who join and wait. */
+  readonly waiting: Connections;
+  /** Of fans inside: their requests do not stand behind those of the many who wait. */
+  readonly inside: Connections;
   readonly signer: TokenSigner;
   readonly tally: Tally;
   readonly progress: Progress;
@@ -281,7 +284,8 @@ export class Fan {
       isCompressed = false,
     }: { readonly body?: object; readonly key?: string; readonly isCompressed?: boolean } = {},
   ): Promise<Outcome<Reply>> {
-    const { connections, tally } = this.world;
+    const { waiting, inside, tally } = this.world;
+    const connections = step === 'join' || step === 'place' ? waiting : inside;
     for (;;) {
       let answer: Answer;
       try {

@@ -16,7 +16,7 @@ export const storySchema = z.object({
   admitPerSecond: z.number(),
   /** Of the fans, how many wait on the live stream; the others ask now and then. */
   streams: z.number().int(),
-  /** Kept-alive connections that all fans share for their requests. */
+  /** Kept-alive connections that the fans who wait share for their requests. */
   connections: z.number().int(),
   /** Mean time a fan looks at the plan before holding seats, and at the order before paying. */
   thinkSeconds: z.number(),
