@@ -230,8 +230,9 @@ export const injectedBugs: readonly InjectedBug[] = [
   },
   {
     name: 'the checkpoint is committed outside the transaction',
-    // Admission counts with the read models: where rows are missing, too many are let in.
-    codes: ['read-model-differs', 'not-settled', 'active-limit'],
+    // Where rows are missing, fans are not told what they were promised; and admission counts with the read models: too many
+    // are let in.
+    codes: ['read-model-differs', 'not-settled', 'active-limit', 'promise-broken'],
     seams: { session: checkpointOutside },
   },
   {
