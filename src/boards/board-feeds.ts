@@ -2,7 +2,9 @@ import { LiveSubscription } from '../event-store/live-subscription.js';
 import type { EventStore, Position, RecordedEvent } from '../event-store/port.js';
 import { type DomainEvent, decodeEvent } from '../events/registry.js';
 import { categoryOf } from '../events/streams.js';
+import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
+import type { BoardComparison } from '../queries/replies/boards.js';
 import type { QueueBoards } from './queue-boards.js';
 import type { SeatChange } from './recent-seat-changes.js';
 import type { SeatBoards } from './seat-boards.js';
@@ -72,6 +74,11 @@ export class BoardFeeds {
 
   async stop(): Promise<void> {
     await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+  }
+
+  /** Compares everything in memory with the tables; see {@link compareBoard}. */
+  async compare(clock: Pick<Clock, 'nowMs'>): Promise<BoardComparison[]> {
+    return [...(await this.seats.compare(() => clock.nowMs())), ...(await this.queues.compare())];
   }
 
   /** Nest starts it with the application, */

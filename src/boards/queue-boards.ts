@@ -16,7 +16,9 @@ import {
   type TokenState,
   tokenAfter,
 } from '../queries/queue-board.js';
+import type { BoardComparison } from '../queries/replies/boards.js';
 import type { QueueReply, QueueTokenReply } from '../queries/replies/queue.js';
+import { compareBoard, differencesOf } from './compare-boards.js';
 
 /** Before any position a store gives. */
 const beforeFirst = -1;
@@ -24,6 +26,10 @@ const beforeFirst = -1;
 const keptQueues = 1_000;
 /** Tokens kept, those asked for or changed last, of all queues: at most 100 MB. */
 const keptTokens = 250_000;
+
+/** Compared in one go, those asked for or changed last. */
+const comparedQueues = 100;
+const comparedTokens = 2_000;
 
 /** Two subscriptions tell what happens: one of queues and tokens, one of seats and the catalog. */
 type Feed = 'queues' | 'seats';
@@ -216,6 +222,47 @@ export class QueueBoards {
   /** Whether all that is known to have happened to a token is in it; openings and admissions are the board's to tell. */
   isCurrent({ tokenId, position }: TokenState): boolean {
     return position >= this.#tokenChangedAt(tokenId);
+  }
+
+  /** Compares the queues and tokens asked for or changed last with the tables. */
+  async compare(): Promise<BoardComparison[]> {
+    const compared: BoardComparison[] = [];
+    for (const performanceId of [...this.#queues.keys()].slice(0, comparedQueues))
+      compared.push(await compareBoard('queue', performanceId, () => this.#lookAtQueue(performanceId)));
+    const tokenIds = [...this.#tokens.keys()].slice(0, comparedTokens);
+    const label = `${tokenIds.length} tokens`;
+    if (tokenIds.length > 0)
+      compared.push(await compareBoard('tokens', label, () => this.#lookAtTokens(tokenIds)));
+    return compared;
+  }
+
+  async #lookAtQueue(performanceId: PerformanceId): Promise<readonly string[] | undefined> {
+    // As it would be shown now: one that is behind is read again first.
+    const board = await this.of(performanceId);
+    const table = await this.queries.queueBoard(performanceId);
+    const kept = this.#queues.peek(performanceId);
+    if (kept?.board !== board) return kept ? undefined : [];
+    if (kept.changedAt > board.position || kept.changedAt > table.position) return undefined;
+    const nowMs = this.clock.nowMs();
+    return differencesOf(board.live(nowMs), table.live(nowMs));
+  }
+
+  async #lookAtTokens(tokenIds: readonly TokenId[]): Promise<readonly string[] | undefined> {
+    const differences: string[] = [];
+    const nowMs = this.clock.nowMs();
+    for (let from = 0; from < tokenIds.length; from += maxTokensAtOnce) {
+      for (const table of await this.queries.queueTokens(tokenIds.slice(from, from + maxTokensAtOnce))) {
+        const kept = this.#tokens.peek(table.tokenId);
+        if (!kept?.token) continue;
+        if (kept.changedAt > table.position) return undefined;
+        // Openings and admissions are the board's to tell: such a token is read again before it is shown next.
+        const board = this.#queues.peek(table.performanceId)?.board;
+        if (!board || board.isAheadOf(kept.token)) continue;
+        const found = differencesOf(board.placeOf(kept.token, nowMs), board.placeOf(table, nowMs));
+        differences.push(...found.map((difference) => `${table.tokenId}: ${difference}`));
+      }
+    }
+    return differences;
   }
 
   #isGood(kept: KeptQueue, board: QueueBoard, wanted: Position | undefined): boolean {

@@ -3,7 +3,9 @@ import type { Position } from '../event-store/port.js';
 import type { ScheduleId } from '../events/ids.js';
 import type { DomainEvent } from '../events/registry.js';
 import type { Queries } from '../queries/queries.js';
+import type { BoardComparison } from '../queries/replies/boards.js';
 import type { SeatBoard } from '../queries/seat-board.js';
+import { compareBoard } from './compare-boards.js';
 import { RecentSeatChanges, type SeatChange } from './recent-seat-changes.js';
 
 /** How far the tables are. */
@@ -111,6 +113,35 @@ export class SeatBoards {
     const loaded = await loading;
     const isOld = loaded !== null && wanted !== undefined && wanted > loaded.position;
     return isOld ? this.queries.seatBoard(scheduleId) : loaded;
+  }
+
+  /** Compares every board with the tables: a board that missed an event would say so for good. */
+  async compare(nowMs: () => number): Promise<BoardComparison[]> {
+    const compared: BoardComparison[] = [];
+    for (const scheduleId of [...this.#boards.keys()])
+      compared.push(await compareBoard('seats', scheduleId, () => this.#look(scheduleId, nowMs)));
+    return compared;
+  }
+
+  async #look(scheduleId: ScheduleId, nowMs: () => number): Promise<readonly string[] | undefined> {
+    const table = await this.queries.seatBoard(scheduleId);
+    const board = this.#boards.peek(scheduleId);
+    // A board that was dropped meanwhile is wrong in nothing.
+    if (!board) return [];
+    board.advanceTo(this.#followedTo ?? board.position);
+    const missing = table && this.#recent.since(scheduleId, table.position as Position); // tables hold the store's positions
+    if (!missing || table.position > board.position) return undefined;
+    for (const change of missing) table.apply(change);
+    const [inMemory, inTables] = [board.takenSeats(nowMs()), table.takenSeats(nowMs())];
+    const seatIds = [...new Set([...inMemory.keys(), ...inTables.keys()])];
+    const differences = seatIds
+      .filter((seatId) => inMemory.get(seatId) !== inTables.get(seatId))
+      .map(
+        (seatId) =>
+          `${seatId}: ${inMemory.get(seatId) ?? 'free'}, in the tables ${inTables.get(seatId) ?? 'free'}`,
+      );
+    if (board.planRevision !== table.planRevision) differences.push('the plan or a price');
+    return differences;
   }
 
   async #load(scheduleId: ScheduleId): Promise<SeatBoard | null> {

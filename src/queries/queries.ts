@@ -69,6 +69,8 @@ export type CommandQueries = Pick<
   | 'ownedSeats'
   | 'unfinishedBusiness'
 >;
+/** The questions of boards in memory. */
+export type BoardQueries = Pick<Queries, 'seatBoard' | 'queueBoard' | 'queueTokens' | 'queueHead'>;
 export type ProcessQueries = Pick<
   Queries,
   'openOrders' | 'openCharges' | 'queuesToServe' | 'cancelledSchedulesToSettle'

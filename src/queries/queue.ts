@@ -241,7 +241,8 @@ type OwnTokenRow = Pick<
   | 'number_of_tickets'
 >;
 
-function toTokenState(row: OwnTokenRow & Position): TokenState {
+/** @param row with the position up to which the tables have the token. */
+export function toTokenState(row: OwnTokenRow & Position): TokenState {
   return {
     tokenId: row.token_id,
     performanceId: row.performance_id,

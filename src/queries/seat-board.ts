@@ -80,6 +80,16 @@ export class SeatBoard {
     if (position > this.#position) this.#position = position;
   }
 
+  /** Seats that nobody else can hold. */
+  takenSeats(nowMs: number): Map<SeatId, 'held' | 'reserved'> {
+    const taken = new Map<SeatId, 'held' | 'reserved'>();
+    for (const seatId of this.#taken.keys()) {
+      const status = this.#statusOf(seatId, nowMs);
+      if (status) taken.set(seatId, status);
+    }
+    return taken;
+  }
+
   seatMap(filter: SeatMapFilter, nowMs: number): SeatMapReply {
     const { scheduleId, venueId, prices, plan } = this.date;
     const state = {

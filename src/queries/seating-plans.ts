@@ -84,21 +84,30 @@ export class SeatingPlans {
        WHERE venue_id = ? AND withdrawn = 0 ORDER BY section_id, row_index, seat_column`,
       [venueId],
     );
-    const bySection = new Map<string, PlanSeatRow[]>(sections.map((section) => [section.section_id, []]));
-    for (const seat of seats) bySection.get(seat.section_id)?.push(seat);
-    const planned = sections.map((section) => planSection(section, bySection.get(section.section_id) ?? []));
-    const sectionOf = new Map<SeatId, PlannedSection>();
-    for (const section of planned) {
-      for (const row of section.rows) for (const seat of row.seats) sectionOf.set(seat.seatId, section);
-    }
-    return {
-      sections: planned,
-      sectionOf,
-      categoryOf: new Map(seats.map((seat) => [seat.seat_id, seat.category])),
-      focus: focusOf(venue),
-      decorations: decorationsOf(venue),
-    };
+    return seatingPlanOf(venue, sections, seats);
   }
+}
+
+/** @param sections in their order. @param seats in the order of rows and columns. */
+export function seatingPlanOf(
+  venue: VenueRow,
+  sections: readonly SectionRow[],
+  seats: readonly PlanSeatRow[],
+): SeatingPlan {
+  const bySection = new Map<string, PlanSeatRow[]>(sections.map((section) => [section.section_id, []]));
+  for (const seat of seats) bySection.get(seat.section_id)?.push(seat);
+  const planned = sections.map((section) => planSection(section, bySection.get(section.section_id) ?? []));
+  const sectionOf = new Map<SeatId, PlannedSection>();
+  for (const section of planned) {
+    for (const row of section.rows) for (const seat of row.seats) sectionOf.set(seat.seatId, section);
+  }
+  return {
+    sections: planned,
+    sectionOf,
+    categoryOf: new Map(seats.map((seat) => [seat.seat_id, seat.category])),
+    focus: focusOf(venue),
+    decorations: decorationsOf(venue),
+  };
 }
 
 type PlanSeatRow = Pick<

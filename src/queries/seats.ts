@@ -169,6 +169,11 @@ async function selectTakenSeats(db: DataSource, scheduleId: ScheduleId): Promise
     "SELECT seat_id, status, expires_at FROM schedule_seats WHERE schedule_id = ? AND status <> 'free'",
     [scheduleId],
   );
+  return takenSeatsOf(rows);
+}
+
+/** @param rows of seats that are not free. */
+export function takenSeatsOf(rows: readonly TakenSeatRow[]): Map<SeatId, TakenSeat> {
   return new Map(
     rows.map(({ seat_id: seatId, status, expires_at: expiresAt }) => [
       seatId,

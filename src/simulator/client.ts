@@ -6,7 +6,7 @@ import type { Actor } from '../events/event.js';
 import type { Office } from './office.js';
 import type { Random } from './random.js';
 import { theWorld } from './scheduler.js';
-import { isOutage, type SimulatedProcess } from './simulated-process.js';
+import { isOutage, type Looked, type SimulatedProcess } from './simulated-process.js';
 import type { World } from './world.js';
 
 export type Reply<Result> =
@@ -60,6 +60,15 @@ export class Client {
       isCertain = false;
       if (attempt >= maxAttempts || !this.#chance.chance(0.8)) return reply;
       await world.later(theWorld, this.#chance.between(0, 1_500), () => undefined);
+    }
+  }
+
+  /** Looks at what a process has in memory. It fails only as the tables do. */
+  async look(looked: Looked): Promise<void> {
+    try {
+      await this.#chance.pick(this.office.serving)?.look(looked);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
     }
   }
 

@@ -111,6 +111,7 @@ class Fan {
     const userId = this.#userId;
     if (!userId) return this.#register();
     if (chance.chance(0.04)) return this.#logIn();
+    if (chance.chance(0.1)) return this.#look();
     if (chance.chance(0.12)) return this.#charge(userId);
     if (this.#orders.length > 0 && chance.chance(0.08)) return this.#cancel(userId);
     const queueToken = this.#queueToken;
@@ -147,6 +148,18 @@ class Fan {
     const loginId = this.chance.pick(this.loginIds) ?? this.name;
     const reply = await this.client.send(`${this.name} logs in`, new Login({ loginId, password }, context));
     if (reply.kind === 'done') this.#refreshToken = reply.result.refresh.value;
+  }
+
+  #look(): Promise<void> {
+    const performance = this.#performance ?? this.chance.pick(this.sale.performances);
+    if (!performance) return Promise.resolve();
+    const { performanceId } = performance;
+    const isOwn = this.#queueToken?.performanceId === performanceId;
+    return this.client.look({
+      scheduleId: pickDate(performance, this.chance),
+      performanceId,
+      tokenId: isOwn ? this.#queueToken?.tokenId : undefined,
+    });
   }
 
   async #charge(userId: UserId): Promise<void> {

@@ -38,7 +38,7 @@ const maxRememberedTokens = 16;
 const largestClockOffsetMs = 8_000;
 
 /** The longest pause of a process, ms: as long as the longest deadline of the simulated sale. */
-const longestPauseMs = 20_000;
+export const longestPauseMs = 20_000;
 
 /** The processes of one office, the servers they share, and the faults of both. */
 export class Office {

@@ -1,7 +1,7 @@
 import type { Instant } from '../events/ids.js';
 import { Crowd } from './crowd.js';
 import type { FaultKind } from './faults.js';
-import { Office } from './office.js';
+import { longestPauseMs, Office } from './office.js';
 import { KeptPromises } from './promises.js';
 import { theWorld } from './scheduler.js';
 import { noSeams, type Seams } from './simulated-process.js';
@@ -96,6 +96,9 @@ async function run(world: World, options: SimulationOptions): Promise<Simulation
   const isJudged = !isBroken();
   if (isJudged && !watch.isSettled) world.find('not-settled', watch.describeUnsettled());
   const virtualMs = scheduler.nowMs - beganMs;
+  // A process that was paused last must have followed what the others did meanwhile.
+  if (isJudged) await scheduler.run(isBroken, scheduler.nowMs + longestPauseMs);
+  if (isJudged) await drive(world, watch.judgeBoards());
   office.close();
   if (isJudged) await watch.judge((work) => drive(world, work));
   const { findings, faults, branches, fingerprint } = world;

@@ -1,9 +1,13 @@
 import type { Command } from '@nestjs/cqrs';
 import type { DataSource } from 'typeorm';
+import { BoardFeeds } from '../boards/board-feeds.js';
+import { QueueBoards } from '../boards/queue-boards.js';
+import { SeatBoards } from '../boards/seat-boards.js';
 import type { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
-import { type EventStore, StoreUnavailable } from '../event-store/port.js';
+import { type EventStore, type Position, StoreUnavailable } from '../event-store/port.js';
+import type { PerformanceId, ScheduleId, TokenId } from '../events/ids.js';
 import { toInstant } from '../events/ids.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
@@ -21,7 +25,8 @@ import { DatabaseFailure, type WriteSession } from '../projections/engine/dialec
 import { ProjectionRunner } from '../projections/engine/runner.js';
 import { ReadModelsUnavailable } from '../queries/database.js';
 import { CheckpointProgress } from '../queries/projection-progress.js';
-import type { CommandQueries, ProcessQueries, ReadModelProgress } from '../queries/queries.js';
+import type { BoardQueries, CommandQueries, ProcessQueries, ReadModelProgress } from '../queries/queries.js';
+import type { BoardComparison } from '../queries/replies/boards.js';
 import { commandSide } from './command-side.js';
 import type { Life } from './scheduler.js';
 import { type SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
@@ -43,6 +48,13 @@ const maxCachedStreams = 64;
 /** Small enough that rows are evicted and read again, as in a large office. */
 const cachedRows = 8;
 
+/** Few changes are remembered, so that boards that come late are read again; clients wait briefly for the tables. */
+const boardSettings = {
+  rememberedSeatChanges: 16,
+  waitForPositionTimeoutMs: 2_000,
+  freshForMs: 250,
+} as const;
+
 /** One process of the product from start to death: its memory is lost when it dies. */
 export class SimulatedProcess {
   readonly life: Life = { isOver: false, pausedUntilMs: 0 };
@@ -51,6 +63,7 @@ export class SimulatedProcess {
   clockOffsetMs: number;
   isServing = false;
   readonly #commands: Commands;
+  readonly #boards: { readonly seats: SeatBoards; readonly queues: QueueBoards; readonly feeds: BoardFeeds };
   readonly #start: () => Promise<void>;
   readonly #sessions = new Set<SimulatedSession>();
 
@@ -81,6 +94,7 @@ export class SimulatedProcess {
       queries: seams.queries(queries),
     });
     const processes = this.#processes(store, queries);
+    this.#boards = this.#openBoards(store, queries, progress);
     this.#start = async () => {
       follow();
       const head = await store.head();
@@ -89,6 +103,7 @@ export class SimulatedProcess {
       processes.cancellations.start();
       await processes.expiry.start();
       processes.admission.start();
+      await this.#boards.feeds.start();
       this.isServing = true;
     };
   }
@@ -113,6 +128,19 @@ export class SimulatedProcess {
   /** Runs a command as a request does. */
   execute<Result>(command: Command<Result>): Promise<Result> {
     return this.#commands.execute(command);
+  }
+
+  /** A fan looks at a date's seats, a queue and the own place. */
+  async look({ scheduleId, performanceId, tokenId }: Looked): Promise<void> {
+    const { seats, queues } = this.#boards;
+    if (scheduleId) await seats.of(scheduleId);
+    await queues.queue(performanceId);
+    if (tokenId) await queues.placeOf(tokenId);
+  }
+
+  /** What this process has in memory, beside the tables. */
+  compareBoards(): Promise<BoardComparison[]> {
+    return this.#boards.feeds.compare(this.clock);
   }
 
   die(how: string): void {
@@ -151,6 +179,18 @@ export class SimulatedProcess {
       logger: this.#log,
     });
     return { progress: runner, follow: () => runner.start() };
+  }
+
+  #openBoards(store: EventStore, queries: BoardQueries, progress: ReadModelProgress) {
+    const checkpoints = this.around.database;
+    const tables = {
+      waitFor: (position: Position, timeoutMs: number) => progress.waitFor(position, { timeoutMs }),
+      // Checkpoints hold positions the log gave.
+      current: () => Math.min(...checkpoints.checkpoints().values()) as Position,
+    };
+    const seats = new SeatBoards(queries, tables, boardSettings);
+    const queues = new QueueBoards(queries, boardSettings, this.clock);
+    return { seats, queues, feeds: new BoardFeeds(store, seats, queues, this.#log) };
   }
 
   #processes(store: EventStore, queries: ProcessQueries) {
@@ -211,6 +251,13 @@ function checkpointsOf(database: SimulatedDatabase): DataSource {
     return [{ position, found: positions.length, stuck: 0 }];
   };
   return { query } as unknown as DataSource; // nothing else of it is used
+}
+
+/** What a fan looks at. */
+export interface Looked {
+  readonly scheduleId: ScheduleId | undefined;
+  readonly performanceId: PerformanceId;
+  readonly tokenId: TokenId | undefined;
 }
 
 /** What all processes of an office share. */

@@ -1,5 +1,13 @@
-import type { Instant, PerformanceId } from '../events/ids.js';
-import { PerformanceRow, ScheduleRow, ScheduleSeatRow } from '../projections/catalog/entities.js';
+import type { Instant, PerformanceId, VenueId } from '../events/ids.js';
+import {
+  PerformanceRow,
+  ScheduleRow,
+  ScheduleSeatRow,
+  SeatRow,
+  SectionRow,
+  VenueRow,
+} from '../projections/catalog/entities.js';
+import { PriceList } from '../projections/catalog/prices.js';
 import type { Entity } from '../projections/engine/entity.js';
 import { OrderRow } from '../projections/orders.js';
 import { QueueRow, TokenRow } from '../projections/queue.js';
@@ -8,14 +16,18 @@ import { ReadModelsUnavailable } from '../queries/database.js';
 import type { HeldSeat, LiveToken } from '../queries/deadlines.js';
 import type { OpenItem } from '../queries/paging.js';
 import {
+  type BoardQueries,
   type CommandQueries,
   type ProcessQueries,
   type ReadModelProgress,
   waitTimeoutMs,
 } from '../queries/queries.js';
-import { frontOf, sizeOf } from '../queries/queue.js';
+import { frontOf, sizeOf, toTokenState } from '../queries/queue.js';
+import { QueueBoard } from '../queries/queue-board.js';
 import { saleOf } from '../queries/sale.js';
-import { toOwnedSeat } from '../queries/seats.js';
+import { SeatBoard } from '../queries/seat-board.js';
+import { seatingPlanOf } from '../queries/seating-plans.js';
+import { takenSeatsOf, toOwnedSeat } from '../queries/seats.js';
 import type { Life } from './scheduler.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { World } from './world.js';
@@ -26,7 +38,7 @@ export function simulatedQueries(
   database: SimulatedDatabase,
   { name, life }: { readonly name: string; readonly life: Life },
   progress: ReadModelProgress,
-): CommandQueries & ProcessQueries {
+): CommandQueries & ProcessQueries & BoardQueries {
   /** @throws {ReadModelsUnavailable} when the fault `database-read-failed` strikes. */
   async function rowsOf<Row extends object>(entity: Entity<Row>) {
     const hasFailed = world.strikes('database-read-failed', 0.002, name);
@@ -35,6 +47,12 @@ export function simulatedQueries(
     if (hasFailed) throw new ReadModelsUnavailable(new Error('the connection was lost'));
     return rows;
   }
+
+  /** Up to where all of these projections are. Read before their tables, as in src/queries. */
+  const positionOf = (...names: readonly string[]) => {
+    const checkpoints = database.checkpoints();
+    return Math.min(...names.map((name) => checkpoints.get(name) ?? -1));
+  };
 
   return {
     waitFor: (position) => progress.waitFor(position, { timeoutMs: waitTimeoutMs }),
@@ -210,6 +228,55 @@ export function simulatedQueries(
         .sort((a, b) => order(a.seat_id, b.seat_id))
         .slice(0, limit)
         .flatMap((row) => toOwnedSeat(row) ?? []);
+    },
+
+    async seatBoard(scheduleId) {
+      const position = positionOf('catalog');
+      const date = (await rowsOf(ScheduleRow)).find((row) => row.schedule_id === scheduleId);
+      const venue = database.rows(VenueRow).find((row) => row.venue_id === date?.venue_id);
+      if (!date || !venue) return null;
+      const { venue_id: venueId, performance_id: performanceId } = date;
+      const ofVenue = (row: { readonly venue_id: VenueId; readonly withdrawn: boolean }) =>
+        row.venue_id === venueId && !row.withdrawn;
+      const sections = database.rows(SectionRow).filter(ofVenue);
+      const seats = database.rows(SeatRow).filter(ofVenue);
+      const plan = seatingPlanOf(
+        venue,
+        sections.sort((a, b) => a.ordinal - b.ordinal || order(a.section_id, b.section_id)),
+        seats.sort((a, b) => a.row_index - b.row_index || a.seat_column - b.seat_column),
+      );
+      const performance = database.rows(PerformanceRow).find((row) => row.performance_id === performanceId);
+      const prices = new PriceList(performance?.prices ?? []);
+      const taken = (await rowsOf(ScheduleSeatRow)).filter(
+        (row) => row.schedule_id === scheduleId && row.status !== 'free',
+      );
+      const priced = { scheduleId, performanceId, venueId, prices, plan };
+      return new SeatBoard(priced, takenSeatsOf(taken), position);
+    },
+
+    async queueBoard(performanceId) {
+      const position = positionOf('tokens', 'catalog');
+      const queue = (await rowsOf(QueueRow)).find((row) => row.performance_id === performanceId);
+      const dates = (await rowsOf(ScheduleRow)).filter((row) => row.performance_id === performanceId);
+      const performance = database.rows(PerformanceRow).find((row) => row.performance_id === performanceId);
+      const sale = { dates, closesAt: performance?.sales_closes_at ?? null };
+      return new QueueBoard(performanceId, queue, sale, position);
+    },
+
+    async queueTokens(tokenIds) {
+      const position = positionOf('tokens');
+      const rows = (await rowsOf(TokenRow)).filter((row) => tokenIds.includes(row.token_id));
+      return rows.map((row) => toTokenState({ ...row, position }));
+    },
+
+    async queueHead(performanceId, admittedUpTo) {
+      const waiting = (await rowsOf(TokenRow)).filter(
+        (row) => row.performance_id === performanceId && row.status === 'waiting' && row.place !== null,
+      );
+      const next = waiting
+        .filter(({ place }) => place !== null && place >= admittedUpTo)
+        .sort((a, b) => (a.place ?? 0) - (b.place ?? 0));
+      return next[0]?.number ?? null;
     },
 
     async schedulesOfVenue(venueId) {

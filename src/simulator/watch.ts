@@ -76,6 +76,19 @@ export class Watch {
     }
   }
 
+  /** Compares what the processes have in memory with the settled tables. */
+  async judgeBoards(): Promise<void> {
+    for (const process of this.office.serving) {
+      for (const { kind, id, outcome, differences } of await process.compareBoards()) {
+        this.world.saw(`board compared: ${kind}`);
+        // Nothing moves any more.
+        if (outcome === 'same') continue;
+        const how = outcome === 'different' ? differences.join('; ') : 'never stands still';
+        this.world.find('board-differs', `${process.name}, ${kind} ${id}: ${how}`);
+      }
+    }
+  }
+
   #see(written: readonly RecordedEvent[]): void {
     this.#lastEventMs = this.world.scheduler.nowMs;
     for (const event of written) {
