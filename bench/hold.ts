@@ -49,6 +49,7 @@ async function measureServer(server: BenchServer, requests: Iterator<HoldRequest
   const result = await measure(server.url, requests, { connections, seconds });
   const after = processorTimeOf(pid);
   const count = Object.values(result.statuses).reduce((sum, of) => sum + of, 0);
+  if (count === 0) throw new Error('the seats are used up: bring more fans in with --fans');
   return {
     ...result,
     processUs: ((after.process - before.process) / count) * 1e6,
