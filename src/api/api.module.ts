@@ -21,6 +21,7 @@ import { HoldsController } from './controllers/holds.controller.js';
 import { LiveController } from './controllers/live.controller.js';
 import {
   AuditController,
+  BoardsController,
   ErasuresController,
   ImportsController,
   SalesController,
@@ -61,6 +62,7 @@ export const allControllers = [
   ChargesController,
   ImportsController,
   AuditController,
+  BoardsController,
   SalesController,
   ProjectionsController,
   RebuildsController,

@@ -3,11 +3,11 @@ import { type UserId, userIdSchema } from '../events/ids.js';
 import { type Config, readConfig } from '../platform/config.js';
 import { CliFailure, type DefineCommand, exitCodes } from './command.js';
 import {
+  askAsOperator,
   defaultServerUrl,
   findAdminKey,
   isServerAt,
   parseServerUrl,
-  postAsOperator,
   refusedRequest,
 } from './running-server.js';
 import type { Terminal } from './terminal.js';
@@ -88,9 +88,8 @@ export async function eraseUserOverHttp(
   adminKey: string,
   input: { readonly user: string; readonly forfeit: boolean },
 ): Promise<ErasureOutcome> {
-  const { status, body } = await postAsOperator(new URL('/v1/admin/erasures', serverUrl), adminKey, {
-    type: 'application/json',
-    text: JSON.stringify(input),
+  const { status, body } = await askAsOperator(new URL('/v1/admin/erasures', serverUrl), adminKey, {
+    body: { type: 'application/json', text: JSON.stringify(input) },
     timeoutMs: erasureTimeoutMs,
   });
   if (status === 200) return { kind: 'erased', ...erasedSchema.parse(body) };

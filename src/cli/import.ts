@@ -11,11 +11,11 @@ import { FeedUnreadable, readFeed } from '../integrations/feeds/fetch-feed.js';
 import { type Config, readConfig } from '../platform/config.js';
 import { CliFailure, collect, type DefineCommand, exitCodes } from './command.js';
 import {
+  askAsOperator,
   defaultServerUrl,
   findAdminKey,
   isServerAt,
   parseServerUrl,
-  postAsOperator,
   refusedRequest,
 } from './running-server.js';
 import { type Terminal, textTable } from './terminal.js';
@@ -391,8 +391,8 @@ export async function importOverHttp(
   const url = new URL('/v1/admin/imports', serverUrl);
   url.search = query.toString();
   const via = `the server at ${serverUrl}`;
-  const request = { type: 'text/plain; charset=utf-8', text, timeoutMs: importTimeoutMs };
-  const { status, body } = await postAsOperator(url, adminKey, request).catch(unfinished);
+  const request = { body: { type: 'text/plain; charset=utf-8', text }, timeoutMs: importTimeoutMs };
+  const { status, body } = await askAsOperator(url, adminKey, request).catch(unfinished);
   if (status === 200) return { kind: 'imported', via, ...importReply.parse(body) };
   const refused = refusedReplySchema.safeParse(body);
   if (refused.success) {

@@ -43,22 +43,28 @@ export function findAdminKey(
   }
 }
 
+/** What is sent to a server; without a body it is a question. */
+interface OperatorRequest {
+  readonly body?: { readonly type: string; readonly text: string };
+  readonly timeoutMs: number;
+}
+
 /**
  * Sends a request to a server with the operators' key.
  * @returns the reply, also when it is a refusal.
  * @throws {CliFailure} when the server cannot be reached or does not answer in time.
  */
-export async function postAsOperator(
+export async function askAsOperator(
   url: URL,
   adminKey: string,
-  body: { readonly type: string; readonly text: string; readonly timeoutMs: number },
+  { body, timeoutMs }: OperatorRequest,
 ): Promise<{ status: number; body: unknown }> {
+  const headers = { authorization: `Bearer ${adminKey}`, ...(body && { 'content-type': body.type }) };
   try {
     const reply = await fetch(url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${adminKey}`, 'content-type': body.type },
-      body: body.text,
-      signal: AbortSignal.timeout(body.timeoutMs),
+      headers,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body && { method: 'POST', body: body.text }),
     });
     return { status: reply.status, body: await reply.json() };
   } catch (error) {

@@ -9,6 +9,7 @@ import {
 } from '../projections/engine/dialect.js';
 import {
   type AnyRow,
+  type Cells,
   type CellValue,
   type Entity,
   keyOfRow,
@@ -19,6 +20,7 @@ import {
 } from '../projections/engine/entity.js';
 import type { RunnerOptions } from '../projections/engine/runner.js';
 import type { Life } from './scheduler.js';
+import { selectFrom, updateOf } from './simulated-sql.js';
 import type { World } from './world.js';
 
 type Rows = Map<string, AnyRow>;
@@ -174,23 +176,29 @@ export class SimulatedSession implements WriteSession {
     this.database.unlock(this);
   }
 
-  /** @throws {Error} the tables in memory have no SQL. */
-  async all(sql: string): Promise<never> {
-    throw new Error(`the simulated database cannot run: ${sql}`);
+  all(sql: string, parameters: readonly CellValue[]): Promise<Cells[]> {
+    return this.#ask(() => selectFrom(this.#seen, sql, parameters));
   }
 
   select(_table: Table, tableName: string, selection: Selection<AnyRow>): Promise<AnyRow[]> {
     return this.#ask(() => matching(this.database.seenWith(tableName, this.#changes), selection));
   }
 
-  /** @throws {Error} when it is not one of the two statements of SQL that a projector runs. */
+  /** @throws {Error} when it changes neither a checkpoint nor rows of a read model. */
   async run(sql: string, parameters: readonly CellValue[]): Promise<Affected> {
     // All simulated processes run one build, so a checkpoint has its version already.
     if (sql.startsWith(`UPDATE ${checkpointsTable.name} SET version = ?`)) return { affected: 0 };
-    if (!sql.startsWith(`UPDATE ${checkpointsTable.name} SET position = ?`))
-      throw new Error(`the simulated database cannot run: ${sql}`);
-    return this.#ask(() => this.#advance(parameters));
+    if (sql.startsWith(`UPDATE ${checkpointsTable.name} SET position = ?`))
+      return this.#ask(() => this.#advance(parameters));
+    return this.#ask(() => {
+      const { table, rows } = updateOf(this.#seen, sql, parameters);
+      for (const row of rows) this.#put(table.name, rowKey(table, row), row);
+      return { affected: rows.length };
+    });
   }
+
+  /** Rows of a table as this transaction sees them. */
+  readonly #seen = (tableName: string) => this.database.seenWith(tableName, this.#changes);
 
   async delete(_table: Table, tableName: string, key: readonly CellValue[]): Promise<void> {
     await this.#ask(() => this.#put(tableName, keyText(key), null));

@@ -238,7 +238,7 @@ describe('what the running office answers is what its document says', () => {
 
   it('to operators', async () => {
     const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
-    for (const path of ['/v1/admin/imports/formats', '/v1/admin/audit']) {
+    for (const path of ['/v1/admin/imports/formats', '/v1/admin/audit', '/v1/admin/boards']) {
       seen.add(expectDescribed('GET', path, await call(office.url, 'GET', path, { headers })));
     }
     for (const path of ['/v1/ops/projections', '/metrics']) {

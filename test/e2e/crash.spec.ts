@@ -69,6 +69,12 @@ describe.each(processModes)('a process killed in the middle, of an office $mode,
     const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
     const audit = await call(office.url, 'GET', '/v1/admin/audit', { headers });
     expect(audit).toMatchObject({ status: 200, body: { findings: [], openOrders: { count: 0 } } });
+    const boards = await call(office.url, 'GET', '/v1/admin/boards', { headers });
+    const same = { kind: 'seats', id: hall.scheduleId, outcome: 'same', differences: [] };
+    expect(boards.body.items).toContainEqual(same);
+    expect(boards.body.items.filter(({ outcome }: { outcome: string }) => outcome === 'different')).toEqual(
+      [],
+    );
   });
 });
 

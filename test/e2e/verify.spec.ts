@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cli } from '../cli/captured-terminal.js';
-import { Fan } from './fan.js';
+import { call, Fan } from './fan.js';
 import { type AnyOffice, modes, type OfficeOfOurs, openTimeoutMs } from './modes.js';
 import { openSmallHall, type SmallHall } from './small-hall.js';
 import { tamperWithPayments, tamperWithReadModels } from './storage.js';
@@ -28,12 +28,47 @@ describe.each(modes)('audit verify beside an office $mode', ({ open }) => {
 
   it('finds log, read models and payments in agreement', async () => {
     const { code, stdout } = await cli(['audit', 'verify', '--as-of', 'now', '--json'], office.environment);
-    const { readModels, payments, ...report } = JSON.parse(stdout);
+    const { readModels, payments, boards, ...report } = JSON.parse(stdout);
+    expect(boards).toEqual({ skipped: 'not asked for' });
     expect(report).toMatchObject({ clean: true, findings: [] });
     expect(readModels).toMatchObject({ clean: true, differences: [] });
     expect(readModels.tables.find(({ table }: { table: string }) => table === 'reservations').rows).toBe(1);
     expect(payments).toMatchObject({ clean: true, payments: 2, taken: 1_000, charged: 1_000 });
     expect(code).toBe(0);
+  });
+});
+
+describe.each(modes)('the memory of an office $mode', ({ open }) => {
+  let office: OfficeOfOurs;
+  let hall: SmallHall;
+  beforeAll(async () => {
+    office = await open();
+    hall = await trade(office);
+    await call(office.url, 'GET', `/v1/schedules/${hall.scheduleId}/seats/status`);
+  }, openTimeoutMs);
+  afterAll(() => office.close());
+
+  const verify = async () =>
+    cli(['audit', 'verify', '--log-only', '--json', '--server', office.url], office.environment);
+
+  it('is compared with the tables by the server that is named', async () => {
+    const { code, stdout } = await verify();
+    const { items } = JSON.parse(stdout).boards;
+    expect(items).toContainEqual({ kind: 'seats', id: hall.scheduleId, outcome: 'same', differences: [] });
+    expect(items.map(({ outcome }: { outcome: string }) => outcome)).not.toContain('different');
+    expect(code).toBe(0);
+  });
+
+  it('is found to differ when a seat is free in the tables alone', async () => {
+    await tamperWithReadModels(
+      office.config,
+      "UPDATE schedule_seats SET status = 'free' WHERE seat_id = 'R1-1'",
+    );
+    const { code, stdout } = await verify();
+    const { items } = JSON.parse(stdout).boards;
+    const differences = ['R1-1: reserved, in the tables free'];
+    expect(items).toContainEqual({ kind: 'seats', id: hall.scheduleId, outcome: 'different', differences });
+    expect(code).toBe(1);
   });
 });
 

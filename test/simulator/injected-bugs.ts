@@ -1,3 +1,6 @@
+import { QueueBoards } from '../../src/boards/queue-boards.js';
+import type { SeatChange } from '../../src/boards/recent-seat-changes.js';
+import { SeatBoards } from '../../src/boards/seat-boards.js';
 import type { CatalogReader } from '../../src/commands/catalog/catalog-reader.js';
 import type { DeciderHandler } from '../../src/commands/decider-handler.js';
 import { CancelOrderHandler, RefundOrderHandler } from '../../src/commands/orders/cancel-order.js';
@@ -11,6 +14,7 @@ import { orderDecider } from '../../src/domain/order.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
 import { walletDecider } from '../../src/domain/wallet.js';
 import { addMs, chargeIdSchema, toInstant } from '../../src/events/ids.js';
+import type { DomainEvent } from '../../src/events/registry.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { deriveId } from '../../src/platform/derive-id.js';
 import { checkpointsTable } from '../../src/projections/engine/checkpoints.js';
@@ -44,6 +48,28 @@ export function plantIn<State, Command, Event>(
   open.decide = decide(original);
   return () => {
     open.decide = original;
+  };
+}
+
+/** Boards of seats take only some changes in until it is put back. */
+function plantInSeatBoards(takes: (change: SeatChange) => boolean): () => void {
+  const { changed } = SeatBoards.prototype;
+  SeatBoards.prototype.changed = function (change) {
+    if (takes(change)) changed.call(this, change);
+  };
+  return () => {
+    SeatBoards.prototype.changed = changed;
+  };
+}
+
+/** Boards of queues take only some events in until it is put back. */
+function plantInQueueBoards(takes: (event: DomainEvent) => boolean): () => void {
+  const { take } = QueueBoards.prototype;
+  QueueBoards.prototype.take = function (event, revision, position) {
+    if (takes(event)) take.call(this, event, revision, position);
+  };
+  return () => {
+    QueueBoards.prototype.take = take;
   };
 }
 
@@ -370,6 +396,16 @@ export const injectedBugs: readonly InjectedBug[] = [
         (decide) => (command, state, now) =>
           command.kind === 'settle' ? accept() : decide(command, state, now),
       ),
+  },
+  {
+    name: 'a board of seats does not notice that a seat is free again',
+    codes: ['board-differs'],
+    plant: () => plantInSeatBoards(({ taken }) => taken !== undefined),
+  },
+  {
+    name: 'a board of a queue does not notice who leaves',
+    codes: ['board-differs'],
+    plant: () => plantInQueueBoards(({ type }) => type !== 'TokenLeft'),
   },
   {
     name: 'a moved date keeps its time',

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { auditLog } from '../../analysis/audit/auditor.js';
 import type { AuditReport } from '../../analysis/audit/checks.js';
+import { BoardFeeds } from '../../boards/board-feeds.js';
 import { EraseUser, eraseUserSchema } from '../../commands/account/erase-user.js';
 import {
   CancelPerformance,
@@ -37,6 +38,7 @@ import {
 import { parseFeedBytes } from '../../integrations/feeds/parse-feed.js';
 import { Clock } from '../../platform/clock.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
+import type { BoardComparisons } from '../../queries/replies/boards.js';
 import { setLogPosition, withPosition } from '../idempotency.js';
 import { importReplyOf } from '../import-report.js';
 import { ApiProblem } from '../problems/problem.js';
@@ -174,6 +176,30 @@ export class AuditController {
     this.#running ??= auditLog(this.store, { now: this.clock.now() }).finally(() => {
       this.#running = undefined;
     });
+    return this.#running;
+  }
+}
+
+/** Operators' endpoint: compares the seats and queues in this process's memory with the tables. */
+@Controller('v1/admin/boards')
+export class BoardsController {
+  #running: Promise<BoardComparisons> | undefined;
+
+  constructor(
+    private readonly feeds: BoardFeeds,
+    private readonly clock: Clock,
+  ) {}
+
+  /** One comparison at a time: a request during one gets its result. */
+  @Get()
+  @RouteConfig({ operatorsOnly: true, load: 'long' })
+  compareBoards(): Promise<BoardComparisons> {
+    this.#running ??= this.feeds
+      .compare(this.clock)
+      .then((items) => ({ items }))
+      .finally(() => {
+        this.#running = undefined;
+      });
     return this.#running;
   }
 }

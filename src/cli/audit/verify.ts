@@ -25,8 +25,10 @@ import { resolveSecrets } from '../../platform/secrets.js';
 import { compareReadModels } from '../../projections/compare/compare-read-models.js';
 import type { ReadModelComparison, WrongRow } from '../../projections/compare/compare-tables.js';
 import type { ReadModelLocation } from '../../projections/open-read-models.js';
+import { type BoardComparison, boardComparisonsReply } from '../../queries/replies/boards.js';
 import { CliFailure, type ExitCode, exitCodes } from '../command.js';
 import { openLog, openRevealedLog } from '../open-log.js';
+import { askAsOperator, findAdminKey, parseServerUrl, refusedRequest } from '../running-server.js';
 import { stopOnSignal, type Terminal, textTable } from '../terminal.js';
 
 interface Flags {
@@ -35,6 +37,8 @@ interface Flags {
   readonly logOnly?: boolean;
   readonly skipReadModels?: boolean;
   readonly skipPayments?: boolean;
+  readonly server?: string;
+  readonly adminKey?: string;
 }
 
 const notAsked = { skipped: 'not asked for' };
@@ -47,7 +51,8 @@ export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code
     .description(
       'Reads the whole log, with or without a running server, and checks all rules of the office at every event: seats, ' +
         'holds, orders, points, turns and the queue. Then it compares every row of the read models with the fold of the ' +
-        'log, and the payment system’s ledger with the charges of the log.',
+        'log, and the payment system’s ledger with the charges of the log. With --server, a running server also compares ' +
+        'what it shows from memory with the read models.',
     )
     .option('--json', 'print the report as JSON')
     .option(
@@ -57,6 +62,8 @@ export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code
     .option('--log-only', 'check the log only')
     .option('--skip-read-models', 'do not compare the read models')
     .option('--skip-payments', 'do not compare the payments')
+    .option('--server <url>', 'a running server whose memory is compared as well')
+    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
     .action(async (flags: Flags) => {
       const now = momentOf(flags.asOf);
       const stop = stopOnSignal();
@@ -76,7 +83,7 @@ export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code
 }
 
 async function verify(
-  { logOnly, skipReadModels, skipPayments }: Flags,
+  { logOnly, skipReadModels, skipPayments, server, adminKey }: Flags,
   now: Instant | undefined,
   terminal: Terminal,
   signal: AbortSignal,
@@ -93,12 +100,14 @@ async function verify(
       logOnly || skipPayments ? notAsked : await verifyPayments(config, store, report.judgedAt);
     const readModels =
       logOnly || skipReadModels ? notAsked : await verifyReadModels(config, terminal, signal);
-    const parts = [report, payments, readModels];
+    const boards = server === undefined ? notAsked : await verifyBoards(server, adminKey, config);
+    const parts = [report, payments, readModels, boards];
     return {
       ...report,
       clean: parts.every((part) => !('clean' in part) || part.clean),
       payments,
       readModels,
+      boards,
     };
   } finally {
     await store.close();
@@ -191,6 +200,26 @@ async function verifyReadModels(
   }
 }
 
+/** The largest boards of a busy server are compared one after the other, each up to four times, ms. */
+const boardsTimeoutMs = 300_000;
+
+/** Lets a server compare its memory with the tables. @throws {CliFailure} when it cannot be asked. */
+async function verifyBoards(
+  server: string,
+  givenKey: string | undefined,
+  config: Config,
+): Promise<BoardReport> {
+  const url = new URL('/v1/admin/boards', parseServerUrl(server));
+  const adminKey = findAdminKey(givenKey, config);
+  if (adminKey === undefined) {
+    throw new CliFailure(`the server at ${server} needs the operators’ key: give --admin-key or ADMIN_KEY`);
+  }
+  const { status, body } = await askAsOperator(url, adminKey, { timeoutMs: boardsTimeoutMs });
+  if (status !== 200) throw refusedRequest(`the server at ${server}`, status, body);
+  const { items } = boardComparisonsReply.parse(body);
+  return { clean: items.every(({ outcome }) => outcome !== 'different'), items };
+}
+
 function locationOf({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation | Skipped {
   if (DATABASE_URL !== undefined) return { url: DATABASE_URL };
   const file = join(DATA_DIR, dataFiles.readModels);
@@ -201,6 +230,13 @@ function locationOf({ DATABASE_URL, DATA_DIR }: Config): ReadModelLocation | Ski
 interface Verification extends AuditReport {
   readonly payments: PaymentReport | Skipped;
   readonly readModels: ReadModelComparison | Skipped;
+  readonly boards: BoardReport | Skipped;
+}
+
+/** What a server said of its memory. */
+interface BoardReport {
+  readonly clean: boolean;
+  readonly items: readonly BoardComparison[];
 }
 
 /** Findings written out for each part; more are only counted. */
@@ -208,7 +244,8 @@ const maxShown = 50;
 
 /** A verification for people to read. */
 function describeVerification(verification: Verification): string {
-  const { payments, readModels, clean, events, judgedAt, points, liveHolds, openOrders } = verification;
+  const { payments, readModels, boards, clean, events, judgedAt, points, liveHolds, openOrders } =
+    verification;
   const parts = [
     checksTable(verification.checks),
     `\n${events} events, checked as of ${judgedAt}\n`,
@@ -219,6 +256,7 @@ function describeVerification(verification: Verification): string {
     'skipped' in payments ? `Payments: ${payments.skipped}.\n` : describePayments(payments),
     '\n',
     'skipped' in readModels ? `Read models: ${readModels.skipped}.\n` : describeReadModels(readModels),
+    'skipped' in boards ? '' : `\n${describeBoards(boards)}`,
     clean ? '\nNothing is wrong.\n' : '',
   ];
   return parts.join('');
@@ -244,6 +282,15 @@ function describePayments(report: PaymentReport): string {
     `${leftToOperators.amount} in ${leftToOperators.count} payments left to operators\n`,
     describeFindings(report),
   ].join('');
+}
+
+function describeBoards({ items }: BoardReport): string {
+  const how = { same: 'ok', different: 'FOUND', 'in-motion': '-' } as const;
+  const rows = items.map(({ kind, id, outcome }) => [how[outcome], kind, id, outcome]);
+  const differences = items.flatMap(({ id, differences }) =>
+    differences.map((difference) => `  ${id}: ${difference}\n`),
+  );
+  return [textTable(['', 'IN MEMORY', 'OF', 'BESIDE THE TABLES'], rows), ...differences].join('');
 }
 
 function describeReadModels(comparison: ReadModelComparison): string {

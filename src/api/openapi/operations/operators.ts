@@ -1,4 +1,5 @@
 import { operatedChargeReply } from '../../../queries/replies/account.js';
+import { boardComparisonsReply } from '../../../queries/replies/boards.js';
 import { cancellationReply } from '../../../queries/replies/catalog.js';
 import { projectionRebuildReply, projectionsReply } from '../../../queries/replies/projections.js';
 import { exampleOf, pageOf, sample } from '../../../queries/replies/reply.js';
@@ -150,6 +151,13 @@ export const operatorOperations: Operations = {
     summary: 'Check the whole log against the rules that may never break',
     description: 'Reads every event up to now; who asks while an audit runs gets that one’s report.',
     replies: { 200: json('What was checked and found.', auditReply) },
+  },
+  compareBoards: {
+    tag: 'Operators',
+    summary: 'Compare what this process shows from memory with the tables',
+    description:
+      'Seats of dates, queues and tokens that were asked for last. Ask each process by its own address: every one has a memory of its own.',
+    replies: { 200: json('What was compared, and what differs.', boardComparisonsReply) },
   },
   eraseUser: {
     tag: 'Operators',
