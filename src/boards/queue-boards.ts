@@ -9,6 +9,7 @@ import {
   bothFacts,
   factsOf,
   isTokenEvent,
+  newToken,
   noFacts,
   type QueueBoard,
   type QueueFacts,
@@ -59,7 +60,8 @@ interface KeptToken {
  * events that the feeds tell. What a reply costs does not depend on how many fans queue.
  *
  * A queue that has changed is read again when it is asked for, at most once in `freshForMs` for everybody.
- * A token is read again only when its own event does not say what it became, or when it was let in.
+ * A token is known from its first event on. It is read again only when it has been missed or forgotten, its place is drawn,
+ * or it is let in.
  */
 export class QueueBoards {
   readonly #queues = new LRUCache<PerformanceId, KeptQueue>({
@@ -105,7 +107,7 @@ export class QueueBoards {
 
   /** An event of a queue, its admissions or a token. Those of one feed come in log order, some of them again. */
   take(event: DomainEvent, revision: number, position: Position): void {
-    if (isTokenEvent(event)) this.#tokenChanged(event, position);
+    if (isTokenEvent(event)) this.#tokenChanged(event, revision, position);
     switch (event.type) {
       case 'QueueOpened':
       case 'TokenIssued':
@@ -120,9 +122,25 @@ export class QueueBoards {
     }
   }
 
-  /** A number was given: known before its event comes, so that the fan who got it is shown behind all others. */
-  issued(performanceId: PerformanceId, number: number): void {
+  /**
+   * The place of a token that was just given its number: known before its events come and before the tables have it.
+   * @param requestedAt the position of its first event: whatever comes after may have changed it.
+   */
+  async placeOfIssued(
+    issued: Pick<TokenState, 'tokenId' | 'performanceId' | 'numberOfTickets'>,
+    number: number,
+    requestedAt: Position,
+  ): Promise<QueueTokenReply> {
+    const { tokenId, performanceId } = issued;
+    const token = newToken(issued, number, requestedAt);
+    await this.of(performanceId);
+    // The fan is shown behind all others.
     this.#learn(this.#queues.peek(performanceId), { ...noFacts, issued: number + 1 });
+    this.#keep(token);
+    const place = await this.placeOf(tokenId);
+    if (place?.number === number) return place;
+    const board = await this.of(performanceId);
+    return board.placeOf(board.placed(token), this.clock.nowMs());
   }
 
   /** A seat of a date was taken or is free again. */
@@ -198,25 +216,29 @@ export class QueueBoards {
     const token = isGood ? kept : await this.#read(tokenId);
     if (!token) return null;
     const board = await this.of(token.performanceId, wanted);
-    const current = isGood && board.isAheadOf(token) ? await this.#read(tokenId) : token;
-    return board.placeOf(current ?? token, this.clock.nowMs());
+    const placed = board.placed(token);
+    const read = isGood && board.isAheadOf(placed) ? await this.#read(tokenId) : undefined;
+    return board.placeOf(newer(read, placed), this.clock.nowMs());
   }
 
   /** Tokens of one queue, read again where its board knows more. Unknown ones are left out. */
   async tokens(board: QueueBoard, tokenIds: readonly TokenId[]): Promise<TokenState[]> {
-    const found: TokenState[] = [];
+    const found = new Map<TokenId, TokenState>();
     const missing: TokenId[] = [];
     for (const tokenId of tokenIds) {
-      const token = this.#tokens.get(tokenId)?.token;
-      if (token && !board.isAheadOf(token)) found.push(token);
-      else missing.push(tokenId);
+      const kept = this.#tokens.get(tokenId)?.token;
+      const token = kept && board.placed(kept);
+      if (token) found.set(tokenId, token);
+      if (!token || board.isAheadOf(token)) missing.push(tokenId);
     }
     for (let from = 0; from < missing.length; from += maxTokensAtOnce) {
       const read = await this.queries.queueTokens(missing.slice(from, from + maxTokensAtOnce));
-      for (const token of read) this.#keep(token);
-      found.push(...read);
+      for (const token of read) {
+        this.#keep(token);
+        found.set(token.tokenId, newer(token, found.get(token.tokenId) ?? token));
+      }
     }
-    return found;
+    return [...found.values()];
   }
 
   /** Whether all that is known to have happened to a token is in it; openings and admissions are the board's to tell. */
@@ -315,12 +337,17 @@ export class QueueBoards {
     return kept ? kept.changedAt : Math.max(this.#completeAfter, this.#forgottenUpTo);
   }
 
-  #tokenChanged(event: TokenEvent, position: Position): void {
+  #tokenChanged(event: TokenEvent, revision: number, position: Position): void {
     const { tokenId } = event.data;
     const known = this.#tokens.peek(tokenId);
     if (known && known.changedAt >= position) return;
-    const token = known?.token && tokenAfter(known.token, event, position);
-    this.#tokens.set(tokenId, { changedAt: position, token });
+    const completeAfter = this.#tokenChangedAt(tokenId);
+    // An event that is told again may be older than what was forgotten.
+    const isFirst = event.type === 'TokenRequested' && position > completeAfter;
+    const token = isFirst
+      ? newToken(event.data, null, position)
+      : known?.token && tokenAfter(known.token, event, position, revision);
+    this.#tokens.set(tokenId, { changedAt: Math.max(position, completeAfter), token });
   }
 
   #changed(performanceId: PerformanceId, position: Position, facts: QueueFacts = noFacts): void {
@@ -362,4 +389,9 @@ export class QueueBoards {
     this.#tokens.clear();
     for (const performanceId of performanceIds) this.#listener(performanceId);
   }
+}
+
+/** Tables that are behind may show a token as it was before an event that is known already. */
+function newer(read: TokenState | undefined, known: TokenState): TokenState {
+  return read && read.position >= known.position ? read : known;
 }

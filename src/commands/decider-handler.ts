@@ -87,8 +87,9 @@ export class DeciderHandler {
     stream: StreamName,
     command: Command,
     context: CommandContext,
+    options: { readonly isLikelyNew?: boolean } = {},
   ): Promise<Accepted<State>> {
-    const outcome = await this.execute(decider, stream, command, context);
+    const outcome = await this.execute(decider, stream, command, context, options);
     if (outcome.kind === 'rejected') throw new Rejected(outcome.rejection);
     return outcome;
   }

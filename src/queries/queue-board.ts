@@ -13,6 +13,7 @@ export type QueueState = Pick<
   | 'service_window_ms'
   | 'opens_at'
   | 'opened'
+  | 'shuffled_count'
   | 'issued'
   | 'admitted_up_to'
   | 'waiting'
@@ -28,6 +29,7 @@ const nothingYet: QueueState = {
   service_window_ms: null,
   opens_at: null,
   opened: false,
+  shuffled_count: 0,
   issued: 0,
   admitted_up_to: 0,
   waiting: 0,
@@ -37,18 +39,19 @@ const nothingYet: QueueState = {
 
 /** What an event says of a queue without knowing any token. It only ever grows. */
 export interface QueueFacts {
-  readonly opened: boolean;
+  /** Numbers below it joined before the opening, which draws their places; later numbers are their places. Null until then. */
+  readonly shuffledCount: number | null;
   readonly issued: number;
   readonly admittedUpTo: number;
 }
 
-export const noFacts: QueueFacts = { opened: false, issued: 0, admittedUpTo: 0 };
+export const noFacts: QueueFacts = { shuffledCount: null, issued: 0, admittedUpTo: 0 };
 
 /** @param revision the event's, in its stream. */
 export function factsOf(event: DomainEvent, revision: number): QueueFacts {
   switch (event.type) {
     case 'QueueOpened':
-      return { ...noFacts, opened: true };
+      return { ...noFacts, shuffledCount: event.data.shuffledCount };
     case 'TokenIssued':
       return { ...noFacts, issued: revision + 1 };
     case 'TokensAdmitted':
@@ -60,7 +63,7 @@ export function factsOf(event: DomainEvent, revision: number): QueueFacts {
 
 export function bothFacts(one: QueueFacts, other: QueueFacts): QueueFacts {
   return {
-    opened: one.opened || other.opened,
+    shuffledCount: one.shuffledCount ?? other.shuffledCount,
     issued: Math.max(one.issued, other.issued),
     admittedUpTo: Math.max(one.admittedUpTo, other.admittedUpTo),
   };
@@ -106,16 +109,50 @@ export function isTokenEvent(event: DomainEvent): event is TokenEvent {
 }
 
 /**
- * The token after an event of its own; undefined when the event alone does not say, so that the token must be read again:
- * the place of a new number depends on whether the queue was open at that moment.
+ * A token after its first event.
+ * @param number null: it has not been given one.
  */
-export function tokenAfter(token: TokenState, event: TokenEvent, position: number): TokenState | undefined {
+export function newToken(
+  {
+    tokenId,
+    performanceId,
+    numberOfTickets,
+  }: Pick<TokenState, 'tokenId' | 'performanceId' | 'numberOfTickets'>,
+  number: number | null,
+  position: number,
+): TokenState {
+  return {
+    tokenId,
+    performanceId,
+    number,
+    place: null,
+    status: 'waiting',
+    enterBefore: null,
+    expiresAt: null,
+    numberOfTickets,
+    position,
+  };
+}
+
+/**
+ * The token after an event of its own; undefined when the event does not say, so that the token must be read again.
+ * The place of a new number depends on when the queue opened: {@link QueueBoard.placed}.
+ * @param revision the event's, in its stream; undefined when it is not known.
+ */
+export function tokenAfter(
+  token: TokenState,
+  event: TokenEvent,
+  position: number,
+  revision?: number,
+): TokenState | undefined {
   if (position <= token.position) return token;
   switch (event.type) {
     case 'TokenRequested':
       return { ...token, numberOfTickets: event.data.numberOfTickets, position };
     case 'TokenIssued':
-      return token.number === null ? undefined : { ...token, position };
+      // The first number of a token is the one that counts.
+      if (token.number !== null) return { ...token, position };
+      return revision === undefined ? undefined : { ...token, number: revision, position };
     case 'TokenEntered': {
       const { place, expiresAt } = event.data;
       return { ...token, status: 'entered', place, expiresAt, position };
@@ -151,7 +188,7 @@ export class QueueBoard {
     this.isKnown = queue !== undefined;
     this.#queue = queue ?? nothingYet;
     this.learn({
-      opened: this.#queue.opened,
+      shuffledCount: this.#queue.opened ? this.#queue.shuffled_count : null,
       issued: this.#queue.issued,
       admittedUpTo: this.#queue.admitted_up_to,
     });
@@ -178,9 +215,17 @@ export class QueueBoard {
     return this.sale.dates.map((date) => date.schedule_id);
   }
 
+  /** The token with its place, if its number alone says which: it was given after the opening. */
+  placed<Token extends Pick<TokenState, 'number' | 'place'>>(token: Token): Token {
+    const { shuffledCount } = this.#facts;
+    const { number, place } = token;
+    const isLate = shuffledCount !== null && number !== null && number >= shuffledCount;
+    return isLate && place === null ? { ...token, place: number } : token;
+  }
+
   /** Whether the queue has opened, or let in the token's place, since the token was read. The opening draws every place. */
   isAheadOf({ status, number, place }: TokenState): boolean {
-    if (place === null) return number !== null && this.#facts.opened;
+    if (place === null) return number !== null && this.#facts.shuffledCount !== null;
     return status === 'waiting' && place < this.#facts.admittedUpTo;
   }
 
@@ -189,12 +234,12 @@ export class QueueBoard {
     const { dates, closesAt } = this.sale;
     const { status, endsAt, freeSeats } = saleOf(dates, closesAt, toInstant(nowMs));
     const queue = this.#queue;
-    const { opened, issued, admittedUpTo } = this.#facts;
+    const { shuffledCount, issued, admittedUpTo } = this.#facts;
     const issuedSince = issued - queue.issued;
     const admittedSince = admittedUpTo - queue.admitted_up_to;
     return {
       performanceId: this.performanceId,
-      opened,
+      opened: shuffledCount !== null,
       opensAt: queue.opens_at,
       waiting: Math.max(0, queue.waiting + issuedSince - admittedSince),
       active: queue.admitted + queue.entered + admittedSince,

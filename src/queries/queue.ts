@@ -66,7 +66,7 @@ export function queueQueries(context: QueryContext) {
     const row = await selectFirst<Position & Nullable<QueueState & { performance_id: PerformanceId }>>(
       db,
       `SELECT (SELECT MIN(c.position) FROM projection_checkpoints c WHERE c.name IN ('tokens', 'catalog')) AS position,
-         q.performance_id, q.capacity, q.max_active, q.admit_per_second, q.service_window_ms, q.opens_at, q.opened,
+         q.performance_id, q.capacity, q.max_active, q.admit_per_second, q.service_window_ms, q.opens_at, q.opened, q.shuffled_count,
          q.issued, q.admitted_up_to, q.waiting, q.admitted, q.entered
        FROM (SELECT 1 AS one) o LEFT JOIN queues q ON q.performance_id = ?`,
       [performanceId],

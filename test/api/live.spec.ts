@@ -275,6 +275,7 @@ describe('live places', () => {
       service_window_ms: 60_000,
       opens_at: null,
       opened: true,
+      shuffled_count: 0,
       issued: 6,
       admitted_up_to: 0,
       waiting: 6,

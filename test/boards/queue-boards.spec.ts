@@ -64,6 +64,7 @@ const moments = fc.array(
       { weight: 2, arbitrary: fc.constantFrom('hold', 'release') },
       { weight: 1, arbitrary: fc.constant('republish' as const) },
     ),
+    isPlaceAnswered: fc.boolean(),
     areTablesCurrent: fc.boolean(),
     isAskedFirst: fc.boolean(),
     follows: fc.oneof(
@@ -86,6 +87,18 @@ async function changeSeat(history: History, kind: 'hold' | 'release'): Promise<v
   }
   const held = { ...data, tokenId: tokenOf('holder').tokenId, price: 100, expiresAt: minute(2_000) };
   await history.add(stream, { type: 'SeatHeld', data: held });
+}
+
+/** As the reply to joining does, whatever has happened since. */
+async function answerJoining({ store }: History, boards: QueueBoards, fan: string): Promise<void> {
+  const { tokenId } = tokenOf(fan);
+  const [requested] = await store.readStream(streams.token(tokenId));
+  const numbers = await store.readStream(streams.queue(hallPerformance));
+  const issued = numbers.map(decodeEvent);
+  const number = issued.findIndex((event) => event.type === 'TokenIssued' && event.data.tokenId === tokenId);
+  if (!requested) throw new Error(`${fan} has not joined`);
+  const token = { tokenId, performanceId: hallPerformance, numberOfTickets: 1 };
+  expect(await boards.placeOfIssued(token, number, requested.position)).toMatchObject({ number });
 }
 
 describe('replies from the boards of queues', () => {
@@ -114,10 +127,12 @@ describe('replies from the boards of queues', () => {
           await play.step(step);
           const moment = between[n];
           if (!moment) continue;
-          const { happens, areTablesCurrent, isAskedFirst, follows, isAsked } = moment;
+          const { happens, isPlaceAnswered, areTablesCurrent, isAskedFirst, follows, isAsked } = moment;
           if (happens === 'hold' || happens === 'release') await changeSeat(history, happens);
           if (happens === 'republish') await publishHall(history, [night], minute(0), { maxActive: n + 1 });
           if (areTablesCurrent) await caughtUp(history, runner);
+          if (isPlaceAnswered && step.kind === 'join')
+            await answerJoining(history, boards, fans[step.fan] ?? '');
           if (isAskedFirst) await ask();
           if (follows === 'a restart') {
             boards = new QueueBoards(queries, settings, clock);
@@ -151,6 +166,7 @@ const idle: QueueState = {
   service_window_ms: 60_000,
   opens_at: null,
   opened: true,
+  shuffled_count: 0,
   issued: 5,
   admitted_up_to: 1,
   waiting: 4,
@@ -316,6 +332,65 @@ describe('boards of queues in memory', () => {
     token = { ...waitingAt(3), status: 'admitted', enterBefore: toInstant(clock.ms + 60_000) };
     expect(await boards.placeOf(tokenId)).toMatchObject({ status: 'admitted' });
     expect(asked).toEqual(['queue', 'queue', 'tokens 1']);
+  });
+
+  it('answer a fan who has joined before events and tables have it, and keep the place', async () => {
+    boards = open(60_000);
+    await boards.of(performanceId);
+    token = undefined;
+    asked.length = 0;
+    const joined = { tokenId, performanceId, numberOfTickets: 2 };
+    expect(await boards.placeOfIssued(joined, 5, at(11))).toMatchObject({
+      number: 5,
+      place: 5,
+      status: 'waiting',
+      ahead: 4,
+      numberOfTickets: 2,
+    });
+    expect(await boards.placeOf(tokenId)).toMatchObject({ number: 5, place: 5 });
+    boards.take({ type: 'TokenRequested', data: { ...user, ...joined, entry: 0, seatLimit: 4 } }, 0, at(11));
+    boards.take({ type: 'TokenIssued', data: { ...user, ...joined } }, 5, at(12));
+    expect(await boards.placeOf(tokenId)).toMatchObject({ number: 5, place: 5 });
+    left(13);
+    expect(await boards.placeOf(tokenId)).toMatchObject({ status: 'left' });
+    expect(asked).toEqual([]);
+  });
+
+  it('know a token from its first event on, and its place when the opening does not draw it', async () => {
+    boards = open(60_000);
+    queue = { ...idle, opened: false };
+    await boards.of(performanceId);
+    const late = id<TokenId>('late');
+    const join = (tokenId: TokenId, number: number, to: number) => {
+      const data = { ...user, tokenId, numberOfTickets: 1 };
+      boards.take({ type: 'TokenRequested', data: { ...data, entry: 0, seatLimit: 4 } }, 0, at(to));
+      boards.take({ type: 'TokenIssued', data }, number, at(to + 1));
+    };
+    token = undefined;
+    asked.length = 0;
+    join(tokenId, 5, 11);
+    expect(await boards.placeOf(tokenId)).toMatchObject({ number: 5, place: null, opened: false });
+    join(late, 6, 13);
+    const seed = 'ab'.repeat(32);
+    boards.take({ type: 'QueueOpened', data: { performanceId, seed, shuffledCount: 6 } }, 0, at(15));
+    expect(await boards.placeOf(late)).toMatchObject({ number: 6, place: 6, opened: true });
+    expect(asked).toEqual([]);
+    // Drawn: only the tables have it.
+    expect(await boards.placeOf(tokenId)).toMatchObject({ number: 5, place: null, status: 'waiting' });
+    token = waitingAt(2);
+    expect(await boards.placeOf(tokenId)).toMatchObject({ place: null });
+    position = 16;
+    expect(await boards.placeOf(tokenId)).toMatchObject({ place: 2 });
+  });
+
+  it('do not trust the first event of a token when it is told again after what came later was forgotten', async () => {
+    left(12);
+    boards.missed(at(13));
+    const joined = { ...user, tokenId, numberOfTickets: 2 };
+    boards.take({ type: 'TokenRequested', data: { ...joined, entry: 0, seatLimit: 4 } }, 0, at(11));
+    position = 13;
+    token = { ...waitingAt(3), status: 'left' };
+    expect(await boards.placeOf(tokenId)).toMatchObject({ status: 'left' });
   });
 
   it('read a token again that has got its number', async () => {

@@ -97,6 +97,17 @@ describe('IssueToken', () => {
     expect(ofQueue).toHaveLength(0);
   });
 
+  it('asks the log about a newcomer only by the append, which finds a place that another process gave', async () => {
+    const readStream = jest.spyOn(side.store, 'readStream');
+    const { tokenId, number, requestedAt } = await join(side, 'mina');
+    const ofToken = () => readStream.mock.calls.filter(([stream]) => stream === streams.token(tokenId));
+    expect(ofToken()).toHaveLength(0);
+    const [requested] = await side.store.readStream(streams.token(tokenId));
+    expect(requestedAt).toBe(requested?.position);
+    const again = await join(restarted(side), 'mina');
+    expect(again).toMatchObject({ tokenId, number, isNew: false, requestedAt: undefined });
+  });
+
   it('refuses more tickets than the performance allows', async () => {
     expect(await outcomeOf(join(side, 'mina', 5))).toBe('seat-limit-reached');
     expect((await join(side, 'mina', 4)).isNew).toBe(true);
@@ -141,7 +152,8 @@ describe('IssueToken', () => {
     await join(side, 'jun');
     side.clock.advance(1);
     expect(await outcomeOf(join(side, 'sora'))).toBe('not-on-sale');
-    expect(await join(side, 'mina')).toMatchObject({ tokenId: known.tokenId, isNew: false });
+    for (const process of [side, restarted(side)])
+      expect(await join(process, 'mina')).toMatchObject({ tokenId: known.tokenId, isNew: false });
   });
 
   it('refuses a newcomer when every date was cancelled', async () => {

@@ -26,7 +26,6 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
-import { Clock } from '../../platform/clock.js';
 import type { QueueTokenReply } from '../../queries/replies/queue.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
@@ -43,14 +42,13 @@ import {
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
-/** A fan's place in the queue. After a command it waits until the read models contain the command's effect. */
+/** A fan's place in the queue. */
 @Injectable()
 export class QueueStatus {
   constructor(
     private readonly boards: QueueBoards,
     @Inject(READ_POSITION) private readonly readPosition: ReadPosition,
     @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'waitForPositionTimeoutMs'>,
-    private readonly clock: Clock,
   ) {}
 
   /** @param wanted a log position that the read models have reached. @throws {Rejected} token-unknown */
@@ -60,10 +58,13 @@ export class QueueStatus {
     return status;
   }
 
-  /** After entering, a command that is safe to repeat. @throws {ApiProblem} read-model-behind */
-  async after(queueToken: QueueToken, position: Position | undefined): Promise<QueueTokenReply> {
-    await this.#catchUp(position);
-    const status = await this.boards.placeOf(queueToken.tokenId, position);
+  /** After a command that is safe to repeat, once the read models contain its effect. @throws {ApiProblem} read-model-behind */
+  async after(
+    { tokenId }: Pick<QueueToken, 'tokenId'>,
+    position: Position | undefined,
+  ): Promise<QueueTokenReply> {
+    await hasReached(this.readPosition, position, this.settings.waitForPositionTimeoutMs);
+    const status = await this.boards.placeOf(tokenId, position);
     if (status) return status;
     throw new ApiProblem(
       'read-model-behind',
@@ -77,36 +78,14 @@ export class QueueStatus {
     );
   }
 
-  /** Of a token just issued. When many fans join at once, the read models may be late: the reply then leaves out details. */
-  async ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
-    await this.#catchUp(issued.position);
-    const { tokenId, performanceId, number } = issued;
-    // The boards may hear of it a moment later.
-    this.boards.issued(performanceId, number);
-    const status = await this.boards.placeOf(tokenId);
-    if (status?.number === number) return status;
-    const queue = (await this.boards.of(performanceId)).live(this.clock.nowMs());
-    return {
-      tokenId,
-      performanceId,
-      number,
-      place: null,
-      status: 'waiting',
-      opened: queue.opened,
-      opensAt: queue.opensAt,
-      ahead: Math.max(0, number - queue.admittedUpTo),
-      estimatedWaitSeconds: null,
-      seatsMayRunOut: null,
-      sale: queue.sale,
-      saleEndsAt: queue.saleEndsAt,
-      enterBefore: null,
-      expiresAt: null,
-      numberOfTickets,
-    };
-  }
-
-  async #catchUp(position: Position | undefined): Promise<void> {
-    await hasReached(this.readPosition, position, this.settings.waitForPositionTimeoutMs);
+  /**
+   * After joining. A new token's place is answered at once: when many join, the tables are late, and thousands would wait
+   * for them. @throws {ApiProblem} read-model-behind, for a fan who was in the queue already
+   */
+  ofIssued(issued: IssuedToken, numberOfTickets: number): Promise<QueueTokenReply> {
+    const { tokenId, performanceId, number, requestedAt, position } = issued;
+    if (requestedAt === undefined) return this.after({ tokenId }, position);
+    return this.boards.placeOfIssued({ tokenId, performanceId, numberOfTickets }, number, requestedAt);
   }
 }
 
@@ -132,6 +111,7 @@ export class QueueController {
     reply.code(issued.isNew ? 201 : 200);
     const { value, expiresAt } = issued.queueToken;
     const status = await this.status.ofIssued(issued, numberOfTickets);
+    pace(reply, status);
     return withPosition(
       reply,
       { queueToken: value, queueTokenExpiresAt: expiresAt, ...status },
@@ -145,6 +125,7 @@ export class QueueController {
     @CurrentQueueToken() queueToken: QueueToken,
     @ValidQuery(momentQuery) { at }: MomentQuery,
     @WantedPosition() wanted: Position | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     if (at !== undefined) {
       return knownThen(
@@ -153,7 +134,9 @@ export class QueueController {
         'such place in this queue',
       );
     }
-    return this.status.of(queueToken, wanted);
+    const status = await this.status.of(queueToken, wanted);
+    pace(reply, status);
+    return status;
   }
 
   @Post('enter')
@@ -190,4 +173,14 @@ export class QueueController {
     const { position } = await this.commands.execute(new LeaveQueue(queueToken, contextOf(request)));
     return withPosition(reply, {}, position);
   }
+}
+
+/** Fans who wait without a live stream are to ask again at the soonest, and at the latest, after so many seconds. */
+const [soonest, latest] = [2, 15];
+
+/** Says when to ask again: after half of the wait, so that a fan asks more often as the turn comes closer. */
+function pace(reply: FastifyReply, { status, estimatedWaitSeconds }: QueueTokenReply): void {
+  if (status !== 'waiting') return;
+  const seconds = estimatedWaitSeconds === null ? latest : estimatedWaitSeconds / 2;
+  reply.headers(retryAfter(Math.min(Math.max(seconds, soonest), latest)));
 }

@@ -11,7 +11,7 @@ export interface Operation {
   /** Successful replies by status. */
   readonly replies: Readonly<Record<number, DocumentedReply>>;
   /** Headers of the successful replies, beside those of all replies. */
-  readonly headers?: readonly ('X-Log-Position' | 'Location')[];
+  readonly headers?: readonly ('X-Log-Position' | 'Location' | 'Retry-After')[];
   /** Refusals beyond those of its guards and inputs. */
   readonly problems?: readonly ProblemCode[];
   /** True: needs an Idempotency-Key. */

@@ -11,6 +11,7 @@ import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type SignedToken, TokenSigner } from '../../platform/token-signer.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
+import type { QueueSize } from '../../queries/queue.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
@@ -29,7 +30,17 @@ export interface IssuedToken {
   readonly queueToken: SignedToken;
   /** False when the fan was in this queue already. */
   readonly isNew: boolean;
+  /** Where the token begins in the log; undefined when the fan was in this queue already. */
+  readonly requestedAt: Position | undefined;
   readonly position: Position | undefined;
+}
+
+/** One of a fan's turns in a queue, which may not have begun. */
+interface Entry {
+  readonly tokenId: TokenId;
+  readonly entry: number;
+  /** By earlier entries. */
+  readonly seatsBought: number;
 }
 
 /** Takes a place in a performance's queue; asking again returns the same place. */
@@ -46,6 +57,12 @@ export class IssueToken extends Command<IssuedToken> {
 
 /** Times a fan may join one queue: bounds the search for the live entry. */
 const maxEntries = 20;
+
+/** What a fan may join with. */
+interface Terms {
+  readonly seatLimit: number;
+  readonly queueSize: QueueSize & { readonly admittedUpTo: number };
+}
 
 @CommandHandler(IssueToken)
 export class IssueTokenHandler implements ICommandHandler<IssueToken> {
@@ -66,45 +83,80 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
 
   /** @throws {Rejected} performance-unknown, not-on-sale, sold-out, queue-full, seat-limit-reached, too-many-entries */
   async execute(command: IssueToken): Promise<IssuedToken> {
-    const { userId, performanceId, numberOfTickets, context } = command;
-    const performance = await this.catalog.performance(performanceId);
-    const { tokenId, entry, seatsBought, isLive } = await this.#findEntry(userId, performance);
-    if (isLive) return this.#resume(command, tokenId);
+    const performance = await this.catalog.performance(command.performanceId);
+    const first = this.#unknownFirst(command);
+    // Most fans join for the first time: the log is not asked first whether they have. For those who have, the append is
+    // refused, and their entries are read then; and before anyone is refused.
+    let refusal: Rejected | undefined;
+    if (first) {
+      const terms = await this.#termsOf(command, performance, first);
+      if (terms instanceof Rejected) refusal = terms;
+      else {
+        const issued = await this.#join(command, performance, first, terms);
+        if (issued) return issued;
+      }
+    }
+    const { isLive, ...found } = await this.#findEntry(command);
+    if (isLive) return this.#resume(command, found.tokenId);
+    if (refusal && found.entry === 0) throw refusal;
+    const terms = await this.#termsOf(command, performance, found);
+    if (terms instanceof Rejected) throw terms;
+    // Another request of the same fan claimed the token first: find the number that it was given.
+    return (await this.#join(command, performance, found, terms)) ?? this.#resume(command, found.tokenId);
+  }
+
+  /** What a fan may join with now, or why not. */
+  async #termsOf(
+    { performanceId, numberOfTickets }: IssueToken,
+    performance: PerformanceDetails,
+    { seatsBought }: Entry,
+  ): Promise<Terms | Rejected> {
     const now = this.clock.now();
     const sale = await this.queries.sale(performanceId, now);
     if (isSaleClosed(performance, now) || sale.status === 'ended') {
-      throw refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
+      return refuse('not-on-sale', 'The sale of this performance is over: choose another one.');
     }
     if (sale.status === 'sold-out') {
       const message = 'Every seat is sold. Seats that are given back go to those who wait already.';
-      throw refuse('sold-out', message);
+      return refuse('sold-out', message);
     }
-
     const seatLimit = performance.sales.seatLimitPerUser - seatsBought;
     if (numberOfTickets > seatLimit) {
       const message = `You may buy ${Math.max(0, seatLimit)} more seats of this performance.`;
-      throw refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
+      return refuse('seat-limit-reached', message, { seatLimit: performance.sales.seatLimitPerUser });
     }
     const queueSize = await this.#queueSize(performanceId);
-    if (queueSize.waiting >= performance.sales.queueCapacity) throw queueFull(performance);
+    if (queueSize.waiting >= performance.sales.queueCapacity) return queueFull(performance);
+    return { seatLimit, queueSize };
+  }
+
+  /** Claims the token and gives it a number; undefined when it has been claimed before. */
+  async #join(
+    command: IssueToken,
+    performance: PerformanceDetails,
+    { tokenId, entry }: Entry,
+    { seatLimit, queueSize }: Terms,
+  ): Promise<IssuedToken | undefined> {
+    const { userId, performanceId, numberOfTickets, context } = command;
     const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
     const claimed = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
       { kind: 'request', ...request },
       context,
+      { isLikelyNew: true },
     );
-    // Another request of the same fan claimed the token first: find the number that it was given.
-    if (claimed.events.length === 0 || claimed.position === undefined) return this.#resume(command, tokenId);
+    const requestedAt = claimed.position;
+    if (claimed.events.length === 0 || requestedAt === undefined) return undefined;
     const { revision, position } = await this.#issue(tokenId, command);
     // The first number of a token is the one that counts. Another request of the same fan may have resumed this claim and
     // written its TokenIssued first.
-    const number = await this.#numbers.firstOf(tokenId, performanceId, claimed.position, revision);
+    const number = await this.#numbers.firstOf(tokenId, performanceId, requestedAt, revision);
     if (number - queueSize.admittedUpTo - queueSize.leftBeforeAdmission >= performance.sales.queueCapacity) {
       await this.#giveUp(tokenId, context);
       throw queueFull(performance);
     }
-    return this.#reply(command, { tokenId, number, isNew: true, position });
+    return this.#reply(command, { tokenId, number, isNew: true, requestedAt, position });
   }
 
   /**
@@ -116,11 +168,18 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     return { admittedUpTo, ...(await this.queries.queueSize(performanceId)) };
   }
 
-  /** The fan's live entry, or the next free one; with the seats that earlier entries bought. */
-  async #findEntry(userId: UserId, { performanceId }: PerformanceDetails) {
+  /** The fan's first entry, if nothing is known of it; undefined when it has begun. */
+  #unknownFirst(command: IssueToken): Entry | undefined {
+    const tokenId = tokenIdOf(command, 0);
+    const known = this.repository.cached<TokenState>(streams.token(tokenId));
+    return known === undefined ? { tokenId, entry: 0, seatsBought: 0 } : undefined;
+  }
+
+  /** The fan's live entry, or the next free one. */
+  async #findEntry(command: IssueToken): Promise<Entry & { readonly isLive: boolean }> {
     let seatsBought = 0;
     for (let entry = 0; entry < maxEntries; entry++) {
-      const tokenId = tokenIdSchema.parse(deriveId('token', userId, performanceId, entry));
+      const tokenId = tokenIdOf(command, entry);
       const state: TokenState = (await this.repository.load(tokenDecider, streams.token(tokenId))).state;
       if (state.kind !== 'ended') return { tokenId, entry, seatsBought, isLive: state.kind !== 'none' };
       seatsBought += outstandingSeats(state);
@@ -133,16 +192,16 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
    * written now; a second copy is ignored by every reader.
    */
   async #resume(command: IssueToken, tokenId: TokenId): Promise<IssuedToken> {
+    const found = { tokenId, isNew: false, requestedAt: undefined };
     const { position: known } = await this.repository.load(tokenDecider, streams.token(tokenId));
     if (known !== undefined) {
       const number = await this.#numberOf(tokenId, known);
-      if (number !== undefined)
-        return this.#reply(command, { tokenId, number, isNew: false, position: known });
+      if (number !== undefined) return this.#reply(command, { ...found, number, position: known });
     }
     const { position } = await this.#issue(tokenId, command);
     const number = await this.#numberOf(tokenId, position);
     if (number === undefined) throw refuse('busy', 'Your place is being recorded: ask again in a moment.');
-    return this.#reply(command, { tokenId, number, isNew: false, position });
+    return this.#reply(command, { ...found, number, position });
   }
 
   /** The token's number, once the read models contain everything up to `position`; undefined when it has none. */
@@ -172,7 +231,7 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
 
   #reply(
     { userId, performanceId }: IssueToken,
-    issued: Pick<IssuedToken, 'tokenId' | 'number' | 'isNew' | 'position'>,
+    issued: Omit<IssuedToken, 'performanceId' | 'queueToken'>,
   ): IssuedToken {
     const claims = { sub: userId, tid: issued.tokenId, pid: performanceId, num: issued.number };
     return {
@@ -181,6 +240,10 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
       queueToken: this.signer.queue.sign(claims, this.settings.queueTokenTtlMs),
     };
   }
+}
+
+function tokenIdOf({ userId, performanceId }: IssueToken, entry: number): TokenId {
+  return tokenIdSchema.parse(deriveId('token', userId, performanceId, entry));
 }
 
 function queueFull({ sales }: PerformanceDetails) {

@@ -16,8 +16,9 @@ export const bookingOperations: Operations = {
   joinQueue: {
     tag: 'Queue',
     summary: 'Join the queue',
-    headers: ['X-Log-Position'],
-    description: 'Asking again returns the same place with a fresh token.',
+    headers: ['X-Log-Position', 'Retry-After'],
+    description:
+      'Asking again returns the same place with a fresh token. `Retry-After` says when to ask for your place next if you do not watch it live.',
     requestExamples: { two: { numberOfTickets: 2 } },
     replies: {
       201: json('A new place.', issuedQueueTokenReply),
@@ -31,12 +32,14 @@ export const bookingOperations: Operations = {
       'seat-limit-reached',
       'too-many-entries',
       'busy',
+      'read-model-behind',
     ],
   },
   getPlace: {
     tag: 'Queue',
     summary: 'My place',
-    description: `${pastDescription} The time left to wait is not said of the past.`,
+    headers: ['Retry-After'],
+    description: `While you wait, \`Retry-After\` says when to ask again: after half of the estimated wait, 2 to 15 seconds. ${pastDescription} The time left to wait is not said of the past.`,
     replies: { 200: json('Where you stand.', queueTokenReply) },
     problems: ['token-unknown', 'unavailable'],
   },
