@@ -18,12 +18,15 @@ export interface LoadLimits {
  * that health checks and new connections wait for seconds.
  */
 const beginsPerTurn = 8;
+/** In a turn that has accepted a connection, since more are likely to wait: shorter turns let them in sooner. */
+const beginsBesideConnection = 2;
 /**
  * A turn that lasts longer counts as several. With more than 1,024 active sockets libuv polls up to 48 times before the
  * next turn: for seconds no waiting request would begin while new ones are refused.
  */
 const longestTurnMs = 2;
 
+/** Live streams count as commands: each spares many reads, and a browser does not try again by itself when one is refused. */
 type Kind = 'read' | 'command';
 
 interface Waiting {
@@ -55,6 +58,8 @@ export class LoadGate {
   #inFlight = 0;
   #refused = 0;
   #begunInTurn = 0;
+  #beginsInTurn = beginsPerTurn;
+  #hasAccepted = false;
   #turnAt = Number.NEGATIVE_INFINITY;
   #isTurnAwaited = false;
 
@@ -82,10 +87,15 @@ export class LoadGate {
     const now = this.turns.now();
     if (this.#isRefusing(kind, now)) return false;
     this.#inFlight++;
-    if (this.#line.length === 0 && this.#begunInTurn < beginsPerTurn) this.#begin(begin);
+    if (this.#line.length === 0 && this.#begunInTurn < this.#beginsInTurn) this.#begin(begin);
     else this.#line.push({ since: now, begin });
     this.#awaitTurn();
     return true;
+  }
+
+  /** A connection was accepted. */
+  accepted(): void {
+    this.#hasAccepted = true;
   }
 
   /** Whether a request would be turned away now; if so it counts as refused. For asking before its body has arrived. */
@@ -121,7 +131,9 @@ export class LoadGate {
   #letIn(now: number): void {
     this.#turnAt = now;
     this.#begunInTurn = 0;
-    while (this.#begunInTurn < beginsPerTurn) {
+    this.#beginsInTurn = this.#hasAccepted ? beginsBesideConnection : beginsPerTurn;
+    this.#hasAccepted = false;
+    while (this.#begunInTurn < this.#beginsInTurn) {
       const next = this.#line.shift();
       if (!next) break;
       this.#begin(next.begin);
@@ -143,6 +155,7 @@ export class LoadGate {
  */
 export function shedLoad(fastify: FastifyInstance, gate: LoadGate, maxArriving: number): void {
   const arriving = new ArrivingBodies(maxArriving);
+  fastify.server.on('connection', () => gate.accepted());
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!isExempt(request) && gate.isRefusing(kindOf(request))) return turnAway(request, reply);
     if (announcesBody(request)) arriving.add(request, reply);
@@ -168,8 +181,9 @@ function isExempt(request: FastifyRequest): boolean {
   return load === 'essential' || operatorsOnly === true;
 }
 
-function kindOf({ method }: FastifyRequest): Kind {
-  return method === 'GET' || method === 'HEAD' ? 'read' : 'command';
+function kindOf({ method, routeOptions }: FastifyRequest): Kind {
+  const isRead = (method === 'GET' || method === 'HEAD') && routeOptions.config?.load !== 'stream';
+  return isRead ? 'read' : 'command';
 }
 
 /**

@@ -96,6 +96,15 @@ describe('the load gate', () => {
     expect(loop.begun).toEqual(names(16));
   });
 
+  it('lets fewer begin in a turn that has accepted a connection, so that more can be accepted soon', () => {
+    const loop = new Loop().crowd(20);
+    loop.gate.accepted();
+    expect(loop.turn().begun).toEqual(names(10));
+    loop.gate.accepted();
+    expect(loop.turn().begun).toEqual(names(12));
+    expect(loop.turn().begun).toEqual(names(20));
+  });
+
   it('turns reads away while the first in line has waited too long, commands at twice that', () => {
     const loop = new Loop().crowd(100).answers().answers().answers();
     const taken = () => [loop.asks('r', 'read'), loop.asks('c', 'command')];
