@@ -18,7 +18,7 @@ import {
   parseServerUrl,
   refusedRequest,
 } from './running-server.js';
-import { type Terminal, textTable } from './terminal.js';
+import { counted, type Terminal, textTable } from './terminal.js';
 
 interface Flags extends ImportFlags {
   readonly format: FeedFormat | 'auto';
@@ -274,9 +274,6 @@ export function describeOutcome(outcome: ImportOutcome): string {
   }
   return `${describeCounts(outcome)}${describeProblems(outcome)}${describeRecords(outcome)}`;
 }
-
-const counted = (count: number, one: string, many: string) =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
 function describeCounts({ format, via, summary, ...rest }: ImportReply & { readonly via: string }): string {
   const { venues, performances, dates, cancelledDates, seats } = summary;

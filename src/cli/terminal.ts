@@ -54,3 +54,8 @@ function displayWidth(text: string): number {
         : 1;
   return width;
 }
+
+/** A number with its noun, and what follows it: `1 seal is`, `15,000 seals are`. */
+export function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}

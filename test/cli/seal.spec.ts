@@ -46,6 +46,15 @@ describe('audit seal and check-seal', () => {
     expect(checked.stdout).toContain('Nothing was changed.');
   });
 
+  it('count one event and one seal as one', async () => {
+    const { env, file } = await logOf(1);
+    expect((await cli(['audit', 'seal'], env)).stdout).toContain('1 event sealed with 1 seal in ');
+    await writeLog(file, 1, 1);
+    expect((await cli(['audit', 'check-seal'], env)).stdout).toContain(
+      '1 seal is signed and in order, 1 event compared, 1 event after the last seal.',
+    );
+  });
+
   it('check a log with a seal file and a public key kept elsewhere', async () => {
     const here = await logOf(10);
     const elsewhere = await logOf(0);

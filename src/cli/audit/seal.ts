@@ -22,7 +22,7 @@ import { systemClock } from '../../platform/clock.js';
 import { readConfig } from '../../platform/config.js';
 import { CliFailure, type ExitCode, exitCodes, toWholeNumber } from '../command.js';
 import { openStoredLog } from '../open-log.js';
-import { stopOnSignal, type Terminal } from '../terminal.js';
+import { counted, stopOnSignal, type Terminal } from '../terminal.js';
 import { checkingKey, publicPem, SealFile, sealFiles, sealingKey, sealLines } from './seal-file.js';
 
 interface SealFlags {
@@ -78,7 +78,7 @@ async function runSeal(flags: SealFlags, terminal: Terminal): Promise<ExitCode> 
       if (before) await assertContinues(before, log, publicKey, path);
       let last = before;
       let newEvents = 0;
-      for await (const seal of sealLog(log, { last, rangeEvents, key, now: systemClock.now })) {
+      for await (const seal of sealLog(log, { last, rangeEvents, key, now: () => systemClock.now() })) {
         await file.append(seal);
         last = seal;
         newEvents += seal.events;
@@ -125,7 +125,7 @@ function describeSealed({ file, newSeals, newEvents, lastSeal, key }: Sealed): s
   return [
     newSeals === 0
       ? 'Nothing is new since the last seal.'
-      : `${newEvents} events sealed with ${newSeals} seals in ${file}, signed by the key ${key}.`,
+      : `${counted(newEvents, 'event', 'events')} sealed with ${counted(newSeals, 'seal', 'seals')} in ${file}, signed by the key ${key}.`,
     `The last seal is number ${number}, up to position ${upTo}. Keep its hash elsewhere:`,
     `  ${hash}`,
     '',
@@ -197,7 +197,11 @@ function describeCheck({
   findingCount,
 }: SealCheck): string {
   const lines = [
-    `${seals} seals are signed and in order, ${events} events compared, ${unsealedEvents} events after the last seal.`,
+    [
+      `${counted(seals, 'seal is', 'seals are')} signed and in order`,
+      `${counted(events, 'event', 'events')} compared`,
+      `${counted(unsealedEvents, 'event', 'events')} after the last seal.`,
+    ].join(', '),
   ];
   if (lastSeal) {
     lines.push(`The last seal is number ${lastSeal.number} of ${lastSeal.sealedAt}, ${lastSeal.hash}`);
@@ -205,7 +209,7 @@ function describeCheck({
   if (clean) lines.push(seals === 0 ? 'There are no seals.' : 'Nothing was changed.');
   else {
     lines.push(
-      `${findingCount} findings:`,
+      `${counted(findingCount, 'finding', 'findings')}:`,
       ...findings.slice(0, maxShown).map((finding) => `  ${describe(finding)}`),
     );
     if (findingCount > maxShown) lines.push(`  … and ${findingCount - maxShown} more`);
@@ -218,7 +222,9 @@ function describe(finding: SealFinding): string {
   const { seal, after, upTo, sealedEvents, foundEvents, first } = finding;
   const range = `seal ${seal} (positions ${after ?? 'from the start'} to ${upTo})`;
   const count =
-    foundEvents === sealedEvents ? '' : `; ${sealedEvents} events were sealed, ${foundEvents} are there`;
+    foundEvents === sealedEvents
+      ? ''
+      : `; ${counted(sealedEvents, 'event was', 'events were')} sealed, ${counted(foundEvents, 'is', 'are')} there`;
   switch (first.kind) {
     case 'changed':
       return `${range}: ${place(first.event)} differs from what was sealed there${count}`;
