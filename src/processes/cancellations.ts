@@ -56,7 +56,7 @@ export class Cancellations {
 
   /** Whose failures are counted. */
   get parts(): ProcessParts {
-    return [this.#settling];
+    return [this.#settling, this.#subscription];
   }
 
   async stop(): Promise<void> {
