@@ -3,19 +3,20 @@ import {
   CancelSchedule,
   OpenRefundWindow,
 } from '../../src/commands/catalog/cancel-schedule.js';
-import { CancelOrder } from '../../src/commands/orders/cancel-order.js';
+import { CancelOrder, type RefundedItems, RefundOrder } from '../../src/commands/orders/cancel-order.js';
 import { AdvanceCheckout } from '../../src/commands/orders/checkout-process.js';
 import { Pay } from '../../src/commands/orders/pay.js';
 import { SettleCancellation } from '../../src/commands/orders/settle-cancellation.js';
 import { EnterService } from '../../src/commands/queue/enter-and-leave.js';
 import { scheduleDecider } from '../../src/domain/catalog.js';
 import type { OrderState } from '../../src/domain/order.js';
+import { StoreUnavailable } from '../../src/event-store/port.js';
 import { addMs, type Instant, orderIdSchema } from '../../src/events/ids.js';
 import { verifyEvent } from '../../src/events/registry.js';
 import { streams } from '../../src/events/streams.js';
 import { contradictions, readBooks, wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted } from './box-office.js';
-import { atEveryAppend, crashingStore, died, pausingStore } from './crashing-store.js';
+import { atEveryAppend, crashingStore, died, HookedStore, pausingStore } from './crashing-store.js';
 import {
   freshContext,
   hold,
@@ -187,6 +188,23 @@ describe('an order whose date is cancelled while it is paid', () => {
     expect(tried).toBe(12);
   });
 
+  it('has nothing left for the date when it failed, and an operator cannot refund it', async () => {
+    await opened();
+    const mina = await inside(side, 'jun', 1000);
+    await hold(side, mina, seats('B-1'));
+    const { store } = crashingStore(side.store, 0, 'after');
+    await died(restarted(side, { store }).execute(new Pay(mina, {}, freshContext())));
+    await cancelDate();
+    const failed = await endOf();
+    expect(failed).toMatchObject(notOnSale);
+    if (!failed) throw new Error('the order was not placed');
+    const { orderId } = failed;
+    const refund = (which: RefundedItems) =>
+      outcomeOf(side.execute(new RefundOrder({ orderId, which, cause: 'operator' }, freshContext())));
+    expect(await refund({ kind: 'schedule', scheduleId })).toMatchObject({ refunded: [] });
+    expect(await refund({ kind: 'all' })).toBe('order-not-cancellable');
+  });
+
   it('fails as not on sale or is refunded, wherever its payment waits while the date is settled', async () => {
     let waits = 0;
     for (const when of ['before', 'after'] as const) {
@@ -217,6 +235,97 @@ describe('an order whose date is cancelled while it is paid', () => {
       return { kind: order.kind, cause: { kind: 'failed', reason: cause.reason } };
     return { kind: order.kind, cause: { kind: cause?.kind, by: cause?.by } };
   }
+});
+
+describe('a run that settles a cancelled date', () => {
+  const nothing = { isSettled: false, endedHolds: 0, refundedOrders: 0, refundedSeats: 0, points: 0 };
+
+  /** Fans with a paid seat each. */
+  async function sold(...names: string[]) {
+    for (const [index, name] of names.entries()) {
+      const fan = await inside(side, name, 1000);
+      await hold(side, fan, seats(`A-${index + 1}`));
+      await pay(fan);
+    }
+  }
+
+  it('gives the reason of the cancellation as that of each refund', async () => {
+    await sold('mina');
+    await cancelDate();
+    await settle();
+    const notes = (await wholeLog(side.store)).map(verifyEvent).flatMap((event) => {
+      return event.type === 'OrderCancelled' ? [event.data.note] : [];
+    });
+    expect(notes).toEqual(['the singer is ill']);
+  });
+
+  it('goes by the log, not by the catalog as a process remembers it', async () => {
+    await sold('mina');
+    const other = restarted(side, { settings: { catalogMaxAgeMs: 3_600_000 } });
+    expect(await settle(other)).toEqual(nothing);
+    await cancelDate();
+    expect(await settle(other)).toMatchObject({ isSettled: true, refundedOrders: 1 });
+  });
+
+  it('does not call it settled while the read models are behind the log', async () => {
+    await sold('mina');
+    await cancelDate();
+    side.models.isCaughtUp = false;
+    expect(await settle()).toEqual(nothing);
+    expect(await dateIn()).toMatchObject({ isSettled: false });
+    side.models.isCaughtUp = true;
+    expect(await settle()).toMatchObject({ isSettled: true });
+  });
+
+  it('gives back all the others when one seat fails, tells the failure, and does not call it settled', async () => {
+    await sold('mina', 'jun', 'sora');
+    await cancelDate();
+    const [poisoned] = (await readBooks(side.store)).orders.keys();
+    const store = new HookedStore(side.store, {
+      before: (_, stream) => {
+        if (stream === poisoned) throw new StoreUnavailable('this stream cannot be written');
+      },
+    });
+    await expect(settle(restarted(side, { store }))).rejects.toThrow('this stream cannot be written');
+    expect(Object.values(await balances()).sort()).toEqual([1000, 1000, 900]);
+    expect(await dateIn()).toMatchObject({ isSettled: false });
+    expect(await settle(restarted(side))).toMatchObject({ isSettled: true, refundedOrders: 1 });
+  });
+
+  it('stops between two seats when it is told to', async () => {
+    await sold('mina', 'jun');
+    await cancelDate();
+    const stopping = new AbortController();
+    stopping.abort();
+    const settling = new SettleCancellation(scheduleId, freshContext(), stopping.signal);
+    expect(await side.execute(settling)).toEqual(nothing);
+    expect(await dateIn()).toMatchObject({ isSettled: false });
+  });
+
+  it('looks again after it has given something back, since an order may have been paid meanwhile', async () => {
+    await sold('mina', 'jun');
+    await cancelDate();
+    const ownedSeats = side.models.ownedSeats.bind(side.models);
+    const page = jest.spyOn(side.models, 'ownedSeats');
+    page.mockImplementationOnce(async (...question) => (await ownedSeats(...question)).slice(0, 1));
+    expect(await settle()).toMatchObject({ isSettled: true, refundedOrders: 2 });
+    expect(page).toHaveBeenCalledTimes(3);
+  });
+
+  it('asks for each page of seats after the last one', async () => {
+    await sold('mina', 'jun');
+    await cancelDate();
+    const ownedSeats = side.models.ownedSeats.bind(side.models);
+    const after: (string | null)[] = [];
+    jest.spyOn(side.models, 'ownedSeats').mockImplementation(async (date, last, limit) => {
+      after.push(last);
+      const [seat] = await ownedSeats(date, last, limit);
+      // A full page, as of 200 seats of one order.
+      return seat ? Array(limit).fill(seat) : [];
+    });
+    expect(await settle()).toMatchObject({ isSettled: true, refundedOrders: 2 });
+    expect(after).toEqual([null, 'A-1', 'A-2', null]);
+  });
 });
 
 it('continues after a crash anywhere, and gives nothing back twice', async () => {
