@@ -1,6 +1,7 @@
 import type { Command } from '@nestjs/cqrs';
 import { SettleCancellation } from '../../src/commands/orders/settle-cancellation.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
+import { LiveSubscription } from '../../src/event-store/live-subscription.js';
 import { type ScheduleId, scheduleIdSchema } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { deriveId } from '../../src/platform/derive-id.js';
@@ -18,12 +19,14 @@ const dateNamed = (name: string) => scheduleIdSchema.parse(deriveId('date', name
 /** Notes the dates that are settled; some fail. */
 class Settling implements Commands {
   readonly settled: ScheduleId[] = [];
+  readonly signals: (AbortSignal | undefined)[] = [];
   constructor(private readonly fails: (scheduleId: ScheduleId) => boolean = () => false) {}
 
   async execute<Result>(command: Command<Result>): Promise<Result> {
     if (!(command instanceof SettleCancellation) || this.fails(command.scheduleId))
       throw new Error('poisoned');
     this.settled.push(command.scheduleId);
+    this.signals.push(command.signal);
     return {} as Result; // it is only logged
   }
 }
@@ -50,6 +53,18 @@ it('settles the last of 1,200 cancelled dates in its first round, although all t
   expect(commands.settled).toEqual([last]);
   // Twenty of the dates that fail are named, the others are counted.
   expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(21);
+});
+
+it('tells the command when the process stops', async () => {
+  const [commands, store] = [new Settling(), new InMemoryEventStore()];
+  const dates = showing([dateNamed('cancelled')]);
+  const [clock, log] = [new ManualClock(), new RecordedLog()];
+  const cancellations = new Cancellations(store, commands, dates, clock, log, never);
+  cancellations.start();
+  await eventually(() => commands.signals.length === 1, { limitMs: 5_000 });
+  expect(commands.signals[0]?.aborted).toBe(false);
+  await cancellations.stop();
+  expect(commands.signals[0]?.aborted).toBe(true);
 });
 
 it('runs each round in the process that has it', async () => {
@@ -96,6 +111,34 @@ describe('a date that is cancelled between two rounds', () => {
     }
     await stop();
     expect(commands.settled.length).toBeGreaterThan(0);
+  });
+
+  it('is announced to one round: later rounds take it from the read models', async () => {
+    const { commands, cancel, stop } = await cancelled();
+    for (let n = 0; commands.settled.length === 0 && n < 1_000; n++) {
+      await cancel(`date ${n}`);
+      await new Promise(setImmediate);
+    }
+    for (const name of ['second', 'third']) {
+      await cancel(name);
+      await eventually(() => commands.settled.includes(dateNamed(name)), { limitMs: 5_000 });
+    }
+    await stop();
+    expect(commands.settled).toEqual([...new Set(commands.settled)]);
+  });
+
+  it('counts it as a failure when such dates cannot be followed', async () => {
+    const store = new InMemoryEventStore();
+    store.head = async () => {
+      throw new Error('the store is away');
+    };
+    const [clock, log] = [new ManualClock(), new RecordedLog()];
+    const cancellations = new Cancellations(store, new Settling(), showing([]), clock, log, never);
+    cancellations.start();
+    const restarts = () =>
+      cancellations.parts.map((part) => (part instanceof LiveSubscription ? part.restarts : 0));
+    await eventually(() => restarts().some((count) => count > 0), { limitMs: 5_000 });
+    await cancellations.stop();
   });
 
   it('is begun by one of several processes', async () => {
