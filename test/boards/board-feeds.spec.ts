@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BoardFeeds } from '../../src/boards/board-feeds.js';
 import type { QueueBoards } from '../../src/boards/queue-boards.js';
 import type { SeatBoards } from '../../src/boards/seat-boards.js';
-import type { EventStore } from '../../src/event-store/port.js';
+import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { streams } from '../../src/events/streams.js';
 import { changeSeat } from '../api/stream-client.js';
 import { performanceId, scheduleId, seat } from '../commands/theatre.js';
@@ -21,13 +21,13 @@ const toldOf = (board: string, method: string) =>
   calls.filter(([of, what]) => of === board && what === method).map(([, , ...told]) => told);
 
 let history: History;
-let store: EventStore;
+let store: InMemoryEventStore;
 let feeds: BoardFeeds;
 let log: RecordedLog;
 beforeEach(async () => {
   calls.length = 0;
-  history = new History();
-  store = history.store;
+  store = new InMemoryEventStore();
+  history = new History(store);
   log = new RecordedLog();
   const common = ['begin', 'followed', 'missed', 'catalogChanged'];
   // All that the feeds use of the boards.

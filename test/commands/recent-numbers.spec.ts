@@ -38,6 +38,14 @@ describe('RecentNumbers', () => {
     expect(await numbers.firstOf(tokenOf('mina'), performanceId, before.position, own.revision)).toBe(1);
   });
 
+  it('finds the lowest of several earlier numbers', async () => {
+    const before = await give('jun');
+    await give('mina');
+    await give('mina');
+    const own = await give('mina');
+    expect(await numbers.firstOf(tokenOf('mina'), performanceId, before.position, own.revision)).toBe(1);
+  });
+
   it('does not look before the position', async () => {
     await give('mina');
     const before = await give('jun');

@@ -46,10 +46,14 @@ it('takes pieces of work in turns, one slice in each turn of the event loop', as
 });
 
 it('tells what the work throws, and goes on with other work', async () => {
-  const fails = inSlices([1], () => {
+  const tried: number[] = [];
+  const fails = inSlices([1, 2, 3], (item) => {
+    tried.push(item);
     throw new Error('no');
   });
   await expect(fails).rejects.toThrow('no');
+  await nextTurn();
+  expect(tried).toEqual([1]);
   const done: number[] = [];
   await inSlices([1, 2], (item) => done.push(item));
   expect(done).toEqual([1, 2]);
