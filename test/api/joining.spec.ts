@@ -88,7 +88,7 @@ describe('a fan who joins', () => {
 
 describe('a fan who waits', () => {
   it.each([
-    ['15 seconds when the turn is far away', 100, 15],
+    ['30 seconds when the turn is far away', 100, 30],
     ['half of the estimated wait', 20, 11],
     ['2 seconds when the turn is near', 0, 2],
   ])('is told to ask again after %s', async (_, ahead, seconds) => {
@@ -102,6 +102,14 @@ describe('a fan who waits', () => {
     freeSeats = 0;
     const reply = await ask();
     expect(reply.json()).toMatchObject({ estimatedWaitSeconds: null });
+    expect(reply.headers['retry-after']).toBe('15');
+  });
+
+  it('is told to ask again after 15 seconds before the opening, since any place may be drawn', async () => {
+    shown = { ...queue, opened: false, opens_at: toInstant(api.clock.nowMs() + 3_600_000) };
+    tokens = [{ ...waiting, place: null }];
+    const reply = await ask();
+    expect(reply.json()).toMatchObject({ estimatedWaitSeconds: 3_607 });
     expect(reply.headers['retry-after']).toBe('15');
   });
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { LoadGate } from '../../src/api/load-gate.js';
 import { waitUntil } from '../services/wait-until.js';
 import { type ApiUnderTest, adminKey, scheduleId, startApi } from './api-under-test.js';
 import { StreamClient } from './stream-client.js';
@@ -74,6 +75,16 @@ describe('a process that has as many requests as it may', () => {
     ]).then((replies) => replies.map(({ status }) => status));
     expect(statuses).toEqual([200, 200, 403]);
     await release();
+  });
+
+  it('is as patient with the beginning of an event stream as with commands, and told of each connection', async () => {
+    const enter = jest.spyOn(LoadGate.prototype, 'enter');
+    const accepted = jest.spyOn(LoadGate.prototype, 'accepted');
+    const stream = await StreamClient.open(`${url}/v1/schedules/${scheduleId}/seats/events`);
+    await fetch(`${url}/v1/performances`);
+    expect(enter.mock.calls.map(([kind]) => kind)).toEqual(['command', 'read']);
+    expect(accepted).toHaveBeenCalled();
+    await stream.close();
   });
 
   it('counts an event stream only while it begins', async () => {

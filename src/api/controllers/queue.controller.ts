@@ -175,12 +175,17 @@ export class QueueController {
   }
 }
 
-/** Fans who wait without a live stream are to ask again at the soonest, and at the latest, after so many seconds. */
-const [soonest, latest] = [2, 15];
+/** Seconds after which fans who wait without a live stream are to ask again. */
+const askAgain = { soonest: 2, latest: 30, unknown: 15 };
 
-/** Says when to ask again: after half of the wait, so that a fan asks more often as the turn comes closer. */
-function pace(reply: FastifyReply, { status, estimatedWaitSeconds }: QueueTokenReply): void {
+/**
+ * Says when to ask again: after half of the wait, so that a fan asks more often as the turn comes closer. Before the
+ * opening nobody's wait is known, as places are drawn then; all the same time, so that they do not come back together.
+ */
+function pace(reply: FastifyReply, { status, opened, estimatedWaitSeconds }: QueueTokenReply): void {
   if (status !== 'waiting') return;
-  const seconds = estimatedWaitSeconds === null ? latest : estimatedWaitSeconds / 2;
-  reply.headers(retryAfter(Math.min(Math.max(seconds, soonest), latest)));
+  const { soonest, latest, unknown } = askAgain;
+  const isKnown = opened && estimatedWaitSeconds !== null;
+  const seconds = isKnown ? Math.min(Math.max(estimatedWaitSeconds / 2, soonest), latest) : unknown;
+  reply.headers(retryAfter(seconds));
 }

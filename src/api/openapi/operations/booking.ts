@@ -39,7 +39,7 @@ export const bookingOperations: Operations = {
     tag: 'Queue',
     summary: 'My place',
     headers: ['Retry-After'],
-    description: `While you wait, \`Retry-After\` says when to ask again: after half of the estimated wait, 2 to 15 seconds. ${pastDescription} The time left to wait is not said of the past.`,
+    description: `While you wait, \`Retry-After\` says when to ask again: after half of the estimated wait, 2 to 30 seconds, or after 15 seconds before the opening and while there is no estimate. ${pastDescription} The time left to wait is not said of the past.`,
     replies: { 200: json('Where you stand.', queueTokenReply) },
     problems: ['token-unknown', 'unavailable'],
   },
