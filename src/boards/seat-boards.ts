@@ -129,9 +129,12 @@ export class SeatBoards {
     // A board that was dropped meanwhile is wrong in nothing.
     if (!board) return [];
     board.advanceTo(this.#followedTo ?? board.position);
-    const missing = table && this.#recent.since(scheduleId, table.position as Position); // tables hold the store's positions
-    if (!missing || table.position > board.position) return undefined;
-    for (const change of missing) table.apply(change);
+    if (!table) return undefined;
+    if (table.position < board.position) {
+      const missing = this.#recent.since(scheduleId, table.position as Position); // tables hold the store's positions
+      if (!missing) return undefined;
+      for (const change of missing) table.apply(change);
+    }
     const [inMemory, inTables] = [board.takenSeats(nowMs()), table.takenSeats(nowMs())];
     const seatIds = [...new Set([...inMemory.keys(), ...inTables.keys()])];
     const differences = seatIds
@@ -152,12 +155,14 @@ export class SeatBoards {
       const board = await this.queries.seatBoard(scheduleId);
       if (!board) return null;
       const missing = this.#recent.since(scheduleId, board.position as Position); // tables hold the store's positions
-      if (catalogChangedAt === this.#catalogChangedAt && missing) {
+      const hasCatalog = catalogChangedAt === undefined || catalogChangedAt <= board.position;
+      if (hasCatalog && catalogChangedAt === this.#catalogChangedAt && missing) {
         for (const change of missing) board.apply(change);
         this.#boards.set(scheduleId, board);
         return board;
       }
-      if (load === maxLoads) return board;
+      // Tables that are behind for longer than they were waited for show a former plan: it is shown, but not kept.
+      if (!hasCatalog || load === maxLoads) return board;
     }
   }
 }

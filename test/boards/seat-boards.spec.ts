@@ -183,6 +183,17 @@ describe('boards in memory', () => {
     expect(position.waited).toEqual([{ position: 21, timeoutMs: 2_000 }]);
   });
 
+  it('are shown but not kept while the tables do not have what was published', async () => {
+    await boards.of(scheduleId);
+    position.at = at(20);
+    boards.catalogChanged(published({ venueId }), at(21));
+    await boards.of(scheduleId);
+    table = () => boardOf({}, 21, ['B-1']);
+    expect(Object.keys(shown(await boards.of(scheduleId)))).toContain('B-1');
+    await boards.of(scheduleId);
+    expect(loads).toBe(3);
+  });
+
   it('are not kept when the plan was published while the tables were read', async () => {
     let first = true;
     table = () => {

@@ -46,6 +46,15 @@ describe('RecentNumbers', () => {
     expect(await numbers.firstOf(tokenOf('mina'), performanceId, before.position, own.revision)).toBe(1);
   });
 
+  it('finds an earlier number that becomes known while the log is read', async () => {
+    const before = await give('jun');
+    const first = await give('mina');
+    const own = await give('mina');
+    const looking = numbers.firstOf(tokenOf('mina'), performanceId, before.position, own.revision);
+    numbers.add(performanceId, first.revision, { tokenId: tokenOf('mina'), position: first.position });
+    expect(await looking).toBe(1);
+  });
+
   it('does not look before the position', async () => {
     await give('mina');
     const before = await give('jun');

@@ -149,8 +149,10 @@ describe('no output holds the password of EVENTSTORE_URL', () => {
     });
     expect(status).toBe(0);
     expectNoPassword(output, 'admin');
-    // Two lines for the whole process, not for each subscription.
-    expect(output.split('\n').filter((line) => line.includes('"engine":"EventStoreDB"'))).toHaveLength(2);
+    // Two lines for each of the two clients, that of requests and that of projections, not for each subscription.
+    const told = output.split('\n').filter((line) => line.includes('"engine":"EventStoreDB"'));
+    const byProjections = told.filter((line) => line.includes('"thread":"projections"'));
+    expect([told.length, byProjections.length]).toEqual([4, 2]);
   });
 });
 

@@ -398,9 +398,9 @@ export const injectedBugs: readonly InjectedBug[] = [
       ),
   },
   {
-    name: 'a board of seats does not notice that a seat is free again',
+    name: 'a board of seats does not notice that a seat is sold',
     codes: ['board-differs'],
-    plant: () => plantInSeatBoards(({ taken }) => taken !== undefined),
+    plant: () => plantInSeatBoards(({ taken }) => taken?.status !== 'reserved'),
   },
   {
     name: 'a board of a queue does not notice who leaves',

@@ -49,7 +49,8 @@ export class RecentNumbers {
       let given = known.get(number) ?? read.get(number);
       if (given === undefined) {
         read = await this.#read(performanceId, after, number);
-        given = read.get(number);
+        // Another request may have made it known while the log was read.
+        given = read.get(number) ?? known.get(number);
       }
       if (given === undefined || given.position <= after) break;
       if (given.tokenId === tokenId) first = number;
