@@ -292,6 +292,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a refund of single seats is made twice',
     codes: ['order-items-refunded-once', 'order-refunded-once', 'order-points-agree'],
+    firstSeed: 175,
     plant: () =>
       plantIn(walletDecider, (decide) => (command, state, now) => {
         const order = command.kind === 'refund-items' ? state.orders.get(command.orderId) : undefined;
