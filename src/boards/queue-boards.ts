@@ -23,10 +23,14 @@ import { compareBoard, differencesOf } from './compare-boards.js';
 
 /** Before any position a store gives. */
 const beforeFirst = -1;
-/** Queues kept, those asked for last: some 2 KB each, and 200 bytes a date. */
-const keptQueues = 1_000;
-/** Tokens kept, those asked for or changed last, of all queues: at most 100 MB. */
-const keptTokens = 250_000;
+export interface QueueBoardSettings {
+  /** For how long a queue that has changed is shown as it was read, ms. */
+  readonly freshForMs: number;
+  /** Queues kept, those asked for last: some 2 KB each, and 200 bytes a date. Default 1,000. */
+  readonly keptQueues?: number;
+  /** Tokens kept, those asked for or changed last, of all queues: at most 100 MB by default, 250,000. */
+  readonly keptTokens?: number;
+}
 
 /** Compared in one go, those asked for or changed last. */
 const comparedQueues = 100;
@@ -64,19 +68,9 @@ interface KeptToken {
  * or it is let in.
  */
 export class QueueBoards {
-  readonly #queues = new LRUCache<PerformanceId, KeptQueue>({
-    max: keptQueues,
-    dispose: ({ board }) => {
-      for (const scheduleId of board?.scheduleIds ?? []) this.#performanceOf.delete(scheduleId);
-    },
-  });
+  readonly #queues: LRUCache<PerformanceId, KeptQueue>;
   readonly #performanceOf = new Map<ScheduleId, PerformanceId>();
-  readonly #tokens = new LRUCache<TokenId, KeptToken>({
-    max: keptTokens,
-    dispose: ({ changedAt }, _, reason) => {
-      if (reason === 'evict') this.#forgottenUpTo = Math.max(this.#forgottenUpTo, changedAt);
-    },
-  });
+  readonly #tokens: LRUCache<TokenId, KeptToken>;
   /** Newest event that was followed, by feed. */
   readonly #followedTo = new Map<Feed, number>();
   /** Events up to here may have been missed; infinite until both feeds have begun. */
@@ -89,9 +83,23 @@ export class QueueBoards {
 
   constructor(
     private readonly queries: Pick<Queries, 'queueBoard' | 'queueTokens' | 'queueHead'>,
-    private readonly settings: { readonly freshForMs: number },
+    private readonly settings: QueueBoardSettings,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    const { keptQueues = 1_000, keptTokens = 250_000 } = settings;
+    this.#queues = new LRUCache({
+      max: keptQueues,
+      dispose: ({ board }) => {
+        for (const scheduleId of board?.scheduleIds ?? []) this.#performanceOf.delete(scheduleId);
+      },
+    });
+    this.#tokens = new LRUCache({
+      max: keptTokens,
+      dispose: ({ changedAt }, _, reason) => {
+        if (reason === 'evict') this.#forgottenUpTo = Math.max(this.#forgottenUpTo, changedAt);
+      },
+    });
+  }
 
   /** The listener is told of each queue that is kept and has changed, its sale included. */
   onChange(listener: (performanceId: PerformanceId) => void): void {
@@ -124,7 +132,7 @@ export class QueueBoards {
 
   /**
    * The place of a token that was just given its number: known before its events come and before the tables have it.
-   * @param requestedAt the position of its first event: whatever comes after may have changed it.
+   * @param requestedAt the position of its first event: later ones may have changed it.
    */
   async placeOfIssued(
     issued: Pick<TokenState, 'tokenId' | 'performanceId' | 'numberOfTickets'>,

@@ -20,12 +20,12 @@ export interface SeatBoardSettings {
   readonly rememberedSeatChanges: number;
   /** How long tables that show a former plan are waited for. */
   readonly waitForPositionTimeoutMs: number;
+  /** Boards kept, those asked for last; one with 15,000 taken seats takes about 3 MB. Default 64. */
+  readonly keptBoards?: number;
 }
 
 /** Before any position a store gives. */
 const beforeFirst = -1;
-/** Boards kept, those asked for last; one with 15,000 taken seats takes about 3 MB. */
-const keptBoards = 64;
 /** A plan that is published again and again while its board is read is answered from the tables. */
 const maxLoads = 3;
 
@@ -35,7 +35,7 @@ const maxLoads = 3;
  * not be read, and is then read anew.
  */
 export class SeatBoards {
-  readonly #boards = new LRUCache<ScheduleId, SeatBoard>({ max: keptBoards });
+  readonly #boards: LRUCache<ScheduleId, SeatBoard>;
   readonly #loading = new Map<ScheduleId, Promise<SeatBoard | null>>();
   readonly #recent: RecentSeatChanges;
   /** Newest event followed; undefined: following has not begun. */
@@ -48,6 +48,7 @@ export class SeatBoards {
     private readonly tables: TablesPosition,
     private readonly settings: SeatBoardSettings,
   ) {
+    this.#boards = new LRUCache({ max: settings.keptBoards ?? 64 });
     this.#recent = new RecentSeatChanges(settings.rememberedSeatChanges);
   }
 

@@ -48,9 +48,12 @@ const maxCachedStreams = 64;
 /** Small enough that rows are evicted and read again, as in a large office. */
 const cachedRows = 8;
 
-/** Few changes are remembered, so that boards that come late are read again; clients wait briefly for the tables. */
+/** Small enough that boards and tokens are evicted, and changes forgotten before a board that is read has them. */
 const boardSettings = {
   rememberedSeatChanges: 16,
+  keptBoards: 2,
+  keptQueues: 1,
+  keptTokens: 4,
   waitForPositionTimeoutMs: 2_000,
   freshForMs: 250,
 } as const;

@@ -33,7 +33,7 @@ export interface InjectedBug {
   readonly seams?: Partial<Seams>;
   /** Changes the product for this test. @returns changes it back. */
   readonly plant?: () => () => void;
-  /** Where to begin looking, for what only few seeds show: under Jest each seed keeps some 20 MB. */
+  /** Where to begin looking, for what only few seeds show. */
   readonly firstSeed?: number;
 }
 
@@ -292,7 +292,6 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a refund of single seats is made twice',
     codes: ['order-items-refunded-once', 'order-refunded-once', 'order-points-agree'],
-    firstSeed: 175,
     plant: () =>
       plantIn(walletDecider, (decide) => (command, state, now) => {
         const order = command.kind === 'refund-items' ? state.orders.get(command.orderId) : undefined;
@@ -304,7 +303,6 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'an order forgets which of its seats were given back',
     codes: ['order-items-refunded-once'],
-    firstSeed: 46,
     plant: () =>
       plantIn(orderDecider, (decide) => (command, state, now) => {
         const forgets = command.kind === 'cancel' && command.items !== undefined && state.kind === 'paid';
@@ -343,7 +341,6 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a refund window does not help fans',
     codes: ['promise-broken'],
-    firstSeed: 15,
     plant: () =>
       plantInCancelOrder(([repository, deciders, catalog, checkout, clock]) => {
         const closed = catalogWhere(catalog, (date) => ({ ...date, refundWindowUntil: undefined }));
@@ -377,13 +374,11 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a cancelled date leaves an order paid',
     codes: ['not-settled'],
-    firstSeed: 16,
     plant: plantForgottenOrders,
   },
   {
     name: 'a cancelled date is settled before its orders are refunded',
     codes: ['cancelled-date-refunded'],
-    firstSeed: 16,
     seams: {
       queries: (queries) => ({
         ...queries,
@@ -405,7 +400,6 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a board of seats does not notice that a seat is sold',
     codes: ['board-differs'],
-    firstSeed: 14,
     plant: () => plantInSeatBoards(({ taken }) => taken?.status !== 'reserved'),
   },
   {
