@@ -108,7 +108,7 @@ export class QueuePositions implements BeforeApplicationShutdown {
       const own = watched.token ? sseMessage('position', board.placeOf(watched.token, nowMs)) : '';
       if (watched.listeners.size === 1) watched.told = watched.token;
       const shared = sseMessage('queue', queue);
-      // With watchers who know different states, the next one goes to all, whatever it is.
+      // Watchers know different states now: the next one goes to all, even if it equals the last one told.
       if (line.told === '' && line.watched.size === 1) line.told = shared;
       else if (line.told !== shared) line.told = '';
       if (watched.listeners.has(listener)) listener(own + shared);
@@ -131,8 +131,14 @@ export class QueuePositions implements BeforeApplicationShutdown {
     const { performanceId } = event.data;
     const line = this.#lines.get(performanceId);
     if (!line) return;
-    if (event.type === 'QueueOpened') void this.#open(performanceId, line, event.data);
-    else if (event.type === 'TokensAdmitted') this.#admit(performanceId, line, event.data);
+    if (event.type === 'QueueOpened') {
+      this.#open(performanceId, line, event.data).catch((error: unknown) => {
+        this.#logger.warn(`the places of a queue could not be drawn: ${String(error)}`);
+        line.admittedMeanwhile = undefined;
+        this.#missed();
+      });
+    }
+    if (event.type === 'TokensAdmitted') this.#admit(performanceId, line, event.data);
     else if (isTokenEvent(event)) this.#change(performanceId, line, event, position);
   }
 
