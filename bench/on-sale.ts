@@ -35,7 +35,7 @@ const { values } = parseArgs({
 const scale = Number(values.scale);
 const fans = Math.round(Number(values.fans) * scale);
 const seats = Math.max(seatsPerFan, Math.round(Number(values.seats) * scale));
-/** Of full size, whatever the scale is: a smaller crowd comes as fast, and is served as fast. */
+/** The same at every scale: a smaller crowd joins at the same rate and is admitted at the same pace. */
 const admitPerSecond = Number(values.seats) / seatsPerFan / (Number(values.minutes) * 60);
 const joinSeconds = 60 * scale;
 /** A smaller crowd asks more often, so that about as many questions come in a second. */

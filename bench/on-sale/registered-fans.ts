@@ -31,7 +31,7 @@ export function sessionIdOf(fan: number) {
 
 /**
  * Writes the log of an office with `count` registered fans who have charged their wallets. Names are not encrypted, as in a
- * log from before that was done; nobody can log in with the password. The payment system has no payment of the charges.
+ * log from before names were encrypted, and the password hashes are not real, so no fan can log in. The payment system has no payment of the charges.
  * @param file of the embedded event store; made anew.
  * @returns events written.
  */
@@ -68,7 +68,7 @@ function eventsOf(fan: number, at: Instant) {
   const chargeId = chargeIdSchema.parse(deriveId('on-sale bench', 'charge', fan));
   const paymentId = paymentIdSchema.parse(`pay_${fan}`);
   const charge = { chargeId, userId, amount: chargedPoints };
-  const person = { loginId, username: 'Fan', name: 'Fan', passwordHash: 'nobody logs in' };
+  const person = { loginId, username: 'Fan', name: 'Fan', passwordHash: 'not a hash' };
   const paymentMethod = 'tok_bench';
   const steps: readonly (readonly [string, readonly DomainEvent[]])[] = [
     [streams.login(loginHash), [{ type: 'LoginClaimed', data: { userId } }]],

@@ -14,7 +14,7 @@ const accessTtlMs = 900_000;
 const askAgainMs = 50;
 const joinedSchema = z.object({ queueToken: z.string() });
 
-/** The access token of a fan nobody registered: neither side looks the fan up. */
+/** A fan with an access token but without a registration: neither side looks the fan up. */
 export function newFan(signer: TokenSigner): PeerFan {
   const claims = { sub: userIdSchema.parse(randomUUID()), sid: sessionIdSchema.parse(randomUUID()) };
   return { headers: `Authorization: Bearer ${signer.access.sign(claims, accessTtlMs).value}\r\n` };

@@ -93,7 +93,7 @@ function hold(client: RawClient, side: Side, { headers }: PeerFan, seatId: strin
   return client.send('POST', path, headers + json + key, JSON.stringify({ seatIds: [seatId] }));
 }
 
-/** Each hold is of a seat nobody else wants; the seat is given back afterwards, which is not counted. */
+/** Each hold has a seat of its own, which is given back afterwards; giving back is not counted. */
 export function holdsSpread(side: Side, load: Load): Promise<Measured> {
   let next = 0;
   return drive(side, load, () => {

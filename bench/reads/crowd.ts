@@ -136,8 +136,8 @@ export async function joinInLog(
 }
 
 /**
- * Puts `count` waiting fans into the tables of an office that does not run. The log does not know them: replies are
- * measured, nobody is let in. The last one is the fan whose tokens {@link queueTokenOf} makes.
+ * Puts `count` waiting fans into the tables of an office that does not run. They are not in the log, so replies
+ * about them can be measured, but they are never admitted. The last one is the fan whose tokens {@link queueTokenOf} makes.
  */
 export function joinInTables(file: string, crowd: string, performanceId: PerformanceId, count: number): void {
   const { userId, tokenId } = fanOf(crowd, count - 1);

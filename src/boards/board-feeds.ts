@@ -81,12 +81,12 @@ export class BoardFeeds {
     return [...(await this.seats.compare(() => clock.nowMs())), ...(await this.queues.compare())];
   }
 
-  /** Nest starts it with the application, */
+  /** Called by Nest when the application has started. */
   onApplicationBootstrap(): void {
     void this.start();
   }
 
-  /** and stops it before. */
+  /** Called by Nest before the application closes. */
   beforeApplicationShutdown(): Promise<void> {
     return this.stop();
   }

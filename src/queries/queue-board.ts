@@ -176,7 +176,7 @@ export class QueueBoard {
   #facts = noFacts;
 
   /**
-   * @param queue undefined: the performance is not known, and nobody queues for it.
+   * @param queue undefined: the performance is not known and has no queue.
    * @param position everything up to here is in it; some of it may be newer.
    */
   constructor(

@@ -180,7 +180,7 @@ const askAgain = { soonest: 2, latest: 30, unknown: 15 };
 
 /**
  * Says when to ask again: after half of the wait, so that a fan asks more often as the turn comes closer. Before the
- * opening nobody's wait is known, as places are drawn then; all the same time, so that they do not come back together.
+ * opening places are not drawn and no wait is known: all fans are told the same time.
  */
 function pace(reply: FastifyReply, { status, opened, estimatedWaitSeconds }: QueueTokenReply): void {
   if (status !== 'waiting') return;
