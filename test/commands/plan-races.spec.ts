@@ -126,6 +126,36 @@ describe('A seat taken between the check of an import and its publication', () =
     expect((await pay(anna)).order.kind).toBe('paid');
   });
 
+  it('is not dropped by a withdrawal that got no answer and is written later', async () => {
+    const anna = await inside(side, 'anna', 1_000);
+    let late: (() => Promise<unknown>) | undefined;
+    class SlowStore extends HookedStore {
+      override async append(...appended: Parameters<HookedStore['append']>) {
+        if (late || !appended[0].startsWith('venue-')) return super.append(...appended);
+        late = () => side.store.append(...appended);
+        throw new StoreUnavailable('no answer');
+      }
+    }
+    const slow = restarted(side, { store: new SlowStore(side.store, {}) });
+    const imported = await run(withoutA1, slow).catch((error: unknown) => error);
+    const isHeld = typeof (await outcomeOf(hold(side, anna, seats('A-1')))) !== 'string';
+    if (isHeld) await pay(anna);
+    await late?.().catch(() => undefined);
+    expect([imported instanceof Error, await placeOfA1()]).toEqual([false, isHeld ? '1' : undefined]);
+  });
+
+  it('is left to the operator when no repetition of the withdrawal is answered', async () => {
+    let tried = 0;
+    const before = async (_: number, stream: string) => {
+      if (!stream.startsWith('venue-')) return;
+      tried++;
+      throw new StoreUnavailable('no answer');
+    };
+    const other = restarted(side, { store: new HookedStore(side.store, { before }) });
+    await expect(run(withoutA1, other)).rejects.toThrow(StoreUnavailable);
+    expect(tried).toBe(4);
+  });
+
   it('undoes the plans of all venues of the document', async () => {
     const [hall] = theatreDocument().venues;
     if (!hall) throw new Error('the theatre has a venue');

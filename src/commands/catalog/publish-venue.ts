@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type VenueCommand, type VenueState, venueDecider } from '../../domain/catalog.js';
 import type { VenueDocument } from '../../domain/catalog-document.js';
-import type { Revision } from '../../event-store/port.js';
+import { type Revision, StoreBusy, StoreUnavailable } from '../../event-store/port.js';
 import { type PlanSection, rowsOf } from '../../events/catalog-events.js';
 import type { SeatId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -25,6 +26,9 @@ export interface VenuePlan extends Awaited<ReturnType<SoldSeats['revise']>> {
 
 /** Most seats that one SeatsRenumbered names. */
 const maxRenumberedPerEvent = 1000;
+
+/** Milliseconds before each repetition of a withdrawal whose outcome is unknown. */
+const repeatAfterMs = [100, 400, 1_600];
 
 /** Publishes venues and their seating plans. */
 @Injectable()
@@ -63,13 +67,17 @@ export class VenuePublisher {
    * Takes the seats that leave the plans, or get another place, out of the published plans, and then looks again whether
    * fans have taken any of them. A hold reads the plan again after it has its seats, and a payment reads it after the
    * hold: so a seat that is free after it has left the plan can no longer be sold, and another seat may get its place.
+   * A withdrawal without an answer may be written later, when a fan has bought one of its seats: so it is repeated, and
+   * the log then refuses the late copy.
    * @throws {ImportRefused} when fans have taken some: the former plans are published again
+   * @throws {StoreUnavailable} when no repetition was answered
    */
   async withdrawChanged(plans: readonly VenuePlan[], context: CommandContext): Promise<void> {
     const changed = plans.filter(({ leaving }) => leaving.length > 0);
     for (const { venueId, known, leaving } of changed) {
       const step = stepContext(context, venueId, 'withdraw');
-      await this.#publishSections(venueId, withoutSeats(known.sections.values(), new Set(leaving)), step);
+      const staying = withoutSeats(known.sections.values(), new Set(leaving));
+      await untilKnown(() => this.#publishSections(venueId, staying, step));
     }
     const taken: ImportProblem[] = [];
     for (const plan of changed) {
@@ -149,6 +157,21 @@ export class VenuePublisher {
     }
     return this.repository.load(venueDecider, streams.venue(venueId));
   }
+}
+
+/** Repeats what may have been written or not until the log has said which it is. */
+async function untilKnown(run: () => Promise<unknown>): Promise<void> {
+  for (const pauseMs of repeatAfterMs) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      // A busy log has written nothing.
+      if (!(error instanceof StoreUnavailable) || error instanceof StoreBusy) throw error;
+      await delay(pauseMs);
+    }
+  }
+  await run();
 }
 
 /**
