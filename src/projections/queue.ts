@@ -11,7 +11,7 @@ type TokenStatus = 'waiting' | 'admitted' | 'entered' | 'completed' | 'expired' 
 @Entity('tokens')
 @Index(['user_id', 'performance_id', 'entry'])
 @Index(['performance_id', 'number'])
-@Index(['performance_id', 'place'])
+@Index(['performance_id', 'status', 'place'])
 @Index(['status', 'claim_until'])
 @Index(['status', 'expire_date'])
 export class TokenRow {

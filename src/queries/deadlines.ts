@@ -1,4 +1,4 @@
-import type { HoldId, Instant, ScheduleId, SeatId, TokenId } from '../events/ids.js';
+import type { HoldId, Instant, PerformanceId, ScheduleId, SeatId, TokenId } from '../events/ids.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { selectAll } from './database.js';
 import { firstMoment, lastMoment } from './paging.js';
@@ -73,20 +73,30 @@ export function deadlineQueries({ db }: QueryContext) {
 
     /** Tokens that wait for a performance whose sale was over at `endedBy`. */
     async waitingAfterSale(endedBy: Instant, limit: number): Promise<TokenId[]> {
-      // Starts from the few queues, never from the many who wait.
-      const rows = await selectAll<{ token_id: TokenId }>(
+      // Two questions, as a planner may start a join from the many who wait.
+      const over = await selectAll<{ performance_id: PerformanceId }>(
         db,
-        `SELECT t.token_id FROM queues q JOIN tokens t ON t.performance_id = q.performance_id
-         WHERE q.waiting > 0 AND t.status = 'waiting'
+        `SELECT q.performance_id FROM queues q
+         WHERE q.waiting > 0
            AND (EXISTS (SELECT 1 FROM performances p
                WHERE p.performance_id = q.performance_id AND p.sales_closes_at <= ?)
              OR (EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id)
                AND NOT EXISTS (SELECT 1 FROM schedules s WHERE s.performance_id = q.performance_id
                  AND s.status = 'scheduled' AND s.schedule_date_time > ?)))
-         LIMIT ?`,
+         ORDER BY q.performance_id LIMIT ?`,
         [storedMoment(endedBy), storedMoment(endedBy), limit],
       );
-      return rows.map((row) => row.token_id);
+      const waiting: TokenId[] = [];
+      for (const { performance_id: performanceId } of over) {
+        if (waiting.length >= limit) break;
+        const rows = await selectAll<{ token_id: TokenId }>(
+          db,
+          `SELECT token_id FROM tokens WHERE performance_id = ? AND status = 'waiting' ORDER BY place LIMIT ?`,
+          [performanceId, limit - waiting.length],
+        );
+        waiting.push(...rows.map((row) => row.token_id));
+      }
+      return waiting;
     },
   };
 }

@@ -160,7 +160,7 @@ export function queueQueries(context: QueryContext) {
         db,
         `SELECT opened, issued, admitted_up_to, admitted, entered,
            (SELECT COUNT(*) FROM tokens t WHERE t.performance_id = q.performance_id AND t.place >= q.admitted_up_to
-             AND t.place < ? AND t.status NOT IN ('waiting', 'admitted', 'entered')) AS ended_since
+             AND t.place < ? AND t.status IN ('completed', 'expired', 'left')) AS ended_since
          FROM queues q WHERE q.performance_id = ?`,
         [admittedUpTo, performanceId],
       );

@@ -354,3 +354,34 @@ describe('what anyone may check', () => {
     });
   });
 });
+
+describe('what processes ask again and again', () => {
+  it('reads none of those who wait in another queue, on a database without statistics', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 3; index++) await story.queue(fan(index));
+    const { queries, models } = await asking(history);
+    const asked: [sql: string, parameters: unknown[]][] = [];
+    const query = models.read.query.bind(models.read);
+    jest.spyOn(models.read, 'query').mockImplementation((sql, parameters = []) => {
+      asked.push([sql, [...parameters]]);
+      return query(sql, parameters);
+    });
+    expect(await queries.waitingAfterSale(minute(10_000), 10)).toHaveLength(3);
+    await queries.queueFront(performanceId, 2);
+    await queries.waitingPlaces(performanceId, 0, 10);
+    await queries.queueHead(performanceId, 0);
+    await queries.lapsedTokens(minute(10_000), 10);
+    const steps: string[] = [];
+    for (const [sql, parameters] of asked) {
+      const plan = await query<{ detail: string }[]>(`EXPLAIN QUERY PLAN ${sql}`, parameters);
+      steps.push(
+        ...plan.map(({ detail }) => detail).filter((detail) => /\b(tokens|t)\b.* USING/.test(detail)),
+      );
+    }
+    const wait = /\(performance_id=\? AND status=\?( AND place[<>]\?)*\)$/;
+    const lapse = /\(status=\? AND (claim_until|expire_date)<\?\)$/;
+    expect(steps).toHaveLength(6);
+    for (const step of steps) expect(step).toMatch(new RegExp(`${wait.source}|${lapse.source}`));
+  });
+});

@@ -5,6 +5,7 @@ import { Refunds1797000000010 } from './1797000000010-refunds.js';
 import { ChargesNeedingAttention1797000000011 } from './1797000000011-charges-needing-attention.js';
 import { TakenSeats1797000000012 } from './1797000000012-taken-seats.js';
 import { SeatFeatures1797000000014 } from './1797000000014-seat-features.js';
+import { WaitingByPlace1797000000015 } from './1797000000015-waiting-by-place.js';
 
 /**
  * Oldest first; released migrations never change. Those of the read models' earlier tables are gone, since
@@ -18,4 +19,5 @@ export const allMigrations = [
   ChargesNeedingAttention1797000000011,
   TakenSeats1797000000012,
   SeatFeatures1797000000014,
+  WaitingByPlace1797000000015,
 ];

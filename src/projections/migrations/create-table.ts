@@ -102,6 +102,33 @@ export async function addColumns(
   if (clauses.length > 0) await runner.query(`ALTER TABLE ${table} ${clauses.join(', ')}`);
 }
 
+/** Replaces an index of a table; a migration that was cut off runs again. */
+export async function replaceIndex(
+  runner: QueryRunner,
+  table: string,
+  { from, to }: { readonly from: readonly string[]; readonly to: readonly string[] },
+): Promise<void> {
+  const isSqlite = runner.dataSource.options.type === 'better-sqlite3';
+  const present = await indexesOf(runner, table);
+  const added = indexName(table, to);
+  const removed = indexName(table, from);
+  if (!present.has(added)) await runner.query(`CREATE INDEX ${added} ON ${table} (${to.join(', ')})`);
+  if (present.has(removed)) await runner.query(`DROP INDEX ${removed}${isSqlite ? '' : ` ON ${table}`}`);
+}
+
+async function indexesOf(runner: QueryRunner, table: string): Promise<ReadonlySet<string>> {
+  if (runner.dataSource.options.type === 'better-sqlite3') {
+    // The driver returns the rows as they are.
+    const rows = (await runner.query(`SELECT name FROM sqlite_master WHERE type = 'index'`)) as {
+      readonly name: string;
+    }[];
+    return new Set(rows.map(({ name }) => name));
+  }
+  // As above.
+  const rows = (await runner.query(`SHOW INDEX FROM ${table}`)) as { readonly Key_name: string }[];
+  return new Set(rows.map(({ Key_name }) => Key_name));
+}
+
 function columnOptions(runner: QueryRunner, name: string, text: ColumnSpec): TableColumnOptions {
   const match = columnPattern.exec(text);
   if (!match) throw new Error(`not a column type: ${text}`);
