@@ -361,11 +361,11 @@ describe('what processes ask again and again', () => {
     await story.open(0);
     for (let index = 0; index < 3; index++) await story.queue(fan(index));
     const { queries, models } = await asking(history);
-    const asked: [sql: string, parameters: unknown[]][] = [];
+    const asked: { readonly sql: string; readonly parameters: readonly unknown[] }[] = [];
     const query = models.read.query.bind(models.read);
-    jest.spyOn(models.read, 'query').mockImplementation((sql, parameters = []) => {
-      asked.push([sql, [...parameters]]);
-      return query(sql, parameters);
+    jest.spyOn(models.read, 'query').mockImplementation((sql, parameters: unknown) => {
+      asked.push({ sql, parameters: Array.isArray(parameters) ? parameters : [] });
+      return query(sql, Array.isArray(parameters) ? parameters : []);
     });
     expect(await queries.waitingAfterSale(minute(10_000), 10)).toHaveLength(3);
     await queries.queueFront(performanceId, 2);
@@ -373,8 +373,8 @@ describe('what processes ask again and again', () => {
     await queries.queueHead(performanceId, 0);
     await queries.lapsedTokens(minute(10_000), 10);
     const steps: string[] = [];
-    for (const [sql, parameters] of asked) {
-      const plan = await query<{ detail: string }[]>(`EXPLAIN QUERY PLAN ${sql}`, parameters);
+    for (const { sql, parameters } of asked) {
+      const plan = await query<{ detail: string }[]>(`EXPLAIN QUERY PLAN ${sql}`, [...parameters]);
       steps.push(
         ...plan.map(({ detail }) => detail).filter((detail) => /\b(tokens|t)\b.* USING/.test(detail)),
       );
