@@ -20,19 +20,30 @@ export interface LoadLimits {
 const beginsPerTurn = 8;
 /** In a turn that has accepted a connection, since more are likely to wait: shorter turns let them in sooner. */
 const beginsBesideConnection = 2;
+/** Of four requests that begin while both lines are full, so many are of fans who buy. */
+const buyersOfFour = 3;
+/** The share of the places that is left to fans who buy. */
+const buyersShare = 0.1;
 /**
  * A turn that lasts longer counts as several. With more than 1,024 active sockets libuv polls up to 48 times before the
  * next turn: for seconds no waiting request would begin while new ones are refused.
  */
 const longestTurnMs = 2;
 
-/** Live streams count as commands: each spares many reads, and a browser does not try again by itself when one is refused. */
-type Kind = 'read' | 'command';
+/**
+ * Live streams count as commands: each spares many reads, and a browser does not try again by itself when one is refused.
+ * Those of `buying` are the requests of the few who have their turn, whose time runs: they have a line of their own, so
+ * that they do not stand behind the many who join or wait.
+ */
+type Kind = 'read' | 'command' | 'buying';
 
 interface Waiting {
   readonly since: number;
   readonly begin: (leave: () => void) => void;
 }
+
+/** Requests in order of arrival. At most `maxInFlight` wait in all lines. */
+type Line = Waiting[];
 
 /** What the gate needs of the event loop. */
 export interface Turns {
@@ -48,16 +59,18 @@ const eventLoop: Turns = {
 };
 
 /**
- * Starts requests in order of arrival, a few each turn of the event loop, and refuses new ones while the first in line
- * has waited too long: a new request would wait at least as long. Accepted requests are answered in time; refused ones
+ * Starts requests in order of arrival, a few each turn of the event loop, and refuses new ones while the first in their
+ * line has waited too long: a new request would wait at least as long. Accepted requests are answered in time; refused ones
  * are answered at once and cost little.
  */
 export class LoadGate {
-  /** At most `maxInFlight`. */
-  readonly #line: Waiting[] = [];
+  readonly #buyers: Line = [];
+  readonly #others: Line = [];
+  readonly #returns = { buyers: new Returns(), others: new Returns() };
   #inFlight = 0;
   #refused = 0;
   #begunInTurn = 0;
+  #begunFromLine = 0;
   #beginsInTurn = beginsPerTurn;
   #hasAccepted = false;
   #turnAt = Number.NEGATIVE_INFINITY;
@@ -75,7 +88,7 @@ export class LoadGate {
 
   /** Requests whose turn has not come. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#buyers.length + this.#others.length;
   }
 
   /**
@@ -87,8 +100,9 @@ export class LoadGate {
     const now = this.turns.now();
     if (this.#isRefusing(kind, now)) return false;
     this.#inFlight++;
-    if (this.#line.length === 0 && this.#begunInTurn < this.#beginsInTurn) this.#begin(begin);
-    else this.#line.push({ since: now, begin });
+    const line = this.#lineOf(kind);
+    if (line.length === 0 && this.#begunInTurn < this.#beginsInTurn) this.#begin(begin);
+    else line.push({ since: now, begin });
     this.#awaitTurn();
     return true;
   }
@@ -98,6 +112,12 @@ export class LoadGate {
     this.#hasAccepted = true;
   }
 
+  /** Seconds after which a request that is turned away now is to come again. */
+  retryAfterSeconds(kind: Kind): number {
+    const { buyers, others } = this.#returns;
+    return (kind === 'buying' ? buyers : others).next(this.turns.now());
+  }
+
   /** Whether a request would be turned away now; if so it counts as refused. For asking before its body has arrived. */
   isRefusing(kind: Kind): boolean {
     return this.#isRefusing(kind, this.turns.now());
@@ -105,16 +125,22 @@ export class LoadGate {
 
   #isRefusing(kind: Kind, now: number): boolean {
     if (now - this.#turnAt >= longestTurnMs) this.#letIn(now);
-    const isRefusing = this.#inFlight >= this.limits.maxInFlight || this.#isTooLate(kind, now);
+    const { maxInFlight } = this.limits;
+    const places = kind === 'buying' ? maxInFlight : Math.ceil(maxInFlight * (1 - buyersShare));
+    const isRefusing = this.#inFlight >= places || this.#isTooLate(kind, now);
     if (isRefusing) this.#refused++;
     return isRefusing;
   }
 
   #isTooLate(kind: Kind, now: number): boolean {
-    const [first] = this.#line;
+    const [first] = this.#lineOf(kind);
     if (this.limits.maxWaitMs === 0 || !first) return false;
     const patience = kind === 'read' ? 1 : 2;
     return now - first.since > this.limits.maxWaitMs * patience;
+  }
+
+  #lineOf(kind: Kind): Line {
+    return kind === 'buying' ? this.#buyers : this.#others;
   }
 
   #awaitTurn(): void {
@@ -134,7 +160,11 @@ export class LoadGate {
     this.#beginsInTurn = this.#hasAccepted ? beginsBesideConnection : beginsPerTurn;
     this.#hasAccepted = false;
     while (this.#begunInTurn < this.#beginsInTurn) {
-      const next = this.#line.shift();
+      const [first, second] =
+        this.#begunFromLine++ % 4 < buyersOfFour
+          ? [this.#buyers, this.#others]
+          : [this.#others, this.#buyers];
+      const next = first.shift() ?? second.shift();
       if (!next) break;
       this.#begin(next.begin);
     }
@@ -148,6 +178,38 @@ export class LoadGate {
   }
 }
 
+/** How many refused requests may come back in a second: reading and refusing them takes a few percent of a process. */
+const returnsPerSecond = 500;
+const shortestMeanSeconds = 2;
+const longestMeanSeconds = 20;
+/** After this time without refusals everything begins anew. */
+const forgetAfterMs = 10_000;
+
+/**
+ * Says when refused requests are to come again. The more are refused in a second, the longer they stay away: a crowd that
+ * came back every two seconds would cost as much as the requests that are served. Times are random, so that clients
+ * refused together do not return together.
+ */
+export class Returns {
+  #meanSeconds = shortestMeanSeconds;
+  #refused = 0;
+  #countedSince = 0;
+
+  /** @param nowMs milliseconds that only grow. @returns whole seconds, between half of the mean and one and a half of it. */
+  next(nowMs: number): number {
+    const elapsedMs = nowMs - this.#countedSince;
+    if (elapsedMs >= 1_000) {
+      const change = (this.#refused * 1_000) / elapsedMs / returnsPerSecond;
+      const mean = elapsedMs > forgetAfterMs ? 0 : this.#meanSeconds * Math.min(Math.max(change, 0.5), 2);
+      this.#meanSeconds = Math.min(Math.max(mean, shortestMeanSeconds), longestMeanSeconds);
+      this.#refused = 0;
+      this.#countedSince = nowMs;
+    }
+    this.#refused++;
+    return Math.round(this.#meanSeconds * (0.5 + Math.random()));
+  }
+}
+
 /**
  * Adds the gate. It must be the first hook, so that a refused request costs nothing else. A request takes a place when
  * its body has arrived: clients that announce one and send it slowly, or not at all, would otherwise fill all places.
@@ -157,7 +219,8 @@ export function shedLoad(fastify: FastifyInstance, gate: LoadGate, maxArriving: 
   const arriving = new ArrivingBodies(maxArriving);
   fastify.server.on('connection', () => gate.accepted());
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (!isExempt(request) && gate.isRefusing(kindOf(request))) return turnAway(request, reply);
+    if (!isExempt(request) && gate.isRefusing(kindOf(request)))
+      return turnAway(request, reply, gate.retryAfterSeconds(kindOf(request)));
     if (announcesBody(request)) arriving.add(request, reply);
     done();
   });
@@ -172,7 +235,7 @@ export function shedLoad(fastify: FastifyInstance, gate: LoadGate, maxArriving: 
       else reply.raw.once('close', leave);
       done();
     });
-    if (!isTaken) turnAway(request, reply);
+    if (!isTaken) turnAway(request, reply, gate.retryAfterSeconds(kindOf(request)));
   });
 }
 
@@ -182,7 +245,9 @@ function isExempt(request: FastifyRequest): boolean {
 }
 
 function kindOf({ method, routeOptions }: FastifyRequest): Kind {
-  const isRead = (method === 'GET' || method === 'HEAD') && routeOptions.config?.load !== 'stream';
+  const load = routeOptions.config?.load;
+  if (load === 'buying') return 'buying';
+  const isRead = (method === 'GET' || method === 'HEAD') && load !== 'stream';
   return isRead ? 'read' : 'command';
 }
 
@@ -225,21 +290,21 @@ export const requestTooSlow = new ApiProblem('request-timeout', {
   ko: '요청이 제시간에 도착하지 않았습니다. 다시 보내 주세요.',
 });
 
-/** Different waits, so that clients refused together do not return together. */
-const waits = [1, 2, 3].map((seconds) => ({
-  seconds,
-  problem: new ApiProblem('busy', {
-    en: `More people are asking than can be served: try again in ${seconds} seconds.`,
-    ko: `지금 요청이 몰리고 있습니다. ${seconds}초 뒤에 다시 시도해 주세요.`,
-  }),
-}));
-
 /** Under overload thousands are refused, so each must cost little. */
-function turnAway(request: FastifyRequest, reply: FastifyReply): void {
-  const wait = waits[Math.floor(Math.random() * waits.length)];
-  if (!wait) throw new Error('there is always a wait');
-  answerOnSocket(request, reply, wait.problem, retryAfter(wait.seconds));
+function turnAway(request: FastifyRequest, reply: FastifyReply, seconds: number): void {
+  let busy = busyFor.get(seconds);
+  if (!busy) {
+    busy = new ApiProblem('busy', {
+      en: `More people are asking than can be served: try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`,
+      ko: `지금 요청이 몰리고 있습니다. ${seconds}초 뒤에 다시 시도해 주세요.`,
+    });
+    busyFor.set(seconds, busy);
+  }
+  answerOnSocket(request, reply, busy, retryAfter(seconds));
 }
+
+/** By seconds, of which there are few: {@link Returns}. */
+const busyFor = new Map<number, ApiProblem>();
 
 /** Answers without hooks and serializers. */
 function answerOnSocket(

@@ -30,8 +30,11 @@ declare module 'fastify' {
     body?: 'text' | 'bytes';
     /** Refuse requests without the operators' key before the body is read. */
     operatorsOnly?: boolean;
-    /** `essential`: answered under any load; `stream`: an event stream; `long`: may take minutes. */
-    load?: 'essential' | 'stream' | 'long';
+    /**
+     * `essential`: answered under any load; `buying`: of fans who have their turn, before others; `stream`: an event
+     * stream; `long`: may take minutes.
+     */
+    load?: 'essential' | 'buying' | 'stream' | 'long';
     /** The reply is the same for everybody who asks in the same language: sent from memory. */
     shared?: SharedReplyKind;
   }

@@ -1,4 +1,4 @@
-import { LoadGate, type Turns } from '../../src/api/load-gate.js';
+import { LoadGate, Returns, type Turns } from '../../src/api/load-gate.js';
 
 /** An event loop whose turns the test makes. */
 class Loop implements Turns {
@@ -9,7 +9,7 @@ class Loop implements Turns {
   readonly gate: LoadGate;
   readonly #leaves: (() => void)[] = [];
 
-  constructor(limits = { maxInFlight: 100, maxWaitMs: 20 }) {
+  constructor(limits = { maxInFlight: 200, maxWaitMs: 20 }) {
     this.gate = new LoadGate(limits, this);
   }
 
@@ -39,7 +39,7 @@ class Loop implements Turns {
   }
 
   /** A request comes. @returns whether it was taken. */
-  asks(name: string, kind: 'read' | 'command' = 'command'): boolean {
+  asks(name: string, kind: 'read' | 'command' | 'buying' = 'command'): boolean {
     return this.gate.enter(kind, (leave) => {
       this.begun.push(name);
       this.#leaves.push(leave);
@@ -117,6 +117,41 @@ describe('the load gate', () => {
     expect(loop.gate.refused).toBe(3);
   });
 
+  it('lets three fans who buy begin for each other request while both wait, and never only the one or the other', () => {
+    const loop = new Loop().crowd(20);
+    for (const name of ['A', 'B', 'C', 'D', 'E', 'F', 'G']) loop.asks(name, 'buying');
+    expect(loop.turn().begun.slice(8)).toEqual(['A', 'B', '8', 'C', 'D', 'E', '9', 'F']);
+    loop.gate.accepted();
+    expect(loop.turn().begun.slice(16)).toEqual(['G', '10']);
+    expect(loop.turn().begun.slice(18)).toEqual(names(19).slice(11));
+  });
+
+  it('takes fans who buy while the line of the others is too long, and keeps places for them', () => {
+    const loop = new Loop({ maxInFlight: 100, maxWaitMs: 20 }).crowd(100);
+    const taken = () => [loop.asks('c'), loop.asks('b', 'buying')];
+    expect(loop.gate.waiting).toBe(82);
+    expect(taken()).toEqual([false, true]);
+    for (let answered = 0; answered < 8; answered++) loop.answers();
+    expect(loop.turn(41).begun).toContain('b');
+    expect(taken()).toEqual([false, true]);
+  });
+
+  it('tells who is refused to stay away the longer, the more are refused, and soon nearly at once again', () => {
+    const returns = new Returns();
+    const told = (nowMs: number, refused: number) => {
+      const seconds = Array.from({ length: refused }, () => returns.next(nowMs)).slice(1);
+      return [Math.min(...seconds), Math.max(...seconds)];
+    };
+    expect(told(1_000, 2_000)).toEqual([1, 3]);
+    expect(told(2_000, 2_000)).toEqual([2, 6]);
+    expect(told(3_000, 2_000)).toEqual([4, 12]);
+    expect(told(4_000, 2_000)).toEqual([8, 24]);
+    expect(told(5_000, 2_000)).toEqual([10, 30]);
+    expect(told(6_000, 1)).toEqual([Infinity, -Infinity]);
+    expect(told(7_000, 2_000)).toEqual([5, 15]);
+    expect(told(20_000, 2_000)).toEqual([1, 3]);
+  });
+
   it('takes everybody again once those before them have begun', () => {
     const loop = new Loop().crowd(17).turn(100);
     expect(loop.asks('too soon')).toBe(false);
@@ -130,7 +165,7 @@ describe('the load gate', () => {
 
   it('takes at most so many requests at the same time, those in line among them', () => {
     const loop = new Loop({ maxInFlight: 10, maxWaitMs: 20 }).crowd(10);
-    expect([loop.begun.length, loop.gate.waiting]).toEqual([8, 2]);
+    expect([loop.begun.length, loop.gate.waiting]).toEqual([8, 1]);
     expect(loop.asks('one too many')).toBe(false);
     expect(loop.answers().asks('the next')).toBe(true);
   });

@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { ReleaseHold } from '../../commands/seats/end-hold.js';
@@ -35,6 +36,7 @@ export class HoldsController {
   ) {}
 
   @Post('schedules/:scheduleId/holds')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   holdSeats(
     @CurrentQueueToken() queueToken: QueueToken,
@@ -50,12 +52,14 @@ export class HoldsController {
   }
 
   @Get('holds')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, WaitForPosition)
   async listHolds(@CurrentUser() userId: UserId) {
     return { items: await this.queries.holds(userId) };
   }
 
   @Delete('holds/:holdId')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   async releaseHold(
     @CurrentQueueToken() queueToken: QueueToken,

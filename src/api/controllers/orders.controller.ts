@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Injectable, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
@@ -66,6 +67,7 @@ export class OrdersController {
   ) {}
 
   @Post('orders')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   payForSeats(
     @CurrentQueueToken() queueToken: QueueToken,
@@ -86,6 +88,7 @@ export class OrdersController {
   }
 
   @Get('orders/:orderId')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, WaitForPosition)
   async getOrder(
     @CurrentUser() userId: UserId,

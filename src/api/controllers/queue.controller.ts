@@ -11,6 +11,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { HISTORIES, type Histories } from '../../analysis/history/port.js';
@@ -140,6 +141,7 @@ export class QueueController {
   }
 
   @Post('enter')
+  @RouteConfig({ load: 'buying' })
   @HttpCode(200)
   @UseGuards(UserGuard, QueueTokenGuard, FanRateGuard)
   async enterService(

@@ -49,6 +49,7 @@ export class WalletController {
   }
 
   @Post('charges')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, FanRateGuard)
   chargePoints(
     @CurrentUser() userId: UserId,
@@ -73,6 +74,7 @@ export class WalletController {
   }
 
   @Get('charges/:chargeId')
+  @RouteConfig({ load: 'buying' })
   @UseGuards(UserGuard, WaitForPosition)
   async getCharge(@CurrentUser() userId: UserId, @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId) {
     const charge = await this.queries.charge(userId, chargeId);
