@@ -21,7 +21,11 @@ export class RawClient {
   #sentAt = 0;
   #settle: { resolve(reply: RawReply): void; reject(error: Error): void } | undefined;
 
-  constructor(private readonly url: URL) {}
+  /** @param from the client's address, one of this machine's; default: the system chooses. */
+  constructor(
+    private readonly url: URL,
+    private readonly from?: string,
+  ) {}
 
   send(method: string, path: string, headers: string, body = ''): Promise<RawReply> {
     const head = `${method} ${path} HTTP/1.1\r\nHost: ${this.url.host}\r\n${headers}`;
@@ -39,7 +43,10 @@ export class RawClient {
 
   #connected(): Socket {
     if (this.#socket && !this.#socket.destroyed) return this.#socket;
-    const socket = connect(Number(this.url.port), this.url.hostname).setNoDelay(true).setEncoding('latin1');
+    const { from } = this;
+    const local = from === undefined ? {} : { localAddress: from };
+    const socket = connect({ port: Number(this.url.port), host: this.url.hostname, ...local });
+    socket.setNoDelay(true).setEncoding('latin1');
     socket.on('data', (text: string) => this.#take(text));
     const fail = () => this.#finish(undefined);
     socket.on('error', fail).on('close', fail);
