@@ -30,6 +30,10 @@ export async function startWholeOffice(options, supervisor) {
   );
   const paymentPort = await freePort();
   const env = {
+    // All clients come from this machine, through one port.
+    MAX_CONNECTIONS_PER_ADDRESS: '0',
+    MAX_LIVE_STREAMS_PER_ADDRESS: '0',
+    RATE_LIMIT_READS_PER_MINUTE: '0',
     ...process.env,
     ...engines,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',

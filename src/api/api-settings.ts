@@ -1,4 +1,7 @@
+import type { TrustedProxies } from '../platform/client-address.js';
+import type { ConnectionLimits } from './connections.js';
 import type { LoadLimits } from './load-gate.js';
+import type { ReadLimits } from './read-allowance.js';
 import type { RequestTimeouts } from './request-timeout.js';
 import type { SharedReplySettings } from './shared-replies.js';
 
@@ -11,12 +14,15 @@ export interface ApiSettings {
   readonly adminKey: string | undefined;
   /** The secret the payment system signs its callbacks with; undefined refuses every callback. */
   readonly callbackSecret: string | undefined;
-  /** Which proxies' X-Forwarded-For to trust: none, all, or those of these addresses (comma-separated). */
-  readonly trustProxy: boolean | string;
+  readonly trustProxy: TrustedProxies;
   /** Largest body of an ordinary request. */
   readonly bodyLimitBytes: number;
+  /** Bodies that anybody may send: their size, and how long they may take to arrive. */
+  readonly anonymousBodies: { readonly limitBytes: number; readonly timeoutMs: number };
   /** How long a read waits for the read models to reach a log position. */
   readonly waitForPositionTimeoutMs: number;
+  /** Reads that may wait for one at the same time. */
+  readonly maxWaitingForPosition: number;
   /** Replies kept for repeated idempotency keys. */
   readonly idempotency: { readonly maxRecords: number; readonly ttlMs: number };
   readonly rateLimits: {
@@ -29,6 +35,8 @@ export interface ApiSettings {
   };
   /** A client that sends its request slower than this is cut off. */
   readonly receiveTimeoutMs: number;
+  readonly connections: ConnectionLimits;
+  readonly reads: ReadLimits;
   readonly load: LoadLimits;
   readonly requestTimeouts: RequestTimeouts;
   readonly sse: SseSettings;
@@ -38,6 +46,8 @@ export interface ApiSettings {
 export interface SseSettings {
   /** Open streams of this process. */
   readonly maxConnections: number;
+  /** Those of one address; 0: no limit. */
+  readonly maxPerAddress: number;
   /** Bytes that may wait for a slow client before it is disconnected. */
   readonly maxBufferedBytes: number;
   readonly heartbeatMs: number;
@@ -53,15 +63,27 @@ export interface SseSettings {
 export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'> = {
   trustProxy: false,
   bodyLimitBytes: 64 * 1024,
+  anonymousBodies: { limitBytes: 8 * 1024, timeoutMs: 10_000 },
   waitForPositionTimeoutMs: 2_000,
+  maxWaitingForPosition: 500,
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
   rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
   receiveTimeoutMs: 30_000,
+  connections: {
+    max: 30_000,
+    maxPerAddress: 2_000,
+    maxPipelined: 15,
+    takeReplyMs: 30_000,
+    slowestBytesPerSecond: 16 * 1024,
+    maxUntakenBytes: 128 * 1024 * 1024,
+  },
+  reads: { perMinute: 12_000, maxRemembered: 100_000, refuseAfterMs: 1_000 },
   load: { maxInFlight: 2_000, maxWaitMs: 500 },
   // Everything that a handler waits for has a shorter time limit of its own.
   requestTimeouts: { timeoutMs: 60_000, longTimeoutMs: 60 * 60_000 },
   sse: {
     maxConnections: 10_000,
+    maxPerAddress: 1_000,
     maxBufferedBytes: 256 * 1024,
     heartbeatMs: 15_000,
     seatsEveryMs: 200,

@@ -10,6 +10,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Viewer } from '../analysis/history/port.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { UserId } from '../events/ids.js';
+import { clientOf } from '../platform/client-address.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
@@ -195,7 +196,7 @@ export class AddressRateGuard implements CanActivate {
 
   /** @throws {ApiProblem} too-many-requests */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    refuseWhenSpent(await this.limiters.signIns.take(requestOf(context).ip));
+    refuseWhenSpent(await this.limiters.signIns.take(clientOf(requestOf(context).ip)));
     return true;
   }
 }

@@ -4,13 +4,16 @@ import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { trustIn } from '../platform/client-address.js';
 import type { Log } from '../platform/logging.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
+import { Connections } from './connections.js';
 import { isOperator, operatorsOnly } from './guards.js';
 import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
 import { setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problems/problem.js';
 import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
+import { limitReads, ReadAllowance } from './read-allowance.js';
 import { READ_POSITION, type ReadPosition } from './read-position.js';
 import { pathOf, requestIdOf } from './request.js';
 import { addRequestTimeout } from './request-timeout.js';
@@ -27,7 +30,8 @@ const dropIdleEveryMs = 50;
 export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   const logger = new Logger('Api');
   const adapter = new FastifyAdapter({
-    trustProxy: settings.trustProxy,
+    // A function: Fastify itself believes no proxy when it is given a number of them.
+    trustProxy: settings.trustProxy === false ? false : trustIn(settings.trustProxy),
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: settings.receiveTimeoutMs,
     http: {
@@ -69,22 +73,38 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
   fastify.decorateRequest('isTurnedAway', false);
   fastify.addHook('onRoute', (route) => {
     routes.add(route.url, [route.method].flat());
-    const limit = route.config?.bodyLimitBytes;
+    const { bodyLimitBytes, isAnonymous } = route.config ?? {};
+    const limit = bodyLimitBytes ?? (isAnonymous ? settings.anonymousBodies.limitBytes : undefined);
     if (limit !== undefined) route.bodyLimit = limit;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
     done();
   });
-  shedLoad(fastify, new LoadGate(settings.load), settings.load.maxInFlight);
+  const trust = trustIn(settings.trustProxy);
+  const connections = new Connections(settings.connections, trust);
+  connections.watch(fastify.server);
+  fastify.decorate('connections', connections);
+  const allowance = new ReadAllowance(settings.reads);
+  fastify.decorate('readAllowance', allowance);
+  limitReads(fastify, allowance, {
+    trust,
+    refuseAfterMs: settings.reads.refuseAfterMs,
+    isOperator: (request) => isOperator(request, settings),
+  });
+  const gate = new LoadGate(settings.load);
+  fastify.decorate('loadGate', gate);
+  shedLoad(fastify, gate, {
+    max: settings.load.maxInFlight,
+    anonymousTimeoutMs: settings.anonymousBodies.timeoutMs,
+  });
   addRequestTimeout(fastify, logger, settings.requestTimeouts);
   fastify.addHook('onRequest', (request, _reply, done) => {
     const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
     done(isRefused ? operatorsOnly() : undefined);
   });
-  const open = openConnections(fastify.server);
   fastify.addHook('preClose', (done) => {
-    dropIdleConnections(fastify.server, open);
+    dropIdleConnections(fastify.server, connections);
     done();
   });
   addBodyParsers(fastify);
@@ -92,25 +112,14 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
 
 /**
  * A closing server waits for its connections: those that stay open for a next request are closed when idle. Node
- * does not count one as idle that has never sent anything, as browsers open them ahead of time.
- * @param open every connection the server has.
+ * does not count one as idle that has never sent anything.
  */
-function dropIdleConnections(server: FastifyInstance['server'], open: ReadonlySet<Socket>): void {
+function dropIdleConnections(server: FastifyInstance['server'], connections: Connections): void {
   const timer = setInterval(() => {
     server.closeIdleConnections();
-    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    connections.dropUnused();
   }, dropIdleEveryMs);
   server.once('close', () => clearInterval(timer));
-}
-
-/** The connections of a server that are open now. */
-function openConnections(server: FastifyInstance['server']): ReadonlySet<Socket> {
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  return open;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DeadlineQueue } from '../platform/deadline-queue.js';
 import { ApiProblem, problemHeaders, retryAfter } from './problems/problem.js';
 import { pathOf, problemLanguage } from './request.js';
 
@@ -210,13 +211,21 @@ export class Returns {
   }
 }
 
+/** How many bodies may be arriving, and for how long. */
+export interface ArrivalLimits {
+  readonly max: number;
+  /** Of requests that anybody may make; the server's own time limit ends the others. */
+  readonly anonymousTimeoutMs: number;
+}
+
 /**
- * Adds the gate. It must be the first hook, so that a refused request costs nothing else. A request takes a place when
- * its body has arrived: clients that announce one and send it slowly, or not at all, would otherwise fill all places.
- * @param maxArriving see {@link ArrivingBodies}.
+ * Adds the gate. It must come before the hooks that do work, so that a refused request costs nothing else. A request takes
+ * a place when its body has arrived: clients that announce one and send it slowly, or not at all, would otherwise fill all
+ * places.
+ * @param arrival see {@link ArrivingBodies}.
  */
-export function shedLoad(fastify: FastifyInstance, gate: LoadGate, maxArriving: number): void {
-  const arriving = new ArrivingBodies(maxArriving);
+export function shedLoad(fastify: FastifyInstance, gate: LoadGate, arrival: ArrivalLimits): void {
+  const arriving = new ArrivingBodies(arrival);
   fastify.server.on('connection', () => gate.accepted());
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!isExempt(request) && gate.isRefusing(kindOf(request)))
@@ -254,28 +263,39 @@ function kindOf({ method, routeOptions }: FastifyRequest): Kind {
 /**
  * The requests whose bodies are arriving. They have no place at the gate, but each takes a connection and up to a body of
  * memory. One more than the bound ends the one that has been arriving for the longest time: ordinary bodies come together
- * with their headers, so slow clients make room for others, never the reverse. Operators' feeds are not counted.
+ * with their headers, so slow clients make room for others, never the reverse. Operators' feeds are not counted. A body of
+ * a request that anybody may make has little time.
  */
 class ArrivingBodies {
   /** Oldest first. */
   readonly #requests = new Map<FastifyReply, FastifyRequest>();
+  readonly #overdue = new DeadlineQueue<FastifyReply, { readonly reply: FastifyReply }>(
+    ({ reply }) => this.#giveUp(reply),
+    { keepsProcess: false },
+  );
 
-  constructor(private readonly max: number) {}
+  constructor(private readonly limits: ArrivalLimits) {}
 
   add(request: FastifyRequest, reply: FastifyReply): void {
-    if (request.routeOptions.config?.operatorsOnly) return;
+    const { operatorsOnly, isAnonymous } = request.routeOptions.config ?? {};
+    if (operatorsOnly) return;
     this.#requests.set(reply, request);
+    if (isAnonymous) this.#overdue.set(reply, this.limits.anonymousTimeoutMs, { reply });
     reply.raw.once('close', () => this.delete(reply));
-    const [oldest] = this.#requests;
-    if (!oldest || this.#requests.size <= this.max) return;
-    const [late, lateRequest] = oldest;
-    this.delete(late);
-    answerOnSocket(lateRequest, late, requestTooSlow, { Connection: 'close' });
+    if (this.#requests.size <= this.limits.max) return;
+    const [oldest] = this.#requests.keys();
+    if (oldest) this.#giveUp(oldest);
   }
 
   /** Its body has arrived, or never will. */
   delete(reply: FastifyReply): void {
-    this.#requests.delete(reply);
+    if (this.#requests.delete(reply)) this.#overdue.delete(reply);
+  }
+
+  #giveUp(reply: FastifyReply): void {
+    const request = this.#requests.get(reply);
+    this.delete(reply);
+    if (request) answerOnSocket(request, reply, requestTooSlow, { Connection: 'close' });
   }
 }
 
@@ -307,7 +327,7 @@ function turnAway(request: FastifyRequest, reply: FastifyReply, seconds: number)
 const busyFor = new Map<number, ApiProblem>();
 
 /** Answers without hooks and serializers. */
-function answerOnSocket(
+export function answerOnSocket(
   request: FastifyRequest,
   reply: FastifyReply,
   problem: ApiProblem,

@@ -36,30 +36,49 @@ export class InMemoryRateLimiter implements RateLimiter {
    * @param perMinute requests of one caller; 0 lets everything through.
    * @param maxRemembered callers remembered.
    * @param nowMs a clock in milliseconds.
+   * @param burst requests that may come at once; default a minute's.
    */
   constructor(
     private readonly perMinute: number,
     maxRemembered: number,
     private readonly nowMs: () => number,
+    private readonly burst = perMinute,
   ) {
     this.#buckets = new LRUCache({ max: maxRemembered });
   }
 
   async take(caller: string): Promise<number> {
+    return this.takeNow(caller);
+  }
+
+  /** {@link take}, without a promise. @param cost how many requests it counts as; it is taken as a whole or not at all. */
+  takeNow(caller: string, cost = 1): number {
     if (this.perMinute === 0) return 0;
-    const nowMs = this.nowMs();
-    let bucket = this.#buckets.get(caller);
-    if (!bucket) {
-      bucket = { tokens: this.perMinute, filledAtMs: nowMs };
-      this.#buckets.set(caller, bucket);
-    }
-    const perMs = this.perMinute / 60_000;
-    const refilled = bucket.tokens + Math.max(0, nowMs - bucket.filledAtMs) * perMs;
-    bucket.tokens = Math.min(this.perMinute, refilled);
-    bucket.filledAtMs = Math.max(nowMs, bucket.filledAtMs);
-    if (bucket.tokens < 1) return (1 - bucket.tokens) / perMs / 1000;
-    bucket.tokens -= 1;
+    const bucket = this.#refilled(caller);
+    const missing = Math.min(cost, this.burst) - bucket.tokens;
+    if (missing > 0) return (missing * 60) / this.perMinute;
+    bucket.tokens -= cost;
     return 0;
+  }
+
+  /** Whether the caller's allowance is used up. */
+  isSpent(caller: string): boolean {
+    // A caller who was never seen needs no bucket.
+    return this.perMinute > 0 && this.#buckets.has(caller) && this.#refilled(caller).tokens < 1;
+  }
+
+  #refilled(caller: string): Bucket {
+    const nowMs = this.nowMs();
+    const known = this.#buckets.get(caller);
+    if (!known) {
+      const full = { tokens: this.burst, filledAtMs: nowMs };
+      this.#buckets.set(caller, full);
+      return full;
+    }
+    const refilled = known.tokens + (Math.max(0, nowMs - known.filledAtMs) * this.perMinute) / 60_000;
+    known.tokens = Math.min(this.burst, refilled);
+    known.filledAtMs = Math.max(nowMs, known.filledAtMs);
+    return known;
   }
 }
 

@@ -8,6 +8,9 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
 import type { Language } from '../queries/replies/reply.js';
+import type { Connections } from './connections.js';
+import type { LoadGate } from './load-gate.js';
+import type { ReadAllowance } from './read-allowance.js';
 import type { SharedReplyKind } from './shared-replies.js';
 
 declare module 'fastify' {
@@ -22,6 +25,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The methods some route answers at this URL; empty when there is none. */
     methodsOf(url: string): readonly string[];
+    connections: Connections;
+    /** What clients may still read, by address. */
+    readAllowance: ReadAllowance;
+    loadGate: LoadGate;
   }
   interface FastifyContextConfig {
     /** Largest body of this route, in bytes; else the server's. */
@@ -30,6 +37,8 @@ declare module 'fastify' {
     body?: 'text' | 'bytes';
     /** Refuse requests without the operators' key before the body is read. */
     operatorsOnly?: boolean;
+    /** Anybody may send this body, so it must be small and come soon. */
+    isAnonymous?: boolean;
     /**
      * `essential`: answered under any load; `buying`: of fans who have their turn, before others; `stream`: an event
      * stream; `long`: may take minutes.

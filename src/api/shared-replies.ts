@@ -181,6 +181,8 @@ export function shareReplies(
       const shared = await pending;
       if (shared) return send(request, reply, shared);
     }
+    // Who makes others wait for a reply has paid for it before.
+    request.server.readAllowance.takeForMaking(request);
     begin(request, reply, key, kind);
   });
 
@@ -200,6 +202,7 @@ export function shareReplies(
           performance.now(),
         );
         kept.set(made.key, body);
+        request.server.readAllowance.made(request, body.bytes);
         made.done(body);
         return representation(request, reply, body);
       }

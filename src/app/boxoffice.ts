@@ -296,7 +296,19 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
       signInsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
       commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
     },
+    connections: {
+      ...defaultApiSettings.connections,
+      max: config.MAX_CONNECTIONS,
+      maxPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    },
+    reads: { ...defaultApiSettings.reads, perMinute: config.RATE_LIMIT_READS_PER_MINUTE },
     load: { maxInFlight: config.MAX_REQUESTS_IN_FLIGHT, maxWaitMs: config.MAX_REQUEST_WAIT_MS },
-    sse: { ...defaultApiSettings.sse, maxConnections: config.MAX_LIVE_STREAMS },
+    // The others of those in progress are for requests that do not wait.
+    maxWaitingForPosition: Math.ceil(config.MAX_REQUESTS_IN_FLIGHT / 4),
+    sse: {
+      ...defaultApiSettings.sse,
+      maxConnections: config.MAX_LIVE_STREAMS,
+      maxPerAddress: config.MAX_LIVE_STREAMS_PER_ADDRESS,
+    },
   };
 }

@@ -6,10 +6,11 @@ import {
   READINESS,
 } from '../api/operations.js';
 
-import { READ_POSITION, type ReadPosition } from '../api/read-position.js';
+import { PositionBeyondLog, READ_POSITION, type ReadPosition } from '../api/read-position.js';
 
 import type { EventStore, Position } from '../event-store/port.js';
 import type { Clock } from '../platform/clock.js';
+import { within } from '../platform/within.js';
 import { allProjections } from '../projections/all-projections.js';
 import type { ReadModels } from '../projections/open-read-models.js';
 import { CheckpointProgress } from '../queries/projection-progress.js';
@@ -83,31 +84,75 @@ function readSide(
   };
 }
 
-/** After waiting so long, a read checks whether the log has the position at all, ms. */
-const askAfterMs = 250;
+/** A log that does not answer within this time, ms, is taken to have the position. */
+const askForMs = 250;
 
 /**
- * Waits for read positions that the log has. After the log was restored from a backup, clients may name positions that
- * never come: their reads are answered with the current state.
+ * Waits for read positions that the log has. One that it does not have is refused as soon as that is known: after the log
+ * was restored from a backup, clients may name positions that never come.
  */
 export function readPositionOf(
   progress: ReadProgress,
   log: Pick<EventStore, 'head'>,
   { mayLag }: Pick<LogFit, 'mayLag'>,
 ): ReadPosition {
+  const head = new LogHead(log);
   return {
     async waitFor(position, timeoutMs) {
-      const firstMs = Math.min(timeoutMs, askAfterMs);
-      if (await progress.waitFor(position, { timeoutMs: firstMs })) return true;
-      const reached = progress.waitFor(position, { timeoutMs: timeoutMs - firstMs });
-      if (mayLag) return reached;
-      const isBeyond = log.head().then(
-        (head) => head === undefined || position > head,
-        () => false,
-      );
-      return Promise.race([reached, isBeyond.then((isPast) => isPast || reached)]);
+      const startedAtMs = performance.now();
+      // A follower may not have the position yet. Asked first: who waits for what never comes would keep others busy.
+      if (!mayLag) {
+        const asking = within(
+          Math.min(askForMs, timeoutMs),
+          'asking for the end of the log',
+          head.reaches(position),
+        );
+        if (!(await asking.catch(() => true))) throw new PositionBeyondLog(`the log ends before ${position}`);
+      }
+      const leftMs = Math.max(0, timeoutMs - (performance.now() - startedAtMs));
+      return progress.waitFor(position, { timeoutMs: leftMs });
     },
     // Checkpoints hold positions the store gave us.
     current: () => progress.position as Position,
   };
+}
+
+/** The newest position of the log, read once for all who ask while it is read before. */
+class LogHead {
+  /** The log has everything up to here; 0 is its start. */
+  #known = 0;
+  #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(private readonly log: Pick<EventStore, 'head'>) {}
+
+  /** Whether the log has an event at a position or after it. @throws what the log throws. */
+  async reaches(position: number): Promise<boolean> {
+    if (position > this.#known) await this.#readFromNowOn();
+    return position <= this.#known;
+  }
+
+  /** A reading that has begun already may not see what was written since then. */
+  #readFromNowOn(): Promise<void> {
+    if (!this.#reading) return this.#read();
+    this.#next ??= this.#reading
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#read();
+      });
+    return this.#next;
+  }
+
+  #read(): Promise<void> {
+    this.#reading = this.log
+      .head()
+      .then((head) => {
+        this.#known = Math.max(this.#known, head ?? 0);
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    return this.#reading;
+  }
 }

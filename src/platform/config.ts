@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { z } from 'zod';
+import { parseTrustedProxies } from './client-address.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from './event-store-url.js';
 
 const durationMs = (defaultMs: number, min = 1) =>
@@ -103,9 +104,20 @@ export const configSchema = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Address at which the payment system reaches this server. Unset: HOST and PORT.'),
-  TRUST_PROXY: flag(false).describe(
-    'Take the client address from X-Forwarded-For. Set it only behind a proxy that writes this header.',
-  ),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .transform((text, context) => {
+      try {
+        return parseTrustedProxies(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        return z.NEVER;
+      }
+    })
+    .describe(
+      'Whose X-Forwarded-For names the client’s address, by which clients are limited: `false` (nobody’s); the number of proxies that every request passes, such as `1`; or the proxies’ addresses and networks, such as `10.0.0.0/8,fd00::/8`.',
+    ),
   SAMPLE_CATALOG: flag(true).describe('Import the sample catalog when the log is empty.'),
 
   PAYMENT_URL: z
@@ -169,12 +181,40 @@ export const configSchema = z.object({
       'If the oldest waiting request has waited longer than this, new reads are refused with 503; new commands after twice this time. 0: never.',
     ),
   READ_WAIT_TIMEOUT_MS: durationMs(2_000).describe('Longest time a read waits for the position it asks for.'),
+  MAX_CONNECTIONS: z.coerce
+    .number('must be a number')
+    .int()
+    .min(1)
+    .default(30_000)
+    .describe('Open connections; further ones are closed at once.'),
+  MAX_CONNECTIONS_PER_ADDRESS: z.coerce
+    .number('must be a number')
+    .int()
+    .min(0)
+    .default(2_000)
+    .describe(
+      'Those of one address (IPv6: of one /64), unless it is a proxy of TRUST_PROXY; 0: no limit (docs/security.md).',
+    ),
   MAX_LIVE_STREAMS: z.coerce
     .number('must be a number')
     .int()
     .min(0)
     .default(20_000)
     .describe('Connections for server-sent events at the same time.'),
+  MAX_LIVE_STREAMS_PER_ADDRESS: z.coerce
+    .number('must be a number')
+    .int()
+    .min(0)
+    .default(1_000)
+    .describe('Those of one address; 0: no limit.'),
+  RATE_LIMIT_READS_PER_MINUTE: z.coerce
+    .number('must be a number')
+    .int()
+    .min(0)
+    .default(12_000)
+    .describe(
+      'Reads per minute from one address, a quarter of them at once; a large reply that is made for one of them counts as more (docs/overload.md). 0: no limit.',
+    ),
   RATE_LIMIT_LOGIN_PER_MINUTE: z.coerce
     .number('must be a number')
     .int()

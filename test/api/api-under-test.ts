@@ -183,6 +183,8 @@ export async function startApi(
     callbackSecret,
     // A busy machine is late without being asked too much.
     load: { maxInFlight: 1_000, maxWaitMs: 0 },
+    // Every client of a test has one address.
+    reads: { ...defaultApiSettings.reads, perMinute: 0 },
     ...options.settings,
   };
   const commands = new ScriptedCommands();

@@ -175,7 +175,10 @@ describe('event streams', () => {
     const streams = new EventStreams({ sse: { ...defaultApiSettings.sse, maxBufferedBytes: 1_000 } });
     const raw = Object.assign(new Writable({ write: () => undefined }), { writeHead: () => undefined });
     const reply: unknown = { raw, hijack: () => undefined };
-    const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+    const stream = streams.open(
+      { id: 'r', method: 'GET', ip: '127.0.0.1' } as FastifyRequest,
+      reply as FastifyReply,
+    ); // all it uses
     stream.send('x'.repeat(900));
     stream.send('x'.repeat(900));
     expect(raw.destroyed).toBe(false);
@@ -191,7 +194,10 @@ describe('event streams', () => {
     const opened: { readonly raw: ServerResponse; readonly stream: EventStream }[] = [];
     const server = createServer((_, raw) => {
       const reply: unknown = { raw, hijack: () => undefined };
-      const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+      const stream = streams.open(
+        { id: 'r', method: 'GET', ip: '127.0.0.1' } as FastifyRequest,
+        reply as FastifyReply,
+      ); // all it uses
       opened.push({ raw, stream });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -239,7 +245,10 @@ describe('event streams', () => {
     const raw = Object.assign(new Writable(), { writeHead: () => undefined }).destroy();
     await eventually(() => raw.closed);
     const reply: unknown = { raw, hijack: () => undefined };
-    const stream = streams.open({ id: 'r', method: 'GET' } as FastifyRequest, reply as FastifyReply); // all it uses
+    const stream = streams.open(
+      { id: 'r', method: 'GET', ip: '127.0.0.1' } as FastifyRequest,
+      reply as FastifyReply,
+    ); // all it uses
     let isOver = false;
     stream.onClose(() => {
       isOver = true;

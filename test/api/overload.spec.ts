@@ -197,7 +197,7 @@ describe('clients that announce a body and do not send it', () => {
     await start({
       settings: { receiveTimeoutMs: 200, requestTimeouts: { timeoutMs: 50, longTimeoutMs: 50 } },
     });
-    const clients = [await SlowClient.announcing(url), (await SlowClient.announcing(url, 50_000)).drip()];
+    const clients = [await SlowClient.announcing(url), (await SlowClient.announcing(url, 8_000)).drip()];
     for (const { closed } of clients) {
       const reply = await closed;
       expect(reply).toContain('HTTP/1.1 408');

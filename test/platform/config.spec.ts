@@ -20,8 +20,8 @@ describe('readConfig', () => {
   });
 
   it('reads numbers and flags from text', () => {
-    const config = readConfig({ PORT: '0', TRUST_PROXY: 'true', RATE_LIMIT_LOGIN_PER_MINUTE: '0' });
-    expect(config).toMatchObject({ PORT: 0, TRUST_PROXY: true, RATE_LIMIT_LOGIN_PER_MINUTE: 0 });
+    const config = readConfig({ PORT: '0', SAMPLE_CATALOG: 'false', RATE_LIMIT_LOGIN_PER_MINUTE: '0' });
+    expect(config).toMatchObject({ PORT: 0, SAMPLE_CATALOG: false, RATE_LIMIT_LOGIN_PER_MINUTE: 0 });
   });
 
   it('names every variable that is wrong, at once', () => {

@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post, Put, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import {
@@ -35,6 +36,7 @@ export class UsersController {
   ) {}
 
   @Post('users')
+  @RouteConfig({ isAnonymous: true })
   @UseGuards(AddressRateGuard)
   async registerUser(
     @ValidBody(registerUserSchema) input: z.infer<typeof registerUserSchema>,
@@ -90,6 +92,7 @@ export class AuthController {
 
   @Post('login')
   @HttpCode(200)
+  @RouteConfig({ isAnonymous: true })
   @UseGuards(AddressRateGuard)
   async logIn(@ValidBody(loginSchema) input: z.infer<typeof loginSchema>, @Req() request: FastifyRequest) {
     return sessionReply(await this.commands.execute(new Login(input, contextOf(request))));
@@ -97,6 +100,7 @@ export class AuthController {
 
   @Post('refresh')
   @HttpCode(200)
+  @RouteConfig({ isAnonymous: true })
   @UseGuards(AddressRateGuard)
   async refreshSession(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
     const command = new RefreshSession(input.refreshToken, contextOf(request));
@@ -105,6 +109,7 @@ export class AuthController {
 
   @Post('logout')
   @HttpCode(204)
+  @RouteConfig({ isAnonymous: true })
   async logOut(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
     await this.commands.execute(new Logout(input.refreshToken, contextOf(request)));
   }

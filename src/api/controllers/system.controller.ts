@@ -1,5 +1,6 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { ProjectionReport } from '../../queries/replies/projections.js';
@@ -62,7 +63,7 @@ export class MetricsController {
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
-  async getMetrics(): Promise<string> {
+  async getMetrics(@Req() { server }: FastifyRequest): Promise<string> {
     const { headPosition, projections } = await this.operations.report();
     const applied = await this.operations.eventsApplied();
     // The values are read from the database, so nothing is kept between two requests.
@@ -86,8 +87,30 @@ export class MetricsController {
       for (const [projection, events] of applied) counter.inc({ projection }, events);
     }
     addFailures(registry, this.background.failures());
+    addLimits(registry, server);
     return registry.metrics();
   }
+}
+
+/** What the limits of this process have kept out. */
+function addLimits(registry: Registry, { connections, readAllowance, loadGate }: FastifyInstance): void {
+  const registers = [registry];
+  new Gauge({ name: 'boxoffice_connections', help: 'Open connections.', registers }).set(connections.open);
+  const ended = new Counter({
+    name: 'boxoffice_connections_ended_total',
+    help: 'Connections ended: too many of one address, too many requests at once, replies that were not taken.',
+    labelNames: ['why'] as const,
+    registers,
+  });
+  for (const [why, count] of Object.entries(connections.ended)) ended.inc({ why }, count);
+  const refused = new Counter({
+    name: 'boxoffice_requests_refused_total',
+    help: 'Requests refused before anything was done: the process was busy, or the address had asked too often.',
+    labelNames: ['why'] as const,
+    registers,
+  });
+  refused.inc({ why: 'busy' }, loadGate.refused);
+  refused.inc({ why: 'address' }, readAllowance.refused);
 }
 
 const failureMetrics: readonly (readonly [

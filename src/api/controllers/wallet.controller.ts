@@ -132,7 +132,7 @@ export class PaymentCallbacksController {
   /** A callback is only a hint: its content is ignored, and the payment system is asked for the outcome. */
   @Post()
   @HttpCode(204)
-  @RouteConfig({ load: 'essential', body: 'text', bodyLimitBytes: maxCallbackBytes })
+  @RouteConfig({ load: 'essential', isAnonymous: true, body: 'text', bodyLimitBytes: maxCallbackBytes })
   async receivePaymentCallback(@Body() rawBody: unknown, @Req() request: FastifyRequest): Promise<void> {
     const { callbackSecret } = this.settings;
     const body = typeof rawBody === 'string' ? rawBody : '';

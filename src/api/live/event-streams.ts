@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { clientOf } from '../../platform/client-address.js';
 import { inSlices } from '../../platform/time-slices.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
@@ -31,13 +32,14 @@ export interface EventStream {
 }
 
 /**
- * The open event streams of this process. Their number and the bytes that wait for a slow client are bounded; one timer
+ * The open event streams of this process. Their number, that of one address and the bytes that wait for a slow client are bounded; one timer
  * sends the heartbeats of all; they are ended before the process shuts down.
  */
 @Injectable()
 export class EventStreams implements BeforeApplicationShutdown {
   readonly #settings: SseSettings;
   readonly #open = new Set<FastifyReply['raw']>();
+  readonly #perClient = new Map<string, number>();
   #heartbeats: NodeJS.Timeout | undefined;
   #isClosing = false;
 
@@ -50,7 +52,7 @@ export class EventStreams implements BeforeApplicationShutdown {
     return this.#open.size;
   }
 
-  /** @throws {ApiProblem} unavailable, before anything is sent */
+  /** @throws {ApiProblem} unavailable, too-many-requests; before anything is sent */
   open(request: FastifyRequest, reply: FastifyReply): EventStream {
     if (this.#isClosing || this.#open.size >= this.#settings.maxConnections) {
       const detail = {
@@ -58,6 +60,15 @@ export class EventStreams implements BeforeApplicationShutdown {
         ko: '실시간 연결이 너무 많습니다. 나중에 다시 시도하거나 주기적으로 조회해 주세요.',
       };
       throw new ApiProblem('unavailable', detail, { headers: retryAfter(5) });
+    }
+    const client = clientOf(request.ip);
+    const { maxPerAddress } = this.#settings;
+    if (maxPerAddress > 0 && (this.#perClient.get(client) ?? 0) >= maxPerAddress) {
+      const detail = {
+        en: 'Too many live streams are open from your network: close some, or ask now and then instead.',
+        ko: '같은 네트워크에서 연 실시간 연결이 너무 많습니다. 일부를 닫거나 주기적으로 조회해 주세요.',
+      };
+      throw new ApiProblem('too-many-requests', detail, { headers: retryAfter(5) });
     }
     const { raw } = reply;
     const headers = {
@@ -69,7 +80,7 @@ export class EventStreams implements BeforeApplicationShutdown {
     reply.hijack();
     raw.writeHead(200, headers);
     if (request.method === 'HEAD') raw.end();
-    else if (!raw.destroyed) this.#keep(raw);
+    else if (!raw.destroyed) this.#keep(raw, client);
     return {
       send: (message) => this.#write(raw, message),
       end: () => void raw.end(),
@@ -83,8 +94,9 @@ export class EventStreams implements BeforeApplicationShutdown {
     for (const raw of this.#open) raw.end();
   }
 
-  #keep(raw: FastifyReply['raw']): void {
+  #keep(raw: FastifyReply['raw'], client: string): void {
     this.#open.add(raw);
+    this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
     // Tells the client's library at once that it is connected, and how soon to come back (milliseconds).
     raw.write('retry: 2000\n\n');
     this.#heartbeats ??= setInterval(() => {
@@ -92,6 +104,9 @@ export class EventStreams implements BeforeApplicationShutdown {
     }, this.#settings.heartbeatMs);
     raw.once('close', () => {
       this.#open.delete(raw);
+      const left = (this.#perClient.get(client) ?? 1) - 1;
+      if (left > 0) this.#perClient.set(client, left);
+      else this.#perClient.delete(client);
       if (this.#open.size > 0) return;
       clearInterval(this.#heartbeats);
       this.#heartbeats = undefined;

@@ -225,7 +225,7 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
   }
   if (route.guards.has(WaitForPosition)) {
     const about =
-      'Answer only once the read models contain everything up to this log position. A position beyond the end of the log (restored from a backup) is not waited for.';
+      'Answer only once the read models contain everything up to this log position. A position beyond the end of the log is refused.';
     header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
   }
   if (route.config.shared !== undefined) {
@@ -302,6 +302,7 @@ const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
   [FanRateGuard, 'too-many-requests'],
   [AddressRateGuard, 'too-many-requests'],
   [WaitForPosition, 'read-model-behind'],
+  [WaitForPosition, 'position-unknown'],
 ];
 
 /** Every code an endpoint may refuse with. */
@@ -319,8 +320,11 @@ export function problemCodesOf(route: ReflectedRoute, operation: Operation): Pro
     codes.add('idempotency-key-in-flight');
     codes.add('idempotency-key-reused');
   }
-  // The load gate lets essential requests and those of operators pass.
-  if (route.config.load !== 'essential' && !route.config.operatorsOnly) codes.add('busy');
+  // The load gate and the limits by address let essential requests and those of operators pass.
+  if (route.config.load !== 'essential' && !route.config.operatorsOnly) {
+    codes.add('busy');
+    codes.add('too-many-requests');
+  }
   codes.add('malformed-request');
   if (route.method !== 'GET') codes.add('unavailable');
   codes.add('log-mismatch');

@@ -179,7 +179,7 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
   'malformed-request': text('잘못된 요청', 'URL, 헤더, 본문을 확인해 주세요.'),
   'request-timeout': text(
     '요청 전송 시간 초과',
-    '요청이 30초 안에 도착하지 않아 처리하지 않았습니다. 다시 보내 주세요.',
+    '요청이 제시간에 도착하지 않아 처리하지 않았습니다. 다시 보내 주세요.',
   ),
   'headers-too-large': text('너무 큰 헤더', '헤더는 모두 합해 16KiB까지 보낼 수 있습니다.'),
   unauthenticated: text(
@@ -197,7 +197,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '좌석 배치도나 가격이 새로 게시되었습니다. 좌석 상태를 다시 조회하면 현재 배치도를 알 수 있습니다.',
   ),
   'method-not-allowed': text('허용되지 않은 메서드', 'Allow 헤더에 있는 메서드를 사용해 주세요.'),
-  'body-too-large': text('너무 큰 본문', '일반 요청의 본문은 64KiB, 피드는 32MiB까지 보낼 수 있습니다.'),
+  'body-too-large': text(
+    '너무 큰 본문',
+    '일반 요청의 본문은 64KiB, 로그인 요청은 8KiB, 피드는 32MiB까지 보낼 수 있습니다.',
+  ),
   'unsupported-media-type': text(
     '지원하지 않는 형식',
     '본문을 application/json으로 보내 주세요. 피드는 XML이나 텍스트로도 보낼 수 있습니다.',
@@ -218,6 +221,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
   'read-model-behind': text(
     '조회 모델 반영 지연',
     'Retry-After에 적힌 시간(초)이 지난 뒤 다시 조회해 주세요.',
+  ),
+  'position-unknown': text(
+    '알 수 없는 로그 위치',
+    '서버가 알려 준 적이 없거나, 백업에서 복구된 뒤 로그에 없는 위치입니다. X-Wait-For-Position 헤더 없이 조회해 주세요.',
   ),
   'too-many-requests': text(
     '너무 많은 요청',

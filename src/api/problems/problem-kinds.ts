@@ -20,6 +20,7 @@ export const apiCodes = [
   'feed-refused',
   'rebuild-running',
   'read-model-behind',
+  'position-unknown',
   'too-many-requests',
   'log-mismatch',
   'unavailable',
@@ -163,7 +164,7 @@ export const problemKinds = {
   'request-timeout': kind(
     408,
     'Request too slow',
-    'Send the request again: it did not arrive within 30 seconds and was not looked at.',
+    'Send the request again: it did not arrive in time and was not looked at.',
   ),
   'headers-too-large': kind(431, 'Headers too large', 'Send less: all headers together are at most 16 KiB.'),
   unauthenticated: kind(
@@ -187,7 +188,7 @@ export const problemKinds = {
   'body-too-large': kind(
     413,
     'Body too large',
-    'Send less: ordinary bodies are at most 64 KiB, feeds 32 MiB.',
+    'Send less: ordinary bodies are at most 64 KiB, those of log-ins 8 KiB, feeds 32 MiB.',
   ),
   'unsupported-media-type': kind(
     415,
@@ -215,6 +216,11 @@ export const problemKinds = {
     'For operators: one rebuild runs at a time; wait for the end of `rebuildId`, or cancel it.',
   ),
   'read-model-behind': kind(503, 'Read model behind', 'Read again after Retry-After seconds.'),
+  'position-unknown': kind(
+    400,
+    'Unknown log position',
+    'Read without X-Wait-For-Position: the log ends before this position, which no reply of ours has named; or it was restored from a backup since then.',
+  ),
   'too-many-requests': kind(429, 'Too many requests', 'Go on after Retry-After seconds, more slowly.'),
   'log-mismatch': kind(
     503,

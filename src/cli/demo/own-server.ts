@@ -29,6 +29,7 @@ export async function startOwnServer(): Promise<DemoServer> {
       SAMPLE_CATALOG: 'false',
       RATE_LIMIT_LOGIN_PER_MINUTE: '0',
       RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
+      RATE_LIMIT_READS_PER_MINUTE: '0',
     });
     const server = await startBoxoffice(config, { log: createLog({ LOG_LEVEL: 'silent' }) });
     const close = async () => {
