@@ -15,6 +15,8 @@ export interface ApiSettings {
   /** The secret the payment system signs its callbacks with; undefined refuses every callback. */
   readonly callbackSecret: string | undefined;
   readonly trustProxy: TrustedProxies;
+  /** Origins whose pages may call the API, such as `https://tickets.example`. */
+  readonly corsOrigins: readonly string[];
   /** Largest body of an ordinary request. */
   readonly bodyLimitBytes: number;
   /** Bodies that anybody may send: their size, and how long they may take to arrive. */
@@ -62,6 +64,7 @@ export interface SseSettings {
 /** Settings that suit one machine; the keys and secrets are left to the configuration. */
 export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'> = {
   trustProxy: false,
+  corsOrigins: [],
   bodyLimitBytes: 64 * 1024,
   anonymousBodies: { limitBytes: 8 * 1024, timeoutMs: 10_000 },
   waitForPositionTimeoutMs: 2_000,

@@ -10,14 +10,18 @@ import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { Connections } from './connections.js';
 import { isOperator, operatorsOnly } from './guards.js';
 import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
-import { setUpDocs } from './openapi/docs-site.js';
+import { docsPath, setUpDocs } from './openapi/docs-site.js';
 import { ApiProblem, problemMediaType } from './problems/problem.js';
 import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
 import { limitReads, ReadAllowance } from './read-allowance.js';
 import { READ_POSITION, type ReadPosition } from './read-position.js';
 import { pathOf, requestIdOf } from './request.js';
 import { addRequestTimeout } from './request-timeout.js';
+import { addSecurityHeaders, allowOrigins, securityHeaders } from './security-headers.js';
 import { shareReplies } from './shared-replies.js';
+
+/** Where the dashboard of deadlines is, if there is one. */
+export const dashboardPath = '/admin/queues';
 
 /** A request that is too slow in arriving is ended at most this part of the allowed time late. */
 const receiveTolerance = 0.1;
@@ -45,7 +49,7 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
     // Requests that are already here are answered; those that need a closed part get "unavailable".
     return503OnClosing: false,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      reply.header('X-Request-Id', request.id);
+      reply.headers({ 'X-Request-Id': request.id, ...securityHeaders });
       sendProblem(error, request, reply, logger);
     },
     clientErrorHandler: answerUnreadable,
@@ -54,10 +58,11 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
   return adapter;
 }
 
-/** Gives an application created on {@link createFastifyAdapter} its error replies and its documentation. */
+/** Gives an application created on {@link createFastifyAdapter} its error replies, shared replies and documentation. */
 export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {}): void {
   app.useGlobalFilters(new ProblemFilter());
-  const { sharedReplies } = app.get<ApiSettings>(API_SETTINGS);
+  const { sharedReplies, corsOrigins } = app.get<ApiSettings>(API_SETTINGS);
+  allowOrigins(app, corsOrigins);
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   shareReplies(fastify, app.get<ReadPosition>(READ_POSITION), sharedReplies);
   if (hasApi) setUpDocs(app);
@@ -81,6 +86,7 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
     reply.header('X-Request-Id', request.id);
     done();
   });
+  addSecurityHeaders(fastify, [docsPath, dashboardPath]);
   const trust = trustIn(settings.trustProxy);
   const connections = new Connections(settings.connections, trust);
   connections.watch(fastify.server);
@@ -139,6 +145,7 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `Content-Type: ${problemMediaType}`,
     'Content-Language: en',
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];

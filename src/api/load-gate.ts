@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DeadlineQueue } from '../platform/deadline-queue.js';
 import { ApiProblem, problemHeaders, retryAfter } from './problems/problem.js';
 import { pathOf, problemLanguage } from './request.js';
+import { securityHeaders } from './security-headers.js';
 
 export interface LoadLimits {
   /** Requests waiting or under way; more are turned away. Event streams have a limit of their own. */
@@ -339,6 +340,7 @@ export function answerOnSocket(
   reply.hijack();
   reply.raw
     .writeHead(problem.status, {
+      ...securityHeaders,
       'X-Request-Id': request.id,
       ...problemHeaders(language),
       'Content-Length': Buffer.byteLength(body),

@@ -290,6 +290,7 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
     adminKey: secrets.adminKey,
     callbackSecret: secrets.paymentCallbackSecret,
     trustProxy: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
     waitForPositionTimeoutMs: config.READ_WAIT_TIMEOUT_MS,
     rateLimits: {
       ...defaultApiSettings.rateLimits,

@@ -5,10 +5,9 @@ import { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiSettings } from '../api/api-settings.js';
 import { isOperator, isOperatorKey } from '../api/guards.js';
+import { dashboardPath } from '../api/http-server.js';
 import type { RedisLink } from '../platform/redis.js';
 import { queueName } from '../processes/redis/deadline-jobs.js';
-
-export const dashboardPath = '/admin/queues';
 
 /**
  * The dashboard of the deadline queue, to look only: what ends when is decided by the log. A browser asks for

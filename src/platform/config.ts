@@ -25,6 +25,11 @@ function isRedisUrl(url: string): boolean {
   return URL.canParse(url) && /^(?:\/\d*)?$/.test(new URL(url).pathname);
 }
 
+/** Whether the text is an origin as browsers send it: scheme, host and port, and nothing else. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
 /** Every setting, by the name of its environment variable. docs/configuration.md is generated from the descriptions. */
 export const configSchema = z.object({
   ROLE: z
@@ -117,6 +122,17 @@ export const configSchema = z.object({
     })
     .describe(
       'Whose X-Forwarded-For names the client’s address, by which clients are limited: `false` (nobody’s); the number of proxies that every request passes, such as `1`; or the proxies’ addresses and networks, such as `10.0.0.0/8,fd00::/8`.',
+    ),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').filter((origin) => origin !== ''))
+    .refine(
+      (origins) => origins.every(isOrigin),
+      'must be origins such as https://tickets.example, separated by commas',
+    )
+    .describe(
+      'Origins whose pages may call the API, such as `https://tickets.example`, separated by commas. Unset: only pages of the same origin.',
     ),
   SAMPLE_CATALOG: flag(true).describe('Import the sample catalog when the log is empty.'),
 
@@ -295,7 +311,8 @@ export function createDataDir(dataDir: string): void {
 export function configurationReference(): string {
   const rows = Object.entries(configSchema.shape).map(([name, schema]) => {
     const given = schema.safeParse(undefined);
-    const value = given.success && given.data !== undefined ? `\`${given.data}\`` : 'unset';
+    const value =
+      given.success && given.data !== undefined && `${given.data}` !== '' ? `\`${given.data}\`` : 'unset';
     return `| \`${name}\` | ${value} | ${schema.description ?? ''} |`;
   });
   return [

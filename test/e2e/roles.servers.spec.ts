@@ -47,6 +47,10 @@ describe('the processes of an office on several machines', () => {
     const shown = await dashboard(basic(testEnvironment.ADMIN_KEY));
     expect(shown.status).toBe(200);
     expect(await shown.text()).toContain('<html');
+    // A page of its own: framed by nobody, with scripts of this server only.
+    const policy = shown.headers.get('content-security-policy');
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
   });
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Controller, Get, Header, HttpCode, Inject, Injectable, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Injectable, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -25,7 +25,6 @@ export class ProjectionsController {
   constructor(@Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations) {}
 
   @Get()
-  @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
   listProjections(): Promise<ProjectionsReport> {
     return this.operations.report();
@@ -156,7 +155,6 @@ export class RebuildsController {
   }
 
   @Get(':rebuildId')
-  @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
   getRebuild(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
     return this.#find(id);

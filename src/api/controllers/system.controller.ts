@@ -21,7 +21,6 @@ export class HealthController {
 
   @Get('live')
   @RouteConfig({ load: 'essential' })
-  @Header('Cache-Control', 'no-store')
   getLiveness() {
     const refusal = this.readiness.refusal();
     if (refusal === undefined) return { live: true };
@@ -31,7 +30,6 @@ export class HealthController {
 
   @Get('ready')
   @RouteConfig({ load: 'essential' })
-  @Header('Cache-Control', 'no-store')
   async getReadiness() {
     const { ready, checks } = await this.readiness.check();
     if (ready) return { ready, checks };
@@ -61,7 +59,6 @@ export class MetricsController {
 
   @Get()
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
-  @Header('Cache-Control', 'no-store')
   @RouteConfig({ operatorsOnly: true })
   async getMetrics(@Req() { server }: FastifyRequest): Promise<string> {
     const { headPosition, projections } = await this.operations.report();

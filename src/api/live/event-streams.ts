@@ -4,6 +4,7 @@ import { clientOf } from '../../platform/client-address.js';
 import { inSlices } from '../../platform/time-slices.js';
 import { API_SETTINGS, type ApiSettings, type SseSettings } from '../api-settings.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
+import { securityHeaders } from '../security-headers.js';
 
 /**
  * One message of an event stream as it goes over the wire (WHATWG HTML, section 9.2). The data is JSON, which
@@ -72,8 +73,8 @@ export class EventStreams implements BeforeApplicationShutdown {
     }
     const { raw } = reply;
     const headers = {
+      ...securityHeaders,
       'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
       'X-Accel-Buffering': 'no',
       'X-Request-Id': request.id,
     };

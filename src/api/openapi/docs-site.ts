@@ -5,16 +5,21 @@ import { koreanTexts } from '../problems/korean.js';
 import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
 import { openApiDocument } from './document.js';
 
+/** Where the documentation is. */
+export const docsPath = '/docs';
+
 /** Serves the API's document: /docs to read and try, /docs/json for tools, /docs/problems for error codes. */
 export function setUpDocs(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, openApiDocument(), {
     jsonDocumentUrl: 'docs/json',
     yamlDocumentUrl: 'docs/yaml',
     customSiteTitle: 'boxoffice API',
+    // No badge: it would send the document's address to a server elsewhere, which the page's policy forbids.
+    swaggerOptions: { validatorUrl: null },
   });
   const page = problemPage();
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
-  fastify.get('/docs/problems', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+  fastify.get(`${docsPath}/problems`, (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
 }
 
 /** The page that problem types point to: every code with its status and what to do. */
