@@ -113,7 +113,7 @@ async function installWithoutCompiler(node, folder) {
   mkdirSync(programs, { recursive: true });
   symlinkSync(node.program, join(programs, 'node'));
   for (const name of programsWithoutCompiler) symlinkSync(whereIs(name), join(programs, name));
-  for (const file of ['package.json', 'package-lock.json'])
+  for (const file of ['package.json', 'package-lock.json', '.npmrc'])
     copyFileSync(join(root, file), join(folder, file));
   const options = { cwd: folder, path: programs };
   const npm = realpathSync(whereIs('npm'));

@@ -18,19 +18,24 @@ function loadDriver(): typeof BetterSqlite3 {
   // `require`, because a conditional `import` would need a top-level await.
   const load = createRequire(import.meta.url);
   try {
-    return load(driver);
+    const loaded = load(driver);
+    // Version 12 looks for its binary only when a file is opened.
+    if (isNode20) new loaded(':memory:').close();
+    return loaded;
   } catch (error) {
     if (!isMissing(error)) throw error;
     const needs = isNode20
       ? ' If no binary can be downloaded, it is compiled: install python3, make and g++ first, or use Node 24.'
       : '';
     throw new NodeRefused(
-      `the SQLite driver of Node ${process.versions.node} is not installed: run \`npm ci\` with this Node.${needs}`,
+      `the SQLite driver of Node ${process.versions.node} is not installed: run \`npm ci\` and \`npm run build\` with this Node.${needs}`,
       { cause: error },
     );
   }
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+  if (!(error instanceof Error)) return false;
+  const isUnprepared = error.message.startsWith('Could not locate the bindings file');
+  return isUnprepared || ('code' in error && error.code === 'MODULE_NOT_FOUND');
 }

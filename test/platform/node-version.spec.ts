@@ -93,7 +93,7 @@ describe('the SQLite driver', () => {
       }
       await expect(runOn(version, join(folder, 'sqlite.js'))).rejects.toMatchObject({
         stderr: expect.stringContaining(
-          `NodeRefused: the SQLite driver of Node ${version} is not installed: run \`npm ci\` with this Node.${advice}\n`,
+          `NodeRefused: the SQLite driver of Node ${version} is not installed: run \`npm ci\` and \`npm run build\` with this Node.${advice}\n`,
         ),
       });
     } finally {
