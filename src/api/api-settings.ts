@@ -10,7 +10,7 @@ export const API_SETTINGS = Symbol('ApiSettings');
 
 /** The part of the configuration that the HTTP API reads. */
 export interface ApiSettings {
-  /** What operators send as their bearer token; undefined closes the operators' endpoints. */
+  /** Opens the operators' endpoints until an owner's key has been issued; undefined: only issued keys do. */
   readonly adminKey: string | undefined;
   /** The secret the payment system signs its callbacks with; undefined refuses every callback. */
   readonly callbackSecret: string | undefined;

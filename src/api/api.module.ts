@@ -19,6 +19,7 @@ import { PerformancesController, SchedulesController } from './controllers/catal
 import { HistoryController } from './controllers/history.controller.js';
 import { HoldsController } from './controllers/holds.controller.js';
 import { LiveController } from './controllers/live.controller.js';
+import { OperatorKeysController } from './controllers/operator-keys.controller.js';
 import {
   AuditController,
   BoardsController,
@@ -68,6 +69,7 @@ export const allControllers = [
   RebuildsController,
   MetricsController,
   ErasuresController,
+  OperatorKeysController,
   HealthController,
 ];
 

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   type CanActivate,
   createParamDecorator,
@@ -12,46 +11,10 @@ import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { UserId } from '../events/ids.js';
 import { clientOf } from '../platform/client-address.js';
 import { TokenSigner } from '../platform/token-signer.js';
-import { API_SETTINGS, type ApiSettings } from './api-settings.js';
+import { OperatorGate } from './operator-gate.js';
 import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
 import { RATE_LIMITERS, type RateLimiters } from './rate-limiter.js';
-
-const bearer = /^Bearer +([^\s]{1,4096})$/i;
-
-/** The bearer token of a request, if it has one. */
-function bearerOf(request: FastifyRequest): string | undefined {
-  const header = request.headers.authorization;
-  return header === undefined ? undefined : bearer.exec(header)?.[1];
-}
-
-/** Whether the request carries the operators' key. */
-export function isOperator(request: FastifyRequest, settings: Pick<ApiSettings, 'adminKey'>): boolean {
-  return isOperatorKey(bearerOf(request), settings);
-}
-
-/** Whether this is the operators' key, compared in constant time. */
-export function isOperatorKey(
-  given: string | undefined,
-  { adminKey }: Pick<ApiSettings, 'adminKey'>,
-): boolean {
-  if (adminKey === undefined || given === undefined) return false;
-  return timingSafeEqual(digest(given), digest(adminKey));
-}
-
-/** The refusal of a request without the operators' key. */
-export function operatorsOnly(): ApiProblem {
-  return new ApiProblem(
-    'unauthenticated',
-    { en: 'Send the operators’ key as bearer token.', ko: '운영자 키를 Bearer 토큰으로 보내 주세요.' },
-    {
-      headers: { 'WWW-Authenticate': 'Bearer realm="operators"' },
-    },
-  );
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
+import { bearerOf } from './request.js';
 
 /** Requires a valid access token and sets the request's user. */
 @Injectable()
@@ -164,22 +127,25 @@ function invalid(detail: Bilingual): ApiProblem {
   return new ApiProblem('queue-token-invalid', detail);
 }
 
-/** Requires the operators' key or a fan's access token. */
+/** Requires a fan's access token, or the key of an operator whom the route admits too. */
 @Injectable()
 export class ViewerGuard implements CanActivate {
   readonly #fans: UserGuard;
 
   constructor(
-    @Inject(API_SETTINGS) private readonly settings: Pick<ApiSettings, 'adminKey'>,
+    private readonly gate: OperatorGate,
     signer: TokenSigner,
   ) {
     this.#fans = new UserGuard(signer);
   }
 
-  /** @throws {ApiProblem} unauthenticated */
-  canActivate(context: ExecutionContext): boolean {
+  /** @throws {ApiProblem} unauthenticated, operator-role-missing */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    return isOperator(request, this.settings) || this.#fans.canActivate(context);
+    const token = bearerOf(request);
+    if (token === undefined || !this.gate.mayBeKey(token)) return this.#fans.canActivate(context);
+    request.operator = await this.gate.admit(request, request.routeOptions.config?.operatorsToo ?? []);
+    return true;
   }
 }
 
@@ -196,7 +162,7 @@ export class AddressRateGuard implements CanActivate {
 
   /** @throws {ApiProblem} too-many-requests */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    refuseWhenSpent(await this.limiters.signIns.take(clientOf(requestOf(context).ip)));
+    refuseWhenSpent('sign-ins', await this.limiters.signIns.take(clientOf(requestOf(context).ip)));
     return true;
   }
 }
@@ -208,7 +174,7 @@ export class FanRateGuard implements CanActivate {
 
   /** @throws {ApiProblem} too-many-requests */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    refuseWhenSpent(await this.limiters.commands.take(userOf(requestOf(context))));
+    refuseWhenSpent('commands', await this.limiters.commands.take(userOf(requestOf(context))));
     return true;
   }
 }
@@ -217,7 +183,8 @@ function requestOf(context: ExecutionContext): FastifyRequest {
   return context.switchToHttp().getRequest<FastifyRequest>();
 }
 
-function refuseWhenSpent(waitSeconds: number): void {
+/** @param limit its name in the security log. */
+function refuseWhenSpent(limit: string, waitSeconds: number): void {
   if (waitSeconds === 0) return;
   const headers = retryAfter(waitSeconds);
   const seconds = headers['Retry-After'];
@@ -225,5 +192,5 @@ function refuseWhenSpent(waitSeconds: number): void {
     en: `Too many requests: wait ${seconds} seconds and go on more slowly.`,
     ko: `요청이 너무 많습니다. ${seconds}초 뒤에 더 천천히 요청해 주세요.`,
   };
-  throw new ApiProblem('too-many-requests', detail, { headers });
+  throw new ApiProblem('too-many-requests', detail, { headers, limit });
 }

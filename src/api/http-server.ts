@@ -6,11 +6,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { trustIn } from '../platform/client-address.js';
 import type { Log } from '../platform/logging.js';
+import { SecurityEvents } from '../platform/security-events.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { Connections } from './connections.js';
-import { isOperator, operatorsOnly } from './guards.js';
 import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
 import { docsPath, setUpDocs } from './openapi/docs-site.js';
+import { type OperatorGate, recogniseOperators, refuseOthers } from './operator-gate.js';
 import { ApiProblem, problemMediaType } from './problems/problem.js';
 import { ProblemFilter, sendProblem } from './problems/problem-filter.js';
 import { limitReads, ReadAllowance } from './read-allowance.js';
@@ -31,7 +32,11 @@ const dropIdleEveryMs = 50;
  * The HTTP server of the API. Create the application on it with `bodyParser: false`: bodies are read by the parsers added
  * here.
  */
-export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
+export function createFastifyAdapter(
+  settings: ApiSettings,
+  operators: OperatorGate,
+  security: SecurityEvents,
+): FastifyAdapter {
   const logger = new Logger('Api');
   const adapter = new FastifyAdapter({
     // A function: Fastify itself believes no proxy when it is given a number of them.
@@ -54,13 +59,13 @@ export function createFastifyAdapter(settings: ApiSettings): FastifyAdapter {
     },
     clientErrorHandler: answerUnreadable,
   });
-  prepare(adapter.getInstance<FastifyInstance>(), settings, logger);
+  prepare(adapter.getInstance<FastifyInstance>(), { settings, operators, security, logger });
   return adapter;
 }
 
 /** Gives an application created on {@link createFastifyAdapter} its error replies, shared replies and documentation. */
 export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {}): void {
-  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalFilters(new ProblemFilter(app.get(SecurityEvents)));
   const { sharedReplies, corsOrigins } = app.get<ApiSettings>(API_SETTINGS);
   allowOrigins(app, corsOrigins);
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
@@ -68,13 +73,22 @@ export function configureHttp(app: NestFastifyApplication, { hasApi = true } = {
   if (hasApi) setUpDocs(app);
 }
 
-function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger): void {
+interface ServerParts {
+  readonly settings: ApiSettings;
+  readonly operators: OperatorGate;
+  readonly security: SecurityEvents;
+  readonly logger: Logger;
+}
+
+function prepare(fastify: FastifyInstance, { settings, operators, security, logger }: ServerParts): void {
   const routes = new RouteTable();
   fastify.decorate('methodsOf', (url: string) => routes.methodsOf(url));
   // A line break after JSON keeps the shell's prompt off the last line.
   fastify.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   fastify.decorateRequest('userId', undefined);
   fastify.decorateRequest('queueToken', undefined);
+  fastify.decorateRequest('operator', undefined);
+  fastify.decorateRequest('operatorRefusal', undefined);
   fastify.decorateRequest('isTurnedAway', false);
   fastify.addHook('onRoute', (route) => {
     routes.add(route.url, [route.method].flat());
@@ -91,12 +105,13 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
   const connections = new Connections(settings.connections, trust);
   connections.watch(fastify.server);
   fastify.decorate('connections', connections);
+  recogniseOperators(fastify, operators);
   const allowance = new ReadAllowance(settings.reads);
   fastify.decorate('readAllowance', allowance);
   limitReads(fastify, allowance, {
     trust,
     refuseAfterMs: settings.reads.refuseAfterMs,
-    isOperator: (request) => isOperator(request, settings),
+    security,
   });
   const gate = new LoadGate(settings.load);
   fastify.decorate('loadGate', gate);
@@ -105,10 +120,7 @@ function prepare(fastify: FastifyInstance, settings: ApiSettings, logger: Logger
     anonymousTimeoutMs: settings.anonymousBodies.timeoutMs,
   });
   addRequestTimeout(fastify, logger, settings.requestTimeouts);
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    const isRefused = request.routeOptions.config?.operatorsOnly && !isOperator(request, settings);
-    done(isRefused ? operatorsOnly() : undefined);
-  });
+  refuseOthers(fastify);
   fastify.addHook('preClose', (done) => {
     dropIdleConnections(fastify.server, connections);
     done();
@@ -267,6 +279,7 @@ export function logRequests(fastify: FastifyInstance, log: Log): void {
         status: statusCode,
         durationMs: Math.round(reply.elapsedTime),
         userId: request.userId,
+        operator: request.operator?.operator,
       };
       if (statusCode >= 500) log.error(details, 'request failed');
       else if (statusCode >= 400) log.info(details, 'request refused');

@@ -251,7 +251,7 @@ export function shedLoad(fastify: FastifyInstance, gate: LoadGate, arrival: Arri
 
 function isExempt(request: FastifyRequest): boolean {
   const { load, operatorsOnly } = request.routeOptions.config ?? {};
-  return load === 'essential' || operatorsOnly === true;
+  return load === 'essential' || operatorsOnly !== undefined;
 }
 
 function kindOf({ method, routeOptions }: FastifyRequest): Kind {

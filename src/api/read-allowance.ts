@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf, type Trust } from '../platform/client-address.js';
 import { DeadlineQueue } from '../platform/deadline-queue.js';
+import type { SecurityEvents } from '../platform/security-events.js';
 import { answerOnSocket } from './load-gate.js';
 import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
 import { InMemoryRateLimiter } from './rate-limiter.js';
@@ -83,18 +84,22 @@ function kindOf(request: FastifyRequest): string {
 export function limitReads(
   fastify: FastifyInstance,
   allowance: ReadAllowance,
-  { trust, refuseAfterMs, isOperator }: ReadLimiting,
+  { trust, refuseAfterMs, security }: ReadLimiting,
 ): void {
   const delayed = new DeadlineQueue<FastifyReply, { goOn(): void }>(({ goOn }) => goOn(), {
     keepsProcess: false,
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     const { load, operatorsOnly } = request.routeOptions.config ?? {};
-    if (operatorsOnly && isOperator(request)) return done();
-    const isRead = request.method === 'GET' || request.method === 'HEAD' || operatorsOnly === true;
+    if (request.operator !== undefined) return done();
+    const isRead = request.method === 'GET' || request.method === 'HEAD' || operatorsOnly !== undefined;
     if (!isRead && request.headers.authorization !== undefined) return done();
     const waitSeconds = allowance.take(request);
     if (waitSeconds === 0) return done();
+    if (load !== 'essential') {
+      const { ip, id: requestId } = request;
+      security.record({ kind: 'limit-hit', limit: 'reads', address: clientOf(ip), requestId });
+    }
     const goOn = load === 'essential' ? done : () => refuse(request, reply, waitSeconds);
     if (trust(request.raw.socket.remoteAddress ?? '', 0)) return goOn();
     delayed.set(reply, refuseAfterMs, { goOn });
@@ -106,7 +111,7 @@ interface ReadLimiting {
   readonly trust: Trust;
   /** See {@link ReadLimits}. */
   readonly refuseAfterMs: number;
-  isOperator(request: FastifyRequest): boolean;
+  readonly security: Pick<SecurityEvents, 'record'>;
 }
 
 function refuse(request: FastifyRequest, reply: FastifyReply, waitSeconds: number): void {
@@ -121,5 +126,5 @@ function tooMany(waitSeconds: number): ApiProblem {
     en: `Too many requests from your network: wait ${seconds} seconds and go on more slowly.`,
     ko: `같은 네트워크에서 온 요청이 너무 많습니다. ${seconds}초 뒤에 더 천천히 요청해 주세요.`,
   };
-  return new ApiProblem('too-many-requests', detail, { headers });
+  return new ApiProblem('too-many-requests', detail, { headers, limit: 'reads' });
 }

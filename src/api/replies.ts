@@ -4,10 +4,13 @@ import { auditReportSchema, checks } from '../analysis/audit/checks.js';
 import {
   chargeIdSchema,
   instantSchema,
+  operatorKeyIdSchema,
+  operatorNameSchema,
   pointsSchema,
   scheduleIdSchema,
   userIdSchema,
 } from '../events/ids.js';
+import { operatorRoleSchema } from '../events/operator-events.js';
 import { feedFormats, maxFeedBytes } from '../integrations/feeds/feed.js';
 import { chargeStatuses, personExample, personFields } from '../queries/replies/account.js';
 import { holdExample, holdFields, orderExample, orderFields } from '../queries/replies/booking.js';
@@ -203,6 +206,78 @@ export const auditReply = named('AuditReport', auditReportSchema, {
   liveHolds: { count: 0, first: [] },
   openOrders: { count: 0, first: [] },
 });
+
+const operatorKeyFields = {
+  keyId: operatorKeyIdSchema.describe('The part of the key after `boxoffice-`; it is no secret.'),
+  operator: operatorNameSchema,
+  role: operatorRoleSchema,
+};
+const operatorKeyExample = { keyId: '4f1c09ab27de', operator: 'mina', role: 'box-office' } as const;
+
+export const operatorKeysReply = named(
+  'OperatorKeys',
+  z.strictObject({
+    isEnvironmentKeyOpen: z
+      .boolean()
+      .describe('Whether the key of the environment is accepted: only until an owner’s key has been issued.'),
+    keys: z.array(z.strictObject({ ...operatorKeyFields, issuedAt: instantSchema })),
+    revokedKeys: z
+      .array(
+        z.strictObject({
+          ...operatorKeyFields,
+          issuedAt: instantSchema,
+          revokedAt: instantSchema,
+          reason: z.string(),
+        }),
+      )
+      .describe('The last 100, newest first.'),
+  }),
+  {
+    isEnvironmentKeyOpen: false,
+    keys: [{ ...operatorKeyExample, issuedAt: '2026-11-22T09:00:00.000Z' }],
+    revokedKeys: [
+      {
+        keyId: '0d5e7712c3aa',
+        operator: 'jun',
+        role: 'auditor',
+        issuedAt: '2026-10-01T09:00:00.000Z',
+        revokedAt: '2026-11-20T17:00:00.000Z',
+        reason: 'The audit is over.',
+      },
+    ],
+  },
+);
+export type OperatorKeysReply = Reply<typeof operatorKeysReply>;
+
+export const issuedOperatorKeyReply = named(
+  'IssuedOperatorKey',
+  z.strictObject({
+    ...operatorKeyFields,
+    key: z.string().describe('Send it as bearer token. It is shown only here.'),
+    ...positionField,
+  }),
+  {
+    ...operatorKeyExample,
+    key: 'boxoffice-4f1c09ab27de-Qm9vay1iYWNrIHJvdyBzZWF0cywgcGxlYXNlLiAgIQ0',
+    position: 4711,
+  },
+);
+
+export const revokedOperatorKeyReply = named(
+  'RevokedOperatorKey',
+  z.strictObject({ keyId: operatorKeyIdSchema, ...positionField }),
+  { keyId: operatorKeyExample.keyId, position: 4712 },
+);
+
+export const ownOperatorKeyReply = named(
+  'OwnOperatorKey',
+  z.strictObject({
+    ...operatorKeyFields,
+    keyId: operatorKeyIdSchema.nullable().describe('Null for the key of the environment.'),
+  }),
+  operatorKeyExample,
+);
+export type OwnOperatorKeyReply = Reply<typeof ownOperatorKeyReply>;
 
 export const feedFormatsReply = named(
   'ImportFormats',

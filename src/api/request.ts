@@ -4,14 +4,19 @@ import type { Http2ServerRequest } from 'node:http2';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../commands/command-context.js';
+import type { Operator } from '../commands/operators/operator-keys.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { Actor } from '../events/event.js';
 import type { UserId } from '../events/ids.js';
+import type { OperatorRole } from '../events/operator-events.js';
 import type { Language } from '../queries/replies/reply.js';
 import type { Connections } from './connections.js';
 import type { LoadGate } from './load-gate.js';
 import type { ReadAllowance } from './read-allowance.js';
 import type { SharedReplyKind } from './shared-replies.js';
+
+/** Roles beside the owner, who may do everything. */
+export type AdmittedRoles = readonly Exclude<OperatorRole, 'owner'>[];
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,6 +24,10 @@ declare module 'fastify' {
     userId: UserId | undefined;
     /** Set by QueueTokenGuard. */
     queueToken: QueueToken | undefined;
+    /** Set on operators' endpoints, before the body is read. */
+    operator: Operator | undefined;
+    /** Why an operators' endpoint will refuse the request. */
+    operatorRefusal: Error | undefined;
     /** Set by the load gate: refused before anything was looked at. */
     isTurnedAway: boolean;
   }
@@ -35,8 +44,10 @@ declare module 'fastify' {
     bodyLimitBytes?: number;
     /** `text`, `bytes`: the body reaches the handler as it came, whatever its type. */
     body?: 'text' | 'bytes';
-    /** Refuse requests without the operators' key before the body is read. */
-    operatorsOnly?: boolean;
+    /** Which roles may use it, beside the owner. Everybody else is refused before the body is read. */
+    operatorsOnly?: AdmittedRoles;
+    /** Which roles may use an endpoint for fans as operators, beside the owner: behind ViewerGuard. */
+    operatorsToo?: AdmittedRoles;
     /** Anybody may send this body, so it must be small and come soon. */
     isAnonymous?: boolean;
     /**
@@ -58,6 +69,14 @@ export function requestIdOf(raw: IncomingMessage | Http2ServerRequest): string {
   return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
 }
 
+const bearer = /^Bearer +([^\s]{1,4096})$/i;
+
+/** The bearer token of a request, if it has one. */
+export function bearerOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization;
+  return header === undefined ? undefined : bearer.exec(header)?.[1];
+}
+
 /** The path without its query, which may carry tokens. */
 export function pathOf(request: FastifyRequest): string {
   const queryAt = request.url.indexOf('?');
@@ -74,7 +93,9 @@ export function contextOf(request: FastifyRequest, commandId: string = randomUUI
 
 function actorOf(request: FastifyRequest): Actor {
   if (request.userId !== undefined) return { kind: 'user', userId: request.userId };
-  return { kind: request.routeOptions.config?.operatorsOnly ? 'admin' : 'anonymous' };
+  if (request.operator === undefined) return { kind: 'anonymous' };
+  const { operator, keyId } = request.operator;
+  return { kind: 'admin', operator, ...(keyId === undefined ? {} : { keyId }) };
 }
 
 /** The supported language that an Accept-Language header prefers; null: none, names stay as the organiser wrote them. */

@@ -5,8 +5,10 @@ import { HISTORIES } from '../analysis/history/port.js';
 import { ApiModule, HealthModule } from '../api/api.module.js';
 import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
 import { BACKGROUND_WORK, type BackgroundWork } from '../api/operations.js';
+import { OperatorGate } from '../api/operator-gate.js';
 import { PersonalKeys } from '../commands/account/erase-user.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
+import { OperatorKeys } from '../commands/operators/operator-keys.js';
 import { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { EventStore } from '../event-store/port.js';
@@ -14,6 +16,7 @@ import { PaymentProvider } from '../integrations/payment/port.js';
 import { Clock } from '../platform/clock.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
+import { SecurityEvents } from '../platform/security-events.js';
 import { TokenSigner } from '../platform/token-signer.js';
 import type { ReadSide } from './read-side.js';
 
@@ -24,8 +27,9 @@ export interface AppParts {
   /** Where idempotency records and rate limits are shared, if processes share them. */
   readonly redis: RedisLink | undefined;
   readonly store: EventStore;
-  /** No other process appends to the store. */
-  readonly isOnlyWriter: boolean;
+  readonly repository: StreamRepository;
+  readonly operatorKeys: OperatorKeys;
+  readonly operatorGate: OperatorGate;
   readonly payments: PaymentProvider;
   readonly personalKeys: PersonalKeys;
   readonly clock: Clock;
@@ -35,6 +39,7 @@ export interface AppParts {
   readonly apiSettings: ApiSettings;
   readonly readSide: Pick<ReadSide, 'providers'>;
   readonly background: BackgroundWork;
+  readonly securityEvents: SecurityEvents;
 }
 
 @Global()
@@ -54,14 +59,14 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: API_SETTINGS, useValue: parts.apiSettings },
     { provide: PaymentProvider, useValue: parts.payments },
     { provide: PersonalKeys, useValue: parts.personalKeys },
-    {
-      provide: StreamRepository,
-      useValue: new StreamRepository(parts.store, parts.clock, { isOnlyWriter: parts.isOnlyWriter }),
-    },
+    { provide: StreamRepository, useValue: parts.repository },
+    { provide: OperatorKeys, useValue: parts.operatorKeys },
+    { provide: OperatorGate, useValue: parts.operatorGate },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
     { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },
     { provide: BACKGROUND_WORK, useValue: parts.background },
+    { provide: SecurityEvents, useValue: parts.securityEvents },
     ...parts.readSide.providers,
   ];
   return {

@@ -6,9 +6,12 @@ import type { FastifyInstance } from 'fastify';
 import { type ApiSettings, defaultApiSettings } from '../api/api-settings.js';
 import { configureHttp, createFastifyAdapter, logRequests } from '../api/http-server.js';
 import { refuseRequests } from '../api/operations.js';
+import { OperatorGate } from '../api/operator-gate.js';
 import { ImportCatalog } from '../commands/catalog/import-catalog.js';
 import { processContext } from '../commands/command-context.js';
+import { OperatorKeys } from '../commands/operators/operator-keys.js';
 import type { CommandSettings } from '../commands/settings.js';
+import { StreamRepository } from '../commands/stream-repository.js';
 import type { EventStore } from '../event-store/port.js';
 import { metadataSchema } from '../events/event.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
@@ -19,7 +22,8 @@ import type { Config } from '../platform/config.js';
 import { createLog, type Log, nestLog } from '../platform/logging.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
-import { TokenSigner } from '../platform/token-signer.js';
+import { SecurityEvents } from '../platform/security-events.js';
+import { deriveKey, TokenSigner } from '../platform/token-signer.js';
 import { appModule } from './app.module.js';
 import { BackgroundReport, backgroundProcesses } from './background-processes.js';
 import { type Engines, openEngines, projectionOrder } from './engines.js';
@@ -36,6 +40,8 @@ export interface RunningBoxoffice {
   readonly isNew: boolean;
   /** `host:port` of the Redis that does not answer yet: until it does, timers and records stay in this process. */
   readonly missingRedis: string | undefined;
+  /** No owner's key has been issued: the key of the environment opens the operators' endpoints. */
+  readonly isEnvironmentKeyOpen: boolean;
   /** Resolves when this process has lost a part that it cannot work without, with what that is: close it, and start anew. */
   readonly broken: Promise<string>;
   /** Stops accepting, finishes what was accepted, closes everything. Safe to call twice. */
@@ -111,7 +117,7 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
       log,
     });
     if (does.api && engines.redis) {
-      const dashboard = addQueueDashboard(fastifyOf(app), engines.redis, secrets);
+      const dashboard = addQueueDashboard(fastifyOf(app), engines.redis, app.get(OperatorGate));
       closers.push(() => dashboard.close());
     }
     // Handlers are bound to the bus now; listening comes after the start-up work.
@@ -130,12 +136,24 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     }
     const head = await store.head();
     if (head !== undefined) await readSide.progress.waitFor(head, { timeoutMs: catchUpTimeoutMs });
+    const isEnvironmentKeyOpen = !(await app.get(OperatorKeys).state()).hasHadOwner;
+    if (!isEnvironmentKeyOpen) {
+      log.info({}, 'an owner’s key has been issued: the key of the environment (ADMIN_KEY) opens nothing');
+    }
     await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
     if (does.processes) await processes.start();
     const { redis } = engines;
     const missingRedis = redis && !(await redis.waitUntilReady(redisWaitMs)) ? redis.address : undefined;
     const broken = engines.breakdown.happened;
-    return { url: await app.getUrl(), paymentUrl: engines.paymentUrl, isNew, missingRedis, broken, close };
+    return {
+      url: await app.getUrl(),
+      paymentUrl: engines.paymentUrl,
+      isNew,
+      missingRedis,
+      isEnvironmentKeyOpen,
+      broken,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -240,12 +258,18 @@ async function createApp(
   const { config, secrets, engines, store, readSide, background, hasher, clock, log } = parts;
   const apiSettings = apiSettingsOf(config, secrets);
   const isServing = dutiesOf(config.ROLE).api;
+  const repository = new StreamRepository(store, clock, { isOnlyWriter: engines.isOnlyWriter });
+  const operatorKeys = new OperatorKeys(repository, secrets.adminKey);
+  const securityEvents = new SecurityEvents(log, deriveKey(secrets.secret, 'security events'));
+  const operatorGate = new OperatorGate(operatorKeys, securityEvents);
   const module = appModule({
     isServing,
     redis: engines.redis,
     store,
     personalKeys: engines.personalKeys,
-    isOnlyWriter: engines.isOnlyWriter,
+    repository,
+    operatorKeys,
+    operatorGate,
     clock,
     hasher,
     apiSettings,
@@ -253,13 +277,14 @@ async function createApp(
     background,
     settings: settingsOf(config, secrets),
     signer: new TokenSigner(secrets.secret, clock),
+    securityEvents,
     payments: new HttpPaymentProvider({
       baseUrl: engines.paymentUrl,
       apiKey: secrets.paymentApiKey,
       timeoutMs: config.PAYMENT_TIMEOUT_MS,
     }),
   });
-  const adapter = createFastifyAdapter(apiSettings);
+  const adapter = createFastifyAdapter(apiSettings, operatorGate, securityEvents);
   logRequests(adapter.getInstance<FastifyInstance>(), log);
   refuseRequests(adapter.getInstance<FastifyInstance>(), () => engines.fit.refusal);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {

@@ -3,21 +3,22 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiSettings } from '../api/api-settings.js';
-import { isOperator, isOperatorKey } from '../api/guards.js';
 import { dashboardPath } from '../api/http-server.js';
+import type { OperatorGate } from '../api/operator-gate.js';
+import { ApiProblem } from '../api/problems/problem.js';
+import { bearerOf } from '../api/request.js';
 import type { RedisLink } from '../platform/redis.js';
 import { queueName } from '../processes/redis/deadline-jobs.js';
 
 /**
  * The dashboard of the deadline queue, to look only: what ends when is decided by the log. A browser asks for
- * the operators' key as the password of any user name; programs send it as bearer token.
+ * an owner's or auditor's key as the password of any user name; programs send it as bearer token.
  * @returns what to close before Redis.
  */
 export function addQueueDashboard(
   fastify: FastifyInstance,
   redis: RedisLink,
-  settings: Pick<ApiSettings, 'adminKey'>,
+  gate: OperatorGate,
 ): { close(): Promise<void> } {
   const queue = new Queue(queueName, { connection: redis.client, prefix: redis.prefix });
   // Redis being away is the link's to report; the dashboard shows an error then.
@@ -30,11 +31,16 @@ export function addQueueDashboard(
   });
   fastify.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => {
-      if (isOperator(request, settings) || isOperatorKey(passwordOf(request), settings)) return;
-      await reply
-        .code(401)
-        .header('WWW-Authenticate', 'Basic realm="operators", charset="UTF-8"')
-        .send('Give the operators’ key as the password; any user name will do.');
+      try {
+        await gate.admit(request, ['auditor'], bearerOf(request) ?? passwordOf(request));
+      } catch (error) {
+        // Also when the role is missing: a browser asks again for another key.
+        if (!(error instanceof ApiProblem)) throw error;
+        await reply
+          .code(401)
+          .header('WWW-Authenticate', 'Basic realm="operators", charset="UTF-8"')
+          .send('Give the key of an owner or auditor as the password; any user name will do.');
+      }
     });
     await scope.register(board.registerPlugin(), { prefix: dashboardPath });
   });

@@ -12,10 +12,19 @@ import { VenuePublisher } from '../commands/catalog/publish-venue.js';
 import { SoldSeats } from '../commands/catalog/retain-sold-seats.js';
 import { type CommandContext, processContext } from '../commands/command-context.js';
 import { DeciderHandler } from '../commands/decider-handler.js';
+import {
+  dataFolderOperator,
+  IssueOperatorKey,
+  IssueOperatorKeyHandler,
+  OperatorKeys,
+  RevokeOperatorKey,
+  RevokeOperatorKeyHandler,
+} from '../commands/operators/operator-keys.js';
 import { Holds } from '../commands/seats/end-hold.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { Rejected } from '../domain/rejection.js';
 import type { EventStore } from '../event-store/port.js';
+import { operatorKeyIdSchema } from '../events/ids.js';
 import {
   type FeedFormat,
   type FeedOptions,
@@ -32,6 +41,7 @@ import { TablesOfAnotherLog } from '../projections/engine/made-from.js';
 import { CliFailure, exitCodes } from './command.js';
 import type { ErasureOutcome } from './erase-user.js';
 import type { ImportOutcome } from './import.js';
+import type { KeyAdministration } from './operators.js';
 
 /** How long the read models may take to catch up with the log before and after. */
 const catchUpTimeoutMs = 60_000;
@@ -108,6 +118,44 @@ export async function eraseUserDirectly(
   });
 }
 
+/**
+ * Operators' keys in the log, without a server's permission: whoever can open the log may do anything anyway. Each call
+ * opens it. @throws {CliFailure} when it cannot be opened, or the change is refused.
+ */
+export function operatorKeysDirectly(config: Config): KeyAdministration {
+  return {
+    issue: (input) =>
+      withDataFolder(config, async ({ deciders, catchUp }) => {
+        const command = new IssueOperatorKey(input, operatorContext());
+        const issued = await new IssueOperatorKeyHandler(deciders).execute(command).catch(asFailure);
+        await catchUp();
+        const { keyId, operator, role, key } = issued;
+        return { keyId, operator, role, key };
+      }),
+    list: () =>
+      withDataFolder(config, async ({ repository }) => {
+        const { live, revoked, hasHadOwner } = await new OperatorKeys(repository, undefined).state();
+        return {
+          isEnvironmentKeyOpen: !hasHadOwner,
+          keys: [...live.values()].map(({ keyHash: _, ...key }) => key),
+          revokedKeys: [...revoked.values()].reverse().map(({ keyHash: _, ...key }) => key),
+        };
+      }),
+    revoke: (keyId, reason) =>
+      withDataFolder(config, async ({ deciders, catchUp }) => {
+        const id = operatorKeyIdSchema.parse(keyId);
+        const command = new RevokeOperatorKey(id, { reason }, operatorContext());
+        await new RevokeOperatorKeyHandler(deciders).execute(command).catch(asFailure);
+        await catchUp();
+      }),
+  };
+}
+
+function asFailure(error: unknown): never {
+  if (!(error instanceof Rejected)) throw error;
+  throw new CliFailure(error.rejection.message, exitCodes.failed);
+}
+
 /** What a command needs to run without a server. */
 interface DataFolder {
   readonly engines: Engines;
@@ -167,5 +215,6 @@ function readModelsBehind(): CliFailure {
 
 function operatorContext(): CommandContext {
   const id = randomUUID();
-  return { commandId: id, correlationId: id, causationId: id, actor: { kind: 'admin' } };
+  const actor = { kind: 'admin', operator: dataFolderOperator } as const;
+  return { commandId: id, correlationId: id, causationId: id, actor };
 }

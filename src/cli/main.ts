@@ -35,6 +35,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./erase-user.js')).defineEraseUserCommand,
   },
   {
+    name: 'operators',
+    summary: 'issue, list and revoke operators’ keys',
+    load: async () => (await import('./operators.js')).defineOperatorsCommand,
+  },
+  {
     name: 'migrate',
     summary: 'migrate the tables of the read models to this version',
     load: async () => (await import('./migrate.js')).defineMigrateCommand,

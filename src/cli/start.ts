@@ -78,9 +78,15 @@ async function endOf(stopped: AbortSignal): Promise<undefined> {
   await once(stopped, 'abort');
 }
 
-function banner(config: Config, { url, paymentUrl, isNew, missingRedis }: RunningBoxoffice): string {
-  const key =
+function banner(
+  config: Config,
+  { url, paymentUrl, isNew, missingRedis, isEnvironmentKeyOpen }: RunningBoxoffice,
+): string {
+  const file =
     config.ADMIN_KEY === undefined ? secretFile(config.DATA_DIR, 'admin-key') : 'as given in ADMIN_KEY';
+  const key = isEnvironmentKeyOpen
+    ? `${file} (until an owner's key is issued: npx boxoffice operators issue <name> --role owner)`
+    : 'each operator’s own (npx boxoffice operators list); the key of the environment opens nothing';
   return [
     '',
     `  boxoffice is open at ${url}`,

@@ -13,6 +13,7 @@ import { DatePublisher } from './catalog/publish-dates.js';
 import { VenuePublisher } from './catalog/publish-venue.js';
 import { SoldSeats } from './catalog/retain-sold-seats.js';
 import { DeciderHandler } from './decider-handler.js';
+import { IssueOperatorKeyHandler, RevokeOperatorKeyHandler } from './operators/operator-keys.js';
 import { CancelOrderHandler, RefundOrderHandler } from './orders/cancel-order.js';
 import { AdvanceCheckoutHandler, CheckoutProcess } from './orders/checkout-process.js';
 import { PayHandler } from './orders/pay.js';
@@ -58,6 +59,8 @@ export const commandHandlers = [
   CancelPerformanceHandler,
   OpenRefundWindowHandler,
   ImportCatalogHandler,
+  IssueOperatorKeyHandler,
+  RevokeOperatorKeyHandler,
 ];
 
 /** What handlers share. */

@@ -43,6 +43,9 @@ export const rejectionCodes = [
   'seat-taken',
   'seed-mismatch',
   'places-out-of-order',
+  'operator-key-unknown',
+  'too-many-operator-keys',
+  'last-owner-key',
   'busy',
 ] as const;
 export type RejectionCode = (typeof rejectionCodes)[number];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantSchema, userIdSchema } from './ids.js';
+import { instantSchema, operatorKeyIdSchema, userIdSchema } from './ids.js';
 
 /** One event type: its name, schema and version. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -31,10 +31,19 @@ export type EventsOf<Definitions extends Record<string, EventDefinition>> = Even
   Definitions[keyof Definitions]
 >;
 
-/** Who caused an event: a fan, an operator with the admin key, or a named process of ours. */
+/** Who caused an event: a fan, an operator, or a named process of ours. */
 const actorSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('user'), userId: userIdSchema }),
-  z.object({ kind: z.literal('admin') }),
+  z.object({
+    kind: z.literal('admin'),
+    /**
+     * The operator's name; `environment`: the key of the environment; `data-folder`: a command on the data folder, without a
+     * server. Absent in events of versions before operators had names.
+     */
+    operator: z.string().min(1).max(40).optional(),
+    /** The operator's key. */
+    keyId: operatorKeyIdSchema.optional(),
+  }),
   z.object({
     kind: z.literal('process'),
     name: z.enum(['admission', 'expiry', 'charging', 'checkout', 'refunds', 'erasure', 'import']),

@@ -50,6 +50,23 @@ export type OrderId = z.infer<typeof orderIdSchema>;
 export const refundIdSchema = uuid.brand<'RefundId'>();
 export type RefundId = z.infer<typeof refundIdSchema>;
 
+/** The public part of an operator's key, by which it is found. */
+export const operatorKeyIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{12}$/, 'must be the id of an operator’s key: 12 hexadecimal digits')
+  .brand<'OperatorKeyId'>();
+export type OperatorKeyId = z.infer<typeof operatorKeyIdSchema>;
+
+/** What an operator is called in the log for good. A short name of the staff directory, not a full name. */
+export const operatorNameSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/,
+    'must be 1 to 40 lower-case letters, digits and . _ - between them',
+  )
+  .brand<'OperatorName'>();
+export type OperatorName = z.infer<typeof operatorNameSchema>;
+
 /** A moment as ISO-8601 UTC with milliseconds: always 24 characters, so text order is time order. */
 export const instantSchema = z
   .string()

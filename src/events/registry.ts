@@ -8,6 +8,7 @@ import {
 } from './catalog-events.js';
 import { type EventDefinition, type EventMetadata, metadataSchema } from './event.js';
 import { addMs, instantSchema } from './ids.js';
+import { type OperatorEvent, operatorEvents } from './operator-events.js';
 import { type OrderEvent, orderEvents } from './order-events.js';
 import {
   type AdmissionEvent,
@@ -43,6 +44,7 @@ export const eventsByCategory = {
   venue: venueEvents,
   performance: performanceEvents,
   schedule: scheduleEvents,
+  operator: operatorEvents,
 } as const;
 
 export type Category = keyof typeof eventsByCategory;
@@ -61,7 +63,8 @@ export type DomainEvent =
   | OrderEvent
   | VenueEvent
   | PerformanceEvent
-  | ScheduleEvent;
+  | ScheduleEvent
+  | OperatorEvent;
 
 export type EventType = DomainEvent['type'];
 

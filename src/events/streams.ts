@@ -30,6 +30,8 @@ export const streams = {
   venue: (id: VenueId): StreamName => `venue-${id}`,
   performance: (id: PerformanceId): StreamName => `performance-${id}`,
   schedule: (id: ScheduleId): StreamName => `schedule-${id}`,
+  /** One stream for the keys of all operators. */
+  operatorKeys: (): StreamName => 'operator-keys',
 } as const;
 
 /** The category of a stream: the text before its first hyphen. */

@@ -97,7 +97,9 @@ export const configSchema = z.object({
   PERSONAL_KEYS_LOST: flag(false).describe(
     'Start although the keys of some personal data in the log are lost: that data reads as erased (docs/personal-data.md).',
   ),
-  ADMIN_KEY: bearerKey.describe('Bearer key of operators. Unset: generated in DATA_DIR.'),
+  ADMIN_KEY: bearerKey.describe(
+    'Bearer key of operators for the first start: it opens nothing once an owner’s key has been issued (docs/operations.md). Unset: generated in DATA_DIR.',
+  ),
   SEAL_KEY_FILE: z
     .string()
     .min(1)

@@ -18,12 +18,22 @@ import {
   refuseRequests,
 } from '../../src/api/operations.js';
 
+import { OperatorGate } from '../../src/api/operator-gate.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
 
+import { processContext } from '../../src/commands/command-context.js';
+import { DeciderHandler } from '../../src/commands/decider-handler.js';
+import {
+  IssueOperatorKey,
+  IssueOperatorKeyHandler,
+  OperatorKeys,
+} from '../../src/commands/operators/operator-keys.js';
+import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import { EventStore, type Position } from '../../src/event-store/port.js';
 import {
   instantSchema,
+  operatorNameSchema,
   type PerformanceId,
   performanceIdSchema,
   sessionIdSchema,
@@ -32,8 +42,10 @@ import {
   type UserId,
   userIdSchema,
 } from '../../src/events/ids.js';
+import type { OperatorRole } from '../../src/events/operator-events.js';
 import { Clock } from '../../src/platform/clock.js';
 import { REDIS_LINK } from '../../src/platform/redis.js';
+import { SecurityEvents } from '../../src/platform/security-events.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
 import {
   type CommandQueries,
@@ -158,6 +170,13 @@ export interface ApiUnderTest {
   readonly store: InMemoryEventStore;
   readonly reads: ApiQueries;
   readonly readiness: { ready: boolean; refusal?: string };
+  /** Details of the lines that the security log got. */
+  readonly securityLines: readonly Readonly<Record<string, unknown>>[];
+  /** Issues a key to an operator, as another process does. @returns it with its id. */
+  issueOperatorKey(
+    role: OperatorRole,
+    operator?: string,
+  ): Promise<{ readonly key: string; readonly keyId: string }>;
   accessHeaders(user?: UserId): Record<string, string>;
   /** Access and queue token of a fan. */
   fanHeaders(options?: {
@@ -192,6 +211,11 @@ export async function startApi(
   const store = new InMemoryEventStore();
   const reads: ApiQueries = { ...noReads, ...options.reads };
   const readiness: { ready: boolean; refusal?: string } = { ready: true };
+  const securityLines: Record<string, unknown>[] = [];
+  const writeLine = (details: object) => void securityLines.push({ ...details });
+  const securityEvents = new SecurityEvents({ info: writeLine, warn: writeLine }, Buffer.from('test'));
+  const operatorKeys = new OperatorKeys(new StreamRepository(store, clock), settings.adminKey);
+  const operatorGate = new OperatorGate(operatorKeys, securityEvents);
   const check: Readiness['check'] = async () => ({
     ready: readiness.ready,
     checks: [{ name: 'store', ok: readiness.ready, detail: 'scripted' }],
@@ -209,6 +233,9 @@ export async function startApi(
     { provide: READINESS, useValue: { check, refusal: () => readiness.refusal } },
     { provide: PROJECTION_OPERATIONS, useValue: noProjections },
     { provide: BACKGROUND_WORK, useValue: { failures: () => [] } },
+    { provide: SecurityEvents, useValue: securityEvents },
+    { provide: OperatorKeys, useValue: operatorKeys },
+    { provide: OperatorGate, useValue: operatorGate },
     { provide: PROJECTION_REBUILDS, useValue: options.rebuilds ?? noRebuilds },
   ];
   class ProvidedModule {}
@@ -219,7 +246,7 @@ export async function startApi(
     exports: provided.map(({ provide }) => provide),
   };
   const testing = await Test.createTestingModule({ imports: [surroundings, ApiModule] }).compile();
-  const adapter = createFastifyAdapter(settings);
+  const adapter = createFastifyAdapter(settings, operatorGate, securityEvents);
   refuseRequests(adapter.getInstance<FastifyInstance>(), () => readiness.refusal);
   const app = testing.createNestApplication<NestFastifyApplication>(adapter, {
     bodyParser: false,
@@ -229,6 +256,13 @@ export async function startApi(
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
 
+  const elsewhere = new IssueOperatorKeyHandler(
+    new DeciderHandler(new StreamRepository(store, clock), clock),
+  );
+  const issueOperatorKey: ApiUnderTest['issueOperatorKey'] = (role, operator = role) =>
+    elsewhere.execute(
+      new IssueOperatorKey({ operator: operatorNameSchema.parse(operator), role }, processContext('import')),
+    );
   const accessHeaders = (user = userId) => {
     const sid = sessionIdSchema.parse('77777777-7777-4777-8777-777777777777');
     return { authorization: `Bearer ${signer.access.sign({ sub: user, sid }, 3_600_000).value}` };
@@ -241,5 +275,18 @@ export async function startApi(
       'idempotency-key': 'key-1',
     };
   };
-  return { app, commands, position, clock, signer, store, reads, readiness, accessHeaders, fanHeaders };
+  return {
+    app,
+    commands,
+    position,
+    clock,
+    signer,
+    store,
+    reads,
+    readiness,
+    securityLines,
+    issueOperatorKey,
+    accessHeaders,
+    fanHeaders,
+  };
 }

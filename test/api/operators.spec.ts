@@ -87,7 +87,7 @@ describe('imports', () => {
     if (!(command instanceof ImportCatalog)) throw new Error('nothing was imported');
     expect(command.document.source).toBe('mine');
     expect(command.document.performances[0]?.sales).toMatchObject({ seatLimitPerUser: 2 });
-    expect(command.context.actor).toEqual({ kind: 'admin' });
+    expect(command.context.actor).toEqual({ kind: 'admin', operator: 'environment' });
   });
 
   it('count what went in, and group what did not', async () => {

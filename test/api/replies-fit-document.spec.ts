@@ -311,6 +311,26 @@ describe('what the running office answers is what its document says', () => {
     );
   });
 
+  it('to operators who give keys to others', async () => {
+    const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
+    const keys = '/v1/admin/operators';
+    const ask = async (method: string, path: string, body?: unknown) => {
+      const answer = await call(office.url, method, path, { headers, body });
+      seen.add(expectDescribed(method, path, answer));
+      return answer;
+    };
+    // No owner's key: it would close the one that all tests here use.
+    const { keyId, key } = (await ask('POST', keys, { operator: 'mina', role: 'door' })).body;
+    await ask('POST', keys, { operator: 'environment', role: 'door' });
+    await ask('GET', `${keys}/me`);
+    const asDoor = { headers: { authorization: `Bearer ${key}` } };
+    seen.add(expectDescribed('GET', keys, await call(office.url, 'GET', keys, asDoor)));
+    await ask('POST', `${keys}/${keyId}/revoke`, { reason: 'left' });
+    await ask('POST', `${keys}/0123456789ab/revoke`, { reason: 'left' });
+    await ask('GET', keys);
+    seen.add(expectDescribed('GET', keys, await call(office.url, 'GET', keys, asDoor)));
+  });
+
   it('to operators who erase somebody', async () => {
     const headers = { authorization: `Bearer ${office.config.ADMIN_KEY}` };
     const { loginId } = await new CarefulFan(office).arrive();

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
+import type { OperatorCommand } from '../../src/domain/operator.js';
 import type { SessionCommand } from '../../src/domain/session.js';
 import type { UserCommand } from '../../src/domain/user.js';
-import { sessionIdSchema, type UserId, userIdSchema } from '../../src/events/ids.js';
+import {
+  operatorKeyIdSchema,
+  operatorNameSchema,
+  sessionIdSchema,
+  type UserId,
+  userIdSchema,
+} from '../../src/events/ids.js';
+import { operatorRoles } from '../../src/events/operator-events.js';
 import { at, named } from './given.js';
 
 const userId = named(userIdSchema, 'mina');
@@ -27,6 +35,21 @@ export const userCommands: fc.Arbitrary<UserCommand> = fc.oneof(
 export const loginCommands: fc.Arbitrary<{ readonly userId: UserId }> = fc
   .constantFrom('mina', 'jun', 'sora')
   .map((name) => ({ userId: named(userIdSchema, name) }));
+
+const keyIds = fc
+  .constantFrom('000000000001', '000000000002', '000000000003')
+  .map((id) => operatorKeyIdSchema.parse(id));
+
+export const operatorCommands: fc.Arbitrary<OperatorCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('issue' as const),
+    keyId: keyIds,
+    operator: fc.constantFrom('mina', 'jun').map((name) => operatorNameSchema.parse(name)),
+    role: fc.constantFrom(...operatorRoles),
+    keyHash: fc.constant('a'.repeat(64)),
+  }),
+  fc.record({ kind: fc.constant('revoke' as const), keyId: keyIds, reason: fc.constant('left') }),
+);
 
 const moments = fc.nat({ max: 8_000 }).map(at);
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { admissionDecider } from '../../src/domain/admission.js';
 import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog.js';
 import { chargeDecider } from '../../src/domain/charge.js';
+import { operatorDecider } from '../../src/domain/operator.js';
 import { orderDecider } from '../../src/domain/order.js';
 import { endsHold, type HoldDeadline, isFree, seatDecider, statusOfHold } from '../../src/domain/seat.js';
 import { sessionDecider } from '../../src/domain/session.js';
@@ -19,7 +20,7 @@ import {
   walletCommands,
 } from './any-command.js';
 import { anyHistory } from './any-history.js';
-import { loginCommands, sessionCommands, userCommands } from './any-person-command.js';
+import { loginCommands, operatorCommands, sessionCommands, userCommands } from './any-person-command.js';
 import { at } from './given.js';
 import { barred, held, holdId, released } from './seat-history.js';
 
@@ -36,6 +37,7 @@ const histories = {
   venue: anyHistory(venueDecider, venueCommands),
   performance: anyHistory(performanceDecider, performanceCommands),
   schedule: anyHistory(scheduleDecider, scheduleCommands),
+  operator: anyHistory(operatorDecider, operatorCommands),
 };
 
 /** How many fans' holds may end on one seat: more than it keeps by id. */
@@ -68,6 +70,15 @@ describe('after any history', () => {
       const isChange = command.kind === 'change-password';
       const isVerified = isChange && command.verifiedHash === before.passwordHash;
       expect(after.passwordHash).toBe(isVerified ? command.passwordHash : before.passwordHash);
+    });
+  });
+
+  it('the keys of operators contain an owner’s once there was one, and no key is both valid and revoked', () => {
+    histories.operator.always((_, before, after) => {
+      const owners = [...after.live.values()].filter(({ role }) => role === 'owner');
+      if (after.hasHadOwner) expect(owners.length).toBeGreaterThan(0);
+      if (before.hasHadOwner) expect(after.hasHadOwner).toBe(true);
+      for (const keyId of after.revoked.keys()) expect(after.live.has(keyId)).toBe(false);
     });
   });
 

@@ -1,6 +1,7 @@
 import { admissionDecider } from '../../src/domain/admission.js';
 import { venueDecider } from '../../src/domain/catalog.js';
 import { type ChargeState, chargeDecider } from '../../src/domain/charge.js';
+import { operatorDecider } from '../../src/domain/operator.js';
 import { type OrderState, orderDecider } from '../../src/domain/order.js';
 import { seatDecider } from '../../src/domain/seat.js';
 import { sessionDecider } from '../../src/domain/session.js';
@@ -59,6 +60,9 @@ const cases: Record<string, () => unknown> = {
   'a command to a seat': () => seatDecider.decide(surprise, seatDecider.initialState, now),
   'an event of an order': () => orderDecider.evolve(order, surprise),
   'a command to an order': () => orderDecider.decide(surprise, order, now),
+  'an event of the operators’ keys': () => operatorDecider.evolve(operatorDecider.initialState, surprise),
+  'a command to the operators’ keys': () =>
+    operatorDecider.decide(surprise, operatorDecider.initialState, now),
   'an event of a venue': () => venueDecider.evolve(venueDecider.initialState, surprise),
   'a command to a venue': () => venueDecider.decide(surprise, venueDecider.initialState, now),
 };

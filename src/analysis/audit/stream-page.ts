@@ -199,6 +199,9 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   ScheduleCancelled: ({ reason }) => `cancelled the date: ${reason}`,
   ScheduleCancellationSettled: () => 'ended every hold of the cancelled date and refunded every order',
   RefundWindowOpened: ({ until, cause }) => `tickets may be given back until ${until}: ${cause}`,
+
+  OperatorKeyIssued: ({ operator, role, keyId }) => `issued key ${keyId} to ${operator} as ${role}`,
+  OperatorKeyRevoked: ({ operator, keyId, reason }) => `revoked key ${keyId} of ${operator}: ${reason}`,
 };
 
 /** What happened, in words. */

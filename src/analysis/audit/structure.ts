@@ -10,7 +10,10 @@ const categoryOfType: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** The fields that make up a stream's id; a login's stream is named by a hash that its event does not contain. */
+/**
+ * The fields that make up a stream's id. A login's stream is named by a hash that its event does not contain, and all
+ * operators' keys are in one stream.
+ */
 const idFields: Readonly<Record<Category, readonly string[]>> = {
   user: ['userId'],
   login: [],
@@ -25,6 +28,7 @@ const idFields: Readonly<Record<Category, readonly string[]>> = {
   venue: ['venueId'],
   performance: ['performanceId'],
   schedule: ['scheduleId'],
+  operator: [],
 };
 
 /** Checks order and form of the log, before the other checks use the events. */

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   HISTORIES,
   type Histories,
@@ -33,6 +34,7 @@ export class HistoryController {
   constructor(@Inject(HISTORIES) private readonly histories: Histories) {}
 
   @Get('orders/:orderId/history')
+  @RouteConfig({ operatorsToo: ['box-office', 'auditor'] })
   async getOrderHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
@@ -45,6 +47,7 @@ export class HistoryController {
   }
 
   @Get('schedules/:scheduleId/seats/:seatId/history')
+  @RouteConfig({ operatorsToo: ['box-office', 'auditor'] })
   async getSeatHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
@@ -59,6 +62,7 @@ export class HistoryController {
   }
 
   @Get('performances/:performanceId/queue-tokens/:tokenId/history')
+  @RouteConfig({ operatorsToo: ['box-office', 'auditor'] })
   async getQueueTokenHistory(
     @CurrentViewer() viewer: Viewer,
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,

@@ -112,14 +112,14 @@ function feedRefused({ problems, moreProblems, groups }: ProblemReport): ApiProb
   return new ApiProblem('feed-refused', detail, { facts: { problems, moreProblems, groups } });
 }
 
-/** Operators' endpoints. A request without the operators' key is refused before its body is read. */
+/** Operators' endpoints. A request without the key of an operator is refused before its body is read. */
 @Controller('v1/admin/imports')
 export class ImportsController {
   constructor(private readonly commands: CommandBus) {}
 
   @Post()
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true, load: 'long', body: 'bytes', bodyLimitBytes: maxFeedBytes })
+  @RouteConfig({ operatorsOnly: ['box-office'], load: 'long', body: 'bytes', bodyLimitBytes: maxFeedBytes })
   async importFeed(
     @ValidQuery(importQuery) { format, options }: z.infer<typeof importQuery>,
     @Body() bytes: unknown,
@@ -153,7 +153,7 @@ export class ImportsController {
   }
 
   @Get('formats')
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office', 'auditor'] })
   listFeedFormats() {
     return { formats: feedFormats, maxFeedBytes };
   }
@@ -171,7 +171,7 @@ export class AuditController {
 
   /** One audit at a time: a request during an audit gets the report of that audit. */
   @Get()
-  @RouteConfig({ operatorsOnly: true, load: 'long' })
+  @RouteConfig({ operatorsOnly: ['auditor'], load: 'long' })
   runAudit(): Promise<AuditReport> {
     this.#running ??= auditLog(this.store, { now: this.clock.now() }).finally(() => {
       this.#running = undefined;
@@ -192,7 +192,7 @@ export class BoardsController {
 
   /** One comparison at a time: a request during one gets its result. */
   @Get()
-  @RouteConfig({ operatorsOnly: true, load: 'long' })
+  @RouteConfig({ operatorsOnly: ['auditor'], load: 'long' })
   compareBoards(): Promise<BoardComparisons> {
     this.#running ??= this.feeds
       .compare(this.clock)
@@ -211,7 +211,7 @@ export class ErasuresController {
 
   @Post()
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   async eraseUser(
     @ValidBody(eraseUserSchema) input: z.infer<typeof eraseUserSchema>,
     @Req() request: FastifyRequest,
@@ -233,7 +233,7 @@ export class SalesController {
 
   @Post('schedules/:scheduleId/cancel')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office'] })
   async cancelSchedule(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidBody(cancelScheduleSchema) { reason }: z.infer<typeof cancelScheduleSchema>,
@@ -247,7 +247,7 @@ export class SalesController {
 
   @Post('performances/:performanceId/cancel')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office'] })
   async cancelPerformance(
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
     @ValidBody(cancelScheduleSchema) { reason }: z.infer<typeof cancelScheduleSchema>,
@@ -260,7 +260,7 @@ export class SalesController {
   }
 
   @Get('schedules/:scheduleId/cancellation')
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office', 'auditor'] })
   @UseGuards(WaitForPosition)
   async getCancellation(@ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId) {
     const cancellation = await this.queries.cancellation(scheduleId);
@@ -270,7 +270,7 @@ export class SalesController {
 
   @Post('schedules/:scheduleId/refund-window')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office'] })
   async openRefundWindow(
     @ValidParam('scheduleId', scheduleIdSchema) scheduleId: ScheduleId,
     @ValidBody(openRefundWindowSchema) { until, reason }: z.infer<typeof openRefundWindowSchema>,
@@ -284,7 +284,7 @@ export class SalesController {
 
   @Post('orders/:orderId/refund')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office'] })
   async refundOrder(
     @ValidParam('orderId', orderIdSchema) orderId: OrderId,
     @ValidBody(refundOrderSchema) { items, reason }: z.infer<typeof refundOrderSchema>,

@@ -25,42 +25,42 @@ export class ProjectionsController {
   constructor(@Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations) {}
 
   @Get()
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['auditor'] })
   listProjections(): Promise<ProjectionsReport> {
     return this.operations.report();
   }
 
   @Post('pause')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   pauseAllProjections(): Promise<ProjectionsReport> {
     return this.#control('pause');
   }
 
   @Post('resume')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   resumeAllProjections(): Promise<ProjectionsReport> {
     return this.#control('resume');
   }
 
   @Post(':name/pause')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   pauseProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('pause', name);
   }
 
   @Post(':name/resume')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   resumeProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('resume', name);
   }
 
   @Post(':name/retry')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   retryProjection(@ValidParam('name', nameSchema) name: string): Promise<ProjectionsReport> {
     return this.#control('retry', name);
   }
@@ -129,7 +129,7 @@ export class RebuildsController {
 
   @Post()
   @HttpCode(202)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   async startRebuild(
     @ValidBody(rebuildRequestSchema) request: z.infer<typeof rebuildRequestSchema>,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -155,13 +155,13 @@ export class RebuildsController {
   }
 
   @Get(':rebuildId')
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['auditor'] })
   getRebuild(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
     return this.#find(id);
   }
 
   @Get(':rebuildId/events')
-  @RouteConfig({ operatorsOnly: true, load: 'stream' })
+  @RouteConfig({ operatorsOnly: ['auditor'], load: 'stream' })
   async watchRebuild(
     @ValidParam('rebuildId', rebuildIdSchema) id: string,
     @Req() request: FastifyRequest,
@@ -173,7 +173,7 @@ export class RebuildsController {
 
   @Post(':rebuildId/cancel')
   @HttpCode(202)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: [] })
   async cancelRebuild(@ValidParam('rebuildId', rebuildIdSchema) id: string): Promise<ProjectionRebuild> {
     const { rebuildId } = await this.#find(id);
     await this.rebuilds.cancel(rebuildId);

@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { SecurityEvents } from '../../platform/security-events.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { ProjectionReport } from '../../queries/replies/projections.js';
 import {
@@ -48,18 +49,19 @@ export class HealthController {
   }
 }
 
-/** For Prometheus, which sends the operators' key as its bearer token. */
+/** For Prometheus, which sends an auditor's key as its bearer token. */
 @Controller('metrics')
 export class MetricsController {
   constructor(
     @Inject(PROJECTION_OPERATIONS) private readonly operations: ProjectionOperations,
     @Inject(QUERIES) private readonly queries: Pick<Queries, 'chargesNeedingAttention'>,
     @Inject(BACKGROUND_WORK) private readonly background: BackgroundWork,
+    private readonly securityEvents: SecurityEvents,
   ) {}
 
   @Get()
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['auditor'] })
   async getMetrics(@Req() { server }: FastifyRequest): Promise<string> {
     const { headPosition, projections } = await this.operations.report();
     const applied = await this.operations.eventsApplied();
@@ -83,6 +85,13 @@ export class MetricsController {
       const counter = new Counter({ name, help: 'Events this process has applied.', labelNames, registers });
       for (const [projection, events] of applied) counter.inc({ projection }, events);
     }
+    const securityEvents = new Counter({
+      name: 'boxoffice_security_events_total',
+      help: 'Security events of this process by kind: docs/operations.md.',
+      labelNames: ['kind'] as const,
+      registers,
+    });
+    for (const [kind, count] of this.securityEvents.counts) securityEvents.inc({ kind }, count);
     addFailures(registry, this.background.failures());
     addLimits(registry, server);
     return registry.metrics();

@@ -97,7 +97,7 @@ export class ChargesController {
   ) {}
 
   @Get('ops/charges')
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office', 'auditor'] })
   @UseGuards(WaitForPosition)
   listCharges(@ValidQuery(chargesQuery) { status, ...page }: z.infer<typeof chargesQuery>) {
     return this.queries.chargesByStatus(status, page);
@@ -105,7 +105,7 @@ export class ChargesController {
 
   @Post('admin/charges/:chargeId/settle')
   @HttpCode(200)
-  @RouteConfig({ operatorsOnly: true })
+  @RouteConfig({ operatorsOnly: ['box-office'] })
   async settleCharge(
     @ValidParam('chargeId', chargeIdSchema) chargeId: ChargeId,
     @ValidBody(settleChargeSchema) input: z.infer<typeof settleChargeSchema>,

@@ -69,7 +69,7 @@ export class EventStreams implements BeforeApplicationShutdown {
         en: 'Too many live streams are open from your network: close some, or ask now and then instead.',
         ko: '같은 네트워크에서 연 실시간 연결이 너무 많습니다. 일부를 닫거나 주기적으로 조회해 주세요.',
       };
-      throw new ApiProblem('too-many-requests', detail, { headers: retryAfter(5) });
+      throw new ApiProblem('too-many-requests', detail, { headers: retryAfter(5), limit: 'live-streams' });
     }
     const { raw } = reply;
     const headers = {

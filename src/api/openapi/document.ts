@@ -106,7 +106,11 @@ function withoutIds({ $schema: _, $id: __, id: ___, ...schema }: JsonSchema): Js
 const securitySchemes = {
   accessToken: { type: 'http', scheme: 'bearer', description: 'The access token of a log-in.' },
   queueToken: { type: 'apiKey', in: 'header', name: 'X-Queue-Token', description: 'Your place in a queue.' },
-  operatorKey: { type: 'http', scheme: 'bearer', description: 'The operators’ key.' },
+  operatorKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The key of an operator with one of the roles.',
+  },
 };
 
 type HeaderName =
@@ -167,7 +171,7 @@ function describe(route: ReflectedRoute, operation: Operation, schemas: Record<s
   return {
     tags: [tag],
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...descriptionOf(route, description),
     operationId: route.operationId,
     security: securityOf(route),
     ...(parameters.length === 0 ? {} : { parameters }),
@@ -178,6 +182,17 @@ function describe(route: ReflectedRoute, operation: Operation, schemas: Record<s
       ...problemResponses(problemCodesOf(route, operation)),
     },
   };
+}
+
+/** With the roles that may use it, if it is for operators. */
+function descriptionOf({ config }: ReflectedRoute, description: string | undefined) {
+  const roles = config.operatorsOnly ?? config.operatorsToo;
+  const forWhom =
+    roles === undefined
+      ? undefined
+      : `${config.operatorsOnly ? 'For' : 'Operators:'} ${['owner', ...roles].join(', ')}.`;
+  const text = [description, forWhom].filter((part) => part !== undefined).join(' ');
+  return text === '' ? {} : { description: text };
 }
 
 const notModified = 'The reply named by If-None-Match is still right. No body.';
@@ -298,6 +313,8 @@ function securityOf(route: ReflectedRoute): Record<string, string[]>[] {
 const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
   [UserGuard, 'unauthenticated'],
   [ViewerGuard, 'unauthenticated'],
+  [ViewerGuard, 'operator-role-missing'],
+  [ViewerGuard, 'unavailable'],
   [QueueTokenGuard, 'queue-token-invalid'],
   [FanRateGuard, 'too-many-requests'],
   [AddressRateGuard, 'too-many-requests'],
@@ -309,7 +326,12 @@ const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
 export function problemCodesOf(route: ReflectedRoute, operation: Operation): ProblemCode[] {
   const codes = new Set<ProblemCode>(operation.problems);
   for (const [guard, code] of byGuard) if (route.guards.has(guard)) codes.add(code);
-  if (route.config.operatorsOnly) codes.add('unauthenticated');
+  if (route.config.operatorsOnly) {
+    codes.add('unauthenticated');
+    codes.add('operator-role-missing');
+    // The keys are read from the log.
+    codes.add('unavailable');
+  }
   if (route.inputs.length > 0) codes.add('validation-failed');
   if (route.inputs.some(({ part }) => part === 'body')) {
     for (const code of ['malformed-json', 'unsupported-media-type', 'body-too-large'] as const)

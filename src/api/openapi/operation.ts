@@ -45,7 +45,7 @@ export const tags = {
   Catalog: 'Venues, performances, dates and seats.',
   Queue: 'Wait for your turn; check that the queue is fair.',
   Booking: 'Hold seats, pay for them, see and cancel orders.',
-  Operators: 'For those who run the office; needs the operators’ key.',
+  Operators: 'For those who run the office; needs the key of an operator.',
   Health: 'For orchestrators and monitoring.',
 } as const;
 

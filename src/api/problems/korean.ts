@@ -170,6 +170,12 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '입장 순서 오류',
     '운영자용: 대기 순서대로, 정해진 인원과 속도 안에서만 입장시킬 수 있습니다.',
   ),
+  'operator-key-unknown': text('없는 운영자 키', '운영자용: 키 목록에서 아이디를 확인해 주세요.'),
+  'too-many-operator-keys': text('운영자 키 수 초과', '운영자용: 더 이상 필요 없는 키를 폐기해 주세요.'),
+  'last-owner-key': text(
+    '마지막 소유자 키',
+    '운영자용: 다른 소유자 키를 먼저 발급해 주세요. 그러지 않으면 아무도 키를 발급할 수 없습니다.',
+  ),
   busy: text(
     '요청이 많아 처리할 수 없음',
     'Retry-After에 적힌 시간(초)이 지난 뒤 같은 멱등 키로 다시 요청해 주세요.',
@@ -187,6 +193,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '로그인하거나 토큰을 갱신하여 유효한 액세스 토큰을 Bearer 토큰으로 보내 주세요. 운영자는 운영자 키를 보냅니다.',
   ),
   forbidden: text('권한 없음', '허용되지 않은 요청입니다. 결제 콜백에는 서명이 있어야 합니다.'),
+  'operator-role-missing': text(
+    '역할 권한 없음',
+    '운영자용: `roles`에 적힌 역할의 키를 사용하거나 소유자에게 문의해 주세요.',
+  ),
   'queue-token-invalid': text(
     '유효하지 않은 대기열 토큰',
     '이 공연에서 본인이 받은, 만료되지 않은 대기열 토큰을 X-Queue-Token 헤더로 보내 주세요. 대기열에 다시 참여하면 같은 순번의 새 토큰을 받습니다.',

@@ -4,9 +4,11 @@ import { HistoryUnavailable, MomentAhead } from '../../analysis/history/port.js'
 import { Rejected } from '../../domain/rejection.js';
 import { StoreBusy, StoreUnavailable } from '../../event-store/port.js';
 import { HasherBusy } from '../../platform/password-hasher.js';
+import type { SecurityEvents } from '../../platform/security-events.js';
 import { ReadModelsUnavailable } from '../../queries/database.js';
 import { InvalidCursor } from '../../queries/paging.js';
 import { pathOf, problemLanguage } from '../request.js';
+import { securityEventOf } from '../security-reports.js';
 import { ApiProblem, type Bilingual, problemHeaders, retryAfter } from './problem.js';
 import type { ApiCode } from './problem-kinds.js';
 
@@ -15,9 +17,14 @@ import type { ApiCode } from './problem-kinds.js';
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger('Api');
 
+  constructor(private readonly security: SecurityEvents) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), this.#logger);
+    const request = http.getRequest<FastifyRequest>();
+    const securityEvent = securityEventOf(error, request);
+    if (securityEvent) this.security.record(securityEvent);
+    sendProblem(error, request, http.getResponse<FastifyReply>(), this.#logger);
   }
 }
 

@@ -9,6 +9,7 @@ export const apiCodes = [
   'headers-too-large',
   'unauthenticated',
   'forbidden',
+  'operator-role-missing',
   'queue-token-invalid',
   'not-found',
   'plan-changed',
@@ -153,6 +154,17 @@ export const problemKinds = {
     'Places out of order',
     'For operators: fans can only be admitted in the order of their places.',
   ),
+  'operator-key-unknown': kind(404, 'Unknown operator’s key', 'For operators: list the keys for their ids.'),
+  'too-many-operator-keys': kind(
+    409,
+    'Too many operators’ keys',
+    'For operators: revoke keys that nobody needs any more.',
+  ),
+  'last-owner-key': kind(
+    409,
+    'Last owner’s key',
+    'For operators: issue another owner’s key first, or nobody could issue one.',
+  ),
   busy: kind(503, 'Busy', 'Repeat the request after Retry-After seconds, with the same idempotency key.'),
   'validation-failed': kind(
     400,
@@ -170,9 +182,14 @@ export const problemKinds = {
   unauthenticated: kind(
     401,
     'Not authenticated',
-    'Send a valid access token as bearer token: log in or refresh it. Operators send their key.',
+    'Send a valid access token as bearer token: log in or refresh it. Operators send their own key.',
   ),
   forbidden: kind(403, 'Forbidden', 'You may not do this; a payment callback must be signed.'),
+  'operator-role-missing': kind(
+    403,
+    'Not for this role',
+    'For operators: use a key of one of the `roles`, or ask an owner.',
+  ),
   'queue-token-invalid': kind(
     403,
     'Queue token not valid',

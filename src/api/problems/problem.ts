@@ -31,6 +31,8 @@ interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly FieldError[];
   readonly facts?: Facts;
+  /** The name of the limit that was hit, for the security log; no part of the reply. */
+  readonly limit?: string;
 }
 
 /** A sentence in each language. */

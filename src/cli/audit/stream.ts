@@ -80,7 +80,9 @@ function describeActor(actor: Actor | null): string {
     case 'user':
       return `user ${actor.userId}`;
     case 'admin':
-      return 'an operator';
+      return actor.operator === undefined
+        ? 'an operator'
+        : `operator ${actor.operator}${actor.keyId === undefined ? '' : ` (key ${actor.keyId})`}`;
     case 'process':
       return `the process ${actor.name}`;
     case 'anonymous':

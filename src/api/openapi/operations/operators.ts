@@ -10,8 +10,12 @@ import {
   changedSchedulesReply,
   erasedUserReply,
   feedFormatsReply,
+  issuedOperatorKeyReply,
   livenessReply,
+  operatorKeysReply,
+  ownOperatorKeyReply,
   readinessReply,
+  revokedOperatorKeyReply,
   settledChargeReply,
 } from '../../replies.js';
 import { json, type Operation, type Operations } from '../operation.js';
@@ -168,6 +172,37 @@ export const operatorOperations: Operations = {
     requestExamples: { byLoginId: { user: 'minji', forfeit: true } },
     replies: { 200: json('The person is erased.', erasedUserReply) },
     problems: ['user-unknown', 'account-in-use', 'busy'],
+  },
+  listOperatorKeys: {
+    tag: 'Operators',
+    summary: 'Operators’ keys: whose, for which role, since when',
+    description: 'A key issued or revoked by another process appears after at most a second.',
+    replies: { 200: json('All valid keys, and those revoked last.', operatorKeysReply) },
+  },
+  issueOperatorKey: {
+    tag: 'Operators',
+    summary: 'Issue a key to an operator',
+    headers: ['X-Log-Position'],
+    description:
+      'The key is shown only in this reply; its hash is stored. Once an owner’s key has been issued, the key of the environment opens nothing any more. If the reply was lost, revoke the key and issue another.',
+    requestExamples: { boxOffice: { operator: 'mina', role: 'box-office' } },
+    replies: { 201: json('The key. Keep it: nobody can show it again.', issuedOperatorKeyReply) },
+    problems: ['too-many-operator-keys', 'busy'],
+  },
+  getOwnOperatorKey: {
+    tag: 'Operators',
+    summary: 'Whose key this is, and for which role',
+    replies: { 200: json('The key that was sent.', ownOperatorKeyReply) },
+  },
+  revokeOperatorKey: {
+    tag: 'Operators',
+    summary: 'Revoke an operator’s key',
+    headers: ['X-Log-Position'],
+    description:
+      'This process refuses the key at once, others after at most a second. Repeating it is safe; the first reason is kept.',
+    requestExamples: { left: { reason: 'Mina has left.' } },
+    replies: { 200: json('The key opens nothing any more.', revokedOperatorKeyReply) },
+    problems: ['operator-key-unknown', 'last-owner-key', 'busy'],
   },
   getLiveness: {
     tag: 'Health',

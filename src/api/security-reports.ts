@@ -1,0 +1,47 @@
+import type { FastifyRequest } from 'fastify';
+import { Rejected } from '../domain/rejection.js';
+import { clientOf } from '../platform/client-address.js';
+import type { SecurityEvent } from '../platform/security-events.js';
+import { ApiProblem } from './problems/problem.js';
+import { pathOf } from './request.js';
+
+/**
+ * The security event that a refusal is, if it is one. Refusals of operators' endpoints are recorded where the key is
+ * checked, since only that place knows the reason.
+ */
+export function securityEventOf(error: unknown, request: FastifyRequest): SecurityEvent | undefined {
+  const { ip, id: requestId, userId } = request;
+  const source = { address: clientOf(ip), requestId, userId };
+  switch (codeOf(error)) {
+    case 'invalid-credentials': {
+      const where = { method: request.method, path: pathOf(request) };
+      return { kind: 'login-failed', ...where, ...source, login: loginIn(request.body) };
+    }
+    case 'unauthenticated': {
+      const isRefused =
+        request.headers.authorization !== undefined && !request.routeOptions.config?.operatorsOnly;
+      return isRefused ? { kind: 'token-refused', token: 'access', ...source } : undefined;
+    }
+    case 'session-ended':
+      return { kind: 'token-refused', token: 'refresh', ...source };
+    case 'queue-token-invalid':
+      return { kind: 'token-refused', token: 'queue', ...source };
+    case 'too-many-requests': {
+      const limit = error instanceof ApiProblem ? error.extras.limit : undefined;
+      return limit === undefined ? undefined : { kind: 'limit-hit', limit, ...source };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof ApiProblem) return error.code;
+  return error instanceof Rejected ? error.rejection.code : undefined;
+}
+
+/** The login id of a log-in's body. */
+function loginIn(body: unknown): string | undefined {
+  const isGiven = typeof body === 'object' && body !== null && 'loginId' in body;
+  return isGiven && typeof body.loginId === 'string' ? body.loginId : undefined;
+}
