@@ -59,6 +59,11 @@ export async function openSale(url: string, sections: number): Promise<Sale> {
     admitPerSecond: 10_000,
     holdTtlMs: 3_600_000,
     serviceWindowMs: 7_200_000,
+    // Fans here hold and give back for as long as it is measured.
+    maxLapsedHolds: 50,
+    maxReleasedHolds: 50,
+    seatCoolDownMs: 0,
+    idleWindowMs: 7_200_000,
   };
   const report = await call(
     url,
