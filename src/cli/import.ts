@@ -218,9 +218,10 @@ function toPoint(text: string): { x: number; y: number } {
   return { x: toNumber('--focus', x.trim()), y: toNumber('--focus', y.trim()) };
 }
 
-/** `holdTtlMs=60000`; `opensAt=null`: open at once; `closesAt=null`: until the start. */
+/** `holdTtlMs=60000`; `ticketsAskedBind=true`; `opensAt=null`: open at once; `closesAt=null`: until the start. */
 function toSalesRule(text: string): [string, unknown] {
   const [key, value] = toPair('--sales', text);
+  if (value === 'true' || value === 'false') return [key, value === 'true'];
   if (key !== 'opensAt' && key !== 'closesAt') return [key, toNumber('--sales', value)];
   return [key, value === 'null' ? null : value];
 }

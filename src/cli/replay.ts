@@ -8,6 +8,7 @@ import { NothingToReplay, readDemand } from '../analysis/what-if/recording.js';
 import { type ReplayReport, replay } from '../analysis/what-if/report.js';
 import { salesRulesSchema } from '../events/catalog-events.js';
 import { type PerformanceId, performanceIdSchema } from '../events/ids.js';
+import type { TurnTerms } from '../events/queue-events.js';
 import { readConfig } from '../platform/config.js';
 import { CliFailure, type DefineCommand, type ExitCode, exitCodes } from './command.js';
 import { openLog } from './open-log.js';
@@ -19,6 +20,10 @@ interface Flags {
   readonly admitPerSecond?: string;
   readonly claimWindow?: string;
   readonly serviceWindow?: string;
+  readonly idleWindow?: string;
+  readonly maxLapsedHolds?: string;
+  readonly maxReleasedHolds?: string;
+  readonly seatCoolDown?: string;
   readonly seed?: string;
   readonly json?: boolean;
   readonly html?: string;
@@ -39,6 +44,10 @@ export const defineReplayCommand: DefineCommand = (command, terminal, done) => {
     .option('--admit-per-second <number>', 'fans admitted per second')
     .option('--claim-window <duration>', 'the time to enter after admission')
     .option('--service-window <duration>', 'the time to buy after entering')
+    .option('--idle-window <duration>', 'the time inside without a hold, after which the turn is lost')
+    .option('--max-lapsed-holds <number>', 'the turn ends when so many of its holds have lapsed')
+    .option('--max-released-holds <number>', 'the turn ends when so many of its holds were given back')
+    .option('--seat-cool-down <duration>', 'for how long a fan cannot hold the same seats again')
     .option('--seed <number>', 'the same seed makes the same run (default: a random one)')
     .option('--json', 'print the report as JSON')
     .option('--html <file>', 'write the report with its chart as one page')
@@ -80,12 +89,17 @@ async function demandOf(performanceId: PerformanceId, terminal: Terminal): Promi
 
 function changesOf(flags: Flags): Partial<SaleSettings> {
   const { holdTtl, maxActive, admitPerSecond, claimWindow, serviceWindow } = flags;
+  const { idleWindow, maxLapsedHolds, maxReleasedHolds, seatCoolDown } = flags;
   return {
     ...setting('--hold-ttl', 'holdTtlMs', holdTtl, durationMs),
     ...setting('--max-active', 'maxActive', maxActive, Number),
     ...setting('--admit-per-second', 'admitPerSecond', admitPerSecond, Number),
     ...setting('--claim-window', 'claimWindowMs', claimWindow, durationMs),
     ...setting('--service-window', 'serviceWindowMs', serviceWindow, durationMs),
+    ...setting('--idle-window', 'idleWindowMs', idleWindow, durationMs),
+    ...setting('--max-lapsed-holds', 'maxLapsedHolds', maxLapsedHolds, Number),
+    ...setting('--max-released-holds', 'maxReleasedHolds', maxReleasedHolds, Number),
+    ...setting('--seat-cool-down', 'seatCoolDownMs', seatCoolDown, durationMs),
   };
 }
 
@@ -222,12 +236,23 @@ export function tableOf({ recorded, baseline, whatIf }: ReplayReport): {
 export function settingsOf({ recordedSettings, settings }: ReplayReport): string[] {
   const changed = (name: string, before: string, after: string) =>
     before === after ? `${name} ${before}` : `${name} ${before} → ${after}`;
+  // Rules that a sale may do without.
+  const optional = (name: string, rule: keyof TurnTerms, show: (value: number) => string) => {
+    const [before, after] = [recordedSettings[rule], settings[rule]];
+    if (before === undefined && after === undefined) return [];
+    const shown = (value: number | undefined) => (value === undefined ? 'unlimited' : show(value));
+    return [changed(name, shown(before), shown(after))];
+  };
   return [
     changed('hold', duration(recordedSettings.holdTtlMs), duration(settings.holdTtlMs)),
     changed('active at once', grouped(recordedSettings.maxActive), grouped(settings.maxActive)),
     changed('admitted per second', String(recordedSettings.admitPerSecond), String(settings.admitPerSecond)),
     changed('time to enter', duration(recordedSettings.claimWindowMs), duration(settings.claimWindowMs)),
     changed('time to buy', duration(recordedSettings.serviceWindowMs), duration(settings.serviceWindowMs)),
+    ...optional('time without a hold', 'idleWindowMs', duration),
+    ...optional('lapsed holds', 'maxLapsedHolds', String),
+    ...optional('released holds', 'maxReleasedHolds', String),
+    ...optional('cool-down of seats', 'seatCoolDownMs', duration),
   ];
 }
 

@@ -32,6 +32,7 @@ export const rejectionCodes = [
   'seat-held',
   'already-held',
   'seat-reserved',
+  'seat-cooling-down',
   'no-seats-available',
   'hold-unknown',
   'hold-ended',

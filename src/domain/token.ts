@@ -10,7 +10,12 @@ import {
   type TokenId,
   type UserId,
 } from '../events/ids.js';
-import type { TokenEvent } from '../events/queue-events.js';
+import {
+  type CoolingSeat,
+  maxCoolingSeats,
+  type TokenEvent,
+  type TurnTerms,
+} from '../events/queue-events.js';
 import { type CompanionPlace, companionNeedsWheelchair } from './companions.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 import { holdEnded } from './seat.js';
@@ -31,6 +36,8 @@ export interface TokenHold {
   readonly lostSeat: boolean;
   /** More than one run of its request may be taking its seats: docs/late-requests.md. */
   readonly hasSecondRun: boolean;
+  /** How it ended without a payment; undefined while it has not, and when another end came first. */
+  readonly unpaid: 'lapsed' | 'released' | undefined;
 }
 
 /** Whose token it is, and for which performance. */
@@ -45,12 +52,18 @@ interface Requested extends Owner {
   readonly numberOfTickets: number;
   readonly seatLimit: number;
   readonly holds: ReadonlyMap<HoldId, TokenHold>;
+  /** When the fan may hold seats again that were given back or lapsed, by date and seat. */
+  readonly cooling: ReadonlyMap<string, CoolingSeat>;
 }
 
 interface Entered {
   readonly place: number;
   readonly admittedAt: Instant;
   readonly expiresAt: Instant;
+  /** What this turn may do without paying. */
+  readonly terms: TurnTerms;
+  /** The turn ends then, while no seat is held; undefined: it does not. */
+  readonly idleUntil: Instant | undefined;
 }
 
 type TokenEnd =
@@ -74,6 +87,8 @@ export interface Admission {
   /** Enter before this moment. */
   readonly claimUntil: Instant;
   readonly serviceWindowMs: number;
+  /** Undefined: no limits. */
+  readonly terms?: TurnTerms | undefined;
 }
 
 type Data<Type extends TokenEvent['type']> = Extract<TokenEvent, { type: Type }>['data'];
@@ -100,13 +115,21 @@ export type TokenCommand =
   | { readonly kind: 'complete'; readonly orderId: OrderId }
   | {
       readonly kind: 'expire';
-      readonly reason: Data<'TokenExpired'>['reason'];
+      /** `time-used-up`: the time inside, or the time to be inside without a hold. */
+      readonly reason: Exclude<Data<'TokenExpired'>['reason'], 'idle' | 'unpaid-holds'>;
       readonly claimUntil?: Instant;
     }
   | { readonly kind: 'leave' };
 
 /** A token that exists. */
 type ExistingToken = Exclude<TokenState, { kind: 'none' }>;
+
+/** What a turn may do without paying, by the rules of its performance; undefined: they limit nothing. */
+export function termsOf(rules: TurnTerms): TurnTerms | undefined {
+  const { maxLapsedHolds, maxReleasedHolds, seatCoolDownMs, idleWindowMs } = rules;
+  const terms = { maxLapsedHolds, maxReleasedHolds, seatCoolDownMs, idleWindowMs };
+  return Object.values(terms).some((term) => term !== undefined) ? terms : undefined;
+}
 
 /** Whether nothing of the hold was given back. */
 export function isWhole(hold: TokenHold): boolean {
@@ -120,6 +143,48 @@ export function outstandingSeats(state: ExistingToken): number {
   return count;
 }
 
+/** Whether the fan has been inside without a hold for too long: the turn is over, whether or not that was written. */
+function isIdle(state: ExistingToken, now: Instant): boolean {
+  if (state.kind !== 'entered' || state.idleUntil === undefined) return false;
+  return now >= state.idleUntil && outstandingSeats(state) === 0;
+}
+
+/**
+ * Whether so many holds ended without a payment that the turn may have no more.
+ * @param now holds past their deadline count as lapsed, too, although that was not written yet; undefined: only those of
+ * which it was.
+ */
+function hasUsedUpHolds(state: ExistingToken, now: Instant | undefined): boolean {
+  if (state.kind !== 'entered') return false;
+  const { maxLapsedHolds = Infinity, maxReleasedHolds = Infinity } = state.terms;
+  let [lapsed, released] = [0, 0];
+  for (const hold of state.holds.values()) {
+    const isPast = now !== undefined && hold.outstanding.length > 0 && now >= hold.expiresAt;
+    if (hold.unpaid === 'released') released++;
+    else if (hold.unpaid === 'lapsed' || isPast) lapsed++;
+  }
+  return lapsed >= maxLapsedHolds || released >= maxReleasedHolds;
+}
+
+/** Of these seats those that the fan may not hold again yet, those for longest first. */
+export function stillCooling(seats: Iterable<CoolingSeat>, now: Instant): CoolingSeat[] {
+  return [...seats].filter(({ until }) => now < until).sort((a, b) => (a.until > b.until ? -1 : 1));
+}
+
+function withCooling(
+  cooling: ExistingToken['cooling'],
+  scheduleId: ScheduleId,
+  seatIds: readonly SeatId[],
+  until: Instant,
+): ExistingToken['cooling'] {
+  const seats = seatIds.map((seatId) => ({ scheduleId, seatId, until }));
+  return new Map([...cooling, ...seats.map((seat) => [coolingKey(seat), seat] as const)]);
+}
+
+function coolingKey({ scheduleId, seatId }: Pick<CoolingSeat, 'scheduleId' | 'seatId'>): string {
+  return `${scheduleId}.${seatId}`;
+}
+
 /** The part of a token that every one of its events names. */
 function ownerOf({ tokenId, userId, performanceId }: Owner): Owner {
   return { tokenId, userId, performanceId };
@@ -131,8 +196,11 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
 
   decide(command, state, now) {
     if (command.kind === 'request') {
-      const { kind: _, ...data } = command;
-      return state.kind === 'none' ? accept({ type: 'TokenRequested', data }) : accept();
+      if (state.kind !== 'none') return accept();
+      const { kind: _, cooling = [], ...data } = command;
+      const still = stillCooling(cooling, now).slice(0, maxCoolingSeats);
+      const carried = still.length > 0 ? { cooling: still } : {};
+      return accept({ type: 'TokenRequested', data: { ...data, ...carried } });
     }
     if (state.kind === 'none') return reject('token-unknown', 'Join the queue of this performance first.');
     switch (command.kind) {
@@ -143,7 +211,7 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
       case 'record-second-run':
         return decideSecondRun(command, state, now);
       case 'return-seats':
-        return decideReturn(command, state);
+        return decideReturn(command, state, now);
       case 'complete':
         if (state.kind === 'ended') return accept();
         return accept({ type: 'TokenCompleted', data: { ...ownerOf(state), orderId: command.orderId } });
@@ -162,17 +230,21 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
   },
 
   evolve(state, event) {
-    if (event.type === 'TokenRequested') return { kind: 'waiting', ...event.data, holds: new Map() };
+    if (event.type === 'TokenRequested') {
+      const { cooling = [], ...data } = event.data;
+      const known = new Map(cooling.map((seat) => [coolingKey(seat), seat]));
+      return { kind: 'waiting', ...data, holds: new Map(), cooling: known };
+    }
     if (state.kind === 'none') return state;
     switch (event.type) {
       case 'TokenEntered': {
-        const { place, admittedAt, expiresAt } = event.data;
-        return { ...state, kind: 'entered', place, admittedAt, expiresAt };
+        const { place, admittedAt, expiresAt, terms = {}, idleUntil } = event.data;
+        return { ...state, kind: 'entered', place, admittedAt, expiresAt, terms, idleUntil };
       }
       case 'SeatsRequested': {
         const { holdId, scheduleId, seatIds, companions = [], request, expiresAt } = event.data;
         const asked = { scheduleId, seatIds, outstanding: seatIds, companions, request, expiresAt };
-        const hold = { ...asked, lostSeat: false, hasSecondRun: false };
+        const hold = { ...asked, lostSeat: false, hasSecondRun: false, unpaid: undefined };
         return { ...state, holds: new Map(state.holds).set(holdId, hold) };
       }
       case 'SeatsRequestRepeated': {
@@ -182,12 +254,19 @@ export const tokenDecider: Decider<TokenState, TokenCommand, TokenEvent> = {
         return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, hasSecondRun: true }) };
       }
       case 'SeatsReturned': {
-        const { holdId, seatIds, reason } = event.data;
+        const { holdId, seatIds, reason, coolUntil, idleUntil } = event.data;
         const hold = state.holds.get(holdId);
         if (!hold) return state;
         const outstanding = hold.outstanding.filter((seatId) => !seatIds.includes(seatId));
         const lostSeat = hold.lostSeat || reason === 'conflict';
-        return { ...state, holds: new Map(state.holds).set(holdId, { ...hold, outstanding, lostSeat }) };
+        const unpaid = hold.unpaid ?? unpaidEnds[reason];
+        const holds = new Map(state.holds).set(holdId, { ...hold, outstanding, lostSeat, unpaid });
+        const cooling =
+          coolUntil === undefined
+            ? state.cooling
+            : withCooling(state.cooling, hold.scheduleId, seatIds, coolUntil);
+        if (state.kind !== 'entered') return { ...state, holds, cooling };
+        return { ...state, holds, cooling, idleUntil: idleUntil ?? state.idleUntil };
       }
       case 'TokenCompleted':
         return { ...state, kind: 'ended', end: { kind: 'completed', orderId: event.data.orderId } };
@@ -212,6 +291,8 @@ function decideExpire(
     case 'claim-lapsed':
       return state.kind === 'waiting' && claimUntil !== undefined && now >= claimUntil ? expired : accept();
     case 'time-used-up':
+      if (isIdle(state, now) && state.kind === 'entered' && now < state.expiresAt)
+        return accept({ type: 'TokenExpired', data: { ...ownerOf(state), reason: 'idle' } });
       return state.kind === 'entered' && now >= state.expiresAt ? expired : accept();
     case 'queue-full':
     case 'sale-ended':
@@ -230,12 +311,26 @@ function decideEnter(
   now: Instant,
 ): Decision<TokenEvent> {
   if (state.kind === 'ended') return tokenEnded;
-  if (state.kind === 'entered') return now < state.expiresAt ? accept() : tokenEnded;
+  if (state.kind === 'entered') return now < state.expiresAt && !isIdle(state, now) ? accept() : tokenEnded;
   if (!admission) return reject('token-waiting', 'It is not your turn yet: wait in the queue.');
   if (now >= admission.claimUntil) return tokenEnded;
-  const { place, admittedAt, serviceWindowMs } = admission;
+  const { place, admittedAt, serviceWindowMs, terms } = admission;
   const expiresAt = addMs(now, serviceWindowMs);
-  return accept({ type: 'TokenEntered', data: { ...ownerOf(state), place, admittedAt, expiresAt } });
+  return accept({
+    type: 'TokenEntered',
+    data: {
+      ...ownerOf(state),
+      place,
+      admittedAt,
+      expiresAt,
+      ...(terms === undefined ? {} : { terms, ...idleFrom(now, terms, expiresAt) }),
+    },
+  });
+}
+
+/** Until when the fan may be inside without a hold, from `now`. */
+function idleFrom(now: Instant, { idleWindowMs }: TurnTerms, expiresAt: Instant): { idleUntil?: Instant } {
+  return idleWindowMs === undefined ? {} : { idleUntil: earlier(addMs(now, idleWindowMs), expiresAt) };
 }
 
 /** Claims seats against the fan's limit; the first claim enters. */
@@ -261,6 +356,17 @@ function decideRequestSeats(command: RequestSeats, state: ExistingToken, now: In
       'seat-limit-reached',
       `You have held seats ${maxHoldsPerToken} times: pay for what you hold.`,
     );
+  }
+  if (hasUsedUpHolds(state, now)) {
+    // The same refusal as above: the caller then ends what has lapsed, which may end the turn.
+    return reject(
+      'seat-limit-reached',
+      'Too many of your holds ended without a payment: pay for what you hold.',
+    );
+  }
+  for (const seatId of seatIds) {
+    const cooling = state.cooling.get(coolingKey({ scheduleId, seatId }));
+    if (cooling !== undefined && now < cooling.until) return seatCoolingDown(cooling);
   }
   const entered = entering.events.find((event) => event.type === 'TokenEntered');
   const turnEndsAt = entered?.data.expiresAt ?? (state.kind === 'entered' ? state.expiresAt : now);
@@ -350,6 +456,7 @@ function decideSecondRun(
 function decideReturn(
   { holdId, reason, isBarred, ...command }: Extract<TokenCommand, { kind: 'return-seats' }>,
   state: ExistingToken,
+  now: Instant,
 ): Decision<TokenEvent> {
   const hold = state.holds.get(holdId);
   const seatIds = command.seatIds.filter((seatId) => hold?.outstanding.includes(seatId));
@@ -357,7 +464,39 @@ function decideReturn(
   if (hold?.hasSecondRun && !isBarred) {
     return reject('hold-in-progress', 'These seats are being held right now: try again in a moment.');
   }
-  return accept({ type: 'SeatsReturned', data: { ...ownerOf(state), holdId, seatIds, reason } });
+  const data = { ...ownerOf(state), holdId, seatIds, reason };
+  if (state.kind !== 'entered') return accept({ type: 'SeatsReturned', data });
+  const { seatCoolDownMs = 0 } = state.terms;
+  const cools = unpaidEnds[reason] !== undefined && seatCoolDownMs > 0;
+  const isLast = outstandingSeats(state) === seatIds.length;
+  const returned: TokenEvent = {
+    type: 'SeatsReturned',
+    data: {
+      ...data,
+      ...(cools ? { coolUntil: addMs(now, seatCoolDownMs) } : {}),
+      ...(isLast ? idleFrom(now, state.terms, state.expiresAt) : {}),
+    },
+  };
+  // Seats that the fan still has may be paid for; the turn ends with the last of them.
+  const after = tokenDecider.evolve(state, returned);
+  const isOver = isLast && after.kind === 'entered' && hasUsedUpHolds(after, undefined);
+  if (!isOver) return accept(returned);
+  const ended: TokenEvent = { type: 'TokenExpired', data: { ...ownerOf(state), reason: 'unpaid-holds' } };
+  return accept<TokenEvent>(returned, ended);
+}
+
+/** Which returns mean that the fan did not pay for a hold. Absent: it was not up to the fan, or the seats were paid for. */
+const unpaidEnds: { readonly [Reason in Data<'SeatsReturned'>['reason']]?: 'lapsed' | 'released' } = {
+  expired: 'lapsed',
+  released: 'released',
+};
+
+function seatCoolingDown({ seatId, until }: CoolingSeat) {
+  return reject(
+    'seat-cooling-down',
+    `You had seat ${seatId} a moment ago and did not pay: choose another one, or try again later.`,
+    { seatId, until },
+  );
 }
 
 /** Whether a request asks for what `hold` was made for. */

@@ -156,6 +156,17 @@ export const salesRulesSchema = z.object({
   cancelBeforeStartMs: z.number().int().min(0).max(31_536_000_000),
   /** How long tickets of a date that was moved may be given back, even after the deadline above. At most a year. */
   refundWindowMs: z.number().int().min(0).max(31_536_000_000),
+  // The rules below are newer: where one is absent, nothing limits what it is about.
+  /** The turn of a fan ends when this many of its holds have lapsed unpaid. */
+  maxLapsedHolds: z.number().int().min(1).max(50).optional(),
+  /** The turn of a fan ends when the fan has given back this many of its holds. */
+  maxReleasedHolds: z.number().int().min(1).max(50).optional(),
+  /** For so long a fan whose hold lapsed or was given back cannot hold the same seats again. 0: at once. */
+  seatCoolDownMs: z.number().int().min(0).max(3_600_000).optional(),
+  /** A fan inside who holds no seat for this long loses the turn. */
+  idleWindowMs: z.number().int().min(1_000).max(7_200_000).optional(),
+  /** A fan may hold no more seats than the number of tickets asked for at joining. */
+  ticketsAskedBind: z.boolean().optional(),
 });
 export type SalesRules = z.infer<typeof salesRulesSchema>;
 
@@ -223,7 +234,7 @@ export const performanceEvents = {
       /** SHA-256 (hex) of the seed that will shuffle those who join before the opening. */
       seedHash: z.string().regex(/^[0-9a-f]{64}$/),
     }),
-    { version: 2 },
+    { version: 3 },
   ),
 };
 export type PerformanceEvent = EventsOf<typeof performanceEvents>;

@@ -84,6 +84,25 @@ const seatRequestSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** What a turn may do without paying: each as the sales rule of the same name. Absent: not limited. */
+const turnTermsSchema = z.object({
+  maxLapsedHolds: z.number().int().min(1).optional(),
+  maxReleasedHolds: z.number().int().min(1).optional(),
+  seatCoolDownMs: z.number().int().min(0).optional(),
+  idleWindowMs: z.number().int().min(1).optional(),
+});
+export type TurnTerms = z.infer<typeof turnTermsSchema>;
+
+/** Seats that a new turn is told of: bounds its first event. */
+export const maxCoolingSeats = 200;
+
+const coolingSeatSchema = z.object({
+  scheduleId: scheduleIdSchema,
+  seatId: seatIdSchema,
+  until: instantSchema,
+});
+export type CoolingSeat = z.infer<typeof coolingSeatSchema>;
+
 /** Stream `token-<tokenId>`: one fan's turn at one performance, and the boundary for the fan's seat limit. */
 export const tokenEvents = {
   TokenRequested: defineEvent(
@@ -93,9 +112,15 @@ export const tokenEvents = {
       /** 0 for the fan's first time in this queue, 1 for the second, …: the token id derives from it. */
       entry: z.number().int().min(0),
       numberOfTickets: z.number().int().min(1),
-      /** Seats this token may have at once: the performance's limit less what earlier tokens bought. */
+      /**
+       * Seats this token may have at once: the performance's limit less what earlier tokens bought; where the rules say
+       * so, no more than `numberOfTickets`.
+       */
       seatLimit: z.number().int().min(1),
+      /** Seats that the fan had in an earlier turn and may not hold again before `until`. */
+      cooling: z.array(coolingSeatSchema).max(maxCoolingSeats).optional(),
     }),
+    { version: 2 },
   ),
   TokenEntered: defineEvent(
     'TokenEntered',
@@ -105,7 +130,12 @@ export const tokenEvents = {
       admittedAt: instantSchema,
       /** The end of the fan's time in the service. */
       expiresAt: instantSchema,
+      /** The rules of the sale that this turn is held to, whatever is published later. Absent: none. */
+      terms: turnTermsSchema.optional(),
+      /** The turn ends at this moment unless seats are held before. Absent: it does not. */
+      idleUntil: instantSchema.optional(),
     }),
+    { version: 2 },
   ),
   SeatsRequested: defineEvent(
     'SeatsRequested',
@@ -142,17 +172,25 @@ export const tokenEvents = {
         'schedule-cancelled',
         'hall-changed',
       ]),
+      /** The fan may not hold these seats again before this moment. Absent: at once. */
+      coolUntil: instantSchema.optional(),
+      /** The fan has no other seats: the turn ends at this moment unless seats are held before. Absent: it does not. */
+      idleUntil: instantSchema.optional(),
     }),
-    { version: 2 },
+    { version: 3 },
   ),
   TokenCompleted: defineEvent('TokenCompleted', z.object({ ...token, orderId: orderIdSchema })),
   TokenExpired: defineEvent(
     'TokenExpired',
     z.object({
       ...token,
-      /** `claim-lapsed`: admitted but never entered. `time-used-up`: entered and did not finish. */
-      reason: z.enum(['claim-lapsed', 'time-used-up', 'queue-full', 'sale-ended']),
+      /**
+       * `claim-lapsed`: admitted but never entered. `time-used-up`: entered and did not finish. `idle`: inside without a hold
+       * for too long. `unpaid-holds`: too many holds lapsed or were given back.
+       */
+      reason: z.enum(['claim-lapsed', 'time-used-up', 'queue-full', 'sale-ended', 'idle', 'unpaid-holds']),
     }),
+    { version: 2 },
   ),
   TokenLeft: defineEvent('TokenLeft', z.object(token)),
 };

@@ -184,7 +184,13 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
       ...rest,
       sales: { ...(sales as object), closesAt: null, cancelBeforeStartMs: 0, refundWindowMs: 604_800_000 },
     }),
+    // Version 2 had no rules about holds without a payment: there are none.
+    2: (data) => ({ ...data }),
   },
+  // Version 1 of these three knew no limits of holding without a payment: it set none.
+  TokenRequested: { 1: (data) => ({ ...data }) },
+  TokenEntered: { 1: (data) => ({ ...data }) },
+  TokenExpired: { 1: (data) => ({ ...data }) },
   OrderPlaced: {
     // Version 1 did not say what its seats are called.
     1: ({ items, ...rest }) => ({
@@ -202,10 +208,10 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },
   // Version 1 knew no refunds of single seats, which have an id.
   PointsRefunded: { 1: (data) => ({ ...data }) },
-  // Version 1 of these three had fewer reasons.
+  // Version 1 of these three had fewer reasons; version 2 of SeatsReturned set no deadlines.
   OrderFailed: { 1: (data) => ({ ...data }) },
   SeatHoldReleased: { 1: (data) => ({ ...data }) },
-  SeatsReturned: { 1: (data) => ({ ...data }) },
+  SeatsReturned: { 1: (data) => ({ ...data }), 2: (data) => ({ ...data }) },
   ScheduleCancellationSettled: {
     // Version 1 counted what the process's last run did.
     1: ({ scheduleId, performanceId }) => ({ scheduleId, performanceId }),

@@ -172,8 +172,17 @@ function deadlinesOf(recorded: RecordedEvent): Deadline[] {
   switch (event.type) {
     case 'SeatsRequested':
       return [holdDeadline(event.data)];
-    case 'TokenEntered':
-      return [tokenDeadline({ ...event.data, status: 'entered' })];
+    case 'TokenEntered': {
+      const { tokenId, idleUntil, expiresAt } = event.data;
+      return [tokenDeadline({ tokenId, expiresAt: idleUntil ?? expiresAt, status: 'entered' })];
+    }
+    case 'SeatsReturned': {
+      // Until then the turn cannot end but with its holds, whose own deadlines come first.
+      const { tokenId, idleUntil } = event.data;
+      return idleUntil === undefined
+        ? []
+        : [tokenDeadline({ tokenId, expiresAt: idleUntil, status: 'entered' })];
+    }
     case 'TokensAdmitted': {
       const { performanceId, from, expiresAt } = event.data;
       return [{ kind: 'claims', performanceId, from, dueAt: expiresAt }];

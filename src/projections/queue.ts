@@ -14,6 +14,7 @@ type TokenStatus = 'waiting' | 'admitted' | 'entered' | 'completed' | 'expired' 
 @Index(['performance_id', 'status', 'place'])
 @Index(['status', 'claim_until'])
 @Index(['status', 'expire_date'])
+@Index(['status', 'idle_until'])
 export class TokenRow {
   @PrimaryColumn(uuid) readonly token_id!: TokenId;
   @Column(uuid) readonly user_id!: UserId;
@@ -35,6 +36,8 @@ export class TokenRow {
   @Column(nullable(moment)) readonly entered_at!: Instant | null;
   /** The end of an entered fan's time inside. */
   @Column(nullable(moment)) readonly expire_date!: Instant | null;
+  /** An entered fan without a hold loses the turn then; null: not limited, or the fan has asked for seats. */
+  @Column(nullable(moment)) readonly idle_until!: Instant | null;
   @Column(nullable(moment)) readonly ended_at!: Instant | null;
   @Column(nullable(varchar(20))) readonly end_reason!: string | null;
   @Column(moment) readonly created_at!: Instant;
@@ -130,8 +133,19 @@ export const tokensProjection: Projection = {
         admitted_at: data.admittedAt,
         entered_at: at,
         expire_date: data.expiresAt,
+        idle_until: data.idleUntil ?? null,
         updated_at: at,
       }),
+    async SeatsRequested({ data, at }, rows) {
+      const token = await rows.get(TokenRow, { token_id: data.tokenId });
+      if (token && token.idle_until !== null)
+        rows.put(TokenRow, { ...token, idle_until: null, updated_at: at });
+    },
+    async SeatsReturned({ data, at }, rows) {
+      if (data.idleUntil === undefined) return;
+      const token = await rows.get(TokenRow, { token_id: data.tokenId });
+      if (token) rows.put(TokenRow, { ...token, idle_until: data.idleUntil, updated_at: at });
+    },
     TokenCompleted: ({ data, at }, rows) =>
       moveToken(rows, data, { status: 'completed', ended_at: at, updated_at: at }),
     TokenExpired: ({ data, at }, rows) =>
@@ -143,6 +157,8 @@ export const tokensProjection: Projection = {
     TokenRequested: wantToken,
     TokenIssued: wantToken,
     TokenEntered: wantToken,
+    SeatsRequested: wantToken,
+    SeatsReturned: wantToken,
     TokenCompleted: wantToken,
     TokenExpired: wantToken,
     TokenLeft: wantToken,
@@ -175,6 +191,7 @@ function freshToken({ data, at }: Projected<'TokenRequested' | 'TokenIssued'>): 
     claim_until: null,
     entered_at: null,
     expire_date: null,
+    idle_until: null,
     ended_at: null,
     end_reason: null,
     created_at: at,

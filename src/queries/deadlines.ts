@@ -18,6 +18,7 @@ export interface LiveToken {
   readonly tokenId: TokenId;
   /** What ends at the deadline: the time to enter, or the time inside. */
   readonly status: 'admitted' | 'entered';
+  /** Of a fan inside who holds nothing, the moment at which the turn is lost for that, if it comes first. */
   readonly expiresAt: Instant;
 }
 
@@ -50,9 +51,10 @@ export function deadlineQueries({ db }: QueryContext) {
     async lapsedTokens(now: Instant, limit: number): Promise<LiveToken[]> {
       const rows = await selectAll<LiveRow>(
         db,
-        `SELECT * FROM (${admitted} AND claim_until <= ? UNION ALL ${entered} AND expire_date <= ?) AS lapsed
+        `SELECT * FROM (${admitted} AND claim_until <= ? UNION ALL ${entered} AND expire_date <= ?
+           UNION ALL ${entered} AND idle_until <= ? AND expire_date > ?) AS lapsed
          ORDER BY lapsed_at LIMIT ?`,
-        [storedMoment(now), storedMoment(now), limit],
+        [storedMoment(now), storedMoment(now), storedMoment(now), storedMoment(now), limit],
         lapsedAt,
       );
       return rows.map(toLiveToken);
@@ -131,7 +133,8 @@ interface LiveRow {
 
 const lapsedAt = { lapsed_at: 'expires_at' };
 const admitted = `SELECT token_id, status, claim_until AS lapsed_at FROM tokens WHERE status = 'admitted'`;
-const entered = `SELECT token_id, status, expire_date AS lapsed_at FROM tokens WHERE status = 'entered'`;
+// The end for being idle is never later than that of the time inside.
+const entered = `SELECT token_id, status, COALESCE(idle_until, expire_date) AS lapsed_at FROM tokens WHERE status = 'entered'`;
 
 function toLiveToken(row: LiveRow): LiveToken {
   return { tokenId: row.token_id, status: row.status, expiresAt: row.lapsed_at };

@@ -55,6 +55,10 @@ export const expectedBranches = [
   'turn expired: time-used-up',
   'turn expired: queue-full',
   'turn expired: sale-ended',
+  'turn expired: idle',
+  'turn expired: unpaid-holds',
+  'turn told what cools down',
+  'token used by a thief',
   'queue number given twice',
   'several fans admitted at once',
   'board compared: seats',
@@ -68,6 +72,7 @@ export const expectedBranches = [
   'timers restored after all jobs were lost',
   'refused: seat-held',
   'refused: seat-reserved',
+  'refused: seat-cooling-down',
   'refused: no-seats-available',
   'refused: insufficient-points',
   'refused: seat-limit-reached',
@@ -171,6 +176,8 @@ function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefin
       return 'turn completed';
     case 'TokenLeft':
       return 'turn left';
+    case 'TokenRequested':
+      return event.data.cooling ? 'turn told what cools down' : undefined;
     case 'TokenExpired':
       return `turn expired: ${event.data.reason}`;
     case 'TokensAdmitted':

@@ -135,7 +135,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [EnterService, new EnterServiceHandler(deciders, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
-    [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds)],
+    [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds, clock)],
     [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, dates, settings)],
     [
       IssueToken,

@@ -1,5 +1,7 @@
+import type { Command } from '@nestjs/cqrs';
 import { RegisterUser } from '../commands/account/account.js';
 import { Login, RefreshSession } from '../commands/account/sessions.js';
+import type { CommandContext } from '../commands/command-context.js';
 import { CancelOrder } from '../commands/orders/cancel-order.js';
 import type { CheckoutResult } from '../commands/orders/checkout-process.js';
 import { Pay } from '../commands/orders/pay.js';
@@ -28,6 +30,7 @@ export class Crowd {
   readonly #organiser: Organiser;
   readonly #operator: Operator;
   readonly #fans: Fan[];
+  readonly #thief: Thief | undefined;
   readonly #chance: Random;
 
   constructor(
@@ -37,7 +40,7 @@ export class Crowd {
   ) {
     this.#chance = world.random('crowd');
     const client = new Client(world, office);
-    const sale = drawSale(world.random('sale'), world.scheduler.nowMs);
+    const sale = drawSale(world.random('sale'), world.scheduler.nowMs, world.random('unpaid rules'));
     const dates = new DatePromises(promises);
     const refunds = new RefundPromises(promises, world);
     const fanPromises = { fan: new FanPromises(promises), dates, refunds };
@@ -49,8 +52,17 @@ export class Crowd {
       const loginIds = index === 0 ? [name] : [name, names[1] ?? name];
       const mostCharged = this.#chance.chance(0.5) ? 6 : 2;
       const chance = world.random(`fan ${index}`);
-      return new Fan(name, loginIds, mostCharged, sale, client, fanPromises, world.clock, chance);
+      return new Fan(name, loginIds, mostCharged, 'buys', sale, client, fanPromises, world.clock, chance);
     });
+    const others = world.random('griefers and thieves');
+    for (let index = 0; index < (others.pick([0, 0, 1, 3]) ?? 0); index++) {
+      const name = `griefer-${index}`;
+      const chance = world.random(name);
+      this.#fans.push(new Fan(name, [name], 0, 'griefs', sale, client, fanPromises, world.clock, chance));
+    }
+    this.#thief = others.chance(0.5)
+      ? new Thief(world, this.#fans, sale, client, fanPromises, world.random('thief'))
+      : undefined;
   }
 
   /** The organiser publishes the sale, before anything else happens. */
@@ -66,7 +78,9 @@ export class Crowd {
         ? this.#organiser.act()
         : share < 0.05
           ? this.#operator.act()
-          : this.#chance.pick(this.#fans)?.act();
+          : share < 0.1 && this.#thief
+            ? this.#thief.act()
+            : this.#chance.pick(this.#fans)?.act();
     acting?.catch((error: unknown) => {
       this.world.find('unexpected-error', error instanceof Error ? `${error.stack}` : String(error));
     });
@@ -74,6 +88,12 @@ export class Crowd {
 }
 
 const password = 'a password';
+
+interface ClientPromises {
+  readonly fan: FanPromises;
+  readonly dates: DatePromises;
+  readonly refunds: RefundPromises;
+}
 
 /** One fan: acts on the replies it got, mostly sensibly, sometimes not. */
 class Fan {
@@ -89,18 +109,16 @@ class Fan {
   /**
    * @param loginIds names to register with; another fan may want the same one.
    * @param mostCharged at once, in lots of 75 points: a seat costs about 100.
+   * @param conduct `griefs`: holds whatever it can, never pays, and queues again as soon as the turn is over.
    */
   constructor(
     private readonly name: string,
     private readonly loginIds: readonly string[],
     private readonly mostCharged: number,
+    private readonly conduct: 'buys' | 'griefs',
     private readonly sale: Sale,
     private readonly client: Client,
-    private readonly promises: {
-      readonly fan: FanPromises;
-      readonly dates: DatePromises;
-      readonly refunds: RefundPromises;
-    },
+    private readonly promises: ClientPromises,
     private readonly clock: Clock,
     private readonly chance: Random,
   ) {}
@@ -110,6 +128,7 @@ class Fan {
     const { chance } = this;
     const userId = this.#userId;
     if (!userId) return this.#register();
+    if (this.conduct === 'griefs') return this.#grief(userId);
     if (chance.chance(0.04)) return this.#logIn();
     if (chance.chance(0.1)) return this.#look();
     if (chance.chance(0.12)) return this.#charge(userId);
@@ -121,6 +140,20 @@ class Fan {
     const share = chance.next();
     if (this.#holds.size > 0 && share < 0.4) return this.#pay(queueToken);
     if (this.#holds.size > 0 && share < 0.5) return this.#release(queueToken);
+    return this.#hold(queueToken);
+  }
+
+  /** What a thief may copy. */
+  get queueToken(): QueueToken | undefined {
+    return this.#queueToken;
+  }
+
+  /** Takes seats from others, and does not pay for them. */
+  #grief(userId: UserId): Promise<void> {
+    const queueToken = this.#queueToken;
+    if (!queueToken) return this.#join(userId);
+    if (!this.#hasEntered) return this.#enter(queueToken);
+    if (this.#holds.size > 0 && this.chance.chance(0.15)) return this.#release(queueToken);
     return this.#hold(queueToken);
   }
 
@@ -300,6 +333,70 @@ class Fan {
   }
 
   #context(userId: UserId) {
+    return this.client.context({ kind: 'user', userId });
+  }
+}
+
+/** Has copies of other fans' tokens, old ones too, and does with them what the fan could. */
+class Thief {
+  readonly #stolen: QueueToken[] = [];
+
+  constructor(
+    private readonly world: World,
+    private readonly victims: readonly Fan[],
+    private readonly sale: Sale,
+    private readonly client: Client,
+    private readonly promises: ClientPromises,
+    private readonly chance: Random,
+  ) {}
+
+  async act(): Promise<void> {
+    const { chance } = this;
+    const seen = chance.pick(this.victims)?.queueToken;
+    if (seen && !this.#stolen.some(({ tokenId }) => tokenId === seen.tokenId)) this.#stolen.push(seen);
+    const token = chance.pick(this.#stolen);
+    if (!token) return;
+    this.world.saw('token used by a thief');
+    const share = chance.next();
+    if (share < 0.2) return this.#send('enters', token, (context) => new EnterService(token, context));
+    if (share < 0.3) return this.#send('leaves', token, (context) => new LeaveQueue(token, context));
+    if (share < 0.4) return this.#pay(token);
+    return this.#hold(token);
+  }
+
+  /** With the victim's points, for the victim. */
+  async #pay(token: QueueToken): Promise<void> {
+    const context = this.#context(token);
+    this.promises.dates.pays(context);
+    const reply = await this.client.send('a thief pays', new Pay(token, {}, context));
+    if (reply.kind !== 'done') return;
+    this.promises.fan.paid(token.userId, reply.result.order);
+    this.promises.refunds.paid(reply.result.order);
+  }
+
+  async #hold(token: QueueToken): Promise<void> {
+    const performance = this.sale.performances.find(
+      ({ performanceId }) => performanceId === token.performanceId,
+    );
+    const scheduleId = performance && pickDate(performance, this.chance);
+    const seatId = this.chance.pick(this.sale.seatIds);
+    if (!scheduleId || !seatId) return;
+    const context = this.#context(token);
+    this.promises.dates.holds(context, scheduleId, this.world.clock.nowMs());
+    const command = new HoldSeats(token, scheduleId, { seatIds: [seatId] }, context);
+    const reply = await this.client.send('a thief holds', command);
+    if (reply.kind === 'done') this.promises.fan.held(token, reply.result);
+  }
+
+  async #send<Result>(
+    what: string,
+    token: QueueToken,
+    command: (context: CommandContext) => Command<Result>,
+  ): Promise<void> {
+    await this.client.send(`a thief ${what}`, command(this.#context(token)));
+  }
+
+  #context({ userId }: QueueToken): CommandContext {
     return this.client.context({ kind: 'user', userId });
   }
 }

@@ -66,8 +66,11 @@ const firstDayMs = Date.parse('2026-12-24T00:00:00.000Z');
 /** Dates that one performance may have had. */
 const maxDates = 8;
 
-/** Draws a sale: few seats, short holds, a small maxActive, and how often the organiser changes it. */
-export function drawSale(chance: Random, nowMs: number): Sale {
+/**
+ * Draws a sale: few seats, short holds, a small maxActive, and how often the organiser changes it.
+ * @param unpaid randomness of the rules about holds without a payment.
+ */
+export function drawSale(chance: Random, nowMs: number, unpaid: Random): Sale {
   const rows = chance.between(1, 2);
   const seatsInRow = chance.between(2, 5);
   const categories = ['R', 'S'].slice(0, rows);
@@ -122,6 +125,12 @@ export function drawSale(chance: Random, nowMs: number): Sale {
         holdTtlMs: chance.between(1_000, 8_000),
         cancelBeforeStartMs,
         refundWindowMs: chance.pick([0, 10_000, 40_000, 7 * dayMs]) ?? 0,
+        // Undefined: not limited, as in performances published by an older build.
+        maxLapsedHolds: unpaid.pick([undefined, 1, 2, 3]),
+        maxReleasedHolds: unpaid.pick([undefined, 1, 2, 4]),
+        seatCoolDownMs: unpaid.pick([undefined, 0, 2_000, 10_000]),
+        idleWindowMs: unpaid.pick([undefined, 1_000, 3_000, 8_000]),
+        ticketsAskedBind: unpaid.pick([undefined, false, true]),
       };
       return { ...performance, sales };
     },

@@ -321,9 +321,9 @@ function toHeldSeat({ schedule_id, seat_id, hold_id, token_id, expires_at }: Sch
 }
 
 /** None when the token waits or has ended. */
-function toLiveToken({ token_id, status, claim_until, expire_date }: TokenRow): LiveToken[] {
+function toLiveToken({ token_id, status, claim_until, expire_date, idle_until }: TokenRow): LiveToken[] {
   if (status !== 'admitted' && status !== 'entered') return [];
-  const expiresAt = status === 'admitted' ? claim_until : expire_date;
+  const expiresAt = status === 'admitted' ? claim_until : (idle_until ?? expire_date);
   return expiresAt === null ? [] : [{ tokenId: token_id, status, expiresAt }];
 }
 

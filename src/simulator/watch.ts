@@ -153,10 +153,12 @@ class OpenThings {
   readonly refunds = new Set<string>();
   /** Cancelled dates of which not everything is given back. */
   readonly cancellations = new Set<string>();
+  /** Turns without a hold that end for that, and when. */
+  readonly idleTurns = new Map<string, Instant>();
 
   get isEmpty(): boolean {
-    const { holds, orders, charges, refunds, cancellations } = this;
-    return [holds, orders, charges, refunds, cancellations].every(({ size }) => size === 0);
+    const { holds, orders, charges, refunds, cancellations, idleTurns } = this;
+    return [holds, orders, charges, refunds, cancellations, idleTurns].every(({ size }) => size === 0);
   }
 
   apply(recorded: RecordedEvent): void {
@@ -183,6 +185,16 @@ class OpenThings {
         return;
       case 'OrderItemsRefunded':
         this.refunds.delete(event.data.refundId);
+        return;
+      case 'TokenEntered':
+      case 'SeatsReturned':
+        if (event.data.idleUntil !== undefined) this.idleTurns.set(event.data.tokenId, event.data.idleUntil);
+        return;
+      case 'SeatsRequested':
+      case 'TokenCompleted':
+      case 'TokenExpired':
+      case 'TokenLeft':
+        this.idleTurns.delete(event.data.tokenId);
         return;
       case 'ScheduleCancelled':
         this.cancellations.add(event.data.scheduleId);
@@ -211,6 +223,7 @@ class OpenThings {
       ...[...this.charges].map((chargeId) => `charge ${chargeId}`),
       ...[...this.refunds].map((refundId) => `refund ${refundId}`),
       ...[...this.cancellations].map((scheduleId) => `cancelled date ${scheduleId}`),
+      ...[...this.idleTurns].map(([tokenId, until]) => `idle turn ${tokenId} (until ${until})`),
     ];
     return parts.slice(0, 10).join(', ');
   }

@@ -158,8 +158,22 @@ export const orderCommands: fc.Arbitrary<OrderCommand> = fc.oneof(
 );
 
 const token = { tokenId: named(tokenIdSchema, 'a'), userId, performanceId };
+const terms = fc.option(
+  fc.constantFrom(
+    { maxLapsedHolds: 1 },
+    { maxReleasedHolds: 2, seatCoolDownMs: 1_500 },
+    { maxLapsedHolds: 2, maxReleasedHolds: 1, seatCoolDownMs: 500, idleWindowMs: 800 },
+  ),
+  { nil: undefined },
+);
 const admissions = fc.option(
-  moments.map((claimUntil) => ({ place: 0, admittedAt: at(0), claimUntil, serviceWindowMs: 4_000 })),
+  fc.tuple(moments, terms).map(([claimUntil, limits]) => ({
+    place: 0,
+    admittedAt: at(0),
+    claimUntil,
+    serviceWindowMs: 4_000,
+    terms: limits,
+  })),
   { nil: undefined },
 );
 const requests = fc.constantFrom(

@@ -76,7 +76,7 @@ export const orderId = named(orderIdSchema, 'o');
 export const completed: TokenEvent = { type: 'TokenCompleted', data: { ...owner, orderId } };
 export const left: TokenEvent = { type: 'TokenLeft', data: owner };
 export const expired = (
-  reason: 'claim-lapsed' | 'time-used-up' | 'queue-full' | 'sale-ended' = 'time-used-up',
+  reason: Extract<TokenEvent, { type: 'TokenExpired' }>['data']['reason'] = 'time-used-up',
 ): TokenEvent => ({ type: 'TokenExpired', data: { ...owner, reason } });
 export const past = (...history: TokenEvent[]) => given(tokenDecider, history);
 export const inside = (...history: TokenEvent[]) => past(requested, entered, ...history);

@@ -39,6 +39,7 @@ const token: TokenState = {
   numberOfTickets: 1,
   seatLimit: 1,
   holds: new Map(),
+  cooling: new Map(),
 };
 
 const now = at(0);

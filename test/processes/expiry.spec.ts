@@ -5,6 +5,7 @@ import { ExpireHold } from '../../src/commands/seats/end-hold.js';
 import { seatDecider } from '../../src/domain/seat.js';
 import { tokenDecider } from '../../src/domain/token.js';
 import {
+  addMs,
   type HoldId,
   holdIdSchema,
   type Instant,
@@ -88,6 +89,32 @@ describe('the expiry process', () => {
     side.clock.moveTo(held.expiresAt);
     await timers.fireAll();
     expect(await seatKind(side)).toBe('free');
+    await expiry.stop();
+  });
+
+  it('ends the turn of a fan who is inside without a hold for too long, at entering and after the last hold', async () => {
+    const side = createCommandSide();
+    await openTheatre(side, { sales: { holdTtlMs, idleWindowMs: 30_000 } });
+    const mina = await inside(side, 'mina');
+    const timers = new ManualTimers();
+    const expiry = expiryOf(side, timers, deadlinesOf({}));
+    await expiry.start();
+    const token = async () => (await side.repository.load(tokenDecider, streams.token(mina.tokenId))).state;
+    const held = await hold(side, mina, seats('A-1'));
+    await eventually(() => timers.waiting.has(`hold-${held.holdId}`));
+    side.clock.advance(30_000);
+    await timers.fireAll();
+    expect((await token()).kind).toBe('entered');
+    side.clock.moveTo(held.expiresAt);
+    await timers.fireAll();
+    const idleUntil = addMs(held.expiresAt, 30_000);
+    await eventually(() => timers.waiting.get(`token-${mina.tokenId}`)?.dueAt === idleUntil);
+    side.clock.moveTo(idleUntil, -1);
+    await timers.fireAll();
+    expect((await token()).kind).toBe('entered');
+    side.clock.moveTo(idleUntil);
+    await timers.fireAll();
+    expect(await token()).toMatchObject({ kind: 'ended', end: { kind: 'expired', reason: 'idle' } });
     await expiry.stop();
   });
 

@@ -1,6 +1,7 @@
 import type {
   ChargeId,
   HoldId,
+  Instant,
   OrderId,
   PaymentId,
   PerformanceId,
@@ -183,10 +184,29 @@ export class Story {
     return this.history.add(streams.admission(performanceId), { type: 'TokensAdmitted', data });
   }
 
-  enter(userId: UserId, place: number, expiresAt = minute(600)) {
+  enter(userId: UserId, place: number, expiresAt = minute(600), idle: { readonly idleUntil?: Instant } = {}) {
     const token = { tokenId: tokenOf(userId), userId, performanceId };
-    const data = { ...token, place, admittedAt: minute(100), expiresAt };
+    const data = { ...token, place, admittedAt: minute(100), expiresAt, ...idle };
     return this.history.add(streams.token(token.tokenId), { type: 'TokenEntered', data });
+  }
+
+  ask(userId: UserId, name: string, holdName: string, expiresAt = minute(500)) {
+    const token = { tokenId: tokenOf(userId), userId, performanceId };
+    const request = { kind: 'seats' } as const;
+    const wanted = { holdId: hold(holdName), scheduleId, seatIds: [seat(name)], request, expiresAt };
+    return this.history.add(streams.token(token.tokenId), {
+      type: 'SeatsRequested',
+      data: { ...token, ...wanted },
+    });
+  }
+
+  giveBack(userId: UserId, name: string, holdName: string, idle: { readonly idleUntil?: Instant } = {}) {
+    const token = { tokenId: tokenOf(userId), userId, performanceId };
+    const back = { holdId: hold(holdName), seatIds: [seat(name)], reason: 'released' as const, ...idle };
+    return this.history.add(streams.token(token.tokenId), {
+      type: 'SeatsReturned',
+      data: { ...token, ...back },
+    });
   }
 
   leave(userId: UserId) {

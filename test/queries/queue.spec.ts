@@ -245,6 +245,40 @@ describe('what admission asks', () => {
     );
   });
 
+  it('is which fans inside hold nothing for too long', async () => {
+    const { history, story } = await queueOf(0);
+    await story.open(0);
+    for (let index = 0; index < 4; index++) await story.queue(fan(index));
+    await story.admit(0, 4, minute(500));
+    for (let index = 0; index < 4; index++)
+      await story.enter(fan(index), index, minute(600), { idleUntil: minute(200) });
+    await story.ask(fan(1), 'A-1', 'h1');
+    await story.ask(fan(2), 'A-2', 'h2');
+    await story.giveBack(fan(2), 'A-2', 'h2', { idleUntil: minute(300) });
+    await story.leave(fan(3));
+    const { queries } = await asking(history);
+    const lapsed = async (now: number) =>
+      (await queries.lapsedTokens(minute(now), 10)).map(({ tokenId, expiresAt }) => [tokenId, expiresAt]);
+    expect(await lapsed(199)).toEqual([]);
+    expect(await lapsed(200)).toEqual([[tokenOf(fan(0)), minute(200)]]);
+    expect(await lapsed(300)).toEqual([
+      [tokenOf(fan(0)), minute(200)],
+      [tokenOf(fan(2)), minute(300)],
+    ]);
+    // Each once, though two of its times are over.
+    expect((await lapsed(600)).map(([tokenId]) => tokenId).sort()).toEqual(
+      [0, 1, 2].map((index) => tokenOf(fan(index))).sort(),
+    );
+    const live = await queries.liveTokens(null, 10);
+    expect(new Map(live.map(({ tokenId, expiresAt }) => [tokenId, expiresAt]))).toEqual(
+      new Map([
+        [tokenOf(fan(0)), minute(200)],
+        [tokenOf(fan(1)), minute(600)],
+        [tokenOf(fan(2)), minute(300)],
+      ]),
+    );
+  });
+
   it('is which queues of performances with a date to come are to be opened, or have somebody waiting', async () => {
     const { history, story } = await queueOf(0);
     const listed = async (now: number, opensBefore = now, after: PerformanceId | null = null) => {

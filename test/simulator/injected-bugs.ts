@@ -12,6 +12,7 @@ import { type PublishedSchedule, scheduleDecider } from '../../src/domain/catalo
 import { accept, type Decider } from '../../src/domain/decider.js';
 import { orderDecider } from '../../src/domain/order.js';
 import { noEndedHolds, seatDecider } from '../../src/domain/seat.js';
+import { tokenDecider } from '../../src/domain/token.js';
 import { walletDecider } from '../../src/domain/wallet.js';
 import { addMs, chargeIdSchema, toInstant } from '../../src/events/ids.js';
 import type { DomainEvent } from '../../src/events/registry.js';
@@ -225,6 +226,28 @@ export const injectedBugs: readonly InjectedBug[] = [
       plantIn(seatDecider, (decide) => (command, state, now) => {
         const forgets = command.kind === 'hold' && state.kind === 'free';
         return decide(command, forgets ? { ...state, endedHolds: noEndedHolds } : state, now);
+      }),
+  },
+  {
+    name: 'a turn goes on after any number of lapsed holds',
+    codes: ['turn-ends-unpaid'],
+    plant: () =>
+      plantIn(tokenDecider, (decide) => (command, state, now) => {
+        const {
+          maxLapsedHolds: _,
+          maxReleasedHolds: __,
+          ...terms
+        } = state.kind === 'entered' ? state.terms : {};
+        return decide(command, state.kind === 'entered' ? { ...state, terms } : state, now);
+      }),
+  },
+  {
+    name: 'seats do not cool down for a fan',
+    codes: ['seat-cools-down'],
+    plant: () =>
+      plantIn(tokenDecider, (decide) => (command, state, now) => {
+        const forgets = command.kind === 'request-seats' && state.kind !== 'none';
+        return decide(command, forgets ? { ...state, cooling: new Map() } : state, now);
       }),
   },
   {

@@ -112,7 +112,16 @@ export const checks = {
 
   'token-transition': ['turns', 'a turn is requested once, entered once and ends once'],
   'token-single-live': ['turns', 'a fan has one live turn at a performance'],
-  'turn-not-early': ['turns', 'no turn expires before its time'],
+  'turn-not-early': [
+    'turns',
+    'no turn expires before its time, or before its fan has used up what it allows',
+  ],
+  'turn-ends-unpaid': [
+    'turns',
+    'a turn of which too many holds lapsed or were given back asks for no more seats, and ends with its last hold',
+  ],
+  'turn-ends-idle': ['turns', 'a turn asks for no seats after it was without a hold for too long'],
+  'seat-cools-down': ['turns', 'no fan asks again for a seat that cools down for that fan'],
   'request-in-turn': [
     'turns',
     'seats are requested only by a fan who has entered, for the same performance, before the turn ends',

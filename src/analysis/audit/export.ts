@@ -111,7 +111,8 @@ const prefixes: Readonly<Record<string, string>> = {
 const openFields = new Set(
   (
     'performanceId venueId scheduleId seatId startDate endDate startsAt status seedHash sales seed shuffledCount from to ' +
-    'admittedAt expiresAt expiredAt entry numberOfTickets seatLimit place reason price total amount'
+    'admittedAt expiresAt expiredAt entry numberOfTickets seatLimit place reason price total amount ' +
+    'terms idleUntil coolUntil'
   ).split(' '),
 );
 

@@ -8,6 +8,7 @@ import {
   type TokenId,
   type UserId,
 } from '../../events/ids.js';
+import { maxCoolingSeats } from '../../events/queue-events.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import { type HoldEnds, type SeatOwners, seatKey } from './seats.js';
 
@@ -19,6 +20,8 @@ interface RequestedHold {
   readonly outstanding: Set<SeatId>;
   /** A second run of its request may still take its seats. */
   isRepeated: boolean;
+  /** The first way it ended without a payment. */
+  unpaid: 'lapsed' | 'released' | undefined;
 }
 
 /** One fan's turn at one performance: a token from its request to its end. */
@@ -30,6 +33,12 @@ interface Turn {
   status: 'waiting' | 'entered' | 'completed' | 'expired' | 'left';
   /** The end of the time inside; undefined before entering. */
   expiresAt: Instant | undefined;
+  /** What it may do without paying, as stated when it was entered. */
+  terms: NonNullable<Fact<'TokenEntered'>['data']['terms']>;
+  /** Its end while it has no seats; undefined: none. */
+  idleUntil: Instant | undefined;
+  /** When the fan may ask for a seat again, by {@link seatKey}. */
+  readonly cooling: Map<string, Instant>;
   readonly holds: Map<HoldId, RequestedHold>;
   /** The turn's last event. */
   ref: EventRef;
@@ -53,24 +62,47 @@ export class Turns implements CheckGroup {
     TokenRequested: (fact) => this.#request(fact),
     TokenEntered: ({ data, ref }) => {
       const turn = this.#move(data, ref, ['waiting'], 'entered');
-      if (turn) turn.expiresAt = data.expiresAt;
+      if (!turn) return;
+      turn.expiresAt = data.expiresAt;
+      turn.terms = data.terms ?? {};
+      turn.idleUntil = data.idleUntil;
     },
     TokenCompleted: ({ data, ref }) => void this.#move(data, ref, ['entered'], 'completed'),
     TokenLeft: ({ data, ref }) => void this.#move(data, ref, ['waiting', 'entered'], 'left'),
-    TokenExpired: ({ data, at, ref }) => {
-      const { reason } = data;
-      const from = reason === 'time-used-up' ? 'entered' : 'waiting';
-      const turn = this.#move(data, ref, [from], 'expired');
-      if (reason !== 'time-used-up' || turn?.expiresAt === undefined) return;
-      const { expiresAt } = turn;
-      this.findings.expect(
-        'turn-not-early',
-        at >= expiresAt,
-        () => `turn ${data.tokenId} ends at ${at} as used up, it lasts until ${expiresAt}`,
-        ref,
-      );
-    },
+    TokenExpired: (fact) => this.#expire(fact),
   };
+
+  finish(): void {
+    for (const turn of this.#turns.values()) {
+      if (turn.status !== 'entered' || outstandingOf(turn) > 0) continue;
+      this.findings.expect(
+        'turn-ends-unpaid',
+        !hasUsedUpHolds(turn),
+        () => `turn ${turn.tokenId} goes on after too many holds without a payment`,
+        turn.ref,
+      );
+    }
+  }
+
+  #expire({ data, at, ref }: Fact<'TokenExpired'>): void {
+    const { tokenId, reason } = data;
+    const isInside = reason === 'time-used-up' || reason === 'idle' || reason === 'unpaid-holds';
+    const turn = this.#move(data, ref, [isInside ? 'entered' : 'waiting'], 'expired');
+    if (!isInside || turn?.expiresAt === undefined) return;
+    const { expiresAt, idleUntil } = turn;
+    const hasNone = outstandingOf(turn) === 0;
+    const isDue = {
+      'time-used-up': at >= expiresAt,
+      idle: hasNone && idleUntil !== undefined && at >= idleUntil,
+      'unpaid-holds': hasNone && hasUsedUpHolds(turn),
+    };
+    this.findings.expect(
+      'turn-not-early',
+      isDue[reason],
+      () => `turn ${tokenId} ends at ${at} (${reason}), it lasts until ${expiresAt}`,
+      ref,
+    );
+  }
 
   get(tokenId: TokenId): Turn | undefined {
     return this.#turns.get(tokenId);
@@ -81,8 +113,8 @@ export class Turns implements CheckGroup {
     return this.#performanceOf.get(scheduleId);
   }
 
-  #request({ data, ref }: Fact<'TokenRequested'>): void {
-    const { tokenId, userId, performanceId, seatLimit } = data;
+  #request({ data, at, ref }: Fact<'TokenRequested'>): void {
+    const { tokenId, userId, performanceId, seatLimit, cooling = [] } = data;
     const known = this.#turns.get(tokenId);
     this.findings.expect(
       'token-transition',
@@ -106,9 +138,21 @@ export class Turns implements CheckGroup {
       seatLimit,
       status: 'waiting',
       expiresAt: undefined,
+      terms: {},
+      idleUntil: undefined,
+      cooling: new Map(),
       holds: new Map(),
       ref,
     };
+    for (const seat of cooling) turn.cooling.set(seatKey(seat), seat.until);
+    for (const [seat, until] of before?.cooling ?? []) {
+      this.findings.expect(
+        'seat-cools-down',
+        at >= until || turn.cooling.get(seat) === until || cooling.length >= maxCoolingSeats,
+        () => `turn ${tokenId} does not say that seat ${seat} cools down until ${until}`,
+        ref,
+      );
+    }
     this.#turns.set(tokenId, turn);
     this.#newest.set(key, turn);
   }
@@ -132,6 +176,21 @@ export class Turns implements CheckGroup {
     turn.ref = ref;
     return turn;
   }
+}
+
+/** Seats that count against the turn's limit. */
+function outstandingOf({ holds }: Turn): number {
+  let seats = 0;
+  for (const { outstanding } of holds.values()) seats += outstanding.size;
+  return seats;
+}
+
+/** Whether as many of its holds ended without a payment as the turn may have. */
+function hasUsedUpHolds({ terms, holds }: Turn): boolean {
+  const ends = [...holds.values()].map(({ unpaid }) => unpaid);
+  const count = (wanted: RequestedHold['unpaid']) => ends.filter((unpaid) => unpaid === wanted).length;
+  const { maxLapsedHolds = Infinity, maxReleasedHolds = Infinity } = terms;
+  return count('lapsed') >= maxLapsedHolds || count('released') >= maxReleasedHolds;
 }
 
 function isLive(turn: Turn): boolean {
@@ -159,7 +218,8 @@ export class SeatRequests implements CheckGroup {
     SeatsReturned: (fact) => this.#return(fact),
   };
 
-  #request({ data, at, ref }: Fact<'SeatsRequested'>): void {
+  #request(fact: Fact<'SeatsRequested'>): void {
+    const { data, at, ref } = fact;
     const { tokenId, holdId, scheduleId, seatIds, expiresAt } = data;
     const turn = this.turns.get(tokenId);
     const turnEnd = turn?.expiresAt;
@@ -175,16 +235,44 @@ export class SeatRequests implements CheckGroup {
       ...(turn ? [turn.ref] : []),
     );
     if (!turn) return;
+    this.#expectPayer(turn, fact);
     const outstanding = new Set(seatIds);
-    turn.holds.set(holdId, { scheduleId, expiresAt, asked: seatIds, outstanding, isRepeated: false });
-    let seats = 0;
-    for (const hold of turn.holds.values()) seats += hold.outstanding.size;
+    const hold = { scheduleId, expiresAt, asked: seatIds, outstanding, isRepeated: false, unpaid: undefined };
+    turn.holds.set(holdId, hold);
+    const seats = outstandingOf(turn);
     this.findings.expect(
       'seat-limit-turn',
       seats <= turn.seatLimit,
       () => `turn ${tokenId} has ${seats} seats, allowed are ${turn.seatLimit}`,
       ref,
     );
+  }
+
+  /** The turn may still ask for these seats, after what its fan did not pay for. */
+  #expectPayer(turn: Turn, { data, at, ref }: Fact<'SeatsRequested'>): void {
+    this.findings.expect(
+      'turn-ends-unpaid',
+      !hasUsedUpHolds(turn),
+      () => `turn ${turn.tokenId} asks for seats after too many holds without a payment`,
+      ref,
+    );
+    const { idleUntil } = turn;
+    const isIdle = idleUntil !== undefined && at >= idleUntil && outstandingOf(turn) === 0;
+    this.findings.expect(
+      'turn-ends-idle',
+      !isIdle,
+      () => `turn ${turn.tokenId} asks for seats at ${at}, it was to end at ${idleUntil}`,
+      ref,
+    );
+    for (const seatId of data.seatIds) {
+      const until = turn.cooling.get(seatKey({ scheduleId: data.scheduleId, seatId }));
+      this.findings.expect(
+        'seat-cools-down',
+        until === undefined || at >= until,
+        () => `turn ${turn.tokenId} asks for seat ${seatId} at ${at}, it cools down until ${until}`,
+        ref,
+      );
+    }
   }
 
   #repeat({ data, ref }: Fact<'SeatsRequestRepeated'>): void {
@@ -203,8 +291,16 @@ export class SeatRequests implements CheckGroup {
   }
 
   #return({ data, ref }: Fact<'SeatsReturned'>): void {
-    const { tokenId, holdId, seatIds, reason } = data;
-    const hold = this.turns.get(tokenId)?.holds.get(holdId);
+    const { tokenId, holdId, seatIds, reason, coolUntil, idleUntil } = data;
+    const turn = this.turns.get(tokenId);
+    const hold = turn?.holds.get(holdId);
+    if (turn && idleUntil !== undefined) turn.idleUntil = idleUntil;
+    if (turn && hold && coolUntil !== undefined) {
+      const { scheduleId } = hold;
+      for (const seatId of seatIds) turn.cooling.set(seatKey({ scheduleId, seatId }), coolUntil);
+    }
+    if (hold && reason === 'expired') hold.unpaid ??= 'lapsed';
+    if (hold && reason === 'released') hold.unpaid ??= 'released';
     for (const seatId of seatIds) {
       const key = hold && seatKey({ scheduleId: hold.scheduleId, seatId });
       const owner = key === undefined ? undefined : this.owners.ownerOf(key);

@@ -101,6 +101,10 @@ export type Reason =
       readonly window: { readonly from: Instant; readonly until: Instant } | null;
     }
   | { readonly kind: 'time-used-up'; readonly who: Person; readonly until: Instant | null }
+  /** The fan was inside without a hold for too long. */
+  | { readonly kind: 'turn-idle'; readonly who: Person }
+  /** Too many of the fan's holds ended without a payment. */
+  | { readonly kind: 'turn-unpaid'; readonly who: Person }
   | { readonly kind: 'queue-was-full'; readonly who: Person }
   | { readonly kind: 'sale-ended'; readonly who: Person }
   | { readonly kind: 'queue-left'; readonly who: Person };

@@ -131,6 +131,8 @@ export const english: Sentences = {
   },
   'time-used-up': ({ who, until }) =>
     `${owner(who)} turn was lost: its time ended${at(until)} without a payment.`,
+  'turn-idle': ({ who }) => `${owner(who)} turn was lost: no seat was held for too long.`,
+  'turn-unpaid': ({ who }) => `${owner(who)} turn was lost: too many holds ended without a payment.`,
   'queue-was-full': ({ who }) => `${owner(who)} place was not kept, because the queue was full.`,
   'sale-ended': ({ who }) => `${owner(who)} turn did not come before the sale ended.`,
   'queue-left': ({ who }) => `${subject(who)} left the queue and gave up the place.`,

@@ -135,6 +135,8 @@ export const korean: Sentences = {
   },
   'time-used-up': ({ who, until }) =>
     `${name(who)}의 이용 시간이 ${at(until)}끝났습니다. 결제는 완료되지 않았습니다.`,
+  'turn-idle': ({ who }) => `${name(who)}의 차례가 종료되었습니다. 너무 오래 좌석을 선점하지 않았습니다.`,
+  'turn-unpaid': ({ who }) => `${name(who)}의 차례가 종료되었습니다. 결제하지 않은 선점이 너무 많았습니다.`,
   'queue-was-full': ({ who }) => `대기열이 가득 차서 ${subject(who)} 대기열에 들어가지 못했습니다.`,
   'sale-ended': ({ who }) => `판매가 종료되어 ${name(who)}의 차례가 오지 않았습니다.`,
   'queue-left': ({ who }) => `${subject(who)} 대기열에서 나가 순서를 포기했습니다.`,

@@ -161,6 +161,10 @@ function expiryOf(
       return { kind: 'queue-was-full', who };
     case 'sale-ended':
       return { kind: 'sale-ended', who };
+    case 'idle':
+      return { kind: 'turn-idle', who };
+    case 'unpaid-holds':
+      return { kind: 'turn-unpaid', who };
   }
 }
 

@@ -1,4 +1,10 @@
-import { outstandingSeats, type TokenCommand, type TokenState, tokenDecider } from '../../domain/token.js';
+import {
+  outstandingSeats,
+  type TokenCommand,
+  type TokenState,
+  termsOf,
+  tokenDecider,
+} from '../../domain/token.js';
 import {
   type HoldId,
   type Instant,
@@ -41,11 +47,14 @@ export class Inside {
   enter(visitor: Visitor, turn: Extract<Behaviour['turn'], { kind: 'enters' }>, claimUntil: Instant): void {
     const { nowMs } = this.parts.time;
     const admittedAt = toInstant(visitor.admittedAtMs);
-    const { serviceWindowMs } = this.parts.settings;
-    const admission = { place: visitor.place, admittedAt, claimUntil, serviceWindowMs };
+    const { settings } = this.parts;
+    const { serviceWindowMs } = settings;
+    const terms = termsOf(settings);
+    const admission = { place: visitor.place, admittedAt, claimUntil, serviceWindowMs, terms };
     this.#decide(visitor, { kind: 'enter', admission });
     if (visitor.token?.kind !== 'entered') return; // too late
     this.parts.time.at(Date.parse(visitor.token.expiresAt), () => this.#useUp(visitor));
+    this.#watchIdle(visitor);
     visitor.wishesLeft = turn.wishes.length;
     for (const wish of turn.wishes) this.parts.time.at(nowMs + wish.atMs, () => this.#seek(visitor, wish));
     if (turn.leavesAfterMs !== null)
@@ -137,12 +146,30 @@ export class Inside {
   #return(visitor: Visitor, { holdId, seatIds }: Hold, reason: 'expired' | 'released'): void {
     // A simulated hold takes all its seats at once, so no late run can take one.
     const command = { kind: 'return-seats', holdId, seatIds, reason, isBarred: true } as const;
-    if (visitor.token) this.#decide(visitor, command);
+    if (!visitor.token) return;
+    this.#decide(visitor, command);
+    // Too many holds ended without a payment.
+    if (visitor.token.kind === 'ended') this.#end(visitor);
+    else this.#watchIdle(visitor);
+  }
+
+  /** A fan who is inside without a hold for too long loses the turn. */
+  #watchIdle(visitor: Visitor): void {
+    const { token } = visitor;
+    if (token?.kind !== 'entered' || token.idleUntil === undefined) return;
+    const { idleUntil } = token;
+    this.parts.time.at(Date.parse(idleUntil), () => {
+      if (visitor.token?.kind !== 'entered' || visitor.token.idleUntil !== idleUntil) return;
+      this.#decide(visitor, { kind: 'expire', reason: 'time-used-up' });
+      if (visitor.token.kind !== 'entered') this.#end(visitor);
+    });
   }
 
   #leave(visitor: Visitor): void {
     if (visitor.token?.kind !== 'entered') return;
     for (const hold of visitor.holds) this.#release(visitor, hold);
+    // The last hold may have ended the turn.
+    if (visitor.token?.kind !== 'entered') return;
     this.#decide(visitor, { kind: 'leave' });
     this.#end(visitor);
   }
@@ -150,6 +177,8 @@ export class Inside {
   #useUp(visitor: Visitor): void {
     if (visitor.token?.kind !== 'entered') return;
     for (const hold of visitor.holds) this.#lapse(visitor, hold);
+    // The last hold may have ended the turn.
+    if (visitor.token?.kind !== 'entered') return;
     this.#decide(visitor, { kind: 'expire', reason: 'time-used-up' });
     this.#end(visitor);
   }

@@ -5,7 +5,15 @@ import { type Instant, type PerformanceId, toInstant } from '../../events/ids.js
 /** Settings of an on-sale that a replay may change. */
 export type SaleSettings = Pick<
   SalesRules,
-  'holdTtlMs' | 'maxActive' | 'admitPerSecond' | 'claimWindowMs' | 'serviceWindowMs'
+  | 'holdTtlMs'
+  | 'maxActive'
+  | 'admitPerSecond'
+  | 'claimWindowMs'
+  | 'serviceWindowMs'
+  | 'maxLapsedHolds'
+  | 'maxReleasedHolds'
+  | 'seatCoolDownMs'
+  | 'idleWindowMs'
 >;
 
 /** A person in the queue, by place. */

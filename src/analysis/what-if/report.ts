@@ -1,3 +1,4 @@
+import { termsOf } from '../../domain/token.js';
 import type { PerformanceId } from '../../events/ids.js';
 import type { Demand } from './demand.js';
 import type { SaleSettings } from './line.js';
@@ -30,7 +31,14 @@ interface ReplayOptions {
 /** Simulates a demand twice: with the recorded settings, and with others. */
 export function replay(demand: Demand, { seed, changes, onProgress }: ReplayOptions): ReplayReport {
   const { holdTtlMs, maxActive, admitPerSecond, claimWindowMs, serviceWindowMs } = demand.rules;
-  const recordedSettings = { holdTtlMs, maxActive, admitPerSecond, claimWindowMs, serviceWindowMs };
+  const recordedSettings = {
+    holdTtlMs,
+    maxActive,
+    admitPerSecond,
+    claimWindowMs,
+    serviceWindowMs,
+    ...termsOf(demand.rules),
+  };
   const settings = { ...recordedSettings, ...changes };
   const run = (name: 'baseline' | 'whatIf', rules: SaleSettings) =>
     simulate(demand, rules, { seed, onProgress: (joined) => onProgress?.(name, joined) });

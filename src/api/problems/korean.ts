@@ -143,6 +143,14 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '새 멱등 키로 다른 좌석을 선택해 주세요.',
     ofSeat((seat) => `${seat} 좌석은 이미 판매되었습니다. 다른 좌석을 선택해 주세요.`),
   ),
+  'seat-cooling-down': text(
+    '다시 선점할 수 없는 좌석',
+    '조금 전에 결제하지 않고 놓은 좌석입니다. 다른 좌석을 선택하거나 `until` 이후에 다시 시도해 주세요.',
+    ofSeat(
+      (seat) =>
+        `${seat} 좌석은 조금 전에 결제하지 않고 놓으셨습니다. 다른 좌석을 선택하거나 잠시 후 다시 시도해 주세요.`,
+    ),
+  ),
   'no-seats-available': text('남은 좌석 부족', '좌석 수를 줄이거나 다른 등급을 선택해 주세요.'),
   'hold-unknown': text('없는 선점 내역', '내 선점 목록에서 아이디를 확인해 주세요.'),
   'hold-ended': text('종료된 선점', '새 멱등 키로 좌석을 다시 선점해 주세요.'),

@@ -112,7 +112,11 @@ export const problemKinds = {
   'seat-limit-reached': kind(409, 'Seat limit reached', 'Ask for fewer seats, or release some you hold.'),
   'token-unknown': kind(404, 'Unknown queue token', 'Join the queue first.'),
   'token-waiting': kind(403, 'Not your turn yet', 'Wait until your place is admitted, then enter.'),
-  'token-ended': kind(403, 'Turn ended', 'Your time is over or you have paid: join the queue again.'),
+  'token-ended': kind(
+    403,
+    'Turn ended',
+    'Your time is over, you have paid, or too many of your holds ended without a payment: join the queue again.',
+  ),
   'seat-unknown': kind(404, 'Unknown seat', 'Check the seat id against the seat map.'),
   'seat-not-for-sale': kind(
     409,
@@ -127,6 +131,11 @@ export const problemKinds = {
   'seat-held': kind(409, 'Seat held', 'Choose another seat, with a new idempotency key.'),
   'already-held': kind(409, 'Already held by you', 'Go on with that hold: pay for it, or release it first.'),
   'seat-reserved': kind(409, 'Seat sold', 'Choose another seat, with a new idempotency key.'),
+  'seat-cooling-down': kind(
+    409,
+    'Seat cooling down',
+    'Choose another seat, or try again after `until`: you had this one and did not pay for it.',
+  ),
   'no-seats-available': kind(409, 'No seats available', 'Ask for fewer seats or another category.'),
   'hold-unknown': kind(404, 'Unknown hold', 'Check the id against your holds.'),
   'hold-ended': kind(409, 'Hold ended', 'Hold the seats again with a new idempotency key.'),

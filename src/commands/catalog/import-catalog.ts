@@ -76,6 +76,11 @@ const defaultSalesRules: SalesRules = {
   closesAt: null,
   cancelBeforeStartMs: 0,
   refundWindowMs: 7 * 24 * 60 * 60_000,
+  maxLapsedHolds: 2,
+  maxReleasedHolds: 4,
+  seatCoolDownMs: 60_000,
+  idleWindowMs: 5 * 60_000,
+  ticketsAskedBind: false,
 };
 
 @CommandHandler(ImportCatalog)

@@ -6,6 +6,7 @@ import { Rejected, refuse } from '../../domain/rejection.js';
 import { outstandingSeats, type TokenState, tokenDecider, tokenEnded } from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, type TokenId, tokenIdSchema, type UserId } from '../../events/ids.js';
+import type { CoolingSeat } from '../../events/queue-events.js';
 import { streams } from '../../events/streams.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
@@ -41,6 +42,8 @@ interface Entry {
   readonly entry: number;
   /** By earlier entries. */
   readonly seatsBought: number;
+  /** Seats of earlier entries that cooled down for the fan, or still do. */
+  readonly cooling: CoolingSeat[];
 }
 
 /** Takes a place in a performance's queue; asking again returns the same place. */
@@ -127,18 +130,19 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
     }
     const queueSize = await this.#queueSize(performanceId);
     if (queueSize.waiting >= performance.sales.queueCapacity) return queueFull(performance);
-    return { seatLimit, queueSize };
+    const { ticketsAskedBind = false } = performance.sales;
+    return { seatLimit: ticketsAskedBind ? numberOfTickets : seatLimit, queueSize };
   }
 
   /** Claims the token and gives it a number; undefined when it has been claimed before. */
   async #join(
     command: IssueToken,
     performance: PerformanceDetails,
-    { tokenId, entry }: Entry,
+    { tokenId, entry, cooling }: Entry,
     { seatLimit, queueSize }: Terms,
   ): Promise<IssuedToken | undefined> {
     const { userId, performanceId, numberOfTickets, context } = command;
-    const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit };
+    const request = { tokenId, userId, performanceId, entry, numberOfTickets, seatLimit, cooling };
     const claimed = await this.deciders.executeOrThrow(
       tokenDecider,
       streams.token(tokenId),
@@ -172,17 +176,21 @@ export class IssueTokenHandler implements ICommandHandler<IssueToken> {
   #unknownFirst(command: IssueToken): Entry | undefined {
     const tokenId = tokenIdOf(command, 0);
     const known = this.repository.cached<TokenState>(streams.token(tokenId));
-    return known === undefined ? { tokenId, entry: 0, seatsBought: 0 } : undefined;
+    return known === undefined ? { tokenId, entry: 0, seatsBought: 0, cooling: [] } : undefined;
   }
 
   /** The fan's live entry, or the next free one. */
   async #findEntry(command: IssueToken): Promise<Entry & { readonly isLive: boolean }> {
     let seatsBought = 0;
+    let cooling: CoolingSeat[] = [];
     for (let entry = 0; entry < maxEntries; entry++) {
       const tokenId = tokenIdOf(command, entry);
       const state: TokenState = (await this.repository.load(tokenDecider, streams.token(tokenId))).state;
-      if (state.kind !== 'ended') return { tokenId, entry, seatsBought, isLive: state.kind !== 'none' };
+      if (state.kind !== 'ended')
+        return { tokenId, entry, seatsBought, cooling, isLive: state.kind !== 'none' };
       seatsBought += outstandingSeats(state);
+      // It was told what cooled down when it began.
+      cooling = [...state.cooling.values()];
     }
     throw refuse('too-many-entries', `You have joined this queue ${maxEntries} times: no more is possible.`);
   }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AdmissionState, admissionDecider, admissionOf } from '../../domain/admission.js';
 import { shuffledPlaces } from '../../domain/shuffle.js';
-import { type Admission } from '../../domain/token.js';
+import { type Admission, termsOf } from '../../domain/token.js';
 import { type PerformanceId, type TokenId, toInstant, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
@@ -48,6 +48,7 @@ export class QueueAdmission {
       admittedAt: range.admittedAt,
       claimUntil: range.expiresAt,
       serviceWindowMs: sales.serviceWindowMs,
+      terms: termsOf(sales),
     };
   }
 

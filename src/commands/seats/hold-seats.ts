@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { CompanionPlace } from '../../domain/companions.js';
 import { Rejected, refuse } from '../../domain/rejection.js';
 import { holdEnded, inSeatOrder, isReservedBy, seatDecider } from '../../domain/seat.js';
-import { isSameSeatRequest, isWhole, type TokenHold, tokenDecider } from '../../domain/token.js';
+import {
+  isSameSeatRequest,
+  isWhole,
+  stillCooling,
+  type TokenHold,
+  tokenDecider,
+} from '../../domain/token.js';
 import type { Position } from '../../event-store/port.js';
 import {
   type HoldId,
@@ -15,6 +21,7 @@ import {
 } from '../../events/ids.js';
 import { wheelchairAccess } from '../../events/queue-events.js';
 import { streams } from '../../events/streams.js';
+import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
@@ -94,11 +101,12 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     private readonly seatsForSale: SeatsForSale,
     private readonly admission: QueueAdmission,
     private readonly holds: Holds,
+    private readonly clock: Clock,
   ) {}
 
   /**
    * @throws {Rejected} schedule-unknown, not-on-sale, seat-unknown, seat-not-for-sale, companion-needs-wheelchair, seat-held, already-held,
-   * seat-reserved, no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
+   * seat-reserved, seat-cooling-down, no-seats-available, performance-unknown, token-unknown, token-waiting, token-ended, seat-limit-reached, hold-ended,
    * idempotency-key-reused, busy
    */
   async execute(command: HoldSeats): Promise<HeldSeats> {
@@ -113,7 +121,8 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
 
   async #holdBestAvailable(command: HoldSeats, forSale: ForSale, wanted: WantedSeats): Promise<HeldSeats> {
     const request = { kind: 'best-available', ...wanted } as const;
-    const lost = new Set<SeatId>();
+    // The decider refuses them; others may do as well.
+    const lost = await this.#coolingSeats(command);
     for (let choice = 0; ; choice++) {
       const holdId = holdIdSchema.parse(deriveId(command.context.commandId, 'hold', choice));
       const earlier = await this.#earlierHold(command, holdId, request);
@@ -238,7 +247,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
    * Claims the seats against the fan's limit before any is taken, or finds the claim of an earlier run of the same
    * command, which may have crashed or may be taking the seats now.
    * @returns the hold as it was claimed first, perhaps of other seats.
-   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, companion-needs-wheelchair, hold-ended,
+   * @throws {Rejected} token-waiting, token-ended, seat-limit-reached, seat-cooling-down, companion-needs-wheelchair, hold-ended,
    * idempotency-key-reused, busy
    */
   async #claim(queueToken: QueueToken, claim: SeatClaim, context: CommandContext): Promise<TokenHold> {
@@ -288,6 +297,14 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
     if (!isLive) throw new Rejected(holdEnded.rejection);
     throw refuse('seat-not-for-sale', 'The seating plan has just changed: load it again and choose seats.');
+  }
+
+  /** Seats of the date that the fan may not hold again yet. */
+  async #coolingSeats({ queueToken: { tokenId }, scheduleId }: HoldSeats): Promise<Set<SeatId>> {
+    const { state } = await this.repository.load(tokenDecider, streams.token(tokenId));
+    if (state.kind === 'none' || state.cooling.size === 0) return new Set();
+    const cooling = stillCooling(state.cooling.values(), this.clock.now());
+    return new Set(cooling.filter((seat) => seat.scheduleId === scheduleId).map(({ seatId }) => seatId));
   }
 
   async #earlierHold(

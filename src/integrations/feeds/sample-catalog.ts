@@ -52,6 +52,11 @@ const hallSales = {
   claimWindowMs: 120_000,
   serviceWindowMs: 900_000,
   holdTtlMs: 300_000,
+  maxLapsedHolds: 2,
+  maxReleasedHolds: 4,
+  seatCoolDownMs: 60_000,
+  idleWindowMs: 300_000,
+  ticketsAskedBind: true,
 };
 
 /** Rules for a rush: many fans wait, and a limited number may buy at the same time. */
@@ -64,6 +69,11 @@ const arenaSales = {
   claimWindowMs: 60_000,
   serviceWindowMs: 600_000,
   holdTtlMs: 300_000,
+  maxLapsedHolds: 2,
+  maxReleasedHolds: 3,
+  seatCoolDownMs: 60_000,
+  idleWindowMs: 180_000,
+  ticketsAskedBind: true,
 };
 
 interface Show {

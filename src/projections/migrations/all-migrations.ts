@@ -6,6 +6,7 @@ import { ChargesNeedingAttention1797000000011 } from './1797000000011-charges-ne
 import { TakenSeats1797000000012 } from './1797000000012-taken-seats.js';
 import { SeatFeatures1797000000014 } from './1797000000014-seat-features.js';
 import { WaitingByPlace1797000000015 } from './1797000000015-waiting-by-place.js';
+import { IdleTurns1797000000301 } from './1797000000301-idle-turns.js';
 
 /**
  * Oldest first; released migrations never change. Those of the read models' earlier tables are gone, since
@@ -20,4 +21,5 @@ export const allMigrations = [
   TakenSeats1797000000012,
   SeatFeatures1797000000014,
   WaitingByPlace1797000000015,
+  IdleTurns1797000000301,
 ];

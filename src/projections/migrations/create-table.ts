@@ -108,12 +108,31 @@ export async function replaceIndex(
   table: string,
   { from, to }: { readonly from: readonly string[]; readonly to: readonly string[] },
 ): Promise<void> {
+  await addIndex(runner, table, to);
+  await dropIndex(runner, table, from);
+}
+
+/** Adds an index to a table, unless it has it: where DDL commits by itself, a migration may run again. */
+export async function addIndex(
+  runner: QueryRunner,
+  table: string,
+  columns: readonly string[],
+): Promise<void> {
+  const name = indexName(table, columns);
+  if ((await indexesOf(runner, table)).has(name)) return;
+  await runner.query(`CREATE INDEX ${name} ON ${table} (${columns.join(', ')})`);
+}
+
+/** Removes an index from a table, if it has it. */
+export async function dropIndex(
+  runner: QueryRunner,
+  table: string,
+  columns: readonly string[],
+): Promise<void> {
+  const name = indexName(table, columns);
+  if (!(await indexesOf(runner, table)).has(name)) return;
   const isSqlite = runner.dataSource.options.type === 'better-sqlite3';
-  const present = await indexesOf(runner, table);
-  const added = indexName(table, to);
-  const removed = indexName(table, from);
-  if (!present.has(added)) await runner.query(`CREATE INDEX ${added} ON ${table} (${to.join(', ')})`);
-  if (present.has(removed)) await runner.query(`DROP INDEX ${removed}${isSqlite ? '' : ` ON ${table}`}`);
+  await runner.query(`DROP INDEX ${name}${isSqlite ? '' : ` ON ${table}`}`);
 }
 
 async function indexesOf(runner: QueryRunner, table: string): Promise<ReadonlySet<string>> {

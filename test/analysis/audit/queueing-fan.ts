@@ -109,7 +109,7 @@ export class QueueingFan {
     return this;
   }
 
-  ask(seats: readonly string[], change: Partial<DataOf<'SeatsRequested'>> = {}): this {
+  ask(seats: readonly string[], change: Partial<DataOf<'SeatsRequested'>> = {}, when?: Instant): this {
     this.holdEnds = earlier(addMs(at(this.log.ms), sales.holdTtlMs), this.turnEnds);
     const data = {
       ...this.turn,
@@ -120,7 +120,7 @@ export class QueueingFan {
       expiresAt: this.holdEnds,
       ...change,
     };
-    this.log.add(`token-${this.tokenId}`, { type: 'SeatsRequested', data });
+    this.log.add(`token-${this.tokenId}`, { type: 'SeatsRequested', data }, when);
     return this;
   }
 
@@ -177,8 +177,12 @@ export class QueueingFan {
     return this;
   }
 
-  giveBack(seats: readonly string[], reason: DataOf<'SeatsReturned'>['reason'] = 'released'): this {
-    const data = { ...this.turn, holdId: this.holdId, seatIds: seats.map(seat), reason };
+  giveBack(
+    seats: readonly string[],
+    reason: DataOf<'SeatsReturned'>['reason'] = 'released',
+    change: Partial<DataOf<'SeatsReturned'>> = {},
+  ): this {
+    const data = { ...this.turn, holdId: this.holdId, seatIds: seats.map(seat), reason, ...change };
     this.log.add(`token-${this.tokenId}`, { type: 'SeatsReturned', data });
     return this;
   }

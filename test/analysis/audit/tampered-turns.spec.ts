@@ -1,5 +1,6 @@
+import type { Instant } from '../../../src/events/ids.js';
 import { Fan } from './fan.js';
-import { at, id, LogUnderAudit, scheduleId, seat } from './log-under-audit.js';
+import { at, type DataOf, id, LogUnderAudit, scheduleId, seat } from './log-under-audit.js';
 
 const inAnHour = at(3_600_000);
 
@@ -199,5 +200,77 @@ describe('the audit finds in the turns', () => {
     expect(log.codes()).toEqual(['seat-limit-user']);
     expect(log.audit().findings).toHaveLength(1);
     expect(log.audit().findings[0]?.events[0]?.stream).toBe(`seat-${scheduleId}.A-3`);
+  });
+});
+
+describe('the audit finds in the turns of fans who do not pay', () => {
+  /** A fan inside, whose turn has these terms. */
+  const under = (terms: DataOf<'TokenEntered'>['terms'], idleUntil?: Instant) => {
+    const log = new LogUnderAudit().catalog();
+    const ann = new Fan(log, 'ann').charge().queue();
+    log.open().admit(0, 1);
+    ann.enter(0, { terms, ...(idleUntil === undefined ? {} : { idleUntil }) });
+    return { log, ann };
+  };
+  const lapse = (ann: Fan) => ann.hold('A-1').lapse('A-1').giveBack(['A-1'], 'expired');
+
+  it('a request, or a turn that goes on, after more holds than allowed', () => {
+    const ended = under({ maxLapsedHolds: 1 });
+    lapse(ended.ann).expire('unpaid-holds', at(ended.log.ms));
+    expect(ended.log.codes()).toEqual([]);
+
+    const goesOn = under({ maxLapsedHolds: 1 });
+    lapse(goesOn.ann);
+    expect(goesOn.log.codes()).toEqual(['turn-ends-unpaid']);
+
+    const asks = under({ maxReleasedHolds: 1 });
+    asks.ann.hold('A-1').release('A-1').giveBack(['A-1']);
+    asks.ann.holdId = id('second hold');
+    asks.ann.ask(['A-2']).giveBack(['A-2'], 'conflict').expire('unpaid-holds', at(asks.log.ms));
+    expect(asks.log.codes()).toEqual(['turn-ends-unpaid']);
+  });
+
+  it('a turn that ends for holds although it may have more, or has seats', () => {
+    const few = under({ maxLapsedHolds: 2 });
+    lapse(few.ann).expire('unpaid-holds', at(few.log.ms));
+    expect(few.log.codes()).toEqual(['turn-not-early']);
+
+    const holding = under({ maxLapsedHolds: 1 });
+    lapse(holding.ann);
+    holding.ann.holdId = id('second hold');
+    holding.ann.ask(['A-2']).expire('unpaid-holds', at(holding.log.ms));
+    expect(holding.log.codes()).toEqual(['turn-ends-unpaid', 'turn-not-early']);
+  });
+
+  it('a turn that ends as idle too early, or asks for seats after that', () => {
+    const early = under({ idleWindowMs: 60_000 }, at(60_000));
+    early.ann.expire('idle', at(59_999));
+    expect(early.log.codes()).toEqual(['turn-not-early']);
+
+    const late = under({ idleWindowMs: 60_000 }, at(60_000));
+    late.ann.ask(['A-1'], {}, at(60_000)).giveBack(['A-1'], 'conflict');
+    expect(late.log.codes(at(60_000))).toEqual(['turn-ends-idle']);
+  });
+
+  it('a seat asked for again while it cools down, or a turn that is not told that it does', () => {
+    const until = at(60_000);
+    const again = under({ seatCoolDownMs: 50_000 });
+    again.ann.hold('A-1').release('A-1').giveBack(['A-1'], 'released', { coolUntil: until });
+    again.ann.holdId = id('second hold');
+    again.ann.ask(['A-1'], {}, at(59_999));
+    expect(again.log.codes()).toEqual(['seat-cools-down']);
+
+    const next = (cooling: DataOf<'TokenRequested'>['cooling'], when: number) => {
+      const { log, ann } = under({ seatCoolDownMs: 50_000 });
+      ann.hold('A-1').release('A-1').giveBack(['A-1'], 'released', { coolUntil: until }).leave();
+      ann.tokenId = id('second token');
+      log.ms = when - 1_000;
+      ann.request({ entry: 1, ...(cooling === undefined ? {} : { cooling }) });
+      return log.codes();
+    };
+    const told = [{ scheduleId, seatId: seat('A-1'), until }];
+    expect(next(undefined, 59_000)).toEqual(['seat-cools-down']);
+    expect(next(told, 59_000)).toEqual([]);
+    expect(next(undefined, 60_000)).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import type { StoredEventOf } from '../../../src/analysis/history/past-events.js';
 import {
   type QueueEvidence,
   type TokenEvents,
@@ -36,7 +37,7 @@ const entered = stored('TokenEntered', {
   admittedAt: minute(10),
   expiresAt: minute(20),
 });
-const expired = (reason: 'claim-lapsed' | 'time-used-up' | 'queue-full' | 'sale-ended') =>
+const expired = (reason: StoredEventOf<'TokenExpired'>['data']['reason']) =>
   stored('TokenExpired', { ...token, reason });
 const tell = (later: TokenEvents, queue: QueueEvidence, now: Instant = minute(5), viewer = fan('Minji')) =>
   tokenTimeline([joined, ...later], queue, viewer, now);
@@ -75,6 +76,15 @@ describe('a turn that was lost', () => {
     expect(read(tell([entered], letIn, minute(19))).summary).toBe(
       'You entered, with time until 2026-11-01 09:20:00 UTC.',
     );
+  });
+
+  it('because the fan did not pay', () => {
+    const summaryOf = (reason: 'idle' | 'unpaid-holds', language: 'en' | 'ko' = 'en') =>
+      read(tell([entered, expired(reason)], letIn), language).summary;
+    expect(summaryOf('idle')).toBe('Your turn was lost: no seat was held for too long.');
+    expect(summaryOf('unpaid-holds')).toBe('Your turn was lost: too many holds ended without a payment.');
+    expect(summaryOf('unpaid-holds', 'ko')).toContain('결제하지 않은 선점이 너무 많았습니다');
+    expect(summaryOf('idle', 'ko')).toContain('선점하지 않았습니다');
   });
 
   it('before it came', () => {

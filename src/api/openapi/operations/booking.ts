@@ -18,7 +18,7 @@ export const bookingOperations: Operations = {
     summary: 'Join the queue',
     headers: ['X-Log-Position', 'Retry-After'],
     description:
-      'Asking again returns the same place with a fresh token. `Retry-After` says when to ask for your place next if you do not watch it live.',
+      'Asking again returns the same place with a fresh token. If `ticketsAskedBind` is among the rules of the performance (`sales`), you may hold no more seats than the tickets you ask for here. `Retry-After` says when to ask for your place next if you do not watch it live.',
     requestExamples: { two: { numberOfTickets: 2 } },
     replies: {
       201: json('A new place.', issuedQueueTokenReply),
@@ -46,6 +46,8 @@ export const bookingOperations: Operations = {
   enterService: {
     tag: 'Queue',
     summary: 'Step in when it is your turn',
+    description:
+      'Your time inside begins (`serviceWindowMs`). If `idleWindowMs` is among the rules of the performance (`sales`), you lose the turn when you hold no seat for that long.',
     headers: ['X-Log-Position'],
     replies: { 200: json('Your time inside runs.', enteredServiceReply) },
     problems: ['token-waiting', 'token-ended', 'token-unknown', 'read-model-behind'],
@@ -87,7 +89,7 @@ export const bookingOperations: Operations = {
     summary: 'Hold seats',
     headers: ['X-Log-Position'],
     description:
-      'Holds named seats, or the best free ones side by side, if you like in one category or section: all of them or none, for a few minutes. In a standing area the best ones are the lowest free entry numbers; in the replies `row` is empty and `number` is the entry number. A companion’s place (`companionOf`) is held only with its wheelchair place, in this request or in another live hold of yours, and its hold ends no later. The best free seats are wheelchair places or companion places only if `access` asks for them, and have a restricted view only with `acceptRestrictedView`.',
+      'Holds named seats, or the best free ones side by side, if you like in one category or section: all of them or none, for a few minutes. In a standing area the best ones are the lowest free entry numbers; in the replies `row` is empty and `number` is the entry number. A companion’s place (`companionOf`) is held only with its wheelchair place, in this request or in another live hold of yours, and its hold ends no later. The best free seats are wheelchair places or companion places only if `access` asks for them, and have a restricted view only with `acceptRestrictedView`. Holds that lapse or are released again and again end the turn, and their seats cannot be held again at once: see `sales` of the performance.',
     requestExamples: {
       seats: { seatIds: ['A-1', 'A-2'] },
       bestAvailable: { bestAvailable: { quantity: 2, category: 'R' } },
@@ -104,6 +106,7 @@ export const bookingOperations: Operations = {
       'seat-held',
       'already-held',
       'seat-reserved',
+      'seat-cooling-down',
       'no-seats-available',
       'token-waiting',
       'token-ended',
