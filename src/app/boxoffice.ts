@@ -139,6 +139,8 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     const isEnvironmentKeyOpen = !(await app.get(OperatorKeys).state()).hasHadOwner;
     if (!isEnvironmentKeyOpen) {
       log.info({}, 'an owner’s key has been issued: the key of the environment (ADMIN_KEY) opens nothing');
+    } else if (secrets.adminKey === undefined) {
+      log.warn({}, 'no operator has access: set ADMIN_KEY, or run boxoffice operators issue --directly');
     }
     await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
     if (does.processes) await processes.start();

@@ -78,14 +78,18 @@ async function endOf(stopped: AbortSignal): Promise<undefined> {
   await once(stopped, 'abort');
 }
 
+/** Where to find the key of the environment. */
+function environmentKeyOf({ ADMIN_KEY, ROLE, DATA_DIR }: Config): string {
+  if (ADMIN_KEY !== undefined) return 'as given in ADMIN_KEY';
+  return ROLE === 'all' ? secretFile(DATA_DIR, 'admin-key') : 'none';
+}
+
 function banner(
   config: Config,
   { url, paymentUrl, isNew, missingRedis, isEnvironmentKeyOpen }: RunningBoxoffice,
 ): string {
-  const file =
-    config.ADMIN_KEY === undefined ? secretFile(config.DATA_DIR, 'admin-key') : 'as given in ADMIN_KEY';
   const key = isEnvironmentKeyOpen
-    ? `${file} (until an owner's key is issued: npx boxoffice operators issue <name> --role owner)`
+    ? `${environmentKeyOf(config)} (until an owner's key is issued: npx boxoffice operators issue <name> --role owner)`
     : 'each operator’s own (npx boxoffice operators list); the key of the environment opens nothing';
   return [
     '',

@@ -36,7 +36,7 @@ export const configSchema = z.object({
     .enum(['all', 'api', 'projector', 'worker'])
     .default('all')
     .describe(
-      'What this process does: `api` answers HTTP, `projector` projects the log into read models, `worker` runs timers and admission, `all` does everything. Any other value than `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL, SECRET and ADMIN_KEY.',
+      'What this process does: `api` answers HTTP, `projector` projects the log into read models, `worker` runs timers and admission, `all` does everything. Any other value than `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL and SECRET.',
     ),
   EVENTSTORE_URL: z
     .string()
@@ -98,7 +98,7 @@ export const configSchema = z.object({
     'Start although the keys of some personal data in the log are lost: that data reads as erased (docs/personal-data.md).',
   ),
   ADMIN_KEY: bearerKey.describe(
-    'Bearer key of operators for the first start: it opens nothing once an owner’s key has been issued (docs/operations.md). Unset: generated in DATA_DIR.',
+    'Bearer key of operators for the first start: it opens nothing once an owner’s key has been issued (docs/operations.md). Unset: generated in DATA_DIR where ROLE is `all`, else none.',
   ),
   SEAL_KEY_FILE: z
     .string()
@@ -249,14 +249,7 @@ export const configSchema = z.object({
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
 /** Required in each process when several share the work. */
-const neededBySeveral = [
-  'EVENTSTORE_URL',
-  'DATABASE_URL',
-  'REDIS_URL',
-  'PAYMENT_URL',
-  'SECRET',
-  'ADMIN_KEY',
-] as const;
+const neededBySeveral = ['EVENTSTORE_URL', 'DATABASE_URL', 'REDIS_URL', 'PAYMENT_URL', 'SECRET'] as const;
 
 /** The start is refused: each line of the message names a variable and what is wrong with it. */
 export class BadConfiguration extends Error {

@@ -7,7 +7,8 @@ import { deriveKey } from './token-signer.js';
 
 export interface Secrets {
   readonly secret: string;
-  readonly adminKey: string;
+  /** Of the environment; none where several processes share the work and ADMIN_KEY is unset. */
+  readonly adminKey: string | undefined;
   readonly paymentApiKey: string;
   readonly paymentCallbackSecret: string;
 }
@@ -18,7 +19,9 @@ export function resolveSecrets(config: Config): Secrets {
   const derived = (purpose: string) => deriveKey(secret, purpose).toString('hex');
   return {
     secret,
-    adminKey: config.ADMIN_KEY ?? keptSecret(config.DATA_DIR, 'admin-key'),
+    // Processes that share the work would generate different ones.
+    adminKey:
+      config.ADMIN_KEY ?? (config.ROLE === 'all' ? keptSecret(config.DATA_DIR, 'admin-key') : undefined),
     paymentApiKey: config.PAYMENT_API_KEY ?? derived('virtual payment system key'),
     paymentCallbackSecret: config.PAYMENT_CALLBACK_SECRET ?? derived('virtual payment system callbacks'),
   };

@@ -35,6 +35,21 @@ describe('resolveSecrets', () => {
     expect(secrets({ SECRET: `${given}3` }).paymentApiKey).not.toBe(resolved.paymentApiKey);
   });
 
+  it('generates no operators’ key for processes that share the work, since each would have its own', () => {
+    const shared = {
+      ROLE: 'api',
+      EVENTSTORE_URL: 'esdb://127.0.0.1:2113?tls=false',
+      DATABASE_URL: 'mysql://127.0.0.1/boxoffice',
+      REDIS_URL: 'redis://127.0.0.1',
+      PAYMENT_URL: 'http://127.0.0.1:4010',
+      PAYMENT_API_KEY: 'p'.repeat(32),
+      PAYMENT_CALLBACK_SECRET: 'c'.repeat(32),
+      SECRET: 's'.repeat(32),
+    };
+    expect(secrets(shared).adminKey).toBeUndefined();
+    expect(secrets({ ...shared, ADMIN_KEY: 'a'.repeat(32) }).adminKey).toBe('a'.repeat(32));
+  });
+
   it('refuses a damaged file instead of signing with it', () => {
     secrets();
     writeFileSync(secretFile(dataDir(), 'secret'), 'short');

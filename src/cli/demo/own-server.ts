@@ -38,6 +38,7 @@ export async function startOwnServer(): Promise<DemoServer> {
     };
     try {
       const { adminKey } = resolveSecrets(config);
+      if (adminKey === undefined) throw new Error('a process that does everything has a key');
       const feed = JSON.stringify(sampleCatalog(new Date(systemClock.nowMs())));
       const query = toQuery('boxoffice', { sales: hastyRules });
       const imported = await importOverHttp(server.url, adminKey, feed, query);
