@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bringFansIn, openSale, type Sale } from './http/fans.js';
 import { type FloodResult, flood, playersOf } from './http/flood.js';
-import { peakMemoryOf } from './http/processor-time.js';
+import { peakMemoryOf, processorTimeOf } from './http/processor-time.js';
 import { attackedEnvironment, type BenchServer, startServer, stopServer } from './http/servers.js';
 import { Workplace } from './workplace.js';
 
@@ -47,9 +47,15 @@ const tryingSeconds = 5;
 /** An attack has this time to unfold before the fans are counted, ms. */
 const unfoldingMs = 2_000;
 
+/** What fans got, and what it took. */
+interface Measured extends FloodResult {
+  /** Of the time, how much the thread that answers requests was busy. */
+  readonly busyShare: number;
+}
+
 interface Round {
-  readonly alone: FloodResult;
-  readonly attacked: FloodResult;
+  readonly alone: Measured;
+  readonly attacked: Measured;
   readonly spoils: Spoils;
 }
 
@@ -85,12 +91,16 @@ async function suffer(attack: Attack): Promise<Outcome> {
   const sale = await openSale(office.url, 15);
   if (!values.json) console.log(`${attack}: bringing in ${fanCount} fans …`);
   const players = playersOf(sale, await bringFansIn(office.url, sale, fanCount));
-  const ask = (perSecond: number | undefined, forSeconds: number) =>
-    flood(office.url, sale, players, {
+  const ask = async (perSecond: number | undefined, forSeconds: number): Promise<Measured> => {
+    const before = processorTimeOf(office.child.pid ?? 0).mainThread;
+    const result = await flood(office.url, sale, players, {
       connections,
       seconds: forSeconds,
       ...(perSecond === undefined ? {} : { perSecond }),
     });
+    const busySeconds = processorTimeOf(office.child.pid ?? 0).mainThread - before;
+    return { ...result, busyShare: busySeconds / result.seconds };
+  };
   await ask(undefined, tryingSeconds);
   const most = await ask(undefined, tryingSeconds);
   const perSecond = most.goodput * Number(values.load);
@@ -110,7 +120,7 @@ async function attacked(
   attack: Attack,
   { url }: BenchServer,
   { scheduleId, performanceId }: Sale,
-  measure: () => Promise<FloodResult>,
+  measure: () => Promise<Measured>,
 ): Promise<Omit<Round, 'alone'>> {
   const order: AttackOrder = { attack, url, scheduleId, performanceId };
   const child = fork(fileURLToPath(new URL('./http/attacker.js', import.meta.url)), [JSON.stringify(order)]);
@@ -138,6 +148,8 @@ function report(outcomes: readonly Outcome[]): void {
         'good/s attacked': Math.round(under.goodput),
         'p99 ms alone': Math.round(alone.goodP99Ms),
         'p99 ms attacked': Math.round(under.goodP99Ms),
+        'busy % alone': Math.round(alone.busyShare * 100),
+        'busy % attacked': Math.round(under.busyShare * 100),
         'refused/s': Math.round(under.refusedPerSecond),
         other: JSON.stringify(under.other),
         'the attacker got': JSON.stringify(spoils),

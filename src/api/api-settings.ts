@@ -75,12 +75,13 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   connections: {
     max: 30_000,
     maxPerAddress: 2_000,
+    refuseAfterMs: 5_000,
     maxPipelined: 15,
     takeReplyMs: 30_000,
     slowestBytesPerSecond: 16 * 1024,
     maxUntakenBytes: 128 * 1024 * 1024,
   },
-  reads: { perMinute: 12_000, maxRemembered: 100_000, refuseAfterMs: 1_000 },
+  reads: { perMinute: 12_000, maxRemembered: 100_000, refuseAfterMs: 2_000 },
   load: { maxInFlight: 2_000, maxWaitMs: 500 },
   // Everything that a handler waits for has a shorter time limit of its own.
   requestTimeouts: { timeoutMs: 60_000, longTimeoutMs: 60 * 60_000 },

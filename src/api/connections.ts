@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientOf, type Trust } from '../platform/client-address.js';
+import { DeadlineQueue } from '../platform/deadline-queue.js';
 import { InMemoryRateLimiter } from './rate-limiter.js';
 
 export interface ConnectionLimits {
@@ -8,6 +9,8 @@ export interface ConnectionLimits {
   readonly max: number;
   /** Those of one address. 0: no limit. */
   readonly maxPerAddress: number;
+  /** One more of an address is closed after this time, ms: a client that connects again at once is kept from doing so. */
+  readonly refuseAfterMs: number;
   /** Requests of one connection that wait while an earlier one is answered; a client that sends more is disconnected. */
   readonly maxPipelined: number;
   /** A client that takes nothing of its reply for this time, plus the time that `slowestBytesPerSecond` allows, is disconnected. */
@@ -46,6 +49,8 @@ interface Connection {
 const overrunsPerMinute = 10;
 const maxRemembered = 100_000;
 const sweepEveryMs = 1_000;
+/** Refused connections that are not closed yet. Each costs a file descriptor and a buffer. */
+const maxRefused = 500;
 
 /**
  * The open connections, and what one of them and one address may take of this process.
@@ -58,6 +63,11 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   readonly #perClient = new Map<string, number>();
   readonly #overruns: InMemoryRateLimiter;
+  readonly #refused = new DeadlineQueue<Socket, Socket>((socket) => socket.destroy(), {
+    keepsProcess: false,
+  });
+  /** For {@link dropUnused}. */
+  readonly #refusedSockets = new Set<Socket>();
   #handle: RequestListener = () => undefined;
   /** Connections ended since the start. */
   readonly ended: Record<EndedFor, number> = { address: 0, pipelining: 0, untaken: 0 };
@@ -76,24 +86,31 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Bounds what a server accepts. Call it before the server listens, once its listener for requests is there. */
-  watch(server: Server): void {
-    const [handle, ...others] = server.listeners('request') as RequestListener[]; // what the event's listeners are
-    if (!handle || others.length > 0) throw new Error('the server must have one listener for requests');
-    this.#handle = handle;
-    server.removeListener('request', handle);
+  /**
+   * Bounds what a server accepts. Call it before the server listens, once its listener for requests is there.
+   * @param onAccepted is called with each connection that is not refused.
+   */
+  watch(server: Server, onAccepted: () => void): void {
+    this.#handle = onlyListener<RequestListener>(server, 'request');
     server.on('request', (request: IncomingMessage, response: ServerResponse) =>
       this.#arrived(request, response),
     );
-    server.on('connection', (socket: Socket) => this.#accepted(socket));
+    // Before Node's own listener: a parser and its timers cost several times as much as a connection that is refused.
+    const serve = onlyListener<(socket: Socket) => void>(server, 'connection');
+    server.on('connection', (socket: Socket) => {
+      if (!this.#admit(socket)) return;
+      onAccepted();
+      serve.call(server, socket);
+    });
     server.maxConnections = this.limits.max;
     const sweeping = setInterval(() => this.sweep(), sweepEveryMs);
     sweeping.unref();
     server.once('close', () => clearInterval(sweeping));
   }
 
-  /** Closes those on which nothing has ever been sent, as browsers open them ahead of time. */
+  /** Closes refused ones, and those on which nothing has ever been sent, as browsers open them ahead of time. */
   dropUnused(): void {
+    for (const socket of this.#refusedSockets) socket.destroy();
     for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
@@ -130,17 +147,20 @@ export class Connections {
     }
   }
 
-  #accepted(socket: Socket): void {
+  #admit(socket: Socket): boolean {
     const { remoteAddress } = socket;
-    // Gone already.
-    if (remoteAddress === undefined) return;
+    if (remoteAddress === undefined) {
+      // Gone already.
+      socket.destroy();
+      return false;
+    }
     const client = this.trust(remoteAddress, 0) ? undefined : clientOf(remoteAddress);
     if (client !== undefined) {
       const count = this.#perClient.get(client) ?? 0;
       const { maxPerAddress } = this.limits;
       if ((maxPerAddress > 0 && count >= maxPerAddress) || this.#overruns.isSpent(client)) {
-        this.#end(socket, 'address');
-        return;
+        this.#refuse(socket);
+        return false;
       }
       this.#perClient.set(client, count + 1);
     }
@@ -155,6 +175,25 @@ export class Connections {
     };
     this.#open.set(socket, connection);
     socket.once('close', () => this.#closed(connection));
+    return true;
+  }
+
+  /** Closes a connection later; nothing that it sends is looked at. */
+  #refuse(socket: Socket): void {
+    this.ended.address++;
+    // Nobody else listens to it.
+    socket.on('error', () => undefined);
+    const { refuseAfterMs } = this.limits;
+    if (refuseAfterMs === 0 || this.#refusedSockets.size >= maxRefused) {
+      socket.destroy();
+      return;
+    }
+    this.#refusedSockets.add(socket);
+    this.#refused.set(socket, refuseAfterMs, socket);
+    socket.once('close', () => {
+      this.#refusedSockets.delete(socket);
+      this.#refused.delete(socket);
+    });
   }
 
   #closed({ socket, client, waiting }: Connection): void {
@@ -197,4 +236,12 @@ export class Connections {
     this.ended[why]++;
     socket.destroy();
   }
+}
+
+/** Takes away the one listener of an event, to be called by another one. */
+function onlyListener<Listener>(server: Server, event: string): Listener {
+  const [listener, ...others] = server.listeners(event);
+  if (!listener || others.length > 0) throw new Error(`the server must have one listener for ${event}`);
+  server.removeAllListeners(event);
+  return listener as Listener; // whoever asks knows the event
 }

@@ -103,7 +103,6 @@ function prepare(fastify: FastifyInstance, { settings, operators, security, logg
   addSecurityHeaders(fastify, [docsPath, dashboardPath]);
   const trust = trustIn(settings.trustProxy);
   const connections = new Connections(settings.connections, trust);
-  connections.watch(fastify.server);
   fastify.decorate('connections', connections);
   recogniseOperators(fastify, operators);
   const allowance = new ReadAllowance(settings.reads);
@@ -115,6 +114,7 @@ function prepare(fastify: FastifyInstance, { settings, operators, security, logg
   });
   const gate = new LoadGate(settings.load);
   fastify.decorate('loadGate', gate);
+  connections.watch(fastify.server, () => gate.accepted());
   shedLoad(fastify, gate, {
     max: settings.load.maxInFlight,
     anonymousTimeoutMs: settings.anonymousBodies.timeoutMs,

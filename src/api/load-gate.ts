@@ -227,7 +227,6 @@ export interface ArrivalLimits {
  */
 export function shedLoad(fastify: FastifyInstance, gate: LoadGate, arrival: ArrivalLimits): void {
   const arriving = new ArrivingBodies(arrival);
-  fastify.server.on('connection', () => gate.accepted());
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!isExempt(request) && gate.isRefusing(kindOf(request)))
       return turnAway(request, reply, gate.retryAfterSeconds(kindOf(request)));

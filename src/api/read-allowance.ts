@@ -19,10 +19,12 @@ export interface ReadLimits {
 const burstShare = 1 / 4;
 /** What a reply counts as, beside the request itself, when it is made and not sent from memory. */
 const made = 2;
+/** While none of its route was made. */
+const unknown = 10;
 /** One more for each so many bytes of a reply that is made: about a millisecond of work. */
 const bytesPerRequest = 32 * 1024;
-/** A state of the past is folded from the log. */
-const past = 20;
+/** A state of the past is folded from the log, and its index is built or continued for it. */
+const past = 100;
 
 /**
  * What clients may read, by address: a number of requests a minute, of which a quarter may come at once. A reply that is
@@ -50,7 +52,7 @@ export class ReadAllowance {
 
   /** Counts what will be made for a request. @throws {ApiProblem} too-many-requests */
   takeForMaking(request: FastifyRequest): void {
-    const cost = this.#costs.get(kindOf(request)) ?? made;
+    const cost = this.#costs.get(kindOf(request)) ?? unknown + (isOfPast(request) ? past : 0);
     const waitSeconds = this.#take(request, cost);
     if (waitSeconds > 0) throw tooMany(waitSeconds);
   }

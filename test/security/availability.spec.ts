@@ -153,7 +153,10 @@ describe('many requests on one connection (API4:2023)', () => {
   });
 
   it('keep an address out that overruns again and again, and nobody else', async () => {
-    await start({ reads: { schedule: () => new Promise(() => undefined) } });
+    await start({
+      settings: { connections: { ...defaultApiSettings.connections, refuseAfterMs: 0 } },
+      reads: { schedule: () => new Promise(() => undefined) },
+    });
     const flood = Array.from({ length: 100 }, (_, n) => `${schedulePath}?n=${n}`);
     const from = '127.0.0.66';
     let attacks = 0;
@@ -170,7 +173,7 @@ describe('many requests on one connection (API4:2023)', () => {
 
 describe('connections (API4:2023)', () => {
   const limited = (limits: Partial<ConnectionLimits>) => ({
-    settings: { connections: { ...defaultApiSettings.connections, ...limits } },
+    settings: { connections: { ...defaultApiSettings.connections, refuseAfterMs: 0, ...limits } },
   });
 
   it('of one address are bounded, and others keep theirs', async () => {
@@ -180,6 +183,19 @@ describe('connections (API4:2023)', () => {
     expect(await isServed('127.0.0.67')).toBe(true);
     connections[0]?.close();
     await waitUntil('one is free again', () => isServed(from));
+  });
+
+  it('of one address beyond their number are closed late, and nothing of them is looked at', async () => {
+    await start(limited({ maxPerAddress: 1, refuseAfterMs: forLongMs }));
+    const from = '127.0.0.66';
+    expect(await isServed(from)).toBe(true);
+    const refused = (await connected(from)).get(['/health/live']);
+    // Sent later by somebody else, and answered.
+    expect(await isServed('127.0.0.67')).toBe(true);
+    expect([refused.received, refused.socket.destroyed]).toEqual(['', false]);
+    await api?.app.close();
+    api = undefined;
+    await refused.closed;
   });
 
   it('are bounded in all', async () => {
@@ -216,7 +232,7 @@ describe('replies that are not taken (API4:2023)', () => {
     });
     const usual = defaultApiSettings.connections;
     bounded = new Connections({ ...usual, takeReplyMs: 30_000, ...limits }, trustIn(false), () => nowMs);
-    bounded.watch(server);
+    bounded.watch(server, () => undefined);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port
   };
@@ -357,11 +373,14 @@ describe('reads of one address (API4:2023)', () => {
   });
 
   it('count for more when the past is folded', () => {
-    const allowance = new ReadAllowance({ perMinute: 100, maxRemembered: 10 }, () => 0);
+    // Two hundred at once.
+    const allowance = new ReadAllowance({ perMinute: 800, maxRemembered: 10 }, () => 0);
     const request = (query: object) =>
       ({ ip: '192.0.2.1', query, routeOptions: { url: '/queue' } }) as FastifyRequest; // all it uses
+    // No reply is known yet.
+    allowance.takeForMaking(request({ at: '7' }));
+    expect(() => allowance.takeForMaking(request({ at: '8' }))).toThrow('Too many requests');
     allowance.made(request({ at: '7' }), 10);
-    allowance.takeForMaking(request({ at: '8' }));
     expect(() => allowance.takeForMaking(request({ at: '9' }))).toThrow('Too many requests');
     allowance.takeForMaking(request({}));
   });

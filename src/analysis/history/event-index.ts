@@ -243,7 +243,11 @@ export class EventIndexes<T extends EventIndex> {
 }
 
 /** Events read at once: few enough that parsing them does not delay other requests. */
-const pageSize = 512;
+const pageSize = 256;
+/** While other work waits it gets this many times the time that reading takes. */
+const othersShare = 9;
+/** A turn of the event loop that takes longer, ms, did other work. */
+const idleTurnMs = 0.5;
 
 /**
  * The events of some categories after one position up to another, in log order, batch by batch. Other work runs
@@ -259,14 +263,29 @@ export async function* eventsOf(
 ): AsyncGenerator<readonly RecordedEvent[]> {
   const sources = categories.map((category) => new CategorySource(store, category, after, until));
   for (;;) {
+    const beganAtMs = performance.now();
     for (const source of sources) await source.fill();
     // Up to the end of the shortest page, all categories are complete.
     const complete = Math.min(...sources.map((source) => source.readUpTo));
     const batch = sources.flatMap((source) => source.takeUpTo(complete));
     if (batch.length > 0) yield batch.sort((a, b) => a.position - b.position);
     if (complete === Number.POSITIVE_INFINITY) return;
-    await nextTurn();
+    await letOthersWork(performance.now() - beganAtMs);
   }
+}
+
+/**
+ * Lets requests have their turn after a piece of work: until none waits, or until they have had several times as long. Else
+ * whoever asks for one past after another would take half of a busy process.
+ */
+async function letOthersWork(tookMs: number): Promise<void> {
+  const sinceMs = performance.now();
+  let turnMs: number;
+  do {
+    const turnAtMs = performance.now();
+    await nextTurn();
+    turnMs = performance.now() - turnAtMs;
+  } while (turnMs > idleTurnMs && performance.now() - sinceMs < tookMs * othersShare);
 }
 
 class CategorySource {

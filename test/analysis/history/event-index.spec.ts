@@ -74,10 +74,10 @@ describe('timelines', () => {
     const asked = await Promise.all(Array.from({ length: 10 }, () => timelines.get(night('a'), start)));
     expect(new Set(asked).size).toBe(1);
     expect(asked[0]?.countAt(latest)).toBe(550);
-    // Three pages of 512.
-    expect(store.reads).toBe(3);
+    // Five pages of 256.
+    expect(store.reads).toBe(5);
     await timelines.get(night('a'), start);
-    expect(store.reads).toBe(3);
+    expect(store.reads).toBe(5);
   });
 
   it('hold what was written while they were read, for those who asked after it', async () => {
