@@ -148,6 +148,7 @@ async function measure(scenario: Scenario, folder: string): Promise<Result> {
   const settings = {
     accessTokenTtlMs: 900_000,
     refreshTokenTtlMs: 900_000,
+    sessionMaxLifeMs: 900_000,
     queueTokenTtlMs: 900_000,
     catalogMaxAgeMs: 5_000,
     chargeReplyTimeoutMs: 5_000,

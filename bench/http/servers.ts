@@ -43,6 +43,9 @@ export function attackedEnvironment(dataDir: string): Record<string, string> {
     SAMPLE_CATALOG: 'false',
     ADMIN_KEY: adminKey,
     RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+    RATE_LIMIT_LOGIN_PER_MINUTE_OF_ACCOUNT: '0',
+    RATE_LIMIT_REGISTRATIONS_PER_MINUTE: '0',
+    RATE_LIMIT_REFRESHES_PER_MINUTE: '0',
     ADMISSION_INTERVAL_MS: '20',
   };
 }

@@ -23,6 +23,7 @@ import { createPool } from 'mysql2/promise';
 import { z } from 'zod';
 import { CurrentQueueToken, CurrentUser, QueueTokenGuard, UserGuard } from '../../src/api/guards.js';
 import { ValidBody, ValidParam } from '../../src/api/validation.js';
+import { SessionCheck, uncheckedSessions } from '../../src/commands/account/session-check.js';
 import { issueTokenSchema } from '../../src/commands/queue/issue-token.js';
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
 import { type HoldSeatsInput, holdSeatsSchema } from '../../src/commands/seats/hold-seats.js';
@@ -139,7 +140,10 @@ class SeatsController {
 
 @Module({
   controllers: [LineController, SeatsController],
-  providers: [{ provide: TokenSigner, useValue: signer }],
+  providers: [
+    { provide: TokenSigner, useValue: signer },
+    { provide: SessionCheck, useValue: uncheckedSessions },
+  ],
 })
 class PeerModule {}
 

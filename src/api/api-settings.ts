@@ -1,6 +1,7 @@
 import type { TrustedProxies } from '../platform/client-address.js';
 import type { ConnectionLimits } from './connections.js';
 import type { LoadLimits } from './load-gate.js';
+import type { RateLimits } from './rate-limiter.js';
 import type { ReadLimits } from './read-allowance.js';
 import type { RequestTimeouts } from './request-timeout.js';
 import type { SharedReplySettings } from './shared-replies.js';
@@ -27,14 +28,7 @@ export interface ApiSettings {
   readonly maxWaitingForPosition: number;
   /** Replies kept for repeated idempotency keys. */
   readonly idempotency: { readonly maxRecords: number; readonly ttlMs: number };
-  readonly rateLimits: {
-    /** Log-ins and registrations of one address; 0 switches the limit off. */
-    readonly signInsPerMinute: number;
-    /** Commands of one fan; 0 switches the limit off. */
-    readonly commandsPerMinute: number;
-    /** Addresses and fans remembered; the least recently seen go first. */
-    readonly maxRemembered: number;
-  };
+  readonly rateLimits: RateLimits;
   /** A client that sends its request slower than this is cut off. */
   readonly receiveTimeoutMs: number;
   readonly connections: ConnectionLimits;
@@ -70,7 +64,14 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
   waitForPositionTimeoutMs: 2_000,
   maxWaitingForPosition: 500,
   idempotency: { maxRecords: 100_000, ttlMs: 24 * 3_600_000 },
-  rateLimits: { signInsPerMinute: 30, commandsPerMinute: 120, maxRemembered: 100_000 },
+  rateLimits: {
+    passwordsPerMinute: 10,
+    passwordsPerMinuteOfAccount: 10,
+    registrationsPerMinute: 60,
+    refreshesPerMinute: 600,
+    commandsPerMinute: 120,
+    maxRemembered: 100_000,
+  },
   receiveTimeoutMs: 30_000,
   connections: {
     max: 30_000,

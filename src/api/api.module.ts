@@ -14,7 +14,7 @@ import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
 import { RedisIdempotencyRecords } from '../platform/redis-idempotency-records.js';
 import { QUERIES, type Queries } from '../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
-import { AuthController, UsersController } from './controllers/account.controller.js';
+import { AuthController, SessionsController, UsersController } from './controllers/account.controller.js';
 import { PerformancesController, SchedulesController } from './controllers/catalog.controller.js';
 import { HistoryController } from './controllers/history.controller.js';
 import { HoldsController } from './controllers/holds.controller.js';
@@ -44,12 +44,14 @@ import { Idempotency, isReplyOf } from './idempotency.js';
 import { EventStreams } from './live/event-streams.js';
 import { QueuePositions } from './live/queue-positions.js';
 import { SeatChanges } from './live/seat-changes.js';
+import { PasswordAttempts } from './password-attempts.js';
 import { inMemoryRateLimiters, RATE_LIMITERS, redisRateLimiters } from './rate-limiter.js';
 import { READ_POSITION, type ReadPosition } from './read-position.js';
 
 /** Every controller: what the API answers and what its document describes. */
 export const allControllers = [
   UsersController,
+  SessionsController,
   AuthController,
   WalletController,
   PerformancesController,
@@ -98,6 +100,7 @@ export const allControllers = [
           : inMemoryRateLimiters(rateLimits, () => clock.nowMs()),
       inject: [API_SETTINGS, Clock, REDIS_LINK],
     },
+    PasswordAttempts,
     EventStreams,
     {
       provide: SeatBoards,

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Viewer } from '../analysis/history/port.js';
+import { type AccessSession, SessionCheck } from '../commands/account/session-check.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
 import type { UserId } from '../events/ids.js';
 import { clientOf } from '../platform/client-address.js';
@@ -16,21 +17,49 @@ import { ApiProblem, type Bilingual, retryAfter } from './problems/problem.js';
 import { RATE_LIMITERS, type RateLimiters } from './rate-limiter.js';
 import { bearerOf } from './request.js';
 
-/** Requires a valid access token and sets the request's user. */
+/** Requires a valid access token of a session that lives, and sets the request's user and session. */
 @Injectable()
 export class UserGuard implements CanActivate {
-  constructor(private readonly signer: TokenSigner) {}
+  constructor(
+    private readonly signer: TokenSigner,
+    private readonly sessions: SessionCheck,
+  ) {}
 
-  /** @throws {ApiProblem} unauthenticated */
-  canActivate(context: ExecutionContext): boolean {
+  /** @throws {ApiProblem} unauthenticated, session-ended */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = bearerOf(request);
     const claims = token === undefined ? undefined : this.signer.access.verify(token);
     if (!claims) throw unauthenticated(token !== undefined);
-    request.userId = claims.sub;
-    return true;
+    const { sub: userId, sid: sessionId, ep: epoch = 0, iat } = claims;
+    const session = {
+      userId,
+      sessionId,
+      epoch,
+      issuedAtMs: iat === undefined ? undefined : iat * 1000,
+    };
+    request.userId = userId;
+    request.session = session;
+    const isLive = this.sessions.isLive(session);
+    return typeof isLive === 'boolean' ? admitLive(isLive) : isLive.then(admitLive);
   }
 }
+
+function admitLive(isLive: boolean): true {
+  if (isLive) return true;
+  throw new ApiProblem(
+    'session-ended',
+    { en: 'This session has ended: log in again.', ko: '세션이 끝났습니다. 다시 로그인해 주세요.' },
+    { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } },
+  );
+}
+
+/** The session of the fan who asks. Only behind {@link UserGuard}. */
+export const CurrentSession = createParamDecorator((_: unknown, context: ExecutionContext): AccessSession => {
+  const { session } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (session === undefined) throw new Error('the route has no UserGuard');
+  return session;
+});
 
 /** The fan who asks. Only behind {@link UserGuard}. */
 export const CurrentUser = createParamDecorator((_: unknown, context: ExecutionContext): UserId => {
@@ -135,11 +164,12 @@ export class ViewerGuard implements CanActivate {
   constructor(
     private readonly gate: OperatorGate,
     signer: TokenSigner,
+    sessions: SessionCheck,
   ) {
-    this.#fans = new UserGuard(signer);
+    this.#fans = new UserGuard(signer, sessions);
   }
 
-  /** @throws {ApiProblem} unauthenticated, operator-role-missing */
+  /** @throws {ApiProblem} unauthenticated, session-ended, operator-role-missing */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = bearerOf(request);
@@ -155,14 +185,26 @@ export const CurrentViewer = createParamDecorator((_: unknown, context: Executio
   return request.userId === undefined ? { kind: 'operator' } : { kind: 'fan', userId: userOf(request) };
 });
 
-/** Bounds log-ins and registrations of one address. */
+/** Bounds the registrations of one address. */
 @Injectable()
-export class AddressRateGuard implements CanActivate {
+export class RegistrationRateGuard implements CanActivate {
   constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
 
   /** @throws {ApiProblem} too-many-requests */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    refuseWhenSpent('sign-ins', await this.limiters.signIns.take(clientOf(requestOf(context).ip)));
+    refuseWhenSpent('registrations', await this.limiters.registrations.take(clientOf(requestOf(context).ip)));
+    return true;
+  }
+}
+
+/** Bounds the refreshes of sessions of one address. */
+@Injectable()
+export class RefreshRateGuard implements CanActivate {
+  constructor(@Inject(RATE_LIMITERS) private readonly limiters: RateLimiters) {}
+
+  /** @throws {ApiProblem} too-many-requests */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    refuseWhenSpent('refreshes', await this.limiters.refreshes.take(clientOf(requestOf(context).ip)));
     return true;
   }
 }
@@ -183,8 +225,11 @@ function requestOf(context: ExecutionContext): FastifyRequest {
   return context.switchToHttp().getRequest<FastifyRequest>();
 }
 
-/** @param limit its name in the security log. */
-function refuseWhenSpent(limit: string, waitSeconds: number): void {
+/**
+ * @param limit its name in the security log.
+ * @throws {ApiProblem} too-many-requests, unless nothing has to be waited for
+ */
+export function refuseWhenSpent(limit: string, waitSeconds: number): void {
   if (waitSeconds === 0) return;
   const headers = retryAfter(waitSeconds);
   const seconds = headers['Retry-After'];

@@ -86,6 +86,7 @@ function prepare(fastify: FastifyInstance, { settings, operators, security, logg
   // A line break after JSON keeps the shell's prompt off the last line.
   fastify.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   fastify.decorateRequest('userId', undefined);
+  fastify.decorateRequest('session', undefined);
   fastify.decorateRequest('queueToken', undefined);
   fastify.decorateRequest('operator', undefined);
   fastify.decorateRequest('operatorRefusal', undefined);

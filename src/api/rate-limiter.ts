@@ -11,11 +11,19 @@ export const RATE_LIMITERS = Symbol('RateLimiters');
 export interface RateLimiter {
   /** Takes one request from the caller's allowance. @returns 0, or the seconds until the next is free. */
   take(caller: string): Promise<number>;
+  /** Returns what {@link take} took. */
+  giveBack(caller: string): Promise<void>;
 }
 
 export interface RateLimiters {
-  /** Log-ins and registrations, by address. */
-  readonly signIns: RateLimiter;
+  /** Wrong passwords, by address. */
+  readonly passwords: RateLimiter;
+  /** Passwords that are checked, by login id or user. */
+  readonly accounts: RateLimiter;
+  /** Registrations, by address. */
+  readonly registrations: RateLimiter;
+  /** Refreshes of sessions, by address. */
+  readonly refreshes: RateLimiter;
   /** Commands, by fan. */
   readonly commands: RateLimiter;
 }
@@ -80,22 +88,45 @@ export class InMemoryRateLimiter implements RateLimiter {
     known.filledAtMs = Math.max(nowMs, known.filledAtMs);
     return known;
   }
+
+  async giveBack(caller: string): Promise<void> {
+    const bucket = this.#buckets.get(caller);
+    if (bucket) bucket.tokens = Math.min(this.burst, bucket.tokens + 1);
+  }
+}
+
+/** Requests per minute of each limit; 0 switches it off. */
+export interface RateLimits {
+  readonly passwordsPerMinute: number;
+  readonly passwordsPerMinuteOfAccount: number;
+  readonly registrationsPerMinute: number;
+  readonly refreshesPerMinute: number;
+  readonly commandsPerMinute: number;
+  /** Addresses, accounts and fans remembered by each; the least recently seen go first. */
+  readonly maxRemembered: number;
+}
+
+const limitOf = {
+  passwords: 'passwordsPerMinute',
+  accounts: 'passwordsPerMinuteOfAccount',
+  registrations: 'registrationsPerMinute',
+  refreshes: 'refreshesPerMinute',
+  commands: 'commandsPerMinute',
+} as const satisfies Readonly<Record<keyof RateLimiters, keyof RateLimits>>;
+
+function limitersOf(make: (name: keyof RateLimiters) => RateLimiter): RateLimiters {
+  return {
+    passwords: make('passwords'),
+    accounts: make('accounts'),
+    registrations: make('registrations'),
+    refreshes: make('refreshes'),
+    commands: make('commands'),
+  };
 }
 
 /** Limits of this process alone. */
-export function inMemoryRateLimiters(
-  limits: {
-    readonly signInsPerMinute: number;
-    readonly commandsPerMinute: number;
-    readonly maxRemembered: number;
-  },
-  nowMs: () => number,
-): RateLimiters {
-  const { signInsPerMinute, commandsPerMinute, maxRemembered } = limits;
-  return {
-    signIns: new InMemoryRateLimiter(signInsPerMinute, maxRemembered, nowMs),
-    commands: new InMemoryRateLimiter(commandsPerMinute, maxRemembered, nowMs),
-  };
+export function inMemoryRateLimiters(limits: RateLimits, nowMs: () => number): RateLimiters {
+  return limitersOf((name) => new InMemoryRateLimiter(limits[limitOf[name]], limits.maxRemembered, nowMs));
 }
 
 /**
@@ -114,6 +145,16 @@ if tokens < 1 then waitMs = math.ceil((1 - tokens) / perMs) else tokens = tokens
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', tokens), 'at', math.max(now, at))
 redis.call('PEXPIRE', KEYS[1], 60000)
 return waitMs
+`);
+
+/** Gives back to a bucket, unless it is missing and so full. */
+const giveBack = new RedisScript(`
+local tokens = tonumber(redis.call('HGET', KEYS[1], 'tokens'))
+if tokens then
+  local size = tonumber(ARGV[1])
+  redis.call('HSET', KEYS[1], 'tokens', string.format('%.9f', math.min(size, tokens + 1)))
+end
+return 0
 `);
 
 /** Longest caller that is part of a key as it is. */
@@ -137,24 +178,30 @@ export class RedisRateLimiter implements RateLimiter {
 
   async take(caller: string): Promise<number> {
     if (this.perMinute === 0) return 0;
-    const named = caller.length <= maxPlainCaller ? caller : hash('sha256', caller, 'base64');
-    const key = this.link.key('rate', this.name, named);
+    const key = this.#keyOf(caller);
     return this.link.attempt(
       async (client) => Number(await take.run(client, key, this.perMinute, this.nowMs())) / 1000,
       () => this.own.take(caller),
     );
   }
+
+  async giveBack(caller: string): Promise<void> {
+    if (this.perMinute === 0) return;
+    const key = this.#keyOf(caller);
+    await this.link.attempt(
+      (client) => giveBack.run(client, key, this.perMinute),
+      () => this.own.giveBack(caller),
+    );
+  }
+
+  #keyOf(caller: string): string {
+    const named = caller.length <= maxPlainCaller ? caller : hash('sha256', caller, 'base64');
+    return this.link.key('rate', this.name, named);
+  }
 }
 
 /** Limits that all processes share. */
-export function redisRateLimiters(
-  link: RedisLink,
-  limits: Parameters<typeof inMemoryRateLimiters>[0],
-  nowMs: () => number,
-): RateLimiters {
+export function redisRateLimiters(link: RedisLink, limits: RateLimits, nowMs: () => number): RateLimiters {
   const own = inMemoryRateLimiters(limits, nowMs);
-  return {
-    signIns: new RedisRateLimiter(link, 'sign-in', limits.signInsPerMinute, own.signIns, nowMs),
-    commands: new RedisRateLimiter(link, 'command', limits.commandsPerMinute, own.commands, nowMs),
-  };
+  return limitersOf((name) => new RedisRateLimiter(link, name, limits[limitOf[name]], own[name], nowMs));
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AccessSession } from '../commands/account/session-check.js';
 import type { CommandContext } from '../commands/command-context.js';
 import type { Operator } from '../commands/operators/operator-keys.js';
 import type { QueueToken } from '../commands/queue/queue-admission.js';
@@ -22,6 +23,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by UserGuard. */
     userId: UserId | undefined;
+    /** As userId. */
+    session: AccessSession | undefined;
     /** Set by QueueTokenGuard. */
     queueToken: QueueToken | undefined;
     /** Set on operators' endpoints, before the body is read. */

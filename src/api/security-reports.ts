@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { RefreshTokenReused } from '../commands/account/sessions.js';
 import { Rejected } from '../domain/rejection.js';
 import { clientOf } from '../platform/client-address.js';
 import type { SecurityEvent } from '../platform/security-events.js';
@@ -12,6 +13,9 @@ import { pathOf } from './request.js';
 export function securityEventOf(error: unknown, request: FastifyRequest): SecurityEvent | undefined {
   const { ip, id: requestId, userId } = request;
   const source = { address: clientOf(ip), requestId, userId };
+  if (error instanceof RefreshTokenReused) {
+    return { kind: 'refresh-token-reused', ...source, userId: error.userId };
+  }
   switch (codeOf(error)) {
     case 'invalid-credentials': {
       const where = { method: request.method, path: pathOf(request) };
@@ -23,7 +27,8 @@ export function securityEventOf(error: unknown, request: FastifyRequest): Securi
       return isRefused ? { kind: 'token-refused', token: 'access', ...source } : undefined;
     }
     case 'session-ended':
-      return { kind: 'token-refused', token: 'refresh', ...source };
+      // Of a refresh it is the command that refuses.
+      return { kind: 'token-refused', token: error instanceof ApiProblem ? 'access' : 'refresh', ...source };
     case 'queue-token-invalid':
       return { kind: 'token-refused', token: 'queue', ...source };
     case 'too-many-requests': {

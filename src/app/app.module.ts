@@ -7,6 +7,7 @@ import { API_SETTINGS, type ApiSettings } from '../api/api-settings.js';
 import { BACKGROUND_WORK, type BackgroundWork } from '../api/operations.js';
 import { OperatorGate } from '../api/operator-gate.js';
 import { PersonalKeys } from '../commands/account/erase-user.js';
+import { SessionCheck } from '../commands/account/session-check.js';
 import { commandHandlers, commandServices } from '../commands/all-commands.js';
 import { OperatorKeys } from '../commands/operators/operator-keys.js';
 import { CommandSettings } from '../commands/settings.js';
@@ -30,6 +31,7 @@ export interface AppParts {
   readonly repository: StreamRepository;
   readonly operatorKeys: OperatorKeys;
   readonly operatorGate: OperatorGate;
+  readonly sessions: SessionCheck;
   readonly payments: PaymentProvider;
   readonly personalKeys: PersonalKeys;
   readonly clock: Clock;
@@ -62,6 +64,7 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: StreamRepository, useValue: parts.repository },
     { provide: OperatorKeys, useValue: parts.operatorKeys },
     { provide: OperatorGate, useValue: parts.operatorGate },
+    { provide: SessionCheck, useValue: parts.sessions },
     { provide: PasswordHasher, useValue: parts.hasher },
     { provide: TokenSigner, useValue: parts.signer },
     { provide: HISTORIES, useValue: logHistories(parts.store, parts.clock) },

@@ -24,6 +24,7 @@ import { PasswordHasher } from '../platform/password-hasher.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
 import { SecurityEvents } from '../platform/security-events.js';
 import { deriveKey, TokenSigner } from '../platform/token-signer.js';
+import { EndedSessions } from '../processes/ended-sessions.js';
 import { appModule } from './app.module.js';
 import { BackgroundReport, backgroundProcesses } from './background-processes.js';
 import { type Engines, openEngines, projectionOrder } from './engines.js';
@@ -105,11 +106,15 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     closers.push(() => readSide.close());
     const hasher = options.hasher ?? new PasswordHasher(config.LOGIN_CONCURRENCY);
     const background = new BackgroundReport();
+    const repository = new StreamRepository(store, clock, { isOnlyWriter: engines.isOnlyWriter });
+    const sessions = new EndedSessions(store, repository, clock, log);
     const app = await createApp({
       config,
       secrets,
       engines,
       store,
+      repository,
+      sessions,
       readSide,
       background,
       hasher,
@@ -124,8 +129,10 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
     await app.init();
     const bus = app.get(CommandBus);
     const processes = backgroundProcesses(bus, { config, engines, store, readSide, clock, log });
-    background.watch(processes.parts);
+    background.watch([...processes.parts, ...sessions.parts]);
+    if (does.api) sessions.start();
     closers.push(
+      () => sessions.stop(),
       () => processes.stop(),
       () => app.close(),
     );
@@ -253,14 +260,16 @@ async function createApp(
   parts: Parts & {
     readonly secrets: Secrets;
     readonly engines: Engines;
+    readonly repository: StreamRepository;
+    readonly sessions: EndedSessions;
     readonly background: BackgroundReport;
     readonly hasher: PasswordHasher;
   },
 ): Promise<NestFastifyApplication> {
-  const { config, secrets, engines, store, readSide, background, hasher, clock, log } = parts;
+  const { config, secrets, engines, store, repository, sessions } = parts;
+  const { readSide, background, hasher, clock, log } = parts;
   const apiSettings = apiSettingsOf(config, secrets);
   const isServing = dutiesOf(config.ROLE).api;
-  const repository = new StreamRepository(store, clock, { isOnlyWriter: engines.isOnlyWriter });
   const operatorKeys = new OperatorKeys(repository, secrets.adminKey);
   const securityEvents = new SecurityEvents(log, deriveKey(secrets.secret, 'security events'));
   const operatorGate = new OperatorGate(operatorKeys, securityEvents);
@@ -272,6 +281,7 @@ async function createApp(
     repository,
     operatorKeys,
     operatorGate,
+    sessions,
     clock,
     hasher,
     apiSettings,
@@ -303,6 +313,7 @@ function settingsOf(config: Config, { secret }: Secrets): CommandSettings {
   return {
     accessTokenTtlMs: config.ACCESS_TOKEN_TTL_MS,
     refreshTokenTtlMs: config.REFRESH_TOKEN_TTL_MS,
+    sessionMaxLifeMs: config.SESSION_MAX_LIFE_MS,
     queueTokenTtlMs: config.QUEUE_TOKEN_TTL_MS,
     catalogMaxAgeMs: config.CATALOG_MAX_AGE_MS,
     chargeReplyTimeoutMs: config.PAYMENT_TIMEOUT_MS,
@@ -321,7 +332,10 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
     waitForPositionTimeoutMs: config.READ_WAIT_TIMEOUT_MS,
     rateLimits: {
       ...defaultApiSettings.rateLimits,
-      signInsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
+      passwordsPerMinute: config.RATE_LIMIT_LOGIN_PER_MINUTE,
+      passwordsPerMinuteOfAccount: config.RATE_LIMIT_LOGIN_PER_MINUTE_OF_ACCOUNT,
+      registrationsPerMinute: config.RATE_LIMIT_REGISTRATIONS_PER_MINUTE,
+      refreshesPerMinute: config.RATE_LIMIT_REFRESHES_PER_MINUTE,
       commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
     },
     connections: {

@@ -4,6 +4,7 @@ import { type Engines, openEngines } from '../app/engines.js';
 import { LocalProjector } from '../app/projector.js';
 import { projectingReadSide } from '../app/read-side.js';
 import { EraseUser, EraseUserHandler, UserEraser } from '../commands/account/erase-user.js';
+import { uncheckedSessions } from '../commands/account/session-check.js';
 import { ImportRefused } from '../commands/catalog/check-import.js';
 import { HallChanges } from '../commands/catalog/hall-changes.js';
 import { ImportCatalog, ImportCatalogHandler } from '../commands/catalog/import-catalog.js';
@@ -104,7 +105,15 @@ export async function eraseUserDirectly(
 ): Promise<ErasureOutcome> {
   return withDataFolder(config, async ({ repository, deciders, store, readSide, engines, catchUp }) => {
     const { queries } = readSide;
-    const eraser = new UserEraser(repository, deciders, queries, store, engines.personalKeys, systemClock);
+    const eraser = new UserEraser(
+      repository,
+      deciders,
+      queries,
+      store,
+      engines.personalKeys,
+      systemClock,
+      uncheckedSessions,
+    );
     const handler = new EraseUserHandler(repository, eraser);
     try {
       const { userId } = await handler.execute(new EraseUser(input, operatorContext()));

@@ -1,6 +1,12 @@
 import { ChangePasswordHandler, RegisterUserHandler } from './account/account.js';
 import { EraseOwnAccountHandler, EraseUserHandler, UserEraser } from './account/erase-user.js';
-import { LoginHandler, LogoutHandler, RefreshSessionHandler } from './account/sessions.js';
+import {
+  EndOtherSessionsHandler,
+  EndSessionHandler,
+  LoginHandler,
+  LogoutHandler,
+  RefreshSessionHandler,
+} from './account/sessions.js';
 import {
   CancelPerformanceHandler,
   CancelScheduleHandler,
@@ -35,6 +41,8 @@ export const commandHandlers = [
   LoginHandler,
   RefreshSessionHandler,
   LogoutHandler,
+  EndSessionHandler,
+  EndOtherSessionsHandler,
   EraseUserHandler,
   EraseOwnAccountHandler,
   ChargePointsHandler,

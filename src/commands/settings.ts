@@ -2,6 +2,8 @@
 export abstract class CommandSettings {
   abstract readonly accessTokenTtlMs: number;
   abstract readonly refreshTokenTtlMs: number;
+  /** A session ends so long after the log-in, however often it is refreshed. */
+  abstract readonly sessionMaxLifeMs: number;
   abstract readonly queueTokenTtlMs: number;
   /** How old a copy of the catalog may be when a hold is decided. */
   abstract readonly catalogMaxAgeMs: number;

@@ -6,6 +6,8 @@ export const rejectionCodes = [
   'login-id-taken',
   'invalid-credentials',
   'session-ended',
+  'session-unknown',
+  'password-too-weak',
   'user-unknown',
   'account-in-use',
   'insufficient-points',

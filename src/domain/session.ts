@@ -1,4 +1,4 @@
-import { addMs, type Instant, type SessionId, type UserId } from '../events/ids.js';
+import { addMs, earlier, type Instant, type SessionId, type UserId } from '../events/ids.js';
 import type { SessionEvent } from '../events/user-events.js';
 import { accept, assertNever, type Decider, reject } from './decider.js';
 
@@ -8,27 +8,39 @@ import { accept, assertNever, type Decider, reject } from './decider.js';
  */
 export const refreshLeewayMs = 10_000;
 
-type SessionState =
+export type SessionState =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'live';
       readonly sessionId: SessionId;
       readonly userId: UserId;
+      /** The user's epoch when it started: see `sessionHasEnded` in user.ts. */
+      readonly epoch: number;
       readonly generation: number;
       readonly refreshedAt: Instant | undefined;
       readonly expiresAt: Instant;
+      /** No refresh moves the end beyond this; null: the next refresh sets it. */
+      readonly endsAt: Instant | null;
     }
-  | { readonly kind: 'ended' };
+  | { readonly kind: 'ended'; readonly userId: UserId };
 
 export type SessionCommand =
   | {
       readonly kind: 'start';
       readonly sessionId: SessionId;
       readonly userId: UserId;
+      readonly epoch: number;
       readonly expiresAt: Instant;
+      readonly endsAt: Instant;
     }
-  | { readonly kind: 'refresh'; readonly generation: number; readonly expiresAt: Instant }
-  | { readonly kind: 'end' };
+  | {
+      readonly kind: 'refresh';
+      readonly generation: number;
+      readonly expiresAt: Instant;
+      /** For a session that has no end yet: one of an earlier release. */
+      readonly endsAt: Instant;
+    }
+  | { readonly kind: 'end'; readonly reason: 'logout' | 'ended-elsewhere' };
 
 /** One log-in on one device. After a refresh the new state has the generation to sign. */
 export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent> = {
@@ -36,22 +48,24 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
 
   decide(command, state, now) {
     if (command.kind === 'start') {
-      const { sessionId, userId, expiresAt } = command;
+      const { sessionId, userId, epoch, endsAt } = command;
       if (state.kind !== 'none') return accept();
-      return accept({ type: 'SessionStarted', data: { sessionId, userId, expiresAt } });
+      const expiresAt = earlier(command.expiresAt, endsAt);
+      return accept({ type: 'SessionStarted', data: { sessionId, userId, epoch, expiresAt, endsAt } });
     }
     if (state.kind !== 'live') return command.kind === 'end' ? accept() : ended;
     const { sessionId, userId } = state;
     if (command.kind === 'end') {
-      return accept({ type: 'SessionEnded', data: { sessionId, userId, reason: 'logout' } });
+      return accept({ type: 'SessionEnded', data: { sessionId, userId, reason: command.reason } });
     }
     if (now >= state.expiresAt) return ended;
     if (command.generation === state.generation) {
-      const { expiresAt } = command;
+      const endsAt = state.endsAt ?? command.endsAt;
+      const expiresAt = earlier(command.expiresAt, endsAt);
       const generation = state.generation + 1;
       return accept({
         type: 'SessionRefreshed',
-        data: { sessionId, userId, generation, refreshedAt: now, expiresAt },
+        data: { sessionId, userId, generation, refreshedAt: now, expiresAt, endsAt },
       });
     }
     const isRepeat =
@@ -62,14 +76,14 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
     return accept({ type: 'SessionEnded', data: { sessionId, userId, reason: 'reuse' } });
   },
 
-  evolve(_, event) {
+  evolve(state, event) {
     switch (event.type) {
       case 'SessionStarted':
         return { kind: 'live', ...event.data, generation: 0, refreshedAt: undefined };
       case 'SessionRefreshed':
-        return { kind: 'live', ...event.data };
+        return { kind: 'live', epoch: state.kind === 'live' ? state.epoch : 0, ...event.data };
       case 'SessionEnded':
-        return { kind: 'ended' };
+        return { kind: 'ended', userId: event.data.userId };
       default:
         return assertNever(event);
     }

@@ -1,11 +1,35 @@
-import type { UserId } from '../events/ids.js';
+import type { SessionId, UserId } from '../events/ids.js';
 import type { LoginEvent, UserEvent } from '../events/user-events.js';
 import { accept, assertNever, type Decider, reject } from './decider.js';
 
-type UserState =
+/** Which of a user's sessions have been ended together: see {@link sessionHasEnded}. */
+export interface SessionEpoch {
+  /** How often; a session carries the epoch in which it started. */
+  readonly epoch: number;
+  /** The one that was kept the last time. */
+  readonly keptSessionId: SessionId | undefined;
+}
+
+/** A session with the epoch in which it started. */
+export interface SessionOfEpoch {
+  readonly sessionId: SessionId;
+  readonly epoch: number;
+}
+
+/** Whether a session was ended together with the user's others. */
+export function sessionHasEnded(sessions: SessionEpoch, session: SessionOfEpoch): boolean {
+  return session.epoch < sessions.epoch && session.sessionId !== sessions.keptSessionId;
+}
+
+export type UserState =
   | { readonly kind: 'none' }
   /** Without names: no decision needs them, and states are cached in memory. */
-  | { readonly kind: 'registered'; readonly userId: UserId; readonly passwordHash: string }
+  | {
+      readonly kind: 'registered';
+      readonly userId: UserId;
+      readonly passwordHash: string;
+      readonly sessions: SessionEpoch;
+    }
   | { readonly kind: 'erased' };
 
 export type UserCommand =
@@ -22,6 +46,15 @@ export type UserCommand =
       readonly passwordHash: string;
       /** The hash that the current password was checked against. */
       readonly verifiedHash: string;
+      /** The session that asks goes on, all others end. */
+      readonly session: SessionOfEpoch;
+    }
+  | {
+      /** Ends all sessions but the one that asks. */
+      readonly kind: 'end-other-sessions';
+      readonly session: SessionOfEpoch;
+      /** The user's epoch when the command was given: a repetition must not end what has started since. */
+      readonly seenEpoch: number;
     }
   | { readonly kind: 'erase' };
 
@@ -36,7 +69,11 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
       return reject('login-id-taken', 'This login id is taken: choose another one.');
     }
     if (state.kind !== 'registered') return reject('user-unknown', 'There is no such user.');
-    const { userId } = state;
+    const { userId, sessions } = state;
+    const endOthers = (keptSessionId: SessionId, reason: 'password-changed' | 'ended-elsewhere') => ({
+      type: 'SessionsEnded' as const,
+      data: { userId, epoch: sessions.epoch + 1, keptSessionId, reason },
+    });
     switch (command.kind) {
       case 'change-password':
         if (command.passwordHash === state.passwordHash) return accept();
@@ -45,7 +82,17 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
             'The password was changed at the same moment: log in with the new one and try again.';
           return reject('invalid-credentials', message);
         }
-        return accept({ type: 'PasswordChanged', data: { userId, passwordHash: command.passwordHash } });
+        if (sessionHasEnded(sessions, command.session)) return endedBefore;
+        return accept<UserEvent>(
+          { type: 'PasswordChanged', data: { userId, passwordHash: command.passwordHash } },
+          endOthers(command.session.sessionId, 'password-changed'),
+        );
+      case 'end-other-sessions':
+        // One that was itself ended must not come back by ending the others.
+        if (sessionHasEnded(sessions, command.session)) return endedBefore;
+        if (sessions.epoch > command.seenEpoch && sessions.keptSessionId === command.session.sessionId)
+          return accept();
+        return accept(endOthers(command.session.sessionId, 'ended-elsewhere'));
       case 'erase':
         return accept({ type: 'UserErased', data: { userId } });
       default:
@@ -57,10 +104,14 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     switch (event.type) {
       case 'UserRegistered': {
         const { userId, passwordHash } = event.data;
-        return { kind: 'registered', userId, passwordHash };
+        return { kind: 'registered', userId, passwordHash, sessions: noneEnded };
       }
       case 'PasswordChanged':
         return state.kind === 'registered' ? { ...state, passwordHash: event.data.passwordHash } : state;
+      case 'SessionsEnded': {
+        const { epoch, keptSessionId } = event.data;
+        return state.kind === 'registered' ? { ...state, sessions: { epoch, keptSessionId } } : state;
+      }
       case 'UserErased':
         return { kind: 'erased' };
       default:
@@ -68,6 +119,9 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     }
   },
 };
+
+const noneEnded: SessionEpoch = { epoch: 0, keptSessionId: undefined };
+const endedBefore = reject('session-ended', 'This session has ended: log in again.');
 
 /** The owner of a login id, once it is claimed. */
 interface LoginState {

@@ -204,6 +204,10 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   TokensAdmitted: {
     1: (data) => ({ ...data, nextAt: addMs(instantSchema.parse(data.admittedAt), 1_000) }),
   },
+  // Version 1 of these had no epochs and no greatest age, and a session was ended by its own log-out only.
+  SessionStarted: { 1: (data) => ({ ...data, epoch: 0, endsAt: null }) },
+  SessionRefreshed: { 1: (data) => ({ ...data, endsAt: null }) },
+  SessionEnded: { 1: (data) => ({ ...data }) },
   // Version 1: only fans could cancel.
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },
   // Version 1 knew no refunds of single seats, which have an id.

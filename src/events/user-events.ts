@@ -23,6 +23,17 @@ export const userEvents = {
     'PasswordChanged',
     z.object({ userId: userIdSchema, passwordHash: z.string().min(1) }),
   ),
+  /** Ends every session of an earlier epoch, but for the one that asked. */
+  SessionsEnded: defineEvent(
+    'SessionsEnded',
+    z.object({
+      userId: userIdSchema,
+      /** Sessions that start from now on carry it. */
+      epoch: z.number().int().min(1),
+      keptSessionId: sessionIdSchema,
+      reason: z.enum(['password-changed', 'ended-elsewhere']),
+    }),
+  ),
   UserErased: defineEvent('UserErased', z.object({ userId: userIdSchema })),
 };
 export type UserEvent = EventsOf<typeof userEvents>;
@@ -37,7 +48,17 @@ export type LoginEvent = EventsOf<typeof loginEvents>;
 export const sessionEvents = {
   SessionStarted: defineEvent(
     'SessionStarted',
-    z.object({ sessionId: sessionIdSchema, userId: userIdSchema, expiresAt: instantSchema }),
+    z.object({
+      sessionId: sessionIdSchema,
+      userId: userIdSchema,
+      /** The user's epoch when the password was checked: see SessionsEnded. */
+      epoch: z.number().int().min(0),
+      /** When it ends unless it is refreshed. */
+      expiresAt: instantSchema,
+      /** When it ends even if it is refreshed; null: set by the next refresh. */
+      endsAt: instantSchema.nullable(),
+    }),
+    { version: 2 },
   ),
   SessionRefreshed: defineEvent(
     'SessionRefreshed',
@@ -48,16 +69,23 @@ export const sessionEvents = {
       generation: z.number().int().min(1),
       refreshedAt: instantSchema,
       expiresAt: instantSchema,
+      /** As in SessionStarted. */
+      endsAt: instantSchema.nullable(),
     }),
+    { version: 2 },
   ),
   SessionEnded: defineEvent(
     'SessionEnded',
     z.object({
       sessionId: sessionIdSchema,
       userId: userIdSchema,
-      /** `reuse`: an already rotated refresh token came back, so the session was closed for safety. */
-      reason: z.enum(['logout', 'reuse']),
+      /**
+       * `reuse`: an already rotated refresh token came back, so the session was closed for safety. `ended-elsewhere`: by
+       * the same user from another session.
+       */
+      reason: z.enum(['logout', 'reuse', 'ended-elsewhere']),
     }),
+    { version: 2 },
   ),
 };
 export type SessionEvent = EventsOf<typeof sessionEvents>;

@@ -10,6 +10,7 @@ const flag = (byDefault: boolean) =>
     .enum(['true', 'false'])
     .default(byDefault ? 'true' : 'false')
     .transform((text) => text === 'true');
+const perMinute = (byDefault: number) => z.coerce.number('must be a number').int().min(0).default(byDefault);
 /** A secret from the operator must be too long to be guessed. */
 const secret = z.string().min(32, 'must have at least 32 characters').optional();
 
@@ -158,6 +159,9 @@ export const configSchema = z.object({
     .default(15 * 60_000)
     .describe('Lifetime of an access token.'),
   REFRESH_TOKEN_TTL_MS: durationMs(14 * 24 * 3_600_000).describe('Lifetime of a refresh token.'),
+  SESSION_MAX_LIFE_MS: durationMs(30 * 24 * 3_600_000).describe(
+    'A session ends so long after the log-in, however often it is refreshed.',
+  ),
   QUEUE_TOKEN_TTL_MS: durationMs(3_600_000).describe('Lifetime of a queue token; it can be refreshed.'),
   LOGIN_CONCURRENCY: z.coerce
     .number('must be a number')
@@ -233,18 +237,19 @@ export const configSchema = z.object({
     .describe(
       'Reads per minute from one address, a quarter of them at once; a large reply that is made for one of them counts as more (docs/overload.md). 0: no limit.',
     ),
-  RATE_LIMIT_LOGIN_PER_MINUTE: z.coerce
-    .number('must be a number')
-    .int()
-    .min(0)
-    .default(600)
-    .describe('Registrations and log-ins per minute from one address; 0: no limit.'),
-  RATE_LIMIT_COMMANDS_PER_MINUTE: z.coerce
-    .number('must be a number')
-    .int()
-    .min(0)
-    .default(600)
-    .describe('Commands per minute of one user; 0: no limit.'),
+  RATE_LIMIT_LOGIN_PER_MINUTE: perMinute(10).describe(
+    'Wrong passwords per minute from one address, at log-in, password change and erasure; right ones do not count. 0: no limit.',
+  ),
+  RATE_LIMIT_LOGIN_PER_MINUTE_OF_ACCOUNT: perMinute(10).describe(
+    'Passwords checked per minute of one login id, whether or not it exists, or of one user who is logged in; right ones count too. 0: no limit.',
+  ),
+  RATE_LIMIT_REGISTRATIONS_PER_MINUTE: perMinute(60).describe(
+    'Registrations per minute from one address; 0: no limit.',
+  ),
+  RATE_LIMIT_REFRESHES_PER_MINUTE: perMinute(600).describe(
+    'Refreshes of sessions per minute from one address; 0: no limit.',
+  ),
+  RATE_LIMIT_COMMANDS_PER_MINUTE: perMinute(600).describe('Commands per minute of one user; 0: no limit.'),
 });
 export type Config = Readonly<z.infer<typeof configSchema>>;
 

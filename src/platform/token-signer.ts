@@ -12,7 +12,14 @@ import {
 } from '../events/ids.js';
 import type { Clock } from './clock.js';
 
-const accessClaims = z.object({ sub: userIdSchema, sid: sessionIdSchema });
+const accessClaims = z.object({
+  sub: userIdSchema,
+  sid: sessionIdSchema,
+  /** The epoch of the session; tokens of an earlier release have neither this nor `iat`. */
+  ep: z.number().int().min(0).optional(),
+  /** When it was signed, seconds; the signer sets it. */
+  iat: z.number().optional(),
+});
 const refreshClaims = z.object({ sub: userIdSchema, sid: sessionIdSchema, gen: z.number().int().min(0) });
 const queueClaims = z.object({
   sub: userIdSchema,
@@ -74,7 +81,7 @@ function kind<Claims extends Record<string, unknown>>(
   maxRemembered: number,
 ): Kind<Claims> {
   const key = deriveKey(secret, `${name} token`);
-  const signer = createSigner({ key, algorithm: 'HS256', noTimestamp: true });
+  const signer = createSigner({ key, algorithm: 'HS256' });
   // Expiry is checked below on every use, by our clock.
   const verifier = createVerifier({ key, algorithms: ['HS256'], ignoreExpiration: true });
   const verified = new LRUCache<string, Verified<Claims>>({ max: maxRemembered });
@@ -95,8 +102,9 @@ function kind<Claims extends Record<string, unknown>>(
 
   return {
     sign(claims, ttlMs) {
-      const expiresAtSeconds = Math.floor((clock.nowMs() + ttlMs) / 1000);
-      const value = signer({ ...claims, exp: expiresAtSeconds });
+      const nowMs = clock.nowMs();
+      const expiresAtSeconds = Math.floor((nowMs + ttlMs) / 1000);
+      const value = signer({ ...claims, iat: Math.floor(nowMs / 1000), exp: expiresAtSeconds });
       return { value, expiresAt: toInstant(expiresAtSeconds * 1000) };
     },
     verify(value) {

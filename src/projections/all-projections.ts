@@ -1,4 +1,4 @@
-import { usersProjection } from './account.js';
+import { sessionsProjection, usersProjection } from './account.js';
 import { catalogProjection } from './catalog/projection.js';
 import { CheckpointRow } from './engine/checkpoints.js';
 import { type Entity, type Table, tableOf } from './engine/entity.js';
@@ -11,6 +11,7 @@ import { walletsProjection } from './wallet.js';
 /** Every read model's projection. */
 export const allProjections: readonly Projection[] = [
   usersProjection,
+  sessionsProjection,
   walletsProjection,
   tokensProjection,
   catalogProjection,

@@ -1,16 +1,19 @@
-import { In, MoreThan } from 'typeorm';
+import { In, IsNull, MoreThan } from 'typeorm';
 import type { Instant, UserId } from '../events/ids.js';
-import { UserRow } from '../projections/account.js';
+import { SessionRow, UserRow } from '../projections/account.js';
 import { ScheduleRow, ScheduleSeatRow } from '../projections/catalog/entities.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import { OrderRow, ReservationRow } from '../projections/orders.js';
 import { ChargeRow } from '../projections/wallet.js';
 import { ask } from './database.js';
 import type { QueryContext } from './queries.js';
-import type { UserReply } from './replies/account.js';
+import type { SessionInfo, UserReply } from './replies/account.js';
 
 /** What keeps an account from being erased; `tickets` are for dates to come. */
 export type UnfinishedBusiness = 'holds' | 'orders' | 'charges' | 'tickets';
+
+/** Most sessions in one answer. */
+const maxSessions = 100;
 
 export function accountQueries({ db }: QueryContext) {
   return {
@@ -26,6 +29,23 @@ export function accountQueries({ db }: QueryContext) {
         createdAt: row.created_at,
         updatedAt: row.updated_at,
       };
+    },
+
+    /** A fan's sessions that live at `now`, those that were refreshed last first; at most 100. */
+    async sessions(userId: UserId, now: Instant): Promise<SessionInfo[]> {
+      const rows = await ask(() =>
+        db.getRepository(SessionRow).find({
+          where: { user_id: userId, ended_at: IsNull(), expires_at: MoreThan(now) },
+          order: { refreshed_at: 'DESC', session_id: 'ASC' },
+          take: maxSessions,
+        }),
+      );
+      return rows.map((row) => ({
+        sessionId: row.session_id,
+        startedAt: row.started_at,
+        refreshedAt: row.refreshed_at,
+        expiresAt: row.expires_at,
+      }));
     },
 
     /** What the user still has open at `now`. */

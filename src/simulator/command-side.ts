@@ -13,7 +13,12 @@ import {
   type PersonalKeys,
   UserEraser,
 } from '../commands/account/erase-user.js';
+import { type SessionCheck, uncheckedSessions } from '../commands/account/session-check.js';
 import {
+  EndOtherSessions,
+  EndOtherSessionsHandler,
+  EndSession,
+  EndSessionHandler,
   Login,
   LoginHandler,
   Logout,
@@ -106,13 +111,15 @@ interface CommandSideParts {
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
   readonly queries: CommandQueries;
+  /** Unset: nobody checks sessions. */
+  readonly sessions?: SessionCheck;
   /** Unset: no user can be erased. */
   readonly personalKeys?: PersonalKeys;
 }
 
 /** The whole command side by hand, as the module of the application wires it for one process. */
 export function commandSide(parts: CommandSideParts): Commands {
-  const { repository, clock, settings, payments, hasher, signer } = parts;
+  const { repository, clock, settings, payments, hasher, signer, sessions = uncheckedSessions } = parts;
   const deciders = new DeciderHandler(repository, clock);
   const catalog = new CatalogReader(repository, settings);
   const turn = new QueueAdmission(repository, catalog);
@@ -130,7 +137,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [AdvanceCharge, new AdvanceChargeHandler(charging)],
     [AdvanceCheckout, new AdvanceCheckoutHandler(checkout)],
     [CancelOrder, new CancelOrderHandler(repository, deciders, catalog, checkout, clock)],
-    [ChangePassword, new ChangePasswordHandler(repository, deciders, hasher)],
+    [ChangePassword, new ChangePasswordHandler(repository, deciders, hasher, sessions)],
     [ChargePoints, new ChargePointsHandler(repository, deciders, charging)],
     [EnterService, new EnterServiceHandler(deciders, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
@@ -143,10 +150,12 @@ export function commandSide(parts: CommandSideParts): Commands {
     ],
     [LeaveQueue, new LeaveQueueHandler(repository, deciders, holds)],
     [Login, new LoginHandler(repository, deciders, hasher, signer, clock, settings)],
-    [Logout, new LogoutHandler(deciders, signer)],
+    [Logout, new LogoutHandler(deciders, signer, sessions)],
+    [EndSession, new EndSessionHandler(repository, deciders, sessions)],
+    [EndOtherSessions, new EndOtherSessionsHandler(repository, deciders, sessions)],
     [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings, clock)],
     [Pay, new PayHandler(repository, deciders, checkout, catalog, clock)],
-    [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings)],
+    [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings, sessions)],
     [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],
     [RegisterUser, new RegisterUserHandler(repository, deciders, hasher)],
     [RefundOrder, refunds],
@@ -172,11 +181,11 @@ export function commandSide(parts: CommandSideParts): Commands {
 }
 
 function erasingHandlers(
-  { repository, store, hasher, clock, queries, personalKeys }: CommandSideParts,
+  { repository, store, hasher, clock, queries, personalKeys, sessions = uncheckedSessions }: CommandSideParts,
   deciders: DeciderHandler,
 ) {
   if (!personalKeys) return [];
-  const eraser = new UserEraser(repository, deciders, queries, store, personalKeys, clock);
+  const eraser = new UserEraser(repository, deciders, queries, store, personalKeys, clock, sessions);
   return [
     [EraseOwnAccount, new EraseOwnAccountHandler(repository, eraser, hasher)],
     [EraseUser, new EraseUserHandler(repository, eraser)],

@@ -24,6 +24,7 @@ export const catalogMaxAgeMs = 1_000;
 const settings: CommandSettings = {
   accessTokenTtlMs: 900_000,
   refreshTokenTtlMs: 3_600_000,
+  sessionMaxLifeMs: 24 * 3_600_000,
   queueTokenTtlMs: 3_600_000,
   catalogMaxAgeMs,
   chargeReplyTimeoutMs: 2_000,

@@ -19,7 +19,9 @@ import {
 } from '../../src/api/operations.js';
 
 import { OperatorGate } from '../../src/api/operator-gate.js';
+import type { RateLimits } from '../../src/api/rate-limiter.js';
 import { READ_POSITION, type ReadPosition } from '../../src/api/read-position.js';
+import { type AccessSession, SessionCheck } from '../../src/commands/account/session-check.js';
 
 import { processContext } from '../../src/commands/command-context.js';
 import { DeciderHandler } from '../../src/commands/decider-handler.js';
@@ -80,6 +82,17 @@ export class ScriptedCommands {
   }
 }
 
+/** Sessions live unless a test ends them. */
+export class ScriptedSessions extends SessionCheck {
+  answer: (session: AccessSession) => boolean | Promise<boolean> = () => true;
+
+  isLive(session: AccessSession) {
+    return this.answer(session);
+  }
+
+  take(): void {}
+}
+
 /** Read models that stand where a test puts them. */
 export class ScriptedPosition implements ReadPosition {
   at = 1_000_000 as Position; // a test's own position
@@ -132,6 +145,17 @@ const noReads: ApiQueries = {
   orders: emptyPage,
   order: nothing,
   reservations: emptyPage,
+  sessions: async () => [],
+};
+
+/** For suites that send many requests from one address. */
+export const noRateLimits: RateLimits = {
+  passwordsPerMinute: 0,
+  passwordsPerMinuteOfAccount: 0,
+  registrationsPerMinute: 0,
+  refreshesPerMinute: 0,
+  commandsPerMinute: 0,
+  maxRemembered: 10,
 };
 
 const noProjections: ProjectionOperations = {
@@ -164,6 +188,7 @@ const noRebuilds: ProjectionRebuilds = {
 export interface ApiUnderTest {
   readonly app: NestFastifyApplication;
   readonly commands: ScriptedCommands;
+  readonly sessions: ScriptedSessions;
   readonly position: ScriptedPosition;
   readonly clock: ManualClock;
   readonly signer: TokenSigner;
@@ -207,6 +232,7 @@ export async function startApi(
     ...options.settings,
   };
   const commands = new ScriptedCommands();
+  const sessions = new ScriptedSessions();
   const position = new ScriptedPosition();
   const store = new InMemoryEventStore();
   const reads: ApiQueries = { ...noReads, ...options.reads };
@@ -223,6 +249,7 @@ export async function startApi(
   const provided = [
     { provide: CommandBus, useValue: commands },
     { provide: TokenSigner, useValue: signer },
+    { provide: SessionCheck, useValue: sessions },
     { provide: Clock, useValue: clock },
     { provide: EventStore, useValue: store },
     { provide: API_SETTINGS, useValue: settings },
@@ -278,6 +305,7 @@ export async function startApi(
   return {
     app,
     commands,
+    sessions,
     position,
     clock,
     signer,

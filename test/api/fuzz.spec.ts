@@ -6,12 +6,19 @@ import { reflectRoutes } from '../../src/api/openapi/routes.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { bySize } from '../services/test-size.js';
 import { almostRightBody } from './almost-right.js';
-import { type ApiUnderTest, adminKey, performanceId, scheduleId, startApi } from './api-under-test.js';
+import {
+  type ApiUnderTest,
+  adminKey,
+  noRateLimits,
+  performanceId,
+  scheduleId,
+  startApi,
+} from './api-under-test.js';
 
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApi({
-    settings: { rateLimits: { signInsPerMinute: 0, commandsPerMinute: 0, maxRemembered: 10 } },
+    settings: { rateLimits: noRateLimits },
   });
   api.commands.handler = () => {
     throw refuse('seat-held', 'Whatever was asked, it is refused.');

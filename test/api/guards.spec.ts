@@ -3,6 +3,7 @@ import { ReleaseHold } from '../../src/commands/seats/end-hold.js';
 import {
   type ApiUnderTest,
   adminKey,
+  noRateLimits,
   otherPerformanceId,
   performanceId,
   startApi,
@@ -17,7 +18,7 @@ const enterUrl = `/v1/performances/${performanceId}/queue-token/enter`;
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApi({
-    settings: { rateLimits: { signInsPerMinute: 0, commandsPerMinute: 0, maxRemembered: 10 } },
+    settings: { rateLimits: noRateLimits },
   });
 });
 afterAll(() => api.app.close());

@@ -13,7 +13,15 @@ import { reservationIdOf } from '../../src/projections/orders.js';
 import { ReadModelsUnavailable } from '../../src/queries/database.js';
 import { InvalidCursor } from '../../src/queries/paging.js';
 import type { UserReply } from '../../src/queries/replies/account.js';
-import { type ApiUnderTest, performanceId, scheduleId, startApi, tokenId, userId } from './api-under-test.js';
+import {
+  type ApiUnderTest,
+  noRateLimits,
+  performanceId,
+  scheduleId,
+  startApi,
+  tokenId,
+  userId,
+} from './api-under-test.js';
 
 const at = toInstant(0);
 const me: UserReply = { userId, loginId: 'fan', username: 'F', name: 'Fan', createdAt: at, updatedAt: at };
@@ -148,8 +156,8 @@ describe('paging', () => {
 });
 
 describe('rate limits', () => {
-  it('hold for log-ins of one address and commands of one fan', async () => {
-    const rateLimits = { signInsPerMinute: 1, commandsPerMinute: 1, maxRemembered: 10 };
+  it('hold for log-ins of one account and commands of one fan', async () => {
+    const rateLimits = { ...noRateLimits, passwordsPerMinuteOfAccount: 1, commandsPerMinute: 1 };
     const api = await startApi({ settings: { rateLimits } });
     api.commands.handler = () => ({ userId, access: {}, refresh: {}, position: 1 });
     const login = () =>

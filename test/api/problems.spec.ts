@@ -3,12 +3,12 @@ import type { InjectOptions } from 'fastify';
 import { refuse } from '../../src/domain/rejection.js';
 import { StoreBusy, StoreUnavailable } from '../../src/event-store/port.js';
 import { HasherBusy } from '../../src/platform/password-hasher.js';
-import { type ApiUnderTest, adminKey, scheduleId, startApi } from './api-under-test.js';
+import { type ApiUnderTest, adminKey, noRateLimits, scheduleId, startApi } from './api-under-test.js';
 
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApi({
-    settings: { rateLimits: { signInsPerMinute: 0, commandsPerMinute: 0, maxRemembered: 10 } },
+    settings: { rateLimits: noRateLimits },
   });
 });
 afterAll(() => api.app.close());

@@ -38,8 +38,22 @@ export function rateLimiterContract(
     expect(await limiter.take('a')).toBe(60);
   });
 
+  it('takes back what was taken, and no more than it holds', async () => {
+    const limiter = await make(2, () => started);
+    await limiter.giveBack('a');
+    expect(await limiter.take('a')).toBe(0);
+    expect(await limiter.take('a')).toBe(0);
+    expect(await limiter.take('a')).toBe(30);
+    await limiter.giveBack('a');
+    expect(await limiter.take('a')).toBe(0);
+    for (let i = 0; i < 3; i++) await limiter.giveBack('a');
+    for (let i = 0; i < 2; i++) expect(await limiter.take('a')).toBe(0);
+    expect(await limiter.take('a')).toBe(30);
+  });
+
   it('is off at 0', async () => {
     const limiter = await make(0, () => started);
     for (let i = 0; i < 1_000; i++) expect(await limiter.take('a')).toBe(0);
+    await limiter.giveBack('a');
   });
 }

@@ -2,6 +2,7 @@ import { InMemoryRateLimiter, RedisRateLimiter, redisRateLimiters } from '../../
 import type { RedisLink } from '../../src/platform/redis.js';
 import { closeLinks, linked } from '../platform/linked.js';
 import { startRedis, type TestRedis } from '../services/redis.js';
+import { noRateLimits } from './api-under-test.js';
 import { rateLimiterContract } from './rate-limiter-contract.js';
 
 describe('a rate limiter that processes share', () => {
@@ -14,7 +15,7 @@ describe('a rate limiter that processes share', () => {
     await redis.stop();
   });
 
-  const limits = { signInsPerMinute: 2, commandsPerMinute: 3, maxRemembered: 10 };
+  const limits = { ...noRateLimits, passwordsPerMinute: 2, commandsPerMinute: 3 };
 
   function limiterOf(link: RedisLink, perMinute: number, nowMs: () => number) {
     return new RedisRateLimiter(
@@ -35,9 +36,9 @@ describe('a rate limiter that processes share', () => {
     const b = await linked(redis.url, { prefix: a.link.prefix });
     const inA = redisRateLimiters(a.link, limits, () => 0);
     const inB = redisRateLimiters(b.link, limits, () => 0);
-    expect(await inA.signIns.take('caller')).toBe(0);
-    expect(await inB.signIns.take('caller')).toBe(0);
-    expect(await inA.signIns.take('caller')).toBe(30);
+    expect(await inA.passwords.take('caller')).toBe(0);
+    expect(await inB.passwords.take('caller')).toBe(0);
+    expect(await inA.passwords.take('caller')).toBe(30);
     for (const { commands } of [inA, inB, inA]) expect(await commands.take('caller')).toBe(0);
     expect(await inB.commands.take('caller')).toBe(20);
   });

@@ -174,11 +174,22 @@ describe('what the running office answers is what its document says', () => {
     const passwords = { currentPassword: 'correct horse', newPassword: 'another horse' };
     expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(204);
     expect((await fan.call('PUT', '/v1/me/password', { body: passwords })).status).toBe(401);
+    await fan.call('PUT', '/v1/me/password', {
+      body: { currentPassword: 'another horse', newPassword: 'password1' },
+    });
+    expect((await fan.call('GET', '/v1/me/sessions')).body.items).toHaveLength(1);
+    expect((await fan.call('DELETE', '/v1/me/sessions')).status).toBe(204);
+    expect((await fan.call('DELETE', `/v1/me/sessions/${unknown}`)).body.code).toBe('session-unknown');
     const forget = { password: 'another horse', forfeit: false };
     expect((await fan.call('POST', '/v1/me/erase', { body: forget })).body.code).toBe('account-in-use');
     const forgotten = await fan.call('POST', '/v1/me/erase', { body: { ...forget, forfeit: true } });
     expect(forgotten.status).toBe(204);
     await fan.call('GET', '/v1/me');
+    const visitor = await new CarefulFan(office).arrive();
+    await eventually(async () => (await visitor.call('GET', '/v1/me/sessions')).body.items.length > 0);
+    const [own] = (await visitor.call('GET', '/v1/me/sessions')).body.items;
+    expect((await visitor.call('DELETE', `/v1/me/sessions/${own.sessionId}`)).status).toBe(204);
+    expect((await visitor.call('GET', '/v1/wallet')).body.code).toBe('session-ended');
     const leaver = await new CarefulFan(office).arrive();
     await leaver.queue(hall.performanceId);
     await leaver.call('DELETE', queueToken);

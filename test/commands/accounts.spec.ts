@@ -1,6 +1,15 @@
 import { ChangePassword, RegisterUser, registerUserSchema } from '../../src/commands/account/account.js';
-import { Login, Logout, RefreshSession } from '../../src/commands/account/sessions.js';
+import type { AccessSession } from '../../src/commands/account/session-check.js';
+import {
+  EndOtherSessions,
+  EndSession,
+  Login,
+  Logout,
+  RefreshSession,
+} from '../../src/commands/account/sessions.js';
 import { refreshLeewayMs } from '../../src/domain/session.js';
+import type { UserId } from '../../src/events/ids.js';
+import { streams } from '../../src/events/streams.js';
 import { wholeLog } from './audit.js';
 import { type CommandSide, createCommandSide, restarted, testSettings } from './box-office.js';
 import { atEveryAppend, crashingStore, died } from './crashing-store.js';
@@ -16,6 +25,13 @@ const register = (on: CommandSide, loginId: string, context = freshContext()) =>
   on.execute(new RegisterUser({ loginId, username: 'Mina', name: 'Kim Mina', password }, context));
 const login = (loginId: string, secret = password) =>
   side.execute(new Login({ loginId, password: secret }, freshContext()));
+/** A new session, as its access token names it. */
+async function sessionOf(loginId: string): Promise<AccessSession> {
+  const { access } = await login(loginId);
+  const claims = side.signer.access.verify(access.value);
+  if (!claims) throw new Error('the log-in gave no access token');
+  return { userId: claims.sub, sessionId: claims.sid, epoch: claims.ep ?? 0, issuedAtMs: undefined };
+}
 const refresh = (on: CommandSide, refreshToken: { value: string }) =>
   on.execute(new RefreshSession(refreshToken.value, freshContext()));
 
@@ -110,9 +126,10 @@ describe('Login', () => {
 describe('ChangePassword', () => {
   it('replaces the password only when the current one is given', async () => {
     const { userId } = await register(side, 'mina');
+    const own = await sessionOf('mina');
     const change = (currentPassword: string) =>
       side.execute(
-        new ChangePassword(userId, { currentPassword, newPassword: 'another horse' }, freshContext()),
+        new ChangePassword(own, { currentPassword, newPassword: 'another horse' }, freshContext()),
       );
     expect(await outcomeOf(change('a guess'))).toBe('invalid-credentials');
     expect((await login('mina')).userId).toBe(userId);
@@ -124,10 +141,11 @@ describe('ChangePassword', () => {
 
 describe('two changes of one password at the same moment', () => {
   it('lets one of them through and refuses the other, whose password is not set', async () => {
-    const { userId } = await register(side, 'mina');
+    await register(side, 'mina');
+    const own = await sessionOf('mina');
     const change = (on: CommandSide, newPassword: string) =>
       outcomeOf(
-        on.execute(new ChangePassword(userId, { currentPassword: password, newPassword }, freshContext())),
+        on.execute(new ChangePassword(own, { currentPassword: password, newPassword }, freshContext())),
       );
     const passwords = ['the first horse', 'the other horse'];
     const outcomes = await Promise.all(passwords.map((one) => change(restarted(side), one)));
@@ -178,5 +196,50 @@ describe('RefreshSession', () => {
     const other = await login('mina');
     side.clock.advance(testSettings.refreshTokenTtlMs);
     expect(await outcomeOf(refresh(side, other.refresh))).toBe('session-ended');
+  });
+
+  it('ends at its greatest age, however often it is refreshed, and no token outlives it', async () => {
+    let tokens = await loggedIn();
+    const endMs = side.clock.nowMs() + testSettings.sessionMaxLifeMs;
+    const stepMs = testSettings.refreshTokenTtlMs - 1_000;
+    while (side.clock.nowMs() + stepMs < endMs) {
+      side.clock.advance(stepMs);
+      tokens = await refresh(side, tokens.refresh);
+    }
+    expect(Date.parse(tokens.refresh.expiresAt)).toBe(endMs);
+    side.clock.advance(endMs - side.clock.nowMs() - 60_000);
+    tokens = await refresh(side, tokens.refresh);
+    expect(Date.parse(tokens.access.expiresAt)).toBe(endMs);
+    side.clock.advance(60_000);
+    expect(await outcomeOf(refresh(side, tokens.refresh))).toBe('session-ended');
+    expect(side.signer.access.verify(tokens.access.value)).toBeUndefined();
+  });
+});
+
+describe('the sessions of a user', () => {
+  it('end one by one, by their user only', async () => {
+    await register(side, 'mina');
+    await register(side, 'jun');
+    const kept = await login('mina');
+    const { userId, sessionId } = await sessionOf('mina');
+    const stranger = await sessionOf('jun');
+    const end = (by: UserId) => outcomeOf(side.execute(new EndSession(by, sessionId, freshContext())));
+    expect(await end(stranger.userId)).toBe('session-unknown');
+    await end(userId);
+    expect(side.repository.cached(streams.session(sessionId))?.state).toMatchObject({ kind: 'ended' });
+    expect(await end(stranger.userId)).toBe('session-unknown');
+    expect(await end(userId)).not.toBe('session-unknown');
+    await refresh(side, kept.refresh);
+  });
+
+  it('end together with those that start from what was known before', async () => {
+    await register(side, 'mina');
+    const own = await login('mina');
+    const [asking, late] = [await sessionOf('mina'), await sessionOf('mina')];
+    await side.execute(new EndOtherSessions(asking, freshContext()));
+    expect(await outcomeOf(refresh(side, own.refresh))).toBe('session-ended');
+    expect(await outcomeOf(side.execute(new EndOtherSessions(late, freshContext())))).toBe('session-ended');
+    const after = await login('mina');
+    await refresh(side, after.refresh);
   });
 });

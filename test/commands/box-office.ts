@@ -15,6 +15,7 @@ import { ScriptedPayments } from './scripted-payments.js';
 export const testSettings: CommandSettings = {
   accessTokenTtlMs: 900_000,
   refreshTokenTtlMs: 14 * 24 * 3_600_000,
+  sessionMaxLifeMs: 30 * 24 * 3_600_000,
   queueTokenTtlMs: 3_600_000,
   catalogMaxAgeMs: 0,
   chargeReplyTimeoutMs: 5_000,

@@ -15,6 +15,11 @@ import { at, named } from './given.js';
 const userId = named(userIdSchema, 'mina');
 const hashes = fc.constantFrom('hash-1', 'hash-2', 'hash-3');
 
+const sessions = fc.record({
+  sessionId: fc.constantFrom('a', 'b').map((name) => named(sessionIdSchema, name)),
+  epoch: fc.nat({ max: 2 }),
+});
+
 export const userCommands: fc.Arbitrary<UserCommand> = fc.oneof(
   fc.record({
     kind: fc.constant('register' as const),
@@ -28,6 +33,13 @@ export const userCommands: fc.Arbitrary<UserCommand> = fc.oneof(
     kind: fc.constant('change-password' as const),
     passwordHash: hashes,
     verifiedHash: hashes,
+    session: sessions,
+  }),
+  fc.record({
+    kind: fc.constant('end-other-sessions' as const),
+    session: sessions,
+    // As it was read, it is never ahead of the stream.
+    seenEpoch: fc.constant(0),
   }),
   fc.constant({ kind: 'erase' as const }),
 );
@@ -58,12 +70,18 @@ export const sessionCommands: fc.Arbitrary<SessionCommand> = fc.oneof(
     kind: 'start' as const,
     sessionId: named(sessionIdSchema, 'a'),
     userId,
+    epoch: 0,
     expiresAt,
+    endsAt: at(6_000),
   })),
   fc.record({
     kind: fc.constant('refresh' as const),
     generation: fc.nat({ max: 4 }),
     expiresAt: moments,
+    endsAt: moments,
   }),
-  fc.constant({ kind: 'end' as const }),
+  fc.constantFrom(
+    { kind: 'end' as const, reason: 'logout' as const },
+    { kind: 'end' as const, reason: 'ended-elsewhere' as const },
+  ),
 );

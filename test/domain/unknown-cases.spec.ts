@@ -22,7 +22,8 @@ const surprise = { kind: 'surprise', type: 'Surprise', data: {}, endedHolds: [] 
 
 const userId = named(userIdSchema, 'mina');
 const owner = { userId, tokenId: named(tokenIdSchema, 't'), performanceId: named(performanceIdSchema, 'p') };
-const user = { kind: 'registered', userId, passwordHash: 'hash' } as const;
+const sessions = { epoch: 0, keptSessionId: undefined };
+const user = { kind: 'registered', userId, passwordHash: 'hash', sessions } as const;
 const chargeId = named(chargeIdSchema, 'c');
 const charge: ChargeState = { kind: 'requested', chargeId, userId, amount: 1, paymentMethod: 'card' };
 const order: OrderState = {

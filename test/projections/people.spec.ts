@@ -1,7 +1,7 @@
-import type { PaymentId } from '../../src/events/ids.js';
+import type { PaymentId, SessionId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
-import { closeAll, History, minute, project, rowsOf } from './history.js';
-import { charge, mina, order, Story } from './story.js';
+import { closeAll, History, id, minute, project, rowsOf } from './history.js';
+import { charge, joon, mina, order, Story } from './story.js';
 
 afterEach(closeAll);
 
@@ -37,6 +37,74 @@ describe('users', () => {
     await story.register(mina);
     await history.add(streams.user(mina), { type: 'UserErased', data: { userId: mina } });
     expect(await rowsOf(await project(history), 'users')).toEqual([]);
+  });
+});
+
+describe('sessions', () => {
+  const session = (name: string) => id<SessionId>(name);
+  const start = (history: History, name: string, epoch = 0, userId = mina) =>
+    history.add(streams.session(session(name)), {
+      type: 'SessionStarted',
+      data: { sessionId: session(name), userId, epoch, expiresAt: minute(500), endsAt: minute(900) },
+    });
+  const endedAt = async (history: History) =>
+    Object.fromEntries(
+      (await rowsOf(await project(history), 'user_sessions')).map((row) => [row.session_id, row.ended_at]),
+    );
+
+  it('are kept with their newest time', async () => {
+    const { history } = begin();
+    await start(history, 'phone');
+    const data = { sessionId: session('phone'), userId: mina, generation: 1, refreshedAt: minute(7) };
+    const times = { expiresAt: minute(507), endsAt: minute(900) };
+    await history.add(streams.session(session('phone')), {
+      type: 'SessionRefreshed',
+      data: { ...data, ...times },
+    });
+    expect(await rowsOf(await project(history), 'user_sessions')).toEqual([
+      {
+        session_id: session('phone'),
+        user_id: mina,
+        epoch: 0,
+        started_at: minute(0),
+        refreshed_at: minute(7),
+        expires_at: minute(507),
+        ended_at: null,
+      },
+    ]);
+  });
+
+  it('end alone, or together but for the one that asked and those that came later', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    for (const name of ['phone', 'desk', 'asking']) await start(history, name);
+    await start(history, 'of another fan', 0, joon);
+    const data = { sessionId: session('phone'), userId: mina, reason: 'logout' as const };
+    await history.add(streams.session(session('phone')), { type: 'SessionEnded', data });
+    await history.add(streams.user(mina), {
+      type: 'SessionsEnded',
+      data: { userId: mina, epoch: 1, keptSessionId: session('asking'), reason: 'ended-elsewhere' },
+    });
+    await start(history, 'later', 1);
+    expect(await endedAt(history)).toEqual({
+      [session('phone')]: minute(5),
+      [session('desk')]: minute(6),
+      [session('asking')]: null,
+      [session('of another fan')]: null,
+      [session('later')]: null,
+    });
+  });
+
+  it('all end with the user', async () => {
+    const { history, story } = begin();
+    await story.register(mina);
+    await start(history, 'phone');
+    await start(history, 'of another fan', 0, joon);
+    await history.add(streams.user(mina), { type: 'UserErased', data: { userId: mina } });
+    expect(await endedAt(history)).toEqual({
+      [session('phone')]: minute(3),
+      [session('of another fan')]: null,
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import { defaultApiSettings } from '../../src/api/api-settings.js';
+import { RefreshTokenReused } from '../../src/commands/account/sessions.js';
 import { refuse } from '../../src/domain/rejection.js';
 import { type ApiUnderTest, adminKey, startApi, userId } from '../api/api-under-test.js';
 
@@ -6,7 +7,7 @@ import { type ApiUnderTest, adminKey, startApi, userId } from '../api/api-under-
 
 let api: ApiUnderTest;
 beforeEach(async () => {
-  const rateLimits = { ...defaultApiSettings.rateLimits, signInsPerMinute: 2, commandsPerMinute: 1 };
+  const rateLimits = { ...defaultApiSettings.rateLimits, passwordsPerMinute: 2, commandsPerMinute: 1 };
   api = await startApi({ settings: { rateLimits } });
   api.commands.handler = () => {
     throw refuse('invalid-credentials', 'The login id or the password is wrong.');
@@ -53,6 +54,23 @@ describe('the security log has a line', () => {
     expect(api.securityLines).toMatchObject([{ securityEvent: 'token-refused', token: 'refresh' }]);
   });
 
+  it('for the access token of a session that has ended', async () => {
+    api.sessions.answer = async () => false;
+    const reply = await api.app.inject({ url: '/v1/me', headers: api.accessHeaders() });
+    expect(reply.json()).toMatchObject({ status: 401, code: 'session-ended' });
+    expect(api.securityLines).toMatchObject([{ securityEvent: 'token-refused', token: 'access', userId }]);
+  });
+
+  it('for a refresh token that was used twice, with its user', async () => {
+    api.commands.handler = () => {
+      throw new RefreshTokenReused(userId);
+    };
+    const payload = { refreshToken: 'used' };
+    const reply = await api.app.inject({ method: 'POST', url: '/v1/auth/refresh', payload });
+    expect(reply.json()).toMatchObject({ status: 401, code: 'session-ended' });
+    expect(api.securityLines).toMatchObject([{ securityEvent: 'refresh-token-reused', userId }]);
+  });
+
   it('for a forged queue token, with the fan who sent it', async () => {
     const headers = { ...api.fanHeaders(), 'x-queue-token': 'forged' };
     await api.app.inject({
@@ -66,7 +84,7 @@ describe('the security log has a line', () => {
   it('for each limit that is hit, by its name', async () => {
     for (let attempt = 0; attempt < 3; attempt++) await logIn();
     expect(kinds()).toEqual(['login-failed', 'login-failed', 'limit-hit']);
-    expect(api.securityLines.at(-1)).toMatchObject({ limit: 'sign-ins' });
+    expect(api.securityLines.at(-1)).toMatchObject({ limit: 'passwords' });
   });
 });
 

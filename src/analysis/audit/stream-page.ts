@@ -120,17 +120,24 @@ function collect(data: Readonly<Record<string, unknown>>, links: Set<string>): v
 
 type DataOf<T extends EventType> = Extract<DomainEvent, { type: T }>['data'];
 
+const sessionEnds: Readonly<Record<DataOf<'SessionEnded'>['reason'], string>> = {
+  logout: 'logged out',
+  reuse: 'closed the session: an old refresh token was used again',
+  'ended-elsewhere': 'ended the session from another one',
+};
+
 /** Each event type in words, without names, login ids or other personal data. */
 const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   UserRegistered: () => 'registered an account',
   PasswordChanged: () => 'changed the password',
+  SessionsEnded: ({ keptSessionId, reason }) =>
+    `ended all sessions but ${keptSessionId}${reason === 'password-changed' ? ', since the password was changed' : ''}`,
   UserErased: () => 'erased the person: the names cannot be read any more',
   LoginClaimed: ({ userId }) => `claimed this login id for user ${userId}`,
   SessionStarted: ({ userId, expiresAt }) => `user ${userId} logged in, until ${expiresAt}`,
   SessionRefreshed: ({ generation, expiresAt }) =>
     `refreshed as generation ${generation}, until ${expiresAt}`,
-  SessionEnded: ({ reason }) =>
-    reason === 'logout' ? 'logged out' : 'closed the session: an old refresh token was used again',
+  SessionEnded: ({ reason }) => sessionEnds[reason],
 
   PointsCharged: ({ amount, balance, chargeId }) =>
     `credited ${amount} points of charge ${chargeId}: ${balance} points`,

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Post, Put, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Post, Put, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,11 +6,15 @@ import type { z } from 'zod';
 import {
   ChangePassword,
   changePasswordSchema,
+  loginStreamOf,
   RegisterUser,
   registerUserSchema,
 } from '../../commands/account/account.js';
 import { EraseOwnAccount, eraseOwnAccountSchema } from '../../commands/account/erase-user.js';
+import type { AccessSession } from '../../commands/account/session-check.js';
 import {
+  EndOtherSessions,
+  EndSession,
   Login,
   Logout,
   loginSchema,
@@ -19,25 +23,35 @@ import {
   type SessionTokens,
 } from '../../commands/account/sessions.js';
 import { refuse } from '../../domain/rejection.js';
-import type { UserId } from '../../events/ids.js';
+import { type SessionId, sessionIdSchema, type UserId } from '../../events/ids.js';
+import { Clock } from '../../platform/clock.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
-import { AddressRateGuard, CurrentUser, UserGuard } from '../guards.js';
+import {
+  CurrentSession,
+  CurrentUser,
+  FanRateGuard,
+  RefreshRateGuard,
+  RegistrationRateGuard,
+  UserGuard,
+} from '../guards.js';
 import { setLogPosition } from '../idempotency.js';
+import { PasswordAttempts } from '../password-attempts.js';
 import { WaitForPosition } from '../read-position.js';
 import type { SessionReply } from '../replies.js';
 import { contextOf } from '../request.js';
-import { ValidBody } from '../validation.js';
+import { ValidBody, ValidParam } from '../validation.js';
 
 @Controller('v1')
 export class UsersController {
   constructor(
     private readonly commands: CommandBus,
+    private readonly attempts: PasswordAttempts,
     @Inject(QUERIES) private readonly queries: Queries,
   ) {}
 
   @Post('users')
   @RouteConfig({ isAnonymous: true })
-  @UseGuards(AddressRateGuard)
+  @UseGuards(RegistrationRateGuard)
   async registerUser(
     @ValidBody(registerUserSchema) input: z.infer<typeof registerUserSchema>,
     @Req() request: FastifyRequest,
@@ -50,28 +64,34 @@ export class UsersController {
 
   @Put('me/password')
   @HttpCode(204)
-  @UseGuards(AddressRateGuard, UserGuard)
+  @UseGuards(UserGuard)
   async changePassword(
-    @CurrentUser() userId: UserId,
+    @CurrentSession() session: AccessSession,
     @ValidBody(changePasswordSchema) input: z.infer<typeof changePasswordSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { position } = await this.commands.execute(new ChangePassword(userId, input, contextOf(request)));
+    const command = new ChangePassword(session, input, contextOf(request));
+    const { position } = await this.attempts.run(request, `user-${session.userId}`, () =>
+      this.commands.execute(command),
+    );
     setLogPosition(reply, position);
   }
 
   /** Not DELETE: the password must be in a body, and a DELETE should have none. */
   @Post('me/erase')
   @HttpCode(204)
-  @UseGuards(AddressRateGuard, UserGuard)
+  @UseGuards(UserGuard)
   async eraseMe(
     @CurrentUser() userId: UserId,
     @ValidBody(eraseOwnAccountSchema) input: z.infer<typeof eraseOwnAccountSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { position } = await this.commands.execute(new EraseOwnAccount(userId, input, contextOf(request)));
+    const command = new EraseOwnAccount(userId, input, contextOf(request));
+    const { position } = await this.attempts.run(request, `user-${userId}`, () =>
+      this.commands.execute(command),
+    );
     setLogPosition(reply, position);
   }
 
@@ -84,24 +104,71 @@ export class UsersController {
   }
 }
 
+@Controller('v1/me/sessions')
+export class SessionsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly clock: Clock,
+    @Inject(QUERIES) private readonly queries: Queries,
+  ) {}
+
+  @Get()
+  @UseGuards(UserGuard, WaitForPosition)
+  async listSessions(@CurrentSession() { userId, sessionId }: AccessSession) {
+    const sessions = await this.queries.sessions(userId, this.clock.now());
+    return { items: sessions.map((one) => ({ ...one, isCurrent: one.sessionId === sessionId })) };
+  }
+
+  @Delete(':sessionId')
+  @HttpCode(204)
+  @UseGuards(UserGuard, FanRateGuard)
+  async endSession(
+    @CurrentUser() userId: UserId,
+    @ValidParam('sessionId', sessionIdSchema) sessionId: SessionId,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { position } = await this.commands.execute(new EndSession(userId, sessionId, contextOf(request)));
+    setLogPosition(reply, position);
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @UseGuards(UserGuard, FanRateGuard)
+  async endOtherSessions(
+    @CurrentSession() session: AccessSession,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { position } = await this.commands.execute(new EndOtherSessions(session, contextOf(request)));
+    setLogPosition(reply, position);
+  }
+}
+
 type RefreshInput = z.infer<typeof refreshSessionSchema>;
 
 @Controller('v1/auth')
 export class AuthController {
-  constructor(private readonly commands: CommandBus) {}
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly attempts: PasswordAttempts,
+  ) {}
 
   @Post('login')
   @HttpCode(200)
   @RouteConfig({ isAnonymous: true })
-  @UseGuards(AddressRateGuard)
   async logIn(@ValidBody(loginSchema) input: z.infer<typeof loginSchema>, @Req() request: FastifyRequest) {
-    return sessionReply(await this.commands.execute(new Login(input, contextOf(request))));
+    const command = new Login(input, contextOf(request));
+    // The stream's name holds a hash of the login id.
+    return sessionReply(
+      await this.attempts.run(request, loginStreamOf(input.loginId), () => this.commands.execute(command)),
+    );
   }
 
   @Post('refresh')
   @HttpCode(200)
   @RouteConfig({ isAnonymous: true })
-  @UseGuards(AddressRateGuard)
+  @UseGuards(RefreshRateGuard)
   async refreshSession(@ValidBody(refreshSessionSchema) input: RefreshInput, @Req() request: FastifyRequest) {
     const command = new RefreshSession(input.refreshToken, contextOf(request));
     return sessionReply(await this.commands.execute(command));

@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { performanceIdSchema } from '../../events/ids.js';
 import { exampleOf, nameOf } from '../../queries/replies/reply.js';
 import { allControllers } from '../api.module.js';
-import { AddressRateGuard, FanRateGuard, QueueTokenGuard, UserGuard, ViewerGuard } from '../guards.js';
+import {
+  FanRateGuard,
+  QueueTokenGuard,
+  RefreshRateGuard,
+  RegistrationRateGuard,
+  UserGuard,
+  ViewerGuard,
+} from '../guards.js';
 import { ApiProblem, problemMediaType } from '../problems/problem.js';
 import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
 import { WaitForPosition } from '../read-position.js';
@@ -312,12 +319,15 @@ function securityOf(route: ReflectedRoute): Record<string, string[]>[] {
 
 const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
   [UserGuard, 'unauthenticated'],
+  [UserGuard, 'session-ended'],
   [ViewerGuard, 'unauthenticated'],
   [ViewerGuard, 'operator-role-missing'],
   [ViewerGuard, 'unavailable'],
+  [ViewerGuard, 'session-ended'],
   [QueueTokenGuard, 'queue-token-invalid'],
   [FanRateGuard, 'too-many-requests'],
-  [AddressRateGuard, 'too-many-requests'],
+  [RegistrationRateGuard, 'too-many-requests'],
+  [RefreshRateGuard, 'too-many-requests'],
   [WaitForPosition, 'read-model-behind'],
   [WaitForPosition, 'position-unknown'],
 ];
@@ -348,7 +358,9 @@ export function problemCodesOf(route: ReflectedRoute, operation: Operation): Pro
     codes.add('too-many-requests');
   }
   codes.add('malformed-request');
-  if (route.method !== 'GET') codes.add('unavailable');
+  // Whether a session lives may have to be read from the log.
+  const hasSession = route.guards.has(UserGuard) || route.guards.has(ViewerGuard);
+  if (route.method !== 'GET' || hasSession) codes.add('unavailable');
   codes.add('log-mismatch');
   codes.add('internal');
   return [...codes];

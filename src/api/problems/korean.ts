@@ -44,6 +44,11 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '세션 종료',
     '다시 로그인해 주세요. 이미 사용한 리프레시 토큰을 다시 보내도 세션이 종료됩니다.',
   ),
+  'session-unknown': text('없는 세션', '내 세션 목록에서 세션 ID를 확인해 주세요.'),
+  'password-too-weak': text(
+    '추측하기 쉬운 비밀번호',
+    '다른 비밀번호를 입력해 주세요. 아이디와 같거나 많은 사람이 쓰는 비밀번호는 사용할 수 없습니다.',
+  ),
   'user-unknown': text(
     '없는 사용자',
     '회원 가입을 먼저 해 주세요. 가입 직후라면 X-Wait-For-Position 헤더와 함께 다시 조회해 주세요.',

@@ -51,7 +51,13 @@ export const problemKinds = {
   'session-ended': kind(
     401,
     'Session ended',
-    'Log in again. Also the answer to a refresh token that was used before.',
+    'Log in again. Also the answer to a refresh token that was used before, and to an access token of a session that was logged out, ended elsewhere or erased with its user.',
+  ),
+  'session-unknown': kind(404, 'Unknown session', 'Check the id against your sessions.'),
+  'password-too-weak': kind(
+    422,
+    'Password easily guessed',
+    'Choose another password: not the login id, and none that many people use.',
   ),
   'user-unknown': kind(
     404,

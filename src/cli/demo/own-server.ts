@@ -28,6 +28,9 @@ export async function startOwnServer(): Promise<DemoServer> {
       PORT: '0',
       SAMPLE_CATALOG: 'false',
       RATE_LIMIT_LOGIN_PER_MINUTE: '0',
+      RATE_LIMIT_LOGIN_PER_MINUTE_OF_ACCOUNT: '0',
+      RATE_LIMIT_REGISTRATIONS_PER_MINUTE: '0',
+      RATE_LIMIT_REFRESHES_PER_MINUTE: '0',
       RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
       RATE_LIMIT_READS_PER_MINUTE: '0',
     });

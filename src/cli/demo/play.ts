@@ -29,7 +29,7 @@ export async function playDemo(
     if (isLimited) return;
     isLimited = true;
     progress.note(
-      `the server limits log-ins: waiting ${seconds} s now and then. For a rush all at once start it with RATE_LIMIT_LOGIN_PER_MINUTE=0.`,
+      `the server limits registrations: waiting ${seconds} s now and then. For a rush all at once start it with RATE_LIMIT_REGISTRATIONS_PER_MINUTE=0.`,
     );
     doors.open();
   };

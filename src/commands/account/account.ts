@@ -4,21 +4,22 @@ import { z } from 'zod';
 import { refuse } from '../../domain/rejection.js';
 import { loginDecider, userDecider } from '../../domain/user.js';
 import type { Position } from '../../event-store/port.js';
-import { nfcText, type UserId, userIdSchema } from '../../events/ids.js';
+import { type UserId, userIdSchema } from '../../events/ids.js';
 import { type StreamName, streams } from '../../events/streams.js';
+import { isCommonPassword } from '../../platform/common-passwords.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { PasswordHasher } from '../../platform/password-hasher.js';
 import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { StreamRepository } from '../stream-repository.js';
+import { newLoginId, newPassword, normalisedLoginId, personName } from './names.js';
+import { type AccessSession, SessionCheck } from './session-check.js';
 
 export const registerUserSchema = z.strictObject({
-  loginId: nfcText(30)
-    .min(3)
-    .regex(/^[\p{L}\p{N}._@+-]+$/u, 'may have letters, digits and . _ @ + -'),
-  username: nfcText(50),
-  name: nfcText(100),
-  password: z.string().min(8).max(200),
+  loginId: newLoginId,
+  username: personName(50),
+  name: personName(100),
+  password: newPassword,
 });
 
 export interface RegisteredUser {
@@ -47,9 +48,11 @@ export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
     private readonly hasher: PasswordHasher,
   ) {}
 
-  /** @throws {Rejected} login-id-taken */
+  /** @throws {Rejected} password-too-weak, login-id-taken */
   async execute({ input, context }: RegisterUser): Promise<RegisteredUser> {
     const { loginId, username, name, password } = input;
+    if (normalisedLoginId(password) === normalisedLoginId(loginId)) throw sameAsLoginId();
+    await refuseCommon(password);
     const loginStream = loginStreamOf(loginId);
     const claimedBefore = await this.repository.load(loginDecider, loginStream);
     if (claimedBefore.state.userId && (await this.#isRegistered(claimedBefore.state.userId))) throw taken();
@@ -76,25 +79,39 @@ export class RegisterUserHandler implements ICommandHandler<RegisterUser> {
   }
 }
 
-/** The stream that makes a login id unique: case and Unicode form do not make another id. */
+/** The stream that makes a login id unique. */
 export function loginStreamOf(loginId: string): StreamName {
-  const normalised = loginId.normalize('NFKC').toLowerCase();
-  return streams.login(createHash('sha256').update(normalised).digest('hex'));
+  return streams.login(createHash('sha256').update(normalisedLoginId(loginId)).digest('hex'));
 }
 
 function taken() {
   return refuse('login-id-taken', 'This login id is taken: choose another one.');
 }
 
+function sameAsLoginId() {
+  return refuse('password-too-weak', 'The password is the login id: choose another one.');
+}
+
+/** @throws {Rejected} password-too-weak */
+async function refuseCommon(password: string): Promise<void> {
+  if (await isCommonPassword(password)) {
+    throw refuse(
+      'password-too-weak',
+      'This password is among those that are guessed first: choose another one.',
+    );
+  }
+}
+
 export const changePasswordSchema = z.strictObject({
   currentPassword: z.string().min(1).max(200),
-  newPassword: registerUserSchema.shape.password,
+  newPassword,
 });
 
-/** Replaces the password; the current one is needed. */
+/** Replaces the password; the current one is needed. Ends the user's other sessions. */
 export class ChangePassword extends Command<{ readonly position: Position | undefined }> {
   constructor(
-    readonly userId: UserId,
+    /** Goes on; all others end. */
+    readonly session: AccessSession,
     readonly input: z.infer<typeof changePasswordSchema>,
     readonly context: CommandContext,
   ) {
@@ -108,21 +125,27 @@ export class ChangePasswordHandler implements ICommandHandler<ChangePassword> {
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly hasher: PasswordHasher,
+    private readonly sessions: SessionCheck,
   ) {}
 
-  /** @throws {Rejected} invalid-credentials, also when another change came first; user-unknown */
-  async execute({ userId, input, context }: ChangePassword): Promise<{ position: Position | undefined }> {
-    const stream = streams.user(userId);
+  /** @throws {Rejected} invalid-credentials, also when another change came first; password-too-weak; session-ended; user-unknown */
+  async execute({ session, input, context }: ChangePassword): Promise<{ position: Position | undefined }> {
+    const stream = streams.user(session.userId);
     const { state } = await this.repository.load(userDecider, stream);
     const verifiedHash = state.kind === 'registered' ? state.passwordHash : undefined;
     const isRight = await this.hasher.verify(verifiedHash, input.currentPassword);
     if (!isRight || verifiedHash === undefined) {
       throw refuse('invalid-credentials', 'The current password is wrong.');
     }
+    // The login id is not kept readable: a password that is the user's own login id leads to the user.
+    const owner = await this.repository.load(loginDecider, loginStreamOf(input.newPassword));
+    if (owner.state.userId === session.userId) throw sameAsLoginId();
+    await refuseCommon(input.newPassword);
     const passwordHash = await this.hasher.hash(input.newPassword);
     // Hashing takes a while: another change that came first must not be overwritten.
-    const change = { kind: 'change-password', passwordHash, verifiedHash } as const;
-    const { position } = await this.deciders.executeOrThrow(userDecider, stream, change, context);
+    const change = { kind: 'change-password', passwordHash, verifiedHash, session } as const;
+    const { position, events } = await this.deciders.executeOrThrow(userDecider, stream, change, context);
+    this.sessions.take(events);
     return { position };
   }
 }

@@ -14,6 +14,7 @@ import type { CommandContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { StreamRepository } from '../stream-repository.js';
 import { loginStreamOf } from './account.js';
+import { SessionCheck } from './session-check.js';
 
 const forfeit = z
   .boolean()
@@ -65,8 +66,8 @@ const maxAttempts = 10;
 
 /**
  * Closes the wallet, writes UserErased, then destroys the key of the person's data. After a crash in between, a repeated
- * command or the erasure process (processes/erasure.ts) does the rest. UserErased ends all sessions: refresh tokens of an erased
- * user are refused.
+ * command or the erasure process (processes/erasure.ts) does the rest. UserErased ends all sessions: access and refresh
+ * tokens of an erased user are refused.
  *
  * The wallet is closed at the revision that was read before the account was found unused, and is looked at anew where
  * that fails. So points credited before are seen here, and points credited later are refused by the wallet.
@@ -80,6 +81,7 @@ export class UserEraser {
     private readonly store: EventStore,
     private readonly keys: PersonalKeys,
     private readonly clock: Clock,
+    private readonly sessions: SessionCheck,
   ) {}
 
   /** @throws {Rejected} user-unknown, account-in-use, busy */
@@ -88,6 +90,7 @@ export class UserEraser {
     const user = await this.repository.load(userDecider, stream);
     if (user.state.kind === 'registered') await this.#closeWallet(userId, options, context);
     const erased = await this.deciders.execute(userDecider, stream, { kind: 'erase' }, context);
+    if (erased.kind === 'accepted') this.sessions.take(erased.events);
     // An earlier run may have written UserErased and crashed before it destroyed the key.
     if (erased.state.kind !== 'erased') throw refuse('user-unknown', 'There is no such user.');
     await this.keys.destroy(userId);

@@ -6,6 +6,7 @@ import { ChargesNeedingAttention1797000000011 } from './1797000000011-charges-ne
 import { TakenSeats1797000000012 } from './1797000000012-taken-seats.js';
 import { SeatFeatures1797000000014 } from './1797000000014-seat-features.js';
 import { WaitingByPlace1797000000015 } from './1797000000015-waiting-by-place.js';
+import { Sessions1797000000201 } from './1797000000201-sessions.js';
 import { IdleTurns1797000000301 } from './1797000000301-idle-turns.js';
 
 /**
@@ -21,5 +22,6 @@ export const allMigrations = [
   TakenSeats1797000000012,
   SeatFeatures1797000000014,
   WaitingByPlace1797000000015,
+  Sessions1797000000201,
   IdleTurns1797000000301,
 ];

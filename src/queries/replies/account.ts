@@ -6,6 +6,7 @@ import {
   orderIdSchema,
   paymentIdSchema,
   pointsSchema,
+  sessionIdSchema,
   userIdSchema,
 } from '../../events/ids.js';
 import { attentionCauses } from '../../events/wallet-events.js';
@@ -30,6 +31,39 @@ export const userReply = named('User', z.strictObject({ ...personFields, ...chan
   updatedAt,
 });
 export type UserReply = Reply<typeof userReply>;
+
+/** A session as its user sees it. */
+const sessionFields = {
+  sessionId: sessionIdSchema,
+  startedAt: instantSchema,
+  refreshedAt: instantSchema.describe('Its last refresh; the log-in when there was none.'),
+  expiresAt: instantSchema.describe('When it ends unless it is refreshed before.'),
+};
+const sessionInfo = z.strictObject(sessionFields);
+export type SessionInfo = z.infer<typeof sessionInfo>;
+
+export const sessionsReply = named(
+  'Sessions',
+  z.strictObject({
+    items: z.array(
+      z.strictObject({
+        ...sessionFields,
+        isCurrent: z.boolean().describe('The session of the access token that asks.'),
+      }),
+    ),
+  }),
+  {
+    items: [
+      {
+        sessionId: sample.sessionId,
+        startedAt: createdAt,
+        refreshedAt: updatedAt,
+        expiresAt: '2026-12-06T09:00:00.000Z',
+        isCurrent: true,
+      },
+    ],
+  },
+);
 
 export const walletReply = named(
   'Wallet',

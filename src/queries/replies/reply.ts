@@ -79,6 +79,7 @@ export const asOfField = {
 /** Ids used in all examples, so that the examples belong together. */
 export const sample = {
   userId: '0b8f8f5e-1f0a-5c43-9a52-6f2f0c6f5b11',
+  sessionId: '7c1d2f0e-94b3-5d1a-8a44-3e1b0c9d6f22',
   venueId: '5a2d9d0c-7a53-5c2a-8f6e-2f1f5be0a001',
   performanceId: '9d3f1c52-0c39-5a0e-b3de-4a8f6a0b1c02',
   scheduleId: 'c7e4a9b8-5d21-5f7b-9a3c-7e1d2b4c6d03',

@@ -21,7 +21,7 @@ async function soldSeat(): Promise<History> {
   const sessionId = id<SessionId>('session');
   await history.add(streams.session(sessionId), {
     type: 'SessionStarted',
-    data: { sessionId, userId: mina, expiresAt: minute(1_000) },
+    data: { sessionId, userId: mina, epoch: 0, expiresAt: minute(1_000), endsAt: minute(2_000) },
   });
   await story.charge(mina, charge('first'), 1_000, 1_000);
   await story.queue(mina);

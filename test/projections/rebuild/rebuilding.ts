@@ -55,7 +55,7 @@ export async function buy(story: Story, number: number): Promise<void> {
   const seat = `A-${number}`;
   await story.register(fan, `Fan ${number}`);
   const sessionId = id<SessionId>(`session ${number}`);
-  const data = { sessionId, userId: fan, expiresAt: minute(1_000) };
+  const data = { sessionId, userId: fan, epoch: 0, expiresAt: minute(1_000), endsAt: minute(2_000) };
   await story.history.add(streams.session(sessionId), { type: 'SessionStarted', data });
   await story.charge(fan, charge(`charge ${number}`), 1_000, 1_000);
   await story.hold(fan, seat, `hold ${number}`);

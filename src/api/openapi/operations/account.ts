@@ -1,4 +1,10 @@
-import { chargeReply, userReply, walletEntryReply, walletReply } from '../../../queries/replies/account.js';
+import {
+  chargeReply,
+  sessionsReply,
+  userReply,
+  walletEntryReply,
+  walletReply,
+} from '../../../queries/replies/account.js';
 import { pageOf } from '../../../queries/replies/reply.js';
 import { chargeReceiptReply, registeredUserReply, sessionReply } from '../../replies.js';
 import { json, type Operations, pastDescription } from '../operation.js';
@@ -15,7 +21,7 @@ export const accountOperations: Operations = {
       minji: { loginId: 'minji', username: 'Minji', name: '김민지', password: 'winter-night-2026' },
     },
     replies: { 201: json('The account.', registeredUserReply) },
-    problems: ['login-id-taken', 'too-many-requests'],
+    problems: ['login-id-taken', 'password-too-weak'],
   },
   getMe: {
     tag: 'Account',
@@ -30,15 +36,20 @@ export const accountOperations: Operations = {
     requestExamples: {
       minji: { currentPassword: 'winter-night-2026', newPassword: 'spring-morning-2027' },
     },
-    replies: { 204: { kind: 'empty', description: 'The new password is in force; sessions go on.' } },
-    problems: ['invalid-credentials', 'too-many-requests', 'user-unknown'],
+    replies: {
+      204: {
+        kind: 'empty',
+        description: 'The new password is in force. This session goes on; all others have ended.',
+      },
+    },
+    problems: ['invalid-credentials', 'password-too-weak', 'too-many-requests', 'user-unknown'],
   },
   eraseMe: {
     tag: 'Account',
     summary: 'Erase my account',
     headers: ['X-Log-Position'],
     description:
-      'Names and login id are erased for good, also from backups; sessions end, and the login id can never be registered again. An access token works until it expires.',
+      'Names and login id are erased for good, also from backups; all sessions end with their access tokens, and the login id can never be registered again.',
     requestExamples: { minji: { password: 'winter-night-2026', forfeit: false } },
     replies: { 204: { kind: 'empty', description: 'Nothing leads to you any more.' } },
     problems: ['invalid-credentials', 'account-in-use', 'busy', 'too-many-requests', 'user-unknown'],
@@ -57,11 +68,34 @@ export const accountOperations: Operations = {
       'Uses the refresh token up. A used token that comes back later closes the session: somebody else may have it.',
     requestExamples: { refresh: refreshExample },
     replies: { 200: json('New tokens of the same session.', sessionReply) },
-    problems: ['session-ended', 'too-many-requests'],
+    problems: ['session-ended'],
+  },
+  listSessions: {
+    tag: 'Account',
+    summary: 'Where I am logged in',
+    description: 'At most the 100 sessions that were started or refreshed last.',
+    replies: { 200: json('Sessions that live.', sessionsReply) },
+  },
+  endSession: {
+    tag: 'Account',
+    summary: 'Log out elsewhere',
+    headers: ['X-Log-Position'],
+    description:
+      'Ends one of my sessions, also this one, with its access tokens. One that has ended stays so.',
+    replies: { 204: { kind: 'empty', description: 'The session has ended.' } },
+    problems: ['session-unknown'],
+  },
+  endOtherSessions: {
+    tag: 'Account',
+    summary: 'Log out everywhere else',
+    headers: ['X-Log-Position'],
+    replies: { 204: { kind: 'empty', description: 'All my sessions but this one have ended.' } },
+    problems: ['user-unknown'],
   },
   logOut: {
     tag: 'Account',
     summary: 'Log out',
+    description: 'Ends the session with its access tokens.',
     requestExamples: { logout: refreshExample },
     replies: { 204: { kind: 'empty', description: 'The session has ended, or was none.' } },
   },
