@@ -13,7 +13,15 @@ const mayImport = {
   // Queries read tables, never the log.
   queries: ['platform', 'events', 'projections', 'domain/shuffle'],
   integrations: ['platform', 'events', 'domain/catalog-document', 'domain/plan-identity'],
-  commands: ['platform', 'events', 'domain', 'queries', 'event-store/port', 'integrations/payment/port'],
+  commands: [
+    'platform',
+    'events',
+    'domain',
+    'queries',
+    'event-store/port',
+    'integrations/payment/port',
+    'integrations/beacon/port',
+  ],
   processes: [
     'platform',
     'events',
@@ -23,7 +31,7 @@ const mayImport = {
     'event-store/live-subscription',
   ],
   // An auditor that used the deciders would share their mistakes.
-  'analysis/audit': ['events', 'event-store/port', 'domain/shuffle'],
+  'analysis/audit': ['events', 'event-store/port', 'domain/shuffle', 'domain/beacon', 'platform/drand'],
   // Replies about the past have the shapes of the queries' replies.
   'analysis/history': ['platform', 'events', 'event-store/port', 'domain', 'queries'],
   'analysis/what-if': ['platform', 'events', 'event-store', 'domain'],
@@ -56,6 +64,7 @@ const mayImport = {
     'queries',
     'boards',
     'integrations/payment/port',
+    'integrations/beacon/port',
     'commands',
     'processes',
     'app',

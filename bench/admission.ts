@@ -152,6 +152,7 @@ async function measure(scenario: Scenario, folder: string): Promise<Result> {
     queueTokenTtlMs: 900_000,
     catalogMaxAgeMs: 5_000,
     chargeReplyTimeoutMs: 5_000,
+    nameBeaconRound: false,
     paymentCallbackUrl: undefined,
     secret,
   };

@@ -114,7 +114,7 @@ const queueEvents = {
     const isOnce = queue.opening === undefined && shuffledCount <= queue.issued;
     expect('seed', isOnce, `the queue opens again, or shuffles ${shuffledCount} of ${queue.issued} numbers`, event, queue.opening);
     queue.opening = event;
-    queue.places = shuffledPlaces(seed, Math.min(shuffledCount, queue.issued));
+    queue.places = shuffledPlaces(drawnSeed(event.data), Math.min(shuffledCount, queue.issued));
   },
   TokensAdmitted(event) {
     const { from, to } = event.data;
@@ -146,6 +146,15 @@ function rangeOf(place) {
   }
   const range = queue.ranges[low];
   return range && range.data.from <= place ? range : undefined;
+}
+
+/** The seed of the shuffle: of older queues the revealed one; else who joined and the public beacon are mixed in. */
+function drawnSeed({ seed, tokensDigest, beacon }) {
+  if (tokensDigest === undefined) return seed;
+  const hex = (text) => Buffer.from(text, 'hex');
+  const mixed = createHash('sha256').update('boxoffice draw 2\n').update(hex(seed)).update(hex(tokensDigest));
+  if (beacon) mixed.update(createHash('sha256').update(hex(beacon.signature)).digest());
+  return mixed.digest('hex');
 }
 
 /** The published shuffle: Fisher–Yates from the end, driven by 32-bit words of SHA-256(seed ‖ counter). */

@@ -13,6 +13,7 @@ import { OperatorKeys } from '../commands/operators/operator-keys.js';
 import { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import { EventStore } from '../event-store/port.js';
+import { RandomnessBeacon } from '../integrations/beacon/port.js';
 import { PaymentProvider } from '../integrations/payment/port.js';
 import { Clock } from '../platform/clock.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
@@ -33,6 +34,7 @@ export interface AppParts {
   readonly operatorGate: OperatorGate;
   readonly sessions: SessionCheck;
   readonly payments: PaymentProvider;
+  readonly beacon: RandomnessBeacon;
   readonly personalKeys: PersonalKeys;
   readonly clock: Clock;
   readonly hasher: PasswordHasher;
@@ -60,6 +62,7 @@ export function appModule(parts: AppParts): DynamicModule {
     { provide: CommandSettings, useValue: parts.settings },
     { provide: API_SETTINGS, useValue: parts.apiSettings },
     { provide: PaymentProvider, useValue: parts.payments },
+    { provide: RandomnessBeacon, useValue: parts.beacon },
     { provide: PersonalKeys, useValue: parts.personalKeys },
     { provide: StreamRepository, useValue: parts.repository },
     { provide: OperatorKeys, useValue: parts.operatorKeys },

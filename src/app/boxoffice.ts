@@ -14,6 +14,7 @@ import type { CommandSettings } from '../commands/settings.js';
 import { StreamRepository } from '../commands/stream-repository.js';
 import type { EventStore } from '../event-store/port.js';
 import { metadataSchema } from '../events/event.js';
+import { HttpBeacon } from '../integrations/beacon/http-beacon.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
 import { revealingStore, sealingStore } from '../personal-data/store-views.js';
@@ -295,6 +296,7 @@ async function createApp(
       apiKey: secrets.paymentApiKey,
       timeoutMs: config.PAYMENT_TIMEOUT_MS,
     }),
+    beacon: new HttpBeacon({ urls: config.BEACON_URLS, timeoutMs: config.BEACON_TIMEOUT_MS }),
   });
   const adapter = createFastifyAdapter(apiSettings, operatorGate, securityEvents);
   logRequests(adapter.getInstance<FastifyInstance>(), log);
@@ -317,6 +319,7 @@ function settingsOf(config: Config, { secret }: Secrets): CommandSettings {
     queueTokenTtlMs: config.QUEUE_TOKEN_TTL_MS,
     catalogMaxAgeMs: config.CATALOG_MAX_AGE_MS,
     chargeReplyTimeoutMs: config.PAYMENT_TIMEOUT_MS,
+    nameBeaconRound: config.RANDOMNESS_BEACON !== 'off',
     paymentCallbackUrl: publicUrl && new URL('/v1/payment-callbacks', publicUrl).href,
     secret,
   };

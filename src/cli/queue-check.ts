@@ -8,7 +8,7 @@ import {
   type PublishedQueue,
   type QueuedNumber,
 } from '../analysis/audit/queue-fairness.js';
-import { shuffleAlgorithm, shuffledPlaces } from '../domain/shuffle.js';
+import { drawAlgorithmOf, drawAlgorithms, drawnPlaces } from '../domain/shuffle.js';
 import { type EventStore, maxReadCount } from '../event-store/port.js';
 import { pagesOf } from '../event-store/reading.js';
 import {
@@ -30,6 +30,7 @@ import { type Terminal, textTable } from './terminal.js';
 interface Flags {
   readonly token?: string;
   readonly seedHash?: string;
+  readonly round?: string;
   readonly server?: string;
   readonly json?: boolean;
 }
@@ -38,13 +39,14 @@ interface Flags {
 export const defineQueueCheckCommand: DefineCommand = (command, terminal, done) => {
   command
     .description(
-      'Recomputes every place of a performance’s queue from the revealed seed, and checks the seed against the hash ' +
-        'published before and the admissions against the places. Reads the log at EVENTSTORE_URL or in DATA_DIR, or ' +
+      'Recomputes every place of a performance’s queue from what decided it, and checks the seed against the hash ' +
+        'published before, who joined, the round of the beacon, and the admissions against the places. Reads the log at EVENTSTORE_URL or in DATA_DIR, or ' +
         'with --server the public API. See docs/fair-queue.md.',
     )
     .argument('<performanceId>', 'the performance')
     .option('--token <tokenId>', 'show this token’s place')
     .option('--seed-hash <hash>', 'the hash that you noted before the opening')
+    .option('--round <number>', 'the round of the beacon that you noted before the opening')
     .option('--server <url>', 'check a server through its public API')
     .option('--json', 'print the verdict as JSON')
     .action(async (id: string, flags: Flags) => done(await runQueueCheck(id, flags, terminal)));
@@ -60,9 +62,11 @@ async function runQueueCheck(id: string, flags: Flags, terminal: Terminal): Prom
   if (seedHash !== undefined && !/^[0-9a-f]{64}$/.test(seedHash)) {
     throw new CliFailure('--seed-hash: expected 64 hexadecimal digits');
   }
+  const round = flags.round === undefined ? undefined : z.coerce.number().int().min(1).safeParse(flags.round);
+  if (round?.success === false) throw new CliFailure('--round: expected the number of a round');
   const queue = await readQueue(performanceId, flags, terminal);
   if (terminal.isInteractive) terminal.err('\n');
-  const verdict = judgeQueue(queue, { tokenId: token, seedHash });
+  const verdict = judgeQueue(queue, { tokenId: token, seedHash, round: round?.data });
   terminal.out(flags.json ? `${JSON.stringify(verdict, null, 2)}\n` : describeFairness(verdict, token));
   const isTokenMissing = token !== undefined && verdict.token === null;
   return verdict.fair && !isTokenMissing ? exitCodes.ok : exitCodes.failed;
@@ -113,19 +117,29 @@ export async function queueFromLog(
 ): Promise<PublishedQueue> {
   let seedHash: string | undefined;
   let opening: PublishedQueue['opening'] = null;
+  let round: number | null = null;
   const admissions: AdmittedPlaces[] = [];
   const numberOf = new Map<TokenId, number>();
   let read = 0;
   const count = () => onEvents(++read);
-  for await (const { event } of eventsOf(store, streams.performance(performanceId))) {
-    if (event.type === 'PerformancePublished') seedHash = event.data.seedHash;
-  }
-  if (seedHash === undefined) throw new CliFailure(`the log has no performance ${performanceId}`);
-  for await (const { event } of eventsOf(store, streams.admission(performanceId))) {
+  let openedAt: number = Number.POSITIVE_INFINITY;
+  let closedRound: number | undefined;
+  for await (const { event, position } of eventsOf(store, streams.admission(performanceId))) {
     count();
-    if (event.type === 'QueueOpened') opening = event.data;
+    if (event.type === 'DrawClosed') closedRound = event.data.beacon.round;
+    if (event.type === 'QueueOpened') {
+      opening = event.data;
+      openedAt = position;
+    }
     if (event.type === 'TokensAdmitted') admissions.push(event.data);
   }
+  for await (const { event, position } of eventsOf(store, streams.performance(performanceId))) {
+    if (event.type !== 'PerformancePublished') continue;
+    ({ seedHash } = event.data);
+    // A round that was named must be used, unless the draw was closed too late for it.
+    if (position < openedAt) round = closedRound ?? event.data.beacon?.round ?? null;
+  }
+  if (seedHash === undefined) throw new CliFailure(`the log has no performance ${performanceId}`);
   for await (const { event, revision } of eventsOf(store, streams.queue(performanceId))) {
     count();
     // Ignore a duplicate TokenIssued.
@@ -133,7 +147,7 @@ export async function queueFromLog(
     numberOf.set(event.data.tokenId, revision);
   }
   const turns = await turnsOf(store, performanceId, count);
-  const places = opening ? shuffledPlaces(opening.seed, opening.shuffledCount) : new Uint32Array();
+  const places = opening ? drawnPlaces(opening) : new Uint32Array();
   const admittedUpTo = admissions.at(-1)?.to ?? 0;
   const numbers = [...numberOf].map(([tokenId, number]): QueuedNumber => {
     const { entered, left = false } = turns.get(tokenId) ?? {};
@@ -145,9 +159,10 @@ export async function queueFromLog(
   });
   return {
     performanceId,
-    algorithm: shuffleAlgorithm,
+    algorithm: opening ? drawAlgorithmOf(opening) : drawAlgorithms.mixed,
     seedHash,
     opening,
+    round,
     admittedAtLeast: admittedUpTo,
     admittedAtMost: admittedUpTo,
     admissions,
@@ -183,7 +198,10 @@ async function turnsOf(
 async function* eventsOf(store: EventStore, stream: StreamName) {
   for (let from = 0; ; from += maxReadCount) {
     const page = await store.readStream(stream, { from, limit: maxReadCount });
-    for (const recorded of page) yield { event: decodeEvent(recorded), revision: recorded.revision };
+    for (const recorded of page) {
+      const { revision, position } = recorded;
+      yield { event: decodeEvent(recorded), revision, position };
+    }
     if (page.length < maxReadCount) return;
   }
 }
@@ -211,6 +229,17 @@ const fairnessSchema = z.object({
   seedHash: sha256,
   seed: sha256.nullable(),
   shuffledCount: count.max(10_000_000).nullable(),
+  // Servers of an older release have none of these.
+  tokensDigest: sha256.nullable().default(null),
+  beacon: z
+    .object({ round: z.number().int().min(1) })
+    .nullable()
+    .default(null),
+  beaconSignature: z
+    .string()
+    .regex(/^[0-9a-f]{96}$/)
+    .nullable()
+    .default(null),
   admittedUpTo: count,
 });
 const numbersSchema = z.object({
@@ -252,12 +281,19 @@ export async function queueFromServer(
   const after = await get(new URL(`${path}/fairness`, serverUrl), fairnessSchema);
   if (before.seed === null && after.seed !== null)
     return queueFromServer(serverUrl, performanceId, onNumbers);
-  const { seed, shuffledCount, algorithm, seedHash } = after;
+  const { seed, shuffledCount, tokensDigest, beaconSignature, algorithm, seedHash } = after;
+  const round = after.beacon?.round ?? null;
+  const beacon =
+    round === null || beaconSignature === null ? undefined : { round, signature: beaconSignature };
   return {
     performanceId,
     algorithm,
     seedHash,
-    opening: seed === null ? null : { seed, shuffledCount: shuffledCount ?? 0 },
+    opening:
+      seed === null
+        ? null
+        : { seed, shuffledCount: shuffledCount ?? 0, tokensDigest: tokensDigest ?? undefined, beacon },
+    round,
     admittedAtLeast: before.admittedUpTo,
     admittedAtMost: after.admittedUpTo,
     numbers,
@@ -284,9 +320,12 @@ async function get<Reply>(url: URL, schema: z.ZodType<Reply>): Promise<Reply> {
 const meanings: Record<FairnessCheck, string> = {
   algorithm: 'the places come from the published algorithm',
   'hash-kept': 'the hash is the one noted before the opening',
+  'round-kept': 'the round of the beacon is the one noted before the opening',
   seed: 'the revealed seed has the hash published before the opening',
+  joined: 'the digest mixed in is that of the tokens that joined before',
+  beacon: 'the signature mixed in is the public beacon’s of the named round',
   numbers: 'numbers were given in order, each to one token',
-  places: 'every stated place is the one the seed gives',
+  places: 'every stated place is the one that the draw gives',
   ranges: 'each admission takes the next places in order',
   order: 'nobody was admitted before a smaller place or passed over',
 };
@@ -307,6 +346,8 @@ export function describeFairness(verdict: FairnessVerdict, askedToken: string | 
     textTable(['', 'FACTS', 'CHECK', 'WHAT HOLDS'], rows),
     `published hash  ${verdict.seedHash}`,
     `revealed seed   ${verdict.seed ?? 'not yet: the queue has not opened'}`,
+    ...(verdict.tokensDigest === null ? [] : [`who joined      ${verdict.tokensDigest}`]),
+    ...(verdict.round === null ? [] : [`beacon          drand quicknet, round ${verdict.round}`]),
     ...describeService(verdict),
     ...(askedToken === undefined ? [] : [describeToken(verdict, askedToken)]),
     ...(verdict.fair ? [] : ['What does not match:', ...mismatches]),
@@ -333,7 +374,7 @@ function describeService({
     ? `Places 0 to ${admittedUpTo - 1} were admitted in ${admissions.count} admissions, the last at ${last.admittedAt}.`
     : 'Nobody was admitted yet.';
   return [
-    `${fans} joined: ${shuffledCount} numbers given before the opening were shuffled by the seed; later numbers keep their order.`,
+    `${fans} joined: ${shuffledCount} numbers given before the opening were shuffled; later numbers keep their order.`,
     served,
   ];
 }
@@ -342,7 +383,7 @@ function describeToken({ token, shuffledCount }: FairnessVerdict, asked: string)
   if (!token) return `Token ${asked} is not in this queue.`;
   const { number, recomputedPlace, state, admittedAt } = token;
   if (recomputedPlace === null) return `Token ${asked}: number ${number}; its place is drawn at the opening.`;
-  const reason = number < shuffledCount ? `the seed shuffles number ${number} to` : `number ${number} keeps`;
+  const reason = number < shuffledCount ? `the draw shuffles number ${number} to` : `number ${number} keeps`;
   const fate = {
     waiting: 'it is still waiting',
     left: 'it left before its admission',

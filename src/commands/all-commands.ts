@@ -26,6 +26,7 @@ import { PayHandler } from './orders/pay.js';
 import { SettleCancellationHandler } from './orders/settle-cancellation.js';
 import { EnterServiceHandler, ExpireTokenHandler, LeaveQueueHandler } from './queue/enter-and-leave.js';
 import { IssueTokenHandler, RefreshTokenHandler } from './queue/issue-token.js';
+import { JoinedReader } from './queue/joined-numbers.js';
 import { AdmitTokensHandler, OpenQueueHandler } from './queue/open-and-admit.js';
 import { QueueAdmission } from './queue/queue-admission.js';
 import { ExpireHoldHandler, Holds, ReleaseHoldHandler } from './seats/end-hold.js';
@@ -77,6 +78,7 @@ export const commandServices = [
   UserEraser,
   CatalogReader,
   QueueAdmission,
+  JoinedReader,
   SeatsForSale,
   SoldSeats,
   HallChanges,

@@ -11,6 +11,8 @@ export abstract class CommandSettings {
   abstract readonly chargeReplyTimeoutMs: number;
   /** Where the payment system reports outcomes; undefined: it is only asked. */
   abstract readonly paymentCallbackUrl: string | undefined;
+  /** Whether published performances name a round of the public randomness beacon for their draw. */
+  abstract readonly nameBeaconRound: boolean;
   /** The server's secret; queue seeds derive from it. */
   abstract readonly secret: string;
 }

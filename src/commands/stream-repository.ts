@@ -198,6 +198,20 @@ export class StreamRepository {
     return last ? last.revision + 1 : 0;
   }
 
+  /** The events of a stream from a revision on, oldest first, up to what it has now. */
+  async *eventsFrom(
+    stream: StreamName,
+    from: number,
+  ): AsyncGenerator<{ readonly event: DomainEvent; readonly revision: Revision }> {
+    for (let next = from; ; ) {
+      const page = await this.store.readStream(stream, { from: next, limit: maxReadCount });
+      for (const recorded of page) yield { event: decodeEvent(recorded), revision: recorded.revision };
+      const last = page.at(-1);
+      if (last === undefined || page.length < maxReadCount) return;
+      next = last.revision + 1;
+    }
+  }
+
   /** The events of a stream between a position and a revision, both exclusive, newest first. */
   async *eventsBetween(
     stream: StreamName,

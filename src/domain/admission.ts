@@ -1,7 +1,8 @@
 import { addMs, type Instant, type PerformanceId } from '../events/ids.js';
 import type { AdmissionEvent } from '../events/queue-events.js';
+import { beaconChain, roundOfDraw, timeOfRound } from './beacon.js';
 import { accept, assertNever, type Decider, reject } from './decider.js';
-import { seedMatches } from './shuffle.js';
+import { type Draw, seedMatches } from './shuffle.js';
 
 /** A contiguous range of admitted places, `from` inclusive to `to` exclusive. */
 interface AdmittedRange {
@@ -12,7 +13,11 @@ interface AdmittedRange {
 }
 
 export interface AdmissionState {
-  readonly opening: { readonly seed: string; readonly shuffledCount: number } | undefined;
+  /** The draw that only waits for its round of the beacon. */
+  readonly closedDraw:
+    | { readonly shuffledCount: number; readonly tokensDigest: string; readonly round: number }
+    | undefined;
+  readonly opening: Draw | undefined;
   /** Places below this one were admitted. */
   readonly admittedUpTo: number;
   /** The ranges that may still be entered, oldest first: bounded by time. */
@@ -21,16 +26,32 @@ export interface AdmissionState {
   readonly nextAt: Instant | undefined;
 }
 
+/** The numbers that take part in the draw: 0 … shuffledCount−1, and the digest of their tokens. */
+export interface JoinedNumbers {
+  readonly shuffledCount: number;
+  readonly tokensDigest: string;
+}
+
 export type AdmissionCommand =
-  | {
+  | ({
+      readonly kind: 'close-draw';
+      readonly performanceId: PerformanceId;
+      readonly opensAt: Instant | null;
+      /** The round that was named with the performance. */
+      readonly namedRound: number;
+    } & JoinedNumbers)
+  | ({
+      /** Opens a queue; the numbers are those of its closed draw, if there is one. */
       readonly kind: 'open';
       readonly performanceId: PerformanceId;
       readonly seed: string;
       readonly seedHash: string;
       readonly opensAt: Instant | null;
-      /** How many joined before: they are shuffled. */
-      readonly shuffledCount: number;
-    }
+      /** The performance names a round of the beacon, so the draw is closed first. */
+      readonly isRoundNamed: boolean;
+      /** The verified round of the closed draw. */
+      readonly beacon?: { readonly round: number; readonly signature: string } | undefined;
+    } & JoinedNumbers)
   | {
       readonly kind: 'admit';
       readonly performanceId: PerformanceId;
@@ -52,26 +73,55 @@ export type AdmissionCommand =
  * left count for neither.
  */
 export const admissionDecider: Decider<AdmissionState, AdmissionCommand, AdmissionEvent> = {
-  initialState: { opening: undefined, admittedUpTo: 0, recent: [], nextAt: undefined },
+  initialState: { closedDraw: undefined, opening: undefined, admittedUpTo: 0, recent: [], nextAt: undefined },
 
   decide(command, state, now) {
     const { performanceId } = command;
     switch (command.kind) {
+      case 'close-draw': {
+        if (state.opening || state.closedDraw) return accept();
+        if (isBefore(command.opensAt, now)) return notOpenBefore(command.opensAt);
+        const { shuffledCount, tokensDigest } = command;
+        const beacon = { chain: beaconChain, round: roundOfDraw(command.namedRound, now) } as const;
+        return accept({ type: 'DrawClosed', data: { performanceId, shuffledCount, tokensDigest, beacon } });
+      }
       case 'open': {
         if (state.opening) return accept();
-        if (command.opensAt !== null && now < command.opensAt) {
-          return reject('queue-not-open', `The queue opens at ${command.opensAt}.`, {
-            opensAt: command.opensAt,
-          });
-        }
+        if (isBefore(command.opensAt, now)) return notOpenBefore(command.opensAt);
         if (!seedMatches(command.seed, command.seedHash)) {
           return reject(
             'seed-mismatch',
             'The seed is not the one whose hash was published: restore the secret.',
           );
         }
-        const { seed, shuffledCount } = command;
-        return accept({ type: 'QueueOpened', data: { performanceId, seed, shuffledCount } });
+        const { closedDraw } = state;
+        const { seed, beacon } = command;
+        if (!closedDraw) {
+          if (command.isRoundNamed) {
+            return reject(
+              'queue-not-open',
+              'The draw must be closed before its round of the beacon is known.',
+            );
+          }
+          const { shuffledCount, tokensDigest } = command;
+          return accept({ type: 'QueueOpened', data: { performanceId, seed, shuffledCount, tokensDigest } });
+        }
+        const { shuffledCount, tokensDigest, round } = closedDraw;
+        if (beacon?.round !== round || now < timeOfRound(round)) {
+          const opensAt = timeOfRound(round);
+          return reject(
+            'queue-not-open',
+            `The queue opens with round ${round} of the beacon, at ${opensAt}.`,
+            {
+              opensAt,
+            },
+          );
+        }
+        const decidedBy = { chain: beaconChain, round, signature: beacon.signature } as const;
+        return accept({
+          type: 'QueueOpened',
+          data: { performanceId, seed, shuffledCount, tokensDigest, beacon: decidedBy },
+        });
       }
       case 'admit': {
         if (!state.opening) return reject('queue-not-open', 'The queue has not opened yet.');
@@ -99,9 +149,18 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
 
   evolve(state, event) {
     switch (event.type) {
+      case 'DrawClosed': {
+        const { shuffledCount, tokensDigest, beacon } = event.data;
+        return { ...state, closedDraw: { shuffledCount, tokensDigest, round: beacon.round } };
+      }
       case 'QueueOpened': {
-        const { seed, shuffledCount } = event.data;
-        return { ...state, opening: { seed, shuffledCount } };
+        const { seed, shuffledCount, tokensDigest, beacon } = event.data;
+        const drawn = beacon && { round: beacon.round, signature: beacon.signature };
+        return {
+          ...state,
+          closedDraw: undefined,
+          opening: { seed, shuffledCount, tokensDigest, beacon: drawn },
+        };
       }
       case 'TokensAdmitted': {
         const { from, to, admittedAt, expiresAt, nextAt } = event.data;
@@ -114,6 +173,14 @@ export const admissionDecider: Decider<AdmissionState, AdmissionCommand, Admissi
     }
   },
 };
+
+function isBefore(opensAt: Instant | null, now: Instant): opensAt is Instant {
+  return opensAt !== null && now < opensAt;
+}
+
+function notOpenBefore(opensAt: Instant) {
+  return reject('queue-not-open', `The queue opens at ${opensAt}.`, { opensAt });
+}
 
 /** Hides the rounding of a division whose result is whole. */
 const epsilon = 1e-9;

@@ -233,8 +233,10 @@ export const performanceEvents = {
       sales: salesRulesSchema,
       /** SHA-256 (hex) of the seed that will shuffle those who join before the opening. */
       seedHash: z.string().regex(/^[0-9a-f]{64}$/),
+      /** The round of a public beacon that will be mixed into the seed; absent: none is. */
+      beacon: z.object({ chain: z.literal('drand-quicknet'), round: z.number().int().min(1) }).optional(),
     }),
-    { version: 3 },
+    { version: 4 },
   ),
 };
 export type PerformanceEvent = EventsOf<typeof performanceEvents>;

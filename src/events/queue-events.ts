@@ -28,21 +28,49 @@ export const queueEvents = {
 };
 export type QueueEvent = EventsOf<typeof queueEvents>;
 
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
 /**
  * Stream `admission-<performanceId>`: who was let in, as contiguous ranges of places, so that jumping the
  * queue cannot be written down. A place equals the queue number, except for those who joined before the
- * opening: their places are a shuffle of their numbers by the revealed seed (see domain/shuffle.ts).
+ * opening: their places are a shuffle of their numbers (see domain/shuffle.ts).
  */
 export const admissionEvents = {
+  /**
+   * Fixes which numbers take part in the draw, before the round of the public beacon that decides it can be known. Only for
+   * performances that name a round.
+   */
+  DrawClosed: defineEvent(
+    'DrawClosed',
+    z.object({
+      performanceId: performanceIdSchema,
+      /** Queue numbers 0 … shuffledCount−1 will be shuffled. */
+      shuffledCount: z.number().int().min(0),
+      tokensDigest: sha256Schema,
+      beacon: z.object({ chain: z.literal('drand-quicknet'), round: z.number().int().min(1) }),
+    }),
+  ),
   QueueOpened: defineEvent(
     'QueueOpened',
     z.object({
       performanceId: performanceIdSchema,
       /** Hex. Its SHA-256 was published with the performance before anyone could join. */
-      seed: z.string().regex(/^[0-9a-f]{64}$/),
+      seed: sha256Schema,
       /** Queue numbers 0 … shuffledCount−1 are shuffled. */
       shuffledCount: z.number().int().min(0),
+      /** Hex digest of the tokens of these numbers, mixed into the seed. Absent: the seed alone decides (version 1). */
+      tokensDigest: sha256Schema.optional(),
+      /** The round named by DrawClosed, mixed into the seed as well. */
+      beacon: z
+        .object({
+          chain: z.literal('drand-quicknet'),
+          round: z.number().int().min(1),
+          /** Hex: a compressed point of BLS12-381 G1. */
+          signature: z.string().regex(/^[0-9a-f]{96}$/),
+        })
+        .optional(),
     }),
+    { version: 2 },
   ),
   TokensAdmitted: defineEvent(
     'TokensAdmitted',

@@ -186,6 +186,8 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
     }),
     // Version 2 had no rules about holds without a payment: there are none.
     2: (data) => ({ ...data }),
+    // Version 3 named no round of a beacon.
+    3: (data) => ({ ...data }),
   },
   // Version 1 of these three knew no limits of holding without a payment: it set none.
   TokenRequested: { 1: (data) => ({ ...data }) },
@@ -200,6 +202,8 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
     // Version 2 knew no wheelchair and companion places.
     2: (data) => ({ ...data }),
   },
+  // Version 1 drew places by the seed alone, which the absence of the digest says.
+  QueueOpened: { 1: (data) => ({ ...data }) },
   // Version 1 measured the pace over the last second, by places.
   TokensAdmitted: {
     1: (data) => ({ ...data, nextAt: addMs(instantSchema.parse(data.admittedAt), 1_000) }),

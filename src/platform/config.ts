@@ -171,6 +171,25 @@ export const configSchema = z.object({
     .default(2)
     .describe('Password hashes computed at the same time.'),
 
+  RANDOMNESS_BEACON: z
+    .enum(['off', 'drand-quicknet'])
+    .default('off')
+    .describe(
+      'Public randomness that is mixed into the draw of queues which open at a set time: each performance that is published from then on names a round of it, and its queue opens only with that round (docs/fair-queue.md).',
+    ),
+  BEACON_URLS: z
+    .string()
+    .default('https://api.drand.sh,https://drand.cloudflare.com')
+    .transform((text) => text.split(','))
+    .refine(
+      (urls) => urls.every((url) => URL.canParse(url) && /^https?:/.test(url)),
+      'must be http(s) URLs, separated by commas',
+    )
+    .describe(
+      'Relays of the beacon, asked in this order. They need not be trusted: what they answer is verified.',
+    ),
+  BEACON_TIMEOUT_MS: durationMs(3_000).describe('Longest wait for one relay of the beacon.'),
+
   SWEEP_INTERVAL_MS: durationMs(5_000).describe(
     'How often the process searches for lapsed holds, lapsed tokens, cancelled dates, open orders and open charges.',
   ),

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { shuffledPlaces } from '../domain/shuffle.js';
+import { type Draw, drawnPlaces } from '../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId, UserId } from '../events/ids.js';
 import { double, flag, int, moment, nullable, uuid, varchar } from './engine/entity.js';
 import type { Projected, Projection, WantRow } from './engine/projection.js';
@@ -59,6 +59,12 @@ export class QueueRow {
   @Column(nullable(moment)) readonly opened_at!: Instant | null;
   @Column(nullable(varchar(64))) readonly seed!: string | null;
   @Column(int) readonly shuffled_count!: number;
+  /** Of the numbers that are drawn; null until they are fixed, and for queues that the seed alone drew. */
+  @Column(nullable(varchar(64))) readonly tokens_digest!: string | null;
+  /** The round that is mixed in; null when there is none. */
+  @Column(nullable(int)) readonly beacon_round!: number | null;
+  /** Null until the queue opens. */
+  @Column(nullable(varchar(96))) readonly beacon_signature!: string | null;
   /** Numbers given so far. */
   @Column(int) readonly issued!: number;
   /** Places below this one were admitted. */
@@ -86,6 +92,9 @@ export function emptyQueue(performanceId: PerformanceId, at: Instant): QueueRow 
     opened_at: null,
     seed: null,
     shuffled_count: 0,
+    tokens_digest: null,
+    beacon_round: null,
+    beacon_signature: null,
     issued: 0,
     admitted_up_to: 0,
     last_admitted_at: null,
@@ -124,6 +133,7 @@ export const tokensProjection: Projection = {
       rows.put(TokenRow, { ...token, entry, number_of_tickets: numberOfTickets, reservation_time: at });
     },
     TokenIssued: issueNumber,
+    DrawClosed: closeDraw,
     QueueOpened: openQueue,
     TokensAdmitted: admitPlaces,
     TokenEntered: ({ data, at }, rows) =>
@@ -251,8 +261,31 @@ const pageSize = 1_000;
 /** The place of a queue number; null until the queue opens. */
 function placeOfNumber(number: number, queue: QueueRow): number | null {
   if (!queue.opened) return null;
-  if (queue.seed === null || number >= queue.shuffled_count) return number;
-  return shuffledPlaces(queue.seed, queue.shuffled_count)[number] ?? number;
+  const draw = drawOf(queue);
+  if (!draw || number >= draw.shuffledCount) return number;
+  return drawnPlaces(draw)[number] ?? number;
+}
+
+/** The draw of a queue that has opened. */
+function drawOf(queue: QueueRow): Draw | undefined {
+  const { seed, shuffled_count: shuffledCount, tokens_digest, beacon_round: round, beacon_signature } = queue;
+  if (seed === null) return undefined;
+  const beacon =
+    round === null || beacon_signature === null ? undefined : { round, signature: beacon_signature };
+  return { seed, shuffledCount, tokensDigest: tokens_digest ?? undefined, beacon };
+}
+
+/** Which numbers will be drawn is fixed; the queue opens when the round of the beacon is known. */
+async function closeDraw({ data, at }: Projected<'DrawClosed'>, rows: UnitOfWork): Promise<void> {
+  const queue =
+    (await rows.get(QueueRow, { performance_id: data.performanceId })) ?? emptyQueue(data.performanceId, at);
+  rows.put(QueueRow, {
+    ...queue,
+    shuffled_count: data.shuffledCount,
+    tokens_digest: data.tokensDigest,
+    beacon_round: data.beacon.round,
+    updated_at: at,
+  });
 }
 
 /** Writes the places of all who joined before the opening. */
@@ -265,9 +298,12 @@ async function openQueue({ data, at }: Projected<'QueueOpened'>, rows: UnitOfWor
     opened_at: at,
     seed: data.seed,
     shuffled_count: data.shuffledCount,
+    tokens_digest: data.tokensDigest ?? null,
+    beacon_round: data.beacon?.round ?? null,
+    beacon_signature: data.beacon?.signature ?? null,
     updated_at: at,
   });
-  const places = shuffledPlaces(data.seed, data.shuffledCount);
+  const places = drawnPlaces(data);
   for (let from = 0; from < queue.issued; from += pageSize) {
     const tokens = await rows.select(TokenRow, {
       equal: { performance_id: data.performanceId },

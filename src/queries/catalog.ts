@@ -22,6 +22,7 @@ import type {
   Translations,
   VenueReply,
 } from './replies/catalog.js';
+import { namedRound } from './replies/queue.js';
 import type { Language, Page, PageRequest } from './replies/reply.js';
 import { decorationsOf, focusOf } from './seating-plans.js';
 
@@ -165,6 +166,7 @@ export function catalogQueries({ db, clock }: QueryContext) {
         })),
         sales: row.sales,
         seedHash: row.seed_hash,
+        beacon: namedRound(row.beacon_round),
         schedules: schedules.items,
       };
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shuffleAlgorithm } from '../domain/shuffle.js';
+import { drawAlgorithms } from '../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../events/ids.js';
 import { storedMoment } from '../projections/engine/entity.js';
 import type { QueueRow, TokenRow } from '../projections/queue.js';
@@ -7,7 +7,13 @@ import { selectAll, selectFirst } from './database.js';
 import { decodeCursor, encodeCursor } from './paging.js';
 import type { QueryContext } from './queries.js';
 import { QueueBoard, type QueueState, type TokenState } from './queue-board.js';
-import type { QueueFairnessReply, QueueNumberReply, QueueReply, QueueTokenReply } from './replies/queue.js';
+import {
+  namedRound,
+  type QueueFairnessReply,
+  type QueueNumberReply,
+  type QueueReply,
+  type QueueTokenReply,
+} from './replies/queue.js';
 import type { Page, PageRequest } from './replies/reply.js';
 import { selectSale } from './sale.js';
 
@@ -41,20 +47,25 @@ export function queueQueries(context: QueryContext) {
   async function fairness(performanceId: PerformanceId): Promise<QueueFairnessReply | null> {
     const row = await selectFirst<FairnessRow>(
       db,
-      `SELECT p.seed_hash, q.opened, q.opened_at, q.seed, q.shuffled_count, q.issued, q.admitted_up_to
+      `SELECT p.seed_hash, p.beacon_round AS named_round, q.opened, q.opened_at, q.seed, q.shuffled_count, q.tokens_digest,
+         q.beacon_round, q.beacon_signature, q.issued, q.admitted_up_to
        FROM performances p JOIN queues q ON q.performance_id = p.performance_id WHERE p.performance_id = ?`,
       [performanceId],
     );
     if (!row) return null;
     const isOpen = row.opened;
+    const isSeedOnly = isOpen && row.tokens_digest === null;
     return {
       performanceId,
-      algorithm: shuffleAlgorithm,
+      algorithm: isSeedOnly ? drawAlgorithms.seedOnly : drawAlgorithms.mixed,
       seedHash: row.seed_hash,
       opened: isOpen,
       openedAt: row.opened_at,
       seed: row.seed,
-      shuffledCount: isOpen ? row.shuffled_count : null,
+      shuffledCount: isOpen || row.tokens_digest !== null ? row.shuffled_count : null,
+      tokensDigest: row.tokens_digest,
+      beacon: namedRound(row.beacon_round ?? (isOpen ? null : row.named_round)),
+      beaconSignature: row.beacon_signature,
       issued: row.issued ?? 0,
       admittedUpTo: row.admitted_up_to,
     };
@@ -256,8 +267,19 @@ export function toTokenState(row: OwnTokenRow & Position): TokenState {
   };
 }
 
-type FairnessRow = Pick<QueueRow, 'opened' | 'opened_at' | 'seed' | 'shuffled_count' | 'admitted_up_to'> & {
+type FairnessRow = Pick<
+  QueueRow,
+  | 'opened'
+  | 'opened_at'
+  | 'seed'
+  | 'shuffled_count'
+  | 'tokens_digest'
+  | 'beacon_round'
+  | 'beacon_signature'
+  | 'admitted_up_to'
+> & {
   readonly seed_hash: string;
+  readonly named_round: number | null;
   readonly issued: number | null;
 };
 

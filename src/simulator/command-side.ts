@@ -68,6 +68,7 @@ import {
   RefreshToken,
   RefreshTokenHandler,
 } from '../commands/queue/issue-token.js';
+import { JoinedReader } from '../commands/queue/joined-numbers.js';
 import {
   AdmitTokens,
   AdmitTokensHandler,
@@ -95,6 +96,7 @@ import {
 } from '../commands/wallet/charge-points.js';
 import { SettleCharge, SettleChargeHandler } from '../commands/wallet/settle-charge.js';
 import type { EventStore } from '../event-store/port.js';
+import { BeaconUnavailable, type RandomnessBeacon } from '../integrations/beacon/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
 import type { Clock } from '../platform/clock.js';
 import type { PasswordHasher } from '../platform/password-hasher.js';
@@ -108,6 +110,8 @@ interface CommandSideParts {
   readonly clock: Clock;
   readonly settings: CommandSettings;
   readonly payments: PaymentProvider;
+  /** Unset: no performance may name a round. */
+  readonly beacon?: RandomnessBeacon | undefined;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
   readonly queries: CommandQueries;
@@ -117,10 +121,18 @@ interface CommandSideParts {
   readonly personalKeys?: PersonalKeys;
 }
 
+const noBeacon: RandomnessBeacon = {
+  signatureOf: async () => {
+    throw new BeaconUnavailable('there is no beacon here');
+  },
+};
+
 /** The whole command side by hand, as the module of the application wires it for one process. */
 export function commandSide(parts: CommandSideParts): Commands {
   const { repository, clock, settings, payments, hasher, signer, sessions = uncheckedSessions } = parts;
+  const { beacon = noBeacon } = parts;
   const deciders = new DeciderHandler(repository, clock);
+  const joined = new JoinedReader(repository);
   const catalog = new CatalogReader(repository, settings);
   const turn = new QueueAdmission(repository, catalog);
   const holds = new Holds(repository, deciders, clock);
@@ -153,7 +165,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [Logout, new LogoutHandler(deciders, signer, sessions)],
     [EndSession, new EndSessionHandler(repository, deciders, sessions)],
     [EndOtherSessions, new EndOtherSessionsHandler(repository, deciders, sessions)],
-    [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, settings, clock)],
+    [OpenQueue, new OpenQueueHandler(repository, deciders, catalog, joined, beacon, settings, clock)],
     [Pay, new PayHandler(repository, deciders, checkout, catalog, clock)],
     [RefreshSession, new RefreshSessionHandler(repository, deciders, signer, clock, settings, sessions)],
     [RefreshToken, new RefreshTokenHandler(repository, signer, settings)],

@@ -28,6 +28,7 @@ const settings: CommandSettings = {
   queueTokenTtlMs: 3_600_000,
   catalogMaxAgeMs,
   chargeReplyTimeoutMs: 2_000,
+  nameBeaconRound: false,
   paymentCallbackUrl: undefined,
   secret: 'a secret of the simulation alone, 32+ characters',
 };

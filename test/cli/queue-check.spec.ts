@@ -8,6 +8,7 @@ import {
 import { queueFromLog } from '../../src/cli/queue-check.js';
 import { EnterService, LeaveQueue } from '../../src/commands/queue/enter-and-leave.js';
 import type { QueueToken } from '../../src/commands/queue/queue-admission.js';
+import { shuffledPlaces } from '../../src/domain/shuffle.js';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import { type CommandSide, createCommandSide } from '../commands/box-office.js';
 import { freshContext, letIn, openTheatre, performanceId, queued } from '../commands/theatre.js';
@@ -34,6 +35,12 @@ async function servedQueue(): Promise<{ side: CommandSide; queueTokens: QueueTok
     await side.execute(new EnterService(queueToken, freshContext())).catch(() => undefined); // not everybody's turn came
   }
   return { side, queueTokens };
+}
+
+/** The draw of a queue that has opened. */
+function drawn({ opening }: PublishedQueue) {
+  if (!opening) throw new Error('the queue has not opened');
+  return opening;
 }
 
 const noProgress = () => undefined;
@@ -70,10 +77,47 @@ describe('the judgement of a queue', () => {
   });
 
   it('finds a seed that does not have the published hash', () => {
-    const forged = { ...queue, opening: { seed: 'ab'.repeat(32), shuffledCount: 6 } };
+    const forged = { ...queue, opening: { ...drawn(queue), seed: 'ab'.repeat(32) } };
     expect(wrongIn(forged)).toContain('seed');
     expect(wrongIn(queue, { seedHash: 'cd'.repeat(32) })).toEqual(['hash-kept']);
     expect(wrongIn({ ...queue, algorithm: 'coin-toss' })).toEqual(['algorithm']);
+  });
+
+  it('finds a draw that left out who joined, or used a round other than the one that was named', () => {
+    const opening = drawn(queue);
+    expect(opening.tokensDigest).toMatch(/^[0-9a-f]{64}$/);
+    const others = { ...queue, opening: { ...opening, tokensDigest: 'ab'.repeat(32) } };
+    expect(wrongIn(others)).toContain('joined');
+    const withoutFan = { ...queue, numbers: queue.numbers.filter(({ number }) => number !== 2) };
+    expect(wrongIn(withoutFan)).toEqual(['joined']);
+    // The older rule: the seed alone, so that whoever knows it knows every place before.
+    const { seed, shuffledCount } = opening;
+    expect(wrongIn({ ...queue, opening: { seed, shuffledCount } })).toContain('algorithm');
+    expect(wrongIn({ ...queue, round: 1000 })).toEqual(['beacon']);
+    expect(wrongIn(queue, { round: 1000 })).toEqual(['round-kept']);
+    const forged = { round: 1000, signature: 'b3'.repeat(48) };
+    expect(wrongIn({ ...queue, round: 1000, opening: { ...opening, beacon: forged } })).toContain('beacon');
+  });
+
+  it('verifies a queue that opened before others were mixed in by the rule of then', () => {
+    const { seed, shuffledCount } = drawn(queue);
+    const places = shuffledPlaces(seed, shuffledCount);
+    const old: PublishedQueue = {
+      ...queue,
+      algorithm: 'fisher-yates-sha256-v1',
+      opening: { seed, shuffledCount },
+      admittedAtLeast: 0,
+      admittedAtMost: 0,
+      admissions: [],
+      numbers: queue.numbers.map(({ number, tokenId }) => ({
+        number,
+        tokenId,
+        place: places[number] ?? number,
+        state: 'waiting',
+        admittedAt: null,
+      })),
+    };
+    expect(wrongIn(old)).toEqual([]);
   });
 
   it('finds a fan put at another place', () => {
@@ -137,9 +181,10 @@ describe('queue-check', () => {
         const nextCursor = from + 3 < numbers.length ? String(from + 3) : null;
         switch (url.pathname) {
           case `${path}/fairness`: {
-            const { seed = null, shuffledCount = null } = opening ?? {};
+            const { seed = null, shuffledCount = null, tokensDigest = null } = opening ?? {};
             const { algorithm, seedHash, admittedAtMost: admittedUpTo } = rest;
-            return { status: 200, body: { algorithm, seedHash, seed, shuffledCount, admittedUpTo } };
+            const draw = { seed, shuffledCount, tokensDigest, beacon: null, beaconSignature: null };
+            return { status: 200, body: { algorithm, seedHash, ...draw, admittedUpTo } };
           }
           case `${path}/numbers`:
             return { status: 200, body: { items: numbers.slice(from, from + 3), nextCursor } };

@@ -4,6 +4,7 @@ import type { CommandSettings } from '../../src/commands/settings.js';
 import { StreamRepository } from '../../src/commands/stream-repository.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
 import type { EventStore } from '../../src/event-store/port.js';
+import type { RandomnessBeacon } from '../../src/integrations/beacon/port.js';
 import type { PaymentProvider } from '../../src/integrations/payment/port.js';
 import { PasswordHasher } from '../../src/platform/password-hasher.js';
 import { TokenSigner } from '../../src/platform/token-signer.js';
@@ -19,6 +20,7 @@ export const testSettings: CommandSettings = {
   queueTokenTtlMs: 3_600_000,
   catalogMaxAgeMs: 0,
   chargeReplyTimeoutMs: 5_000,
+  nameBeaconRound: false,
   paymentCallbackUrl: undefined,
   secret: 'a secret only the tests know, 32+ characters',
 };
@@ -26,6 +28,7 @@ export const testSettings: CommandSettings = {
 export interface CommandSideOptions {
   readonly clock?: ManualClock;
   readonly payments?: PaymentProvider;
+  readonly beacon?: RandomnessBeacon;
   /** An existing log: a second command side on it is another process, with caches of its own. */
   readonly store?: EventStore;
   readonly settings?: Partial<CommandSettings>;
@@ -64,6 +67,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
     clock,
     settings,
     payments,
+    beacon: options.beacon,
     hasher: new PasswordHasher(),
     signer,
     queries: models,

@@ -8,7 +8,7 @@ import {
   venueDecider,
 } from '../../src/domain/catalog.js';
 import { isFree, type SeatState, seatDecider } from '../../src/domain/seat.js';
-import { shuffledPlaces } from '../../src/domain/shuffle.js';
+import { drawnPlaces } from '../../src/domain/shuffle.js';
 import { type TokenState, tokenDecider } from '../../src/domain/token.js';
 import type { EventStore, Position, RecordedEvent } from '../../src/event-store/port.js';
 import type { Instant, PerformanceId, ScheduleId, SeatId, TokenId, VenueId } from '../../src/events/ids.js';
@@ -154,7 +154,7 @@ export class FoldedModels implements CommandQueries {
 
   #queuedIn(performanceId: PerformanceId) {
     const { opening, admittedUpTo } = this.#admissions.get(performanceId) ?? admissionDecider.initialState;
-    const shuffled = opening ? shuffledPlaces(opening.seed, opening.shuffledCount) : new Uint32Array();
+    const shuffled = opening ? drawnPlaces(opening) : new Uint32Array();
     return [...this.#tokens.values()].flatMap(({ number, state, ...token }) => {
       if (token.performanceId !== performanceId || number === undefined) return [];
       const place = shuffled[number] ?? number;
@@ -210,6 +210,7 @@ export class FoldedModels implements CommandQueries {
           state: tokenDecider.evolve(state, event),
         }));
         return;
+      case 'DrawClosed':
       case 'QueueOpened':
       case 'TokensAdmitted': {
         const { performanceId } = event.data;

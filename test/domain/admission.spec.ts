@@ -1,4 +1,5 @@
 import { admissionDecider, admissionOf, paceLeft } from '../../src/domain/admission.js';
+import { roundFor, timeOfRound } from '../../src/domain/beacon.js';
 import { hashSeed } from '../../src/domain/shuffle.js';
 import { performanceIdSchema } from '../../src/events/ids.js';
 import type { AdmissionEvent } from '../../src/events/queue-events.js';
@@ -7,7 +8,11 @@ import { at, given, named } from './given.js';
 const performanceId = named(performanceIdSchema, 'p');
 const seed = 'ab'.repeat(32);
 const claimWindowMs = 5_000;
-const opened: AdmissionEvent = { type: 'QueueOpened', data: { performanceId, seed, shuffledCount: 3 } };
+const tokensDigest = 'ef'.repeat(32);
+const opened: AdmissionEvent = {
+  type: 'QueueOpened',
+  data: { performanceId, seed, shuffledCount: 3, tokensDigest },
+};
 /** @param nextAtMs when the pace lets the next fan in. */
 const admitted = (from: number, to: number, ms = 0, nextAtMs = ms): AdmissionEvent => ({
   type: 'TokensAdmitted',
@@ -27,6 +32,8 @@ const open = {
   seedHash: hashSeed(seed),
   opensAt: null,
   shuffledCount: 3,
+  tokensDigest,
+  isRoundNamed: false,
 } as const;
 const admit = (from: number, to: number, change: object = {}) =>
   ({
@@ -48,12 +55,13 @@ describe('opening a queue', () => {
     expect(past().when(open)).toEqual([opened]);
     expect(past(opened).when({ ...open, seed: 'cd'.repeat(32) })).toEqual([]);
     expect(past().state).toEqual({
+      closedDraw: undefined,
       opening: undefined,
       admittedUpTo: 0,
       recent: [],
       nextAt: undefined,
     });
-    expect(past(opened).state.opening).toEqual({ seed, shuffledCount: 3 });
+    expect(past(opened).state.opening).toEqual({ seed, shuffledCount: 3, tokensDigest });
   });
 
   it('waits for its time, to the millisecond', () => {
@@ -64,6 +72,72 @@ describe('opening a queue', () => {
 
   it('refuses a seed whose hash was not published', () =>
     expect(past().when({ ...open, seed: 'cd'.repeat(32) })).toBe('seed-mismatch'));
+});
+
+describe('opening a queue whose draw a public beacon decides', () => {
+  const round = roundFor(at(0));
+  const knownAt = timeOfRound(round);
+  const signature = '12'.repeat(48);
+  const close = {
+    kind: 'close-draw',
+    performanceId,
+    opensAt: at(0),
+    namedRound: round,
+    shuffledCount: 3,
+    tokensDigest,
+  } as const;
+  const closed: AdmissionEvent = {
+    type: 'DrawClosed',
+    data: { performanceId, shuffledCount: 3, tokensDigest, beacon: { chain: 'drand-quicknet', round } },
+  };
+  const beforeMs = (moment: string, ms: number) => at(Date.parse(moment) - Date.parse(at(0)) - ms);
+  const withRound = { ...open, isRoundNamed: true, beacon: { round, signature } } as const;
+
+  it('names the first round at least 15 seconds after the opening', () => {
+    expect(Date.parse(knownAt) - Date.parse(at(0))).toBeGreaterThanOrEqual(15_000);
+    expect(Date.parse(knownAt) - Date.parse(at(0))).toBeLessThan(18_000);
+    // The first rounds of the chain: 23 August 2023, 15:09:27, and every three seconds.
+    expect(timeOfRound(1)).toBe('2023-08-23T15:09:27.000Z');
+    expect(roundFor(timeOfRound(1))).toBe(6);
+    expect(roundFor(at(Date.parse('2020-01-01T00:00:00.000Z') - Date.parse(at(0))))).toBe(1);
+  });
+
+  it('closes the draw once, not before the opening time', () => {
+    expect(past().when(close, at(-1))).toBe('queue-not-open');
+    expect(past().when(close, at(0))).toEqual([closed]);
+    expect(past(closed).when({ ...close, shuffledCount: 9 }, at(0))).toEqual([]);
+    expect(past(opened).when(close, at(0))).toEqual([]);
+  });
+
+  it('closed when the named round is known already, waits for one that nobody knows', () => {
+    expect(past().when(close, beforeMs(knownAt, 1))).toEqual([closed]);
+    const late = past().when(close, knownAt);
+    const later = { chain: 'drand-quicknet', round: roundFor(knownAt) };
+    expect(late).toEqual([{ ...closed, data: { ...closed.data, beacon: later } }]);
+    expect(later.round).toBeGreaterThan(round);
+  });
+
+  it('opens with the signature of the round, from its time on, for the numbers that were fixed', () => {
+    expect(past(closed).when(withRound, beforeMs(knownAt, 1))).toBe('queue-not-open');
+    expect(past(closed).factsOf(withRound, beforeMs(knownAt, 1))).toEqual({ opensAt: knownAt });
+    const more = { ...withRound, shuffledCount: 4, tokensDigest: '00'.repeat(32) };
+    const beacon = { chain: 'drand-quicknet', round, signature };
+    const data = { performanceId, seed, shuffledCount: 3, tokensDigest, beacon };
+    expect(past(closed).when(more, knownAt)).toEqual([{ type: 'QueueOpened', data }]);
+    const { state } = past(closed, { type: 'QueueOpened', data } as AdmissionEvent);
+    expect(state).toMatchObject({
+      closedDraw: undefined,
+      opening: { seed, shuffledCount: 3, tokensDigest, beacon: { round, signature } },
+    });
+  });
+
+  it('opens in no other way: not without the round, and not with another one', () => {
+    expect(past(closed).when({ ...open, isRoundNamed: true }, knownAt)).toBe('queue-not-open');
+    expect(past(closed).when(open, knownAt)).toBe('queue-not-open');
+    const other = { ...withRound, beacon: { round: round + 1, signature } };
+    expect(past(closed).when(other, knownAt)).toBe('queue-not-open');
+    expect(past().when(withRound, knownAt)).toBe('queue-not-open');
+  });
 });
 
 describe('admitting', () => {

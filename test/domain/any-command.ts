@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { AdmissionCommand } from '../../src/domain/admission.js';
+import { roundFor } from '../../src/domain/beacon.js';
 import type { ChargeCommand } from '../../src/domain/charge.js';
 import { assertNever } from '../../src/domain/decider.js';
 import type { OrderCommand } from '../../src/domain/order.js';
@@ -217,18 +218,25 @@ export const tokenCommands: fc.Arbitrary<TokenCommand> = fc.oneof(
   fc.constant({ kind: 'leave' as const }),
 );
 
+/** Named for the fourth second of the histories: known in some, not in others. */
+const namedRound = roundFor(at(4_000 - 15_000));
+const joined = { shuffledCount: 3, tokensDigest: 'ab'.repeat(32) };
+
 export const admissionCommands: fc.Arbitrary<AdmissionCommand> = fc.oneof(
-  names.map((name) => {
-    const seed = hashSeed(Buffer.from(name).toString('hex'));
+  fc.record({ name: names, isRoundNamed: fc.boolean(), hasBeacon: fc.boolean() }).map((chosen) => {
+    const seed = hashSeed(Buffer.from(chosen.name).toString('hex'));
     return {
       kind: 'open' as const,
       performanceId,
       seed,
       seedHash: hashSeed(seed),
       opensAt: null,
-      shuffledCount: 3,
+      ...joined,
+      isRoundNamed: chosen.isRoundNamed,
+      beacon: chosen.hasBeacon ? { round: namedRound, signature: 'cd'.repeat(48) } : undefined,
     };
   }),
+  fc.constant({ kind: 'close-draw' as const, performanceId, opensAt: null, namedRound, ...joined }),
   fc
     .record({
       from: fc.nat({ max: 12 }),

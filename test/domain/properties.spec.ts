@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { admissionDecider } from '../../src/domain/admission.js';
+import { timeOfRound } from '../../src/domain/beacon.js';
 import { performanceDecider, scheduleDecider, venueDecider } from '../../src/domain/catalog.js';
 import { chargeDecider } from '../../src/domain/charge.js';
 import { operatorDecider } from '../../src/domain/operator.js';
@@ -130,9 +131,17 @@ describe('after any history', () => {
   });
 
   it('admission continues where it stopped, within its limits', () => {
-    histories.admission.always(({ command }, before, after, written) => {
+    histories.admission.always(({ command, now }, before, after, written) => {
       expect(after.admittedUpTo).toBeGreaterThanOrEqual(before.admittedUpTo);
       if (before.opening) expect(after.opening).toEqual(before.opening);
+      if (before.closedDraw && after.closedDraw) expect(after.closedDraw).toEqual(before.closedDraw);
+      for (const event of written) {
+        // Nobody knows the round when the draw is closed, and nothing else opens the queue then.
+        if (event.type === 'DrawClosed') expect(now < timeOfRound(event.data.beacon.round)).toBe(true);
+        if (event.type !== 'QueueOpened') continue;
+        expect(event.data.beacon?.round).toBe(before.closedDraw?.round);
+        if (event.data.beacon) expect(now >= timeOfRound(event.data.beacon.round)).toBe(true);
+      }
       for (const event of written) {
         if (event.type !== 'TokensAdmitted' || command.kind !== 'admit') continue;
         expect(before.opening).toBeDefined();

@@ -16,6 +16,12 @@ import type { Sold } from '../../src/events/order-events.js';
 import { streams } from '../../src/events/streams.js';
 import { type History, id, minute } from './history.js';
 
+/** What decides a draw beside the seed. */
+interface Mixed {
+  readonly tokensDigest?: string;
+  readonly beacon?: { readonly chain: 'drand-quicknet'; readonly round: number; readonly signature: string };
+}
+
 /** Names every test uses. */
 export const venueId = id<VenueId>('venue');
 export const performanceId = id<PerformanceId>('performance');
@@ -98,6 +104,7 @@ export class Story {
   performance(
     prices: readonly { category: string; price: number | null; label?: string }[],
     sales: { opensAt?: ReturnType<typeof minute> | null; maxActive?: number; queueCapacity?: number } = {},
+    beacon?: { chain: 'drand-quicknet'; round: number },
   ) {
     const data = {
       performanceId,
@@ -123,6 +130,7 @@ export class Story {
         ...sales,
       },
       seedHash,
+      ...(beacon === undefined ? {} : { beacon }),
     };
     return this.history.add(streams.performance(performanceId), { type: 'PerformancePublished', data });
   }
@@ -174,9 +182,16 @@ export class Story {
     return this.history.add(streams.queue(performanceId), { type: 'TokenIssued', data });
   }
 
-  open(shuffledCount: number) {
-    const data = { performanceId, seed, shuffledCount };
+  /** @param mixed what is mixed into the seed; nothing in logs of an older release. */
+  open(shuffledCount: number, mixed: Mixed = {}) {
+    const data = { performanceId, seed, shuffledCount, ...mixed };
     return this.history.add(streams.admission(performanceId), { type: 'QueueOpened', data });
+  }
+
+  closeDraw(shuffledCount: number, tokensDigest: string, round: number) {
+    const beacon = { chain: 'drand-quicknet', round } as const;
+    const data = { performanceId, shuffledCount, tokensDigest, beacon };
+    return this.history.add(streams.admission(performanceId), { type: 'DrawClosed', data });
   }
 
   admit(from: number, to: number, expiresAt = minute(500)) {

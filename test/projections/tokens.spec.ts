@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../src/domain/shuffle.js';
+import { drawnPlaces, shuffledPlaces } from '../../src/domain/shuffle.js';
 import type { UserId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { closeAll, History, id, minute, project, rowsOf } from './history.js';
@@ -58,6 +58,31 @@ it('draws the places of those who came early and appends the others', async () =
   expect(early.map((userId) => of(userId)?.place)).toEqual([...shuffledPlaces(seed, early.length)]);
   expect(of(mina)).toMatchObject({ number: 7, place: 7 });
   expect(queue).toMatchObject({ opened: 1, seed, shuffled_count: 7 });
+});
+
+it('draws the places by all that decides them, and shows what will be drawn before', async () => {
+  const { history, story } = begin();
+  const early = Array.from({ length: 7 }, (_, index) => id<UserId>(`early ${index}`));
+  for (const userId of early) await story.queue(userId);
+  const tokensDigest = 'cd'.repeat(32);
+  await story.closeDraw(7, tokensDigest, 1000);
+  const before = await tokens(history);
+  const closed = {
+    opened: 0,
+    seed: null,
+    shuffled_count: 7,
+    tokens_digest: tokensDigest,
+    beacon_round: 1000,
+  };
+  expect(before.queue).toMatchObject({ ...closed, beacon_signature: null });
+  expect(before.of(early[0] ?? mina)).toMatchObject({ place: null });
+  const beacon = { chain: 'drand-quicknet', round: 1000, signature: '12'.repeat(48) } as const;
+  await story.open(7, { tokensDigest, beacon });
+  const { of, queue } = await tokens(history);
+  const places = [...drawnPlaces({ seed, shuffledCount: 7, tokensDigest, beacon })];
+  expect(places).not.toEqual([...shuffledPlaces(seed, 7)]);
+  expect(early.map((userId) => of(userId)?.place)).toEqual(places);
+  expect(queue).toMatchObject({ opened: 1, seed, beacon_signature: beacon.signature });
 });
 
 it('admits waiting tokens of a range of places and passes over those who left', async () => {

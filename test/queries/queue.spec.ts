@@ -337,7 +337,7 @@ describe('what anyone may check', () => {
   it('is the hash before the opening, and the seed after it', async () => {
     const before = await asking((await queueOf(2)).history);
     const published = {
-      algorithm: 'fisher-yates-sha256-v1',
+      algorithm: 'fisher-yates-sha256-v2',
       seedHash: 'ab'.repeat(32),
       issued: 2,
       admittedUpTo: 0,
@@ -349,16 +349,65 @@ describe('what anyone may check', () => {
       openedAt: null,
       seed: null,
       shuffledCount: null,
+      tokensDigest: null,
+      beacon: null,
+      beaconSignature: null,
     });
     const { history, story } = await queueOf(2);
-    await story.open(2);
+    const tokensDigest = 'cd'.repeat(32);
+    await story.open(2, { tokensDigest });
     const after = await asking(history);
     expect(await after.queries.queueFairness(performanceId)).toMatchObject({
+      algorithm: 'fisher-yates-sha256-v2',
       opened: true,
       seed,
       shuffledCount: 2,
+      tokensDigest,
+      beacon: null,
     });
     expect(await after.queries.queueFairness(id<PerformanceId>('another'))).toBeNull();
+  });
+
+  it('is what the draw will use once it is closed, and the beacon’s signature once the queue is open', async () => {
+    const { history, story } = await queueOf(2);
+    const tokensDigest = 'cd'.repeat(32);
+    await story.performance([{ category: 'R', price: 100 }], {}, { chain: 'drand-quicknet', round: 1000 });
+    const named = await asking(history);
+    const beacon = { chain: 'drand-quicknet', round: 1000 };
+    expect(await named.queries.queueFairness(performanceId)).toMatchObject({ beacon, shuffledCount: null });
+    expect(await named.queries.performance(performanceId)).toMatchObject({ beacon });
+    await story.closeDraw(2, tokensDigest, 1006);
+    const closed = await asking(history);
+    const later = { chain: 'drand-quicknet', round: 1006 };
+    expect(await closed.queries.queueFairness(performanceId)).toMatchObject({
+      opened: false,
+      seed: null,
+      shuffledCount: 2,
+      tokensDigest,
+      beacon: later,
+      beaconSignature: null,
+    });
+    const signature = '12'.repeat(48);
+    await story.open(2, { tokensDigest, beacon: { chain: 'drand-quicknet', round: 1006, signature } });
+    const opened = await asking(history);
+    expect(await opened.queries.queueFairness(performanceId)).toMatchObject({
+      opened: true,
+      seed,
+      beacon: later,
+      beaconSignature: signature,
+    });
+  });
+
+  it('is drawn by the seed alone where a queue opened with an older release', async () => {
+    const { history, story } = await queueOf(2);
+    await story.open(2);
+    const { queries } = await asking(history);
+    expect(await queries.queueFairness(performanceId)).toMatchObject({
+      algorithm: 'fisher-yates-sha256-v1',
+      shuffledCount: 2,
+      tokensDigest: null,
+      beacon: null,
+    });
   });
 
   it('is every number with its place and fate, in pages', async () => {

@@ -146,6 +146,10 @@ export const checks = {
 
   'queue-number': ['queue', 'a queue number is given to a turn that was requested'],
   'queue-opening': ['queue', 'a queue opens once, in time, with the seed whose hash was published'],
+  'queue-draw': [
+    'queue',
+    'places are drawn by the seed, the tokens that joined and the round of the beacon that was named, which nobody knew when the draw was closed',
+  ],
   'admission-order': ['queue', 'places are admitted in order, without gaps, and only places that exist'],
   'entry-admitted': ['queue', 'a fan who enters was admitted at the place that the queue number gives'],
   'entry-in-time': ['queue', 'fans enter before the claim deadline'],

@@ -110,7 +110,7 @@ const prefixes: Readonly<Record<string, string>> = {
 /** Fields without personal data: only these are exported as they are. */
 const openFields = new Set(
   (
-    'performanceId venueId scheduleId seatId startDate endDate startsAt status seedHash sales seed shuffledCount from to ' +
+    'performanceId venueId scheduleId seatId startDate endDate startsAt status seedHash sales seed shuffledCount tokensDigest beacon from to ' +
     'admittedAt expiresAt expiredAt entry numberOfTickets seatLimit place reason price total amount ' +
     'terms idleUntil coolUntil'
   ).split(' '),

@@ -1,5 +1,13 @@
-import { seedMatches, shuffleAlgorithm, shuffledPlaces } from '../../domain/shuffle.js';
+import {
+  type Draw,
+  drawAlgorithmOf,
+  drawAlgorithms,
+  drawnPlaces,
+  JoinedDigest,
+  seedMatches,
+} from '../../domain/shuffle.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
+import { isSignatureOfRound } from '../../platform/drand.js';
 
 /** What the office has published about a queue. */
 export interface PublishedQueue {
@@ -7,7 +15,9 @@ export interface PublishedQueue {
   readonly algorithm: string;
   readonly seedHash: string;
   /** Null until the queue opened. */
-  readonly opening: { readonly seed: string; readonly shuffledCount: number } | null;
+  readonly opening: Draw | null;
+  /** The round of the beacon: as named, or as the draw uses it; null: none. */
+  readonly round: number | null;
   /** Places below it were admitted when reading began, and when it ended: the queue goes on meanwhile. */
   readonly admittedAtLeast: number;
   readonly admittedAtMost: number;
@@ -35,7 +45,17 @@ export interface QueuedNumber {
   readonly admittedAt: Instant | null;
 }
 
-export type FairnessCheck = 'algorithm' | 'hash-kept' | 'seed' | 'numbers' | 'places' | 'ranges' | 'order';
+export type FairnessCheck =
+  | 'algorithm'
+  | 'hash-kept'
+  | 'round-kept'
+  | 'seed'
+  | 'joined'
+  | 'beacon'
+  | 'numbers'
+  | 'places'
+  | 'ranges'
+  | 'order';
 
 export interface CheckResult {
   readonly check: FairnessCheck;
@@ -57,6 +77,8 @@ export interface FairnessVerdict {
   readonly opened: boolean;
   readonly seedHash: string;
   readonly seed: string | null;
+  readonly tokensDigest: string | null;
+  readonly round: number | null;
   readonly shuffledCount: number;
   readonly fans: number;
   readonly admittedUpTo: number;
@@ -73,26 +95,51 @@ const maxAdmissionsListed = 20;
  * Recomputes every place of a queue and checks that it was served in that order.
  * @param asked.tokenId the token whose place to report.
  * @param asked.seedHash the hash as noted before the opening.
+ * @param asked.round the round of the beacon as noted before the opening.
  */
 export function judgeQueue(
   queue: PublishedQueue,
-  asked: { readonly tokenId?: string | undefined; readonly seedHash?: string | undefined } = {},
+  asked: {
+    readonly tokenId?: string | undefined;
+    readonly seedHash?: string | undefined;
+    readonly round?: number | undefined;
+  } = {},
 ): FairnessVerdict {
   const { opening, numbers, seedHash } = queue;
-  const places = opening ? shuffledPlaces(opening.seed, opening.shuffledCount) : undefined;
+  const places = opening ? drawnPlaces(opening) : undefined;
   const placeOf = (number: number) => (places ? (places[number] ?? number) : null);
   const admissions = admissionsOf(numbers, placeOf);
   const checks = [
     check('algorithm', [queue.algorithm], (algorithm) =>
-      algorithm === shuffleAlgorithm
+      algorithm === (opening ? drawAlgorithmOf(opening) : drawAlgorithms.mixed)
         ? undefined
-        : `this program supports ${shuffleAlgorithm}, not ${algorithm}`,
+        : `the queue is drawn by ${opening ? drawAlgorithmOf(opening) : drawAlgorithms.mixed}, not ${algorithm}`,
     ),
     check('hash-kept', asked.seedHash === undefined ? [] : [asked.seedHash], (noted) =>
       noted === seedHash ? undefined : `the hash was noted as ${noted}; now it is ${seedHash}`,
     ),
+    check('round-kept', asked.round === undefined ? [] : [asked.round], (noted) =>
+      noted === queue.round
+        ? undefined
+        : `round ${noted} was noted; the draw is decided by ${queue.round === null ? 'no round' : `round ${queue.round}`}`,
+    ),
     check('seed', opening ? [opening.seed] : [], (seed) =>
       seedMatches(seed, seedHash) ? undefined : `the seed ${seed} does not have the hash ${seedHash}`,
+    ),
+    check(
+      'joined',
+      opening?.tokensDigest === undefined ? [] : [opening],
+      ({ shuffledCount, tokensDigest }) => {
+        const digest = digestOf(numbers, shuffledCount);
+        return digest === tokensDigest
+          ? undefined
+          : `the digest of those who joined is ${digest}, not ${tokensDigest}`;
+      },
+    ),
+    check('beacon', opening && queue.round !== null ? [opening] : [], ({ beacon }) =>
+      beacon?.round === queue.round && isSignatureOfRound(beacon.round, beacon.signature)
+        ? undefined
+        : `the draw does not use the signature of round ${queue.round}`,
     ),
     check('numbers', numbers, ({ number, tokenId }, index) => {
       const before = numbers[index - 1]?.number ?? -1;
@@ -121,6 +168,8 @@ export function judgeQueue(
     opened: opening !== null,
     seedHash,
     seed: opening?.seed ?? null,
+    tokensDigest: opening?.tokensDigest ?? null,
+    round: queue.round,
     shuffledCount: opening?.shuffledCount ?? 0,
     fans: numbers.length,
     admittedUpTo: queue.admittedAtMost,
@@ -145,6 +194,12 @@ function check<Thing>(
     if (first.length < maxQuoted) first.push(words);
   });
   return { check: name, examined: things.length, mismatches, first };
+}
+
+function digestOf(numbers: readonly QueuedNumber[], count: number): string {
+  const digest = new JoinedDigest();
+  for (const { number, tokenId } of numbers) if (number < count) digest.add(number, tokenId);
+  return digest.value;
 }
 
 type PlaceOf = (number: number) => number | null;

@@ -1,12 +1,16 @@
-import { seedMatches, shuffledPlaces } from '../../domain/shuffle.js';
+import { roundFor, timeOfRound } from '../../domain/beacon.js';
+import { type Draw, drawnPlaces, JoinedDigest, seedMatches } from '../../domain/shuffle.js';
 import type { SalesRules } from '../../events/catalog-events.js';
 import { addMs, type Instant, type PerformanceId, type TokenId } from '../../events/ids.js';
+import { isSignatureOfRound } from '../../platform/drand.js';
 import type { AuditOptions, CheckGroup, EventRef, Fact, Findings, Handlers } from './checks.js';
 import type { Turns } from './turns.js';
 
 /** Tracks every queue: numbers, the opening, admissions in order, and never more active fans than allowed. */
 export class Queues implements CheckGroup {
   readonly #lines = new Map<PerformanceId, QueueLine>();
+  /** Once a queue was drawn by more than its seed, no later one may be drawn by the seed alone. */
+  #isMixing = false;
 
   constructor(
     private readonly findings: Findings,
@@ -15,10 +19,19 @@ export class Queues implements CheckGroup {
   ) {}
 
   readonly on: Handlers = {
-    PerformancePublished: ({ data, at }) => {
+    PerformancePublished: ({ data, at, ref }) => {
       const line = this.#line(data.performanceId);
       line.revise(data.sales, at);
       line.seedHash = data.seedHash;
+      const named = data.beacon?.round;
+      this.findings.expect(
+        'queue-draw',
+        line.isOpen || line.issued === 0 || named !== undefined || line.rounds.length === 0,
+        () => `the round of the beacon is dropped after ${line.issued} numbers were given`,
+        ref,
+      );
+      // The one before may still have been in use for a moment.
+      line.rounds = named === undefined ? [] : [named, ...line.rounds.slice(0, 1)];
     },
     TokenIssued: ({ data, ref }) => {
       const turn = this.turns.get(data.tokenId);
@@ -30,6 +43,7 @@ export class Queues implements CheckGroup {
       );
       this.#line(data.performanceId).issue(data.tokenId, ref.revision);
     },
+    DrawClosed: (fact) => this.#close(fact),
     QueueOpened: (fact) => this.#open(fact),
     TokensAdmitted: (fact) => this.#admit(fact),
     TokenEntered: (fact) => this.#enter(fact),
@@ -38,7 +52,56 @@ export class Queues implements CheckGroup {
     TokenExpired: (fact) => this.#expire(fact),
   };
 
-  #open({ data, at, ref }: Fact<'QueueOpened'>): void {
+  #close({ data, at, ref }: Fact<'DrawClosed'>): void {
+    const { performanceId, shuffledCount, tokensDigest } = data;
+    const { round } = data.beacon;
+    const line = this.#line(performanceId);
+    // A round that is known already is replaced by the next one that nobody knows.
+    const allowed = line.rounds.map((named) => (at < timeOfRound(named) ? named : roundFor(at)));
+    const isTime = line.rulesAt(at).some(({ opensAt }) => opensAt === null || opensAt <= at);
+    this.findings.expect(
+      'queue-draw',
+      !line.isOpen &&
+        line.closed === undefined &&
+        isTime &&
+        allowed.includes(round) &&
+        at < timeOfRound(round) &&
+        shuffledCount <= line.issued &&
+        tokensDigest === line.digestOf(shuffledCount),
+      () =>
+        `the draw of ${shuffledCount} of ${line.issued} numbers with digest ${tokensDigest} (by the log ${line.digestOf(shuffledCount)}) ` +
+        `is closed at ${at} for round ${round} of ${timeOfRound(round)}; named were ${line.rounds.join(', ') || 'none'}`,
+      ref,
+    );
+    line.closed ??= { shuffledCount, tokensDigest, round };
+  }
+
+  /** The seed's hash apart: whether the places were drawn by what had to decide them. */
+  #checkDraw({ data, at, ref }: Fact<'QueueOpened'>, line: QueueLine): void {
+    const { shuffledCount, tokensDigest, beacon } = data;
+    const { closed } = line;
+    const problem = (): string | undefined => {
+      if (tokensDigest === undefined)
+        return this.#isMixing ? 'by the seed alone, after others were not' : undefined;
+      if (shuffledCount <= line.issued && tokensDigest !== line.digestOf(shuffledCount))
+        return `by digest ${tokensDigest}; by the log it is ${line.digestOf(shuffledCount)}`;
+      if (!beacon) return closed || line.rounds.length > 0 ? 'without the round that was named' : undefined;
+      if (closed?.round !== beacon.round)
+        return `by round ${beacon.round}, closed for ${closed?.round ?? 'none'}`;
+      if (closed.shuffledCount !== shuffledCount || closed.tokensDigest !== tokensDigest)
+        return 'of other numbers than when the draw was closed';
+      if (at < timeOfRound(beacon.round)) return `before round ${beacon.round} was known`;
+      return isSignatureOfRound(beacon.round, beacon.signature)
+        ? undefined
+        : `by a signature that is not that of round ${beacon.round}`;
+    };
+    const found = line.isOpen ? undefined : problem();
+    this.findings.expect('queue-draw', found === undefined, () => `places are drawn ${found}`, ref);
+    this.#isMixing ||= tokensDigest !== undefined;
+  }
+
+  #open(fact: Fact<'QueueOpened'>): void {
+    const { data, at, ref } = fact;
     const { performanceId, seed, shuffledCount } = data;
     const line = this.#line(performanceId);
     const opensAt = line.rulesAt(at).map((rules) => rules.opensAt);
@@ -53,7 +116,8 @@ export class Queues implements CheckGroup {
         }, ${shuffledCount} of ${line.issued} numbers are shuffled`,
       ref,
     );
-    line.open(seed, shuffledCount);
+    this.#checkDraw(fact, line);
+    line.open(data);
   }
 
   #admit({ data, at, ref }: Fact<'TokensAdmitted'>): void {
@@ -152,6 +216,12 @@ class QueueLine {
   /** Places below this one were admitted. */
   admittedUpTo = 0;
   seedHash: string | undefined;
+  /** The rounds of the beacon that are named: the latest first, and the one before. */
+  rounds: readonly number[] = [];
+  /** What the draw was closed with. */
+  closed:
+    | { readonly shuffledCount: number; readonly tokensDigest: string; readonly round: number }
+    | undefined;
   #rules: { readonly now: SalesRules; readonly before: SalesRules; readonly revisedAt: Instant } | undefined;
   /** The shuffle of fans who joined before the opening: place by number, and number by place. */
   #opening: { readonly places: Uint32Array; readonly numbers: Uint32Array } | undefined;
@@ -190,10 +260,17 @@ class QueueLine {
     this.#waiting.set(number, tokenId);
   }
 
-  /** @param shuffledCount numbers below it get their place from the seed. */
-  open(seed: string, shuffledCount: number): void {
-    const places = shuffledPlaces(seed, shuffledCount);
-    const numbers = new Uint32Array(shuffledCount);
+  /** The digest of the tokens of the numbers below `count`. */
+  digestOf(count: number): string {
+    const digest = new JoinedDigest();
+    // In the order of their numbers.
+    for (const [tokenId, number] of this.#numbers) if (number < count) digest.add(number, tokenId);
+    return digest.value;
+  }
+
+  open(draw: Draw): void {
+    const places = drawnPlaces(draw);
+    const numbers = new Uint32Array(draw.shuffledCount);
     places.forEach((place, number) => {
       numbers[place] = number;
     });

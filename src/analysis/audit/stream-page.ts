@@ -159,8 +159,11 @@ const words: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
 
   TokenIssued: ({ tokenId, numberOfTickets }) =>
     `gave the next number to turn ${tokenId}, for ${numberOfTickets} tickets`,
-  QueueOpened: ({ shuffledCount, seed }) =>
-    `opened the queue and shuffled ${shuffledCount} early numbers by seed ${seed}`,
+  DrawClosed: ({ shuffledCount, tokensDigest, beacon }) =>
+    `closed the draw of ${shuffledCount} early numbers with digest ${tokensDigest}; round ${beacon.round} of ${beacon.chain} decides`,
+  QueueOpened: ({ shuffledCount, seed, tokensDigest, beacon }) =>
+    `opened the queue and shuffled ${shuffledCount} early numbers by seed ${seed}` +
+    `${tokensDigest === undefined ? '' : `, digest ${tokensDigest}`}${beacon ? `, round ${beacon.round} of ${beacon.chain}` : ''}`,
   TokensAdmitted: ({ from, to, expiresAt }) =>
     `admitted places ${from} to ${to - 1}, who have to enter before ${expiresAt}`,
   TokenRequested: ({ numberOfTickets, seatLimit, entry }) =>

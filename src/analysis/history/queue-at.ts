@@ -1,4 +1,4 @@
-import { shuffledPlaces } from '../../domain/shuffle.js';
+import { drawnPlaces } from '../../domain/shuffle.js';
 import type { EventStore, Position } from '../../event-store/port.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -102,7 +102,7 @@ function changeOf(
       return [queueKinds.issued, index.numberOf(event.data.tokenId), event.revision];
     case 'QueueOpened':
       if (event.data.performanceId !== performanceId) return undefined;
-      index.places = shuffledPlaces(event.data.seed, event.data.shuffledCount);
+      index.places = drawnPlaces(event.data);
       return [queueKinds.opened, 0, event.data.shuffledCount];
     case 'TokensAdmitted':
       if (event.data.performanceId !== performanceId) return undefined;

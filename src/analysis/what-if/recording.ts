@@ -5,7 +5,7 @@ import {
   type VenueState,
   venueDecider,
 } from '../../domain/catalog.js';
-import { shuffledPlaces } from '../../domain/shuffle.js';
+import { type Draw, drawnPlaces } from '../../domain/shuffle.js';
 import type { EventStore, RecordedEvent } from '../../event-store/port.js';
 import { pagesOf } from '../../event-store/reading.js';
 import type { SalesRules } from '../../events/catalog-events.js';
@@ -60,7 +60,7 @@ class DemandReader {
   readonly #sales = new RecordedSales();
   readonly #traces = new Map<TokenId, Trace>();
   readonly #admissions: { from: number; to: number; atMs: number }[] = [];
-  #opening: { seed: string; shuffledCount: number; atMs: number } | undefined;
+  #opening: (Draw & { readonly atMs: number }) | undefined;
   #lastAtMs = 0;
 
   constructor(private readonly performanceId: PerformanceId) {
@@ -172,7 +172,7 @@ class DemandReader {
     if (this.#admissions.length === 0) {
       throw new NothingToReplay('nobody was admitted: there is no behaviour to replay');
     }
-    const places = shuffledPlaces(opening.seed, opening.shuffledCount);
+    const places = drawnPlaces(opening);
     const tally = this.#sales.tally(opening.atMs);
     let isCutOff = false;
     const fans = [];

@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nes
 import { BoardFeeds } from '../../boards/board-feeds.js';
 import { QueueBoards } from '../../boards/queue-boards.js';
 import type { QueueToken } from '../../commands/queue/queue-admission.js';
-import { shuffling } from '../../domain/shuffle.js';
+import { type Draw, drawing } from '../../domain/shuffle.js';
 import type { Position } from '../../event-store/port.js';
 import type { Instant, PerformanceId, TokenId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';
@@ -170,10 +170,10 @@ export class QueuePositions implements BeforeApplicationShutdown {
   }
 
   /** Draws the places of all who joined before the opening, as the projection does, and tells them. */
-  async #open(performanceId: PerformanceId, line: Line, { seed, shuffledCount }: Opening): Promise<void> {
+  async #open(performanceId: PerformanceId, line: Line, opening: Opening): Promise<void> {
     if (line.admittedMeanwhile) return;
     line.admittedMeanwhile = [];
-    const places = await placesInSlices(seed, shuffledCount);
+    const places = await placesInSlices(opening);
     const { admittedMeanwhile } = line;
     await inSlices([...line.watched.values()], (watched) => {
       const { token } = watched;
@@ -326,10 +326,10 @@ function admitOne(watched: Watched, { from, to, expiresAt }: Admitted): boolean 
 }
 
 /** A million places take half a second: requests have their turn meanwhile. */
-async function placesInSlices(seed: string, count: number): Promise<Uint32Array> {
+async function placesInSlices(draw: Draw): Promise<Uint32Array> {
   let places: Uint32Array = new Uint32Array(0);
   function* pauses(): Generator<undefined> {
-    places = yield* shuffling(seed, count);
+    places = yield* drawing(draw);
   }
   await inSlices(pauses(), () => undefined);
   return places;

@@ -1,12 +1,13 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { beaconChain, roundFor } from '../../domain/beacon.js';
 import { type PerformanceDetails, performanceDecider, venueDecider } from '../../domain/catalog.js';
 import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog-document.js';
 import type { MatchedSeat } from '../../domain/plan-identity.js';
 import { hashSeed } from '../../domain/shuffle.js';
 import type { Position } from '../../event-store/port.js';
 import type { PlanSection, SalesRules } from '../../events/catalog-events.js';
-import type { PerformanceId, VenueId } from '../../events/ids.js';
+import type { Instant, PerformanceId, VenueId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
 import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
@@ -90,7 +91,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     private readonly deciders: DeciderHandler,
     private readonly venues: VenuePublisher,
     private readonly dates: DatePublisher,
-    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret'>,
+    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret' | 'nameBeaconRound'>,
   ) {}
 
   /** @throws {ImportRefused} and {Rejected} busy: nothing is published, or what was is undone */
@@ -195,6 +196,7 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     before: PerformanceDetails | undefined,
   ): PerformanceDetails {
     const { name, names, description, startDate, endDate, prices, sales } = performance;
+    const rules = { ...(before?.sales ?? defaultSalesRules), ...sales };
     return {
       performanceId,
       venueId,
@@ -204,8 +206,15 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
       startDate,
       endDate,
       prices,
-      sales: { ...(before?.sales ?? defaultSalesRules), ...sales },
+      sales: rules,
       seedHash: hashSeed(queueSeed(this.settings.secret, performanceId)),
+      ...this.#beaconFor(rules.opensAt),
     };
+  }
+
+  /** A queue that is open at once has nobody to draw. */
+  #beaconFor(opensAt: Instant | null): Pick<PerformanceDetails, 'beacon'> {
+    if (!this.settings.nameBeaconRound || opensAt === null) return {};
+    return { beacon: { chain: beaconChain, round: roundFor(opensAt) } };
   }
 }

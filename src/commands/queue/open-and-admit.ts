@@ -1,17 +1,20 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { admissionDecider, paceLeft } from '../../domain/admission.js';
+import { timeOfRound } from '../../domain/beacon.js';
 import { isSaleClosed } from '../../domain/catalog.js';
 import { Rejected } from '../../domain/rejection.js';
-import type { Instant, PerformanceId } from '../../events/ids.js';
+import { addMs, type Instant, type PerformanceId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
+import { RandomnessBeacon } from '../../integrations/beacon/port.js';
 import { Clock } from '../../platform/clock.js';
 import { type CommandQueries, QUERIES } from '../../queries/queries.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
-import type { CommandContext } from '../command-context.js';
+import { type CommandContext, stepContext } from '../command-context.js';
 import { DeciderHandler } from '../decider-handler.js';
 import { CommandSettings } from '../settings.js';
 import { StreamRepository } from '../stream-repository.js';
+import { JoinedReader } from './joined-numbers.js';
 import { queueSeed } from './queue-admission.js';
 
 /** Whether the queue is open; if not, when it opens. */
@@ -19,7 +22,7 @@ export type QueueOpening =
   | { readonly isOpen: true }
   | { readonly isOpen: false; readonly opensAt: Instant | null };
 
-/** Opens a performance's queue: reveals the seed and fixes how many early fans are shuffled. */
+/** Opens a performance's queue: reveals the seed and fixes which early fans are shuffled. */
 export class OpenQueue extends Command<QueueOpening> {
   constructor(
     readonly performanceId: PerformanceId,
@@ -29,38 +32,72 @@ export class OpenQueue extends Command<QueueOpening> {
   }
 }
 
+/** From then on before the opening, those who have joined are read ahead. */
+const readAheadMs = 60_000;
+
 @CommandHandler(OpenQueue)
 export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
   constructor(
     private readonly repository: StreamRepository,
     private readonly deciders: DeciderHandler,
     private readonly catalog: CatalogReader,
+    private readonly joined: JoinedReader,
+    private readonly beacon: RandomnessBeacon,
     private readonly settings: CommandSettings,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws {Rejected} performance-unknown, seed-mismatch (another server's secret), busy */
+  /**
+   * A performance that names a round of the public beacon opens in two steps: the numbers that take part are fixed before the
+   * round is known, and the queue opens when its signature can be had. There is no other way, so that nobody can
+   * choose one: while the beacon cannot be reached, the queue stays closed and is tried again.
+   * @throws {Rejected} performance-unknown, seed-mismatch (another server's secret), busy
+   * @throws {BeaconUnavailable}
+   */
   async execute({ performanceId, context }: OpenQueue): Promise<QueueOpening> {
     const stream = streams.admission(performanceId);
     const known = await this.repository.load(admissionDecider, stream);
     if (known.state.opening) return { isOpen: true };
-    const { sales, seedHash } = await this.catalog.performance(performanceId, { isFresh: true });
-    const notOpen = { isOpen: false, opensAt: sales.opensAt } as const;
-    if (sales.opensAt !== null && this.clock.now() < sales.opensAt) return notOpen;
-    const opened = await this.deciders.execute(
-      admissionDecider,
-      stream,
-      {
-        kind: 'open',
+    const { sales, seedHash, beacon } = await this.catalog.performance(performanceId, { isFresh: true });
+    const { opensAt } = sales;
+    const notOpen = { isOpen: false, opensAt } as const;
+    const early = opensAt !== null && this.clock.now() < opensAt;
+    if (early && this.clock.now() < addMs(opensAt, -readAheadMs)) return notOpen;
+    const joined = await this.joined.of(performanceId);
+    if (early) return notOpen;
+    let draw = known.state.closedDraw;
+    if (beacon && !draw) {
+      const close = {
+        kind: 'close-draw',
         performanceId,
-        seed: queueSeed(this.settings.secret, performanceId),
-        seedHash,
-        opensAt: sales.opensAt,
-        shuffledCount: await this.repository.eventCount(streams.queue(performanceId)),
-      },
-      context,
-    );
-    if (opened.kind === 'accepted') return { isOpen: true };
+        opensAt,
+        namedRound: beacon.round,
+        ...joined,
+      } as const;
+      const step = stepContext(context, 'close-draw');
+      const closed = await this.deciders.execute(admissionDecider, stream, close, step);
+      if (closed.state.opening) return { isOpen: true };
+      if (closed.kind === 'rejected') return notOpen;
+      draw = closed.state.closedDraw;
+    }
+    if (draw && this.clock.now() < timeOfRound(draw.round)) {
+      return { isOpen: false, opensAt: timeOfRound(draw.round) };
+    }
+    const open = {
+      kind: 'open',
+      performanceId,
+      seed: queueSeed(this.settings.secret, performanceId),
+      seedHash,
+      opensAt,
+      ...joined,
+      isRoundNamed: beacon !== undefined,
+      beacon: draw && { round: draw.round, signature: await this.beacon.signatureOf(draw.round) },
+    } as const;
+    const opened = await this.deciders.execute(admissionDecider, stream, open, context);
+    if (opened.kind === 'accepted') {
+      this.joined.forget(performanceId);
+      return { isOpen: true };
+    }
     if (opened.rejection.code === 'queue-not-open') return notOpen;
     throw new Rejected(opened.rejection);
   }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AdmissionState, admissionDecider, admissionOf } from '../../domain/admission.js';
-import { shuffledPlaces } from '../../domain/shuffle.js';
+import { drawnPlaces, drawnSeed } from '../../domain/shuffle.js';
 import { type Admission, termsOf } from '../../domain/token.js';
 import { type PerformanceId, type TokenId, toInstant, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
@@ -55,11 +55,11 @@ export class QueueAdmission {
   /** The place of a number: shuffled for those who joined before the opening, the number itself for later ones. */
   #placeOf({ opening }: AdmissionState, number: number): number | undefined {
     if (!opening) return undefined;
-    const { seed, shuffledCount } = opening;
-    if (number >= shuffledCount) return number;
+    if (number >= opening.shuffledCount) return number;
+    const seed = drawnSeed(opening);
     let places = this.#shuffles.get(seed);
     if (!places) {
-      places = shuffledPlaces(seed, shuffledCount);
+      places = drawnPlaces(opening);
       this.#shuffles.set(seed, places);
     }
     return places[number];

@@ -95,6 +95,8 @@ export class PerformanceRow {
   /** Null: sold until the last date begins. */
   @Column(nullable(moment)) readonly sales_closes_at!: Instant | null;
   @Column(varchar(64)) readonly seed_hash!: string;
+  /** The round of the public beacon that is named for the draw; null when there is none. */
+  @Column(nullable(int)) readonly beacon_round!: number | null;
   /** Names, description and venue name in lower case. */
   @Column(text) readonly search_text!: string;
   @Column(moment) readonly created_at!: Instant;

@@ -61,6 +61,7 @@ export async function publishPerformance(
     sales_opens_at: data.sales.opensAt,
     sales_closes_at: data.sales.closesAt,
     seed_hash: data.seedHash,
+    beacon_round: data.beacon?.round ?? null,
     search_text: searchText(described, venue?.venue_name ?? ''),
     created_at: known?.created_at ?? at,
     updated_at: at,

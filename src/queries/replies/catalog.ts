@@ -10,6 +10,7 @@ import {
   venueIdSchema,
 } from '../../events/ids.js';
 import { seatFeatureFields } from '../../events/seat-features.js';
+import { namedRoundSchema } from './queue.js';
 import { asOfField, count, named, type Reply, sample } from './reply.js';
 
 const decoration = decorationSchema.meta({ id: 'Decoration' });
@@ -190,6 +191,9 @@ export const performanceReply = named(
     seedHash: z
       .string()
       .describe('SHA-256 of the seed that shuffles those who queue before the opening; revealed then.'),
+    beacon: namedRoundSchema
+      .nullable()
+      .describe('The round of a public beacon that is mixed into the seed; null: none.'),
     schedules: z
       .array(scheduleReply)
       .describe('Those to come, then those that have begun; 100 at most: page the schedules for the rest.'),
@@ -212,6 +216,7 @@ export const performanceReply = named(
       refundWindowMs: 604_800_000,
     },
     seedHash: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+    beacon: null,
     schedules: [scheduleExample],
   },
 );

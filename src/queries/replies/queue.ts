@@ -207,6 +207,16 @@ function estimatedWaitSeconds(ahead: number, queue: LiveQueue, nowMs: number): n
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** The round of a public randomness beacon that is mixed into the draw of a queue (domain/beacon.ts). */
+export const namedRoundSchema = z
+  .strictObject({ chain: z.literal('drand-quicknet'), round: z.number().int().min(1) })
+  .meta({ id: 'BeaconRound' });
+
+/** @param round null: none was named. */
+export function namedRound(round: number | null): z.infer<typeof namedRoundSchema> | null {
+  return round === null ? null : { chain: 'drand-quicknet', round };
+}
+
 /** What anyone needs to recompute the places of a queue. */
 export const queueFairnessReply = named(
   'QueueFairness',
@@ -219,18 +229,38 @@ export const queueFairnessReply = named(
     seed: sha256.nullable().describe('Revealed at the opening; null before.'),
     shuffledCount: count
       .nullable()
-      .describe('Numbers below it joined before the opening and are shuffled; null until the queue opens.'),
+      .describe(
+        'Numbers below it joined before the opening and are shuffled; null until the queue opens, or its draw is closed.',
+      ),
+    tokensDigest: sha256
+      .nullable()
+      .describe(
+        'Digest of the tokens of these numbers, mixed into the seed; null before, and in queues of version 1.',
+      ),
+    beacon: namedRoundSchema
+      .nullable()
+      .describe(
+        'The round of the public beacon that is mixed in: as named, then as the draw uses it; null: none.',
+      ),
+    beaconSignature: z
+      .string()
+      .regex(/^[0-9a-f]{96}$/)
+      .nullable()
+      .describe('The signature of that round; null until the queue opens.'),
     issued: count.describe('Numbers given so far.'),
     admittedUpTo: count.describe('Places below this one were admitted.'),
   }),
   {
     performanceId: sample.performanceId,
-    algorithm: 'fisher-yates-sha256-v1',
+    algorithm: 'fisher-yates-sha256-v2',
     seedHash: '9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885',
     opened: true,
     openedAt: '2026-11-22T11:00:00.000Z',
     seed: 'ab'.repeat(32),
     shuffledCount: 5,
+    tokensDigest: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+    beacon: null,
+    beaconSignature: null,
     issued: 7,
     admittedUpTo: 4,
   },

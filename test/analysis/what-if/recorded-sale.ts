@@ -7,7 +7,7 @@ import { ExpireHold } from '../../../src/commands/seats/end-hold.js';
 import type { HeldSeats } from '../../../src/commands/seats/hold-seats.js';
 import { admissionDecider } from '../../../src/domain/admission.js';
 import { Rejected } from '../../../src/domain/rejection.js';
-import { shuffledPlaces } from '../../../src/domain/shuffle.js';
+import { drawnPlaces } from '../../../src/domain/shuffle.js';
 import type { EventStore } from '../../../src/event-store/port.js';
 import type { SalesRules } from '../../../src/events/catalog-events.js';
 import { toInstant } from '../../../src/events/ids.js';
@@ -138,7 +138,7 @@ export async function recordedSale(options: {
     await side.execute(new AdmitTokens(performanceId, freshContext()));
     const { state } = await side.repository.load(admissionDecider, streams.admission(performanceId));
     if (!state.opening) continue;
-    const places = shuffledPlaces(state.opening.seed, state.opening.shuffledCount);
+    const places = drawnPlaces(state.opening);
     for (const [queueToken, plan] of waiting) {
       if ((places[queueToken.number] ?? queueToken.number) >= state.admittedUpTo) continue;
       at(ms + plan.enterAfterMs, () => visit(queueToken, plan));
