@@ -361,6 +361,18 @@ describe('reads of one address (API4:2023)', () => {
     });
   });
 
+  it('may be made for one client until they are too much, and are sent from memory all the same', async () => {
+    const venueId = '12121212-1212-4212-8212-121212121212';
+    const venue = { venueId, name: 'x'.repeat(320 * 1024) } as never; // only its size matters
+    // Thirteen requests at once; ten of them, and two, are for what is made.
+    const reads = { perMinute: 52, maxRemembered: 1_000, refuseAfterMs: 0 };
+    const sharedReplies = { ...defaultApiSettings.sharedReplies, freshForMs: forLongMs };
+    await start({ settings: { reads, sharedReplies }, reads: { venue: async () => venue } });
+    const path = `/v1/venues/${venueId}`;
+    expect(await statuses(2, path)).toEqual([200, 200]);
+    expect(await statusOf('/v1/venues/34343434-3434-4434-8434-343434343434')).toBe(429);
+  });
+
   it('count for more when a large reply is made, as large as that route’s last one', () => {
     const allowance = new ReadAllowance({ perMinute: 400, maxRemembered: 10 }, () => 0);
     const request = (query: object) =>
