@@ -7,6 +7,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { trustIn } from '../platform/client-address.js';
 import type { Log } from '../platform/logging.js';
 import { SecurityEvents } from '../platform/security-events.js';
+import { hasDuplicateKeys } from '../platform/unique-keys.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { Connections } from './connections.js';
 import { LoadGate, requestTooSlow, shedLoad } from './load-gate.js';
@@ -222,14 +223,22 @@ function rawBody(request: FastifyRequest, body: Buffer): Buffer | string {
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   const text = decode(body);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new ApiProblem('malformed-json', {
       en: 'The body is not JSON: correct it and send it again.',
       ko: '본문이 올바른 JSON이 아닙니다. 고친 뒤 다시 보내 주세요.',
     });
   }
+  if (hasDuplicateKeys(text, value)) {
+    throw new ApiProblem('malformed-json', {
+      en: 'The body names a field of one object twice: send each once.',
+      ko: '본문의 한 객체에 같은 필드가 두 번 있습니다. 한 번만 보내 주세요.',
+    });
+  }
+  return value;
 }
 
 function decode(body: Buffer): string {

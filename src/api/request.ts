@@ -80,10 +80,14 @@ export function bearerOf(request: FastifyRequest): string | undefined {
   return header === undefined ? undefined : bearer.exec(header)?.[1];
 }
 
-/** The path without its query, which may carry tokens. */
+/** Longer paths than any of ours are cut off, in replies and logs. */
+const maxPathLength = 500;
+
+/** The path without its query, which may carry tokens; its first 500 characters. */
 export function pathOf(request: FastifyRequest): string {
   const queryAt = request.url.indexOf('?');
-  return queryAt === -1 ? request.url : request.url.slice(0, queryAt);
+  const end = queryAt === -1 ? request.url.length : queryAt;
+  return request.url.slice(0, Math.min(end, maxPathLength));
 }
 
 /**

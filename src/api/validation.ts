@@ -3,6 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ApiProblem, type FieldError } from './problems/problem.js';
 
+/** Characters of an unknown field's name that are sent back. */
+const maxEchoedKey = 100;
 /** Most refused fields that are named in one reply. */
 const maxFieldErrors = 20;
 
@@ -69,7 +71,10 @@ function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
     const field = pathText(prefix, issue.path);
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.map((key) => ({ field: pathText(field, [key]), message: 'is not a known field' }));
+        return issue.keys.map((key) => ({
+          field: pathText(field, [key.slice(0, maxEchoedKey)]),
+          message: 'is not a known field',
+        }));
       case 'invalid_union':
         return closest(issue.errors).flatMap((branch) => fieldErrors(branch, field));
       case 'invalid_type':

@@ -37,6 +37,7 @@ import {
 } from '../../integrations/feeds/feed.js';
 import { parseFeedBytes } from '../../integrations/feeds/parse-feed.js';
 import { Clock } from '../../platform/clock.js';
+import { hasDuplicateKeys } from '../../platform/unique-keys.js';
 import { QUERIES, type Queries } from '../../queries/queries.js';
 import type { BoardComparisons } from '../../queries/replies/boards.js';
 import { setLogPosition, withPosition } from '../idempotency.js';
@@ -57,11 +58,13 @@ const json = z
   .max(20_000)
   .transform((text, context): unknown => {
     try {
-      return JSON.parse(text);
+      const value: unknown = JSON.parse(text);
+      if (!hasDuplicateKeys(text, value)) return value;
+      context.addIssue({ code: 'custom', message: 'names a field of one object twice' });
     } catch {
       context.addIssue({ code: 'custom', message: 'must be JSON' });
-      return z.NEVER;
     }
+    return z.NEVER;
   });
 const inJson = <Schema extends z.ZodType>(schema: Schema) =>
   json.pipe(schema).meta({ contentMediaType: 'application/json' });

@@ -194,7 +194,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     'Retry-After에 적힌 시간(초)이 지난 뒤 같은 멱등 키로 다시 요청해 주세요.',
   ),
   'validation-failed': text('잘못된 입력', '`errors`에 적힌 항목을 고친 뒤 다시 요청해 주세요.'),
-  'malformed-json': text('잘못된 JSON', 'UTF-8로 인코딩한 올바른 JSON을 보내 주세요.'),
+  'malformed-json': text(
+    '잘못된 JSON',
+    'UTF-8로 인코딩한 올바른 JSON을 보내 주세요. 한 객체에 같은 필드를 두 번 쓸 수 없습니다.',
+  ),
   'malformed-request': text('잘못된 요청', 'URL, 헤더, 본문을 확인해 주세요.'),
   'request-timeout': text(
     '요청 전송 시간 초과',

@@ -186,7 +186,7 @@ export const problemKinds = {
     'Invalid input',
     'Correct the fields named in `errors` and send the request again.',
   ),
-  'malformed-json': kind(400, 'Malformed JSON', 'Send valid JSON in UTF-8.'),
+  'malformed-json': kind(400, 'Malformed JSON', 'Send valid JSON in UTF-8, each field of an object once.'),
   'malformed-request': kind(400, 'Malformed request', 'Check the URL, the headers and the body.'),
   'request-timeout': kind(
     408,

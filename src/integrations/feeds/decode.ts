@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { membersOf } from '../../platform/unique-keys.js';
 
 /** Nesting limit, far above what the feed formats need. */
 const maxDepth = 64;
@@ -74,9 +75,9 @@ export function decodeText(bytes: Uint8Array, charset?: string): DecodedText {
   return { ok: false, reason };
 }
 
-/** Why a text is too large to parse, found by a scan before the parser builds millions of lists. */
-function excess(text: string): string | undefined {
-  let [depth, marks] = [0, 0];
+/** The members of all objects in a JSON text; or why it is too large to parse, found before the parser builds millions of lists. */
+function scan(text: string): { readonly excess: string } | { readonly members: number } {
+  let [depth, marks, members] = [0, 0, 0];
   let inString = false;
   for (let index = 0; index < text.length; index++) {
     const char = text[index];
@@ -88,21 +89,27 @@ function excess(text: string): string | undefined {
     } else if (char === '[' || char === '{' || char === ',') {
       marks += 1;
       if (char !== ',') depth += 1;
-      if (depth > maxDepth) return `is nested deeper than ${maxDepth} levels`;
-      if (marks > maxMarks) return `has more than ${maxMarks} values`;
+      if (depth > maxDepth) return { excess: `is nested deeper than ${maxDepth} levels` };
+      if (marks > maxMarks) return { excess: `has more than ${maxMarks} values` };
     } else if (char === ']' || char === '}') {
       depth -= 1;
+    } else if (char === ':') {
+      members += 1;
     }
   }
-  return undefined;
+  return { members };
 }
 
-/** Parses JSON; never throws. Text that is nested too deep or has too many values is not parsed. */
+/** Parses JSON; never throws. Text that is nested too deep, has too many values, or names a field of one object twice is refused. */
 export function decodeJson(text: string): Decoded {
-  const reason = excess(text);
-  if (reason !== undefined) return { ok: false, reason };
+  const scanned = scan(text);
+  if ('excess' in scanned) return { ok: false, reason: scanned.excess };
   try {
-    return { ok: true, value: JSON.parse(text) };
+    const value: unknown = JSON.parse(text);
+    // Each member has a colon outside of strings, and one whose key comes again is lost in the value.
+    if (membersOf(value) !== scanned.members)
+      return { ok: false, reason: 'names a field of one object twice' };
+    return { ok: true, value };
   } catch (error) {
     return { ok: false, reason: `is not JSON: ${error instanceof Error ? error.message : 'unreadable'}` };
   }

@@ -3,6 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { chargeIdSchema, instantSchema, paymentIdSchema, pointsSchema } from '../../events/ids.js';
+import { hasDuplicateKeys } from '../../platform/unique-keys.js';
 
 const amountSchema = pointsSchema.min(1);
 
@@ -115,7 +116,9 @@ function digest(secret: string, sentAt: string, rawBody: string | Uint8Array): B
 
 function parseJson(rawBody: string | Uint8Array): unknown {
   try {
-    return JSON.parse(typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString('utf8'));
+    const text = typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString('utf8');
+    const value: unknown = JSON.parse(text);
+    return hasDuplicateKeys(text, value) ? undefined : value;
   } catch {
     return undefined;
   }
