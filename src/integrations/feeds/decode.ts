@@ -68,11 +68,28 @@ export function decodeText(bytes: Uint8Array, charset?: string): DecodedText {
   if (text !== undefined) return { ok: true, text };
   const guess = guesses.find((encoding) => decodeAs(encoding, bytes) !== undefined);
   const candidate = guess === undefined ? '' : `; it may be ${guess.toUpperCase()}`;
+  const convert = `${candidate}: convert it to UTF-8`;
+  if (stated === undefined || /^utf-?8$/i.test(stated)) {
+    return {
+      ok: false,
+      reason: `is not valid UTF-8${convert}, or state its encoding in the XML declaration`,
+    };
+  }
+  const known = nameOf(stated);
   const reason =
-    stated === undefined || /^utf-?8$/i.test(stated)
-      ? `is not valid UTF-8${candidate}: convert it to UTF-8, or state its encoding in the XML declaration`
-      : `is not valid ${stated.toUpperCase()}, the encoding it states${candidate}: convert it to UTF-8`;
+    known === undefined
+      ? `states an encoding that is not known${convert}`
+      : `is not valid ${known}, the encoding it states${convert}`;
   return { ok: false, reason };
+}
+
+/** An encoding's name for a message; undefined when it is not known: then it may be any text of an answer. */
+function nameOf(encoding: string): string | undefined {
+  try {
+    return new TextDecoder(encoding).encoding.toUpperCase();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The members of all objects in a JSON text; or why it is too large to parse, found before the parser builds millions of lists. */
@@ -111,8 +128,14 @@ export function decodeJson(text: string): Decoded {
       return { ok: false, reason: 'names a field of one object twice' };
     return { ok: true, value };
   } catch (error) {
-    return { ok: false, reason: `is not JSON: ${error instanceof Error ? error.message : 'unreadable'}` };
+    return { ok: false, reason: `is not JSON${placeOf(error)}` };
   }
+}
+
+/** Where JSON is wrong, if the parser tells. Its message quotes the text, which may not be a feed at all. */
+function placeOf(error: unknown): string {
+  const [, place] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  return place === undefined ? '' : ` (character ${Number(place) + 1})`;
 }
 
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
@@ -165,9 +188,10 @@ export function decodeXml(text: string): Decoded {
   if (hasTooManyTags(text)) return { ok: false, reason: `has more than ${maxTags} tags` };
   try {
     const valid = XMLValidator.validate(text);
-    if (valid !== true) return { ok: false, reason: `is not XML: ${valid.err.msg} (line ${valid.err.line})` };
+    if (valid !== true) return { ok: false, reason: `is not XML (line ${valid.err.line})` };
     return { ok: true, value: parser.parse(text) };
-  } catch (error) {
-    return { ok: false, reason: `is not XML: ${error instanceof Error ? error.message : 'unreadable'}` };
+  } catch {
+    // The parser's message may quote the text.
+    return { ok: false, reason: 'is not XML' };
   }
 }

@@ -36,7 +36,7 @@ describe('the encoding of a feed', () => {
     [
       'not the one declared',
       inEucKr('<?xml version="1.0" encoding="UTF-16LE-X"?><dbs>', '</dbs>'),
-      /is not valid UTF-16LE-X, the encoding it states; it may be EUC-KR/,
+      /states an encoding that is not known; it may be EUC-KR: convert it to UTF-8/,
     ],
     [
       'cut in the middle of a character',

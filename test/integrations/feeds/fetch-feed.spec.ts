@@ -68,7 +68,9 @@ describe('reading a feed', () => {
     });
     await expect(readFeed(`${address}/`)).rejects.toThrow(/redirects more than 5 times/);
     expect(asked).toBe(6);
-    await expect(readFeed(`${address}/file`)).rejects.toThrow(/redirects to file:, which is not read/);
+    await expect(readFeed(`${address}/file`)).rejects.toThrow(
+      /redirects to another protocol, which is not read/,
+    );
   });
 
   it('says when the server answers with an error', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { toInstant } from '../../../events/ids.js';
+import { createPrivateFile } from '../../../platform/data-folder.js';
 import { Database } from '../../../platform/sqlite.js';
 import { type CreatePayment, type Payment, paymentSchema } from '../wire.js';
 
@@ -54,6 +55,7 @@ export class Ledger {
    * @throws when the file cannot be opened or is not a ledger.
    */
   constructor(file: string, { readOnly = false } = {}) {
+    if (!readOnly && file !== ':memory:') createPrivateFile(file);
     this.db = new Database(file, { readonly: readOnly, fileMustExist: readOnly });
     if (readOnly) return;
     try {
