@@ -41,6 +41,9 @@ interface CommandReply<Body> {
 
 const keyPattern = /^[\x20-\x7e]{1,255}$/;
 
+/** What an idempotency key may be for. */
+type Operation = 'hold' | 'pay' | 'charge';
+
 /** Refusals that say nothing final about the request: a retry with the same key runs again. */
 const passingStatuses = new Set([401, 403, 429]);
 const passingCode = 'hold-in-progress';
@@ -61,14 +64,14 @@ export class Idempotency {
    * @throws {ApiProblem} idempotency-key-missing, idempotency-key-in-flight, idempotency-key-reused
    */
   async run<Body>(
-    operation: 'hold' | 'pay' | 'charge',
+    operation: Operation,
     http: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly body: unknown },
     work: (context: CommandContext) => Promise<CommandReply<Body>>,
   ): Promise<unknown> {
     const { request, reply } = http;
     const key = keyOf(request);
     const commandId = deriveId('command', userOf(request), operation, key);
-    const digest = digestOf(request, http.body);
+    const digest = digestOf(operation, key, request, http.body);
     const beginning = await this.records.begin(commandId, digest);
     switch (beginning.kind) {
       case 'started':
@@ -159,14 +162,19 @@ function keyOf(request: FastifyRequest): string {
   });
 }
 
-/** Longest request kept as it is: hashing it would cost more than the few bytes it saves. */
+/** Longest hold kept as it is: hashing it would cost more than the few bytes it saves. */
 const maxPlainDigest = 200;
 
-/** Equal exactly for requests that ask for the same: method and path, then the body as it was understood. */
-function digestOf(request: FastifyRequest, body: unknown): string {
+/**
+ * Equal exactly for requests that ask for the same: method and path, then the body as it was understood. Only seats are
+ * kept as they are. What may name a payment method is hashed together with the idempotency key: records do not contain
+ * that key, so a method cannot be found by trying all there are.
+ */
+function digestOf(operation: Operation, key: string, request: FastifyRequest, body: unknown): string {
   const asked = `${request.method} ${pathOf(request)} ${JSON.stringify(body)}`;
   // A hash has no space in it, so that it never equals a request kept as it is.
-  return asked.length <= maxPlainDigest ? asked : hash('sha256', asked, 'base64');
+  if (operation === 'hold' && asked.length <= maxPlainDigest) return asked;
+  return hash('sha256', `${key}\n${asked}`, 'base64');
 }
 
 /** A refusal to repeat; undefined when a retry should run again. */

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { Instant, SessionId, UserId } from '../events/ids.js';
-import { int, moment, nullable, storedMoment, uuid, varchar } from './engine/entity.js';
+import { int, moment, nullable, personal, storedMoment, uuid, varchar } from './engine/entity.js';
 import type { Projection } from './engine/projection.js';
 import type { Statement, UnitOfWork } from './engine/unit-of-work.js';
 
@@ -8,9 +8,9 @@ import type { Statement, UnitOfWork } from './engine/unit-of-work.js';
 @Index(['login_id'])
 export class UserRow {
   @PrimaryColumn(uuid) readonly user_id!: UserId;
-  @Column(varchar(30)) readonly login_id!: string;
-  @Column(varchar(50)) readonly username!: string;
-  @Column(varchar(100)) readonly name!: string;
+  @Column(personal(varchar(30))) readonly login_id!: string;
+  @Column(personal(varchar(50))) readonly username!: string;
+  @Column(personal(varchar(100))) readonly name!: string;
   @Column(moment) readonly created_at!: Instant;
   @Column(moment) readonly updated_at!: Instant;
 }

@@ -42,10 +42,9 @@ export function readModels(
   read: DataSource,
   {
     dialect,
-    clean,
     connectWriter,
     beforeClose,
-  }: Pick<ReadModels, 'dialect' | 'clean' | 'connectWriter'> & { beforeClose?: () => Promise<void> },
+  }: Pick<ReadModels, 'dialect' | 'connectWriter'> & { beforeClose?: () => Promise<void> },
 ): ReadModels {
   let closing: Promise<void> | undefined;
   const closeBoth = async (): Promise<void> => {
@@ -57,8 +56,8 @@ export function readModels(
     write,
     read,
     dialect,
-    clean,
     connectWriter,
+    clean: () => dialect.clean(write),
     close() {
       closing ??= closeBoth();
       return closing;

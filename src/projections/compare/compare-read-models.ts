@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { EventStore } from '../../event-store/port.js';
 import { Database } from '../../platform/sqlite.js';
+import { createTemporaryFolder, removeAbandonedFolders } from '../../platform/temporary-folders.js';
 import { allProjections } from '../all-projections.js';
 import { beforeFirst, type Checkpoint, checkpointOf, checkpointsTable } from '../engine/checkpoints.js';
 import { type Cells, type CellValue, rowOf } from '../engine/entity.js';
@@ -207,7 +207,8 @@ const queryTimeoutMs = 60_000;
 
 /** Runs `work` on empty read models in a temporary folder (TMPDIR), which is removed afterwards. */
 async function withScratchModels<Result>(work: (models: ReadModels) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'boxoffice-fold-'));
+  await removeAbandonedFolders();
+  const folder = await createTemporaryFolder('fold');
   try {
     const models = await openSqlite(join(folder, 'read-models.db'));
     try {

@@ -13,11 +13,15 @@ import { type Projection, tablesOf } from '../engine/projection.js';
 /** A column that is not what the log makes of it. */
 interface WrongCell {
   readonly column: string;
+  /** {@link withheld} in place of what identifies a person: reports are kept, also when that person is erased. */
   readonly expected: CellValue;
   readonly found: CellValue;
   /** The event that decided the expected value; null when no event of the log did. */
   readonly event: EventPlace | null;
 }
+
+/** In a report instead of data that identifies a person. */
+const withheld = 'withheld';
 
 /** A row that is not what the log makes of it. */
 export interface WrongRow {
@@ -102,14 +106,16 @@ export async function compareTables(
 /** A difference in words of the table, with the events that decided what was expected. */
 export function describeDifference({ table, row }: TableDifference, events: DecidingEvents): WrongRow {
   const key: Cells = Object.fromEntries(table.key.map((column, index) => [column, row.key[index] ?? null]));
+  const shown = (column: string, value: CellValue = null): CellValue =>
+    value !== null && table.personal.includes(column) ? withheld : value;
   const cells =
     row.kind !== 'different'
       ? []
       : row.columns.map(
           (column): WrongCell => ({
             column,
-            expected: row.expected[column] ?? null,
-            found: row.found[column] ?? null,
+            expected: shown(column, row.expected[column]),
+            found: shown(column, row.found[column]),
             event: events.of(table, row.key, column),
           }),
         );

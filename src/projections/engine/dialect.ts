@@ -81,6 +81,11 @@ export interface Dialect {
   ): Promise<void>;
   /** The transactions that prevent tables from being renamed and have been open for at least `forSeconds`. */
   tableUse(session: WriteSession, tables: readonly string[], forSeconds: number): Promise<TableUse>;
+  /**
+   * Removes what deleted rows of people left behind in the files, where that is in our power.
+   * @throws when the files stay in use for longer than ten seconds.
+   */
+  clean(dataSource: DataSource): Promise<void>;
   /** Runs `work` while no process renames tables. */
   undisturbed<Result>(session: WriteSession, work: () => Promise<Result>): Promise<Result>;
 }

@@ -53,6 +53,17 @@ export const bigint = { type: 'bigint' } as const satisfies ColumnOptions;
 
 export const double = { type: 'double' } as const satisfies ColumnOptions;
 
+/** The same column of data that identifies a person: reports leave its values out. */
+export const personal = (column: ColumnOptions): ColumnOptions & PersonalMark => ({
+  ...column,
+  isPersonal: true,
+});
+
+/** TypeORM keeps options that it does not know. */
+interface PersonalMark {
+  readonly isPersonal?: true;
+}
+
 /** The same column, or null. */
 export const nullable = (column: ColumnOptions) => ({ ...column, nullable: true });
 
@@ -72,9 +83,15 @@ export interface Table {
   readonly converted: readonly { readonly column: string; readonly kind: ColumnKind }[];
   /** Columns of the primary key, in order. They are `plain`. */
   readonly key: readonly string[];
+  /** Columns with data that identifies a person. */
+  readonly personal: readonly string[];
 }
 
 const tables = new Map<Entity, Table>();
+
+function isPersonal(options: ColumnOptions & PersonalMark): boolean {
+  return options.isPersonal === true;
+}
 
 /** The table of a decorated class. @throws {Error} when the class is not an entity. */
 export function tableOf(entity: Entity): Table {
@@ -94,6 +111,7 @@ export function tableOf(entity: Entity): Table {
       kinds: typed.map(({ kind }) => kind),
       converted: typed.filter(({ kind }) => kind !== 'plain'),
       key: columns.filter(({ options }) => options.primary).map(({ propertyName }) => propertyName),
+      personal: columns.filter(({ options }) => isPersonal(options)).map(({ propertyName }) => propertyName),
     };
     tables.set(entity, table);
   }

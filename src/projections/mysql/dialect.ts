@@ -48,6 +48,8 @@ export const mysqlDialect: Dialect = {
     });
   },
   tableUse,
+  // Pages of a server are its own: docs/personal-data.md.
+  clean: async () => undefined,
   undisturbed: withRenameLock,
 };
 

@@ -31,12 +31,7 @@ export async function openMysql(url: string, limits: MysqlLimits): Promise<ReadM
     }),
   });
   await closeOnError([write], () => read.initialize());
-  // Pages of a server are its own: docs/personal-data.md.
-  return readModels(write, read, {
-    dialect: mysqlDialect,
-    clean: async () => undefined,
-    connectWriter: () => undefined,
-  });
+  return readModels(write, read, { dialect: mysqlDialect, connectWriter: () => undefined });
 }
 
 /**

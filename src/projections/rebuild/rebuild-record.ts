@@ -200,7 +200,7 @@ export async function failLapsed(session: WriteSession, at: Instant): Promise<vo
   await session.run(
     `UPDATE ${table} SET status = 'failed', error = ?, updated_at = ? WHERE ${isUnderWay} AND lease_until < ?`,
     [
-      'the process that ran it is gone; what it built stays for the next rebuild',
+      'the process that ran it is gone; what it built, but for tables with names, stays for the next rebuild',
       storedMoment(at),
       storedMoment(at),
     ],
@@ -229,6 +229,34 @@ export async function assertRunning(session: WriteSession, rebuildId: string, at
     [leaseUntil(at), rebuildId],
   );
   if (affected !== 1) throw new RebuildStopped('another rebuild took the place of this one');
+}
+
+/**
+ * Keeps other rebuilds from beginning while the tables of an ended one are cleared.
+ * @returns false when another one has begun, or another process clears them.
+ */
+export async function beginClearing(
+  session: WriteSession,
+  { rebuildId, status }: Pick<RebuildRow, 'rebuildId' | 'status'>,
+  at: Instant,
+): Promise<boolean> {
+  const { affected } = await session.run(
+    `UPDATE ${table} SET status = 'cancelling', lease_until = ? WHERE rebuild_id = ? AND status = ?`,
+    [leaseUntil(at), rebuildId, status],
+  );
+  return affected === 1;
+}
+
+/** Gives a rebuild back the status it had before {@link beginClearing}. */
+export async function endClearing(
+  session: WriteSession,
+  { rebuildId, status }: Pick<RebuildRow, 'rebuildId' | 'status'>,
+  at: Instant,
+): Promise<void> {
+  await session.run(
+    `UPDATE ${table} SET status = ?, updated_at = ? WHERE rebuild_id = ? AND status = 'cancelling'`,
+    [status, storedMoment(at), rebuildId],
+  );
 }
 
 /** Writes down how a rebuild has ended. */

@@ -22,6 +22,7 @@ import {
   dropRetired,
   dropShadow,
   fence,
+  ofPeople,
   prepareShadow,
   resolveFences,
   shadowSuffix,
@@ -114,6 +115,8 @@ class Rebuild {
     await this.inSession((session) =>
       swapped ? dropRetired(session, projections) : dropShadow(session, projections),
     );
+    // People may have been erased meanwhile. If the files stay in use, what is left of them goes with the next cleaning.
+    if (ofPeople(projections).length > 0) await models.dialect.clean(models.write).catch(() => undefined);
     return {
       projections: rebuilt.map((one) => ({ ...one, swappedAt: swapped?.get(one.projection) ?? null })),
       tables,

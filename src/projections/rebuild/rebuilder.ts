@@ -16,7 +16,7 @@ import {
   RebuildStopped,
   renewLease,
 } from './rebuild-record.js';
-import { resolveDeadRebuilds } from './shadow-tables.js';
+import { clearPeople, resolveDeadRebuilds } from './shadow-tables.js';
 
 interface RebuilderOptions {
   /** The log as projections read it. */
@@ -46,6 +46,8 @@ export class Rebuilder {
   private readonly stopping = new AbortController();
   private loop: Promise<void> | undefined;
   private lastFailure: string | undefined;
+  /** The ended rebuild that has left no names. */
+  private cleared: string | undefined;
 
   constructor(private readonly options: RebuilderOptions) {}
 
@@ -53,7 +55,7 @@ export class Rebuilder {
     this.loop ??= this.run();
   }
 
-  /** Stops; a rebuild under way is cancelled, and what it has built stays for the next. */
+  /** Stops; a rebuild under way is cancelled, and what it has built stays for the next, but for tables with names. */
   async stop(): Promise<void> {
     this.stopping.abort(new RebuildStopped('the process that ran it stopped'));
     await this.loop;
@@ -75,13 +77,23 @@ export class Rebuilder {
   private async look(): Promise<void> {
     const { models, projections, clock } = this.options;
     const { dialect, write } = models;
-    const claimed = await dialect.withSession(write, async (session) => {
+    const row = await dialect.withSession(write, async (session) => {
       await resolveDeadRebuilds(dialect, session, projections, clock.now());
-      const row = await findRebuild(session);
-      const isOurs = row?.status === 'requested' && (await claimRebuild(session, row.rebuildId, clock.now()));
-      return isOurs ? row : undefined;
+      const found = await findRebuild(session);
+      const isTaken =
+        found?.status === 'requested' && !(await claimRebuild(session, found.rebuildId, clock.now()));
+      return isTaken ? undefined : found;
     });
-    if (claimed) await this.rebuild(claimed);
+    if (row?.status === 'requested') await this.rebuild(row);
+    if (row?.status === 'failed' || row?.status === 'cancelled') await this.clearPeople(row);
+  }
+
+  /** Most often the rebuild has done that itself, and there is nothing to do. */
+  private async clearPeople(ended: RebuildRow): Promise<void> {
+    if (ended.rebuildId === this.cleared) return;
+    const { models, projections, clock } = this.options;
+    await clearPeople(models, projections, ended, clock.now());
+    this.cleared = ended.rebuildId;
   }
 
   /** How it ends is written down; nothing more has to be done about a failure. */
@@ -159,7 +171,11 @@ export async function runRebuild(options: RebuildOptions): Promise<RebuildReport
     const isStopped = options.signal.aborted || error instanceof RebuildStopped;
     const message = error instanceof Error ? error.message : String(error);
     // The error that ended it matters more than the failure to record it.
-    await end(isStopped ? 'cancelled' : 'failed', null, message).catch(() => undefined);
+    const status = isStopped ? 'cancelled' : 'failed';
+    await end(status, null, message)
+      .then(() => clearPeople(models, options.projections, { rebuildId, status }, clock.now()))
+      // A process that projects does it then.
+      .catch(() => undefined);
     throw error;
   }
 }

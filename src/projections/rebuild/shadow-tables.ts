@@ -8,7 +8,16 @@ import { type Projection, tablesOf } from '../engine/projection.js';
 import { placeholders } from '../engine/sql.js';
 import { asStored } from '../migrations/create-table.js';
 import type { WritableTables } from '../read-models.js';
-import { assertRunning, failLapsed, findRebuild, isAlive, RebuildStopped } from './rebuild-record.js';
+import {
+  assertRunning,
+  beginClearing,
+  endClearing,
+  failLapsed,
+  findRebuild,
+  isAlive,
+  type RebuildRow,
+  RebuildStopped,
+} from './rebuild-record.js';
 
 /** Of the tables a rebuild fills beside the live ones. */
 export const shadowSuffix = '__next';
@@ -274,6 +283,45 @@ export async function resolveDeadRebuilds(
   const row = await findRebuild(session);
   const isGone = (rebuildId: string) => row?.rebuildId !== rebuildId || !isAlive(row, at);
   await resolveFences(dialect, session, projections, { isGone, at });
+}
+
+/** Projections whose tables identify people. */
+export function ofPeople(projections: readonly Projection[]): readonly Projection[] {
+  return projections.filter((projection) => tablesOf(projection).some(({ personal }) => personal.length > 0));
+}
+
+/**
+ * Removes the tables that identify people of a rebuild that has ended before it was done, whether it was cancelled, failed
+ * or died: nobody is erased from tables that no projection writes. The tables of other projections stay for the next
+ * rebuild.
+ * @param ended the rebuild's row.
+ * @returns whether there were any.
+ */
+export async function clearPeople(
+  { dialect, write }: Pick<WritableTables, 'dialect' | 'write'>,
+  projections: readonly Projection[],
+  ended: Pick<RebuildRow, 'rebuildId' | 'status'>,
+  at: Instant,
+): Promise<boolean> {
+  const isCleared = await dialect.withSession(write, async (session) => {
+    const names = await dialect.namesInUse(session);
+    const left = ofPeople(projections).filter((projection) =>
+      [shadowSuffix, retiredSuffix].some((suffix) =>
+        tableNames(projection, suffix).some((name) => names.has(name)),
+      ),
+    );
+    // Meanwhile no other rebuild can begin, which would use these tables.
+    if (left.length === 0 || !(await beginClearing(session, ended, at))) return false;
+    // A swap whose answer was lost may still need the checkpoints of these tables.
+    const isGone = (rebuildId: string) => rebuildId === ended.rebuildId;
+    await resolveFences(dialect, session, projections, { isGone, at });
+    await dropShadow(session, left);
+    await dropRetired(session, left);
+    await endClearing(session, ended, at);
+    return true;
+  });
+  if (isCleared) await dialect.clean(write);
+  return isCleared;
 }
 
 async function liftFence(session: WriteSession, name: string, rebuildId: string): Promise<void> {

@@ -1,6 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { DataSource, MigrationExecutor } from 'typeorm';
+import { createPrivateFile } from '../../platform/data-folder.js';
 import { Database } from '../../platform/sqlite.js';
 import { allEntities } from '../all-projections.js';
 import { TableNames } from '../engine/entity.js';
@@ -36,7 +38,6 @@ async function openTables(file: string, onWriterLost?: LostWriter): Promise<Read
   writeThrough(write, writer);
   return readModels(write, read, {
     dialect: sqliteDialect,
-    clean: () => cleanSqlite(write),
     connectWriter: () => writer.connect(),
     beforeClose: () => writer.close(),
   });
@@ -96,39 +97,13 @@ function optionsOf(file: string) {
   } as const;
 }
 
-function openForWriting(file: string): Promise<DataSource> {
+async function openForWriting(file: string): Promise<DataSource> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  createPrivateFile(file);
   return new DataSource({
     ...optionsOf(file),
     entities: [...allEntities],
     migrations: allMigrations,
     prepareDatabase: setForWriting,
   }).initialize();
-}
-
-/** How long to wait for readers of old pages, ms. */
-const timeoutMs = 10_000;
-const pauseMs = 20;
-
-/**
- * Removes what deleted people left in the file. Deleted rows are overwritten by themselves (`secure_delete`), but
- * pages that split keep copies of index entries, and the write-ahead log keeps old pages: the index is made anew and
- * the log emptied. The log may be large, so that is done in the writer's thread, between two transactions.
- * @throws when the file stays in use for longer than ten seconds.
- */
-async function cleanSqlite(write: DataSource): Promise<void> {
-  await sqliteDialect.withSession(write, (session) => session.run('REINDEX users', []));
-  const deadline = performance.now() + timeoutMs;
-  while (!(await emptyLog(write))) {
-    if (performance.now() > deadline)
-      throw new Error('the read models stay in use: they could not be cleaned');
-    await delay(pauseMs);
-  }
-}
-
-/** Whether no reader or writer was in the way. */
-function emptyLog(write: DataSource): Promise<boolean> {
-  return sqliteDialect.withSession(write, async (session) => {
-    const [result] = await session.all('PRAGMA wal_checkpoint(TRUNCATE)', []);
-    return result?.busy === 0;
-  });
 }

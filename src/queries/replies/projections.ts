@@ -131,7 +131,7 @@ export const projectionRebuildReply = named(
     status: z
       .enum(['requested', 'running', 'cancelling', 'completed', 'cancelled', 'failed'])
       .describe(
-        '`requested`: no process has begun it yet. `failed` and `cancelled` leave what was built for the next one.',
+        '`requested`: no process has begun it yet. `failed` and `cancelled` leave what was built for the next one, but for tables with names of people.',
       ),
     projections: z.array(z.string()),
     compareOnly: z.boolean(),

@@ -264,7 +264,7 @@ export const operatorOperations: Operations = {
     tag: 'Operators',
     summary: 'Stop a rebuild',
     description:
-      'Also one that the command runs. It stops within a second or two, unless its tables have taken their place by then; what was built stays for the next one. Nothing happens to one that has ended.',
+      'Also one that the command runs. It stops within a second or two, unless its tables have taken their place by then; what was built stays for the next one, but for tables with names of people. Nothing happens to one that has ended.',
     replies: { 202: json('How it is now.', projectionRebuildReply) },
     problems: ['not-found'],
   },
