@@ -154,7 +154,7 @@ async function measure(scenario: Scenario, folder: string): Promise<Result> {
     chargeReplyTimeoutMs: 5_000,
     nameBeaconRound: false,
     paymentCallbackUrl: undefined,
-    secret,
+    queueSecret: { current: secret },
   };
   const unused = () => Promise.reject(new Error('nobody pays here'));
   const side = commandSide({
@@ -164,7 +164,7 @@ async function measure(scenario: Scenario, folder: string): Promise<Result> {
     settings,
     payments: { createPayment: unused, findPayment: unused },
     hasher: new PasswordHasher(),
-    signer: new TokenSigner(secret, clock),
+    signer: new TokenSigner({ current: secret }, clock),
     queries,
   });
   const admission = new AdmissionProcess(store, side, queries, clock, log, admissionIntervalMs);

@@ -85,7 +85,7 @@ async function startOffice(workplace: Workplace): Promise<Contestant> {
   });
   workplace.endWith(server.child);
   const sale = await openSale(server.url, sections);
-  const signer = new TokenSigner(secret, systemClock);
+  const signer = new TokenSigner({ current: secret }, systemClock);
   const fans = await bringIn(server.url, sale.performanceId, signer, fanCount);
   return { name: 'office', server, url: server.url, ...sale, signer, fans };
 }
@@ -104,7 +104,7 @@ async function startPeer(workplace: Workplace, engines: PeerEngines, taking: Tak
     POOL_SIZE: values.pool,
   });
   workplace.endWith(server.child);
-  const signer = new TokenSigner(secret, systemClock);
+  const signer = new TokenSigner({ current: secret }, systemClock);
   const fans = await bringIn(server.url, peerPerformanceId, signer, fanCount);
   const ids = { performanceId: peerPerformanceId, scheduleId: peerScheduleId, seatIds: peerSeatIds(seats) };
   return { name: taking, server, url: server.url, ...ids, signer, fans };

@@ -36,7 +36,7 @@ process.once('message', async (message) => {
     waiting: new Connections(story.url, story.connections),
     inside: new Connections(story.url, connectionsInside),
     // A token is verified by the server only; nothing is remembered here.
-    signer: new TokenSigner(story.secret, systemClock, 1),
+    signer: new TokenSigner({ current: story.secret }, systemClock, 1),
     tally: new Tally(),
     progress,
     plans: new Map(),

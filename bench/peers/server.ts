@@ -59,7 +59,7 @@ const pool = createPool({ uri: settings.DATABASE_URL, connectionLimit: settings.
 const redis = new Redis(settings.REDIS_URL);
 const line = new Line(redis, settings.QUEUE);
 const bookings = new Bookings(pool, settings.TAKING);
-const signer = new TokenSigner(settings.SECRET, systemClock);
+const signer = new TokenSigner({ current: settings.SECRET }, systemClock);
 const performanceId = performanceIdSchema.parse(peerPerformanceId);
 
 @Controller('v1/performances/:performanceId')

@@ -22,7 +22,7 @@ import { adminKey } from '../http/servers.js';
 
 /** Signs the tokens of fans who never logged in. */
 export const secret = 'benchmark-secret-0123456789abcdef-0123456789abcdef';
-const signer = new TokenSigner(secret, systemClock);
+const signer = new TokenSigner({ current: secret }, systemClock);
 const hourMs = 3_600_000;
 /** Fans whose events are written at the same time: they share the disk's writes. */
 const fansAtOnce = 1_000;

@@ -22,8 +22,11 @@ import { type Clock, systemClock } from '../platform/clock.js';
 import type { Config } from '../platform/config.js';
 import { createLog, type Log, nestLog } from '../platform/logging.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
+import { assertFitForProduction } from '../platform/production.js';
 import { resolveSecrets, type Secrets } from '../platform/secrets.js';
 import { SecurityEvents } from '../platform/security-events.js';
+import { announceServer } from '../platform/server-file.js';
+import { removeAbandonedFolders } from '../platform/temporary-folders.js';
 import { deriveKey, TokenSigner } from '../platform/token-signer.js';
 import { EndedSessions } from '../processes/ended-sessions.js';
 import { appModule } from './app.module.js';
@@ -72,12 +75,15 @@ const maxConnectionsWaiting = 4_096;
 /**
  * Starts the whole office in this process: engines, projections, HTTP, then the background processes. Closing goes in
  * reverse, so that each part outlives those that use it.
- * @throws when an engine cannot be opened or the port is taken; what was opened is closed again.
+ * @throws {BadConfiguration} when NODE_ENV is production and this is not fit for it; when an engine cannot be opened or
+ * the port is taken; what was opened is closed again.
  */
 export async function startBoxoffice(config: Config, options: StartOptions = {}): Promise<RunningBoxoffice> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog(config);
+  assertFitForProduction(config);
   const secrets = resolveSecrets(config);
+  await removeAbandonedFolders();
   const closers: (() => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
@@ -151,12 +157,17 @@ export async function startBoxoffice(config: Config, options: StartOptions = {})
       log.warn({}, 'no operator has access: set ADMIN_KEY, or run boxoffice operators issue --directly');
     }
     await app.listen({ port: config.PORT, host: config.HOST, backlog: maxConnectionsWaiting });
+    const url = await app.getUrl();
+    if (does.api) {
+      const withdraw = announceServer(config.DATA_DIR, url);
+      closers.push(async () => withdraw());
+    }
     if (does.processes) await processes.start();
     const { redis } = engines;
     const missingRedis = redis && !(await redis.waitUntilReady(redisWaitMs)) ? redis.address : undefined;
     const broken = engines.breakdown.happened;
     return {
-      url: await app.getUrl(),
+      url,
       paymentUrl: engines.paymentUrl,
       isNew,
       missingRedis,
@@ -272,7 +283,7 @@ async function createApp(
   const apiSettings = apiSettingsOf(config, secrets);
   const isServing = dutiesOf(config.ROLE).api;
   const operatorKeys = new OperatorKeys(repository, secrets.adminKey);
-  const securityEvents = new SecurityEvents(log, deriveKey(secrets.secret, 'security events'));
+  const securityEvents = new SecurityEvents(log, deriveKey(secrets.tokens.current, 'security events'));
   const operatorGate = new OperatorGate(operatorKeys, securityEvents);
   const module = appModule({
     isServing,
@@ -289,8 +300,8 @@ async function createApp(
     readSide,
     background,
     settings: settingsOf(config, secrets),
-    signer: new TokenSigner(secrets.secret, clock),
     securityEvents,
+    signer: new TokenSigner(secrets.tokens, clock),
     payments: new HttpPaymentProvider({
       baseUrl: engines.paymentUrl,
       apiKey: secrets.paymentApiKey,
@@ -310,7 +321,7 @@ async function createApp(
   return app;
 }
 
-function settingsOf(config: Config, { secret }: Secrets): CommandSettings {
+function settingsOf(config: Config, { queueSeeds }: Secrets): CommandSettings {
   const publicUrl = config.PUBLIC_URL ?? (config.PORT === 0 ? undefined : `http://127.0.0.1:${config.PORT}`);
   return {
     accessTokenTtlMs: config.ACCESS_TOKEN_TTL_MS,
@@ -321,7 +332,7 @@ function settingsOf(config: Config, { secret }: Secrets): CommandSettings {
     chargeReplyTimeoutMs: config.PAYMENT_TIMEOUT_MS,
     nameBeaconRound: config.RANDOMNESS_BEACON !== 'off',
     paymentCallbackUrl: publicUrl && new URL('/v1/payment-callbacks', publicUrl).href,
-    secret,
+    queueSecret: queueSeeds,
   };
 }
 

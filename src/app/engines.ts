@@ -7,6 +7,7 @@ import { startVirtualPaymentSystem } from '../integrations/payment/virtual/serve
 import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore } from '../personal-data/store-views.js';
 import { BadConfiguration, type Config, createDataDir } from '../platform/config.js';
+import { tightenDataFolder } from '../platform/data-folder.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from '../platform/event-store-url.js';
 import type { Log } from '../platform/logging.js';
 import { RedisLink } from '../platform/redis.js';
@@ -109,6 +110,7 @@ export async function openEngines(
     return engine;
   };
   try {
+    closeDataFolder(config, log);
     const isEmbedded = config.EVENTSTORE_URL === undefined;
     const fit = new LogFit(log, mayLag(config));
     const breakdown = new Breakdown(log);
@@ -120,7 +122,7 @@ export async function openEngines(
     const personalKeys = keep(
       await openPersonalKeys({
         place: config.DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : readModels.write,
-        secret: secrets.secret,
+        secret: secrets.personalData,
         store,
         isLossAccepted: config.PERSONAL_KEYS_LOST,
       }),
@@ -155,6 +157,20 @@ export async function openEngines(
     await close();
     throw error;
   }
+}
+
+/** Takes from other users of the machine what they can open in DATA_DIR, unless that was allowed. */
+function closeDataFolder({ DATA_DIR, ALLOW_IN_PRODUCTION }: Config, log: Log): void {
+  if (ALLOW_IN_PRODUCTION.includes('open-data-folder')) return;
+  const { tightened, open } = tightenDataFolder(DATA_DIR);
+  if (tightened.length > 0) {
+    const remedy = 'if one of them may have read it, replace the secrets in it';
+    log.warn(
+      { tightened },
+      `other users of this machine could open files of DATA_DIR, and cannot any more: ${remedy}`,
+    );
+  }
+  if (open.length > 0) log.warn({ open }, 'other users of this machine can open files of DATA_DIR');
 }
 
 /** Whether a read of the log may lack events that were appended: a follower's may. */
@@ -231,7 +247,7 @@ export function projectionOrder(
     writer: readModels.connectWriter(),
     personalKeys: {
       file: DATABASE_URL === undefined ? dataFile(config, 'personalKeys') : undefined,
-      secret: secrets.secret,
+      secret: secrets.personalData,
       isLossAccepted: PERSONAL_KEYS_LOST,
     },
   };

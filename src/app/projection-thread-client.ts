@@ -2,6 +2,7 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import type { LogGrowth } from '../event-store/sqlite/sqlite-event-store.js';
 import { compiledFile } from '../platform/compiled-file.js';
 import type { Log } from '../platform/logging.js';
+import type { RotatingSecret } from '../platform/rotating-secret.js';
 import { beforeFirst } from '../projections/engine/checkpoints.js';
 import type { Misfit } from '../projections/engine/made-from.js';
 import { PositionWaiters } from '../projections/engine/position-waiters.js';
@@ -20,8 +21,7 @@ export interface ProjectionOrder {
   readonly personalKeys: {
     /** Undefined: they are in the database of the read models. */
     readonly file: string | undefined;
-    /** The office's secret. */
-    readonly secret: string;
+    readonly secret: RotatingSecret;
     readonly isLossAccepted: boolean;
   };
 }

@@ -74,7 +74,7 @@ export async function importDirectly(
     const hallChanges = new HallChanges(repository, deciders, soldSeats, holds, systemClock);
     const venues = new VenuePublisher(repository, deciders, soldSeats);
     const dates = new DatePublisher(repository, deciders, hallChanges, store, queries, systemClock);
-    const settings = { secret: secrets.secret, nameBeaconRound: config.RANDOMNESS_BEACON !== 'off' };
+    const settings = { queueSecret: secrets.queueSeeds, nameBeaconRound: config.RANDOMNESS_BEACON !== 'off' };
     const handler = new ImportCatalogHandler(repository, deciders, venues, dates, settings);
     const { document, unlistedPrices } = feed;
     const { acceptRenumbering, acceptHallChange } = options;

@@ -1,21 +1,22 @@
 import { z } from 'zod';
 import { type UserId, userIdSchema } from '../events/ids.js';
-import { type Config, readConfig } from '../platform/config.js';
-import { CliFailure, type DefineCommand, exitCodes } from './command.js';
+import { readConfig } from '../platform/config.js';
+import { type DefineCommand, exitCodes } from './command.js';
 import {
+  addKeyOptions,
   askAsOperator,
   defaultServerUrl,
-  findAdminKey,
-  isServerAt,
+  findServer,
+  type KeyFlags,
   parseServerUrl,
   refusedRequest,
+  requireAdminKey,
 } from './running-server.js';
 import type { Terminal } from './terminal.js';
 
-interface Flags {
+interface Flags extends KeyFlags {
   readonly forfeit?: boolean;
   readonly server?: string;
-  readonly adminKey?: string;
   readonly json?: boolean;
 }
 
@@ -30,13 +31,12 @@ export const defineEraseUserCommand: DefineCommand = (command, terminal, done) =
     .argument('<user>', 'a user id, or a login id')
     .option('--forfeit', 'give up remaining points and tickets for future dates')
     .option('--server <url>', 'the server to ask')
-    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
-    .option('--json', 'print the outcome as JSON')
-    .action(async (user: string, flags: Flags) => {
-      const outcome = await erase({ user, forfeit: flags.forfeit ?? false }, flags, terminal);
-      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describe(outcome));
-      done(outcome.kind === 'erased' ? exitCodes.ok : exitCodes.failed);
-    });
+    .option('--json', 'print the outcome as JSON');
+  addKeyOptions(command).action(async (user: string, flags: Flags) => {
+    const outcome = await erase({ user, forfeit: flags.forfeit ?? false }, flags, terminal);
+    terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describe(outcome));
+    done(outcome.kind === 'erased' ? exitCodes.ok : exitCodes.failed);
+  });
 };
 
 async function erase(
@@ -45,22 +45,13 @@ async function erase(
   terminal: Terminal,
 ): Promise<ErasureOutcome> {
   const config = readConfig(terminal.env);
-  const server = flags.server === undefined ? await runningServer(config) : parseServerUrl(flags.server);
+  const server = flags.server === undefined ? await findServer(config) : parseServerUrl(flags.server);
   if (server === undefined) {
     terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
     const { eraseUserDirectly } = await import('./directly.js');
     return eraseUserDirectly(config, input);
   }
-  const adminKey = findAdminKey(flags.adminKey, config);
-  if (adminKey === undefined) {
-    throw new CliFailure(`the server at ${server} needs the operators’ key: give --admin-key or ADMIN_KEY`);
-  }
-  return eraseUserOverHttp(server, adminKey, input);
-}
-
-async function runningServer(config: Config): Promise<string | undefined> {
-  const url = defaultServerUrl(config);
-  return (await isServerAt(url)) ? url : undefined;
+  return eraseUserOverHttp(server, requireAdminKey(server, flags, config, terminal), input);
 }
 
 function describe(outcome: ErasureOutcome): string {

@@ -8,22 +8,24 @@ import {
   feedOptionsSchema,
 } from '../integrations/feeds/feed.js';
 import { FeedUnreadable, readFeed } from '../integrations/feeds/fetch-feed.js';
-import { type Config, readConfig } from '../platform/config.js';
+import { readConfig } from '../platform/config.js';
 import { CliFailure, collect, type DefineCommand, exitCodes } from './command.js';
 import {
+  addKeyOptions,
   askAsOperator,
   defaultServerUrl,
-  findAdminKey,
-  isServerAt,
+  findServer,
+  type KeyFlags,
   parseServerUrl,
   refusedRequest,
+  requireAdminKey,
 } from './running-server.js';
 import { counted, type Terminal, textTable } from './terminal.js';
 
-interface Flags extends ImportFlags {
+interface Flags extends ImportFlags, KeyFlags {
   readonly format: FeedFormat | 'auto';
   readonly server?: string;
-  readonly adminKey?: string;
+  readonly allowPrivateRedirects?: boolean;
   readonly json?: boolean;
 }
 
@@ -84,44 +86,37 @@ export const defineImportCommand: DefineCommand = (command, terminal, done) => {
       'let dates with held or sold seats move to another hall: holds end, tickets may be given back; each is listed',
     )
     .option('--server <url>', 'the server to send it to')
-    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
-    .option('--json', 'print the outcome as JSON')
-    .action(async (location: string, flags: Flags) => {
-      const outcome = await importFeed(location, flags, terminal);
-      terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
-      done(isRefused(outcome) ? exitCodes.failed : exitCodes.ok);
-    });
+    .option(
+      '--allow-private-redirects',
+      'follow redirects to private addresses, if the given address is a private one itself',
+    )
+    .option('--json', 'print the outcome as JSON');
+  addKeyOptions(command).action(async (location: string, flags: Flags) => {
+    const outcome = await importFeed(location, flags, terminal);
+    terminal.out(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : describeOutcome(outcome));
+    done(isRefused(outcome) ? exitCodes.failed : exitCodes.ok);
+  });
 };
 
 async function importFeed(location: string, flags: Flags, terminal: Terminal): Promise<ImportOutcome> {
   const options = toFeedOptions(flags);
   const config = readConfig(terminal.env);
   const server = flags.server === undefined ? undefined : parseServerUrl(flags.server);
-  const text = await readText(location);
-  const serverUrl = server ?? (await runningServer(config));
+  const serverUrl = server ?? (await findServer(config));
+  const text = await readText(location, flags.allowPrivateRedirects ?? false);
   if (serverUrl === undefined) {
     terminal.err(`no server answers at ${defaultServerUrl(config)}: opening ${config.DATA_DIR}\n`);
     const { importDirectly } = await import('./directly.js');
     return importDirectly(config, text, flags.format, options);
   }
-  const adminKey = findAdminKey(flags.adminKey, config);
-  if (adminKey === undefined) {
-    throw new CliFailure(
-      `the server at ${serverUrl} needs the operators’ key: give --admin-key or ADMIN_KEY`,
-    );
-  }
+  const adminKey = requireAdminKey(serverUrl, flags, config, terminal);
   terminal.err(`sending the feed to ${serverUrl}\n`);
   return importOverHttp(serverUrl, adminKey, text, toQuery(flags.format, options));
 }
 
-async function runningServer(config: Config): Promise<string | undefined> {
-  const url = defaultServerUrl(config);
-  return (await isServerAt(url)) ? url : undefined;
-}
-
-async function readText(location: string): Promise<string> {
+async function readText(location: string, allowPrivateRedirects: boolean): Promise<string> {
   try {
-    return await readFeed(location);
+    return await readFeed(location, { allowPrivateRedirects });
   } catch (error) {
     if (error instanceof FeedUnreadable) throw new CliFailure(error.message);
     throw error;

@@ -40,6 +40,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./operators.js')).defineOperatorsCommand,
   },
   {
+    name: 'rewrap-keys',
+    summary: 'encrypt the keys of personal data with a new secret',
+    load: async () => (await import('./rewrap-keys.js')).defineRewrapKeysCommand,
+  },
+  {
     name: 'migrate',
     summary: 'migrate the tables of the read models to this version',
     load: async () => (await import('./migrate.js')).defineMigrateCommand,

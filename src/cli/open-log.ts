@@ -6,7 +6,7 @@ import { EventLogRefused } from '../event-store/sqlite/log-file.js';
 import { openSqliteStoredLog } from '../event-store/sqlite/reader.js';
 import { openSqliteEventStore } from '../event-store/sqlite/sqlite-event-store.js';
 import { PersonalKeysRefused } from '../personal-data/key-file.js';
-import { openPersonalKeys } from '../personal-data/personal-keys.js';
+import { openPersonalKeys, type PersonalKeys } from '../personal-data/personal-keys.js';
 import { revealingStore, withholdingStore } from '../personal-data/store-views.js';
 import type { Config } from '../platform/config.js';
 import { resolveSecrets } from '../platform/secrets.js';
@@ -46,6 +46,18 @@ export async function openRevealedLog(
   config: Config,
   terminal: Terminal,
 ): Promise<{ readonly store: EventStore; close(): Promise<void> }> {
+  const { sealed, keys, close } = await openKeysOfLog(config, terminal);
+  return { store: revealingStore(sealed, keys), close };
+}
+
+/**
+ * The log with names encrypted, and the keys of the names.
+ * @throws {CliFailure} when there is no such log, or its keys are not those of this configuration.
+ */
+export async function openKeysOfLog(
+  config: Config,
+  terminal: Terminal,
+): Promise<{ readonly sealed: EventStore; readonly keys: PersonalKeys; close(): Promise<void> }> {
   const sealed = await openSealedLog(config, terminal);
   const models = await openDatabase(config.DATABASE_URL).catch(async (error: unknown) => {
     await sealed.close();
@@ -58,7 +70,7 @@ export async function openRevealedLog(
   try {
     const keys = await openPersonalKeys({
       place: models?.write ?? join(config.DATA_DIR, dataFiles.personalKeys),
-      secret: resolveSecrets(config).secret,
+      secret: resolveSecrets(config).personalData,
       store: sealed,
       isLossAccepted: config.PERSONAL_KEYS_LOST,
     });
@@ -66,7 +78,7 @@ export async function openRevealedLog(
       await keys.close();
       await close();
     };
-    return { store: revealingStore(sealed, keys), close: closeAll };
+    return { sealed, keys, close: closeAll };
   } catch (error) {
     await close();
     if (error instanceof PersonalKeysRefused) throw new CliFailure(error.message);

@@ -6,18 +6,19 @@ import { operatorRoleSchema, operatorRoles } from '../events/operator-events.js'
 import { type Config, readConfig } from '../platform/config.js';
 import { CliFailure, type DefineCommand, type ExitCode, exitCodes } from './command.js';
 import {
+  addKeyOptions,
   askAsOperator,
   defaultServerUrl,
-  findAdminKey,
-  isServerAt,
+  findServer,
+  type KeyFlags,
   parseServerUrl,
   refusedRequest,
+  requireAdminKey,
 } from './running-server.js';
 import { type Terminal, textTable } from './terminal.js';
 
-interface Flags {
+interface Flags extends KeyFlags {
   readonly server?: string;
-  readonly adminKey?: string;
   readonly directly?: boolean;
   readonly json?: boolean;
 }
@@ -25,8 +26,8 @@ interface Flags {
 /** What `boxoffice operators` and the commands below it do and take. */
 export const defineOperatorsCommand: DefineCommand = (command, terminal, done) => {
   command.description(
-    'Issues, lists and revokes operators’ keys. The running server does it; if none answers at the configured address, the ' +
-      'log is opened instead. `boxoffice audit operators` shows what operators did.',
+    'Issues, lists and revokes operators’ keys. The running server does it; if none runs on DATA_DIR, the log is ' +
+      'opened instead. `boxoffice audit operators` shows what operators did.',
   );
   addIssueCommand(command, terminal, done);
   addListCommand(command, terminal, done);
@@ -34,9 +35,8 @@ export const defineOperatorsCommand: DefineCommand = (command, terminal, done) =
 };
 
 function withCommonOptions(command: Command): Command {
-  return command
+  return addKeyOptions(command)
     .option('--server <url>', 'the server to ask')
-    .option('--admin-key <key>', 'an owner’s key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
     .option(
       '--directly',
       'open the log instead of asking a server: for the time when all owners’ keys are lost',
@@ -149,7 +149,7 @@ async function keysOf(flags: Flags, terminal: Terminal): Promise<KeyAdministrati
   const config = readConfig(terminal.env);
   if (flags.directly && flags.server !== undefined)
     throw new CliFailure('give --server or --directly, not both');
-  const server = flags.directly ? undefined : await serverOf(flags, config);
+  const server = flags.directly ? undefined : await serverOf(flags.server, config);
   if (server === undefined) {
     const why = flags.directly ? '' : `no server answers at ${defaultServerUrl(config)}: `;
     terminal.err(
@@ -158,17 +158,11 @@ async function keysOf(flags: Flags, terminal: Terminal): Promise<KeyAdministrati
     const { operatorKeysDirectly } = await import('./directly.js');
     return operatorKeysDirectly(config);
   }
-  const adminKey = findAdminKey(flags.adminKey, config);
-  if (adminKey === undefined) {
-    throw new CliFailure(`the server at ${server} needs an owner’s key: give --admin-key or ADMIN_KEY`);
-  }
-  return keysOverHttp(server, adminKey);
+  return keysOverHttp(server, requireAdminKey(server, flags, config, terminal));
 }
 
-async function serverOf({ server }: Flags, config: Config): Promise<string | undefined> {
-  if (server !== undefined) return parseServerUrl(server);
-  const url = defaultServerUrl(config);
-  return (await isServerAt(url)) ? url : undefined;
+function serverOf(named: string | undefined, config: Config): Promise<string | undefined> {
+  return named === undefined ? findServer(config) : Promise.resolve(parseServerUrl(named));
 }
 
 const timeoutMs = 30_000;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { dataFiles } from '../app/engines.js';
 import { runVirtualPaymentSystem } from '../integrations/payment/virtual/server.js';
 import { createDataDir, readConfig } from '../platform/config.js';
+import { assertFitForProduction } from '../platform/production.js';
 import { resolveSecrets } from '../platform/secrets.js';
 import { CliFailure, collect, type DefineCommand, exitCodes } from './command.js';
 
@@ -32,6 +33,7 @@ export const definePaymentSystemCommand: DefineCommand = (command, terminal, don
         throw new CliFailure(`--port: ${flags.port} is not a port number`);
       }
       const config = readConfig(terminal.env);
+      assertFitForProduction(config, { isPaymentSystem: true });
       const secrets = resolveSecrets(config);
       if (flags.file === undefined) createDataDir(config.DATA_DIR);
       const options = {

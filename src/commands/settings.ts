@@ -1,3 +1,5 @@
+import type { RotatingSecret } from '../platform/rotating-secret.js';
+
 /** The part of the configuration that commands read. Durations in milliseconds. */
 export abstract class CommandSettings {
   abstract readonly accessTokenTtlMs: number;
@@ -13,6 +15,6 @@ export abstract class CommandSettings {
   abstract readonly paymentCallbackUrl: string | undefined;
   /** Whether published performances name a round of the public randomness beacon for their draw. */
   abstract readonly nameBeaconRound: boolean;
-  /** The server's secret; queue seeds derive from it. */
-  abstract readonly secret: string;
+  /** Queue seeds derive from it. */
+  abstract readonly queueSecret: RotatingSecret;
 }

@@ -1,5 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
 import type { UserId } from '../events/ids.js';
+import { createPrivateFile } from '../platform/data-folder.js';
 import { Database } from '../platform/sqlite.js';
 import { wrappedKeyBytes } from './sealing.js';
 
@@ -11,6 +11,13 @@ export class PersonalKeysRefused extends Error {
 /** A change of one user's key. */
 export type KeyChange =
   | { readonly kind: 'add'; readonly userId: UserId; readonly wrappedKey: Uint8Array }
+  /** Only while the key is still `from`. */
+  | {
+      readonly kind: 'replace';
+      readonly userId: UserId;
+      readonly from: Uint8Array;
+      readonly wrappedKey: Uint8Array;
+    }
   | { readonly kind: 'destroy'; readonly userId: UserId };
 
 /** "boxk": in the file's header, which tells it from other SQLite files. */
@@ -51,7 +58,7 @@ export class KeyFile {
   static open(file: string): KeyFile {
     let database: Database | undefined;
     try {
-      closeSync(openSync(file, 'a', 0o600));
+      createPrivateFile(file);
       database = new Database(file, { timeout: lockTimeoutMs });
       database.pragma('journal_mode = TRUNCATE');
       // With a truncated journal, each commit is on disk before it returns.
@@ -79,6 +86,16 @@ export class KeyFile {
     return new Set(this.#rowsOf(userIds).map((row) => row.user_id));
   }
 
+  /** Keys that were not destroyed, by user id in ascending order, of users after `after`. */
+  page(after: UserId | undefined, limit: number): Map<UserId, Buffer> {
+    const rows = this.database
+      .prepare<[string, Buffer, number], KeyRow>(
+        'SELECT * FROM personal_keys WHERE user_id > ? AND wrapped_key <> ? ORDER BY user_id LIMIT ?',
+      )
+      .all(after ?? '', zeroedKey, limit);
+    return new Map(rows.map((row) => [row.user_id, row.wrapped_key]));
+  }
+
   /**
    * Makes all changes, in their order, in one durable transaction, or none.
    * @returns for each change the user's key after it; undefined when it is destroyed.
@@ -90,11 +107,16 @@ export class KeyFile {
     const empty = this.database.prepare(
       'UPDATE personal_keys SET wrapped_key = ? WHERE user_id = ? AND wrapped_key <> ?',
     );
+    // Of the same length too: the bytes of the old wrapping are overwritten in place.
+    const replace = this.database.prepare(
+      'UPDATE personal_keys SET wrapped_key = ? WHERE user_id = ? AND wrapped_key = ?',
+    );
     const select = this.#select();
     const writeAll = this.database.transaction(() =>
       changes.map((change) => {
         const { userId } = change;
-        insert.run(userId, change.kind === 'add' ? change.wrappedKey : zeroedKey);
+        if (change.kind === 'replace') replace.run(change.wrappedKey, userId, change.from);
+        else insert.run(userId, change.kind === 'add' ? change.wrappedKey : zeroedKey);
         if (change.kind === 'destroy') empty.run(zeroedKey, userId, zeroedKey);
         const key = select.get(userId)?.wrapped_key;
         return key?.equals(zeroedKey) ? undefined : key;

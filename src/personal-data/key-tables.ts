@@ -19,6 +19,10 @@ export interface KeyTable {
    * @returns the user's key from now on; undefined when it was destroyed.
    */
   add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined>;
+  /** Wrapped keys by user, without destroyed ones, in ascending order of the user ids after `after`; at most `limit`. */
+  page(after: UserId | undefined, limit: number): Promise<ReadonlyMap<UserId, Buffer>>;
+  /** Stores `to` instead of `from`, unless the user has another key by now, or none. Durable when it resolves. */
+  replace(userId: UserId, from: Buffer, to: Buffer): Promise<void>;
   /** Overwrites the user's key, and prevents that the user ever gets another one. Safe to repeat. */
   destroy(userId: UserId): Promise<void>;
   close(): Promise<void>;
@@ -52,6 +56,14 @@ export class SqliteKeyTable implements KeyTable {
 
   add(userId: UserId, wrappedKey: Buffer): Promise<Buffer | undefined> {
     return this.#write({ kind: 'add', userId, wrappedKey });
+  }
+
+  async page(after: UserId | undefined, limit: number): Promise<ReadonlyMap<UserId, Buffer>> {
+    return this.keys.page(after, limit);
+  }
+
+  async replace(userId: UserId, from: Buffer, wrappedKey: Buffer): Promise<void> {
+    await this.#write({ kind: 'replace', userId, from, wrappedKey });
   }
 
   async destroy(userId: UserId): Promise<void> {
@@ -186,6 +198,22 @@ export class MysqlKeyTable implements KeyTable {
       [userId, wrappedKey.toString('base64')],
     );
     return (await this.find([userId])).get(userId);
+  }
+
+  async page(after: UserId | undefined, limit: number): Promise<ReadonlyMap<UserId, Buffer>> {
+    const rows: MysqlRow[] = await this.database.query(
+      `SELECT user_id, wrapped_key FROM personal_keys
+       WHERE user_id > ? AND wrapped_key <> ? ORDER BY user_id LIMIT ${limit}`,
+      [after ?? '', emptiedKey],
+    );
+    return new Map(rows.map((row) => [row.user_id, Buffer.from(row.wrapped_key, 'base64')]));
+  }
+
+  async replace(userId: UserId, from: Buffer, to: Buffer): Promise<void> {
+    await this.database.query(
+      'UPDATE personal_keys SET wrapped_key = ? WHERE user_id = ? AND wrapped_key = ?',
+      [to.toString('base64'), userId, from.toString('base64')],
+    );
   }
 
   async destroy(userId: UserId): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { EventStore } from '../event-store/port.js';
 import { type UserId, userIdSchema } from '../events/ids.js';
+import { type RotatingSecret, valuesOf } from '../platform/rotating-secret.js';
 import { PersonalKeysRefused } from './key-file.js';
 import { type KeyTable, MysqlKeyTable, SqliteKeyTable } from './key-tables.js';
 import { isPersonal, isSealed, keyBytes, MasterKey, personalDataOf } from './sealing.js';
@@ -9,8 +10,8 @@ import { isPersonal, isSealed, keyBytes, MasterKey, personalDataOf } from './sea
 interface PersonalKeysSource {
   /** A file (created if missing), or the migrated database of the read models. */
   readonly place: string | DataSource;
-  /** The office's secret. */
-  readonly secret: string;
+  /** Wraps new keys with its current value, and opens those wrapped with either. */
+  readonly secret: RotatingSecret;
   /** The log whose personal data the keys encrypt. */
   readonly store: EventStore;
   /** Use new keys although the log has data sealed with others. */
@@ -58,13 +59,17 @@ export class PersonalKeyDestroyed extends Error {
   }
 }
 
+/** Keys wrapped anew in one go. */
+const rewrappedAtOnce = 500;
+/** A second pass finds none, unless another process adds keys that are wrapped with the previous secret. */
+const maxRewrapPasses = 5;
+
 /** An id that no user has. The key in its row encrypts nothing; it shows whether the secret is the right one. */
 const checkId = userIdSchema.parse('00000000-0000-0000-0000-000000000000');
 
 interface PersonalKeysOptions {
   readonly table: KeyTable;
-  /** The office's secret. */
-  readonly secret: string;
+  readonly secret: RotatingSecret;
   /** Runs before an empty table is used for the first time; throws if the table should have keys. */
   readonly beforeFirstUse: () => Promise<void>;
   /** Whether a missing key counts as destroyed; default no, because a newer backup of the keys should have it. */
@@ -77,14 +82,23 @@ interface PersonalKeysOptions {
  * processes at once.
  */
 export class PersonalKeys {
+  /** Wraps. */
   readonly #master: MasterKey;
+  /** Unwrap: the same one, then that of the secret before. */
+  readonly #masters: readonly MasterKey[];
 
   private constructor(
     private readonly table: KeyTable,
-    secret: string,
+    secret: RotatingSecret,
     private readonly isLossAccepted: boolean,
   ) {
-    this.#master = new MasterKey(secret);
+    this.#master = new MasterKey(secret.current);
+    this.#masters = [
+      this.#master,
+      ...valuesOf(secret)
+        .slice(1)
+        .map((value) => new MasterKey(value)),
+    ];
   }
 
   /** @throws {PersonalKeysRefused} when the keys in the table were wrapped under another secret. */
@@ -94,10 +108,10 @@ export class PersonalKeys {
     const found = await table.find([checkId]);
     if (!found.has(checkId)) await beforeFirstUse();
     const check = found.get(checkId) ?? (await table.add(checkId, keys.#newWrappedKey(checkId)));
-    if (check && keys.#master.unwrap(checkId, check)) return keys;
+    if (check && keys.#tryUnwrap(checkId, check)) return keys;
     throw new PersonalKeysRefused(
-      'the keys of personal data were made under another SECRET: start with the SECRET they were made with ' +
-        '(docs/personal-data.md)',
+      'the keys of personal data were made under another SECRET or DATA_SECRET: start with the one they were made with, ' +
+        'or, while it is replaced, give it as DATA_SECRET_PREVIOUS (docs/personal-data.md)',
     );
   }
 
@@ -128,8 +142,50 @@ export class PersonalKeys {
     return this.table.destroy(userId);
   }
 
+  /**
+   * Wraps the keys anew that are still wrapped with the secret's previous value, so that it is not needed any more. Safe
+   * beside running processes and to repeat; a key that is destroyed meanwhile stays destroyed.
+   * @returns how many were wrapped anew.
+   * @throws {PersonalKeysRefused} when a key is damaged, or another process goes on wrapping with the previous value.
+   */
+  async rewrap(): Promise<number> {
+    let rewrapped = 0;
+    for (let pass = 0; pass < maxRewrapPasses; pass++) {
+      const found = await this.#rewrapAll();
+      rewrapped += found;
+      if (found > 0) continue;
+      // Last: it shows at each start that no other key needs the previous value.
+      const check = await this.table.find([checkId]);
+      return rewrapped + (await this.#rewrapSome(check));
+    }
+    throw new PersonalKeysRefused(
+      'another process goes on wrapping keys with the previous secret: start all of them with the new one as ' +
+        'DATA_SECRET, then repeat this',
+    );
+  }
+
   close(): Promise<void> {
     return this.table.close();
+  }
+
+  async #rewrapAll(): Promise<number> {
+    let rewrapped = 0;
+    let page = await this.table.page(undefined, rewrappedAtOnce);
+    while (page.size > 0) {
+      rewrapped += await this.#rewrapSome(new Map([...page].filter(([userId]) => userId !== checkId)));
+      page = await this.table.page([...page.keys()].at(-1), rewrappedAtOnce);
+    }
+    return rewrapped;
+  }
+
+  async #rewrapSome(keys: ReadonlyMap<UserId, Buffer>): Promise<number> {
+    const old = [...keys].filter(([userId, wrapped]) => !this.#master.unwrap(userId, wrapped));
+    await Promise.all(
+      old.map(([userId, wrapped]) =>
+        this.table.replace(userId, wrapped, this.#master.wrap(userId, this.#unwrap(userId, wrapped))),
+      ),
+    );
+    return old.length;
   }
 
   async #assertKnown(userIds: readonly UserId[]): Promise<void> {
@@ -148,8 +204,19 @@ export class PersonalKeys {
   }
 
   #unwrap(userId: UserId, wrapped: Buffer): Buffer {
-    const key = this.#master.unwrap(userId, wrapped);
+    const key = this.#tryUnwrap(userId, wrapped);
     if (key) return key;
-    throw new PersonalKeysRefused(`the key of user ${userId} is damaged: restore the keys from their backup`);
+    throw new PersonalKeysRefused(
+      `the key of user ${userId} is damaged, or wrapped with a secret that is not given any more: restore the keys from ` +
+        'their backup, or give that secret as DATA_SECRET_PREVIOUS and run `boxoffice rewrap-keys`',
+    );
+  }
+
+  #tryUnwrap(userId: UserId, wrapped: Buffer): Buffer | undefined {
+    for (const master of this.#masters) {
+      const key = master.unwrap(userId, wrapped);
+      if (key) return key;
+    }
+    return undefined;
   }
 }

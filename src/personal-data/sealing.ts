@@ -92,11 +92,11 @@ function fieldContext({ type, field, userId }: FieldPlace): string {
 /** Bytes of a wrapped key. */
 export const wrappedKeyBytes = keyBytes + boxOverheadBytes;
 
-/** Encrypts ("wraps") the keys of users, so that a stolen table of keys is useless without the office's secret. */
+/** Encrypts ("wraps") the keys of users, so that a stolen table of keys is useless without the secret. */
 export class MasterKey {
   readonly #key: Buffer;
 
-  /** @param secret the office's secret; the master key is derived from it (HKDF-SHA-256, RFC 5869). */
+  /** @param secret a value of the secret of personal data; the master key is derived from it (HKDF-SHA-256, RFC 5869). */
   constructor(secret: string) {
     this.#key = Buffer.from(hkdfSync('sha256', secret, '', 'boxoffice personal data', keyBytes));
   }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
 import { parseTrustedProxies } from './client-address.js';
 import { BadEventStoreUrl, parseEventStoreUrl } from './event-store-url.js';
@@ -13,6 +13,9 @@ const flag = (byDefault: boolean) =>
 const perMinute = (byDefault: number) => z.coerce.number('must be a number').int().min(0).default(byDefault);
 /** A secret from the operator must be too long to be guessed. */
 const secret = z.string().min(32, 'must have at least 32 characters').optional();
+/** The value before, while a secret is replaced. */
+const previous = (name: string) =>
+  secret.describe(`Accepted as well as ${name}, while it is replaced (docs/operations.md).`);
 
 /** It is sent in an Authorization header, whose alphabet is limited (RFC 6750). */
 const bearerKey = z
@@ -20,6 +23,39 @@ const bearerKey = z
   .min(32, 'must have at least 32 characters')
   .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'may have letters, digits and . _ ~ + / - only')
   .optional();
+
+/** What a server with NODE_ENV=production refuses unless ALLOW_IN_PRODUCTION names it. */
+export const productionRisks = ['virtual-payments', 'weak-secrets', 'open-data-folder'] as const;
+export type ProductionRisk = (typeof productionRisks)[number];
+
+const allowedRisks = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((name) => name.trim() || []))
+  .pipe(
+    z.array(z.enum(productionRisks, `may name, separated by commas, only ${productionRisks.join(', ')}`)),
+  );
+
+/** Settings that hold a secret. */
+export const secretSettings = [
+  'SECRET',
+  'SECRET_PREVIOUS',
+  'TOKEN_SECRET',
+  'TOKEN_SECRET_PREVIOUS',
+  'QUEUE_SECRET',
+  'QUEUE_SECRET_PREVIOUS',
+  'DATA_SECRET',
+  'DATA_SECRET_PREVIOUS',
+  'ADMIN_KEY',
+  'PAYMENT_API_KEY',
+  'PAYMENT_CALLBACK_SECRET',
+] as const;
+
+/** Settings that are addresses with a password. */
+export const passwordSettings = ['EVENTSTORE_URL', 'DATABASE_URL', 'REDIS_URL'] as const;
+
+/** Settings that NAME_FILE may give: the name of a file with the value. */
+const fileSettings: readonly string[] = [...secretSettings, ...passwordSettings];
 
 /** Whether the URL can be parsed and has no path other than the number of a database. */
 function isRedisUrl(url: string): boolean {
@@ -33,11 +69,20 @@ function isOrigin(text: string): boolean {
 
 /** Every setting, by the name of its environment variable. docs/configuration.md is generated from the descriptions. */
 export const configSchema = z.object({
+  NODE_ENV: z
+    .string()
+    .optional()
+    .describe(
+      'With `production` the server refuses to start with virtual payments, published or weak secrets, or a data folder that other users can open (docs/security.md). The image sets it.',
+    ),
+  ALLOW_IN_PRODUCTION: allowedRisks.describe(
+    `What NODE_ENV=production accepts all the same, separated by commas: ${productionRisks.map((name) => `\`${name}\``).join(', ')}.`,
+  ),
   ROLE: z
     .enum(['all', 'api', 'projector', 'worker'])
     .default('all')
     .describe(
-      'What this process does: `api` answers HTTP, `projector` projects the log into read models, `worker` runs timers and admission, `all` does everything. Any other value than `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL and SECRET.',
+      'What this process does: `api` answers HTTP, `projector` projects the log into read models, `worker` runs timers and admission, `all` does everything. Any other value than `all` needs EVENTSTORE_URL, DATABASE_URL, REDIS_URL, PAYMENT_URL, and SECRET or all of TOKEN_SECRET, QUEUE_SECRET and DATA_SECRET.',
     ),
   EVENTSTORE_URL: z
     .string()
@@ -90,8 +135,17 @@ export const configSchema = z.object({
     .default('info')
     .describe('Log lines below this level are not written.'),
   SECRET: secret.describe(
-    'Signs tokens, seeds queue shuffles and encrypts the keys of personal data (docs/personal-data.md); the same in every process. Unset: generated in DATA_DIR.',
+    'Stands for each of TOKEN_SECRET, QUEUE_SECRET and DATA_SECRET that is unset; the same in every process. Unset: generated in DATA_DIR.',
   ),
+  SECRET_PREVIOUS: previous('SECRET'),
+  TOKEN_SECRET: secret.describe('Signs the bearer tokens of fans. Unset: SECRET.'),
+  TOKEN_SECRET_PREVIOUS: previous('TOKEN_SECRET'),
+  QUEUE_SECRET: secret.describe(
+    'Seeds of queue shuffles derive from it (docs/fair-queue.md). Unset: SECRET.',
+  ),
+  QUEUE_SECRET_PREVIOUS: previous('QUEUE_SECRET'),
+  DATA_SECRET: secret.describe('Encrypts the keys of personal data (docs/personal-data.md). Unset: SECRET.'),
+  DATA_SECRET_PREVIOUS: previous('DATA_SECRET'),
   CLOCK_BEHIND_ACCEPTED: flag(false).describe(
     'Start although the newest event of the log lies in the future of this machine’s clock (docs/operations.md).',
   ),
@@ -273,7 +327,9 @@ export const configSchema = z.object({
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
 /** Required in each process when several share the work. */
-const neededBySeveral = ['EVENTSTORE_URL', 'DATABASE_URL', 'REDIS_URL', 'PAYMENT_URL', 'SECRET'] as const;
+const neededBySeveral = ['EVENTSTORE_URL', 'DATABASE_URL', 'REDIS_URL', 'PAYMENT_URL'] as const;
+/** They stand for SECRET. */
+const secretsOfPurposes = ['TOKEN_SECRET', 'QUEUE_SECRET', 'DATA_SECRET'] as const;
 
 /** The start is refused: each line of the message names a variable and what is wrong with it. */
 export class BadConfiguration extends Error {
@@ -281,17 +337,19 @@ export class BadConfiguration extends Error {
 }
 
 /**
- * Reads the configuration from environment variables; an empty one counts as unset.
+ * Reads the configuration from environment variables, and from the files that NAME_FILE names for secrets; an empty one
+ * counts as unset.
  * @throws {BadConfiguration} naming every variable that is wrong.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
+  const problems = readSecretFiles(given);
   const parsed = configSchema.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  // The path of a problem in a list goes on with the index.
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`));
   if (parsed.success && parsed.data.PAYMENT_URL !== undefined) {
     for (const name of ['PAYMENT_API_KEY', 'PAYMENT_CALLBACK_SECRET'] as const) {
       if (parsed.data[name] === undefined) problems.push(`${name}: is required when PAYMENT_URL is set`);
@@ -302,6 +360,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       if (parsed.data[name] === undefined)
         problems.push(`${name}: is required when ROLE is ${parsed.data.ROLE}`);
     }
+    if (parsed.data.SECRET === undefined) {
+      const missing = secretsOfPurposes.filter((name) => parsed.data[name] === undefined);
+      if (missing.length > 0)
+        problems.push(`SECRET: is required when ROLE is ${parsed.data.ROLE}, or else ${missing.join(', ')}`);
+    }
   }
   if (!parsed.success || problems.length > 0) {
     throw new BadConfiguration(
@@ -311,13 +374,58 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return parsed.data;
 }
 
+/** The longest file of a secret that is read, bytes. */
+const maxSecretFileBytes = 4_096;
+
 /**
- * Creates the folder DATA_DIR unless it exists.
+ * Sets what files give.
+ * @param given changed: gets the values of files, without the line end.
+ * @returns a line for each file that cannot be used.
+ */
+function readSecretFiles(given: Record<string, string | undefined>): string[] {
+  const problems: string[] = [];
+  for (const name of fileSettings) {
+    const file = given[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (given[name] !== undefined) {
+      problems.push(`${name}_FILE: is given beside ${name}: give one of them`);
+      continue;
+    }
+    const read = readSecretFile(file);
+    if (read.value === undefined) problems.push(`${name}_FILE: ${file} ${read.problem}`);
+    else given[name] = read.value;
+  }
+  return problems;
+}
+
+/** The value in the file of a secret, without surrounding white space; or why it cannot be used. */
+export function readSecretFile(
+  file: string,
+): { readonly value: string } | { readonly value?: undefined; readonly problem: string } {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const buffer = Buffer.alloc(maxSecretFileBytes + 1);
+      const length = readSync(descriptor, buffer);
+      if (length > maxSecretFileBytes) return { problem: `has more than ${maxSecretFileBytes} bytes` };
+      const value = buffer.toString('utf8', 0, length).trim();
+      return value === '' ? { problem: 'is empty' } : { value };
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // what functions of node:fs throw
+    return { problem: `cannot be read (${code})` };
+  }
+}
+
+/**
+ * Creates the folder DATA_DIR, for its owner alone, unless it exists.
  * @throws {BadConfiguration} when there is something else, or it cannot be created.
  */
 export function createDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException; // what functions of node:fs throw
     const isFile = code === 'EEXIST' || code === 'ENOTDIR';
@@ -339,6 +447,9 @@ export function configurationReference(): string {
     '',
     'Environment variables, read once at the start. If a value is wrong, the process names the variable and ends.',
     'Durations are in milliseconds.',
+    '',
+    'A secret need not stand in the environment: `NAME_FILE` may name a file with the value of `NAME`, for each of',
+    `${fileSettings.map((name) => `\`${name}\``).join(', ')}.`,
     '',
     '| variable | default | meaning |',
     '|---|---|---|',

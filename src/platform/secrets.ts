@@ -3,10 +3,16 @@ import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { type Config, createDataDir } from './config.js';
+import type { RotatingSecret } from './rotating-secret.js';
 import { deriveKey } from './token-signer.js';
 
 export interface Secrets {
-  readonly secret: string;
+  /** Signs the bearer tokens of fans. */
+  readonly tokens: RotatingSecret;
+  /** Queue seeds derive from it. */
+  readonly queueSeeds: RotatingSecret;
+  /** Encrypts the keys of personal data. */
+  readonly personalData: RotatingSecret;
   /** Of the environment; none where several processes share the work and ADMIN_KEY is unset. */
   readonly adminKey: string | undefined;
   readonly paymentApiKey: string;
@@ -15,10 +21,20 @@ export interface Secrets {
 
 /** The secrets given by the configuration; those not given are generated once and kept in DATA_DIR. */
 export function resolveSecrets(config: Config): Secrets {
-  const secret = config.SECRET ?? keptSecret(config.DATA_DIR, 'secret');
-  const derived = (purpose: string) => deriveKey(secret, purpose).toString('hex');
+  let base = config.SECRET;
+  const baseSecret = (): string => {
+    base ??= keptSecret(config.DATA_DIR, 'secret');
+    return base;
+  };
+  const derived = (purpose: string) => deriveKey(baseSecret(), purpose).toString('hex');
+  const rotating = (own: string | undefined, previous: string | undefined): RotatingSecret =>
+    own === undefined
+      ? { current: baseSecret(), previous: previous ?? config.SECRET_PREVIOUS }
+      : { current: own, previous };
   return {
-    secret,
+    tokens: rotating(config.TOKEN_SECRET, config.TOKEN_SECRET_PREVIOUS),
+    queueSeeds: rotating(config.QUEUE_SECRET, config.QUEUE_SECRET_PREVIOUS),
+    personalData: rotating(config.DATA_SECRET, config.DATA_SECRET_PREVIOUS),
     // Processes that share the work would generate different ones.
     adminKey:
       config.ADMIN_KEY ?? (config.ROLE === 'all' ? keptSecret(config.DATA_DIR, 'admin-key') : undefined),

@@ -11,6 +11,7 @@ import {
   userIdSchema,
 } from '../events/ids.js';
 import type { Clock } from './clock.js';
+import { type RotatingSecret, valuesOf } from './rotating-secret.js';
 
 const accessClaims = z.object({
   sub: userIdSchema,
@@ -50,11 +51,11 @@ export class TokenSigner {
   readonly queue: Kind<QueueClaims>;
 
   /**
-   * @param secret the server's secret, at least 32 characters; the same on every process.
+   * @param secret signs with its current value and accepts tokens of both; the same on every process.
    * @param maxRemembered verified tokens of each kind that are remembered, so that the next request with the same token
    * is not verified again.
    */
-  constructor(secret: string, clock: Clock, maxRemembered = defaultMaxRemembered) {
+  constructor(secret: RotatingSecret, clock: Clock, maxRemembered = defaultMaxRemembered) {
     this.access = kind(secret, 'access', accessClaims, clock, maxRemembered);
     this.refresh = kind(secret, 'refresh', refreshClaims, clock, maxRemembered);
     this.queue = kind(secret, 'queue', queueClaims, clock, maxRemembered);
@@ -74,26 +75,34 @@ export function deriveKey(secret: string, purpose: string): Buffer {
 }
 
 function kind<Claims extends Record<string, unknown>>(
-  secret: string,
+  secret: RotatingSecret,
   name: string,
   schema: z.ZodType<Claims>,
   clock: Clock,
   maxRemembered: number,
 ): Kind<Claims> {
-  const key = deriveKey(secret, `${name} token`);
-  const signer = createSigner({ key, algorithm: 'HS256' });
+  const keyOf = (value: string) => deriveKey(value, `${name} token`);
+  const signer = createSigner({ key: keyOf(secret.current), algorithm: 'HS256' });
   // Expiry is checked below on every use, by our clock.
-  const verifier = createVerifier({ key, algorithms: ['HS256'], ignoreExpiration: true });
+  const verifierOf = (value: string) =>
+    createVerifier({ key: keyOf(value), algorithms: ['HS256'], ignoreExpiration: true });
+  const verifiers = valuesOf(secret).map(verifierOf);
   const verified = new LRUCache<string, Verified<Claims>>({ max: maxRemembered });
   const withExpiry = z.object({ exp: z.number() });
 
-  const verifyOnce = (value: string): Verified<Claims> | undefined => {
-    let payload: unknown;
-    try {
-      payload = verifier(value);
-    } catch {
-      return undefined; // the caller is not told what is wrong with the token
+  const payloadOf = (value: string): unknown => {
+    for (const verifier of verifiers) {
+      try {
+        return verifier(value);
+      } catch {
+        // Of another secret, or forged: the caller is not told what is wrong with the token.
+      }
     }
+    return undefined;
+  };
+
+  const verifyOnce = (value: string): Verified<Claims> | undefined => {
+    const payload = payloadOf(value);
     const expiry = withExpiry.safeParse(payload);
     const claims = schema.safeParse(payload);
     if (!expiry.success || !claims.success) return undefined;

@@ -30,7 +30,7 @@ const settings: CommandSettings = {
   chargeReplyTimeoutMs: 2_000,
   nameBeaconRound: false,
   paymentCallbackUrl: undefined,
-  secret: 'a secret of the simulation alone, 32+ characters',
+  queueSecret: { current: 'a secret of the simulation alone, 32+ characters' },
 };
 
 /** Small enough that tokens are evicted and verified again. */
@@ -66,7 +66,7 @@ export class Office {
     this.#jobs = new SimulatedJobs(world);
     this.#chance = world.random('befalls');
     const { log, database, payments } = this;
-    const signer = new TokenSigner(settings.secret, world.clock, maxRememberedTokens);
+    const signer = new TokenSigner(settings.queueSecret, world.clock, maxRememberedTokens);
     this.#around = { world, log, database, payments, jobs: this.#jobs, settings, signer, seams };
     for (let index = 0; index < processCount; index++) this.#start(index);
   }

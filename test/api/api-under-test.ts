@@ -220,7 +220,7 @@ export async function startApi(
   } = {},
 ): Promise<ApiUnderTest> {
   const clock = new ManualClock();
-  const signer = new TokenSigner('a secret of at least thirty-two characters', clock);
+  const signer = new TokenSigner({ current: 'a secret of at least thirty-two characters' }, clock);
   const settings: ApiSettings = {
     ...defaultApiSettings,
     adminKey,

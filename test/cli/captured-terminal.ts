@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from '../../src/cli/main.js';
 import type { Terminal } from '../../src/cli/terminal.js';
+import { announceServer } from '../../src/platform/server-file.js';
 
 /** A terminal that keeps what is written to it. */
 export class CapturedTerminal implements Terminal {
@@ -43,6 +44,13 @@ export async function freshEnv(): Promise<Record<'DATA_DIR' | 'PORT', string>> {
   const folder = mkdtempSync(join(tmpdir(), 'boxoffice-cli-'));
   folders.push(folder);
   return { DATA_DIR: join(folder, 'data'), PORT: String(await unusedPort()) };
+}
+
+/** The same environment, with a server that runs on its data folder. */
+export function runningOn<Env extends { readonly DATA_DIR: string }>(env: Env, serverUrl: string): Env {
+  mkdirSync(env.DATA_DIR, { recursive: true });
+  announceServer(env.DATA_DIR, serverUrl);
+  return env;
 }
 
 export function removeFolders(): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleCatalog } from '../../src/integrations/feeds/sample-catalog.js';
 import { type CannedServer, cannedServer, problem, type SeenRequest } from './canned-server.js';
-import { cli, freshEnv, removeFolders } from './captured-terminal.js';
+import { cli, freshEnv, removeFolders, runningOn } from './captured-terminal.js';
 
 const catalog = sampleCatalog(new Date());
 const folder = mkdtempSync(join(tmpdir(), 'boxoffice-feeds-'));
@@ -61,8 +61,7 @@ describe('an import by a server', () => {
     server = await cannedServer((request) => {
       return request.path === '/health/live' ? { status: 200, body: { live: true } } : reply(request);
     });
-    const { port } = new URL(server.url);
-    return { ...(await freshEnv()), PORT: port, ADMIN_KEY: key };
+    return { ...runningOn(await freshEnv(), server.url), ADMIN_KEY: key };
   };
   const none = { published: 0, revised: 0, unchanged: 0, skipped: 0 };
   const imported = {

@@ -1,5 +1,5 @@
 import { type Canned, type CannedServer, cannedServer, problem, type SeenRequest } from './canned-server.js';
-import { cli, freshEnv, removeFolders } from './captured-terminal.js';
+import { cli, freshEnv, removeFolders, runningOn } from './captured-terminal.js';
 
 afterAll(removeFolders);
 
@@ -13,7 +13,7 @@ describe('operators’ keys by a server', () => {
     server = await cannedServer((request) =>
       request.path === '/health/live' ? { status: 200, body: { live: true } } : answer(request),
     );
-    return { ...(await freshEnv()), PORT: new URL(server.url).port, ADMIN_KEY: ownersKey };
+    return { ...runningOn(await freshEnv(), server.url), ADMIN_KEY: ownersKey };
   };
   const asked = () => server.seen.filter(({ path }) => path !== '/health/live');
   const key = (keyId: string, operator: string, role: string) => ({

@@ -22,7 +22,7 @@ export const testSettings: CommandSettings = {
   chargeReplyTimeoutMs: 5_000,
   nameBeaconRound: false,
   paymentCallbackUrl: undefined,
-  secret: 'a secret only the tests know, 32+ characters',
+  queueSecret: { current: 'a secret only the tests know, 32+ characters' },
 };
 
 export interface CommandSideOptions {
@@ -58,7 +58,7 @@ export function createCommandSide(options: CommandSideOptions = {}): CommandSide
   const repository = new StreamRepository(store, clock);
   const deciders = new DeciderHandler(repository, clock);
   const models = new FoldedModels(store, clock);
-  const signer = new TokenSigner(settings.secret, clock);
+  const signer = new TokenSigner(settings.queueSecret, clock);
   const erasedKeys = options.erasedKeys ?? new Set<string>();
   const keys = { destroy: async (userId: string) => void erasedKeys.add(userId) };
   const commands = commandSide({

@@ -53,7 +53,7 @@ describe('the compose file', () => {
       const interpolations = interpolationsOf(read(file));
       const secrets = interpolations.filter(({ name }) => secretName.test(name));
       expect(secrets.length).toBeGreaterThan(0);
-      // Those of services that are off by default may be missing, and then are.
+      // Those of services that are off by default, and values before, may be missing, and then are.
       expect(secrets.filter(({ isRequired, fallback }) => !isRequired && fallback !== '')).toEqual([]);
       const given = Object.values(readComposeFile(file).services)
         .flatMap(({ environment }) => Object.entries(environment))

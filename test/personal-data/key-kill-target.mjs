@@ -8,7 +8,12 @@ import { sealingStore } from '../../dist/personal-data/store-views.js';
 const [folder, secret] = process.argv.slice(2);
 const log = await openSqliteEventStore({ file: join(folder, 'events.db') });
 const place = join(folder, 'keys.db');
-const keys = await openPersonalKeys({ place, secret, store: log, isLossAccepted: false });
+const keys = await openPersonalKeys({
+  place,
+  secret: { current: secret },
+  store: log,
+  isLossAccepted: false,
+});
 const store = sealingStore(log, keys);
 // Pipes are written synchronously: what was told does not wait in a buffer that dies with the process.
 const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);

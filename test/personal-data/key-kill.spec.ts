@@ -22,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Registers and erases people in a process of its own, and kills it; what it was told. */
 async function runUntilKilled(at: number): Promise<{ registered: Set<UserId>; erased: Set<UserId> }> {
-  const child = spawn(process.execPath, [join(__dirname, 'key-kill-target.mjs'), folder, secret], {
+  const child = spawn(process.execPath, [join(__dirname, 'key-kill-target.mjs'), folder, secret.current], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

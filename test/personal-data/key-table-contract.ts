@@ -43,6 +43,37 @@ export function keyTableContract(table: () => KeyTable, reopened: () => Promise<
     expect(await other.find([userId])).toEqual(new Map());
   });
 
+  it('gives all keys page by page, in the order of user ids, without destroyed ones', async () => {
+    const userIds = Array.from({ length: 7 }, newUserId);
+    for (const userId of userIds) await table().add(userId, newKey());
+    await table().destroy(userIds[3] ?? newUserId());
+    const found: string[] = [];
+    const other = await reopened();
+    let page = await other.page(undefined, 3);
+    while (page.size > 0) {
+      expect(page.size).toBeLessThanOrEqual(3);
+      found.push(...page.keys());
+      page = await other.page([...page.keys()].at(-1), 3);
+    }
+    expect(found).toEqual(found.toSorted());
+    expect(found.filter((userId) => userIds.some((one) => one === userId))).toEqual(
+      userIds.filter((_, index) => index !== 3).toSorted(),
+    );
+  });
+
+  it('replaces a key while it is the expected one, and never a destroyed one', async () => {
+    const [userId, erased, first, second] = [newUserId(), newUserId(), newKey(), newKey()];
+    await table().add(userId, first);
+    await table().replace(userId, second, newKey());
+    expect((await table().find([userId])).get(userId)).toEqual(first);
+    await table().replace(userId, first, second);
+    expect((await (await reopened()).find([userId])).get(userId)).toEqual(second);
+    await table().add(erased, first);
+    await table().destroy(erased);
+    await table().replace(erased, first, second);
+    expect(await (await reopened()).find([erased])).toEqual(new Map());
+  });
+
   it('distinguishes users whose key was destroyed from those who never had one', async () => {
     const [live, erased, neverSeen] = [newUserId(), newUserId(), newUserId()];
     await table().add(live, newKey());

@@ -5,7 +5,7 @@ import { encodeEvent } from '../../src/events/registry.js';
 import type { KeyTable } from '../../src/personal-data/key-tables.js';
 import { PersonalKeys } from '../../src/personal-data/personal-keys.js';
 
-export const secret = 'the secret of the office in these tests';
+export const secret = { current: 'the secret of the office in these tests' };
 
 export const newUserId = (): UserId => userIdSchema.parse(randomUUID());
 
@@ -61,6 +61,19 @@ export class InMemoryKeyTable implements KeyTable {
     if (this.failure) throw this.failure;
     if (!this.rows.has(userId)) this.rows.set(userId, wrappedKey);
     return this.rows.get(userId);
+  }
+
+  async page(after: UserId | undefined, limit: number): Promise<ReadonlyMap<UserId, Buffer>> {
+    if (this.failure) throw this.failure;
+    const live = [...this.rows].flatMap(([userId, key]) =>
+      key && userId > (after ?? '') ? [[userId, key] as const] : [],
+    );
+    return new Map(live.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit));
+  }
+
+  async replace(userId: UserId, from: Buffer, to: Buffer): Promise<void> {
+    if (this.failure) throw this.failure;
+    if (this.rows.get(userId)?.equals(from)) this.rows.set(userId, to);
   }
 
   async destroy(userId: UserId): Promise<void> {

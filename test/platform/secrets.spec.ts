@@ -18,7 +18,9 @@ describe('resolveSecrets', () => {
   it('generates secrets once and finds them again after a restart', () => {
     const first = secrets();
     expect(secrets()).toEqual(first);
-    expect(new Set(Object.values(first)).size).toBe(4);
+    const { tokens, queueSeeds, personalData, ...others } = first;
+    expect([queueSeeds, personalData]).toEqual([tokens, tokens]);
+    expect(new Set([tokens.current, ...Object.values(others)]).size).toBe(4);
     expect(readFileSync(secretFile(dataDir(), 'secret'), 'utf8')).toHaveLength(64);
   });
 
@@ -30,7 +32,7 @@ describe('resolveSecrets', () => {
   it('prefers what the operator gives', () => {
     const given = 'g'.repeat(32);
     const resolved = secrets({ SECRET: given, ADMIN_KEY: `${given}2` });
-    expect(resolved).toMatchObject({ secret: given, adminKey: `${given}2` });
+    expect(resolved).toMatchObject({ tokens: { current: given }, adminKey: `${given}2` });
     expect(secrets({ SECRET: given }).paymentApiKey).toBe(resolved.paymentApiKey);
     expect(secrets({ SECRET: `${given}3` }).paymentApiKey).not.toBe(resolved.paymentApiKey);
   });
@@ -48,6 +50,16 @@ describe('resolveSecrets', () => {
     };
     expect(secrets(shared).adminKey).toBeUndefined();
     expect(secrets({ ...shared, ADMIN_KEY: 'a'.repeat(32) }).adminKey).toBe('a'.repeat(32));
+  });
+
+  it('takes a secret of its own for each purpose, and the values before', () => {
+    const [base, token, data] = ['s'.repeat(32), 't'.repeat(32), 'd'.repeat(32)];
+    const given = { SECRET: base, SECRET_PREVIOUS: 'p'.repeat(32), TOKEN_SECRET: token, DATA_SECRET: data };
+    expect(secrets({ ...given, DATA_SECRET_PREVIOUS: base })).toMatchObject({
+      tokens: { current: token, previous: undefined },
+      queueSeeds: { current: base, previous: given.SECRET_PREVIOUS },
+      personalData: { current: data, previous: base },
+    });
   });
 
   it('refuses a damaged file instead of signing with it', () => {

@@ -28,7 +28,7 @@ export class SealFile {
   static async open(path: string): Promise<SealFile> {
     const release = claim(path);
     try {
-      const file = await open(path, 'a+');
+      const file = await open(path, 'a+', 0o600);
       try {
         const { lastLine, cutOff, length } = await endOf(file);
         const last = lastLine === undefined ? undefined : parseSealLine(lastLine);
@@ -114,7 +114,7 @@ export function sealingKey(config: Config): KeyObject {
     0o600,
   );
   const key = readKey(file, createPrivateKey);
-  createOnce(join(config.DATA_DIR, sealFiles.publicKey), () => publicPem(createPublicKey(key)), 0o644);
+  createOnce(join(config.DATA_DIR, sealFiles.publicKey), () => publicPem(createPublicKey(key)), 0o600);
   return key;
 }
 

@@ -28,24 +28,30 @@ import type { ReadModelLocation } from '../../projections/open-read-models.js';
 import { type BoardComparison, boardComparisonsReply } from '../../queries/replies/boards.js';
 import { CliFailure, type ExitCode, exitCodes } from '../command.js';
 import { openLog, openRevealedLog } from '../open-log.js';
-import { askAsOperator, findAdminKey, parseServerUrl, refusedRequest } from '../running-server.js';
+import {
+  addKeyOptions,
+  askAsOperator,
+  type KeyFlags,
+  parseServerUrl,
+  refusedRequest,
+  requireAdminKey,
+} from '../running-server.js';
 import { stopOnSignal, type Terminal, textTable } from '../terminal.js';
 
-interface Flags {
+interface Flags extends KeyFlags {
   readonly json?: boolean;
   readonly asOf?: string;
   readonly logOnly?: boolean;
   readonly skipReadModels?: boolean;
   readonly skipPayments?: boolean;
   readonly server?: string;
-  readonly adminKey?: string;
 }
 
 const notAsked = { skipped: 'not asked for' };
 
 /** Adds `audit verify`. */
 export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  audit
+  const command = audit
     .command('verify')
     .summary('check all rules at every event, the read models and the payments')
     .description(
@@ -62,28 +68,27 @@ export function addVerifyCommand(audit: Command, terminal: Terminal, done: (code
     .option('--log-only', 'check the log only')
     .option('--skip-read-models', 'do not compare the read models')
     .option('--skip-payments', 'do not compare the payments')
-    .option('--server <url>', 'a running server whose memory is compared as well')
-    .option('--admin-key <key>', 'the operators’ key (default: ADMIN_KEY, or DATA_DIR/admin-key)')
-    .action(async (flags: Flags) => {
-      const now = momentOf(flags.asOf);
-      const stop = stopOnSignal();
-      try {
-        const verification = await verify(flags, now, terminal, stop.signal);
-        terminal.out(
-          flags.json ? `${JSON.stringify(verification, null, 2)}\n` : describeVerification(verification),
-        );
-        done(verification.clean ? exitCodes.ok : exitCodes.failed);
-      } catch (error) {
-        if (!stop.signal.aborted) throw error;
-        done(exitCodes.interrupted);
-      } finally {
-        stop.ignore();
-      }
-    });
+    .option('--server <url>', 'a running server whose memory is compared as well');
+  addKeyOptions(command, ' for --server').action(async (flags: Flags) => {
+    const now = momentOf(flags.asOf);
+    const stop = stopOnSignal();
+    try {
+      const verification = await verify(flags, now, terminal, stop.signal);
+      terminal.out(
+        flags.json ? `${JSON.stringify(verification, null, 2)}\n` : describeVerification(verification),
+      );
+      done(verification.clean ? exitCodes.ok : exitCodes.failed);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      done(exitCodes.interrupted);
+    } finally {
+      stop.ignore();
+    }
+  });
 }
 
 async function verify(
-  { logOnly, skipReadModels, skipPayments, server, adminKey }: Flags,
+  { logOnly, skipReadModels, skipPayments, server, ...keys }: Flags,
   now: Instant | undefined,
   terminal: Terminal,
   signal: AbortSignal,
@@ -100,7 +105,7 @@ async function verify(
       logOnly || skipPayments ? notAsked : await verifyPayments(config, store, report.judgedAt);
     const readModels =
       logOnly || skipReadModels ? notAsked : await verifyReadModels(config, terminal, signal);
-    const boards = server === undefined ? notAsked : await verifyBoards(server, adminKey, config);
+    const boards = server === undefined ? notAsked : await verifyBoards(server, keys, config, terminal);
     const parts = [report, payments, readModels, boards];
     return {
       ...report,
@@ -206,14 +211,12 @@ const boardsTimeoutMs = 300_000;
 /** Lets a server compare its memory with the tables. @throws {CliFailure} when it cannot be asked. */
 async function verifyBoards(
   server: string,
-  givenKey: string | undefined,
+  keys: KeyFlags,
   config: Config,
+  terminal: Terminal,
 ): Promise<BoardReport> {
   const url = new URL('/v1/admin/boards', parseServerUrl(server));
-  const adminKey = findAdminKey(givenKey, config);
-  if (adminKey === undefined) {
-    throw new CliFailure(`the server at ${server} needs the operators’ key: give --admin-key or ADMIN_KEY`);
-  }
+  const adminKey = requireAdminKey(server, keys, config, terminal);
   const { status, body } = await askAsOperator(url, adminKey, { timeoutMs: boardsTimeoutMs });
   if (status !== 200) throw refusedRequest(`the server at ${server}`, status, body);
   const { items } = boardComparisonsReply.parse(body);

@@ -132,6 +132,8 @@ export class ApiClient {
     this.#tally.requests++;
     const response = await fetch(new URL(path, this.serverUrl), {
       method,
+      // Tokens are sent to the server that was named, and to no other.
+      redirect: 'error',
       headers: {
         'accept-language': language,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

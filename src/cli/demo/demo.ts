@@ -1,16 +1,23 @@
 import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
 import { readConfig } from '../../platform/config.js';
+import { announcedServer } from '../../platform/server-file.js';
 import { CliFailure, type DefineCommand, type ExitCode, exitCodes, toWholeNumber } from '../command.js';
-import { defaultServerUrl, findAdminKey, isServerAt, parseServerUrl } from '../running-server.js';
+import {
+  addKeyOptions,
+  defaultServerUrl,
+  findAdminKey,
+  isServerAt,
+  type KeyFlags,
+  parseServerUrl,
+} from '../running-server.js';
 import { stopOnSignal, type Terminal } from '../terminal.js';
 import type { DemoServer } from './own-server.js';
 import { playDemo } from './play.js';
 import { describeSummary } from './summary.js';
 
-interface Flags {
+interface Flags extends KeyFlags {
   readonly server?: string;
-  readonly adminKey?: string;
   readonly performance?: string;
   readonly fans: string;
   readonly seed?: string;
@@ -27,17 +34,15 @@ export const defineDemoCommand: DefineCommand = (command, terminal, done) => {
     )
     .option('--server <url>', 'the server to play on')
     .option(
-      '--admin-key <key>',
-      'the operators’ key, for the audit (default: ADMIN_KEY, or DATA_DIR/admin-key)',
-    )
-    .option(
       '--performance <id>',
       'the performance (default: the one with most free seats in the smallest venue)',
     )
     .option('--fans <number>', 'number of fans', '200')
     .option('--seed <number>', 'the same seed makes the same choices (default: a random one)')
-    .option('--json', 'print the summary as JSON')
-    .action(async (flags: Flags) => done(await runDemo(flags, terminal)));
+    .option('--json', 'print the summary as JSON');
+  addKeyOptions(command, ' for the audit').action(async (flags: Flags) =>
+    done(await runDemo(flags, terminal)),
+  );
 };
 
 async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
@@ -64,10 +69,13 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
 
 async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer> {
   const config = readConfig(terminal.env);
-  const url = flags.server === undefined ? defaultServerUrl(config) : parseServerUrl(flags.server);
+  const named = flags.server === undefined ? announcedServer(config.DATA_DIR) : parseServerUrl(flags.server);
+  const url = named ?? defaultServerUrl(config);
   if (await isServerAt(url)) {
     terminal.err(`playing on the server at ${url}\n`);
-    return { url, adminKey: findAdminKey(flags.adminKey, config), close: async () => undefined };
+    // Any user of this machine can listen at an address that is only the default.
+    const adminKey = named === undefined ? undefined : findAdminKey(flags, config, terminal);
+    return { url, adminKey, close: async () => undefined };
   }
   if (flags.server !== undefined)
     throw new CliFailure(`no boxoffice server answers at ${url}`, exitCodes.failed);

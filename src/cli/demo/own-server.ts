@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { startBoxoffice } from '../../app/boxoffice.js';
 import { sampleCatalog } from '../../integrations/feeds/sample-catalog.js';
 import { systemClock } from '../../platform/clock.js';
 import { readConfig } from '../../platform/config.js';
 import { createLog } from '../../platform/logging.js';
 import { resolveSecrets } from '../../platform/secrets.js';
+import { createTemporaryFolder } from '../../platform/temporary-folders.js';
 import { importOverHttp, toQuery } from '../import.js';
 
 export interface DemoServer {
@@ -20,7 +19,7 @@ const hastyRules = { maxActive: 40, admitPerSecond: 25, holdTtlMs: 8_000, claimW
 
 /** Starts a server with the sample catalog on a temporary folder, which closing it removes. */
 export async function startOwnServer(): Promise<DemoServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'boxoffice-demo-'));
+  const dataDir = await createTemporaryFolder('demo');
   const remove = () => rmSync(dataDir, { recursive: true, force: true });
   try {
     const config = readConfig({

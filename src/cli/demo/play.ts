@@ -105,7 +105,7 @@ export async function askAudit(api: ApiClient, adminKey: string | undefined): Pr
   if (adminKey === undefined) {
     return {
       kind: 'not asked',
-      why: 'give --admin-key or ADMIN_KEY, or run `npx boxoffice audit verify` there',
+      why: 'give --server and --admin-key-file, or run `npx boxoffice audit verify` there',
     };
   }
   const request = { method: 'GET', path: '/v1/admin/audit', mayBeRefused: true } as const;

@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { admissionDecider } from '../../domain/admission.js';
 import { beaconChain, roundFor } from '../../domain/beacon.js';
 import { type PerformanceDetails, performanceDecider, venueDecider } from '../../domain/catalog.js';
 import type { CatalogDocument, PerformanceDocument } from '../../domain/catalog-document.js';
@@ -91,7 +92,8 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     private readonly deciders: DeciderHandler,
     private readonly venues: VenuePublisher,
     private readonly dates: DatePublisher,
-    @Inject(CommandSettings) private readonly settings: Pick<CommandSettings, 'secret' | 'nameBeaconRound'>,
+    @Inject(CommandSettings)
+    private readonly settings: Pick<CommandSettings, 'queueSecret' | 'nameBeaconRound'>,
   ) {}
 
   /** @throws {ImportRefused} and {Rejected} busy: nothing is published, or what was is undone */
@@ -168,7 +170,11 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     const venue = await this.repository.load(venueDecider, streams.venue(venueId));
     const stream = streams.performance(performanceId);
     const known = await this.repository.load(performanceDecider, stream);
-    const details = this.#performanceDetails(performanceId, venueId, performance, known.state.details);
+    const before = known.state.details;
+    const seedHash = await this.#seedHash(performanceId, before?.seedHash);
+    const sales = { ...(before?.sales ?? defaultSalesRules), ...performance.sales };
+    const queue = { sales, seedHash, ...this.#beaconFor(sales.opensAt) };
+    const details = performanceDetails({ performanceId, venueId, ...queue }, performance);
     const timeZone = performance.timeZone ?? venue.state.details?.timeZone ?? 'UTC';
     if (!venue.state.details) {
       const reason = `its venue ${venueId} is not in the catalog: import the venue first`;
@@ -188,28 +194,15 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     return { record: { ...record, outcome }, details, timeZone, problems, position: published.position };
   }
 
-  /** The feed's facts, with what it leaves open taken from the last revision or the defaults. */
-  #performanceDetails(
-    performanceId: PerformanceId,
-    venueId: VenueId,
-    performance: PerformanceDocument,
-    before: PerformanceDetails | undefined,
-  ): PerformanceDetails {
-    const { name, names, description, startDate, endDate, prices, sales } = performance;
-    const rules = { ...(before?.sales ?? defaultSalesRules), ...sales };
-    return {
-      performanceId,
-      venueId,
-      name,
-      ...(names === undefined ? {} : { names }),
-      description,
-      startDate,
-      endDate,
-      prices,
-      sales: rules,
-      seedHash: hashSeed(queueSeed(this.settings.secret, performanceId)),
-      ...this.#beaconFor(rules.opensAt),
-    };
+  /**
+   * The hash of the queue's seed. A published one is a promise: it stays while one of the secrets gives its seed, and
+   * for good once the queue has opened.
+   */
+  async #seedHash(performanceId: PerformanceId, published: string | undefined): Promise<string> {
+    const seedHash = hashSeed(queueSeed(this.settings.queueSecret, performanceId, published));
+    if (published === undefined || published === seedHash) return seedHash;
+    const { state } = await this.repository.load(admissionDecider, streams.admission(performanceId));
+    return state.opening ? published : seedHash;
   }
 
   /** A queue that is open at once has nobody to draw. */
@@ -217,4 +210,20 @@ export class ImportCatalogHandler implements ICommandHandler<ImportCatalog> {
     if (!this.settings.nameBeaconRound || opensAt === null) return {};
     return { beacon: { chain: beaconChain, round: roundFor(opensAt) } };
   }
+}
+
+/** The feed's facts, with ours. */
+function performanceDetails(
+  ours: Pick<PerformanceDetails, 'performanceId' | 'venueId' | 'sales' | 'seedHash' | 'beacon'>,
+  { name, names, description, startDate, endDate, prices }: PerformanceDocument,
+): PerformanceDetails {
+  return {
+    ...ours,
+    name,
+    ...(names === undefined ? {} : { names }),
+    description,
+    startDate,
+    endDate,
+    prices,
+  };
 }

@@ -86,7 +86,7 @@ export class OpenQueueHandler implements ICommandHandler<OpenQueue> {
     const open = {
       kind: 'open',
       performanceId,
-      seed: queueSeed(this.settings.secret, performanceId),
+      seed: queueSeed(this.settings.queueSecret, performanceId, seedHash),
       seedHash,
       opensAt,
       ...joined,

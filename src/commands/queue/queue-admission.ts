@@ -2,10 +2,11 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AdmissionState, admissionDecider, admissionOf } from '../../domain/admission.js';
-import { drawnPlaces, drawnSeed } from '../../domain/shuffle.js';
+import { drawnPlaces, drawnSeed, seedMatches } from '../../domain/shuffle.js';
 import { type Admission, termsOf } from '../../domain/token.js';
 import { type PerformanceId, type TokenId, toInstant, type UserId } from '../../events/ids.js';
 import { streams } from '../../events/streams.js';
+import { type RotatingSecret, valuesOf } from '../../platform/rotating-secret.js';
 import { CatalogReader } from '../catalog/catalog-reader.js';
 import { StreamRepository } from '../stream-repository.js';
 
@@ -73,9 +74,19 @@ export class QueueAdmission {
 const longAgo = { admittedAt: toInstant(0), expiresAt: toInstant(0) };
 
 /**
- * The seed that shuffles a performance's early fans. It derives from the server's secret, so every process can compute
+ * The seed that shuffles a performance's early fans. It derives from the queue secret, so every process can compute
  * it, it stays secret until it is revealed, and nothing has to be stored.
+ * @param seedHash the hash published for the performance, if one was: a secret that was replaced since still gives
+ * the seed of this hash. When neither of its values does, the seed is the current value's.
  */
-export function queueSeed(secret: string, performanceId: PerformanceId): string {
-  return createHmac('sha256', secret).update(`queue seed ${performanceId}`).digest('hex');
+export function queueSeed(
+  secret: RotatingSecret,
+  performanceId: PerformanceId,
+  seedHash: string | undefined,
+): string {
+  const seeds = valuesOf(secret).map((value) =>
+    createHmac('sha256', value).update(`queue seed ${performanceId}`).digest('hex'),
+  );
+  const [current = ''] = seeds;
+  return seeds.find((seed) => seedHash !== undefined && seedMatches(seed, seedHash)) ?? current;
 }

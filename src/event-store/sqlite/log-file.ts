@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { createPrivateFile } from '../../platform/data-folder.js';
 import { Database, DatabaseOptions } from '../../platform/sqlite.js';
 
 /** The file cannot be used as an event log; the message names the file and the reason. */
@@ -65,7 +66,7 @@ export function openForWriting(file: string): Database {
     // SQLite would delete the -wal file and start empty.
     throw new EventLogRefused(`event log ${file} is missing, but ${file}-wal holds events of it`);
   }
-  return openChecked(file, { timeout: lockTimeoutMs }, (database) => {
+  return openChecked(file, { timeout: lockTimeoutMs, isPrivate: true }, (database) => {
     // Takes effect only while the file is empty.
     database.pragma(`page_size = ${pageBytes}`);
     database.pragma('journal_mode = WAL');
@@ -100,11 +101,12 @@ export function reasonOf(error: unknown): string {
 
 function openChecked(
   file: string,
-  options: DatabaseOptions,
+  { isPrivate = false, ...options }: DatabaseOptions & { readonly isPrivate?: boolean },
   prepare: (database: Database) => void,
 ): Database {
   let database: Database | undefined;
   try {
+    if (isPrivate) createPrivateFile(file);
     database = new Database(file, options);
     prepare(database);
     return database;
@@ -161,6 +163,7 @@ export function claimWriting(file: string): () => void {
   const lockFile = `${file}.lock`;
   let lock: Database | undefined;
   try {
+    createPrivateFile(lockFile);
     lock = new Database(lockFile, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     const held = lock;
