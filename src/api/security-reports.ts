@@ -33,7 +33,9 @@ export function securityEventOf(error: unknown, request: FastifyRequest): Securi
       return { kind: 'token-refused', token: 'queue', ...source };
     case 'too-many-requests': {
       const limit = error instanceof ApiProblem ? error.extras.limit : undefined;
-      return limit === undefined ? undefined : { kind: 'limit-hit', limit, ...source };
+      return limit === undefined
+        ? undefined
+        : { kind: 'limit-hit', limit, ...source, login: loginIn(request.body) };
     }
     default:
       return undefined;

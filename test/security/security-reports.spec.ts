@@ -84,7 +84,22 @@ describe('the security log has a line', () => {
   it('for each limit that is hit, by its name', async () => {
     for (let attempt = 0; attempt < 3; attempt++) await logIn();
     expect(kinds()).toEqual(['login-failed', 'login-failed', 'limit-hit']);
-    expect(api.securityLines.at(-1)).toMatchObject({ limit: 'passwords' });
+    const [failed, , limited] = api.securityLines;
+    expect(limited).toMatchObject({ limit: 'passwords', loginHash: failed?.loginHash });
+  });
+
+  it('for reads of an address beyond its allowance, which are answered before anything else', async () => {
+    const reads = { ...defaultApiSettings.reads, perMinute: 4, refuseAfterMs: 0 };
+    const limited = await startApi({ settings: { reads } });
+    for (let read = 0; read < 3; read++) await limited.app.inject({ url: '/v1/performances' });
+    expect(limited.securityLines).toContainEqual(
+      expect.objectContaining({
+        securityEvent: 'limit-hit',
+        limit: 'reads',
+        addressHash: expect.any(String),
+      }),
+    );
+    await limited.app.close();
   });
 });
 
