@@ -47,6 +47,7 @@ export function attackedEnvironment(dataDir: string): Record<string, string> {
     RATE_LIMIT_LOGIN_PER_MINUTE_OF_ACCOUNT: '0',
     RATE_LIMIT_REGISTRATIONS_PER_MINUTE: '0',
     RATE_LIMIT_REFRESHES_PER_MINUTE: '0',
+    RATE_LIMIT_JOINS_PER_MINUTE: '0',
     ADMISSION_INTERVAL_MS: '20',
   };
 }

@@ -1,3 +1,4 @@
+import type { JoinVerificationSettings } from '../integrations/join-verification/port.js';
 import type { TrustedProxies } from '../platform/client-address.js';
 import type { ConnectionLimits } from './connections.js';
 import type { LoadLimits } from './load-gate.js';
@@ -29,6 +30,8 @@ export interface ApiSettings {
   /** Replies kept for repeated idempotency keys. */
   readonly idempotency: { readonly maxRecords: number; readonly ttlMs: number };
   readonly rateLimits: RateLimits;
+  /** What must be proven before a place in a queue is given. */
+  readonly joinVerification: JoinVerificationSettings;
   /** A client that sends its request slower than this is cut off. */
   readonly receiveTimeoutMs: number;
   readonly connections: ConnectionLimits;
@@ -70,8 +73,10 @@ export const defaultApiSettings: Omit<ApiSettings, 'adminKey' | 'callbackSecret'
     registrationsPerMinute: 60,
     refreshesPerMinute: 600,
     commandsPerMinute: 120,
+    joinsPerMinute: 600,
     maxRemembered: 100_000,
   },
+  joinVerification: { kind: 'off' },
   receiveTimeoutMs: 30_000,
   connections: {
     max: 30_000,

@@ -3,6 +3,8 @@ import { BoardFeeds } from '../boards/board-feeds.js';
 import { QueueBoards } from '../boards/queue-boards.js';
 import { SeatBoards } from '../boards/seat-boards.js';
 import { EventStore } from '../event-store/port.js';
+import { joinVerifierOf } from '../integrations/join-verification/join-verifier.js';
+import { JoinVerifier } from '../integrations/join-verification/port.js';
 import { Clock } from '../platform/clock.js';
 import {
   IDEMPOTENCY_RECORDS,
@@ -12,6 +14,7 @@ import {
 import { reportTo } from '../platform/logging.js';
 import { REDIS_LINK, type RedisLink } from '../platform/redis.js';
 import { RedisIdempotencyRecords } from '../platform/redis-idempotency-records.js';
+import { TokenSigner } from '../platform/token-signer.js';
 import { QUERIES, type Queries } from '../queries/queries.js';
 import { API_SETTINGS, type ApiSettings } from './api-settings.js';
 import { AuthController, SessionsController, UsersController } from './controllers/account.controller.js';
@@ -101,6 +104,12 @@ export const allControllers = [
       inject: [API_SETTINGS, Clock, REDIS_LINK],
     },
     PasswordAttempts,
+    {
+      provide: JoinVerifier,
+      useFactory: ({ joinVerification }: ApiSettings, signer: TokenSigner) =>
+        joinVerifierOf(joinVerification, signer),
+      inject: [API_SETTINGS, TokenSigner],
+    },
     EventStreams,
     {
       provide: SeatBoards,

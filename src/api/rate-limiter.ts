@@ -26,6 +26,8 @@ export interface RateLimiters {
   readonly refreshes: RateLimiter;
   /** Commands, by fan. */
   readonly commands: RateLimiter;
+  /** Joinings, by address and queue. */
+  readonly joins: RateLimiter;
 }
 
 interface Bucket {
@@ -102,6 +104,8 @@ export interface RateLimits {
   readonly registrationsPerMinute: number;
   readonly refreshesPerMinute: number;
   readonly commandsPerMinute: number;
+  /** Of one queue, by address. */
+  readonly joinsPerMinute: number;
   /** Addresses, accounts and fans remembered by each; the least recently seen go first. */
   readonly maxRemembered: number;
 }
@@ -112,6 +116,7 @@ const limitOf = {
   registrations: 'registrationsPerMinute',
   refreshes: 'refreshesPerMinute',
   commands: 'commandsPerMinute',
+  joins: 'joinsPerMinute',
 } as const satisfies Readonly<Record<keyof RateLimiters, keyof RateLimits>>;
 
 function limitersOf(make: (name: keyof RateLimiters) => RateLimiter): RateLimiters {
@@ -121,6 +126,7 @@ function limitersOf(make: (name: keyof RateLimiters) => RateLimiter): RateLimite
     registrations: make('registrations'),
     refreshes: make('refreshes'),
     commands: make('commands'),
+    joins: make('joins'),
   };
 }
 

@@ -29,6 +29,37 @@ const positionField = {
 /** The reply to a command that returns nothing but its position. */
 export const receiptReply = named('Receipt', z.strictObject(positionField), { position: 4711 });
 
+/** What must be done before joining a queue. */
+export const joinChallengeReply = named(
+  'JoinChallenge',
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none').describe('Join: nothing is asked.') }),
+    z.strictObject({
+      kind: z.literal('proof-of-work'),
+      challenge: z
+        .string()
+        .describe(
+          'Find a text of at most 63 characters so that SHA-256 of challenge, colon and text begins with `bits` zero bits; send all three as X-Join-Proof.',
+        ),
+      bits: z.number().int().min(1),
+      expiresAt: instantSchema.describe('Join before.'),
+    }),
+    z.strictObject({
+      kind: z.literal('siteverify'),
+      siteKey: z
+        .string()
+        .describe('Show the task of the service for this key and send its response as X-Join-Proof.'),
+    }),
+  ]),
+  {
+    kind: 'proof-of-work',
+    challenge: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwYjhmIn0.c2lnbmF0dXJl',
+    bits: 18,
+    expiresAt: '2026-11-22T09:10:00.000Z',
+  },
+);
+export type JoinChallengeReply = Reply<typeof joinChallengeReply>;
+
 export const registeredUserReply = named(
   'RegisteredUser',
   z.strictObject({ ...personFields, ...positionField }),

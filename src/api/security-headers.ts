@@ -66,6 +66,7 @@ const allowedHeaders = [
   'Content-Type',
   'Idempotency-Key',
   'If-None-Match',
+  'X-Join-Proof',
   'X-Queue-Token',
   'X-Request-Id',
   'X-Wait-For-Position',

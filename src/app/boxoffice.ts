@@ -16,6 +16,7 @@ import type { EventStore } from '../event-store/port.js';
 import { metadataSchema } from '../events/event.js';
 import { HttpBeacon } from '../integrations/beacon/http-beacon.js';
 import { sampleCatalog } from '../integrations/feeds/sample-catalog.js';
+import type { JoinVerificationSettings } from '../integrations/join-verification/port.js';
 import { HttpPaymentProvider } from '../integrations/payment/http-payment-provider.js';
 import { revealingStore, sealingStore } from '../personal-data/store-views.js';
 import { type Clock, systemClock } from '../platform/clock.js';
@@ -351,7 +352,9 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
       registrationsPerMinute: config.RATE_LIMIT_REGISTRATIONS_PER_MINUTE,
       refreshesPerMinute: config.RATE_LIMIT_REFRESHES_PER_MINUTE,
       commandsPerMinute: config.RATE_LIMIT_COMMANDS_PER_MINUTE,
+      joinsPerMinute: config.RATE_LIMIT_JOINS_PER_MINUTE,
     },
+    joinVerification: joinVerificationOf(config),
     connections: {
       ...defaultApiSettings.connections,
       max: config.MAX_CONNECTIONS,
@@ -367,4 +370,15 @@ function apiSettingsOf(config: Config, secrets: Secrets): ApiSettings {
       maxPerAddress: config.MAX_LIVE_STREAMS_PER_ADDRESS,
     },
   };
+}
+
+function joinVerificationOf(config: Config): JoinVerificationSettings {
+  const { JOIN_VERIFICATION: kind, SITEVERIFY_URL: url, SITEVERIFY_SECRET: secret } = config;
+  if (kind === 'proof-of-work') return { kind, bits: config.JOIN_WORK_BITS };
+  if (kind === 'off') return { kind };
+  const siteKey = config.SITEVERIFY_SITE_KEY;
+  // Never without a check: readConfig() has refused this.
+  if (url === undefined || secret === undefined || siteKey === undefined)
+    throw new Error('SITEVERIFY_URL, SITEVERIFY_SECRET and SITEVERIFY_SITE_KEY are required');
+  return { kind, url, secret, siteKey, timeoutMs: config.SITEVERIFY_TIMEOUT_MS };
 }

@@ -323,6 +323,44 @@ export const configSchema = z.object({
     'Refreshes of sessions per minute from one address; 0: no limit.',
   ),
   RATE_LIMIT_COMMANDS_PER_MINUTE: perMinute(600).describe('Commands per minute of one user; 0: no limit.'),
+  RATE_LIMIT_JOINS_PER_MINUTE: z.coerce
+    .number('must be a number')
+    .int()
+    .min(0)
+    .default(600)
+    .describe(
+      'Joinings of one queue per minute from one address (IPv6: its /64); 0: no limit (docs/security.md says what it costs fans behind one NAT).',
+    ),
+  JOIN_VERIFICATION: z
+    .enum(['off', 'proof-of-work', 'siteverify'])
+    .default('off')
+    .describe(
+      'What a fan must prove before a place is given: `proof-of-work` asks for computing time, `siteverify` for the response of a CAPTCHA or another service (docs/security.md).',
+    ),
+  JOIN_WORK_BITS: z.coerce
+    .number('must be a number')
+    .int()
+    .min(8)
+    .max(28)
+    .default(18)
+    .describe('Proof of work: leading zero bits, so 2 to this power hashes on average.'),
+  SITEVERIFY_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where responses are verified. Required with JOIN_VERIFICATION=siteverify.'),
+  SITEVERIFY_SECRET: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Our secret for that service. Required with JOIN_VERIFICATION=siteverify.'),
+  SITEVERIFY_SITE_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Public key of our site at that service. Required with JOIN_VERIFICATION=siteverify.'),
+  SITEVERIFY_TIMEOUT_MS: durationMs(3_000).describe(
+    'Longest wait for that service; after it the fan is told to try again.',
+  ),
 });
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
@@ -353,6 +391,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (parsed.success && parsed.data.PAYMENT_URL !== undefined) {
     for (const name of ['PAYMENT_API_KEY', 'PAYMENT_CALLBACK_SECRET'] as const) {
       if (parsed.data[name] === undefined) problems.push(`${name}: is required when PAYMENT_URL is set`);
+    }
+  }
+  if (parsed.success && parsed.data.JOIN_VERIFICATION === 'siteverify') {
+    for (const name of ['SITEVERIFY_URL', 'SITEVERIFY_SECRET', 'SITEVERIFY_SITE_KEY'] as const) {
+      if (parsed.data[name] === undefined)
+        problems.push(`${name}: is required when JOIN_VERIFICATION is siteverify`);
     }
   }
   if (parsed.success && parsed.data.ROLE !== 'all') {

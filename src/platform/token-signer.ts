@@ -29,9 +29,16 @@ const queueClaims = z.object({
   /** The queue number, so that the position is known without a look-up. */
   num: z.number().int().min(0),
 });
+const challengeClaims = z.object({
+  sub: userIdSchema,
+  pid: performanceIdSchema,
+  /** Leading zero bits that are asked for. */
+  bits: z.number().int(),
+});
 type AccessClaims = z.infer<typeof accessClaims>;
 type RefreshClaims = z.infer<typeof refreshClaims>;
 type QueueClaims = z.infer<typeof queueClaims>;
+type ChallengeClaims = z.infer<typeof challengeClaims>;
 
 export interface SignedToken {
   readonly value: string;
@@ -42,13 +49,15 @@ export interface SignedToken {
 const defaultMaxRemembered = 20_000;
 
 /**
- * Signs and verifies the three bearer tokens (JWT, HS256). Each kind has its own key, derived from the server's secret,
- * so that a token of one kind is never accepted as another.
+ * Signs and verifies the three bearer tokens and the challenges of a proof of work (JWT, HS256). Each kind has its own key,
+ * derived from the server's secret, so that a token of one kind is never accepted as another.
  */
 export class TokenSigner {
   readonly access: Kind<AccessClaims>;
   readonly refresh: Kind<RefreshClaims>;
   readonly queue: Kind<QueueClaims>;
+  /** Of a proof of work before joining a queue. */
+  readonly challenge: Kind<ChallengeClaims>;
 
   /**
    * @param secret signs with its current value and accepts tokens of both; the same on every process.
@@ -59,6 +68,7 @@ export class TokenSigner {
     this.access = kind(secret, 'access', accessClaims, clock, maxRemembered);
     this.refresh = kind(secret, 'refresh', refreshClaims, clock, maxRemembered);
     this.queue = kind(secret, 'queue', queueClaims, clock, maxRemembered);
+    this.challenge = kind(secret, 'challenge', challengeClaims, clock, maxRemembered);
   }
 }
 

@@ -155,6 +155,7 @@ export const noRateLimits: RateLimits = {
   registrationsPerMinute: 0,
   refreshesPerMinute: 0,
   commandsPerMinute: 0,
+  joinsPerMinute: 0,
   maxRemembered: 10,
 };
 

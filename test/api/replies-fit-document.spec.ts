@@ -121,6 +121,7 @@ describe('what the running office answers is what its document says', () => {
       `/v1/performances/${hall.performanceId}/schedules`,
       `/v1/performances/${hall.performanceId}/queue`,
       `/v1/performances/${hall.performanceId}/queue/fairness`,
+      `${queueToken}/challenge`,
       `/v1/performances/${hall.performanceId}/queue/numbers?limit=1`,
       `/v1/performances/${unknown}/schedules`,
       `/v1/schedules/${hall.scheduleId}`,

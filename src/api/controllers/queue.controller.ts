@@ -27,10 +27,12 @@ import type { QueueToken } from '../../commands/queue/queue-admission.js';
 import { refuse } from '../../domain/rejection.js';
 import type { Position } from '../../event-store/port.js';
 import { type PerformanceId, performanceIdSchema, type UserId } from '../../events/ids.js';
+import { JoinVerifier } from '../../integrations/join-verification/port.js';
 import type { QueueTokenReply } from '../../queries/replies/queue.js';
 import { API_SETTINGS, type ApiSettings } from '../api-settings.js';
 import { CurrentQueueToken, CurrentUser, FanRateGuard, QueueTokenGuard, UserGuard } from '../guards.js';
 import { withPosition } from '../idempotency.js';
+import { JoinGuard } from '../join-guard.js';
 import { ApiProblem, retryAfter } from '../problems/problem.js';
 import { knownThen, type MomentQuery, momentQuery } from '../query-parameters.js';
 import {
@@ -40,6 +42,7 @@ import {
   WaitForPosition,
   WantedPosition,
 } from '../read-position.js';
+import type { JoinChallengeReply } from '../replies.js';
 import { contextOf } from '../request.js';
 import { ValidBody, ValidParam, ValidQuery } from '../validation.js';
 
@@ -95,11 +98,12 @@ export class QueueController {
   constructor(
     private readonly commands: CommandBus,
     private readonly status: QueueStatus,
+    private readonly verifier: JoinVerifier,
     @Inject(HISTORIES) private readonly histories: Histories,
   ) {}
 
   @Post()
-  @UseGuards(UserGuard, FanRateGuard)
+  @UseGuards(UserGuard, FanRateGuard, JoinGuard)
   async joinQueue(
     @CurrentUser() userId: UserId,
     @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
@@ -118,6 +122,15 @@ export class QueueController {
       { queueToken: value, queueTokenExpiresAt: expiresAt, ...status },
       issued.position,
     );
+  }
+
+  @Get('challenge')
+  @UseGuards(UserGuard, FanRateGuard)
+  getJoinChallenge(
+    @CurrentUser() userId: UserId,
+    @ValidParam('performanceId', performanceIdSchema) performanceId: PerformanceId,
+  ): JoinChallengeReply {
+    return this.verifier.challengeFor({ userId, performanceId });
   }
 
   @Get()

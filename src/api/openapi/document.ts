@@ -11,6 +11,7 @@ import {
   UserGuard,
   ViewerGuard,
 } from '../guards.js';
+import { JoinGuard } from '../join-guard.js';
 import { ApiProblem, problemMediaType } from '../problems/problem.js';
 import { type ProblemCode, problemKinds } from '../problems/problem-kinds.js';
 import { WaitForPosition } from '../read-position.js';
@@ -250,6 +251,10 @@ function parametersOf(route: ReflectedRoute, operation: Operation): object[] {
       'Answer only once the read models contain everything up to this log position. A position beyond the end of the log is refused.';
     header('X-Wait-For-Position', false, about, { type: 'integer', minimum: 0 });
   }
+  if (route.guards.has(JoinGuard)) {
+    const about = 'The answer to the challenge of `GET …/queue-token/challenge`, if it asks for one.';
+    header('X-Join-Proof', false, about, { type: 'string', maxLength: 4096 });
+  }
   if (route.config.shared !== undefined) {
     const about = 'The ETag of the reply you have: 304 instead of the same again.';
     header('If-None-Match', false, about, text);
@@ -328,6 +333,8 @@ const byGuard: readonly (readonly [unknown, ProblemCode])[] = [
   [FanRateGuard, 'too-many-requests'],
   [RegistrationRateGuard, 'too-many-requests'],
   [RefreshRateGuard, 'too-many-requests'],
+  [JoinGuard, 'too-many-requests'],
+  [JoinGuard, 'verification-needed'],
   [WaitForPosition, 'read-model-behind'],
   [WaitForPosition, 'position-unknown'],
 ];

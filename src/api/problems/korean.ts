@@ -217,6 +217,10 @@ export const koreanTexts: Record<ProblemCode, KoreanText> = {
     '유효하지 않은 대기열 토큰',
     '이 공연에서 본인이 받은, 만료되지 않은 대기열 토큰을 X-Queue-Token 헤더로 보내 주세요. 대기열에 다시 참여하면 같은 순번의 새 토큰을 받습니다.',
   ),
+  'verification-needed': text(
+    '확인 필요',
+    '`GET /v1/performances/{performanceId}/queue-token/challenge`로 과제를 받아 풀고, 증명을 X-Join-Proof 헤더로 보내 주세요.',
+  ),
   'not-found': text('찾을 수 없음', '주소를 확인해 주세요.'),
   'plan-changed': text(
     '좌석 배치도 변경됨',

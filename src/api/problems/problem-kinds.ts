@@ -11,6 +11,7 @@ export const apiCodes = [
   'forbidden',
   'operator-role-missing',
   'queue-token-invalid',
+  'verification-needed',
   'not-found',
   'plan-changed',
   'method-not-allowed',
@@ -209,6 +210,11 @@ export const problemKinds = {
     403,
     'Queue token not valid',
     'Send your own, unexpired queue token of this performance as X-Queue-Token: ask for your place again.',
+  ),
+  'verification-needed': kind(
+    403,
+    'Verification needed',
+    'Ask `GET /v1/performances/{performanceId}/queue-token/challenge` what to prove, and send the proof as X-Join-Proof.',
   ),
   'not-found': kind(404, 'Not found', 'Check the address.'),
   'plan-changed': kind(

@@ -32,6 +32,7 @@ export async function startOwnServer(): Promise<DemoServer> {
       RATE_LIMIT_REFRESHES_PER_MINUTE: '0',
       RATE_LIMIT_COMMANDS_PER_MINUTE: '0',
       RATE_LIMIT_READS_PER_MINUTE: '0',
+      RATE_LIMIT_JOINS_PER_MINUTE: '0',
     });
     const server = await startBoxoffice(config, { log: createLog({ LOG_LEVEL: 'silent' }) });
     const close = async () => {

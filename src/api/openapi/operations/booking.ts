@@ -6,6 +6,7 @@ import {
   enteredServiceReply,
   historyReply,
   issuedQueueTokenReply,
+  joinChallengeReply,
   newHoldReply,
   receiptReply,
   refreshedQueueTokenReply,
@@ -34,6 +35,13 @@ export const bookingOperations: Operations = {
       'busy',
       'read-model-behind',
     ],
+  },
+  getJoinChallenge: {
+    tag: 'Queue',
+    summary: 'What to do before joining',
+    description:
+      'Operators may ask for a proof before a place is given, to make joining with many accounts expensive. Ask here first; without being asked for one, send none.',
+    replies: { 200: json('The challenge.', joinChallengeReply) },
   },
   getPlace: {
     tag: 'Queue',
