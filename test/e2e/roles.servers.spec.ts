@@ -1,4 +1,5 @@
 import { readConfig } from '../../src/platform/config.js';
+import { cli } from '../cli/captured-terminal.js';
 import { waitUntil } from '../services/wait-until.js';
 import { ClusterOffice } from './cluster-office.js';
 import { call } from './fan.js';
@@ -71,6 +72,24 @@ describe('the processes of an office on several machines', () => {
     const policy = shown.headers.get('content-security-policy');
     expect(policy).toContain("script-src 'self'");
     expect(policy).toContain("frame-ancestors 'none'");
+  });
+
+  it('accept within moments an owner’s key that was written to the log beside them, and no longer the environment’s', async () => {
+    const issued = await cli(
+      ['operators', 'issue', 'jun', '--role', 'owner', '--directly'],
+      office.environment,
+    );
+    expect(issued).toMatchObject({ code: 0 });
+    const statusOf = async (key: string) => {
+      const headers = { authorization: `Bearer ${key}` };
+      return (await call(office.url, 'GET', '/v1/admin/operators/me', { headers })).status;
+    };
+    const key = issued.stdout.trim();
+    await waitUntil('the new owner is let in', async () => (await statusOf(key)) === 200);
+    await waitUntil(
+      'the environment is out',
+      async () => (await statusOf(testEnvironment.ADMIN_KEY)) === 401,
+    );
   });
 });
 
