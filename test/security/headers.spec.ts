@@ -19,10 +19,7 @@ const user = async () => ({
 /** What a browser needs to be told with data. */
 const ofData = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
 };
 const kept = { ...ofData, 'cache-control': 'no-store' };
 
@@ -133,6 +130,8 @@ describe('the pages of the office (API8:2023, ASVS V3.4.3)', () => {
         status: 200,
         'content-security-policy': pagePolicy,
         'x-frame-options': 'DENY',
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
       });
       expect(pagePolicy).toContain("script-src 'self'");

@@ -65,7 +65,6 @@ export class Queues implements CheckGroup {
         line.closed === undefined &&
         isTime &&
         allowed.includes(round) &&
-        at < timeOfRound(round) &&
         shuffledCount <= line.issued &&
         tokensDigest === line.digestOf(shuffledCount),
       () =>
