@@ -64,6 +64,7 @@ export async function openSale(url: string, sections: number): Promise<Sale> {
     maxReleasedHolds: 50,
     seatCoolDownMs: 0,
     idleWindowMs: 7_200_000,
+    seatReturnWindowMs: 0,
   };
   const report = await call(
     url,

@@ -1,6 +1,7 @@
 import { LiveSubscription } from '../event-store/live-subscription.js';
 import type { EventStore, Position, RecordedEvent } from '../event-store/port.js';
 import { type DomainEvent, decodeEvent } from '../events/registry.js';
+import { returnMoment } from '../events/seat-events.js';
 import { categoryOf } from '../events/streams.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
@@ -128,15 +129,20 @@ export class BoardFeeds {
 function toSeatChange({ type, data }: DomainEvent, position: Position): SeatChange | undefined {
   switch (type) {
     case 'SeatHeld': {
-      const { scheduleId, seatId, expiresAt } = data;
-      return { scheduleId, seatId, taken: { status: 'held', untilMs: Date.parse(expiresAt) }, position };
+      const { scheduleId, seatId, expiresAt, returnDelayMs = 0 } = data;
+      const untilMs = Date.parse(returnMoment(expiresAt, returnDelayMs) ?? expiresAt);
+      return { scheduleId, seatId, taken: { status: 'held', untilMs }, position };
     }
     case 'SeatReserved':
       return { scheduleId: data.scheduleId, seatId: data.seatId, taken: { status: 'reserved' }, position };
     case 'SeatHoldReleased':
     case 'SeatHoldExpired':
-    case 'SeatReservationCancelled':
-      return { scheduleId: data.scheduleId, seatId: data.seatId, taken: undefined, position };
+    case 'SeatReservationCancelled': {
+      const { scheduleId, seatId, availableFrom } = data;
+      if (availableFrom === undefined) return { scheduleId, seatId, taken: undefined, position };
+      const untilMs = Date.parse(availableFrom);
+      return { scheduleId, seatId, taken: { status: 'held', untilMs, isReturning: true }, position };
+    }
     default:
       return undefined;
   }

@@ -88,6 +88,11 @@ export class SeatBoards {
     this.#recent.begin(position);
   }
 
+  /** Newest event that was followed; undefined: following has not begun. */
+  get followedTo(): Position | undefined {
+    return this.#followedTo;
+  }
+
   /** @see RecentSeatChanges.since */
   recentChanges(scheduleId: ScheduleId, after: Position): SeatChange[] | undefined {
     return this.#recent.since(scheduleId, after);

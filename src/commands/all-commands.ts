@@ -1,3 +1,4 @@
+import { Chance } from '../platform/chance.js';
 import { ChangePasswordHandler, RegisterUserHandler } from './account/account.js';
 import { EraseOwnAccountHandler, EraseUserHandler, UserEraser } from './account/erase-user.js';
 import {
@@ -87,4 +88,5 @@ export const commandServices = [
   Holds,
   ChargeProcess,
   CheckoutProcess,
+  Chance,
 ];

@@ -1,9 +1,14 @@
 import type { HoldId, Instant, OrderId, ScheduleId, SeatId, TokenId, UserId } from '../events/ids.js';
-import type { SeatEvent } from '../events/seat-events.js';
+import { returnMoment, type SeatEvent } from '../events/seat-events.js';
 import { accept, assertNever, type Decider, type Decision, reject } from './decider.js';
 
 export type SeatState =
-  | { readonly kind: 'free'; readonly endedHolds: EndedHolds }
+  | {
+      readonly kind: 'free';
+      /** No hold may take it before; undefined: it may at once. */
+      readonly availableFrom: Instant | undefined;
+      readonly endedHolds: EndedHolds;
+    }
   | {
       readonly kind: 'held';
       readonly holdId: HoldId;
@@ -11,6 +16,8 @@ export type SeatState =
       readonly tokenId: TokenId;
       readonly price: number;
       readonly expiresAt: Instant;
+      /** How long after its end it is on sale again; 0: at once. */
+      readonly returnDelayMs: number;
       readonly endedHolds: EndedHolds;
     }
   | {
@@ -18,6 +25,8 @@ export type SeatState =
       readonly orderId: OrderId;
       readonly holdId: HoldId;
       readonly userId: UserId;
+      /** As the hold's. */
+      readonly returnDelayMs: number;
       readonly endedHolds: EndedHolds;
     };
 
@@ -59,6 +68,8 @@ export type SeatCommand = SeatName &
         readonly tokenId: TokenId;
         readonly price: number;
         readonly expiresAt: Instant;
+        /** Drawn by the caller. Undefined: after its end the seat is on sale again at once. */
+        readonly returnDelayMs?: number | undefined;
       } & Evidence)
     | ({
         readonly kind: 'release';
@@ -85,9 +96,26 @@ export function inSeatOrder<Item extends { readonly seatId: SeatId }>(items: rea
   return [...items].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 }
 
-/** Whether the seat has no owner at `now`: after its hold's deadline it is free, even if the expiry was not written yet. */
+/** Whether the seat is held past its deadline: nobody owns it, even if the expiry was not written yet. */
+export function hasLapsed(state: SeatState, now: Instant): boolean {
+  return state.kind === 'held' && now >= state.expiresAt;
+}
+
+/**
+ * Whether another hold may take the seat at `now`: it has no owner, and the time after which it comes back is over, even if
+ * the expiry of its last hold was not written yet.
+ */
 export function isFree(state: SeatState, now: Instant): boolean {
-  return state.kind === 'free' || (state.kind === 'held' && now >= state.expiresAt);
+  switch (state.kind) {
+    case 'free':
+      return state.availableFrom === undefined || now >= state.availableFrom;
+    case 'held':
+      return now >= (returnMoment(state.expiresAt, state.returnDelayMs) ?? state.expiresAt);
+    case 'reserved':
+      return false;
+    default:
+      return assertNever(state);
+  }
 }
 
 /** Whether the hold has turned the seat into a reservation: from then on only the order can give it back. */
@@ -161,7 +189,7 @@ function latest(one: Instant | undefined, other: Instant | undefined): Instant |
 
 /** One seat on one date: free, held until a deadline, or reserved by an order. */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
-  initialState: { kind: 'free', endedHolds: noEndedHolds },
+  initialState: { kind: 'free', availableFrom: undefined, endedHolds: noEndedHolds },
 
   decide(command, state, now) {
     switch (command.kind) {
@@ -169,10 +197,7 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
         return decideHold(command, state, now);
       case 'release': {
         if (state.kind !== 'held' || state.holdId !== command.holdId) return decideBar(command, state);
-        return accept({
-          type: 'SeatHoldReleased',
-          data: { ...seatOf(command), ...holderOf(state), reason: command.reason },
-        });
+        return accept(holdReleased(command, state, command.reason, now));
       }
       case 'expire': {
         if (state.kind === 'held' && state.holdId === command.holdId) {
@@ -184,7 +209,7 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
       case 'reserve':
         return decideReserve(command, state, now);
       case 'give-back':
-        return decideGiveBack(command, state);
+        return decideGiveBack(command, state, now);
       default:
         return assertNever(command);
     }
@@ -194,21 +219,27 @@ export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent> = {
     const { endedHolds } = state;
     switch (event.type) {
       case 'SeatHeld': {
-        const { holdId, userId, tokenId, price, expiresAt } = event.data;
-        return { kind: 'held', holdId, userId, tokenId, price, expiresAt, endedHolds };
+        const { holdId, userId, tokenId, price, expiresAt, returnDelayMs = 0 } = event.data;
+        return { kind: 'held', holdId, userId, tokenId, price, expiresAt, returnDelayMs, endedHolds };
       }
       case 'SeatHoldReleased':
       case 'SeatHoldExpired':
-        return { kind: 'free', endedHolds: afterHold(state) };
+        return {
+          kind: 'free',
+          availableFrom: event.data.availableFrom,
+          endedHolds: afterHold(state),
+        };
       case 'SeatHoldBarred':
         // The owner of the seat stays the same.
         return { ...state, endedHolds: withEnded(endedHolds, event.data) };
       case 'SeatReserved': {
         const { orderId, holdId, userId } = event.data;
-        return { kind: 'reserved', orderId, holdId, userId, endedHolds: afterHold(state) };
+        const returnDelayMs = state.kind === 'held' ? state.returnDelayMs : 0;
+        return { kind: 'reserved', orderId, holdId, userId, returnDelayMs, endedHolds: afterHold(state) };
       }
       case 'SeatReservationCancelled':
-        return state.kind === 'reserved' ? { kind: 'free', endedHolds } : state;
+        if (state.kind !== 'reserved') return state;
+        return { kind: 'free', availableFrom: event.data.availableFrom, endedHolds };
       default:
         return assertNever(event);
     }
@@ -223,20 +254,28 @@ function decideHold(command: CommandOf<'hold'>, state: SeatState, now: Instant):
   // A process that was suspended past the deadline must not take a seat.
   if (now >= command.expiresAt) return holdEnded;
   const status = statusOfHold(state, command, { notAmongFirst });
-  if (status === 'held') return isFree(state, now) ? holdEnded : accept();
+  if (status === 'held') return hasLapsed(state, now) ? holdEnded : accept();
   if (status === 'forgotten') return holdForgotten;
   if (status !== 'untouched') return holdEnded;
   const held: SeatEvent = { type: 'SeatHeld', data };
-  if (state.kind === 'free') return accept(held);
-  if (state.kind === 'held' && now >= state.expiresAt) return accept(holdExpired(command, state), held);
-  return seatTaken(state, command);
+  if (!isFree(state, now)) return seatTaken(state, command, now);
+  return state.kind === 'held' ? accept(holdExpired(command, state), held) : accept(held);
 }
 
-/** The refusal of a hold because the seat has an owner. If the fan holds it, the refusal names the fan's hold. */
+/**
+ * The refusal of a hold because the seat has an owner, or comes back later. If the fan holds it, the refusal names the fan's
+ * hold.
+ * @param owner not free for others at `now`.
+ */
 export function seatTaken(
-  owner: Exclude<SeatState, { kind: 'free' }>,
+  owner: SeatState,
   { seatId, userId }: { readonly seatId: SeatId; readonly userId: UserId },
+  now: Instant,
 ) {
+  if (owner.kind === 'free' || hasLapsed(owner, now)) {
+    const message = `Seat ${seatId} was given back and comes on sale again in a moment: choose another one.`;
+    return reject('seat-held', message, { seatId });
+  }
   switch (owner.kind) {
     case 'reserved': {
       const isOwn = owner.userId === userId;
@@ -276,7 +315,7 @@ function decideReserve(command: CommandOf<'reserve'>, state: SeatState, now: Ins
     const { userId, price } = state;
     return accept({ type: 'SeatReserved', data: { ...seatOf(command), holdId, userId, orderId, price } });
   }
-  if (isFree(state, now)) {
+  if (state.kind === 'free' || hasLapsed(state, now)) {
     return reject('hold-lapsed', `The hold of seat ${seatId} has lapsed: hold it again.`, { seatId });
   }
   return reject('seat-taken', `The hold of seat ${seatId} lapsed and somebody else took the seat.`, {
@@ -284,20 +323,21 @@ function decideReserve(command: CommandOf<'reserve'>, state: SeatState, now: Ins
   });
 }
 
-function decideGiveBack(command: CommandOf<'give-back'>, state: SeatState): Decision<SeatEvent> {
+function decideGiveBack(
+  command: CommandOf<'give-back'>,
+  state: SeatState,
+  now: Instant,
+): Decision<SeatEvent> {
   const { holdId, orderId, reason } = command;
   if (state.kind === 'reserved' && state.orderId === orderId) {
     const { userId } = state;
     return accept({
       type: 'SeatReservationCancelled',
-      data: { ...seatOf(command), userId, orderId, reason },
+      data: { ...seatOf(command), userId, orderId, reason, ...returning(now, state) },
     });
   }
   if (state.kind === 'held' && state.holdId === holdId) {
-    return accept({
-      type: 'SeatHoldReleased',
-      data: { ...seatOf(command), ...holderOf(state), reason: 'order-failed' },
-    });
+    return accept(holdReleased(command, state, 'order-failed', now));
   }
   // An order names only seats that its hold had, so the hold has ended here and needs no barrier.
   return accept();
@@ -306,8 +346,31 @@ function decideGiveBack(command: CommandOf<'give-back'>, state: SeatState): Deci
 function holdExpired(seat: SeatName, state: Held): SeatEvent {
   return {
     type: 'SeatHoldExpired',
-    data: { ...seatOf(seat), ...holderOf(state), expiredAt: state.expiresAt },
+    data: {
+      ...seatOf(seat),
+      ...holderOf(state),
+      expiredAt: state.expiresAt,
+      ...returning(state.expiresAt, state),
+    },
   };
+}
+
+/**
+ * A hold that lost one of its seats to another one had the others for a moment: they are free again at once, as they were
+ * before it.
+ */
+function holdReleased(seat: SeatName, state: Held, reason: ReleaseReason, now: Instant): SeatEvent {
+  const comesBack = reason === 'released' || reason === 'order-failed' ? returning(now, state) : {};
+  return { type: 'SeatHoldReleased', data: { ...seatOf(seat), ...holderOf(state), reason, ...comesBack } };
+}
+
+/** From when on others may hold the seat, after its end. */
+function returning(
+  end: Instant,
+  { returnDelayMs }: { readonly returnDelayMs: number },
+): { readonly availableFrom?: Instant } {
+  const availableFrom = returnMoment(end, returnDelayMs);
+  return availableFrom === undefined ? {} : { availableFrom };
 }
 
 /** A hold that is released, lapses or becomes a reservation can never take the seat again. */

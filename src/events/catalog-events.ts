@@ -165,6 +165,11 @@ export const salesRulesSchema = z.object({
   seatCoolDownMs: z.number().int().min(0).max(3_600_000).optional(),
   /** A fan inside who holds no seat for this long loses the turn. */
   idleWindowMs: z.number().int().min(1_000).max(7_200_000).optional(),
+  /**
+   * A seat that is given back or lapses is on sale again at a random moment within this time, together with others: so
+   * nobody can hand it to a chosen account. 0: at once.
+   */
+  seatReturnWindowMs: z.number().int().min(0).max(60_000).optional(),
   /** A fan may hold no more seats than the number of tickets asked for at joining. */
   ticketsAskedBind: z.boolean().optional(),
 });
@@ -236,7 +241,7 @@ export const performanceEvents = {
       /** The round of a public beacon that will be mixed into the seed; absent: none is. */
       beacon: z.object({ chain: z.literal('drand-quicknet'), round: z.number().int().min(1) }).optional(),
     }),
-    { version: 4 },
+    { version: 5 },
   ),
 };
 export type PerformanceEvent = EventsOf<typeof performanceEvents>;

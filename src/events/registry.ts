@@ -188,7 +188,13 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
     2: (data) => ({ ...data }),
     // Version 3 named no round of a beacon.
     3: (data) => ({ ...data }),
+    // Version 4 had no rule about when seats come back: at once.
+    4: (data) => ({ ...data }),
   },
+  // Version 1 of these three had no moment at which a seat is on sale again: it was at once.
+  SeatHeld: { 1: (data) => ({ ...data }) },
+  SeatHoldExpired: { 1: (data) => ({ ...data }) },
+  SeatReservationCancelled: { 1: (data) => ({ ...data }) },
   // Version 1 of these three knew no limits of holding without a payment: it set none.
   TokenRequested: { 1: (data) => ({ ...data }) },
   TokenEntered: { 1: (data) => ({ ...data }) },
@@ -216,9 +222,9 @@ export const upcasters: Readonly<Record<string, Readonly<Record<number, Upcast>>
   OrderCancelled: { 1: (data) => ({ ...data, cause: 'fan' }) },
   // Version 1 knew no refunds of single seats, which have an id.
   PointsRefunded: { 1: (data) => ({ ...data }) },
-  // Version 1 of these three had fewer reasons; version 2 of SeatsReturned set no deadlines.
+  // Version 1 of these three had fewer reasons; version 2 of the last two set no moments.
   OrderFailed: { 1: (data) => ({ ...data }) },
-  SeatHoldReleased: { 1: (data) => ({ ...data }) },
+  SeatHoldReleased: { 1: (data) => ({ ...data }), 2: (data) => ({ ...data }) },
   SeatsReturned: { 1: (data) => ({ ...data }), 2: (data) => ({ ...data }) },
   ScheduleCancellationSettled: {
     // Version 1 counted what the process's last run did.

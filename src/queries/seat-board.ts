@@ -15,9 +15,12 @@ import { planSections, type SeatingPlan, type SeatMapFilter, seatMapSections } f
 
 type Counting<Reply> = { -readonly [Field in keyof Reply]: Reply[Field] };
 
-/** A seat that is not free. A held one is free again at its deadline, before any event says so. */
+/**
+ * A seat that is not free. A held one is free again at a moment after its deadline, before any event says so; so is one that
+ * was given back (`isReturning`), which is shown as held until then.
+ */
 export type TakenSeat =
-  | { readonly status: 'held'; readonly untilMs: number }
+  | { readonly status: 'held'; readonly untilMs: number; readonly isReturning?: true }
   | { readonly status: 'reserved' };
 
 /** Whether nobody else can hold the seat: it is reserved, or its hold has not lapsed. */
@@ -48,6 +51,7 @@ export interface PricedDate {
  */
 export class SeatBoard {
   readonly #taken: Map<SeatId, TakenSeat>;
+  readonly #returns = new Map<SeatId, number>();
   #position: number;
   #planRevision: string | undefined;
   #order: ReadonlyMap<SeatId, number> | undefined;
@@ -60,6 +64,7 @@ export class SeatBoard {
   ) {
     this.#taken = new Map(taken);
     this.#position = position;
+    for (const [seatId, seat] of taken) this.#noteReturn(seatId, seat);
   }
 
   /** Log position the statuses are at least as new as. */
@@ -72,6 +77,7 @@ export class SeatBoard {
     if (position <= this.#position) return;
     if (taken) this.#taken.set(seatId, taken);
     else this.#taken.delete(seatId);
+    this.#noteReturn(seatId, taken);
     this.#position = position;
   }
 
@@ -88,6 +94,11 @@ export class SeatBoard {
       if (status) taken.set(seatId, status);
     }
     return taken;
+  }
+
+  /** Seats that were given back and not taken since, with when they are free (or have been since), ms since 1970. */
+  returns(): ReadonlyMap<SeatId, number> {
+    return this.#returns;
   }
 
   seatMap(filter: SeatMapFilter, nowMs: number): SeatMapReply {
@@ -174,6 +185,11 @@ export class SeatBoard {
       seatCount: statuses.length,
       statuses: encodeSeatStatuses(statuses),
     };
+  }
+
+  #noteReturn(seatId: SeatId, taken: TakenSeat | undefined): void {
+    if (taken?.status === 'held' && taken.isReturning) this.#returns.set(seatId, taken.untilMs);
+    else this.#returns.delete(seatId);
   }
 
   #plan(): Omit<SeatPlanReply, 'revision'> {

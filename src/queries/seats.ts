@@ -1,15 +1,16 @@
 import type { DataSource } from 'typeorm';
 import type { PriceCategory } from '../events/catalog-events.js';
-import type {
-  HoldId,
-  Instant,
-  OrderId,
-  PerformanceId,
-  ScheduleId,
-  SeatId,
-  TokenId,
-  UserId,
-  VenueId,
+import {
+  addMs,
+  type HoldId,
+  type Instant,
+  type OrderId,
+  type PerformanceId,
+  type ScheduleId,
+  type SeatId,
+  type TokenId,
+  type UserId,
+  type VenueId,
 } from '../events/ids.js';
 import type { SeatFeatures } from '../events/seat-features.js';
 import { ScheduleSeatRow } from '../projections/catalog/entities.js';
@@ -19,6 +20,9 @@ import { selectAll, selectFirst } from './database.js';
 import type { QueryContext } from './queries.js';
 import { type HeldSeatReply, type HoldReply, seatNamesReply } from './replies/booking.js';
 import { isTaken, type PricedDate, SeatBoard, type TakenSeat } from './seat-board.js';
+
+/** Seats that came back so long ago are not told any more to clients who were away. */
+const rememberedReturnsMs = 600_000;
 
 /** Far more seats than any limit lets one fan hold. */
 const maxHeldSeats = 1_000;
@@ -31,13 +35,17 @@ export function seatQueries({ db, clock, plans }: QueryContext) {
       const plan = schedule && (await plans.of(schedule.venueId));
       if (!plan) return null;
       const { position, ...date } = schedule;
-      return new SeatBoard({ scheduleId, plan, ...date }, await selectTakenSeats(db, scheduleId), position);
+      return new SeatBoard(
+        { scheduleId, plan, ...date },
+        await selectTakenSeats(db, scheduleId, addMs(clock.now(), -rememberedReturnsMs)),
+        position,
+      );
     },
 
-    /** Seats of a date that are reserved, or held with a deadline after `now`. */
+    /** Seats of a date that are reserved, held at `now`, or not on sale again yet. */
     async takenSeats(scheduleId: ScheduleId, now: Instant): Promise<ReadonlySet<SeatId>> {
       const nowMs = Date.parse(now);
-      const taken = await selectTakenSeats(db, scheduleId);
+      const taken = await selectTakenSeats(db, scheduleId, now);
       return new Set([...taken].filter(([, seat]) => isTaken(seat, nowMs)).map(([seatId]) => seatId));
     },
 
@@ -162,24 +170,30 @@ async function pricedSchedule(db: DataSource, scheduleId: ScheduleId): Promise<P
   return { venueId, performanceId, prices, position: row.position ?? -1 };
 }
 
-/** Seats that are held, lapsed or not, or reserved. */
-async function selectTakenSeats(db: DataSource, scheduleId: ScheduleId): Promise<Map<SeatId, TakenSeat>> {
+/** Seats that are held, lapsed or not, or reserved, and those that are not on sale again at `now`. */
+async function selectTakenSeats(
+  db: DataSource,
+  scheduleId: ScheduleId,
+  now: Instant,
+): Promise<Map<SeatId, TakenSeat>> {
   const rows = await selectAll<TakenSeatRow>(
     db,
-    "SELECT seat_id, status, expires_at FROM schedule_seats WHERE schedule_id = ? AND status <> 'free'",
-    [scheduleId],
+    `SELECT seat_id, status, expires_at, available_from FROM schedule_seats
+     WHERE schedule_id = ? AND (status <> 'free' OR available_from > ?)`,
+    [scheduleId, storedMoment(now)],
   );
   return takenSeatsOf(rows);
 }
 
-/** @param rows of seats that are not free. */
+/** @param rows of seats that are not free, or not on sale again yet. */
 export function takenSeatsOf(rows: readonly TakenSeatRow[]): Map<SeatId, TakenSeat> {
-  return new Map(
-    rows.map(({ seat_id: seatId, status, expires_at: expiresAt }) => [
-      seatId,
-      status === 'reserved' ? { status } : { status: 'held', untilMs: Date.parse(expiresAt ?? '') },
-    ]),
-  );
+  return new Map(rows.map((row) => [row.seat_id, takenSeatOf(row)]));
 }
 
-type TakenSeatRow = Pick<ScheduleSeatRow, 'seat_id' | 'status' | 'expires_at'>;
+function takenSeatOf({ status, expires_at, available_from }: TakenSeatRow): TakenSeat {
+  if (status === 'reserved') return { status };
+  const untilMs = Date.parse(available_from ?? expires_at ?? '');
+  return status === 'held' ? { status: 'held', untilMs } : { status: 'held', untilMs, isReturning: true };
+}
+
+type TakenSeatRow = Pick<ScheduleSeatRow, 'seat_id' | 'status' | 'expires_at' | 'available_from'>;

@@ -13,6 +13,9 @@ export const expectedBranches = [
   'hold released by its fan',
   'seats of a partial hold given back',
   'seat barred from a hold that was late',
+  'seat comes back after a lapse',
+  'seat comes back after a release',
+  'seat comes back after a cancelled order',
   'hold taken by a second run of its request',
   'seats given back after a failed order',
   'seats given back after a cancelled order',
@@ -106,6 +109,8 @@ export class BranchWatch {
       const event = decodeEvent(recorded);
       const branch = branchOf(event, recorded);
       if (branch !== undefined) this.saw(branch);
+      if ('availableFrom' in event.data && event.data.availableFrom !== undefined)
+        this.saw(`seat comes back after a ${returns[event.type] ?? event.type}`);
       this.#seeRevision(event);
       if (event.type !== 'TokenIssued') continue;
       if (this.#numbered.has(event.data.tokenId)) this.saw('queue number given twice');
@@ -190,6 +195,13 @@ function branchOf(event: DomainEvent, recorded: RecordedEvent): string | undefin
       return undefined; // the other events happen in every run
   }
 }
+
+/** What freed a seat that comes back later. */
+const returns: { readonly [Type in DomainEvent['type']]?: string } = {
+  SeatHoldExpired: 'lapse',
+  SeatHoldReleased: 'release',
+  SeatReservationCancelled: 'cancelled order',
+};
 
 const causes = {
   fan: 'by its fan',

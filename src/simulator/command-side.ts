@@ -98,6 +98,7 @@ import { SettleCharge, SettleChargeHandler } from '../commands/wallet/settle-cha
 import type { EventStore } from '../event-store/port.js';
 import { BeaconUnavailable, type RandomnessBeacon } from '../integrations/beacon/port.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
+import { Chance } from '../platform/chance.js';
 import type { Clock } from '../platform/clock.js';
 import type { PasswordHasher } from '../platform/password-hasher.js';
 import type { TokenSigner } from '../platform/token-signer.js';
@@ -114,6 +115,8 @@ interface CommandSideParts {
   readonly beacon?: RandomnessBeacon | undefined;
   readonly hasher: PasswordHasher;
   readonly signer: TokenSigner;
+  /** Default: unpredictable. */
+  readonly chance?: Chance;
   readonly queries: CommandQueries;
   /** Unset: nobody checks sessions. */
   readonly sessions?: SessionCheck;
@@ -131,6 +134,7 @@ const noBeacon: RandomnessBeacon = {
 export function commandSide(parts: CommandSideParts): Commands {
   const { repository, clock, settings, payments, hasher, signer, sessions = uncheckedSessions } = parts;
   const { beacon = noBeacon } = parts;
+  const { chance = new Chance() } = parts;
   const deciders = new DeciderHandler(repository, clock);
   const joined = new JoinedReader(repository);
   const catalog = new CatalogReader(repository, settings);
@@ -154,7 +158,7 @@ export function commandSide(parts: CommandSideParts): Commands {
     [EnterService, new EnterServiceHandler(deciders, turn)],
     [ExpireHold, new ExpireHoldHandler(holds)],
     [ExpireToken, new ExpireTokenHandler(deciders, holds)],
-    [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds, clock)],
+    [HoldSeats, new HoldSeatsHandler(repository, deciders, offer, turn, holds, clock, chance)],
     [ImportCatalog, new ImportCatalogHandler(repository, deciders, venues, dates, settings)],
     [
       IssueToken,

@@ -130,6 +130,7 @@ export function drawSale(chance: Random, nowMs: number, unpaid: Random): Sale {
         maxReleasedHolds: unpaid.pick([undefined, 1, 2, 4]),
         seatCoolDownMs: unpaid.pick([undefined, 0, 2_000, 10_000]),
         idleWindowMs: unpaid.pick([undefined, 1_000, 3_000, 8_000]),
+        seatReturnWindowMs: unpaid.pick([undefined, 0, 1_500, 6_000]),
         ticketsAskedBind: unpaid.pick([undefined, false, true]),
       };
       return { ...performance, sales };

@@ -10,6 +10,7 @@ import { type EventStore, type Position, StoreUnavailable } from '../event-store
 import type { PerformanceId, ScheduleId, TokenId } from '../events/ids.js';
 import { toInstant } from '../events/ids.js';
 import type { PaymentProvider } from '../integrations/payment/port.js';
+import { Chance } from '../platform/chance.js';
 import type { Clock } from '../platform/clock.js';
 import type { ProcessLog } from '../platform/failure-log.js';
 import { PasswordHasher } from '../platform/password-hasher.js';
@@ -28,6 +29,7 @@ import { CheckpointProgress } from '../queries/projection-progress.js';
 import type { BoardQueries, CommandQueries, ProcessQueries, ReadModelProgress } from '../queries/queries.js';
 import type { BoardComparison } from '../queries/replies/boards.js';
 import { commandSide } from './command-side.js';
+import type { Random } from './random.js';
 import type { Life } from './scheduler.js';
 import { type SimulatedDatabase, SimulatedSession, simulatedDialect } from './simulated-database.js';
 import type { SimulatedJobs } from './simulated-jobs.js';
@@ -94,6 +96,7 @@ export class SimulatedProcess {
       payments: seams.payments(around.payments.for(this)),
       hasher: new PlainHasher(),
       signer: around.signer,
+      chance: new SeededChance(world.random(`chance of ${role.name}`)),
       queries: seams.queries(queries),
     });
     const processes = this.#processes(store, queries);
@@ -303,6 +306,17 @@ export const noSeams: Seams = {
   queries: (queries) => queries,
   session: (session) => session,
 };
+
+/** Numbers that the seed decides. */
+class SeededChance extends Chance {
+  constructor(private readonly random: Random) {
+    super();
+  }
+
+  override below(bound: number): number {
+    return this.random.below(bound);
+  }
+}
 
 /** Passwords in plain text: argon2 uses threads, which a seed does not control, and takes longer than a whole run. */
 class PlainHasher extends PasswordHasher {

@@ -248,7 +248,7 @@ export function simulatedQueries(
       const performance = database.rows(PerformanceRow).find((row) => row.performance_id === performanceId);
       const prices = new PriceList(performance?.prices ?? []);
       const taken = (await rowsOf(ScheduleSeatRow)).filter(
-        (row) => row.schedule_id === scheduleId && row.status !== 'free',
+        (row) => row.schedule_id === scheduleId && (row.status !== 'free' || row.available_from !== null),
       );
       const priced = { scheduleId, performanceId, venueId, prices, plan };
       return new SeatBoard(priced, takenSeatsOf(taken), position);
@@ -332,7 +332,8 @@ function isToCome({ status, schedule_date_time }: ScheduleRow, now: Instant): bo
   return status === 'scheduled' && schedule_date_time > now;
 }
 
-/** Whether the seat is reserved, or held now. */
-function isTaken({ status, expires_at }: ScheduleSeatRow, now: Instant): boolean {
-  return status === 'reserved' || (status === 'held' && expires_at !== null && expires_at > now);
+/** Whether the seat is reserved, held now, or not on sale again yet. */
+function isTaken({ status, expires_at, available_from }: ScheduleSeatRow, now: Instant): boolean {
+  const until = available_from ?? expires_at;
+  return status === 'reserved' || (until !== null && until > now);
 }

@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect as connectTo } from 'node:net';
 import { Writable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { ApiSettings } from '../../src/api/api-settings.js';
 import { defaultApiSettings } from '../../src/api/api-settings.js';
 import { type EventStream, EventStreams } from '../../src/api/live/event-streams.js';
@@ -14,19 +15,23 @@ import {
   addMs,
   type ScheduleId,
   scheduleIdSchema,
+  seatIdSchema,
   toInstant,
   tokenIdSchema,
   venueIdSchema,
 } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
+import { PriceList } from '../../src/projections/catalog/prices.js';
 import type { Queries } from '../../src/queries/queries.js';
 import { QueueBoard, type QueueState, type TokenState } from '../../src/queries/queue-board.js';
 import type { ScheduleReply } from '../../src/queries/replies/catalog.js';
 import { liveQueue, placeIn, queueTokenReply } from '../../src/queries/replies/queue.js';
 import type { SaleDates } from '../../src/queries/sale.js';
+import { SeatBoard } from '../../src/queries/seat-board.js';
 import { eventually } from '../services/wait-until.js';
 import {
   type ApiUnderTest,
+  ManualClock,
   otherPerformanceId,
   performanceId,
   scheduleId,
@@ -76,6 +81,15 @@ afterEach(async () => {
   await api.app.close();
 });
 
+/** Each seat that a client was told of, with its status, in order. */
+function told(client: StreamClient): { readonly seatId: string; readonly status: string }[] {
+  return client
+    .messages('seats')
+    .flatMap((message) => z.object({ seats: z.array(seatToldSchema) }).parse(message).seats);
+}
+
+const seatToldSchema = z.object({ seatId: z.string(), status: z.string() });
+
 describe('live seats', () => {
   it('gather the changes of a moment into one message for everybody', async () => {
     await start();
@@ -109,6 +123,61 @@ describe('live seats', () => {
       const seats = [{ seatId: 'A-2', status: 'held' }];
       expect(client.messages('seats')).toEqual([{ position: missed, seats }]);
     }
+  });
+
+  it('tell a seat that comes back later as held, and as free at its moment, of which no event tells', async () => {
+    await start();
+    const client = await open(seatsPath);
+    await changeSeat(api.store, 'A-1', 'free', addMs(api.clock.now(), 30));
+    await eventually(() => told(client).length === 1);
+    // Longer than it would take by the real clock.
+    await changeSeat(api.store, 'A-2', 'free', addMs(api.clock.now(), 90));
+    await eventually(() => told(client).length === 2);
+    expect(told(client)).toEqual([
+      { seatId: 'A-1', status: 'held' },
+      { seatId: 'A-2', status: 'held' },
+    ]);
+    api.clock.ms += 30;
+    await eventually(() => told(client).length === 3);
+    expect(told(client)[2]).toEqual({ seatId: 'A-1', status: 'free' });
+    api.clock.ms += 60;
+    await eventually(() => told(client).length === 4);
+    expect(told(client)[3]).toEqual({ seatId: 'A-2', status: 'free' });
+  });
+
+  it('do not tell a seat as free that is taken again by then', async () => {
+    await start();
+    const client = await open(seatsPath);
+    await changeSeat(api.store, 'A-1', 'free', addMs(api.clock.now(), 30));
+    await changeSeat(api.store, 'A-1', 'held');
+    await changeSeat(api.store, 'A-2', 'free', addMs(api.clock.now(), 30));
+    await eventually(() => told(client).some(({ seatId }) => seatId === 'A-2'));
+    api.clock.ms += 30;
+    await eventually(() => told(client).some(({ status }) => status === 'free'));
+    expect(told(client)).not.toContainEqual({ seatId: 'A-1', status: 'free' });
+  });
+
+  it('tell seats that came back while a client was away, and those that come back to the first client', async () => {
+    const nowMs = new ManualClock().nowMs();
+    const returning = (untilMs: number) => ({ status: 'held', untilMs, isReturning: true }) as const;
+    const taken = new Map([
+      [seatIdSchema.parse('A-1'), returning(nowMs - 1)],
+      [seatIdSchema.parse('A-2'), returning(nowMs + 30)],
+      [seatIdSchema.parse('A-3'), returning(nowMs - 3_600_000)],
+    ]);
+    const { venueId } = schedule;
+    const plan = { sections: [], sectionOf: new Map(), categoryOf: new Map(), focus: null, decorations: [] };
+    const date = { scheduleId: id, performanceId, venueId, prices: new PriceList([]), plan };
+    await start({}, { seatBoard: async () => new SeatBoard(date, taken, 5) });
+    const position = await changeSeat(api.store, 'B-1', 'held');
+    const client = await open(seatsPath, { 'last-event-id': String(position) });
+    await eventually(() => told(client).length === 1);
+    api.clock.ms += 30;
+    await eventually(() => told(client).length === 2);
+    expect(told(client)).toEqual([
+      { seatId: 'A-1', status: 'free' },
+      { seatId: 'A-2', status: 'free' },
+    ]);
   });
 
   it('ask a client that was away too long to load the map again', async () => {

@@ -35,16 +35,19 @@ export async function append(
   return (await store.append(stream, 'any', [{ id: randomUUID(), ...encoded }])).position;
 }
 
-/** Holds or releases a seat. */
+/** Holds or releases a seat. @param availableFrom when a released seat is on sale again. */
 export function changeSeat(
   store: InMemoryEventStore,
   seat: string,
   change: 'held' | 'free',
+  availableFrom?: Instant,
 ): Promise<Position> {
   const seatId = seatIdSchema.parse(seat);
   const stream = streams.seat(hold.scheduleId, seatId);
   if (change === 'free') {
-    return append(store, stream, { type: 'SeatHoldReleased', data: { ...hold, seatId, reason: 'released' } });
+    const returns = availableFrom === undefined ? {} : { availableFrom };
+    const data = { ...hold, seatId, reason: 'released', ...returns } as const;
+    return append(store, stream, { type: 'SeatHoldReleased', data });
   }
   const data = { ...hold, seatId, tokenId, price: 9, expiresAt: at };
   return append(store, stream, { type: 'SeatHeld', data });

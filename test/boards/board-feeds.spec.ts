@@ -3,11 +3,12 @@ import { BoardFeeds } from '../../src/boards/board-feeds.js';
 import type { QueueBoards } from '../../src/boards/queue-boards.js';
 import type { SeatBoards } from '../../src/boards/seat-boards.js';
 import { InMemoryEventStore } from '../../src/event-store/in-memory-event-store.js';
+import type { HoldId, TokenId, UserId } from '../../src/events/ids.js';
 import { streams } from '../../src/events/streams.js';
 import { changeSeat } from '../api/stream-client.js';
 import { performanceId, scheduleId, seat } from '../commands/theatre.js';
 import { RecordedLog } from '../processes/support.js';
-import { History } from '../projections/history.js';
+import { History, id, minute } from '../projections/history.js';
 import { eventually } from '../services/wait-until.js';
 
 const soon = { limitMs: 5_000 };
@@ -54,6 +55,23 @@ describe('the feeds of the boards', () => {
     await eventually(() => toldOf('queues', 'followed').some(([what]) => what === 'queues'), soon);
     expect(toldOf('seats', 'followed').at(-1)).toEqual([position]);
     expect(toldOf('queues', 'seatChanged')).toEqual([[expect.any(String), position]]);
+  });
+
+  it('tell until when a seat is not free: after the deadline of its hold, and after it was given back', async () => {
+    await feeds.start();
+    const seatId = seat('A-1');
+    const stream = streams.seat(scheduleId, seatId);
+    const hold = { scheduleId, seatId, holdId: id<HoldId>('hold'), userId: id<UserId>('mina') };
+    const held = { tokenId: id<TokenId>('token'), price: 9, expiresAt: minute(1), returnDelayMs: 1 };
+    await history.add(stream, { type: 'SeatHeld', data: { ...hold, ...held } });
+    const end = { ...hold, expiredAt: minute(1), availableFrom: minute(2) };
+    await history.add(stream, { type: 'SeatHoldExpired', data: end });
+    await eventually(() => toldOf('seats', 'changed').length === 2, soon);
+    const untilMs = Date.parse(minute(1)) + 1_000;
+    expect(toldOf('seats', 'changed')).toMatchObject([
+      [{ taken: { status: 'held', untilMs } }],
+      [{ taken: { status: 'held', untilMs: Date.parse(minute(2)), isReturning: true } }],
+    ]);
   });
 
   it('tell both boards of a change of the catalog', async () => {

@@ -74,6 +74,18 @@ function shown(board: SeatBoard | null, nowMs = 0): Record<string, string> {
 }
 
 describe('the board of a date', () => {
+  it('shows a seat that was given back as held until it is on sale again', () => {
+    const board = boardOf({ 'A-1': reserved });
+    const untilMs = 5_000;
+    const back = { status: 'held', untilMs, isReturning: true } as const;
+    board.apply({ scheduleId, seatId: seat('A-1'), taken: back, position: 11 });
+    expect(shown(board, untilMs - 1)).toMatchObject({ 'A-1': 'held' });
+    expect(shown(board, untilMs)).toMatchObject({ 'A-1': 'free' });
+    expect([...board.returns()]).toEqual([['A-1', untilMs]]);
+    board.apply({ scheduleId, seatId: seat('A-1'), taken: held(), position: 12 });
+    expect([...board.returns()]).toEqual([]);
+  });
+
   it('says the same in statuses as in the seat map, in the order of the plan', () => {
     const board = boardOf({ 'A-1': reserved, 'A-3': held() });
     const { statuses, seatCount, plan } = board.statuses(0);

@@ -50,7 +50,17 @@ export async function runCycle<Office extends ChaosOffice>(
   const hall = await openSmallHall(office, {
     id: `hall ${cycle}`,
     ...hallSize,
-    sales: { holdTtlMs, serviceWindowMs: 600_000, claimWindowMs: 600_000, seatLimitPerUser: 4 },
+    sales: {
+      holdTtlMs,
+      serviceWindowMs: 600_000,
+      claimWindowMs: 600_000,
+      seatLimitPerUser: 4,
+      // Fans hold and give back for as long as they are inside; their seats come back within seconds, as in an office.
+      maxLapsedHolds: 50,
+      maxReleasedHolds: 50,
+      seatCoolDownMs: 0,
+      idleWindowMs: 600_000,
+    },
   });
   const clockShiftMs = fault.name.startsWith('clock') ? settings.clockShiftMs : 0;
   const load = new Load(office, ledger, hall, {

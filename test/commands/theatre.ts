@@ -49,12 +49,13 @@ export interface TheatreOptions {
   readonly sections?: CatalogDocument['venues'][number]['sections'];
 }
 
-/** Rules under which fans may hold and give back as often as a test wants. */
+/** Rules under which fans may hold and give back as often as a test wants, and seats come back at once. */
 export const lenient = {
   maxLapsedHolds: 50,
   maxReleasedHolds: 50,
   seatCoolDownMs: 0,
   idleWindowMs: 7_200_000,
+  seatReturnWindowMs: 0,
 } satisfies Partial<SalesRules>;
 
 /** A hall of one section, rows A and B of ten seats at 100 points, with generous sales rules. */

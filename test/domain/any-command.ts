@@ -43,6 +43,7 @@ export const seatCommands: fc.Arbitrary<SeatCommand> = fc
     order: names,
     deadline: moments,
     bars: fc.boolean(),
+    returnDelayMs: fc.constantFrom(undefined, 1, 1_500),
   })
   .map(toSeatCommand);
 
@@ -52,15 +53,17 @@ function toSeatCommand(any: {
   order: string;
   deadline: Instant;
   bars: boolean;
+  returnDelayMs: number | undefined;
 }): SeatCommand {
-  const { kind, name, order, deadline } = any;
+  const { kind, name, order, deadline, returnDelayMs } = any;
   const barrier = { userId: named(userIdSchema, name), expiresAt: deadline };
   const common = { scheduleId, seatId: seatId('A-1'), holdId: holdId(name), orderId: orderId(order) };
   switch (kind) {
     case 'hold': {
       const { orderId: _, ...held } = common;
       const owner = { userId: named(userIdSchema, name), tokenId: named(tokenIdSchema, name) };
-      return { kind, ...held, ...owner, price: 100, expiresAt: deadline };
+      const delay = returnDelayMs === undefined ? {} : { returnDelayMs };
+      return { kind, ...held, ...owner, price: 100, expiresAt: deadline, ...delay };
     }
     case 'release':
       return { kind, ...common, reason: 'released', ...(any.bars ? { barrier } : {}) };

@@ -9,7 +9,15 @@ export interface SmallHall {
 }
 
 /** Time for everything, however slow the machine. */
-const unhurried = { claimWindowMs: 3_600_000, serviceWindowMs: 7_200_000, holdTtlMs: 3_600_000 };
+const unhurried = {
+  claimWindowMs: 3_600_000,
+  serviceWindowMs: 7_200_000,
+  holdTtlMs: 3_600_000,
+  maxReleasedHolds: 50,
+  seatCoolDownMs: 0,
+  idleWindowMs: 7_200_000,
+  seatReturnWindowMs: 0,
+};
 
 /** A catalog document of one hall with one row for every `seatsPerRow` seats, sold at 100 points a seat. */
 export function smallHallDocument(options: {

@@ -229,19 +229,31 @@ export class Story {
     return this.history.add(streams.token(data.tokenId), { type: 'TokenLeft', data });
   }
 
-  hold(userId: UserId, name: string, holdName: string, expiresAt = minute(500)) {
+  hold(
+    userId: UserId,
+    name: string,
+    holdName: string,
+    expiresAt = minute(500),
+    returns: { readonly returnDelayMs?: number } = {},
+  ) {
     const held = { scheduleId, seatId: seat(name), holdId: hold(holdName), userId };
-    const data = { ...held, tokenId: tokenOf(userId), price: 150, expiresAt };
+    const data = { ...held, tokenId: tokenOf(userId), price: 150, expiresAt, ...returns };
     return this.history.add(streams.seat(scheduleId, seat(name)), { type: 'SeatHeld', data });
   }
 
-  release(userId: UserId, name: string, holdName: string) {
+  release(
+    userId: UserId,
+    name: string,
+    holdName: string,
+    returns: { readonly availableFrom?: Instant } = {},
+  ) {
     const data = {
       scheduleId,
       seatId: seat(name),
       holdId: hold(holdName),
       userId,
       reason: 'released',
+      ...returns,
     } as const;
     return this.history.add(streams.seat(scheduleId, seat(name)), { type: 'SeatHoldReleased', data });
   }

@@ -464,6 +464,26 @@ it('tells commands and imports which seats are in use', async () => {
   expect(await queries.schedulesOfVenue(venueId)).toEqual([scheduleId]);
 });
 
+it('shows a seat that comes back later as held until then', async () => {
+  const { history, story } = await concert();
+  await story.hold(mina, 'A-1', 'h1', minute(30), { returnDelayMs: 90_000 });
+  await story.hold(joon, 'A-2', 'h2', minute(500), { returnDelayMs: 90_000 });
+  await story.release(joon, 'A-2', 'h2', { availableFrom: minute(40) });
+  const { queries } = await asking(history, minute(31));
+  const taken = async (at: number) => [...(await queries.takenSeats(scheduleId, minute(at)))].sort();
+  // The hold lapses at 30, and 90 seconds later it is 31:30.
+  expect(await taken(30)).toEqual(['A-1', 'A-2']);
+  expect(await taken(31)).toEqual(['A-1', 'A-2']);
+  expect(await taken(32)).toEqual(['A-2']);
+  expect(await taken(40)).toEqual([]);
+  const board = await queries.seatBoard(scheduleId);
+  expect(board?.takenSeats(Date.parse(minute(39)))).toEqual(new Map([['A-2', 'held']]));
+  expect([...(board?.returns() ?? [])]).toEqual([['A-2', Date.parse(minute(40))]]);
+  expect(board?.availability(Date.parse(minute(39)))).toMatchObject({ available: 2, held: 1 });
+  expect(board?.availability(Date.parse(minute(40)))).toMatchObject({ available: 3, held: 0 });
+  expect(await queries.lapsedHolds(minute(60), null, 10)).toMatchObject([{ seatId: 'A-1' }]);
+});
+
 describe('cancelled dates', () => {
   it('say how many seats are still held and sold', async () => {
     const { history, story } = await concert();

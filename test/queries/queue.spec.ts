@@ -463,8 +463,8 @@ describe('what processes ask again and again', () => {
       );
     }
     const wait = /\(performance_id=\? AND status=\?( AND place[<>]\?)*\)$/;
-    const lapse = /\(status=\? AND (claim_until|expire_date)<\?\)$/;
-    expect(steps).toHaveLength(6);
+    const lapse = /\(status=\? AND (claim_until|expire_date|idle_until)<\?\)$/;
+    expect(steps).toHaveLength(7);
     for (const step of steps) expect(step).toMatch(new RegExp(`${wait.source}|${lapse.source}`));
   });
 });

@@ -251,6 +251,15 @@ export const injectedBugs: readonly InjectedBug[] = [
       }),
   },
   {
+    name: 'a seat that is given back is free at once',
+    codes: ['seat-return-waits'],
+    plant: () =>
+      plantIn(seatDecider, (decide) => (command, state, now) => {
+        const forgets = command.kind === 'hold' && state.kind === 'free';
+        return decide(command, forgets ? { ...state, availableFrom: undefined } : state, now);
+      }),
+  },
+  {
     name: 'the refund is forgotten',
     codes: ['order-refunded-once'],
     plant: () =>

@@ -17,6 +17,7 @@ import { Companions } from './companions.js';
 import { Cancellations, Orders, Reservations } from './orders.js';
 import { Tickets } from './places.js';
 import { Queues } from './queues.js';
+import { SeatReturns } from './seat-returns.js';
 import { HoldEnds, SeatingPlans, SeatOwners } from './seats.js';
 import { Structure } from './structure.js';
 import { SeatLimits, SeatRequests, Turns } from './turns.js';
@@ -55,6 +56,7 @@ export class Auditor {
       this.#orders,
       turns,
       new SeatRequests(findings, this.#owners, ends, turns, bounds),
+      new SeatReturns(findings, turns),
       new SeatingPlans(findings, this.#owners, bounds),
       new Tickets(findings, bounds),
       new Companions(findings, this.#orders, bounds),

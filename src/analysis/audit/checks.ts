@@ -63,6 +63,12 @@ export const checks = {
   'barred-stays-out': ['holds', 'a barred hold never gets the seat'],
   'hold-overdue': ['holds', 'no hold is left open long after its deadline'],
 
+  'seat-return-moment': [
+    'holds',
+    'a seat that is given back or lapses comes on sale again at a moment that its hold drew, within the time of the rules',
+  ],
+  'seat-return-waits': ['holds', 'no seat is held before the moment at which it comes on sale again'],
+
   'catalog-reference': ['plan', 'performances and dates refer to venues and performances published before'],
   'seat-in-plan': ['plan', 'every seat held or reserved is in its venue’s plan'],
   'plan-seat-once': ['plan', 'a plan names each seat once, so held + reserved + free = its size'],

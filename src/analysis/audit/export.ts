@@ -112,7 +112,7 @@ const openFields = new Set(
   (
     'performanceId venueId scheduleId seatId startDate endDate startsAt status seedHash sales seed shuffledCount tokensDigest beacon from to ' +
     'admittedAt expiresAt expiredAt entry numberOfTickets seatLimit place reason price total amount ' +
-    'terms idleUntil coolUntil'
+    'terms idleUntil coolUntil availableFrom'
   ).split(' '),
 );
 

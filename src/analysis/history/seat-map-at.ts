@@ -3,6 +3,7 @@ import type { EventStore } from '../../event-store/port.js';
 import { rowsOf } from '../../events/catalog-events.js';
 import type { Instant, ScheduleId } from '../../events/ids.js';
 import type { DomainEvent } from '../../events/registry.js';
+import { returnMoment } from '../../events/seat-events.js';
 import type { SeatMapReply } from '../../queries/replies/catalog.js';
 import { type SeatMapFilter, seatMapSections } from '../../queries/seating-plans.js';
 import { performanceAt, scheduleAt, type VenuePlans } from './catalog-at.js';
@@ -66,7 +67,7 @@ const reserved = 2;
 /** Recorded only so that `asOf` covers the event. */
 const unchanged = 3;
 
-/** Seats of one date: an event's subject is its seat; a hold's detail is its deadline in ms since 1970. */
+/** Seats of one date: an event's subject is its seat; a hold's detail is when the seat is free again, in ms since 1970. */
 export const seatIndexes: IndexKind<EventIndex> = {
   categories: ['seat'],
   create: () => new EventIndex(),
@@ -82,19 +83,31 @@ export const seatIndexes: IndexKind<EventIndex> = {
 function changeOf(event: DomainEvent) {
   switch (event.type) {
     case 'SeatHeld':
-      return { seat: event.data, kind: held, detail: Date.parse(event.data.expiresAt) };
+      return { seat: event.data, kind: held, detail: heldUntil(event.data) };
     case 'SeatReserved':
       return { seat: event.data, kind: reserved, detail: 0 };
     case 'SeatHoldReleased':
     case 'SeatHoldExpired':
-    case 'SeatReservationCancelled':
-      return { seat: event.data, kind: free, detail: 0 };
+    case 'SeatReservationCancelled': {
+      const { availableFrom } = event.data;
+      // Shown as held until it is on sale again.
+      return availableFrom === undefined
+        ? { seat: event.data, kind: free, detail: 0 }
+        : { seat: event.data, kind: held, detail: Date.parse(availableFrom) };
+    }
     case 'SeatHoldBarred':
       return { seat: event.data, kind: unchanged, detail: 0 };
     default:
       return undefined;
   }
 }
+
+/** When a seat is on sale again if its hold lapses, ms since 1970. */
+function heldUntil({ expiresAt, returnDelayMs = 0 }: DataOf<'SeatHeld'>): number {
+  return Date.parse(returnMoment(expiresAt, returnDelayMs) ?? expiresAt);
+}
+
+type DataOf<Type extends DomainEvent['type']> = Extract<DomainEvent, { type: Type }>['data'];
 
 /** Seats that were held or reserved. */
 type TakenSeats = (seatId: string) => 'held' | 'reserved' | undefined;

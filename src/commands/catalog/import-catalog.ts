@@ -82,6 +82,7 @@ const defaultSalesRules: SalesRules = {
   maxReleasedHolds: 4,
   seatCoolDownMs: 60_000,
   idleWindowMs: 5 * 60_000,
+  seatReturnWindowMs: 5_000,
   ticketsAskedBind: false,
 };
 

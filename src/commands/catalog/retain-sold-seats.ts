@@ -9,7 +9,7 @@ import {
   repeatedPlaces,
   replacedFormerSeats,
 } from '../../domain/plan-identity.js';
-import { isFree, type SeatState, seatDecider } from '../../domain/seat.js';
+import { hasLapsed, type SeatState, seatDecider } from '../../domain/seat.js';
 import { EventStore } from '../../event-store/port.js';
 import { type PlanRow, type PlanSection, rowsOf, standingRow } from '../../events/catalog-events.js';
 import { addMs, type Instant, type ScheduleId, type SeatId, type VenueId } from '../../events/ids.js';
@@ -196,7 +196,7 @@ export class SoldSeats {
 
   async #usedSeat(scheduleId: ScheduleId, seatId: SeatId): Promise<UsedSeat | undefined> {
     const { state } = await this.repository.load(seatDecider, streams.seat(scheduleId, seatId));
-    if (state.kind === 'free' || isFree(state, this.#latestDeadline())) return undefined;
+    if (state.kind === 'free' || hasLapsed(state, this.#latestDeadline())) return undefined;
     return { scheduleId, seatId, state };
   }
 

@@ -21,6 +21,7 @@ import {
 } from '../../events/ids.js';
 import { wheelchairAccess } from '../../events/queue-events.js';
 import { streams } from '../../events/streams.js';
+import { Chance } from '../../platform/chance.js';
 import { Clock } from '../../platform/clock.js';
 import { deriveId } from '../../platform/derive-id.js';
 import { type CommandContext, stepContext } from '../command-context.js';
@@ -102,6 +103,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     private readonly admission: QueueAdmission,
     private readonly holds: Holds,
     private readonly clock: Clock,
+    private readonly chance: Chance,
   ) {}
 
   /**
@@ -162,7 +164,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       companionOf === undefined ? [] : [{ seatId, companionOf }],
     );
     const claim = { holdId, scheduleId, seatIds: wantedIds, companions, request, holdTtlMs };
-    const first = earlier ? undefined : await this.#claimAndTake(queueToken, claim, wanted, context);
+    const first = earlier ? undefined : await this.#claimAndTake(queueToken, claim, forSale, wanted, context);
     const { seatIds, expiresAt } = first?.hold ?? (await this.#claim(queueToken, claim, context));
     // Another run of the same command may have claimed first, and may have chosen other seats.
     const seats = first ? wanted : this.seatsForSale.find(forSale, seatIds, heldAt);
@@ -172,7 +174,17 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
       if (first?.taken.has(seatId)) continue;
       const { outcome: taken } = await this.holds.executeOnSeat(
         { tokenId, holdId, scheduleId, seatId, expiresAt },
-        { kind: 'hold', scheduleId, seatId, holdId, userId, tokenId, price, expiresAt },
+        {
+          kind: 'hold',
+          scheduleId,
+          seatId,
+          holdId,
+          userId,
+          tokenId,
+          price,
+          expiresAt,
+          returnDelayMs: this.#drawReturnDelay(forSale),
+        },
         context,
         { isLikelyNew: true },
       );
@@ -202,6 +214,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
   async #claimAndTake(
     queueToken: QueueToken,
     claim: SeatClaim,
+    forSale: ForSale,
     seats: readonly SeatForSale[],
     context: CommandContext,
   ): Promise<FirstRun | undefined> {
@@ -224,6 +237,7 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
         tokenId,
         price,
         expiresAt,
+        returnDelayMs: this.#drawReturnDelay(forSale),
       } as const;
       const taken = plan.add(seatDecider, streams.seat(scheduleId, seatId), command, { isLikelyNew: true });
       // It may be taken, or have forgotten holds: the ordinary way finds out.
@@ -233,6 +247,12 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     if (results.length === 0) return undefined;
     const taken = new Set(ordered.slice(0, results.length - 1).map(({ seatId }) => seatId));
     return { hold, taken, position: results.at(-1)?.position };
+  }
+
+  /** After how long the seat comes back when it is not paid for: another time for each, and known to no fan. */
+  #drawReturnDelay({ performance }: ForSale): number | undefined {
+    const { seatReturnWindowMs = 0 } = performance.sales;
+    return seatReturnWindowMs === 0 ? undefined : 1 + this.chance.below(seatReturnWindowMs);
   }
 
   /** The claim as the token's stream decides it. */
@@ -294,7 +314,9 @@ export class HoldSeatsHandler implements ICommandHandler<HoldSeats> {
     const hold = state.kind === 'entered' ? state.holds.get(holdId) : undefined;
     const isLive = hold !== undefined && isWhole(hold);
     if (isLive && areInPlan) return;
-    await this.holds.giveBack(tokenId, holdId, 'conflict', stepContext(context, holdId, 'unconfirmed'));
+    // The seats of a turn that has ended must not come back faster than those that are given back.
+    const reason = isLive ? 'conflict' : 'released';
+    await this.holds.giveBack(tokenId, holdId, reason, stepContext(context, holdId, 'unconfirmed'));
     if (!isLive) throw new Rejected(holdEnded.rejection);
     throw refuse('seat-not-for-sale', 'The seating plan has just changed: load it again and choose seats.');
   }

@@ -136,8 +136,9 @@ export class SeatsForSale {
     for (const seatId of seatIds) {
       const state = await this.repository.peek(seatDecider, streams.seat(scheduleId, seatId));
       // Another run of the same request may have taken the seat.
-      if (state.kind === 'free' || isFree(state, this.clock.now()) || state.holdId === holdId) continue;
-      throw new Rejected(seatTaken(state, { seatId, userId }).rejection);
+      const now = this.clock.now();
+      if (isFree(state, now) || (state.kind !== 'free' && state.holdId === holdId)) continue;
+      throw new Rejected(seatTaken(state, { seatId, userId }, now).rejection);
     }
   }
 
@@ -204,10 +205,10 @@ export class SeatsForSale {
     }
   }
 
-  /** Whether a seat is held or sold as this process saw it last. */
+  /** Whether a seat is held, sold or not on sale again yet, as this process saw it last. */
   #isKnownTaken(scheduleId: ScheduleId, seatId: SeatId): boolean {
     const state = this.repository.cached<SeatState>(streams.seat(scheduleId, seatId))?.state;
-    return state !== undefined && state.kind !== 'free' && !isFree(state, this.clock.now());
+    return state !== undefined && !isFree(state, this.clock.now());
   }
 }
 

@@ -56,6 +56,7 @@ const hallSales = {
   maxReleasedHolds: 4,
   seatCoolDownMs: 60_000,
   idleWindowMs: 300_000,
+  seatReturnWindowMs: 5_000,
   ticketsAskedBind: true,
 };
 
@@ -73,6 +74,7 @@ const arenaSales = {
   maxReleasedHolds: 3,
   seatCoolDownMs: 60_000,
   idleWindowMs: 180_000,
+  seatReturnWindowMs: 5_000,
   ticketsAskedBind: true,
 };
 

@@ -155,6 +155,8 @@ export class ScheduleSeatRow {
   @Column(nullable(bigint)) readonly price!: number | null;
   /** The hold's deadline; null unless held. */
   @Column(nullable(moment)) readonly expires_at!: Instant | null;
+  /** From when on others may hold it: of a held seat, if the hold lapses. Null: then at the deadline, else at once. */
+  @Column(nullable(moment)) readonly available_from!: Instant | null;
   /** Revision, in the seat's stream, of the last event that changed who has the seat: SeatHoldBarred does not. */
   @Column(int) readonly revision!: number;
   @Column(moment) readonly created_at!: Instant;

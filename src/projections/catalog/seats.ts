@@ -1,3 +1,4 @@
+import { returnMoment } from '../../events/seat-events.js';
 import type { Projected, WantRow } from '../engine/projection.js';
 import type { UnitOfWork } from '../engine/unit-of-work.js';
 import { ScheduleRow, ScheduleSeatRow } from './entities.js';
@@ -28,6 +29,7 @@ export function holdSeat(event: Projected<'SeatHeld'>, rows: UnitOfWork): Promis
     order_id: null,
     price: data.price,
     expires_at: data.expiresAt,
+    available_from: returnMoment(data.expiresAt, data.returnDelayMs ?? 0) ?? null,
   }));
 }
 
@@ -42,6 +44,7 @@ export function reserveSeat(event: Projected<'SeatReserved'>, rows: UnitOfWork):
     order_id: data.orderId,
     price: data.price,
     expires_at: null,
+    available_from: null,
   }));
 }
 
@@ -49,6 +52,7 @@ export function freeSeat(
   event: Projected<'SeatHoldReleased' | 'SeatHoldExpired' | 'SeatReservationCancelled'>,
   rows: UnitOfWork,
 ): Promise<void> {
+  const available_from = event.data.availableFrom ?? null;
   return changeSeat(event, rows, () => ({
     status: 'free',
     reserved: false,
@@ -58,6 +62,7 @@ export function freeSeat(
     order_id: null,
     price: null,
     expires_at: null,
+    available_from,
   }));
 }
 
@@ -94,6 +99,7 @@ async function changeSeat(
     order_id: state.order_id,
     price: state.price,
     expires_at: state.expires_at,
+    available_from: state.available_from,
     revision,
     created_at: before?.created_at ?? at,
     updated_at: at,

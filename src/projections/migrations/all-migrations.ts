@@ -8,6 +8,7 @@ import { SeatFeatures1797000000014 } from './1797000000014-seat-features.js';
 import { WaitingByPlace1797000000015 } from './1797000000015-waiting-by-place.js';
 import { Sessions1797000000201 } from './1797000000201-sessions.js';
 import { IdleTurns1797000000301 } from './1797000000301-idle-turns.js';
+import { SeatReturns1797000000302 } from './1797000000302-seat-returns.js';
 import { ReportsWithoutNames1797000000501 } from './1797000000501-reports-without-names.js';
 import { Draws1797000000601 } from './1797000000601-draws.js';
 
@@ -26,6 +27,7 @@ export const allMigrations = [
   WaitingByPlace1797000000015,
   Sessions1797000000201,
   IdleTurns1797000000301,
+  SeatReturns1797000000302,
   ReportsWithoutNames1797000000501,
   Draws1797000000601,
 ];

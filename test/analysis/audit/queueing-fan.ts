@@ -155,9 +155,9 @@ export class QueueingFan {
     return this;
   }
 
-  lapse(name: string, when: Instant = this.holdEnds): this {
+  lapse(name: string, when: Instant = this.holdEnds, change: Partial<DataOf<'SeatHoldExpired'>> = {}): this {
     const { holdId, userId, holdEnds: expiredAt } = this;
-    const data = { scheduleId, seatId: seat(name), holdId, userId, expiredAt };
+    const data = { scheduleId, seatId: seat(name), holdId, userId, expiredAt, ...change };
     this.log.add(`seat-${scheduleId}.${name}`, { type: 'SeatHoldExpired', data }, when);
     return this;
   }

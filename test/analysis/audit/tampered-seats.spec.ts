@@ -1,3 +1,4 @@
+import { addMs } from '../../../src/events/ids.js';
 import { Fan } from './fan.js';
 import { at, id, LogUnderAudit, scheduleId, seat, venueId } from './log-under-audit.js';
 
@@ -296,5 +297,71 @@ describe('the audit finds in the sales', () => {
     const { log, ann } = onSale();
     ann.hold('A-1').pay('A-1').cancel().refund(100).close(100);
     expect(log.codes()).toEqual(['refunded-seats-free', 'reserved-seats-paid']);
+  });
+});
+
+describe('the audit finds in the seats that come back', () => {
+  const rules = { seatReturnWindowMs: 5_000 };
+  const drawn = { returnDelayMs: 2_500 };
+
+  function inside(sales: Parameters<LogUnderAudit['catalog']>[0] = rules) {
+    const log = new LogUnderAudit().catalog(sales);
+    const ann = new Fan(log, 'ann').charge().queue();
+    const bob = new Fan(log, 'bob').charge().queue();
+    log.open().admit(0, 2);
+    const admittedAt = at(log.ms);
+    ann.enter(0, { admittedAt });
+    bob.enter(1, { admittedAt });
+    return { log, ann, bob };
+  }
+
+  /** Ann releases seat A-1, and Bob holds it. */
+  function released(availableFrom: (endMs: number) => number | undefined, heldAfterMs: number): string[] {
+    const { log, ann, bob } = inside();
+    ann.ask(['A-1']).take(['A-1'], drawn);
+    const endMs = log.ms + 1_000;
+    const from = availableFrom(endMs);
+    ann.release('A-1', from === undefined ? {} : { availableFrom: at(from) }).giveBack(['A-1']);
+    bob.ask(['A-1']).take(['A-1'], {}, at(endMs + heldAfterMs));
+    return log.codes();
+  }
+
+  it('a seat held before its moment, and none that is held then', () => {
+    expect(released((endMs) => endMs + 3_000, 2_999)).toEqual(['seat-return-waits']);
+    expect(released((endMs) => endMs + 3_000, 3_000)).toEqual([]);
+  });
+
+  it('a moment that is another one than the hold drew, or none', () => {
+    for (const wrong of [undefined, 2_000, 2_600, 4_000])
+      expect(released((endMs) => (wrong === undefined ? undefined : endMs + wrong), 5_000)).toEqual([
+        'seat-return-moment',
+      ]);
+  });
+
+  it('a moment after a lapse that does not follow from the deadline', () => {
+    for (const [afterMs, codes] of [
+      [3_000, []],
+      [4_000, ['seat-return-moment']],
+    ] as const) {
+      const { log, ann } = inside();
+      ann.ask(['A-1']).take(['A-1'], drawn);
+      ann.lapse('A-1', ann.holdEnds, { availableFrom: addMs(ann.holdEnds, afterMs) });
+      expect(log.codes()).toEqual(codes);
+    }
+  });
+
+  it('a moment where the hold lost another seat, and a delay that the rules do not allow', () => {
+    const { log, ann } = inside();
+    ann.ask(['A-1', 'A-2']).take(['A-1'], drawn);
+    ann.release('A-1', { reason: 'conflict', availableFrom: at(log.ms + 4_000) });
+    ann.giveBack(['A-1', 'A-2'], 'conflict');
+    expect(log.codes()).toEqual(['seat-return-moment']);
+
+    const long = inside({ seatReturnWindowMs: 2_499 });
+    long.ann.ask(['A-1']).take(['A-1'], drawn);
+    expect(long.log.codes()).toEqual(['seat-return-moment']);
+    const none = inside({});
+    none.ann.ask(['A-1']).take(['A-1'], drawn);
+    expect(none.log.codes()).toEqual(['seat-return-moment']);
   });
 });

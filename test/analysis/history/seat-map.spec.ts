@@ -88,7 +88,9 @@ function commandOf(
     case 'hold': {
       const tokenId = id<TokenId>(`token ${fan}`);
       const hold = { holdId: id<HoldId>(`hold ${n}`), userId, tokenId, price: 100 };
-      return { kind, ...seat, ...hold, expiresAt: addMs(at, 60_000) };
+      // Some come back at once, others within some seconds.
+      const returns = fan === 1 ? { returnDelayMs: 7_000 + n } : {};
+      return { kind, ...seat, ...hold, expiresAt: addMs(at, 60_000), ...returns };
     }
     case 'release':
       return { kind, ...seat, ...(fan === 0 ? late : { holdId }), reason: 'released' };
@@ -115,7 +117,8 @@ function naively(recorded: readonly Recorded[], scheduleId: ScheduleId, moment: 
   if (moment.kind === 'time') now = moment.at;
   return seatNames.map((seatId) => {
     const state = states.get(seatId) ?? seatDecider.initialState;
-    return isFree(state, now) ? 'free' : state.kind;
+    if (state.kind === 'reserved') return 'reserved';
+    return isFree(state, now) ? 'free' : 'held';
   });
 }
 

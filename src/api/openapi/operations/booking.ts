@@ -132,9 +132,10 @@ export const bookingOperations: Operations = {
   releaseHold: {
     tag: 'Booking',
     summary: 'Release a hold',
-    description: 'If you release a wheelchair place, your holds of its companion’s places are released too.',
+    description:
+      'If you release a wheelchair place, your holds of its companion’s places are released too. The seats are on sale again for everybody, you included, after some seconds (`seatReturnWindowMs` in `sales`).',
     headers: ['X-Log-Position'],
-    replies: { 200: json('The seats are free.', receiptReply) },
+    replies: { 200: json('You hold the seats no longer.', receiptReply) },
     problems: ['hold-unknown', 'hold-in-progress'],
   },
   payForSeats: {
