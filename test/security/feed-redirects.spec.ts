@@ -7,7 +7,7 @@ import { isPrivateAddress } from '../../src/integrations/feeds/private-address.j
 import { cli, freshEnv, removeFolders } from '../cli/captured-terminal.js';
 
 /** What a service inside answers, and nobody outside may read. */
-const inside = 'CREDENTIALS-OF-THE-MACHINE';
+const inside = 'S3CR3T';
 
 const servers: Server[] = [];
 async function serve(listener: RequestListener): Promise<{ readonly port: number; asked: () => number }> {

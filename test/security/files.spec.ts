@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBoxoffice } from '../../src/app/boxoffice.js';
+import { type RunningBoxoffice, startBoxoffice } from '../../src/app/boxoffice.js';
 import { readConfig } from '../../src/platform/config.js';
 import { tightenDataFolder } from '../../src/platform/data-folder.js';
 import { announcedServer } from '../../src/platform/server-file.js';
@@ -36,8 +36,9 @@ describe('ASVS V14.2: another user of the machine', () => {
     const { SECRET, ADMIN_KEY, ...env } = { ...testEnvironment, DATA_DIR: dataDir };
     // Also where the system’s default lets everybody read.
     const before = process.umask(0);
+    let server: RunningBoxoffice | undefined;
     try {
-      const server = await startBoxoffice(readConfig(env));
+      server = await startBoxoffice(readConfig(env));
       expect((await cli(['audit', 'seal'], env)).code).toBe(0);
       expect(modeOf(dataDir)).toBe('700');
       const names = readdirSync(dataDir);
@@ -50,6 +51,7 @@ describe('ASVS V14.2: another user of the machine', () => {
       expect(openFiles()).toEqual([]);
     } finally {
       process.umask(before);
+      await server?.close();
     }
   });
 

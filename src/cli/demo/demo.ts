@@ -50,7 +50,7 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const seed =
     flags.seed === undefined ? randomInt(1_000_000) : toWholeNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
   const stop = stopOnSignal();
-  const server = await findServer(flags, terminal);
+  const server = await findDemoServer(flags, terminal);
   try {
     const options = { fans, seed, performanceId: flags.performance };
     const summary = await playDemo(server, options, terminal, stop.signal);
@@ -67,7 +67,11 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<ExitCode> {
   }
 }
 
-async function findServer(flags: Flags, terminal: Terminal): Promise<DemoServer> {
+/** The server to play on: the one named, the one that runs on DATA_DIR, one at the configured address, or an own one. */
+export async function findDemoServer(
+  flags: Pick<Flags, 'server' | 'adminKey' | 'adminKeyFile'>,
+  terminal: Terminal,
+): Promise<DemoServer> {
   const config = readConfig(terminal.env);
   const named = flags.server === undefined ? announcedServer(config.DATA_DIR) : parseServerUrl(flags.server);
   const url = named ?? defaultServerUrl(config);
