@@ -106,6 +106,7 @@ describe('guessing the passwords of many accounts from one address', () => {
     for (const fan of fans) await register('192.0.2.1', fan);
     const logIns = await Promise.all(fans.map((fan) => logIn('192.0.2.1', fan, password)));
     expect(count(logIns, 200)).toBe(40);
+    for (const fan of fans.slice(0, 15)) expect((await logIn('192.0.2.1', fan, password)).status).toBe(200);
   });
 });
 
