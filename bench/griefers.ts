@@ -34,11 +34,11 @@ const sales = {
   seatLimitPerUser: 4,
   maxActive: Number(values['max-active']),
   admitPerSecond: 50,
-  claimWindowMs: 2_000,
+  claimWindowMs: 30_000,
   serviceWindowMs,
   holdTtlMs,
 };
-const rules = { maxLapsedHolds: 2, maxReleasedHolds: 4, seatCoolDownMs: 60_000, idleWindowMs: 2_000 };
+const rules = { maxLapsedHolds: 2, maxReleasedHolds: 4, seatCoolDownMs: 60_000, idleWindowMs: 5_000 };
 /** As far as rules can be relaxed. */
 const noRules = {
   maxLapsedHolds: 50,
