@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openSqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.js';
 import {
+  addMs,
   chargeIdSchema,
   type Instant,
   paymentIdSchema,
@@ -17,6 +18,8 @@ import { deriveId } from '../../src/platform/derive-id.js';
 /** Points in every wallet. */
 export const chargedPoints = 1_000_000;
 
+const dayMs = 86_400_000;
+
 /** Fans whose events are written at the same time: they share the disk's writes. */
 const fansAtOnce = 1_000;
 
@@ -30,7 +33,7 @@ export function sessionIdOf(fan: number) {
 }
 
 /**
- * Writes the log of an office with `count` registered fans who have charged their wallets. Names are not encrypted, as in a
+ * Writes the log of an office with `count` registered fans who have logged in and charged their wallets. Names are not encrypted, as in a
  * log from before names were encrypted, and the password hashes are not real, so no fan can log in. The payment system has no payment of the charges.
  * @param file of the embedded event store; made anew.
  * @returns events written.
@@ -63,6 +66,7 @@ export async function registerFans(
 
 function eventsOf(fan: number, at: Instant) {
   const userId = userIdOf(fan);
+  const sessionId = sessionIdOf(fan);
   const loginId = `fan-${fan}`;
   const loginHash = createHash('sha256').update(loginId).digest('hex');
   const chargeId = chargeIdSchema.parse(deriveId('on-sale bench', 'charge', fan));
@@ -78,6 +82,15 @@ function eventsOf(fan: number, at: Instant) {
       [
         { type: 'ChargeRequested', data: { ...charge, paymentMethod } },
         { type: 'ChargeApproved', data: { ...charge, paymentId } },
+      ],
+    ],
+    [
+      streams.session(sessionId),
+      [
+        {
+          type: 'SessionStarted',
+          data: { sessionId, userId, epoch: 0, expiresAt: addMs(at, dayMs), endsAt: null },
+        },
       ],
     ],
     [streams.wallet(userId), [{ type: 'PointsCharged', data: { ...charge, balance: chargedPoints } }]],
