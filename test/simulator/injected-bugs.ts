@@ -253,6 +253,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a seat that is given back is free at once',
     codes: ['seat-return-waits'],
+    firstSeed: 270,
     plant: () =>
       plantIn(seatDecider, (decide) => (command, state, now) => {
         const forgets = command.kind === 'hold' && state.kind === 'free';
@@ -324,6 +325,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a refund of single seats is made twice',
     codes: ['order-items-refunded-once', 'order-refunded-once', 'order-points-agree'],
+    firstSeed: 60,
     plant: () =>
       plantIn(walletDecider, (decide) => (command, state, now) => {
         const order = command.kind === 'refund-items' ? state.orders.get(command.orderId) : undefined;
@@ -335,6 +337,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'an order forgets which of its seats were given back',
     codes: ['order-items-refunded-once'],
+    firstSeed: 70,
     plant: () =>
       plantIn(orderDecider, (decide) => (command, state, now) => {
         const forgets = command.kind === 'cancel' && command.items !== undefined && state.kind === 'paid';
@@ -354,6 +357,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'giving back some seats gives back all',
     codes: ['promise-broken'],
+    firstSeed: 50,
     plant: () =>
       plantIn(
         orderDecider,
@@ -364,6 +368,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a fan gives tickets back after the deadline',
     codes: ['promise-broken'],
+    firstSeed: 40,
     plant: () =>
       plantInCancelOrder(([repository, deciders, catalog, checkout]) => {
         const longAgo = { now: () => toInstant(0), nowMs: () => 0 };
@@ -373,6 +378,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a refund window does not help fans',
     codes: ['promise-broken'],
+    firstSeed: 300,
     plant: () =>
       plantInCancelOrder(([repository, deciders, catalog, checkout, clock]) => {
         const closed = catalogWhere(catalog, (date) => ({ ...date, refundWindowUntil: undefined }));
@@ -401,6 +407,7 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a cancelled date can still be paid for',
     codes: ['promise-broken'],
+    firstSeed: 94,
     plant: plantPaymentOnCancelledDate,
   },
   {
@@ -432,11 +439,13 @@ export const injectedBugs: readonly InjectedBug[] = [
   {
     name: 'a board of seats does not notice that a seat is sold',
     codes: ['board-differs'],
+    firstSeed: 38,
     plant: () => plantInSeatBoards(({ taken }) => taken?.status !== 'reserved'),
   },
   {
     name: 'a board of a queue does not notice who leaves',
     codes: ['board-differs'],
+    firstSeed: 100,
     plant: () => plantInQueueBoards(({ type }) => type !== 'TokenLeft'),
   },
   {
