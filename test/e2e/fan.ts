@@ -80,7 +80,9 @@ export class Fan {
     return this.logIn();
   }
 
+  /** Begins anew: positions of a log that was replaced meanwhile would be refused. */
   async logIn(): Promise<this> {
+    this.#position = 0;
     const body = { loginId: this.loginId, password: 'correct horse' };
     const login = await this.expect(200, this.call('POST', '/v1/auth/login', { body }));
     this.#accessToken = login.body.accessToken;

@@ -6,6 +6,7 @@ import { lockName } from '../../../src/projections/mysql/dialect.js';
 import { openReadModels, type ReadModels } from '../../../src/projections/open-read-models.js';
 import type { RebuildProgress } from '../../../src/projections/rebuild/rebuild-record.js';
 import { tableNames } from '../../../src/projections/rebuild/shadow-tables.js';
+import { walletsProjection } from '../../../src/projections/wallet.js';
 import { startDatabaseServer, type TestDatabaseServer } from '../../services/database-server.js';
 import { sharedStartTimeoutMs } from '../../services/shared-database.js';
 import { caughtUp, closeAll, emptyModels, History, minute, project, run } from '../history.js';
@@ -53,10 +54,10 @@ async function plainAccount(url: string): Promise<string> {
 }
 
 /** A transaction that has read a table and stays open, as a dump's does. */
-async function holdSnapshot(url: string): Promise<Connection> {
+async function holdSnapshot(url: string, table = 'users'): Promise<Connection> {
   const connection = await connect(url);
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
-  await connection.query('SELECT COUNT(*) FROM users');
+  await connection.query(`SELECT COUNT(*) FROM ${table}`);
   return connection;
 }
 
@@ -143,13 +144,13 @@ describe.each([
 });
 
 describe('a swap that is given up', () => {
-  async function givenUp(accountOf: (url: string) => Promise<string>) {
+  async function givenUp(accountOf: (url: string) => Promise<string>, projections = some) {
     const { history } = await sale();
     const models = await project(history);
     const url = urlOf(models);
     const own = await accountOf(url);
     const rebuilder = await open(own);
-    const options = { models: rebuilder, location: { url: own }, projections: some };
+    const options = { models: rebuilder, location: { url: own }, projections };
     const attempt = () => rebuildNow(history, models, { ...options, swapPatienceMs: 0 });
     return { history, models, url, rebuilder, options, attempt };
   }
@@ -181,8 +182,10 @@ describe('a swap that is given up', () => {
   });
 
   it('leaves no fence, lock or setting behind, and the next one continues with what was built', async () => {
-    const { history, models, url, rebuilder, options, attempt } = await givenUp(plainAccount);
-    const snapshot = await holdSnapshot(url);
+    const { history, models, url, rebuilder, options, attempt } = await givenUp(plainAccount, [
+      walletsProjection,
+    ]);
+    const snapshot = await holdSnapshot(url, 'wallet_history');
     await expect(attempt()).rejects.toThrow('the tables were not swapped');
     expect(
       await models.read.query('SELECT name FROM projection_checkpoints WHERE fenced_by IS NOT NULL'),
@@ -196,6 +199,17 @@ describe('a swap that is given up', () => {
     expect(await Promise.all(settings)).toEqual(Array.from({ length: 4 }, () => [before]));
     await snapshot.query('COMMIT');
     expect(await rebuildNow(history, models, options)).toMatchObject({ events: 0, differenceCount: 0 });
+    expect(await leftOvers(models)).toEqual([]);
+  });
+
+  it('leaves no tables that identify people, and the next one builds them anew', async () => {
+    const { history, models, url, options, attempt } = await givenUp(plainAccount);
+    const snapshot = await holdSnapshot(url);
+    await expect(attempt()).rejects.toThrow('the tables were not swapped');
+    expect((await leftOvers(models)).filter((name) => name.startsWith('users'))).toEqual([]);
+    await snapshot.query('COMMIT');
+    const { events, differenceCount } = await rebuildNow(history, models, options);
+    expect([events > 0, differenceCount]).toEqual([true, 0]);
     expect(await leftOvers(models)).toEqual([]);
   });
 });
