@@ -13,6 +13,7 @@ const unhurried = {
   claimWindowMs: 3_600_000,
   serviceWindowMs: 7_200_000,
   holdTtlMs: 3_600_000,
+  maxLapsedHolds: 50,
   maxReleasedHolds: 50,
   seatCoolDownMs: 0,
   idleWindowMs: 7_200_000,

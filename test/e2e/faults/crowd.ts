@@ -11,6 +11,9 @@ const pointsEach = 200;
 /** Seats between one that is taken and the next choice. */
 const farAway = 53;
 
+/** Holds of one dreamer that lapse, at most: fewer than end a turn in a small hall. */
+const maxDreams = 45;
+
 /** Sixty fans at a time who book as fast as they can: buyers pay, dreamers hold seats and let them go. */
 export class Crowd {
   readonly fans: PatientFan[] = [];
@@ -111,7 +114,8 @@ export class Crowd {
     const { performanceId, scheduleId, seatIds } = this.dreamHall;
     const fan = await this.#newFan();
     await fan.queue(performanceId, 1);
-    for (let round = place; !this.#isGoingHome; round++) {
+    // The turn ends with the hall's number of lapsed holds.
+    for (let round = place; round < place + maxDreams && !this.#isGoingHome; round++) {
       // When the answer comes late the hold may be over before the fan hears of it.
       const refusals = [...seatTaken, 'hold-ended'];
       const holdId = await fan.hold(scheduleId, [seatIds[round % seatIds.length] ?? ''], refusals);

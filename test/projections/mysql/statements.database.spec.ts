@@ -88,6 +88,7 @@ describe('the server gives no warnings', () => {
     order_id: null,
     price: 100,
     expires_at: null,
+    available_from: null,
     revision: 2,
     created_at: minute(0),
     updated_at: minute(0),
