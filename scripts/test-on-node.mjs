@@ -101,9 +101,9 @@ async function fetchNode(version, folder) {
   mkdirSync(folder);
   // The package's script puts the binary of this platform in its place.
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "allowScripts": { "node": true } }');
-  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', `node@${version}`], {
-    cwd: folder,
-  });
+  // npm hands `ignore-scripts` of this project's .npmrc down to what it runs.
+  const options = ['--ignore-scripts=false', '--no-audit', '--no-fund', '--loglevel=error'];
+  await run('npm', ['install', ...options, `node@${version}`], { cwd: folder });
   const programs = join(folder, 'node_modules', 'node', 'bin');
   return { folder: programs, program: join(programs, 'node') };
 }
