@@ -80,9 +80,13 @@ export class Fan {
     return this.logIn();
   }
 
-  /** Begins anew: positions of a log that was replaced meanwhile would be refused. */
-  async logIn(): Promise<this> {
+  /** For a log that was replaced: positions of the former one are refused. */
+  forgetPosition(): this {
     this.#position = 0;
+    return this;
+  }
+
+  async logIn(): Promise<this> {
     const body = { loginId: this.loginId, password: 'correct horse' };
     const login = await this.expect(200, this.call('POST', '/v1/auth/login', { body }));
     this.#accessToken = login.body.accessToken;
